@@ -1,0 +1,1 @@
+"""Ruby's Resque for Python: the same Redis keys, the same bytes."""

@@ -1,0 +1,156 @@
+"""Every exception pyresque raises, and the names Ruby knows the same trouble by.
+
+Records that Ruby reads bear Ruby's exception names: a class here that has such a name says so in ``ruby_name``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PyresqueError(Exception):
+    """The root of all of pyresque's exceptions."""
+
+    #: The exception name written into records that Ruby reads; None: the Python class's own name.
+    ruby_name: ClassVar[str | None] = None
+
+
+# -- enqueueing ---------------------------------------------------------------------------------
+
+
+class NoQueueError(PyresqueError):
+    """A job or a worker was given no queue (Ruby: ``Resque::NoQueueError``)."""
+
+    ruby_name = "Resque::NoQueueError"
+
+
+class NoClassError(PyresqueError):
+    """A job was given no class name (Ruby: ``Resque::NoClassError``)."""
+
+    ruby_name = "Resque::NoClassError"
+
+
+class NotEncodable(PyresqueError):  # noqa: N818 - the name says what is wrong with the value
+    """A value cannot be written so that Ruby reads it back; ``path`` says which one.
+
+    ``path`` is written as a Python expression from the arguments on: ``args[1]["when"]``.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be sent to Ruby: {reason}")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[NotEncodable], tuple[str, str]]:
+        """Rebuild from the two parts, so that the error crosses process boundaries."""
+        return (type(self), (self.path, self.reason))
+
+
+class DuplicateJobError(PyresqueError):
+    """Two different callables were registered under one job name."""
+
+
+class LintError(PyresqueError):
+    """A hook's name is not namespaced (Ruby: ``Resque::Plugin::LintError``)."""
+
+    ruby_name = "Resque::Plugin::LintError"
+
+
+# -- reading what is in Redis ------------------------------------------------------------------
+
+
+class DecodeError(PyresqueError):
+    """Bytes are not what Ruby's decoder accepts (Ruby: ``Resque::Helpers::DecodeException``)."""
+
+    ruby_name = "Resque::Helpers::DecodeException"
+
+
+class NotAJob(PyresqueError):  # noqa: N818 - the name says what the payload is
+    """A payload was decoded but is no job: not an object, or its class or args make no sense."""
+
+    ruby_name = "TypeError"
+
+
+class UnknownJobClass(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """A payload names a class nobody registered (Ruby: ``NameError``)."""
+
+    ruby_name = "NameError"
+
+
+class WorkerIdError(PyresqueError):
+    """A worker id is not of the form ``host:pid:queue,queue``."""
+
+
+class NoSuchWorker(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """No worker of that id is registered."""
+
+
+class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """There is no failed record at that place, or it holds no job that could be put back."""
+
+
+# -- a job's end ---------------------------------------------------------------------------------
+
+
+class DontPerform(Exception):  # noqa: N818 - Resque's own word; it is a signal, not an error
+    """Raise it in a ``before_perform`` hook to leave the job unperformed, without a failure.
+
+    Anywhere else in a job it is an ordinary failure, as in Ruby (``Resque::Job::DontPerform``).
+    """
+
+    ruby_name: ClassVar[str | None] = "Resque::Job::DontPerform"
+
+
+class DirtyExit(PyresqueError):  # noqa: N818 - Resque's own word
+    """A child ended without telling how its job went (Ruby: ``Resque::DirtyExit``)."""
+
+    ruby_name = "Resque::DirtyExit"
+
+
+class PruneDeadWorkerDirtyExit(DirtyExit):
+    """A worker was pruned while it had a job (Ruby: ``Resque::PruneDeadWorkerDirtyExit``).
+
+    The message is Ruby's, word for word.
+    """
+
+    ruby_name = "Resque::PruneDeadWorkerDirtyExit"
+
+    def __init__(self, worker_id: str, class_name: str | None = None) -> None:
+        super().__init__(
+            f"Worker {worker_id} did not gracefully exit while processing {class_name or '<Unknown Job>'}"
+        )
+
+
+class TermException(SystemExit):  # noqa: N818 - Resque's own word; like Ruby's SignalException no ``except Exception`` catches it
+    """Raised inside a running job when its worker is told to stop (Ruby: ``Resque::TermException``)."""
+
+    ruby_name: ClassVar[str | None] = "Resque::TermException"
+
+
+# -- set-up and surroundings ----------------------------------------------------------------------
+
+
+class SettingsError(PyresqueError):
+    """One or more settings are wrong; the message lists all of them, each with where it came from."""
+
+
+class ConnectError(PyresqueError):
+    """A Redis URL cannot be used."""
+
+
+class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """Redis cannot be reached, or the connection broke; the request may or may not have been carried out."""
+
+
+class RedisCommandError(PyresqueError):
+    """Redis refused a command; the message is the server's (Ruby: ``Redis::CommandError``)."""
+
+    ruby_name = "Redis::CommandError"
+
+
+class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wrong
+    """The server does not know that Lua script yet (NOSCRIPT)."""
+
+
+class AppImportError(PyresqueError):
+    """The application given by ``-A`` cannot be imported or is no ``Resque``."""
