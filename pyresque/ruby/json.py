@@ -1,0 +1,8 @@
+"""JSON between Python and Ruby: the bytes Ruby's encoders write, and what its decoder accepts."""
+
+from pyresque.ruby.dialect import Dialect
+from pyresque.ruby.json_read import JSONValue, decode
+from pyresque.ruby.json_spans import member
+from pyresque.ruby.json_write import encode
+
+__all__ = ["Dialect", "JSONValue", "decode", "encode", "member"]
