@@ -1,20 +1,72 @@
-"""Ruby's names: constants as a payload's ``class`` spells them, and file patterns as a worker's queues use them."""
+"""Ruby's constants, as a payload's ``class`` names them: what is a name, and what Ruby says of one that is not there."""
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING
 
-#: Most patterns are the few of one worker; the bound keeps a service that is fed patterns from growing.
-_PATTERNS_KEPT: Final = 512
+from pyresque.ruby.fnmatch import fnmatch
+from pyresque.ruby.inspect import to_s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["camelize", "classify", "fnmatch", "is_constant_name", "missing_constant"]
 
 
 def camelize(name: str) -> str:
-    """A Python function's name as a Ruby class name: ``monthly_report`` -> ``MonthlyReport``."""
-    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    """A Python function's name as a Ruby class name: ``monthly_report`` becomes ``MonthlyReport``."""
+    return "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
 
 
-def classify(dashed_word: str) -> str:
-    """Resque's ``classify``: ``job-name`` -> ``JobName``, ``a-b`` -> ``AB``; a word without dash is only capitalised."""
-    return "".join(word[:1].upper() + word[1:] for word in dashed_word.split("-"))
+def classify(name: str) -> str:
+    """A dashed name as Resque reads it: ``job-name`` becomes ``JobName``, ``a-b`` becomes ``AB``.
+
+    As in Ruby, the letters after the first of each part become small (``foo-BAR``: ``FooBar``), and a name without a
+    dash is none of its business.
+    """
+    if "-" not in name:
+        return name
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def is_constant_name(name: str) -> bool:
+    """Whether Ruby can have a class of that name: ``Archive``, ``Reports::Monthly``, ``::Archive``."""
+    parts = _parts(name)
+    return bool(parts) and all(map(_is_constant, parts))
+
+
+def missing_constant(class_name: object, known: Iterable[str] = ()) -> str:
+    """Ruby's complaint about a payload's ``class`` that it cannot find: the message of its NameError.
+
+    ``known`` are the names that do exist; Ruby names the first part that does not: ``Deep::Job`` misses ``Deep::Job``
+    where ``Deep::Other`` is known, else ``Deep``. No name at all means Ruby's ``Object``, which is there and cannot
+    perform.
+    """
+    parts = _parts(to_s(class_name))
+    scopes = {scope for name in known for scope in _scopes(_parts(name))}
+    for part, scope in zip(parts, _scopes(parts), strict=True):
+        if not _is_constant(part):
+            return f"wrong constant name {part}"
+        if scope not in scopes:
+            return f"uninitialized constant {scope}"
+    return f"undefined method `perform' for {'::'.join(parts) or 'Object'}:Class"
+
+
+def _parts(name: str) -> list[str]:
+    """The constants a name leads through, as ``String#split`` cuts it: without empty parts at the end."""
+    parts = classify(name).split("::")
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts[1:] if parts and not parts[0] else parts
+
+
+def _scopes(parts: list[str]) -> list[str]:
+    """``A::B::C`` leads through ``A``, ``A::B`` and ``A::B::C``."""
+    return ["::".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _is_constant(part: str) -> bool:
+    """Whether one part starts with a capital and goes on with letters, digits, ``_`` or anything beyond ASCII."""
+    if not (part[:1].isupper() or part[:1].istitle()):
+        return False
+    return all(letter.isalnum() or letter == "_" or not letter.isascii() for letter in part)

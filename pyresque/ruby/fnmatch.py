@@ -1,0 +1,82 @@
+"""``File.fnmatch`` without flags: how a Ruby worker tells which queues a pattern such as ``high_*`` means.
+
+It differs from Python's own ``fnmatch``: a backslash takes the next character literally, ``[^x]`` means ``[!x]``, a name
+that starts with a dot needs a pattern that does, and a bracket that is not closed matches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+#: A worker has a handful of patterns; the bound is for a process that is fed patterns from outside.
+_KEPT: Final = 512
+_NOTHING: Final = "(?!)"
+_ANYTHING: Final = "."
+
+
+def fnmatch(pattern: str, name: str) -> bool:
+    r"""Whether the name matches the pattern: ``*``, ``?``, ``[a-z]``, ``[!a]``, ``[^a]``, ``\`` before any of them."""
+    if name.startswith(".") and not pattern.startswith((".", "\\.")):
+        return False
+    return _compiled(pattern).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=_KEPT)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern as a regular expression that needs no time to speak of, whatever the number of stars."""
+    first, *others = _segments(pattern)
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *middle, last = others
+    # Each piece between two stars is taken where it first fits and never moved again: a lookahead is not tried twice.
+    fixed = "".join(f"(?=(.*?{piece}))\\{n}" for n, piece in enumerate(middle, start=1))
+    return re.compile(f"{first}{fixed}.*{last}", re.DOTALL)
+
+
+def _segments(pattern: str) -> list[str]:
+    """The pieces between the stars, each as a regular expression of fixed length."""
+    segments = [""]
+    at = 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "*":
+            at = len(pattern) - len(pattern[at:].lstrip("*"))
+            segments.append("")
+            continue
+        if sign == "[":
+            piece, at = _bracket(pattern, at + 1)
+        elif sign == "?":
+            piece, at = _ANYTHING, at + 1
+        else:
+            letter, at = _letter(pattern, at)
+            piece = re.escape(letter)
+        segments[-1] += piece
+    return segments
+
+
+def _letter(pattern: str, at: int) -> tuple[str, int]:
+    """The literal character at that place, and the place after it; a backslash at the very end stands for itself."""
+    if pattern[at] == "\\" and at + 1 < len(pattern):
+        at += 1
+    return pattern[at], at + 1
+
+
+def _bracket(pattern: str, at: int) -> tuple[str, int]:
+    """The set that opens before that place, and the place after it."""
+    negated = pattern[at : at + 1] in ("!", "^")
+    at += negated
+    members = ""
+    while pattern[at : at + 1] != "]":
+        if at >= len(pattern) - 1:
+            return _NOTHING, len(pattern)
+        low, at = _letter(pattern, at)
+        high = low
+        if pattern[at : at + 1] == "-" and at + 1 < len(pattern) and pattern[at + 1] != "]":
+            high, at = _letter(pattern, at + 1)
+        # A range that runs backwards has only its two ends.
+        members += f"{re.escape(low)}-{re.escape(high)}" if low <= high else re.escape(low + high)
+    if not members:
+        return (_ANYTHING if negated else _NOTHING), at + 1
+    return f"[{'^' if negated else ''}{members}]", at + 1

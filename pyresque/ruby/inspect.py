@@ -1,0 +1,73 @@
+"""``to_s`` and ``inspect`` of the values JSON can hold, as Ruby up to 3.3 writes them: in messages, hash keys and locks."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pyresque.ruby.dialect import float_to_s
+
+_ESCAPES: Final = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\v": "\\v",
+    "\f": "\\f",
+    "\r": "\\r",
+    "\x1b": "\\e",
+    "\x7f": "\\x7F",
+}
+#: ``#`` is escaped where Ruby would take it for the start of an interpolation.
+_INTERPOLATION = re.compile(r"#(?=[{$@])")
+
+
+def to_s(value: object) -> str:
+    """``to_s``: text as it is, nothing for nil, containers as ``inspect`` shows them."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else inspect(value)
+
+
+def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
+    """``inspect``: ``nil``, ``1.0e+20``, ``"text"``, ``[1, "a"]``, ``{"a"=>1}``."""
+    if value is None:
+        return "nil"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(inspect, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{inspect(key)}=>{inspect(item)}' for key, item in value.items())}}}"
+    return str(value)
+
+
+def _float(value: float) -> str:
+    """Numbers beyond JSON have names of their own."""
+    if value != value:  # noqa: PLR0124 - only NaN differs from itself
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return float_to_s(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{_INTERPOLATION.sub(chr(92) + "#", "".join(map(_shown, text)))}"'
+
+
+def _shown(letter: str) -> str:
+    """One character inside quotes; bytes that are no UTF-8 (surrogates to Python) as hexadecimal."""
+    if letter in _ESCAPES:
+        return _ESCAPES[letter]
+    if letter.isprintable() or letter == " ":
+        return letter
+    code = ord(letter)
+    if "\udc80" <= letter <= "\udcff":
+        return f"\\x{code & 0xFF:02X}"
+    return f"\\u{code:04X}" if letter <= "\uffff" else f"\\u{{{code:X}}}"
