@@ -1,1 +1,7 @@
 """Ruby's Resque for Python: the same Redis keys, the same bytes."""
+
+from pyresque.client import AsyncResque, Resque
+from pyresque.errors import DontPerform, PyresqueError, TermException
+from pyresque.version import VERSION as __version__
+
+__all__ = ["AsyncResque", "DontPerform", "PyresqueError", "Resque", "TermException", "__version__"]

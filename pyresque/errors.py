@@ -89,6 +89,12 @@ class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
     """There is no failed record at that place, or it holds no job that could be put back."""
 
 
+class InvalidFailureQueue(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """The failure backend in use has no such queue (Ruby: ``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
+
+
 # -- a job's end ---------------------------------------------------------------------------------
 
 
@@ -121,10 +127,48 @@ class PruneDeadWorkerDirtyExit(DirtyExit):
         )
 
 
-class TermException(SystemExit):  # noqa: N818 - Resque's own word; like Ruby's SignalException no ``except Exception`` catches it
-    """Raised inside a running job when its worker is told to stop (Ruby: ``Resque::TermException``)."""
+class TermException(BaseException):  # noqa: N818 - Resque's own word
+    """Raised inside a running job when its worker is told to stop (Ruby: ``Resque::TermException``).
+
+    Like Ruby's ``SignalException`` it passes every ``except Exception``.
+    """
 
     ruby_name: ClassVar[str | None] = "Resque::TermException"
+
+
+class FailureHookError(PyresqueError):
+    """A failure hook failed itself; the message tells both errors."""
+
+    ruby_name = "RuntimeError"
+
+
+class AroundHookError(PyresqueError):
+    """An around hook yielded more than once."""
+
+
+# -- schedules -----------------------------------------------------------------------------------
+
+
+class CronError(PyresqueError):
+    """A cron line cannot be read, or names a day that never comes (Ruby: ``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
+
+    def __init__(self, line: object, problem: str, example: str) -> None:
+        super().__init__(f"cron line {line!r}: {problem}; a line that works: {example!r}")
+        self.line = line
+        self.problem = problem
+        self.example = example
+
+    def __reduce__(self) -> tuple[type[CronError], tuple[object, str, str]]:
+        """Rebuild from the three parts, so that the error crosses process boundaries."""
+        return (type(self), (self.line, self.problem, self.example))
+
+
+class DurationError(PyresqueError):
+    """A text or number is no duration a schedule can run by (Ruby: ``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
 
 
 # -- set-up and surroundings ----------------------------------------------------------------------
@@ -154,3 +198,53 @@ class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wr
 
 class AppImportError(PyresqueError):
     """The application given by ``-A`` cannot be imported or is no ``Resque``."""
+
+
+# -- ActiveJob ------------------------------------------------------------------------------------
+
+
+class SerializationError(PyresqueError):
+    """An argument cannot be sent to a Rails job; nothing was written (Ruby: ``ActiveJob::SerializationError``)."""
+
+    ruby_name = "ActiveJob::SerializationError"
+
+
+class DeserializationError(PyresqueError):
+    """A Rails job's arguments cannot be read, or their record is gone; the cause says why.
+
+    Ruby: ``ActiveJob::DeserializationError``.
+    """
+
+    ruby_name = "ActiveJob::DeserializationError"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"Error while trying to deserialize arguments: {cause}")
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[type[DeserializationError], tuple[str]]:
+        """Rebuild from the cause, so that the error crosses process boundaries."""
+        return (type(self), (self.cause,))
+
+
+class GlobalIDError(PyresqueError, ValueError):
+    """A GlobalID lacks a part or has one that no GlobalID can have (Ruby: ``URI::GID::MissingModelIdError``)."""
+
+    ruby_name = "URI::GID::MissingModelIdError"
+
+
+class EnvelopeError(PyresqueError):
+    """A field of an ActiveJob has a value Rails cannot use; the message is Ruby's (``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
+
+
+class EnvelopeTypeError(EnvelopeError):
+    """A field of an ActiveJob is of the wrong kind; the message is Ruby's (``TypeError``)."""
+
+    ruby_name = "TypeError"
+
+
+class EnvelopeMethodError(EnvelopeError):
+    """A field of an ActiveJob is missing or nothing Rails can call; the message is Ruby's (``NoMethodError``)."""
+
+    ruby_name = "NoMethodError"

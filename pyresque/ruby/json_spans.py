@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder(strict=False)
@@ -30,7 +29,7 @@ def _span(text: str, key: str) -> tuple[int, int] | None:
     found = None
     at = _after_space(text, at + 1)
     while text[at] == '"':
-        name, at = scanstring(text, at + 1, False)
+        name, at = _DECODER.raw_decode(text, at)
         start = _after_space(text, _after_space(text, at) + 1)
         _, end = _DECODER.raw_decode(text, start)
         if name == key:

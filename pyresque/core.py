@@ -1,0 +1,201 @@
+"""Core: the parts joined. Every verb of Resque is an operation here; nothing here has a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyresque.clock import SystemClock
+from pyresque.errors import DirtyExit, NoSuchWorker
+from pyresque.failure.base import FailureBackend
+from pyresque.failure.dirty import Undertaker
+from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
+from pyresque.job.job import Codec, Job, codec_named
+from pyresque.job.queues import Queues, Sample
+from pyresque.job.registry import Registry, Target, validate
+from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.job.workers import WorkerBooks, WorkerInfo
+from pyresque.ops import Clock
+from pyresque.settings import Settings
+from pyresque.store.failed import FailedTable
+from pyresque.store.keys import Keys
+from pyresque.store.queues import QueueTable, StatTable
+from pyresque.store.workers import WorkerTable
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The overview that ``resque-web`` opens with."""
+
+    pending: int
+    processed: int
+    queues: int
+    workers: int
+    working: int
+    failed: int
+    servers: list[str]
+    environment: str
+
+
+class Core:
+    """One application's jobs on one Redis."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        hooks: WorkerHooks,
+        clock: Clock | None = None,
+        failures: FailureBackend | None = None,
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.hooks = hooks
+        self.clock: Clock = clock or SystemClock()
+        self.keys = Keys(settings.namespace)
+        self.codec: Codec = codec_named(settings.codec, settings.dialect)
+        self.table = QueueTable(self.keys)
+        self.stats = StatTable(self.keys)
+        self.failed_table = FailedTable(self.keys)
+        self.books = WorkerBooks(WorkerTable(self.keys), self.codec)
+        self.jobs = Queues(self.table, self.codec, registry, inline=settings.inline)
+        kind = RedisMultiQueueBackend if settings.failure_backend == "redis_multi_queue" else RedisBackend
+        self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
+        self.failures: FailureBackend = failures or self.default_failures
+        self.undertaker = Undertaker(self.books, self.failures, registry, self.clock)
+
+    # -- queues
+
+    async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
+        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no.
+
+        Keyword arguments travel as a trailing hash. Raises NoQueueError, NoClassError, NotEncodable.
+        """
+        return await self.jobs.enqueue(job, args, kwargs)
+
+    async def enqueue_to(self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
+        """Enqueue to a queue by name; the job may be a name that only Ruby knows."""
+        return await self.jobs.enqueue_to(queue, job, args, kwargs)
+
+    async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
+        """Enqueue many ``(job, *args)``, some hundreds in one round trip; how many were enqueued."""
+        return await self.jobs.enqueue_many(calls)
+
+    async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
+        """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
+
+        None where a before_dequeue hook said no.
+        """
+        return await self.jobs.dequeue(job, args, kwargs)
+
+    async def destroy(self, queue: str, class_name: str, /, *args: Any) -> int:
+        """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many."""
+        return await self.jobs.destroy(queue, class_name, args)
+
+    async def create(self, queue: str | None, job: Target, /, *args: Any) -> list[int]:
+        """Push a job without its enqueue hooks (Ruby: ``Job.create``): whether the queue was new, its new length."""
+        return await self.jobs.create(queue, self.registry.describe(job), list(args))
+
+    async def push(self, queue: str, item: object) -> list[int]:
+        """Push any value: whether the queue was new, its new length."""
+        return await self.jobs.push(queue, item)
+
+    async def pop(self, queue: str) -> Any:
+        """Take the value at the head, decoded, or None. One that cannot be read stays where it is: DecodeError."""
+        return await self.jobs.pop(queue)
+
+    async def reserve(self, queue: str) -> Job | None:
+        """Take the job at the head, or None."""
+        return await self.jobs.reserve(queue)
+
+    async def peek(self, queue: str, start: int = 0, count: int = 1) -> list[Job]:
+        """Jobs from ``start`` on, left where they are; always a list."""
+        return await self.jobs.peek(queue, start, count)
+
+    async def size(self, queue: str) -> int:
+        """How many jobs wait."""
+        return await self.table.size(queue)
+
+    async def queues(self) -> list[str]:
+        """The known queues, sorted."""
+        return await self.table.queues()
+
+    async def queue_sizes(self) -> dict[str, int]:
+        """Every queue with its size."""
+        return await self.jobs.queue_sizes()
+
+    async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
+        """The size and the first jobs of every queue."""
+        return await self.jobs.sample_queues(sample_size)
+
+    async def list_range(self, key: str, start: int = 0, count: int = 1) -> list[Any]:
+        """Decoded elements of any list by its name below the namespace."""
+        return await self.jobs.list_range(key, start, count)
+
+    async def watch_queue(self, queue: str) -> int:
+        """Remember a queue's name; 1 when it is new."""
+        return await self.table.watching(queue)
+
+    async def remove_queue(self, queue: str) -> list[int]:
+        """Delete a queue with all it holds; whether its name was known, whether it held anything."""
+        return await self.table.remove(queue)
+
+    async def validate(self, job: Target, queue: str | None = None) -> None:
+        """Raise NoQueueError or NoClassError where a job could not be enqueued."""
+        validate(self.registry.describe(job), queue)
+
+    # -- the whole
+
+    async def info(self) -> Info:
+        """The overview."""
+        sizes = await self.queue_sizes()
+        workers = await self.workers()
+        return Info(
+            pending=sum(sizes.values()),
+            processed=await self.stats.get("processed"),
+            queues=len(sizes),
+            workers=len(workers),
+            working=sum(worker.working_on is not None for worker in workers),
+            failed=await self.failed_table.size(),
+            servers=[self.settings.url],
+            environment=self.settings.environment,
+        )
+
+    async def stat(self, name: str) -> int:
+        """A counter, such as ``processed`` or ``failed``."""
+        return await self.stats.get(name)
+
+    async def all_keys(self) -> list[str]:
+        """Every key below the namespace, without it (Ruby: ``Resque.keys``)."""
+        return await self.table.all_keys()
+
+    # -- workers
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Every registered worker."""
+        return await self.books.all()
+
+    async def working(self) -> list[WorkerInfo]:
+        """The workers that perform a job."""
+        return await self.books.working()
+
+    async def find_worker(self, worker_id: str) -> WorkerInfo | None:
+        """One worker by its id, or None."""
+        return await self.books.find(worker_id)
+
+    async def remove_worker(self, worker_id: str) -> list[int]:
+        """Unregister a worker; a job it has becomes a failure. Raises NoSuchWorker."""
+        if not await self.books.table.exists(worker_id):
+            msg = f"no worker {worker_id!r} is registered"
+            raise NoSuchWorker(msg)
+        removed = await self.undertaker.unregister(worker_id, DirtyExit("Job still being processed"))
+        return removed or []
+
+    async def pause_all(self) -> None:
+        """Pause every worker, Ruby's too, until ``unpause_all``."""
+        await self.books.table.set_pause(paused=True)
+
+    async def unpause_all(self) -> None:
+        """Let paused workers go on."""
+        await self.books.table.set_pause(paused=False)

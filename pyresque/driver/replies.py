@@ -1,0 +1,62 @@
+"""What redis-py reports, told in pyresque's own errors, so that nothing above the drivers knows redis-py."""
+
+from __future__ import annotations
+
+from redis import exceptions as redis_errors
+
+from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
+from pyresque.ops import Arg
+
+#: What redis-py and the operating system raise when a server cannot be reached or a connection breaks.
+BROKEN = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
+
+
+def told(error: BaseException, where: str) -> BaseException:
+    """The same trouble as one of pyresque's errors; an unknown error stays as it is."""
+    if isinstance(error, redis_errors.NoScriptError):
+        return ScriptMissing(str(error))
+    if isinstance(error, (redis_errors.AuthenticationError, redis_errors.AuthorizationError)):
+        return ConnectError(f"Redis at {where} refused the log-in: {error}; check user and password in the URL")
+    if isinstance(error, redis_errors.ResponseError):
+        return RedisCommandError(_as_sent(error))
+    if isinstance(error, BROKEN):
+        return RedisUnavailable(f"Redis at {where}: {str(error) or type(error).__name__}")
+    if isinstance(error, redis_errors.RedisError):
+        return RedisCommandError(str(error))
+    return error
+
+
+def checked(reply: object, where: str) -> object:
+    """The reply, or the error that the server put in its place."""
+    if isinstance(reply, BaseException):
+        raise told(reply, where) from reply
+    return reply
+
+
+def first_error(replies: list[object], where: str) -> list[object]:
+    """All replies of a batch, or the first error among them."""
+    for reply in replies:
+        checked(reply, where)
+    return replies
+
+
+def wrapped(commands: list[tuple[Arg, ...]]) -> list[tuple[Arg, ...]]:
+    """The commands between MULTI and EXEC."""
+    return [("MULTI",), *commands, ("EXEC",)]
+
+
+def unwrapped(replies: list[object], where: str) -> list[object]:
+    """What EXEC answered; a command that was refused while queueing is the error that counts."""
+    first_error(replies[:-1], where)
+    inner = checked(replies[-1], where)
+    if not isinstance(inner, list):
+        msg = f"Redis at {where} did not carry out a transaction"
+        raise RedisUnavailable(msg)
+    return first_error(inner, where)
+
+
+def _as_sent(error: redis_errors.ResponseError) -> str:
+    """The server's text; redis-py takes some prefixes off, Ruby's messages keep them."""
+    message = str(error)
+    head = message.split(" ", 1)[0]
+    return message if head.isupper() and head.isalpha() else f"ERR {message}"

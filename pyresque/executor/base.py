@@ -1,0 +1,45 @@
+"""What an executor does, and what it tells of an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyresque.failure.report import ErrorReport
+from pyresque.job.job import Job
+from pyresque.ops import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: ``report`` tells the job's own error, ``dirty`` that its process died in place of telling.
+
+    Ruby counts no failed stat for a dirty exit; its failure hooks are run by the worker.
+    """
+
+    report: ErrorReport | None = None
+    dirty: BaseException | None = None
+
+
+DONE = Outcome()
+
+
+class Executor(Protocol):
+    """Runs one job at a time for one worker."""
+
+    #: Whether jobs run outside this process, so that the worker itself can beat while they do.
+    isolated: bool
+
+    async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:
+        """Perform the job and tell how it ended.
+
+        ``tend`` is run again and again meanwhile; it says after how many seconds it wants to be. ``title`` sets the
+        process title. An error raised here is the worker's own (a before_fork hook failed), not the job's.
+        """
+
+    def kill(self) -> None:
+        """End a running attempt at once (KILL). Called from a signal handler."""
+
+    def terminate(self) -> None:
+        """Tell a running attempt to end (TERM), and end it after a while. Called from a signal handler."""

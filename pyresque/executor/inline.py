@@ -1,0 +1,46 @@
+"""Jobs in the worker's own process, one after the other (Ruby: FORK_PER_JOB=false)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyresque.errors import TermException
+from pyresque.executor.base import DONE, Outcome
+from pyresque.failure.report import report
+from pyresque.job.job import Job
+from pyresque.job.perform import perform
+from pyresque.job.registry import Registry
+from pyresque.ops import Op
+
+
+class InlineExecutor:
+    """Performs in place."""
+
+    isolated = False
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._performing = False
+        self._told = False
+
+    async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:  # noqa: ARG002 - the Protocol's signature
+        """Perform the job; whatever it raises is its failure, a SystemExit too."""
+        self._performing = True
+        try:
+            await perform(self.registry, job)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
+            return Outcome(report=report(error))
+        finally:
+            self._performing = False
+        return DONE
+
+    def kill(self) -> None:
+        """Nothing: there is no child, and the job is left to end, as in Ruby."""
+
+    def terminate(self) -> None:
+        """Raise TermException inside the running job, once."""
+        if self._performing and not self._told:
+            self._told = True
+            raise TermException("SIGTERM")

@@ -1,0 +1,175 @@
+"""A failed record: written as Ruby writes it around the payload as it was found, read whatever shape it has."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pyresque.errors import DecodeError
+from pyresque.failure.report import ErrorReport, clean
+from pyresque.job.job import Codec, Job, Payload
+from pyresque.ruby import time as ruby_time
+from pyresque.ruby.json import member
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that failed: how, at which worker, and when (an aware datetime in the zone records are written in)."""
+
+    job: Job
+    report: ErrorReport
+    worker_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """One element of a failed list: its place there, its bytes, and what could be read of them (nothing: an empty mapping)."""
+
+    index: int
+    raw: bytes
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    failure_queue: str = "failed"
+
+    @property
+    def readable(self) -> bool:
+        """Whether the bytes were an object at all."""
+        return bool(self.fields)
+
+    @property
+    def payload(self) -> Payload | None:
+        """The job that failed; None where the record names none."""
+        payload = self.fields.get("payload")
+        return Payload.of(payload) if isinstance(payload, dict) else None
+
+    @property
+    def class_name(self) -> str:
+        """The job's class name, or an empty text."""
+        return self.payload.name if self.payload is not None else ""
+
+    @property
+    def queue(self) -> str | None:
+        """The queue the job came from."""
+        return self._text("queue")
+
+    @property
+    def exception(self) -> str | None:
+        """The error's class name."""
+        return self._text("exception")
+
+    @property
+    def error(self) -> str | None:
+        """The error's text."""
+        return self._text("error")
+
+    @property
+    def worker(self) -> str | None:
+        """The worker's id."""
+        return self._text("worker")
+
+    @property
+    def failed_at(self) -> str | None:
+        """When it failed, as written."""
+        return self._text("failed_at")
+
+    @property
+    def retried_at(self) -> str | None:
+        """When it was put back last, as written."""
+        return self._text("retried_at")
+
+    @property
+    def backtrace(self) -> tuple[str, ...]:
+        """The lines of the backtrace, innermost first."""
+        lines = self.fields.get("backtrace")
+        if isinstance(lines, str):
+            return tuple(lines.splitlines())
+        return tuple(str(line) for line in lines) if isinstance(lines, list) else ()
+
+    def _text(self, key: str) -> str | None:
+        value = self.fields.get(key)
+        return None if value is None else str(value)
+
+
+def write(codec: Codec, failure: Failure) -> bytes:
+    """The record's bytes: Ruby's keys in Ruby's order, the payload as it was found."""
+    report = failure.report
+    return codec.embed(
+        {"failed_at": ruby_time.failed_at(failure.at)},
+        "payload",
+        kept_payload(codec, failure.job),
+        {
+            "exception": clean(report.exception),
+            "error": clean(report.error),
+            "backtrace": [clean(line) for line in report.backtrace],
+            "worker": clean(failure.worker_id),
+            "queue": clean(failure.job.queue),
+        },
+    )
+
+
+def kept_payload(codec: Codec, job: Job) -> bytes:
+    """A job's bytes, as they may stand in a record.
+
+    What readers of records could not bear (no object, no JSON, no UTF-8) is wrapped in an object of Resque's form whose
+    ``raw`` is the payload's text, or ``raw_base64`` its bytes.
+    """
+    if codec.name == "msgpack":
+        return job.raw if job.fault is None else codec.encode({"class": None, "args": [], "raw": job.raw})
+    try:
+        text = job.raw.decode()
+    except UnicodeDecodeError:
+        named = clean(job.class_name) or None
+        encoded = base64.b64encode(job.raw).decode()
+        return codec.encode({"class": named, "args": [], "raw_base64": encoded})
+    if job.fault is None or _is_text(codec, job.raw):
+        return job.raw
+    return codec.encode({"class": None, "args": [], "raw": text})
+
+
+def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
+    """The payload a record keeps, byte for byte; None where it keeps none that could be a job."""
+    payload = record.fields.get("payload")
+    if not isinstance(payload, dict):
+        return None
+    raw, encoded = payload.get("raw"), payload.get("raw_base64")
+    if payload.get("class") is None and isinstance(raw, bytes):
+        return raw
+    if payload.get("class") is None and isinstance(raw, str):
+        return raw.encode("utf-8", "surrogateescape")
+    if isinstance(encoded, str):
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            return None
+    found = member(record.raw, "payload") if codec.name == "json" else None
+    return codec.encode(payload) if found is None else found
+
+
+def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
+    """The record's bytes with ``retried_at`` set; everything else stays as it was found."""
+    if codec.name == "json" and "retried_at" not in record.fields:
+        body = record.raw.rstrip()
+        return body[:-1] + b',"retried_at":' + codec.encode(retried_at) + b"}"
+    return codec.encode({**record.fields, "retried_at": retried_at})
+
+
+def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") -> FailedRecord:
+    """A record out of its bytes, whatever they are."""
+    try:
+        fields = codec.decode(raw)
+    except DecodeError:
+        fields = None
+    return FailedRecord(index, raw, fields if isinstance(fields, dict) else {}, failure_queue)
+
+
+def _is_text(codec: Codec, raw: bytes) -> bool:
+    """A payload that is a lone text or null: Ruby's readers bear these."""
+    try:
+        value = codec.decode(raw)
+    except DecodeError:
+        return False
+    return value is None or isinstance(value, str)

@@ -1,0 +1,1 @@
+"""Jobs: what they are, how they are written, who performs them, and the way they take."""

@@ -1,0 +1,84 @@
+"""The hooks around a job: Resque's prefixes on its class or function, found once, run in the order of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pyresque.errors import LintError
+from pyresque.ops import Call
+
+#: Resque's prefixes, and resque-scheduler's.
+PREFIXES = (
+    "before_perform",
+    "around_perform",
+    "after_perform",
+    "on_failure",
+    "before_enqueue",
+    "after_enqueue",
+    "before_dequeue",
+    "after_dequeue",
+    "before_schedule",
+    "after_schedule",
+    "before_delayed_enqueue",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HookNames:
+    """The names of a job's hooks by kind, sorted as Ruby sorts them."""
+
+    before_perform: tuple[str, ...] = ()
+    around_perform: tuple[str, ...] = ()
+    after_perform: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+    before_enqueue: tuple[str, ...] = ()
+    after_enqueue: tuple[str, ...] = ()
+    before_dequeue: tuple[str, ...] = ()
+    after_dequeue: tuple[str, ...] = ()
+    before_schedule: tuple[str, ...] = ()
+    after_schedule: tuple[str, ...] = ()
+    before_delayed_enqueue: tuple[str, ...] = ()
+
+
+def hook_names(target: Any) -> HookNames:
+    """Every attribute whose name starts with one of the prefixes; an attribute ``hooks`` replaces the search."""
+    listed = getattr(target, "hooks", None)
+    if callable(listed):
+        listed = listed()
+    attributes: Iterable[str] = dir(target) if listed is None else [str(name) for name in listed]
+    found = sorted(attributes)
+    return HookNames(
+        **{prefix: tuple(name for name in found if name.startswith(prefix)) for prefix in PREFIXES}
+    )
+
+
+def lint(target: Any) -> HookNames:
+    """Refuse hooks that bear a bare prefix as their name, which every plugin would overwrite (``Plugin.lint``)."""
+    names = hook_names(target)
+    shown = getattr(target, "__name__", repr(target))
+    for name in (*names.before_perform, *names.around_perform, *names.after_perform):
+        if name.endswith("perform"):
+            raise LintError(f"{shown}.{name} is not namespaced")
+    for name in names.on_failure:
+        if name.endswith("failure"):
+            raise LintError(f"{shown}.{name} is not namespaced")
+    return names
+
+
+async def run(target: Any, names: Iterable[str], *args: Any) -> list[Any]:
+    """Call each of these hooks of a target; what they returned."""
+    return [await Call(partial(hook(target, name), *args), offload=True) for name in names]
+
+
+async def allowed(target: Any, names: Iterable[str], *args: Any) -> bool:
+    """Run hooks that may veto: all of them, even after one said no; only False itself says no, as in Ruby."""
+    return not any(answer is False for answer in await run(target, names, *args))
+
+
+def hook(target: Any, name: str) -> Callable[..., Any]:
+    """One hook of a target."""
+    found: Callable[..., Any] = getattr(target, name)
+    return found

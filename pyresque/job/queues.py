@@ -1,0 +1,224 @@
+"""The verbs of queues: enqueue, dequeue, peek, pop, reserve; each an operation (Ruby: ``Resque`` and ``Resque::Job``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pyresque.errors import NotEncodable
+from pyresque.job import hooks
+from pyresque.job.job import Codec, Job, read_job, write_payload
+from pyresque.job.perform import perform
+from pyresque.job.registry import JobClass, Registry, Target, validate
+from pyresque.ops import Batch, Command
+from pyresque.store.queues import QueueTable, to_bytes
+
+#: Jobs in one round trip of ``enqueue_many``.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The size of a queue and its first jobs."""
+
+    size: int
+    samples: list[Job]
+
+
+def wire_args(args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """Arguments as they travel: keyword arguments as a trailing hash, as Ruby sends them."""
+    return [*args, kwargs] if kwargs else list(args)
+
+
+class Queues:
+    """Queues of jobs: what callers and workers do with them."""
+
+    def __init__(self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False) -> None:
+        self.table = table
+        self.codec = codec
+        self.registry = registry
+        self.inline = inline
+
+    # -- in
+
+    async def enqueue(self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]) -> bool | None:
+        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no."""
+        return await self._enqueue(self.registry.describe(target), None, wire_args(args, kwargs))
+
+    async def enqueue_to(
+        self, queue: str | None, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> bool | None:
+        """Enqueue to a queue given by name; None means the job's own."""
+        return await self._enqueue(self.registry.describe(target), queue, wire_args(args, kwargs))
+
+    async def _enqueue(self, entry: JobClass, queue: str | None, args: list[Any]) -> bool | None:
+        names = entry.hooks
+        if names.before_enqueue and not await hooks.allowed(entry.target, names.before_enqueue, *args):
+            return None
+        await self.create(queue, entry, args)
+        if names.after_enqueue:
+            await hooks.run(entry.target, names.after_enqueue, *args)
+        return True
+
+    async def create(self, queue: str | None, entry: JobClass, args: list[Any]) -> list[int]:
+        """Push a job without its enqueue hooks (``Job.create``): whether the queue was new, its new length."""
+        where = validate(entry, queue)
+        if self.inline:
+            await self.perform_inline(entry, args)
+            return []
+        return await self.table.push(where, (write_payload(self.codec, entry.name, args),))
+
+    async def perform_inline(self, entry: JobClass, args: list[Any]) -> bool:
+        """Perform here and now what would have been enqueued, with the arguments as they would arrive."""
+        job = read_job(self.codec, "inline", write_payload(self.codec, entry.name, args))
+        return await perform(self.registry, job)
+
+    async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
+        """Enqueue many ``(target, *args)``, some hundreds in one round trip; how many were enqueued.
+
+        Enqueue hooks run for each. What cannot be encoded raises NotEncodable that names its place; jobs of earlier
+        round trips are enqueued then, those of its own are not.
+        """
+        enqueued = 0
+        for chunk in _chunks(enumerate(calls), CHUNK):
+            enqueued += await self._enqueue_chunk(chunk)
+        return enqueued
+
+    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
+        waiting: dict[str, list[bytes]] = {}
+        allowed: list[tuple[JobClass, list[Any]]] = []
+        for index, (target, *args) in chunk:
+            entry = self.registry.describe(target)
+            where = validate(entry, None)
+            names = entry.hooks
+            if names.before_enqueue and not await hooks.allowed(entry.target, names.before_enqueue, *args):
+                continue
+            allowed.append((entry, args))
+            if self.inline:
+                await self.perform_inline(entry, args)
+                continue
+            try:
+                waiting.setdefault(where, []).append(write_payload(self.codec, entry.name, args))
+            except NotEncodable as error:
+                raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
+        await Batch(tuple(c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)))
+        for entry, args in allowed:
+            if entry.hooks.after_enqueue:
+                await hooks.run(entry.target, entry.hooks.after_enqueue, *args)
+        return len(allowed)
+
+    async def push(self, queue: str, item: object) -> list[int]:
+        """Push any value, encoded, as it is: whether the queue was new, its new length."""
+        return await self.table.push(queue, (self.codec.encode(item, path="item"),))
+
+    # -- out
+
+    async def pop(self, queue: str) -> Any:
+        """Take the value at the head, decoded, or None. One that cannot be read stays there: DecodeError."""
+        while True:
+            raw = await self.table.element(self.table.keys.queue(queue), 0)
+            if raw is None:
+                return None
+            value = self.codec.decode(raw)
+            if await self.table.pop_seen(queue, raw):
+                return value
+
+    async def reserve(self, queue: str) -> Job | None:
+        """Take the job at the head, or None; what is wrong with it stands in its ``fault``.
+
+        It is the caller's then: a worker's own reserve notes at once who has it.
+        """
+        raw = await self.table.pop(queue)
+        return None if raw is None else read_job(self.codec, queue, raw)
+
+    async def dequeue(self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]) -> int | None:
+        """Remove jobs of a class from its own queue: how many, or None where a before_dequeue hook said no.
+
+        With arguments those that were called so; without any, all of the class (Ruby cannot tell "no arguments"
+        from "any" either).
+        """
+        entry = self.registry.describe(target)
+        where = validate(entry, None)
+        sent = wire_args(args, kwargs)
+        if not await hooks.allowed(entry.target, entry.hooks.before_dequeue, *sent):
+            return None
+        destroyed = await self.destroy(where, entry.name, sent)
+        await hooks.run(entry.target, entry.hooks.after_dequeue, *sent)
+        return destroyed
+
+    async def destroy(self, queue: str, class_name: str, args: Sequence[Any]) -> int:
+        """Remove a class's jobs, without hooks (``Job.destroy``); how many.
+
+        A payload matches when its bytes do, as in Ruby, or its meaning: another encoder may have written it.
+        """
+        wanted = self.codec.decode(self.codec.encode(list(args))) if args else None
+        matching = dict.fromkeys(
+            raw
+            for raw in await self.table.everything(queue)
+            if self._matches(read_job(self.codec, queue, raw), class_name, wanted)
+        )
+        if not matching:
+            return 0
+        key = to_bytes(self.table.keys.queue(queue))
+        return sum(await Batch(tuple(Command(("LREM", key, 0, raw), int) for raw in matching)))
+
+    @staticmethod
+    def _matches(job: Job, class_name: str, wanted: object) -> bool:
+        if job.fault is not None or job.payload.class_name != class_name:
+            return False
+        return wanted is None or same_value(job.payload.args, wanted)
+
+    # -- looking
+
+    async def peek(self, queue: str, start: int = 0, count: int = 1) -> list[Job]:
+        """Jobs from ``start`` on, left where they are; always a list (Ruby gives a lone payload for a count of 1)."""
+        return [read_job(self.codec, queue, raw) for raw in await self._peeked(queue, start, count)]
+
+    async def _peeked(self, queue: str, start: int, count: int) -> list[bytes]:
+        key = self.table.keys.queue(queue)
+        if count == 1:
+            raw = await self.table.element(key, start)
+            return [] if raw is None else [raw]
+        return await self.table.slice(key, start, start + count - 1)
+
+    async def list_range(self, key: str, start: int = 0, count: int = 1) -> list[Any]:
+        """Decoded elements of any list by its name below the namespace; always a list."""
+        full = self.table.keys.of(key)
+        if count == 1:
+            raw = await self.table.element(full, start)
+            return [] if raw is None else [self.codec.decode(raw)]
+        return [self.codec.decode(raw) for raw in await self.table.slice(full, start, start + count - 1)]
+
+    async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
+        """The size and the first jobs of every queue."""
+        names = await self.table.queues()
+        keys = [to_bytes(self.table.keys.queue(name)) for name in names]
+        asked: list[Command[Any]] = []
+        for key in keys:
+            asked += [Command(("LLEN", key)), Command(("LRANGE", key, 0, sample_size - 1))]
+        found = await Batch(tuple(asked))
+        return {
+            name: Sample(int(found[2 * i]), [read_job(self.codec, name, raw) for raw in found[2 * i + 1]])
+            for i, name in enumerate(names)
+        }
+
+    async def queue_sizes(self) -> dict[str, int]:
+        """Every queue with its size."""
+        return await self.table.sizes(await self.table.queues())
+
+
+def same_value(one: object, other: object) -> bool:
+    """Equal as JSON is: 1 and 1.0 and true are three values, the order of keys does not matter."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    return type(one) is type(other) and one == other
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk

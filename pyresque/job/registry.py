@@ -1,0 +1,156 @@
+"""Which Python class or function performs which Ruby name: names from payloads are looked up here, never imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pyresque.errors import DuplicateJobError, NoClassError, NoQueueError, UnknownJobClass
+from pyresque.job.hooks import HookNames, hook_names
+from pyresque.ruby.names import camelize, classify, missing_constant
+
+#: A job as a Python developer names it: a registered class or function, or the Ruby name.
+Target: TypeAlias = "type[Any] | Callable[..., Any] | str"
+
+
+@dataclass(frozen=True, slots=True)
+class JobClass:
+    """One registered job: its Ruby name, its queue, what performs it and the hooks around that.
+
+    ``kwargs``: a trailing hash arrives as keyword arguments.
+    """
+
+    name: str
+    queue: str | None
+    target: Any
+    kwargs: bool = False
+    aliases: tuple[str, ...] = ()
+    hooks: HookNames = field(default_factory=HookNames)
+
+    @property
+    def perform(self) -> Callable[..., Any]:
+        """The function that does the work: a class's ``perform``, or the function itself."""
+        if isinstance(self.target, type):
+            perform: Callable[..., Any] | None = getattr(self.target, "perform", None)
+            if perform is None:
+                msg = f"job class {self.name} has no perform: give it a static method of that name"
+                raise NoClassError(msg)
+            return perform
+        function: Callable[..., Any] = self.target
+        return function
+
+
+class Registry:
+    """The jobs of one application."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, JobClass] = {}
+        self._by_target: dict[int, JobClass] = {}
+
+    def add(
+        self,
+        target: Any,
+        *,
+        name: str | None = None,
+        queue: str | None = None,
+        kwargs: bool = False,
+        aliases: Iterable[str] = (),
+    ) -> JobClass:
+        """Enter a class or function.
+
+        Without a name a class gives its own, a function the CamelCase of its own. Raises DuplicateJobError when
+        another target has the name already, NoClassError when the target can perform nothing.
+        """
+        if not callable(target):
+            msg = f"{target!r} can perform nothing: register a class with a static method perform, or a function"
+            raise NoClassError(msg)
+        entry = JobClass(
+            name or own_name(target),
+            queue if queue is not None else own_queue(target),
+            target,
+            kwargs,
+            tuple(aliases),
+            hook_names(target),
+        )
+        for known in (entry.name, *entry.aliases):
+            holder = self._by_name.get(known)
+            if holder is not None and holder.target is not target:
+                msg = (
+                    f"job {known!r} is registered twice: as {_where(holder.target)} and as {_where(target)}; "
+                    "give one of them another name"
+                )
+                raise DuplicateJobError(msg)
+        for known in (entry.name, *entry.aliases):
+            self._by_name[known] = entry
+        self._by_target[id(target)] = entry
+        return entry
+
+    def describe(self, target: Target) -> JobClass:
+        """The entry of a target to be enqueued; one that is not registered is described by what it says of itself."""
+        if isinstance(target, str):
+            return self._by_name.get(target) or JobClass(target, None, None)
+        entry = self._by_target.get(id(target))
+        if entry is not None:
+            return entry
+        return JobClass(own_name(target), own_queue(target), target, hooks=hook_names(target))
+
+    def find(self, class_name: object) -> JobClass:
+        """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""
+        if isinstance(class_name, str):
+            name = classify(class_name).removeprefix("::")
+            entry = self._by_name.get(name)
+            if entry is not None:
+                return entry
+        raise UnknownJobClass(missing_constant(class_name))
+
+    def knows(self, class_name: object) -> bool:
+        """Whether ``find`` would find it."""
+        try:
+            self.find(class_name)
+        except UnknownJobClass:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[JobClass]:
+        """Every registered job once, by name."""
+        return iter(sorted(set(self._by_name.values()), key=lambda entry: entry.name))
+
+    def __len__(self) -> int:
+        """How many jobs are registered."""
+        return len(self._by_target)
+
+
+def validate(entry: JobClass, queue: str | None) -> str:
+    """The queue a job goes to. Raises NoQueueError or NoClassError in Ruby's words (``Resque.validate``)."""
+    where = queue if queue is not None else entry.queue
+    if where is None:
+        msg = f"Jobs must be placed onto a queue. No queue could be inferred for class {entry.name}"
+        raise NoQueueError(msg)
+    if not entry.name:
+        msg = "Jobs must be given a class."
+        raise NoClassError(msg)
+    return where
+
+
+def own_name(target: Any) -> str:
+    """The Ruby name a target has by itself: a class's own, the CamelCase of a function's."""
+    name: str = getattr(target, "__name__", type(target).__name__)
+    return name if isinstance(target, type) else camelize(name)
+
+
+def own_queue(target: Any) -> str | None:
+    """The queue a class or function names in its attribute ``queue``: text, or a function that gives it.
+
+    As in Ruby a subclass does not inherit a queue that is plain text (``@queue`` of a class), only a method.
+    """
+    queue = getattr(target, "queue", None)
+    if callable(queue):
+        queue = queue()
+    elif isinstance(target, type) and "queue" not in vars(target):
+        queue = None
+    return queue if isinstance(queue, str) else None
+
+
+def _where(target: Any) -> str:
+    return f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', target)}"

@@ -1,0 +1,45 @@
+"""Hooks of the worker itself, run in the order they were added (Ruby: ``Resque.before_fork`` and its kin)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pyresque.ops import Call
+
+NAMES = (
+    "before_first_fork",
+    "before_fork",
+    "after_fork",
+    "before_pause",
+    "after_pause",
+    "queue_empty",
+    "worker_exit",
+    "shutdown",
+)
+
+
+class WorkerHooks:
+    """The functions added under each name."""
+
+    def __init__(self) -> None:
+        self._hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in NAMES}
+
+    def add(self, name: str, hook: Callable[..., Any]) -> None:
+        """Add a function."""
+        self._hooks[name].append(hook)
+
+    def any(self, name: str) -> bool:
+        """Whether there are any of that name."""
+        return bool(self._hooks[name])
+
+    async def run(self, name: str, *args: Any) -> None:
+        """Call each of that name."""
+        for hook in self._hooks[name]:
+            await Call(partial(hook, *args), offload=True)
+
+    def run_now(self, name: str, *args: Any) -> None:
+        """Call each of that name without an operation: from a signal handler, as Ruby does."""
+        for hook in self._hooks[name]:
+            hook(*args)

@@ -1,0 +1,179 @@
+"""Workers as their books show them: ids, what they perform, since when (Ruby: the class methods of ``Resque::Worker``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyresque.errors import DecodeError, NotAJob, WorkerIdError
+from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
+from pyresque.ops import Batch, Command
+from pyresque.ruby import time as ruby_time
+from pyresque.ruby.json import member
+from pyresque.store.queues import integer, to_bytes
+from pyresque.store.workers import RecordForms, WorkerTable
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerId:
+    """``host:pid:queue,queue``."""
+
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> WorkerId:
+        """Read an id. Raises WorkerIdError where it has fewer than three parts or names no queue."""
+        parts = text.split(":", 2)
+        if len(parts) != 3 or not parts[2]:  # noqa: PLR2004 - host, pid, queues
+            msg = f"{text!r} is no worker id: it must be host:pid:queue,queue"
+            raise WorkerIdError(msg)
+        host, pid, queues = parts
+        digits = pid[: len(pid) - len(pid.lstrip("0123456789"))]
+        return cls(host, int(digits or 0), tuple(queues.split(",")))
+
+    def __str__(self) -> str:
+        """The id as it stands in Redis."""
+        return f"{self.host}:{self.pid}:{','.join(self.queues)}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingOn:
+    """What a worker performs: the job, since when (as written), and the record's own bytes."""
+
+    job: Job
+    run_at: str | None
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One registered worker; an id that is none has no host and no queues."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    queues: tuple[str, ...] = ()
+    started: str | None = None
+    heartbeat: str | None = None
+    working_on: WorkingOn | None = None
+    processed: int = 0
+    failed: int = 0
+
+    @property
+    def state(self) -> str:
+        """``working`` or ``idle``."""
+        return "idle" if self.working_on is None else "working"
+
+
+class WorkerBooks:
+    """What can be read of workers, and how their records are written."""
+
+    def __init__(self, table: WorkerTable, codec: Codec) -> None:
+        self.table = table
+        self.codec = codec
+
+    async def all(self) -> list[WorkerInfo]:
+        """Every registered worker, by id, in two round trips."""
+        return await self._infos(await self.table.ids())
+
+    async def working(self) -> list[WorkerInfo]:
+        """Those that perform a job."""
+        return [info for info in await self.all() if info.working_on is not None]
+
+    async def find(self, worker_id: str) -> WorkerInfo | None:
+        """One worker, or None where no such id is registered."""
+        if not await self.table.exists(worker_id):
+            return None
+        return (await self._infos([worker_id]))[0]
+
+    async def working_on(self, worker_id: str) -> WorkingOn | None:
+        """What a worker performs, or None."""
+        record = await self.table.record(worker_id)
+        return read_record(self.codec, record) if record else None
+
+    def record(self, job: Job, run_at: datetime) -> bytes:
+        """What stands in ``worker:<id>`` while a job is performed: Ruby's keys and order, the payload as it was found."""
+        forms = self.forms((job.queue,), run_at)
+        payload = job.raw
+        if job.fault is not None:
+            raw = job.raw if self.codec.name == "msgpack" else job.raw.decode("utf-8", "surrogateescape")
+            payload = self.codec.encode({"class": None, "args": [], "raw": raw})
+        return forms.heads[0] + payload + forms.foot
+
+    def forms(self, queues: Sequence[str], run_at: datetime) -> RecordForms:
+        """The same in pieces, for the script that reserves."""
+        when = ruby_time.iso8601_z(run_at)
+        null = self.codec.encode(None)
+        odd = self.codec.embed({"class": None, "args": []}, "raw", null, {})
+        cut = len(odd) - len(null) - (1 if self.codec.name == "json" else 0)
+        heads = []
+        for queue in queues:
+            whole = self.codec.embed({"queue": queue, "run_at": when}, "payload", null, {})
+            heads.append(whole[: len(whole) - (len(odd) - cut)])
+        foot = b"}" if self.codec.name == "json" else b""
+        return RecordForms(self.codec.name, tuple(heads), foot, odd[:cut], foot)
+
+    async def _infos(self, ids: Sequence[str]) -> list[WorkerInfo]:
+        if not ids:
+            return []
+        keys = self.table.keys
+        rows = await Batch(
+            tuple(
+                Command(args)
+                for i in ids
+                for args in (
+                    ("GET", to_bytes(keys.worker(i))),
+                    ("GET", to_bytes(keys.worker_started(i))),
+                    ("HGET", keys.heartbeats, to_bytes(i)),
+                    ("GET", to_bytes(keys.stat(f"processed:{i}"))),
+                    ("GET", to_bytes(keys.stat(f"failed:{i}"))),
+                )
+            )
+        )
+        return [self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)]
+
+    def _info(self, worker_id: str, row: Sequence[Any]) -> WorkerInfo:
+        record, started, heartbeat, processed, failed = row
+        try:
+            parsed = WorkerId.parse(worker_id)
+        except WorkerIdError:
+            parsed = WorkerId("", 0, ())
+        return WorkerInfo(
+            worker_id,
+            parsed.host,
+            parsed.pid,
+            parsed.queues,
+            _text(started),
+            _text(heartbeat),
+            read_record(self.codec, record) if record else None,
+            integer(processed),
+            integer(failed),
+        )
+
+
+def read_record(codec: Codec, record: bytes) -> WorkingOn:
+    """A worker's record, whatever its shape; one that cannot be read is the raw of a job with a fault."""
+    try:
+        fields = codec.decode(record)
+    except DecodeError as error:
+        return WorkingOn(Job("", NO_PAYLOAD, record, error), None, record)
+    if not isinstance(fields, dict) or "payload" not in fields:
+        fault = NotAJob(f"a worker's record names no payload: {record[:100]!r}")
+        return WorkingOn(Job("", NO_PAYLOAD, record, fault), None, record)
+    queue, run_at, payload = fields.get("queue"), fields.get("run_at"), fields["payload"]
+    raw = member(record, "payload") if codec.name == "json" else None
+    if raw is None:
+        raw = codec.encode(payload)
+    if isinstance(payload, dict) and payload.get("class") is None and isinstance(payload.get("raw"), (str, bytes)):
+        odd = payload["raw"]
+        raw = odd if isinstance(odd, bytes) else to_bytes(odd)
+    job = read_job(codec, "" if queue is None else str(queue), raw)
+    return WorkingOn(job, None if run_at is None else str(run_at), record)
+
+
+def _text(reply: bytes | None) -> str | None:
+    return None if reply is None else reply.decode("utf-8", "replace")

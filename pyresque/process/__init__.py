@@ -1,0 +1,1 @@
+"""What stays up: the worker, and what keeps it alive and heard."""

@@ -1,0 +1,142 @@
+"""Heartbeats, and clearing away workers that have none left (Ruby: ``Worker#heartbeat!`` and ``#prune_dead_workers``)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from pyresque.clock import local
+from pyresque.core import Core
+from pyresque.errors import (
+    DecodeError,
+    DirtyExit,
+    PruneDeadWorkerDirtyExit,
+    RedisCommandError,
+    RedisUnavailable,
+    WorkerIdError,
+)
+from pyresque.job.workers import WorkerId
+from pyresque.ops import Batch, Sleep
+from pyresque.process.queue_list import QueueList
+from pyresque.ruby import time as ruby_time
+from pyresque.ruby.dates import parse_time
+
+log = logging.getLogger("pyresque")
+
+#: Seconds until a heartbeat that could not be written is tried again.
+AGAIN = 5.0
+
+
+class Pulse:
+    """One worker's heartbeat."""
+
+    def __init__(self, core: Core, worker_id: str) -> None:
+        self.core = core
+        self.worker_id = worker_id
+        self.interval = core.settings.heartbeat_interval
+        self.registered = False
+        self._due = 0.0
+
+    async def start(self) -> None:
+        """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
+        await self.core.books.table.remove_heartbeat(self.worker_id)
+        await self.beat()
+
+    async def beat(self) -> None:
+        """Write the server's time as the last heartbeat. A worker that was pruned by mistake is entered again."""
+        table = self.core.books.table
+        now = await table.server_time()
+        zone = local(self.core.clock).tzinfo
+        beating = [table.beating(self.worker_id, ruby_time.heartbeat(now.astimezone(zone)))]
+        if self.registered:
+            beating.append(table.entering(self.worker_id))
+        await Batch(tuple(beating))
+        self._due = self.core.clock.monotonic() + self.interval
+
+    async def beat_if_due(self) -> float:
+        """Beat when it is time; the seconds until it is time again. A Redis that is away is waited for."""
+        left = self._due - self.core.clock.monotonic()
+        if left > 0:
+            return left
+        try:
+            await self.beat()
+        except (RedisUnavailable, RedisCommandError) as error:
+            log.warning("heartbeat of %s not written, trying again: %s", self.worker_id, error)
+            again = min(AGAIN, self.interval)
+            self._due = self.core.clock.monotonic() + again
+            return again
+        return self.interval
+
+    async def keep(self) -> None:
+        """Beat for ever; for a thread or task of its own."""
+        while True:
+            await Sleep(await self.beat_if_due())
+
+
+class Pruner:
+    """Clears away dead workers on behalf of one that lives."""
+
+    def __init__(
+        self, core: Core, me: WorkerId, queue_list: QueueList, worker_pids: Callable[[], frozenset[int] | None]
+    ) -> None:
+        self.core = core
+        self.me = me
+        self.queue_list = queue_list
+        self.worker_pids = worker_pids
+
+    async def prune(self) -> list[str] | None:
+        """Prune, unless another worker has done so within a heartbeat's time (None). The ids that were pruned.
+
+        What Ruby prunes: any worker whose last heartbeat is older than the prune interval; and on this host one of the
+        same queues (or any, for a worker of ``*``) whose process is gone.
+        """
+        settings, table = self.core.settings, self.core.books.table
+        if not await table.acquire_pruning(str(self.me), max(1, int(settings.heartbeat_interval))):
+            return None
+        registered = await table.ids()
+        expired = await self._expired()
+        pruned = [worker_id for worker_id, beat in expired.items() if await self._bury_expired(worker_id, beat)]
+        alive = self.worker_pids()
+        for worker_id in registered:
+            if worker_id not in expired and alive is not None and self._gone(worker_id, alive):
+                log.info("pruning dead worker: %s", worker_id)
+                error = DirtyExit("Job still being processed")
+                if await self.core.undertaker.unregister(worker_id, error) is not None:
+                    pruned.append(worker_id)
+        return pruned
+
+    async def _expired(self) -> dict[str, str]:
+        """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
+        table = self.core.books.table
+        beats = await table.heartbeats()
+        now = await table.server_time()
+        limit = timedelta(seconds=self.core.settings.prune_interval)
+        expired: dict[str, str] = {}
+        for worker_id, text in beats.items():
+            try:
+                age = now - parse_time(text, local(self.core.clock).tzinfo)
+            except DecodeError as error:
+                log.warning("heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error)
+                continue
+            if timedelta(seconds=int(age.total_seconds())) > limit:
+                expired[worker_id] = text
+        return expired
+
+    async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
+        log.info("pruning dead worker: %s", worker_id)
+        working_on = await self.core.books.working_on(worker_id)
+        class_name = None if working_on is None else working_on.job.class_name or None
+        error = PruneDeadWorkerDirtyExit(worker_id, class_name)
+        return await self.core.undertaker.unregister(worker_id, error, heartbeat) is not None
+
+    def _gone(self, worker_id: str, alive: frozenset[int]) -> bool:
+        try:
+            other = WorkerId.parse(worker_id)
+        except WorkerIdError:
+            log.warning("%r in the set of workers is no worker id; it is left alone", worker_id)
+            return False
+        # Ruby compares what stands between the second colon and the next one.
+        queues = {queue for queue in ",".join(other.queues).split(":")[0].split(",") if queue}
+        ours = self.queue_list.takes_all or queues == set(self.queue_list.patterns)
+        return ours and other.host == self.me.host and other.pid not in alive

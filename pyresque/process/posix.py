@@ -1,0 +1,115 @@
+"""The worker's process on a POSIX system: title, signals, and the other workers of the host."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from setproctitle import setproctitle
+
+from pyresque.executor.child import drain
+from pyresque.process.worker import Worker
+
+#: What each signal orders, as Ruby's worker hears it.
+INTENTS: dict[str, Callable[[Worker], None]] = {
+    "SIGTERM": Worker.terminate,
+    "SIGINT": Worker.shutdown_now,
+    "SIGQUIT": Worker.shutdown,
+    "SIGUSR1": Worker.kill_child,
+    "SIGUSR2": Worker.pause_processing,
+    "SIGCONT": Worker.unpause_processing,
+}
+
+#: The command lines that Ruby's worker takes for workers, and the one it does not.
+WORKER_TITLE = re.compile(r"resque:work|resque:\sStarting|resque-[0-9]")
+NO_WORKER = "resque-web"
+
+
+class Posix:
+    """This process. ``wakeup`` becomes readable when a signal comes."""
+
+    def __init__(self) -> None:
+        self.wakeup, self._waking = os.pipe()
+        os.set_blocking(self.wakeup, False)
+        os.set_blocking(self._waking, False)
+
+    def title(self, text: str) -> None:
+        """Set the process title."""
+        setproctitle(text)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long, or until a signal comes."""
+        if select.select([self.wakeup], [], [], max(0.0, seconds))[0]:
+            drain(self.wakeup)
+
+    def worker_pids(self) -> frozenset[int] | None:
+        """The processes that are Resque workers by their command line, Ruby's and ours."""
+        lines = _command_lines()
+        if lines is None:
+            return None
+        return frozenset(pid for pid, line in lines if WORKER_TITLE.search(line) and NO_WORKER not in line)
+
+    @contextmanager
+    def hearing(self, worker: Worker) -> Iterator[None]:
+        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread."""
+        former = {}
+        former_fd = signal.set_wakeup_fd(self._waking, warn_on_full_buffer=False)
+        for name, intent in INTENTS.items():
+            number = signal.Signals[name]
+            former[number] = signal.signal(number, _handler(worker, intent))
+        former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _noticed)
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(former_fd)
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self.wakeup)
+        os.close(self._waking)
+
+
+def hostname() -> str:
+    """This host's name, as Ruby's ``Socket.gethostname``."""
+    return socket.gethostname()
+
+
+def _handler(worker: Worker, intent: Callable[[Worker], None]) -> Callable[[int, FrameType | None], None]:
+    def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        intent(worker)
+
+    return heard
+
+
+def _noticed(number: int, frame: FrameType | None) -> None:
+    """A child ended: the wake-up pipe says so."""
+
+
+def _command_lines() -> list[tuple[int, str]] | None:
+    proc = Path("/proc")
+    if (proc / "self" / "cmdline").exists():
+        found = []
+        for entry in proc.iterdir():
+            if entry.name.isdecimal():
+                try:
+                    line = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue  # it ended meanwhile
+                found.append((int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace")))
+        return found
+    try:
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607 - ps stands in different places
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    rows = (line.strip().partition(" ") for line in listed.stdout.splitlines() if line.strip())
+    return [(int(pid), line) for pid, _, line in rows]

@@ -1,0 +1,55 @@
+"""Which queues a worker takes from, in which order: names, globs and ``!skip`` (Ruby: ``Worker#queues``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pyresque.errors import NoQueueError
+from pyresque.ruby.names import fnmatch
+
+WILDCARDS = "*?{}[]"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueList:
+    """The patterns as given, in order, and those to skip."""
+
+    patterns: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, names: Iterable[str]) -> QueueList:
+        """From names, trimmed; those with ``!`` are skipped. Raises NoQueueError where none are left to take from."""
+        given = [name.strip() for name in names]
+        patterns = tuple(name for name in given if not name.startswith("!"))
+        if not patterns:
+            msg = "Please give each worker at least one queue."
+            raise NoQueueError(msg)
+        return cls(patterns, tuple(name[1:] for name in given if name.startswith("!")))
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the queues must be looked up: a glob, or anything to skip, makes every name a pattern."""
+        return bool(self.skipped) or any(char in WILDCARDS for name in self.patterns for char in name)
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it holds a bare ``*``."""
+        return "*" in self.patterns
+
+    def matching(self, known: Sequence[str]) -> tuple[str, ...]:
+        """The queues to ask, in order: as given, or of the known ones those that match, each once."""
+        if not self.dynamic:
+            return self.patterns
+        found = {
+            queue: None
+            for pattern in self.patterns
+            for queue in sorted(known)
+            if fnmatch(pattern, queue) and not any(fnmatch(skip, queue) for skip in self.skipped)
+        }
+        return tuple(found)
+
+    def __str__(self) -> str:
+        """As it stands in a worker's id: without those to skip."""
+        return ",".join(self.patterns)

@@ -1,0 +1,64 @@
+"""Put a worker together and let it work in this process, from its settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pyresque.client import Resque
+from pyresque.executor.base import Executor
+from pyresque.executor.fork import ForkExecutor
+from pyresque.executor.inline import InlineExecutor
+from pyresque.job.workers import WorkerId
+from pyresque.process.interval import Interval
+from pyresque.process.posix import Posix, hostname
+from pyresque.process.queue_list import QueueList
+from pyresque.process.worker import Worker
+
+
+def run_worker(resque: Resque, *, burst: bool = False) -> None:
+    """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
+
+    Raises NoQueueError where the settings name no queue, and whatever ends the worker by mistake.
+    """
+    settings = resque.settings
+    queue_list = QueueList.parse(settings.queues)
+    prepare(background=settings.background, pidfile=settings.pidfile)
+    posix = Posix()
+    try:
+        worker = made(resque, queue_list, posix)
+        interval = Interval.between(0.0) if burst else Interval.of(settings)
+        with posix.hearing(worker):
+            resque.run(worker.work(interval))
+    finally:
+        posix.close()
+        resque.close()
+
+
+def made(resque: Resque, queue_list: QueueList, posix: Posix) -> Worker:
+    """A worker of this process."""
+    core = resque.core
+    executor: Executor
+    if core.settings.executor == "fork":
+        executor = ForkExecutor(
+            core.registry, core.hooks, core.settings, core.clock, resque.driver, posix.wakeup
+        )
+    else:
+        executor = InlineExecutor(core.registry)
+    worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
+    return Worker(core, worker_id, queue_list, executor, posix)
+
+
+def prepare(*, background: bool, pidfile: str) -> None:
+    """Become a daemon and write the process id, where that is asked for (BACKGROUND, PIDFILE)."""
+    if background:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        with Path(os.devnull).open("r+b") as null:
+            for stream in (0, 1, 2):
+                os.dup2(null.fileno(), stream)
+    if pidfile:
+        Path(pidfile).write_text(str(os.getpid()), encoding="ascii")

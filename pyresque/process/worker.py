@@ -1,0 +1,348 @@
+"""The worker: takes jobs one at a time, has them performed, writes down how they ended; nothing else.
+
+Law: at every moment a job is in its queue, in ``worker:<id>``, or finished; a crash between any two lines leaves it in one
+of these places, where this worker, another one or Ruby's pruning finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from pyresque.clock import local, utc
+from pyresque.core import Core
+from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
+from pyresque.executor.base import Executor, Outcome
+from pyresque.failure.record import Failure
+from pyresque.failure.report import report
+from pyresque.job.job import Job, read_job
+from pyresque.job.workers import WorkerId
+from pyresque.ops import Call, Op, Spawn, Spawned
+from pyresque.process.interval import Interval
+from pyresque.process.liveness import Pruner, Pulse
+from pyresque.process.queue_list import QueueList
+from pyresque.process.surroundings import Surroundings
+from pyresque.ruby import time as ruby_time
+from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
+from pyresque.version import VERSION
+
+T = TypeVar("T")
+log = logging.getLogger("pyresque")
+
+#: Seconds to wait for a Redis that is away: the first time, and at most.
+BACK_OFF, MOST_BACK_OFF = 0.5, 10.0
+
+
+class Worker:
+    """One worker of one application (Ruby: ``Resque::Worker``)."""
+
+    def __init__(
+        self, core: Core, worker_id: WorkerId, queue_list: QueueList, executor: Executor, surroundings: Surroundings
+    ) -> None:
+        self.core = core
+        self.id = str(worker_id)
+        self.queue_list = queue_list
+        self.executor = executor
+        self.surroundings = surroundings
+        self.pulse = Pulse(core, self.id)
+        self.pruner = Pruner(core, worker_id, queue_list, surroundings.worker_pids)
+        self.stopping = False
+        self.resting = False
+        self._paused_by_key = False
+        self._working = False
+        self._record = b""
+        self._finished = 0
+        self._prune_due = 0.0
+        self._wrong_type: set[str] = set()
+
+    # -- the life
+
+    async def work(self, interval: Interval | None = None) -> None:
+        """Start, take jobs until told to stop (or, with an interval of 0, until every queue is empty), and leave.
+
+        An error that is not a job's ends the worker: a job it has is recorded as failed with that error, which is
+        then raised.
+        """
+        interval = interval or Interval.of(self.core.settings)
+        beating: Spawned | None = None
+        trouble: BaseException | None = None
+        try:
+            await self.startup()
+            if not self.executor.isolated:
+                beating = await Spawn(self.pulse.keep, f"heartbeat of {self.id}")
+            await self._loop(interval)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            log.exception("worker %s ends", self.id)
+            trouble = error
+            raise
+        finally:
+            if beating is not None:
+                beating.stop()
+            await self.unregister_worker(trouble)
+            await self.core.hooks.run("worker_exit")
+
+    async def startup(self) -> None:
+        """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
+        self.procline("Starting")
+        await self._steady(self.pulse.start)
+        await self.prune_dead_workers()
+        await self.core.hooks.run("before_first_fork")
+        await self._steady(self.register_worker)
+
+    async def _loop(self, interval: Interval) -> None:
+        wait = interval.first
+        while not self.stopping:
+            if await self._one_run():
+                wait = interval.after_work
+                continue
+            await self._state_change(working=False)
+            if interval.burst:
+                return
+            wait = interval.longer(wait)
+            self.procline("Paused" if self._paused_by_key or self.resting else f"Waiting for {await self._shown_queues()}")
+            log.debug("sleeping for %s seconds", wait)
+            await self._rest(wait)
+
+    async def _one_run(self) -> bool:
+        """Work as long as one job follows another; whether there was any."""
+        job = await self.reserve()
+        if job is None:
+            return False
+        while job is not None:
+            job = await self._work_on(job, then_reserve=True)
+        return True
+
+    async def work_one_job(self, job: Job | None = None) -> bool:
+        """Reserve one job (or take the one given), perform it and finish it; False where there was none or it is paused."""
+        if job is None:
+            job = await self.reserve()
+        else:
+            await self.working_on(job)
+        if job is None:
+            return False
+        await self._work_on(job, then_reserve=False)
+        return True
+
+    async def _work_on(self, job: Job, *, then_reserve: bool) -> Job | None:
+        await self._state_change(working=True)
+        name = self._known_name(job)
+        self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
+        log.info("got: %s", job)
+        outcome = await self.executor.run(job, self._tend, self.procline)
+        failure = await self._failure(job, outcome)
+        if failure is NO_FAILURE:
+            log.info("done: %s", job)
+        if then_reserve and not self.stopping and not self.resting:
+            return await self._turn(failure)
+        await self._finish(failure)
+        return None
+
+    # -- reserving and finishing
+
+    async def reserve(self) -> Job | None:
+        """Take the next job and enter it in ``worker:<id>``, in one step; None where there is none, or while paused."""
+        if self.resting:
+            return None
+        return await self._turn(NO_FAILURE)
+
+    async def working_on(self, job: Job) -> None:
+        """Enter a job that was reserved elsewhere."""
+        self._record = self.core.books.record(job, utc(self.core.clock))
+        await self.core.books.table.set_record(self.id, self._record)
+
+    async def done_working(self) -> None:
+        """Strike the job out and count it: a failed job is processed, too, as in Ruby."""
+        await self._finish(NO_FAILURE)
+
+    async def _turn(self, failure: FailureEntry) -> Job | None:
+        """Finish what we have, if anything, and reserve the next."""
+        turn = await self._steady(partial(self._exchange, failure, reserving=True), recover=self._recover)
+        self._note(turn)
+        if turn.queue is None:
+            return None
+        job = read_job(self.core.codec, turn.queue, turn.raw)
+        if self.stopping or self.resting:
+            # The order came while the job was on its way: it goes back, unperformed.
+            await self.core.books.table.put_back(self.id, turn.record, turn.queue, turn.raw)
+            self._record = b""
+            return None
+        return job
+
+    async def _finish(self, failure: FailureEntry) -> None:
+        self._note(await self._steady(partial(self._exchange, failure, reserving=False), recover=self._recover))
+
+    async def _exchange(self, failure: FailureEntry, *, reserving: bool) -> Turn:
+        table, queues = self.core.books.table, await self._queues() if reserving else ()
+        forms = self.core.books.forms(queues, utc(self.core.clock))
+        return await table.turn(self.id, queues, forms, self._record, failure)
+
+    async def _recover(self) -> Turn | None:
+        """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.
+
+        Only this worker writes its books: another record than the one we held means that the exchange was carried
+        out. The count of finished jobs tells two equal records apart.
+        """
+        table = self.core.books.table
+        record = await table.record(self.id) or b""
+        finished = await self.core.stats.get(f"processed:{self.id}")
+        carried_out = finished > self._finished if self._record else bool(record)
+        if not carried_out:
+            return None
+        if not record:
+            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
+        working_on = await self.core.books.working_on(self.id)
+        job = None if working_on is None else working_on.job
+        if job is None:
+            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
+        return Turn(bool(self._record), paused=False, queue=job.queue, raw=job.raw, record=record, wrong_type=())
+
+    def _note(self, turn: Turn) -> None:
+        if turn.finished:
+            self._finished += 1
+        self._record = turn.record
+        self._paused_by_key = turn.paused
+        for queue in turn.wrong_type:
+            if queue not in self._wrong_type:
+                self._wrong_type.add(queue)
+                log.warning("queue %r is no list in Redis, so nothing can be taken from it; other queues go on", queue)
+
+    async def _failure(self, job: Job, outcome: Outcome) -> FailureEntry:
+        """What to write of a failed attempt, in the step that finishes it."""
+        error = outcome.report
+        if outcome.dirty is not None:
+            error = report(outcome.dirty)
+            await self.core.undertaker.run_hooks(job, outcome.dirty)
+        if error is None:
+            return NO_FAILURE
+        log.error("%s failed: %s: %s", job, error.exception, error.error)
+        failure = Failure(job, error, self.id, local(self.core.clock))
+        entry = self.core.failures.entry(failure)
+        if entry is None:
+            try:
+                await self.core.failures.save(failure)
+                entry = FailureEntry(b"")
+            except Exception:
+                log.exception("the failure backend failed; the record goes to the list of failed jobs instead")
+                entry = self.core.default_failures.entry(failure) or NO_FAILURE
+        counted = outcome.dirty is None
+        return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
+
+    # -- orders
+
+    def shutdown(self) -> None:
+        """Stop after the current job (QUIT, and TERM with GRACEFUL_TERM)."""
+        if not self.stopping:
+            log.info("exiting...")
+            self.stopping = True
+            self.core.hooks.run_now("shutdown")
+
+    def shutdown_now(self) -> None:
+        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, told to end."""
+        self.shutdown()
+        self.kill_child()
+
+    def terminate(self) -> None:
+        """TERM: what it means depends on GRACEFUL_TERM."""
+        if self.core.settings.graceful_term:
+            self.shutdown()
+        else:
+            self.shutdown_now()
+
+    def kill_child(self) -> None:
+        """End the running job and go on (USR1)."""
+        if self.core.settings.term_child:
+            self.executor.terminate()
+        else:
+            self.executor.kill()
+
+    def pause_processing(self) -> None:
+        """Take no new jobs (USR2)."""
+        self.core.hooks.run_now("before_pause", self)
+        self.resting = True
+
+    def unpause_processing(self) -> None:
+        """Take jobs again (CONT)."""
+        self.resting = False
+        self.core.hooks.run_now("after_pause", self)
+
+    async def paused(self) -> bool:
+        """Whether it takes no jobs: by its own order, or because the pause key says so."""
+        return self.resting or (await self.core.books.table.pause_text()).strip().lower() == "true"
+
+    # -- the books
+
+    async def register_worker(self) -> None:
+        """Enter this worker."""
+        await self.core.books.table.register(self.id, ruby_time.to_s(local(self.core.clock)))
+        self.pulse.registered = True
+
+    async def unregister_worker(self, error: BaseException | None = None) -> list[int]:
+        """Strike this worker out; a job it has becomes a failure."""
+        self.pulse.registered = False
+        cause = error or DirtyExit("Job still being processed")
+        removed = await self.core.undertaker.unregister(self.id, cause)
+        return removed or []
+
+    async def prune_dead_workers(self) -> list[str] | None:
+        """Clear away dead workers; trouble with Redis puts it off."""
+        self._prune_due = self.core.clock.monotonic() + self.core.settings.prune_interval
+        try:
+            return await self.pruner.prune()
+        except (RedisUnavailable, RedisCommandError) as error:
+            log.warning("dead workers not pruned this time: %s", error)
+            return None
+
+    def procline(self, text: str) -> None:
+        """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
+        self.surroundings.title(f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}")
+
+    # -- waiting
+
+    async def _tend(self) -> float:
+        """What must not wait for a job to end."""
+        return await self.pulse.beat_if_due() if self.executor.isolated else self.pulse.interval
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait for the next look, beating; a stop or a pause ends it."""
+        clock = self.core.clock
+        until, before = clock.monotonic() + seconds, (self.stopping, self.resting)
+        while (left := until - clock.monotonic()) > 0 and before == (self.stopping, self.resting):
+            beat = await self._tend()
+            await Call(partial(self.surroundings.sleep, min(left, beat)), offload=True)
+        if clock.monotonic() > self._prune_due:
+            await self.prune_dead_workers()
+
+    async def _steady(self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None) -> T:
+        """Do it; while Redis is away, wait longer and longer and do it again, unless it turns out to be done."""
+        wait = BACK_OFF
+        broken = False
+        while True:
+            try:
+                done = await recover() if broken and recover is not None else None
+                return await attempt() if done is None else done
+            except RedisUnavailable as error:
+                log.warning("%s; trying again in %s s", error, wait)
+                broken = True
+                await Call(partial(self.surroundings.sleep, wait), offload=True)
+                wait = min(2 * wait, MOST_BACK_OFF)
+
+    async def _queues(self) -> tuple[str, ...]:
+        if not self.queue_list.dynamic:
+            return self.queue_list.patterns
+        return self.queue_list.matching(await self.core.table.queues())
+
+    async def _shown_queues(self) -> str:
+        return ",".join(await self._steady(self._queues))
+
+    async def _state_change(self, *, working: bool) -> None:
+        if self._working and not working:
+            await self.core.hooks.run("queue_empty")
+        self._working = working
+
+    def _known_name(self, job: Job) -> str:
+        registry = self.core.registry
+        return registry.find(job.class_name).name if registry.knows(job.payload.class_name) else "No Name"

@@ -1,0 +1,192 @@
+"""Every setting: its default, Resque's environment name for it, and its flag; the only reader of the environment.
+
+Default < environment < flag < keyword. All faults are reported together, each with the place it came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from pyresque.errors import SettingsError
+
+EXECUTORS = ("fork", "inline")
+FAILURE_BACKENDS = ("redis", "redis_multi_queue")
+CODECS = ("json", "msgpack")
+DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
+LOG_FORMATS = ("text", "json", "logfmt")
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        msg = "is empty"
+        raise ValueError(msg)
+    return value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(","))
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        msg = f"{value!r} is no number of seconds (0 or more)"
+        raise ValueError(msg)
+    return seconds
+
+
+def _given(value: str) -> bool:
+    """Ruby asks only whether such a variable is there, not what it says; an empty one counts as left out here."""
+    return value != ""
+
+
+def _fork_per_job(value: str) -> str:
+    """FORK_PER_JOB: exactly ``false`` turns forking off, as in Ruby."""
+    return "inline" if value == "false" else "fork"
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            msg = f"{value!r} is none of {', '.join(choices)}"
+            raise ValueError(msg)
+        return value
+
+    return read
+
+
+def setting(
+    default: Any, read: Callable[[str], Any], help_text: str, *, env: tuple[str | tuple[str, Callable[[str], Any]], ...] = ()
+) -> Any:
+    """One row of the table: default, how its text is read, what it means, and the variables it is read from.
+
+    The first variable that is set wins, as ``ENV['QUEUES'] || ENV['QUEUE']`` does in Ruby. A variable may bring a
+    reader of its own.
+    """
+    return field(default=default, metadata={"read": read, "help": help_text, "env": env})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this process talks to Redis and how its workers behave; frozen, made once, handed down."""
+
+    url: str = setting(
+        "redis://localhost:6379/0", _text, "Redis server: redis://, rediss:// or unix://", env=("REDIS_URL",)
+    )
+    namespace: str = setting("resque", _text, "what every key starts with", env=("RESQUE_NAMESPACE",))
+    app: str = setting("", _text, "the application, as module:attribute", env=("PYRESQUE_APP",))
+    environment: str = setting(
+        "development", _text, "the application's environment", env=("RAILS_ENV", "RACK_ENV")
+    )
+    codec: str = setting("json", _one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",))
+    dialect: str = setting(
+        "json_gem", _one_of(DIALECTS), "which of Ruby's JSON encoders to write like", env=("RESQUE_JSON",)
+    )
+    failure_backend: str = setting(
+        "redis", _one_of(FAILURE_BACKENDS), "where failed jobs are recorded", env=("FAILURE_BACKEND",)
+    )
+    inline: bool = setting(False, _given, "perform at enqueue, without Redis")
+
+    queues: tuple[str, ...] = setting(
+        (), _names, "queues in order, globs, !skip", env=("QUEUES", "QUEUE")
+    )
+    executor: str = setting(
+        "fork" if hasattr(os, "fork") else "inline",
+        _one_of(EXECUTORS),
+        "where a job runs",
+        env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", _fork_per_job)),
+    )
+    interval: float = setting(
+        5.0, _seconds, "seconds between polls; 0: stop when every queue is empty", env=("INTERVAL",)
+    )
+    min_interval: float | None = setting(
+        None, _seconds, "seconds to wait after a job; default: the interval", env=("MIN_INTERVAL",)
+    )
+    max_interval: float | None = setting(
+        None, _seconds, "longest wait that back-off reaches; default: the interval", env=("MAX_INTERVAL",)
+    )
+    backoff_interval: float | None = setting(
+        None, _seconds, "seconds added to the wait at each empty poll; default 0.1", env=("BACKOFF_INTERVAL",)
+    )
+    heartbeat_interval: float = setting(60.0, _seconds, "seconds between heartbeats", env=("RESQUE_HEARTBEAT_INTERVAL",))
+    prune_interval: float = setting(
+        300.0, _seconds, "age in seconds from which a heartbeat counts as dead", env=("RESQUE_PRUNE_INTERVAL",)
+    )
+    term_child: bool = setting(
+        False, _given, "TERM lets the running job clean up (TermException)", env=("TERM_CHILD",)
+    )
+    graceful_term: bool = setting(False, _given, "TERM waits for the running job", env=("GRACEFUL_TERM",))
+    term_timeout: float = setting(
+        4.0, _seconds, "seconds from TERM to KILL of a child", env=("RESQUE_TERM_TIMEOUT",)
+    )
+    pre_shutdown_timeout: float = setting(
+        0.0, _seconds, "seconds a child is left alone before its TERM", env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",)
+    )
+    run_at_exit_hooks: bool = setting(
+        False, _given, "children run atexit functions before they end", env=("RUN_AT_EXIT_HOOKS",)
+    )
+    background: bool = setting(False, _given, "become a daemon", env=("BACKGROUND",))
+    pidfile: str = setting("", _text, "file to write the process id to", env=("PIDFILE",))
+    procline_prefix: str = setting(
+        "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
+    )
+    verbose: bool = setting(False, _given, "log what is done", env=("LOGGING", "VERBOSE"))
+    very_verbose: bool = setting(False, _given, "log every step", env=("VVERBOSE",))
+    logfile: str = setting("", _text, "file to log to, in place of standard output", env=("LOGFILE",))
+    log_format: str = setting("text", _one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",))
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Defaults, then the environment, then the keywords given (None: not given).
+
+        Keywords are values, not texts. Raises SettingsError with every fault at once.
+        """
+        environ = os.environ if environ is None else environ
+        faults: list[str] = []
+        values: dict[str, Any] = {}
+        for row in fields(cls):
+            if given.get(row.name) is not None:
+                continue
+            try:
+                values.update(_from_environment(row.name, row.metadata, environ))
+            except ValueError as fault:
+                faults.append(str(fault))
+        unknown = sorted(set(given) - {row.name for row in fields(cls)})
+        faults += [f"{name}: there is no such setting" for name in unknown]
+        values.update({name: value for name, value in given.items() if value is not None and name not in unknown})
+        if faults:
+            raise SettingsError("; ".join(faults))
+        return cls(**values)
+
+    def but(self, **changes: Any) -> Settings:
+        """The same settings with these changed."""
+        return replace(self, **changes)
+
+    @property
+    def log_level(self) -> str:
+        """``warning``, ``info`` or ``debug``: what (V)VERBOSE asks for."""
+        if self.very_verbose:
+            return "debug"
+        return "info" if self.verbose else "warning"
+
+
+def _from_environment(name: str, row: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    for entry in row["env"]:
+        variable, read = entry if isinstance(entry, tuple) else (entry, row["read"])
+        text = environ.get(variable)
+        if text is None:
+            continue
+        if text == "" and read is not _names:
+            continue  # an empty variable in a Procfile means "left out"; QUEUES is the exception, as in Ruby
+        try:
+            return {name: read(text)}
+        except ValueError as fault:
+            msg = f"{variable}: {fault}"
+            raise ValueError(msg) from None
+    return {}

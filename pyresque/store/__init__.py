@@ -1,0 +1,1 @@
+"""The tables in Redis: bytes in, bytes out; nothing here knows what a job is."""

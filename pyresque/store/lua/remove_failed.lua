@@ -1,0 +1,9 @@
+-- Remove one failed record by its place: that one, whatever else the list holds (Ruby's way takes the first empty element).
+--
+-- KEYS  1 list of failed records
+-- ARGV  1 index   2 the record that was seen there; "" for any   3 a text that no record is
+-- Returns 1, or 0 when another record stands there now; an index out of range is the server's own error
+
+if ARGV[2] ~= "" and redis.call("LINDEX", KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call("LSET", KEYS[1], ARGV[1], ARGV[3])
+return redis.call("LREM", KEYS[1], 1, ARGV[3])

@@ -1,0 +1,144 @@
+"""Queues and counters as Redis holds them: lists of payload bytes, a set of names, integers.
+
+Mirrors Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pyresque.ops import Batch, Command
+from pyresque.store.keys import Keys
+from pyresque.store.scripts import script
+
+
+def text(reply: bytes) -> str:
+    """A name out of Redis; bytes that are no UTF-8 survive as surrogates."""
+    return reply.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(name: str) -> bytes:
+    """The way back of ``text``."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def names(reply: Iterable[bytes]) -> list[str]:
+    """A set's members, sorted, because Redis gives no order."""
+    return sorted(text(member) for member in reply)
+
+
+def integer(reply: Any) -> int:
+    """A counter; one that is missing is 0, and text that is no number too, as ``to_i`` reads it."""
+    try:
+        return int(reply or 0)
+    except ValueError:
+        return 0
+
+
+class QueueTable:
+    """The queues of one namespace."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    async def push(self, queue: str, payloads: Sequence[bytes]) -> list[int]:
+        """Append payloads at the tail and remember the queue's name, in one round trip.
+
+        Returns, as Ruby's pipeline does, whether the name was new and the queue's new length.
+        """
+        return await Batch(self.pushing(queue, payloads))
+
+    def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
+        """The two commands of ``push``, for a larger batch."""
+        return (self.watching(queue), Command(("RPUSH", to_bytes(self.keys.queue(queue)), *payloads)))
+
+    def watching(self, queue: str) -> Command[int]:
+        """Remember a queue's name; 1 when it is new."""
+        return Command(("SADD", self.keys.queues, to_bytes(queue)))
+
+    async def pop(self, queue: str) -> bytes | None:
+        """Take the payload at the head, or None."""
+        return await Command[bytes | None](("LPOP", to_bytes(self.keys.queue(queue))))
+
+    async def pop_seen(self, queue: str, payload: bytes) -> bool:
+        """Take the payload at the head if it is still this one."""
+        return await script("pop_head").call((to_bytes(self.keys.queue(queue)),), (payload,), bool)
+
+    async def size(self, queue: str) -> int:
+        """How many payloads wait."""
+        return await Command(("LLEN", to_bytes(self.keys.queue(queue))), int)
+
+    async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
+        """The size of each of these queues, in one round trip."""
+        found = await Batch(tuple(Command(("LLEN", to_bytes(self.keys.queue(q))), int) for q in queues))
+        return dict(zip(queues, found, strict=True))
+
+    async def queues(self) -> list[str]:
+        """The known queues, sorted by name."""
+        return await Command(("SMEMBERS", self.keys.queues), names)
+
+    async def remove(self, queue: str) -> list[int]:
+        """Delete a queue with all it holds; whether its name was known, whether it held anything."""
+        return await Batch(
+            (
+                Command(("SREM", self.keys.queues, to_bytes(queue))),
+                Command(("DEL", to_bytes(self.keys.queue(queue)))),
+            )
+        )
+
+    async def everything(self, queue: str) -> list[bytes]:
+        """Every payload of a queue, the next one first."""
+        return await self.slice(self.keys.queue(queue), 0, -1)
+
+    async def slice(self, key: str, first: int, last: int) -> list[bytes]:
+        """The elements of any list from ``first`` to ``last``, both included, negative from the end."""
+        return await Command[list[bytes]](("LRANGE", to_bytes(key), first, last))
+
+    async def element(self, key: str, index: int) -> bytes | None:
+        """One element of any list, or None."""
+        return await Command[bytes | None](("LINDEX", to_bytes(key), index))
+
+    async def remove_payload(self, queue: str, payload: bytes) -> int:
+        """Remove every copy of this very payload; how many there were."""
+        return await Command(("LREM", to_bytes(self.keys.queue(queue)), 0, payload), int)
+
+    async def all_keys(self) -> list[str]:
+        """Every key below the namespace, without it, found by SCAN so that Redis is not held up."""
+        found: set[str] = set()
+        cursor: bytes | int = 0
+        pattern = _escaped(self.keys.of("")) + "*"
+        while True:
+            command: Command[list[Any]] = Command(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000))
+            cursor, page = await command
+            found.update(self.keys.bare(text(key)) for key in page)
+            if int(cursor) == 0:
+                return sorted(found)
+
+
+class StatTable:
+    """The counters of one namespace."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    async def get(self, name: str) -> int:
+        """The counter; 0 when it is missing."""
+        return await Command(("GET", to_bytes(self.keys.stat(name))), integer)
+
+    async def increment(self, name: str, by: int = 1) -> int:
+        """Add; the new value."""
+        return await Command(("INCRBY", to_bytes(self.keys.stat(name)), by), int)
+
+    async def decrement(self, name: str, by: int = 1) -> int:
+        """Take away; the new value (Ruby's ``Stat.decr`` means this and fails on a misspelt name)."""
+        return await Command(("DECRBY", to_bytes(self.keys.stat(name)), by), int)
+
+    async def clear(self, name: str) -> int:
+        """Delete the counter."""
+        return await Command(("DEL", to_bytes(self.keys.stat(name))), int)
+
+
+def _escaped(prefix: str) -> str:
+    """A prefix for MATCH, its glob characters taken literally."""
+    return "".join("\\" + char if char in "*?[]\\^" else char for char in prefix)

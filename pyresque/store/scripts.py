@@ -1,0 +1,49 @@
+"""The Lua scripts: each stands in a file of its own under ``lua/`` and is called by its SHA1.
+
+A script's first lines say what KEYS and ARGV are and what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from pyresque.errors import ScriptMissing
+from pyresque.ops import Arg, Command, as_it_is
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script: its name, its text and the SHA1 that Redis knows it by."""
+
+    name: str
+    text: str
+    sha: str
+
+    def command(
+        self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
+    ) -> Command[T]:
+        """The call by SHA1, for a batch whose caller sees to NOSCRIPT."""
+        return Command(("EVALSHA", self.sha, len(keys), *keys, *args), read)
+
+    async def call(
+        self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
+    ) -> T:
+        """Call it; a server that does not know it yet gets the text, and so knows it the next time."""
+        try:
+            return await self.command(keys, args, read)
+        except ScriptMissing:
+            return await Command(("EVAL", self.text, len(keys), *keys, *args), read)
+
+
+@cache
+def script(name: str) -> Script:
+    """The script of that name, read once from the package."""
+    text = files("pyresque.store").joinpath("lua").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -1,0 +1,227 @@
+"""The workers' books as Redis holds them (Ruby's ``DataStore::Workers``), and the two scripts that change them whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from pyresque.ops import Batch, Command
+from pyresque.store.keys import Keys
+from pyresque.store.queues import names, text, to_bytes
+from pyresque.store.scripts import script
+
+
+@dataclass(frozen=True, slots=True)
+class RecordForms:
+    """How worker records are written, for the script that writes them around a payload as it is.
+
+    ``heads`` begins a record, one for each queue; ``foot`` ends it. ``odd_head`` and ``odd_foot`` go around the text of a
+    payload that is no object, so that what stands in ``worker:<id>`` can always be read.
+    """
+
+    codec: str
+    heads: tuple[bytes, ...]
+    foot: bytes
+    odd_head: bytes
+    odd_foot: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FailureEntry:
+    """A failed record and where it goes; ``name`` is remembered in ``failed_queues`` unless it is empty."""
+
+    record: bytes
+    failure_queue: str = "failed"
+    name: str = ""
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn of a worker gave: whether the old job was still ours, and the next one, if any."""
+
+    finished: bool
+    paused: bool
+    queue: str | None
+    raw: bytes
+    record: bytes
+    wrong_type: tuple[str, ...]
+
+
+NO_FAILURE = FailureEntry(b"", counted=False)
+NO_FORMS = RecordForms("json", (), b"", b"", b"")
+
+
+class WorkerTable:
+    """The workers of one namespace, by id."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    # -- who is there
+
+    async def ids(self) -> list[str]:
+        """The registered ids, sorted."""
+        return await Command(("SMEMBERS", self.keys.workers), names)
+
+    async def exists(self, worker_id: str) -> bool:
+        """Whether the id is registered."""
+        return await Command(("SISMEMBER", self.keys.workers, to_bytes(worker_id)), bool)
+
+    async def register(self, worker_id: str, started: str) -> list[object]:
+        """Enter an id with the text of its start time."""
+        return await Batch((self.entering(worker_id), self.starting(worker_id, started)))
+
+    def entering(self, worker_id: str) -> Command[int]:
+        """Enter an id; 1 when it is new."""
+        return Command(("SADD", self.keys.workers, to_bytes(worker_id)))
+
+    def starting(self, worker_id: str, started: str) -> Command[str]:
+        """Write the text of a start time."""
+        return Command(("SET", to_bytes(self.keys.worker_started(worker_id)), started), text)
+
+    async def started(self, worker_id: str) -> str | None:
+        """The text of a start time, or None."""
+        return await Command(("GET", to_bytes(self.keys.worker_started(worker_id))), _optional_text)
+
+    # -- what they do
+
+    async def record(self, worker_id: str) -> bytes | None:
+        """What stands in ``worker:<id>``: None while it is idle."""
+        return await Command[bytes | None](("GET", to_bytes(self.keys.worker(worker_id))))
+
+    async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
+        """The records of those that work. One GET each, in one round trip: a Cluster refuses MGET over slots."""
+        found = await Batch(tuple(Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids))
+        return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
+
+    async def set_record(self, worker_id: str, record: bytes) -> None:
+        """Write what the worker performs."""
+        await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
+
+    async def turn(  # noqa: PLR0917 - the parts of one script
+        self,
+        worker_id: str,
+        queues: Sequence[str] = (),
+        forms: RecordForms = NO_FORMS,
+        finished: bytes = b"",
+        failure: FailureEntry = NO_FAILURE,
+    ) -> Turn:
+        """Finish the record, append the failure and reserve from the first queue that has a job, all in one script."""
+        keys = self.keys
+        reply: list[Any] = await script("turn").call(
+            (
+                to_bytes(keys.worker(worker_id)),
+                keys.stat("processed"),
+                to_bytes(keys.stat(f"processed:{worker_id}")),
+                keys.stat("failed"),
+                to_bytes(keys.stat(f"failed:{worker_id}")),
+                keys.pause,
+                to_bytes(keys.failed(failure.failure_queue)),
+                keys.failed_queues,
+                *(to_bytes(keys.queue(queue)) for queue in queues),
+            ),
+            (
+                finished,
+                failure.record,
+                to_bytes(failure.name),
+                "1" if failure.counted else "0",
+                forms.codec,
+                forms.foot,
+                forms.odd_head,
+                forms.odd_foot,
+                *forms.heads,
+            ),
+        )
+        held, paused, place, raw, record, wrong = reply
+        return Turn(
+            bool(held),
+            bool(paused),
+            queues[place - 1] if place else None,
+            raw,
+            record,
+            tuple(queues[at - 1] for at in wrong),
+        )
+
+    async def put_back(self, worker_id: str, record: bytes, queue: str, payload: bytes) -> bool:
+        """Give a reserved job back to the head of its queue, if the worker still has it."""
+        return await script("put_back").call(
+            (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))), (record, payload), bool
+        )
+
+    async def unregister(
+        self,
+        worker_id: str,
+        seen_record: bytes = b"",
+        seen_heartbeat: str = "*",
+        failure: FailureEntry = NO_FAILURE,
+    ) -> list[int] | None:
+        """Take a worker out, with a failed record of its job; None when its job or heartbeat is no longer as seen.
+
+        Returns what was removed in Ruby's order: workers, worker, started, heartbeat, processed, failed.
+        """
+        keys = self.keys
+        reply: list[int] = await script("unregister").call(
+            (
+                to_bytes(keys.worker(worker_id)),
+                to_bytes(keys.worker_started(worker_id)),
+                keys.workers,
+                keys.heartbeats,
+                to_bytes(keys.stat(f"processed:{worker_id}")),
+                to_bytes(keys.stat(f"failed:{worker_id}")),
+                to_bytes(keys.failed(failure.failure_queue)),
+                keys.failed_queues,
+            ),
+            (
+                to_bytes(worker_id),
+                to_bytes(seen_heartbeat),
+                seen_record,
+                failure.record,
+                to_bytes(failure.name),
+            ),
+        )
+        return reply[1:] if reply[0] else None
+
+    # -- heartbeats and pruning
+
+    async def server_time(self) -> datetime:
+        """The server's clock, whole seconds, UTC: heartbeats are compared across hosts."""
+        return await Command(("TIME",), lambda reply: datetime.fromtimestamp(int(reply[0]), timezone.utc))
+
+    def beating(self, worker_id: str, at: str) -> Command[int]:
+        """Write the text of a heartbeat; 1 when it is the first."""
+        return Command(("HSET", self.keys.heartbeats, to_bytes(worker_id), at))
+
+    async def heartbeat(self, worker_id: str) -> str | None:
+        """The text of the last heartbeat, or None."""
+        return await Command(("HGET", self.keys.heartbeats, to_bytes(worker_id)), _optional_text)
+
+    async def remove_heartbeat(self, worker_id: str) -> int:
+        """Forget the heartbeat; 1 when there was one."""
+        return await Command(("HDEL", self.keys.heartbeats, to_bytes(worker_id)), int)
+
+    async def heartbeats(self) -> dict[str, str]:
+        """Every worker's last heartbeat as text, sorted by id."""
+        return await Command(("HGETALL", self.keys.heartbeats), _text_pairs)
+
+    async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
+        """Become the one who prunes for that long."""
+        return await Command(("SET", self.keys.pruning, to_bytes(worker_id), "EX", seconds, "NX"), bool)
+
+    async def pause_text(self) -> str:
+        """What the pause key says; empty when it is missing."""
+        return await Command(("GET", self.keys.pause), lambda reply: text(reply or b""))
+
+    async def set_pause(self, *, paused: bool) -> None:
+        """Write the pause key as Ruby reads it, or delete it."""
+        await Command(("SET", self.keys.pause, "true") if paused else ("DEL", self.keys.pause))
+
+
+def _optional_text(reply: bytes | None) -> str | None:
+    return None if reply is None else text(reply)
+
+
+def _text_pairs(reply: Sequence[bytes]) -> dict[str, str]:
+    return dict(sorted((text(reply[i]), text(reply[i + 1])) for i in range(0, len(reply), 2)))
