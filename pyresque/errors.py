@@ -77,6 +77,12 @@ class UnknownJobClass(PyresqueError):  # noqa: N818 - the name says what is wron
     ruby_name = "NameError"
 
 
+class NoPerformError(UnknownJobClass):
+    """A payload names something that is there but performs nothing, as no class at all does (Ruby: ``NoMethodError``)."""
+
+    ruby_name = "NoMethodError"
+
+
 class WorkerIdError(PyresqueError):
     """A worker id is not of the form ``host:pid:queue,queue``."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from pyresque.errors import DuplicateJobError, NoClassError, NoQueueError, UnknownJobClass
+from pyresque.errors import DuplicateJobError, NoClassError, NoPerformError, NoQueueError, UnknownJobClass
 from pyresque.job.hooks import HookNames, hook_names
 from pyresque.ruby.names import camelize, classify, missing_constant
 
@@ -102,7 +102,8 @@ class Registry:
             entry = self._by_name.get(name)
             if entry is not None:
                 return entry
-        raise UnknownJobClass(missing_constant(class_name))
+        complaint = missing_constant(class_name, self._by_name)
+        raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(complaint)
 
     def knows(self, class_name: object) -> bool:
         """Whether ``find`` would find it."""
