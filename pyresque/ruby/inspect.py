@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import category
 
 from pyresque.ruby.dialect import float_to_s
 
@@ -20,6 +21,8 @@ _ESCAPES: Final = {
     "\x1b": "\\e",
     "\x7f": "\\x7F",
 }
+#: What Ruby shows as it is, and Python does not: blanks, format characters, private use.
+_ALSO_PRINTABLE: Final = frozenset({"Zs", "Cf", "Co"})
 #: ``#`` is escaped where Ruby would take it for the start of an interpolation.
 _INTERPOLATION = re.compile(r"#(?=[{$@])")
 
@@ -65,7 +68,7 @@ def _shown(letter: str) -> str:
     """One character inside quotes; bytes that are no UTF-8 (surrogates to Python) as hexadecimal."""
     if letter in _ESCAPES:
         return _ESCAPES[letter]
-    if letter.isprintable() or letter == " ":
+    if letter.isprintable() or letter == "\x85" or category(letter) in _ALSO_PRINTABLE:
         return letter
     code = ord(letter)
     if "\udc80" <= letter <= "\udcff":
