@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pyresque.ops import Batch, Command
-from pyresque.store.keys import Keys
-from pyresque.store.queues import names, to_bytes
+from pyresque.store.queues import names, some_bytes, to_bytes
 from pyresque.store.scripts import script
+
+if TYPE_CHECKING:
+    from pyresque.store.keys import Keys
 
 #: An element that stands in a failed list for the moment between two commands of one script.
 REMOVED = b"\x00pyresque:removed\x00"
@@ -44,11 +48,11 @@ class FailedTable:
 
     async def slice(self, first: int, last: int, failure_queue: str = "failed") -> list[bytes]:
         """The records from ``first`` to ``last``, both included."""
-        return await Command[list[bytes]](("LRANGE", self._key(failure_queue), first, last))
+        return await Command(("LRANGE", self._key(failure_queue), first, last), list)
 
     async def element(self, index: int, failure_queue: str = "failed") -> bytes | None:
         """One record, or None."""
-        return await Command[bytes | None](("LINDEX", self._key(failure_queue), index))
+        return await Command(("LINDEX", self._key(failure_queue), index), some_bytes)
 
     async def clear(self, failure_queue: str = "failed") -> int:
         """Delete all records; 1 when there were any."""
@@ -56,14 +60,22 @@ class FailedTable:
 
     async def remove_at(self, index: int, failure_queue: str = "failed", seen: bytes = b"") -> int:
         """Remove the record at a place, if it is still the one that was seen; how many were removed."""
-        return await script("remove_failed").call((self._key(failure_queue),), (index, seen, REMOVED), int)
+        return await script("remove_failed").call(
+            (self._key(failure_queue),), (index, seen, REMOVED), int
+        )
 
     async def remove_record(self, record: bytes, failure_queue: str = "failed") -> int:
         """Remove one copy of this very record; how many were removed."""
         return await Command(("LREM", self._key(failure_queue), 1, record), int)
 
-    async def requeue(  # noqa: PLR0917 - the script's own arguments
-        self, index: int, seen: bytes, marked: bytes, queue: str, payload: bytes, failure_queue: str = "failed"
+    async def requeue(
+        self,
+        index: int,
+        seen: bytes,
+        marked: bytes,
+        queue: str,
+        payload: bytes,
+        failure_queue: str = "failed",
     ) -> list[int]:
         """Put a job back and mark its record, at once; an empty list when another record stands there now."""
         return await script("requeue").call(

@@ -5,12 +5,15 @@ Mirrors Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Batch, Command
-from pyresque.store.keys import Keys
 from pyresque.store.scripts import script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pyresque.store.keys import Keys
 
 
 def text(reply: bytes) -> str:
@@ -21,6 +24,11 @@ def text(reply: bytes) -> str:
 def to_bytes(name: str) -> bytes:
     """The way back of ``text``."""
     return name.encode("utf-8", "surrogateescape")
+
+
+def some_bytes(reply: Any) -> bytes | None:
+    """An element, a text, or nothing."""
+    return None if reply is None else bytes(reply)
 
 
 def names(reply: Iterable[bytes]) -> list[str]:
@@ -51,7 +59,10 @@ class QueueTable:
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""
-        return (self.watching(queue), Command(("RPUSH", to_bytes(self.keys.queue(queue)), *payloads)))
+        return (
+            self.watching(queue),
+            Command(("RPUSH", to_bytes(self.keys.queue(queue)), *payloads)),
+        )
 
     def watching(self, queue: str) -> Command[int]:
         """Remember a queue's name; 1 when it is new."""
@@ -59,7 +70,7 @@ class QueueTable:
 
     async def pop(self, queue: str) -> bytes | None:
         """Take the payload at the head, or None."""
-        return await Command[bytes | None](("LPOP", to_bytes(self.keys.queue(queue))))
+        return await Command(("LPOP", to_bytes(self.keys.queue(queue))), some_bytes)
 
     async def pop_seen(self, queue: str, payload: bytes) -> bool:
         """Take the payload at the head if it is still this one."""
@@ -71,7 +82,9 @@ class QueueTable:
 
     async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
         """The size of each of these queues, in one round trip."""
-        found = await Batch(tuple(Command(("LLEN", to_bytes(self.keys.queue(q))), int) for q in queues))
+        found = await Batch(
+            tuple(Command(("LLEN", to_bytes(self.keys.queue(q))), int) for q in queues)
+        )
         return dict(zip(queues, found, strict=True))
 
     async def queues(self) -> list[str]:
@@ -93,11 +106,11 @@ class QueueTable:
 
     async def slice(self, key: str, first: int, last: int) -> list[bytes]:
         """The elements of any list from ``first`` to ``last``, both included, negative from the end."""
-        return await Command[list[bytes]](("LRANGE", to_bytes(key), first, last))
+        return await Command(("LRANGE", to_bytes(key), first, last), list)
 
     async def element(self, key: str, index: int) -> bytes | None:
         """One element of any list, or None."""
-        return await Command[bytes | None](("LINDEX", to_bytes(key), index))
+        return await Command(("LINDEX", to_bytes(key), index), some_bytes)
 
     async def remove_payload(self, queue: str, payload: bytes) -> int:
         """Remove every copy of this very payload; how many there were."""

@@ -5,15 +5,17 @@ A script's first lines say what KEYS and ARGV are and what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import ScriptMissing
 from pyresque.ops import Arg, Command, as_it_is
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -45,5 +47,7 @@ class Script:
 @cache
 def script(name: str) -> Script:
     """The script of that name, read once from the package."""
-    text = files("pyresque.store").joinpath("lua").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    text = (
+        files("pyresque.store").joinpath("lua").joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    )
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())

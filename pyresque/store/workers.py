@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Batch, Command
-from pyresque.store.keys import Keys
-from pyresque.store.queues import names, text, to_bytes
+from pyresque.store.queues import names, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.store.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,20 @@ class WorkerTable:
 
     async def record(self, worker_id: str) -> bytes | None:
         """What stands in ``worker:<id>``: None while it is idle."""
-        return await Command[bytes | None](("GET", to_bytes(self.keys.worker(worker_id))))
+        return await Command(("GET", to_bytes(self.keys.worker(worker_id))), some_bytes)
 
     async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
         """The records of those that work. One GET each, in one round trip: a Cluster refuses MGET over slots."""
-        found = await Batch(tuple(Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids))
+        found = await Batch(
+            tuple(Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids)
+        )
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
         """Write what the worker performs."""
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
 
-    async def turn(  # noqa: PLR0917 - the parts of one script
+    async def turn(
         self,
         worker_id: str,
         queues: Sequence[str] = (),
@@ -148,7 +153,9 @@ class WorkerTable:
     async def put_back(self, worker_id: str, record: bytes, queue: str, payload: bytes) -> bool:
         """Give a reserved job back to the head of its queue, if the worker still has it."""
         return await script("put_back").call(
-            (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))), (record, payload), bool
+            (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))),
+            (record, payload),
+            bool,
         )
 
     async def unregister(
@@ -188,7 +195,9 @@ class WorkerTable:
 
     async def server_time(self) -> datetime:
         """The server's clock, whole seconds, UTC: heartbeats are compared across hosts."""
-        return await Command(("TIME",), lambda reply: datetime.fromtimestamp(int(reply[0]), timezone.utc))
+        return await Command(
+            ("TIME",), lambda reply: datetime.fromtimestamp(int(reply[0]), timezone.utc)
+        )
 
     def beating(self, worker_id: str, at: str) -> Command[int]:
         """Write the text of a heartbeat; 1 when it is the first."""
@@ -208,7 +217,9 @@ class WorkerTable:
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
         """Become the one who prunes for that long."""
-        return await Command(("SET", self.keys.pruning, to_bytes(worker_id), "EX", seconds, "NX"), bool)
+        return await Command(
+            ("SET", self.keys.pruning, to_bytes(worker_id), "EX", seconds, "NX"), bool
+        )
 
     async def pause_text(self) -> str:
         """What the pause key says; empty when it is missing."""
