@@ -154,6 +154,8 @@ class AroundHookError(PyresqueError):
 
 # -- schedules -----------------------------------------------------------------------------------
 
+_SHOWN_OF_A_LINE = 100
+
 
 class CronError(PyresqueError):
     """A cron line cannot be read, or names a day that never comes (Ruby: ``ArgumentError``)."""
@@ -161,7 +163,9 @@ class CronError(PyresqueError):
     ruby_name = "ArgumentError"
 
     def __init__(self, line: object, problem: str, example: str) -> None:
-        super().__init__(f"cron line {line!r}: {problem}; a line that works: {example!r}")
+        shown = repr(line)
+        shown = shown if len(shown) <= _SHOWN_OF_A_LINE else f"{shown[:_SHOWN_OF_A_LINE]}..."
+        super().__init__(f"cron line {shown}: {problem}; a line that works: {example!r}")
         self.line = line
         self.problem = problem
         self.example = example

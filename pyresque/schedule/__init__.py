@@ -1,0 +1,1 @@
+"""When something is due: cron lines and durations, read as Ruby's timer reads them."""
