@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from pyresque.core import Core
 from pyresque.driver.aio import AsyncDriver
@@ -13,8 +13,10 @@ from pyresque.errors import SettingsError
 from pyresque.failure.base import FailureBackend
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
-from pyresque.ops import Clock, Op
 from pyresque.settings import Settings
+
+if TYPE_CHECKING:
+    from pyresque.ops import Clock, Op
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -145,7 +147,9 @@ def blocking(verb: Callable[Concatenate[Core, P], Op[T]]) -> Callable[Concatenat
     return call
 
 
-def awaited(verb: Callable[Concatenate[Core, P], Op[T]]) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
+def awaited(
+    verb: Callable[Concatenate[Core, P], Op[T]],
+) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
     """An operation of Core as a verb that is awaited."""
 
     @functools.wraps(verb)
@@ -155,7 +159,9 @@ def awaited(verb: Callable[Concatenate[Core, P], Op[T]]) -> Callable[Concatenate
     return call
 
 
-def failures_blocking(verb: Callable[Concatenate[Any, P], Op[T]]) -> Callable[Concatenate[Failures, P], T]:
+def failures_blocking(
+    verb: Callable[Concatenate[Any, P], Op[T]],
+) -> Callable[Concatenate[Failures, P], T]:
     """An operation of a failure backend as a verb that blocks; the backend in use answers it."""
 
     @functools.wraps(verb)
@@ -240,7 +246,7 @@ class Resque(Application):
             self.driver.close()
             del self.driver
 
-    def __enter__(self) -> Resque:
+    def __enter__(self) -> Resque:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -298,7 +304,7 @@ class AsyncResque(Application):
             await self.driver.close()
             del self.driver
 
-    async def __aenter__(self) -> AsyncResque:
+    async def __aenter__(self) -> AsyncResque:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
 
     async def __aexit__(self, *_: object) -> None:

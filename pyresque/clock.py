@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
-from pyresque.ops import Clock
+if TYPE_CHECKING:
+    from pyresque.ops import Clock
 
 
 class SystemClock:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker
-from pyresque.failure.base import FailureBackend
 from pyresque.failure.dirty import Undertaker
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
 from pyresque.job.registry import Registry, Target, validate
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.job.workers import WorkerBooks, WorkerInfo
-from pyresque.ops import Clock
-from pyresque.settings import Settings
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.workers import WorkerTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pyresque.failure.base import FailureBackend
+    from pyresque.job.worker_hooks import WorkerHooks
+    from pyresque.ops import Clock
+    from pyresque.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,11 @@ class Core:
         self.failed_table = FailedTable(self.keys)
         self.books = WorkerBooks(WorkerTable(self.keys), self.codec)
         self.jobs = Queues(self.table, self.codec, registry, inline=settings.inline)
-        kind = RedisMultiQueueBackend if settings.failure_backend == "redis_multi_queue" else RedisBackend
+        kind = (
+            RedisMultiQueueBackend
+            if settings.failure_backend == "redis_multi_queue"
+            else RedisBackend
+        )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self.failures: FailureBackend = failures or self.default_failures
         self.undertaker = Undertaker(self.books, self.failures, registry, self.clock)
@@ -74,7 +81,9 @@ class Core:
         """
         return await self.jobs.enqueue(job, args, kwargs)
 
-    async def enqueue_to(self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
+    async def enqueue_to(
+        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
+    ) -> bool | None:
         """Enqueue to a queue by name; the job may be a name that only Ruby knows."""
         return await self.jobs.enqueue_to(queue, job, args, kwargs)
 
@@ -189,7 +198,9 @@ class Core:
         if not await self.books.table.exists(worker_id):
             msg = f"no worker {worker_id!r} is registered"
             raise NoSuchWorker(msg)
-        removed = await self.undertaker.unregister(worker_id, DirtyExit("Job still being processed"))
+        removed = await self.undertaker.unregister(
+            worker_id, DirtyExit("Job still being processed")
+        )
         return removed or []
 
     async def pause_all(self) -> None:

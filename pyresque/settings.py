@@ -6,11 +6,13 @@ Default < environment < flag < keyword. All faults are reported together, each w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 EXECUTORS = ("fork", "inline")
 FAILURE_BACKENDS = ("redis", "redis_multi_queue")
@@ -62,7 +64,11 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def setting(
-    default: Any, read: Callable[[str], Any], help_text: str, *, env: tuple[str | tuple[str, Callable[[str], Any]], ...] = ()
+    default: Any,
+    read: Callable[[str], Any],
+    help_text: str,
+    *,
+    env: tuple[str | tuple[str, Callable[[str], Any]], ...] = (),
 ) -> Any:
     """One row of the table: default, how its text is read, what it means, and the variables it is read from.
 
@@ -77,19 +83,30 @@ class Settings:
     """How this process talks to Redis and how its workers behave; frozen, made once, handed down."""
 
     url: str = setting(
-        "redis://localhost:6379/0", _text, "Redis server: redis://, rediss:// or unix://", env=("REDIS_URL",)
+        "redis://localhost:6379/0",
+        _text,
+        "Redis server: redis://, rediss:// or unix://",
+        env=("REDIS_URL",),
     )
-    namespace: str = setting("resque", _text, "what every key starts with", env=("RESQUE_NAMESPACE",))
+    namespace: str = setting(
+        "resque", _text, "what every key starts with", env=("RESQUE_NAMESPACE",)
+    )
     app: str = setting("", _text, "the application, as module:attribute", env=("PYRESQUE_APP",))
     environment: str = setting(
         "development", _text, "the application's environment", env=("RAILS_ENV", "RACK_ENV")
     )
     codec: str = setting("json", _one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",))
     dialect: str = setting(
-        "json_gem", _one_of(DIALECTS), "which of Ruby's JSON encoders to write like", env=("RESQUE_JSON",)
+        "json_gem",
+        _one_of(DIALECTS),
+        "which of Ruby's JSON encoders to write like",
+        env=("RESQUE_JSON",),
     )
     failure_backend: str = setting(
-        "redis", _one_of(FAILURE_BACKENDS), "where failed jobs are recorded", env=("FAILURE_BACKEND",)
+        "redis",
+        _one_of(FAILURE_BACKENDS),
+        "where failed jobs are recorded",
+        env=("FAILURE_BACKEND",),
     )
     inline: bool = setting(False, _given, "perform at enqueue, without Redis")
 
@@ -109,24 +126,40 @@ class Settings:
         None, _seconds, "seconds to wait after a job; default: the interval", env=("MIN_INTERVAL",)
     )
     max_interval: float | None = setting(
-        None, _seconds, "longest wait that back-off reaches; default: the interval", env=("MAX_INTERVAL",)
+        None,
+        _seconds,
+        "longest wait that back-off reaches; default: the interval",
+        env=("MAX_INTERVAL",),
     )
     backoff_interval: float | None = setting(
-        None, _seconds, "seconds added to the wait at each empty poll; default 0.1", env=("BACKOFF_INTERVAL",)
+        None,
+        _seconds,
+        "seconds added to the wait at each empty poll; default 0.1",
+        env=("BACKOFF_INTERVAL",),
     )
-    heartbeat_interval: float = setting(60.0, _seconds, "seconds between heartbeats", env=("RESQUE_HEARTBEAT_INTERVAL",))
+    heartbeat_interval: float = setting(
+        60.0, _seconds, "seconds between heartbeats", env=("RESQUE_HEARTBEAT_INTERVAL",)
+    )
     prune_interval: float = setting(
-        300.0, _seconds, "age in seconds from which a heartbeat counts as dead", env=("RESQUE_PRUNE_INTERVAL",)
+        300.0,
+        _seconds,
+        "age in seconds from which a heartbeat counts as dead",
+        env=("RESQUE_PRUNE_INTERVAL",),
     )
     term_child: bool = setting(
         False, _given, "TERM lets the running job clean up (TermException)", env=("TERM_CHILD",)
     )
-    graceful_term: bool = setting(False, _given, "TERM waits for the running job", env=("GRACEFUL_TERM",))
+    graceful_term: bool = setting(
+        False, _given, "TERM waits for the running job", env=("GRACEFUL_TERM",)
+    )
     term_timeout: float = setting(
         4.0, _seconds, "seconds from TERM to KILL of a child", env=("RESQUE_TERM_TIMEOUT",)
     )
     pre_shutdown_timeout: float = setting(
-        0.0, _seconds, "seconds a child is left alone before its TERM", env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",)
+        0.0,
+        _seconds,
+        "seconds a child is left alone before its TERM",
+        env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",),
     )
     run_at_exit_hooks: bool = setting(
         False, _given, "children run atexit functions before they end", env=("RUN_AT_EXIT_HOOKS",)
@@ -138,8 +171,12 @@ class Settings:
     )
     verbose: bool = setting(False, _given, "log what is done", env=("LOGGING", "VERBOSE"))
     very_verbose: bool = setting(False, _given, "log every step", env=("VVERBOSE",))
-    logfile: str = setting("", _text, "file to log to, in place of standard output", env=("LOGFILE",))
-    log_format: str = setting("text", _one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",))
+    logfile: str = setting(
+        "", _text, "file to log to, in place of standard output", env=("LOGFILE",)
+    )
+    log_format: str = setting(
+        "text", _one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",)
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -159,7 +196,13 @@ class Settings:
                 faults.append(str(fault))
         unknown = sorted(set(given) - {row.name for row in fields(cls)})
         faults += [f"{name}: there is no such setting" for name in unknown]
-        values.update({name: value for name, value in given.items() if value is not None and name not in unknown})
+        values.update(
+            {
+                name: value
+                for name, value in given.items()
+                if value is not None and name not in unknown
+            }
+        )
         if faults:
             raise SettingsError("; ".join(faults))
         return cls(**values)
@@ -176,7 +219,9 @@ class Settings:
         return "info" if self.verbose else "warning"
 
 
-def _from_environment(name: str, row: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(
+    name: str, row: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, Any]:
     for entry in row["env"]:
         variable, read = entry if isinstance(entry, tuple) else (entry, row["read"])
         text = environ.get(variable)

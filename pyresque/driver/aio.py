@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
 import redis.asyncio
-from redis.asyncio.connection import AbstractConnection
 
 from pyresque.driver.connect import async_pool, shown
 from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from redis.asyncio.connection import AbstractConnection
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ class AsyncDriver:
             while True:
                 try:
                     answer = await self._answer(request)
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
                     request = operation.send(answer)
@@ -52,7 +55,9 @@ class AsyncDriver:
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
-            result = await asyncio.to_thread(request.function) if request.offload else request.function()
+            result = (
+                await asyncio.to_thread(request.function) if request.offload else request.function()
+            )
             return await result if inspect.isawaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)

@@ -33,7 +33,9 @@ def shown(url: str) -> str:
 
 def pool(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.ConnectionPool:
     """Blocking connections to that server; nothing is connected yet. Raises ConnectError for a bad URL."""
-    made: redis.ConnectionPool = _made(redis.ConnectionPool, url, Retry(NoBackoff(), 1), reply_timeout)
+    made: redis.ConnectionPool = _made(
+        redis.ConnectionPool, url, Retry(NoBackoff(), 1), reply_timeout
+    )
     return made
 
 
@@ -42,7 +44,9 @@ def async_pool(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.async
     from redis.asyncio.retry import Retry as AsyncRetry  # noqa: PLC0415 - asyncio only where it is asked for
 
     retry = AsyncRetry(NoBackoff(), 1)
-    made: redis.asyncio.ConnectionPool = _made(redis.asyncio.ConnectionPool, url, retry, reply_timeout)
+    made: redis.asyncio.ConnectionPool = _made(
+        redis.asyncio.ConnectionPool, url, retry, reply_timeout
+    )
     return made
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from redis import exceptions as redis_errors
 
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
-from pyresque.ops import Arg
+
+if TYPE_CHECKING:
+    from pyresque.ops import Arg
 
 #: What redis-py and the operating system raise when a server cannot be reached or a connection breaks.
 BROKEN = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
@@ -16,7 +20,9 @@ def told(error: BaseException, where: str) -> BaseException:
     if isinstance(error, redis_errors.NoScriptError):
         return ScriptMissing(str(error))
     if isinstance(error, (redis_errors.AuthenticationError, redis_errors.AuthorizationError)):
-        return ConnectError(f"Redis at {where} refused the log-in: {error}; check user and password in the URL")
+        return ConnectError(
+            f"Redis at {where} refused the log-in: {error}; check user and password in the URL"
+        )
     if isinstance(error, redis_errors.ResponseError):
         return RedisCommandError(_as_sent(error))
     if isinstance(error, BROKEN):

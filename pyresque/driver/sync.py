@@ -7,14 +7,16 @@ import inspect
 import os
 import threading
 import time
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
-from redis.connection import AbstractConnection
 
 from pyresque.driver.connect import pool, shown
 from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+
+if TYPE_CHECKING:
+    from redis.connection import AbstractConnection
 
 T = TypeVar("T")
 
@@ -46,7 +48,7 @@ class SyncDriver:
             while True:
                 try:
                     answer = self.answer(request)
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
                     request = throw(error)
                 else:
                     request = send(answer)
@@ -166,7 +168,7 @@ class _Thread:
                         if isinstance(request, Sleep)
                         else driver.answer(request)
                     )
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
                     if self._over.is_set():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from pyresque.failure.record import FailedRecord, Failure
-from pyresque.store.workers import FailureEntry
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.failure.record import FailedRecord, Failure
+    from pyresque.store.workers import FailureEntry
 
 Order: TypeAlias = Literal["asc", "desc"]
 
@@ -26,7 +28,9 @@ class FailureBackend(Protocol):
     async def queues(self) -> list[str]:
         """The failure queues."""
 
-    async def all(self, offset: int = 0, limit: int = 1, queue: str | None = None) -> list[FailedRecord]:
+    async def all(
+        self, offset: int = 0, limit: int = 1, queue: str | None = None
+    ) -> list[FailedRecord]:
         """Records from ``offset`` on, oldest first."""
 
     async def each(
@@ -84,7 +88,7 @@ class Multiple:
         for backend in self.backends:
             try:
                 await backend.save(failure)
-            except Exception as error:  # noqa: BLE001 - a user's backend; raised below
+            except Exception as error:  # noqa: BLE001, PERF203 - a user's backend; raised below
                 errors.append(error)
         if errors:
             raise errors[0]

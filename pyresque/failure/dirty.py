@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
+from pyresque.clock import local
 from pyresque.errors import FailureHookError, UnknownJobClass
-from pyresque.failure.base import FailureBackend
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
-from pyresque.job.job import Job
 from pyresque.job.perform import run_failure_hooks
-from pyresque.job.registry import Registry
-from pyresque.job.workers import WorkerBooks
-from pyresque.ops import Clock
-from pyresque.clock import local
 from pyresque.store.workers import NO_FAILURE
+
+if TYPE_CHECKING:
+    from pyresque.failure.base import FailureBackend
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.job.workers import WorkerBooks
+    from pyresque.ops import Clock
 
 log = logging.getLogger("pyresque")
 
@@ -22,7 +25,9 @@ log = logging.getLogger("pyresque")
 class Undertaker:
     """Takes workers out of the books and records what they were performing."""
 
-    def __init__(self, books: WorkerBooks, backend: FailureBackend, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self, books: WorkerBooks, backend: FailureBackend, registry: Registry, clock: Clock
+    ) -> None:
         self.books = books
         self.backend = backend
         self.registry = registry
@@ -47,7 +52,9 @@ class Undertaker:
             removed = await self.books.table.unregister(worker_id, record, seen_heartbeat, entry)
             if removed is not None:
                 break
-            if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (seen_heartbeat or None):
+            if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (
+                seen_heartbeat or None
+            ):
                 return None
         if failure is not None:
             if entry is NO_FAILURE:
@@ -64,4 +71,4 @@ class Undertaker:
         try:
             await run_failure_hooks(entry, job, error)
         except FailureHookError as another:
-            log.error("%s", another)
+            log.error("%s", another)  # noqa: TRY400 - the message tells both errors; a traceback adds none

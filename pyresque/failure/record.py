@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError
 from pyresque.failure.report import ErrorReport, clean
 from pyresque.job.job import Codec, Job, Payload
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,11 @@ def kept_payload(codec: Codec, job: Job) -> bytes:
     ``raw`` is the payload's text, or ``raw_base64`` its bytes.
     """
     if codec.name == "msgpack":
-        return job.raw if job.fault is None else codec.encode({"class": None, "args": [], "raw": job.raw})
+        return (
+            job.raw
+            if job.fault is None
+            else codec.encode({"class": None, "args": [], "raw": job.raw})
+        )
     try:
         text = job.raw.decode()
     except UnicodeDecodeError:

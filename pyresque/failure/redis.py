@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import InvalidFailureQueue, NoSuchFailure
 from pyresque.failure import record as records
-from pyresque.failure.base import Order
 from pyresque.failure.record import FailedRecord, Failure
-from pyresque.job.job import Codec
-from pyresque.ops import Clock
 from pyresque.ruby import time as ruby_time
-from pyresque.store.failed import FailedTable
 from pyresque.store.workers import FailureEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.failure.base import Order
+    from pyresque.job.job import Codec
+    from pyresque.ops import Clock
+    from pyresque.store.failed import FailedTable
 
 #: Records read at a time where a whole list is gone through.
 PAGE = 500
@@ -54,7 +58,9 @@ class FailureLists:
         marked = records.marked(self.codec, found, retried_at)
         done = await self.table.requeue(found.index, found.raw, marked, found.queue, payload, queue)
         if not done:
-            raise NoSuchFailure(f"the list {queue!r} has changed: another record stands at {found.index} now")
+            raise NoSuchFailure(
+                f"the list {queue!r} has changed: another record stands at {found.index} now"
+            )
         return done
 
     async def put_back_all(self, found: Sequence[FailedRecord], retried_at: str) -> int:
@@ -85,7 +91,6 @@ class FailureLists:
         if not page:
             raise NoSuchFailure(f"there is no failed record at {which} of {queue!r}")
         return page[0]
-
 
 
 def arranged(found: list[FailedRecord], class_name: str | None, order: Order) -> list[FailedRecord]:
@@ -120,7 +125,9 @@ class RedisBackend:
         """The one list there is."""
         return ["failed"]
 
-    async def all(self, offset: int = 0, limit: int = 1, queue: str | None = None) -> list[FailedRecord]:
+    async def all(
+        self, offset: int = 0, limit: int = 1, queue: str | None = None
+    ) -> list[FailedRecord]:
         """Records from ``offset`` on, oldest first."""
         _only_failed(queue)
         return await self.lists.page(offset, limit, "failed")
@@ -163,7 +170,9 @@ class RedisBackend:
 
     async def requeue_all(self) -> int:
         """Put back every job."""
-        return await self.lists.put_back_all(await self.lists.everything("failed"), self._retried_at())
+        return await self.lists.put_back_all(
+            await self.lists.everything("failed"), self._retried_at()
+        )
 
     async def remove_queue(self, queue: str) -> int:
         """Delete every record of jobs that came from a queue."""
@@ -224,7 +233,9 @@ class RedisMultiQueueBackend:
         """The failure queues that are remembered."""
         return await self.table.names()
 
-    async def all(self, offset: int = 0, limit: int = 1, queue: str | None = None) -> list[FailedRecord]:
+    async def all(
+        self, offset: int = 0, limit: int = 1, queue: str | None = None
+    ) -> list[FailedRecord]:
         """Records of a failure queue from ``offset`` on; without one, of all of them one after the other."""
         if queue is not None:
             return await self.lists.page(offset, limit, queue)
@@ -269,19 +280,25 @@ class RedisMultiQueueBackend:
 
     async def clear_retried(self) -> int:
         """Delete every record whose job was put back."""
-        return await self.lists.delete_all([f for f in await self._everything(None) if f.retried_at is not None])
+        return await self.lists.delete_all(
+            [f for f in await self._everything(None) if f.retried_at is not None]
+        )
 
     async def _named(self, queue: str | None) -> list[str]:
         return [queue] if queue is not None else await self.queues()
 
     async def _everything(self, queue: str | None) -> list[FailedRecord]:
-        return [one for name in await self._named(queue) for one in await self.lists.everything(name)]
+        return [
+            one for name in await self._named(queue) for one in await self.lists.everything(name)
+        ]
 
     def _one(self, which: int | FailedRecord, queue: str | None) -> str:
         if isinstance(which, FailedRecord):
             return which.failure_queue
         if queue is None:
-            raise InvalidFailureQueue(f"say which failure queue the record at {which} is in, such as 'low_failed'")
+            raise InvalidFailureQueue(
+                f"say which failure queue the record at {which} is in, such as 'low_failed'"
+            )
         return queue
 
     def _retried_at(self) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 #: Frames kept of one error: the innermost half and the outermost half; a runaway recursion has thousands.
 MOST_FRAMES = 200
@@ -65,7 +68,9 @@ def _frames(trace: TracebackType | None) -> list[str]:
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith(OURS):
             code = frame.f_code
-            job.append(traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False))
+            job.append(
+                traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False)
+            )
     told = [clean(f"{at.filename}:{at.lineno}:in `{at.name}'") for at in reversed(job)]
     if len(told) <= MOST_FRAMES:
         return told

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import LintError
 from pyresque.ops import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 #: Resque's prefixes, and resque-scheduler's.
 PREFIXES = (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgpack
 
 from pyresque.errors import DecodeError, NotAJob, NotEncodable, PyresqueError
 from pyresque.ruby.json import Dialect, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ class Codec(Protocol):
     def decode(self, raw: bytes) -> Any:
         """Read a value; raises DecodeError."""
 
-    def embed(self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]) -> bytes:
+    def embed(
+        self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
+    ) -> bytes:
         """An object of ``head``, then ``key`` with the encoded bytes as they are, then ``tail``."""
 
 
@@ -108,7 +112,9 @@ class JsonCodec:
         """As Ruby's decoder reads it."""
         return decode(raw)
 
-    def embed(self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]) -> bytes:
+    def embed(
+        self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
+    ) -> bytes:
         """The raw JSON between the pairs around it."""
         before = self.encode(head, path=key)[1:-1]
         after = self.encode(tail, path=key)[1:-1] if tail else b""
@@ -124,7 +130,9 @@ class MsgpackCodec:
     def encode(self, value: object, *, path: str = "args") -> bytes:
         """As ``MessagePack.pack``."""
         try:
-            packed: bytes = msgpack.packb(value, use_bin_type=True, unicode_errors="surrogateescape")
+            packed: bytes = msgpack.packb(
+                value, use_bin_type=True, unicode_errors="surrogateescape"
+            )
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise NotEncodable(path, f"MessagePack refuses it: {error}") from error
         return packed
@@ -132,11 +140,17 @@ class MsgpackCodec:
     def decode(self, raw: bytes) -> Any:
         """As ``MessagePack.unpack``."""
         try:
-            return msgpack.unpackb(raw, raw=False, strict_map_key=False, unicode_errors="surrogateescape")
+            return msgpack.unpackb(
+                raw, raw=False, strict_map_key=False, unicode_errors="surrogateescape"
+            )
         except (ValueError, RecursionError, msgpack.UnpackException) as error:
-            raise DecodeError(f"{raw[:100]!r} is no MessagePack: {error or type(error).__name__}") from error
+            raise DecodeError(
+                f"{raw[:100]!r} is no MessagePack: {error or type(error).__name__}"
+            ) from error
 
-    def embed(self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]) -> bytes:
+    def embed(
+        self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
+    ) -> bytes:
         """The raw bytes as the value of ``key`` in a map."""
         packer = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape")
         parts = [packer.pack_map_header(len(head) + 1 + len(tail))]
@@ -165,7 +179,9 @@ def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
     return Job(queue, Payload.of(decoded), raw)
 
 
-def write_payload(codec: Codec, class_name: str, args: object, extra: Mapping[str, object] | None = None) -> bytes:
+def write_payload(
+    codec: Codec, class_name: str, args: object, extra: Mapping[str, object] | None = None
+) -> bytes:
     """The bytes of a new job: class, args, then anything else. Raises NotEncodable."""
     try:
         return codec.encode({"class": class_name, "args": args, **(extra or {})}, path="")
@@ -175,4 +191,8 @@ def write_payload(codec: Codec, class_name: str, args: object, extra: Mapping[st
 
 def _without_payload(path: str) -> str:
     """``["args"][1]`` in a payload is ``args[1]`` to the caller."""
-    return path.replace('["args"]', "args", 1).replace('["class"]', "class", 1) if path.startswith("[") else path
+    return (
+        path.replace('["args"]', "args", 1).replace('["class"]', "class", 1)
+        if path.startswith("[")
+        else path
+    )

@@ -6,15 +6,18 @@ Law: the order and the exceptions are Ruby's ``Job#perform``, recorded in the go
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
-from pyresque.job.job import Job
-from pyresque.job.registry import JobClass, Registry
 from pyresque.ops import Call, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pyresque.job.job import Job
+    from pyresque.job.registry import JobClass, Registry
 
 
 async def perform(registry: Registry, job: Job) -> bool:
@@ -49,10 +52,12 @@ async def run_failure_hooks(entry: JobClass, job: Job, error: BaseException) -> 
     args, kwargs = arguments(entry, job)
     for name in entry.hooks.on_failure:
         try:
-            await Call(partial(hooks.hook(entry.target, name), error, *args, **kwargs), offload=True)
-        except GeneratorExit:
+            await Call(
+                partial(hooks.hook(entry.target, name), error, *args, **kwargs), offload=True
+            )
+        except GeneratorExit:  # noqa: PERF203 - each hook's error is told by itself
             raise
-        except BaseException as another:
+        except BaseException as another:  # noqa: BLE001 - a hook may raise anything
             msg = (
                 f"Additional error ({_kind(another)}: {another}) occurred in running failure hooks for job {job}\n"
                 f"Original error that caused job failure was {_kind(error)}: {error}"
@@ -143,4 +148,3 @@ async def _awaited(stepped: Awaitable[Any]) -> Any:
 
 def _kind(error: BaseException) -> str:
     return getattr(error, "ruby_name", None) or type(error).__qualname__
-

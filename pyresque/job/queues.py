@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
@@ -14,6 +13,9 @@ from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, Target, validate
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import QueueTable, to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500
@@ -35,7 +37,9 @@ def wire_args(args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
 class Queues:
     """Queues of jobs: what callers and workers do with them."""
 
-    def __init__(self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False) -> None:
+    def __init__(
+        self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False
+    ) -> None:
         self.table = table
         self.codec = codec
         self.registry = registry
@@ -43,7 +47,9 @@ class Queues:
 
     # -- in
 
-    async def enqueue(self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]) -> bool | None:
+    async def enqueue(
+        self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> bool | None:
         """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no."""
         return await self._enqueue(self.registry.describe(target), None, wire_args(args, kwargs))
 
@@ -55,7 +61,9 @@ class Queues:
 
     async def _enqueue(self, entry: JobClass, queue: str | None, args: list[Any]) -> bool | None:
         names = entry.hooks
-        if names.before_enqueue and not await hooks.allowed(entry.target, names.before_enqueue, *args):
+        if names.before_enqueue and not await hooks.allowed(
+            entry.target, names.before_enqueue, *args
+        ):
             return None
         await self.create(queue, entry, args)
         if names.after_enqueue:
@@ -93,7 +101,9 @@ class Queues:
             entry = self.registry.describe(target)
             where = validate(entry, None)
             names = entry.hooks
-            if names.before_enqueue and not await hooks.allowed(entry.target, names.before_enqueue, *args):
+            if names.before_enqueue and not await hooks.allowed(
+                entry.target, names.before_enqueue, *args
+            ):
                 continue
             allowed.append((entry, args))
             if self.inline:
@@ -103,7 +113,9 @@ class Queues:
                 waiting.setdefault(where, []).append(write_payload(self.codec, entry.name, args))
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
-        await Batch(tuple(c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)))
+        await Batch(
+            tuple(c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws))
+        )
         for entry, args in allowed:
             if entry.hooks.after_enqueue:
                 await hooks.run(entry.target, entry.hooks.after_enqueue, *args)
@@ -133,7 +145,9 @@ class Queues:
         raw = await self.table.pop(queue)
         return None if raw is None else read_job(self.codec, queue, raw)
 
-    async def dequeue(self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]) -> int | None:
+    async def dequeue(
+        self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> int | None:
         """Remove jobs of a class from its own queue: how many, or None where a before_dequeue hook said no.
 
         With arguments those that were called so; without any, all of the class (Ruby cannot tell "no arguments"
@@ -189,7 +203,9 @@ class Queues:
         if count == 1:
             raw = await self.table.element(full, start)
             return [] if raw is None else [self.codec.decode(raw)]
-        return [self.codec.decode(raw) for raw in await self.table.slice(full, start, start + count - 1)]
+        return [
+            self.codec.decode(raw) for raw in await self.table.slice(full, start, start + count - 1)
+        ]
 
     async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
         """The size and the first jobs of every queue."""
@@ -200,7 +216,9 @@ class Queues:
             asked += [Command(("LLEN", key)), Command(("LRANGE", key, 0, sample_size - 1))]
         found = await Batch(tuple(asked))
         return {
-            name: Sample(int(found[2 * i]), [read_job(self.codec, name, raw) for raw in found[2 * i + 1]])
+            name: Sample(
+                int(found[2 * i]), [read_job(self.codec, name, raw) for raw in found[2 * i + 1]]
+            )
             for i, name in enumerate(names)
         }
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pyresque.errors import DuplicateJobError, NoClassError, NoPerformError, NoQueueError, UnknownJobClass
+from pyresque.errors import (
+    DuplicateJobError,
+    NoClassError,
+    NoPerformError,
+    NoQueueError,
+    UnknownJobClass,
+)
 from pyresque.job.hooks import HookNames, hook_names
 from pyresque.ruby.names import camelize, classify, missing_constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 #: A job as a Python developer names it: a registered class or function, or the Ruby name.
 Target: TypeAlias = "type[Any] | Callable[..., Any] | str"
@@ -103,7 +111,9 @@ class Registry:
             if entry is not None:
                 return entry
         complaint = missing_constant(class_name, self._by_name)
-        raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(complaint)
+        raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(
+            complaint
+        )
 
     def knows(self, class_name: object) -> bool:
         """Whether ``find`` would find it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMES = (
     "before_first_fork",

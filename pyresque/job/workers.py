@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
@@ -14,6 +12,10 @@ from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
 from pyresque.store.workers import RecordForms, WorkerTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,11 @@ class WorkerBooks:
         forms = self.forms((job.queue,), run_at)
         payload = job.raw
         if job.fault is not None:
-            raw = job.raw if self.codec.name == "msgpack" else job.raw.decode("utf-8", "surrogateescape")
+            raw = (
+                job.raw
+                if self.codec.name == "msgpack"
+                else job.raw.decode("utf-8", "surrogateescape")
+            )
             payload = self.codec.encode({"class": None, "args": [], "raw": raw})
         return forms.heads[0] + payload + forms.foot
 
@@ -134,7 +140,9 @@ class WorkerBooks:
                 )
             )
         )
-        return [self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)]
+        return [
+            self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
+        ]
 
     def _info(self, worker_id: str, row: Sequence[Any]) -> WorkerInfo:
         record, started, heartbeat, processed, failed = row
@@ -168,7 +176,11 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
     raw = member(record, "payload") if codec.name == "json" else None
     if raw is None:
         raw = codec.encode(payload)
-    if isinstance(payload, dict) and payload.get("class") is None and isinstance(payload.get("raw"), (str, bytes)):
+    if (
+        isinstance(payload, dict)
+        and payload.get("class") is None
+        and isinstance(payload.get("raw"), (str, bytes))
+    ):
         odd = payload["raw"]
         raw = odd if isinstance(odd, bytes) else to_bytes(odd)
     job = read_job(codec, "" if queue is None else str(queue), raw)
