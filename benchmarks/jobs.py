@@ -1,0 +1,5 @@
+"""The job that every side performs: nothing."""
+
+
+def noop(*args: object) -> None:
+    """Do nothing."""
