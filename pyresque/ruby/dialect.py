@@ -38,7 +38,7 @@ class Dialect(Enum):
 
 def float_as_in_python(number: float) -> bool:
     """Whether every dialect spells the number as Python's ``repr`` does (the quick answer; False for NaN)."""
-    return _EXPONENT_BELOW <= abs(number) < _EXPONENT_FROM
+    return _EXPONENT_BELOW <= abs(number) < _EXPONENT_FROM or str(number) == "0.0"
 
 
 def float_text(number: float, dialect: Dialect) -> str:

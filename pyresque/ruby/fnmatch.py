@@ -57,10 +57,9 @@ def _segments(pattern: str) -> list[str]:
 
 
 def _letter(pattern: str, at: int) -> tuple[str, int]:
-    """The literal character at that place, and the place after it; a backslash at the very end stands for itself."""
-    if pattern[at] == "\\" and at + 1 < len(pattern):
-        at += 1
-    return pattern[at], at + 1
+    """The literal character at that place, and the place after it; a backslash at the very end stands for nothing."""
+    at += pattern[at] == "\\"
+    return pattern[at : at + 1], at + 1
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int]:

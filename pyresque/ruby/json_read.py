@@ -32,17 +32,18 @@ _scan = JSONDecoder(parse_constant=_refuse_constant).decode
 
 # A surrogate escape without its other half, or one behind an escaped backslash: a false alarm only costs time.
 _LONE_SURROGATE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
-    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-    r"|\\\\u[dD]"
+    r"\\u[dD](?:"
+    r"[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD].)"
+    r"|(?<=\\\\u[dD]))"
 )
 # A quote that opens no string stands last.
 _STRING_OR_COMMENT = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\(?:[^u\x00-\x1f]|u[0-9a-fA-F]{4}))*"|/\*.*?\*/|//[^\n]*\n|"', re.DOTALL
 )
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = {ord("{"): "[", ord("}"): "]"}
-_NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
+_STRING = re.compile(rb'"[^"]*"')
+_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def decode(raw: bytes) -> JSONValue:
@@ -65,7 +66,7 @@ def decode(raw: bytes) -> JSONValue:
         if _too_deep(text):
             raise DecodeError(_complaint(raw, _NESTED)) from None
         raise
-    if len(text) > 2 * MAX_NESTING and _too_deep(text):
+    if _too_deep(text):
         raise DecodeError(_complaint(raw, _NESTED))
     return cast("JSONValue", value)
 
@@ -89,15 +90,20 @@ def _complaint(raw: bytes, what: str) -> str:
 
 
 def _too_deep(text: str) -> bool:
-    """Whether arrays and objects stand more than MAX_NESTING deep in one another."""
-    if text.count("[") + text.count("{") <= MAX_NESTING:
+    """Whether arrays and objects stand more than MAX_NESTING deep in one another.
+
+    Nothing but brackets is left of the text, and then the innermost pairs are taken out, level by level.
+    """
+    if len(text) <= 2 * MAX_NESTING or text.count("[") + text.count("{") <= MAX_NESTING:
         return False
-    brackets = _NOT_BRACKETS.sub("", _STRING.sub("", text)).translate(_BRACKETS)
+    brackets = text.encode("utf-8", "surrogateescape")
+    brackets = brackets.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_SQUARE, _NO_BRACKETS)
+    brackets = _STRING.sub(b"", brackets.replace(b'""', b""))
     for _ in range(MAX_NESTING):
-        inner = brackets.replace("[]", "")
-        if len(inner) == len(brackets):
+        outer = brackets.replace(b"[]", b"")
+        if len(outer) == len(brackets):
             break
-        brackets = inner
+        brackets = outer
     return bool(brackets)
 
 
