@@ -51,6 +51,17 @@ class Application:
         hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
         self.core = Core(self.settings, registry, hooks, clock, failures)
 
+    def configure(self, **changes: Any) -> None:
+        """Change settings (None: leave as it is) before the first verb, keeping what is registered.
+
+        This is how the command line's flags reach an application: its jobs that enqueue follow them, too.
+        """
+        known = {name: value for name, value in changes.items() if value is not None}
+        former = self.core
+        self.settings = self.settings.but(**known)
+        failures = None if former.failures is former.default_failures else former.failures
+        self.core = Core(self.settings, former.registry, former.hooks, former.clock, failures)
+
     # -- registering
 
     @overload

@@ -94,17 +94,23 @@ class Pruner:
         settings, table = self.core.settings, self.core.books.table
         if not await table.acquire_pruning(str(self.me), max(1, int(settings.heartbeat_interval))):
             return None
-        registered = await table.ids()
+        return [worker_id for worker_id, beat in (await self.dead()).items() if await self._bury(worker_id, beat)]
+
+    async def dead(self) -> dict[str, str | None]:
+        """The workers that a prune would clear away: their expired heartbeat, or None where the process is gone."""
+        # The books first, the processes then: who registers in between is alive.
+        registered = await self.core.books.table.ids()
         expired = await self._expired()
-        pruned = [worker_id for worker_id, beat in expired.items() if await self._bury_expired(worker_id, beat)]
         alive = self.worker_pids()
-        for worker_id in registered:
-            if worker_id not in expired and alive is not None and self._gone(worker_id, alive):
-                log.info("pruning dead worker: %s", worker_id)
-                error = DirtyExit("Job still being processed")
-                if await self.core.undertaker.unregister(worker_id, error) is not None:
-                    pruned.append(worker_id)
-        return pruned
+        gone = [] if alive is None else [i for i in registered if i not in expired and self._gone(i, alive)]
+        return {**expired, **dict.fromkeys(gone)}
+
+    async def _bury(self, worker_id: str, heartbeat: str | None) -> bool:
+        if heartbeat is not None:
+            return await self._bury_expired(worker_id, heartbeat)
+        log.info("pruning dead worker: %s", worker_id)
+        error = DirtyExit("Job still being processed")
+        return await self.core.undertaker.unregister(worker_id, error) is not None
 
     async def _expired(self) -> dict[str, str]:
         """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
