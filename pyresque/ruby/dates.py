@@ -8,16 +8,19 @@ from email.utils import parsedate_to_datetime
 
 from pyresque.errors import DecodeError
 
-#: ``2026-03-01T12:00:00.123Z``, ``2026/03/01 12:00:00 UTC``, ``2026-03-01 12:00:00 -0500``: Ruby's, PHP's and Java's forms.
+#: ``2026-03-01T12:00:00.123Z``, ``2026/03/01 12:00:00 UTC``, ``2026-03-01 12:00:00 -0500``: Ruby's, PHP's and Java's forms;
+#: ``2026-03-01 08:00:00.5 EDT -04:00``: ActiveSupport's.
 _NUMERIC = re.compile(
     r"""(?P<year>\d{4})[-/](?P<month>\d\d?)[-/](?P<day>\d\d?)
         (?:[T ]\s*(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?
-        \s*(?P<zone>Z|UTC|GMT|[A-Za-z]{3,5}|[+-]\d\d(?::?\d\d)?)?\s*$""",
-    re.VERBOSE,
+        \s*(?P<zone>Z|[A-Za-z]{3,5}(?=$|\ [+-])|[+-]\d\d(?::?\d\d)?)?
+        (?:\ (?P<offset>[+-]\d\d:\d\d))?""",
+    re.VERBOSE | re.ASCII,
 )
 #: ``Sun Mar 01 2026 12:00:00 GMT+0100 (Central European Standard Time)``: JavaScript's ``Date#toString``.
 _JAVASCRIPT = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})")
-_EPOCH = re.compile(r"-?\d{9,13}(\.\d+)?$")
+#: As text, fewer digits may mean anything; as a number, they are seconds.
+_EPOCH = re.compile(r"-?\d{9,13}(\.\d+)?", re.ASCII)
 #: Zone letters that Ruby's ``Time.parse`` knows beside UTC and the process's own zone.
 _LETTERS = {
     "UTC": 0,
@@ -43,18 +46,18 @@ def parse_time(text: str | float, local: tzinfo | None = None) -> datetime:
     """
     written = str(text).strip()
     try:
-        if _EPOCH.match(written):
+        if _EPOCH.fullmatch(written) or type(text) in (int, float):
             seconds = float(written)
             return datetime.fromtimestamp(
                 seconds / 1000 if abs(seconds) > _MILLISECONDS else seconds, timezone.utc
             )
-        numeric = _NUMERIC.match(written)
+        numeric = _NUMERIC.fullmatch(written)
         if numeric is not None:
             return _numeric(numeric, local)
         javascript = _JAVASCRIPT.match(written)
         if javascript is not None:
             return datetime.strptime(" ".join(javascript.groups()), "%b %d %Y %H:%M:%S %z")
-        return parsedate_to_datetime(written)
+        return _in_zone(parsedate_to_datetime(written), local)
     except (ValueError, TypeError, OverflowError, OSError) as error:
         msg = f"no time information in {written[:100]!r}"
         raise DecodeError(msg) from error
@@ -71,9 +74,9 @@ def _numeric(match: re.Match[str], local: tzinfo | None) -> datetime:
         min(int(part["second"] or 0), 59),
         int((part["fraction"] or "0")[:6].ljust(6, "0")),
     )
-    zone = part["zone"]
+    zone = part["offset"] or part["zone"]
     if zone is None or (zone[0] not in "+-" and zone.upper() not in _LETTERS):
-        return plain.replace(tzinfo=local) if local is not None else plain.astimezone()
+        return _in_zone(plain, local)
     if zone[0] in "+-":
         digits = zone[1:].replace(":", "").ljust(4, "0")
         minutes = int(digits[:2]) * 60 + int(digits[2:])
@@ -81,3 +84,10 @@ def _numeric(match: re.Match[str], local: tzinfo | None) -> datetime:
             tzinfo=timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
         )
     return plain.replace(tzinfo=timezone(timedelta(hours=_LETTERS[zone.upper()])))
+
+
+def _in_zone(read: datetime, local: tzinfo | None) -> datetime:
+    """The date in the process's zone where it names none of its own."""
+    if read.tzinfo is not None:
+        return read
+    return read.replace(tzinfo=local) if local is not None else read.astimezone()

@@ -1,4 +1,4 @@
-"""The dates in Ruby's records: every form that is written, and a reader for every form a fleet leaves behind.
+"""The dates in Ruby's records: every form that is written. Reading them back, whatever their form, is for ``dates.py``.
 
 Pure functions of aware datetimes; none reads a clock or guesses a zone. A form in local time is written in the zone its
 datetime is in: convert with ``at.astimezone(zone)`` first.
