@@ -1,0 +1,31 @@
+"""The pages that say what the code is, held against the code."""
+
+import re
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_settings_is_what_the_table_says():
+    page = runpy.run_path(str(ROOT / "docs" / "make_settings.py"))["page"]
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page()
+
+
+def test_every_room_that_the_internals_name_is_there_and_none_is_missing():
+    text = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+    table = text[text.index("| floor") : text.index("## The way")]
+    named = set(re.findall(r"`(\w+)`", table))
+    rooms = {
+        path.stem
+        for path in (ROOT / "pyresque").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert named == rooms - {"__init__", "version"}
+
+
+def test_every_page_that_the_readme_links_is_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)", text)
+    missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
+    assert missing == []
