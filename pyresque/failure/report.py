@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 #: Frames kept of one error: the innermost half and the outermost half; a runaway recursion has thousands.
 MOST_FRAMES = 200
 
-#: The package whose outer frames tell nothing of the job; a backtrace ends where it begins, as Ruby cuts its own.
+#: A backtrace ends at this module, as Ruby cuts its own at ``resque/job.rb``; the package's other frames tell nothing of
+#: the job either.
+CUT = "pyresque.job.perform"
 OURS = "pyresque."
 
 
@@ -42,9 +44,11 @@ def clean(text: str) -> str:
 
 def _text(error: BaseException) -> str:
     try:
-        return clean(str(error))
+        text = clean(str(error))
     except Exception as another:  # noqa: BLE001 - user code: an exception's own __str__
         return f"(its text cannot be had: {type(another).__name__})"
+    # Ruby's text of an error that was given none is the name of its class.
+    return text if text or error.args else exception_name(error)
 
 
 def _backtrace(error: BaseException) -> list[str]:
@@ -62,11 +66,13 @@ def _backtrace(error: BaseException) -> list[str]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """``file:line:in `function'``, innermost first, without pyresque's own frames around the job."""
+    """``file:line:in `function'``, innermost first, up to what performs the job, without pyresque's own frames."""
     job: list[traceback.FrameSummary] = []
     for frame, line in traceback.walk_tb(trace):
         module = str(frame.f_globals.get("__name__", ""))
-        if not module.startswith(OURS):
+        if module == CUT:
+            job.clear()  # it came from outside: only what follows is the job's
+        elif not module.startswith(OURS):
             code = frame.f_code
             job.append(
                 traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False)

@@ -42,8 +42,7 @@ class JobClass:
         if isinstance(self.target, type):
             perform: Callable[..., Any] | None = getattr(self.target, "perform", None)
             if perform is None:
-                msg = f"job class {self.name} has no perform: give it a static method of that name"
-                raise NoClassError(msg)
+                raise NoPerformError(f"undefined method `perform' for {self.name}:Class")
             return perform
         function: Callable[..., Any] = self.target
         return function
@@ -94,8 +93,10 @@ class Registry:
         self._by_target[id(target)] = entry
         return entry
 
-    def describe(self, target: Target) -> JobClass:
+    def describe(self, target: Target | None) -> JobClass:
         """The entry of a target to be enqueued; one that is not registered is described by what it says of itself."""
+        if target is None:
+            return JobClass("", None, None)  # a name that was looked up in vain; validate tells
         if isinstance(target, str):
             return self._by_name.get(target) or JobClass(target, None, None)
         entry = self._by_target.get(id(target))
