@@ -19,7 +19,6 @@ _ESCAPES: Final = {
     "\f": "\\f",
     "\r": "\\r",
     "\x1b": "\\e",
-    "\x7f": "\\x7F",
 }
 #: What Ruby shows as it is, and Python does not: blanks, format characters, private use.
 _ALSO_PRINTABLE: Final = frozenset({"Zs", "Cf", "Co"})
