@@ -1,0 +1,120 @@
+"""GlobalIDs: Rails' addresses of records, ``gid://shop/Account/7``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+from urllib.parse import parse_qsl, quote_plus, unquote_plus, urlencode
+
+from pyresque.errors import GlobalIDError
+
+_URI = re.compile(
+    r"gid://(?P<app>[A-Za-z0-9\-._~]+)/(?P<model>[^/?#\s]+)/(?P<ids>[^?#\s]+)(?:\?(?P<params>[^#\s]*))?\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_APP = re.compile(r"[A-Za-z0-9\-]+\Z")
+#: A primary key of more columns than this is none, as in Rails.
+_MOST_IDS = 20
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class GlobalID:
+    """A record's address: the app's name, the model's Ruby name, its id (several for a composite key).
+
+    ``GlobalID("shop", "Account", 7)`` or ``GlobalID("shop", "Seat", (3, 14))``. Ids are texts, as Rails reads them. One
+    that was read is written back letter for letter. Raises GlobalIDError for parts no GlobalID can have.
+    """
+
+    app: str
+    model: str
+    ids: tuple[str, ...]
+    params: tuple[tuple[str, str], ...] = ()
+    _found: str | None = field(default=None, compare=False, repr=False)
+
+    def __init__(
+        self,
+        app: str,
+        model: str,
+        id: object,  # noqa: A002 - a record's id is called id
+        *,
+        params: tuple[tuple[str, str], ...] = (),
+        _found: str | None = None,
+    ) -> None:
+        parts = id if isinstance(id, list | tuple) else (id,)
+        ids = tuple("" if part is None else str(part) for part in parts)
+        if not _APP.match(app) and _found is None:
+            raise GlobalIDError(
+                f"Invalid app name {app!r}. App names must be valid URI hostnames: alphanumeric and hyphen characters only."
+            )
+        if not model or model.isspace():
+            raise GlobalIDError(
+                "Expected a URI like gid://app/Person/1234: the model's name is missing"
+            )
+        if not ids or not all(part.strip() for part in ids):
+            raise GlobalIDError(f"Unable to create a Global ID for {model} without a model id.")
+        for name, value in (
+            ("app", app),
+            ("model", model),
+            ("ids", ids),
+            ("params", params),
+            ("_found", _found),
+        ):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def parse(cls, text: object) -> GlobalID | None:
+        """The GlobalID a text is, in plain or in Rails' URL-safe Base64 form; None for anything else, as in Rails."""
+        if not isinstance(text, str):
+            return None
+        return _plain(text, text) or _base64(text)
+
+    @property
+    def id(self) -> str:
+        """The id; of a composite key the whole, joined by ``/``."""
+        return "/".join(self.ids)
+
+    @property
+    def uri(self) -> str:
+        """``gid://app/Model/id``, ids form-encoded as Rails writes them."""
+        if self._found is not None:
+            return self._found
+        path = "/".join(quote_plus(part) for part in self.ids)
+        query = f"?{urlencode(self.params)}" if self.params else ""
+        return f"gid://{self.app}/{self.model}/{path}{query}"
+
+    def __str__(self) -> str:
+        return self.uri
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A record that knows its GlobalID, and may be given to a job as it is."""
+
+    def to_global_id(self) -> GlobalID:
+        """The record's address; GlobalIDError where it has no id yet."""
+
+
+def _plain(text: str, found: str) -> GlobalID | None:
+    match = _URI.match(text)
+    if match is None:
+        return None
+    ids = [unquote_plus(part) for part in match["ids"].split("/", _MOST_IDS - 1) if part.strip()]
+    query = match["params"]
+    params = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
+    try:
+        return GlobalID(match["app"], match["model"], ids, params=params, _found=found)
+    except GlobalIDError:
+        return None
+
+
+def _base64(text: str) -> GlobalID | None:
+    try:
+        plain = base64.b64decode(
+            text + "=" * (-len(text) % 4), altchars=b"-_", validate=True
+        ).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return _plain(plain, text)

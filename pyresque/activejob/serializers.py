@@ -1,0 +1,287 @@
+"""Rails' own serializers, and the shape of the ones users add: values that travel as ``{"_aj_serialized": ...}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from pyresque.activejob import times, wording, zones
+from pyresque.activejob.values import (
+    DateTime,
+    Duration,
+    Instant,
+    Module,
+    Range,
+    Symbol,
+    comparable,
+    plain_parts,
+    whole_seconds,
+)
+from pyresque.activejob.versions import Rails
+from pyresque.errors import EnvelopeTypeError, SerializationError
+
+Payload = Mapping[str, object]
+
+_NUMBER = re.compile(r"\s*[+-]?\d+(_\d+)*(\.\d+(_\d+)*)?([eEdD][+-]?\d+)?\s*\Z", re.ASCII)
+_NOT_FINITE = {
+    "NaN": "NaN",
+    "Infinity": "Infinity",
+    "+Infinity": "Infinity",
+    "-Infinity": "-Infinity",
+}
+
+
+class Serializer(Protocol):
+    """A user's own serializer, the other half of a Ruby class below ``ActiveJob::Serializers::ObjectSerializer``."""
+
+    @property
+    def ruby_name(self) -> str:
+        """The Ruby class's name, as it stands in payloads: ``"MoneySerializer"``."""
+
+    def accepts(self, value: object) -> bool:
+        """Whether this serializer writes that value."""
+
+    def serialize(self, value: object) -> Payload:
+        """The value's own keys, all plain JSON: ``{"cents": 5}``."""
+
+    def deserialize(self, payload: Payload) -> object:
+        """The value again; any error means the job's arguments cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a serializer needs to know beside the value."""
+
+    version: Rails
+    #: Rails' Time.zone, for times without a zone's name; None where the app has none.
+    zone: tzinfo | None
+    #: The zone of a text that gives none at all.
+    local: tzinfo
+    #: Write or read an argument inside this one.
+    inner: Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """One of Rails' own serializers; ``since`` is the first version that has it."""
+
+    name: str
+    since: Rails
+    write: Callable[[object, Surroundings], Payload]
+    read: Callable[[Payload, Surroundings], object]
+
+
+def kind_of(value: object) -> str | None:  # noqa: PLR0911 - a table of kinds, most special first
+    """The name of the built-in serializer for a value; None where there is none."""
+    if isinstance(value, Symbol):
+        return "Symbol"
+    if isinstance(value, timedelta):
+        return "Duration"
+    if isinstance(value, datetime):
+        return _kind_of_time(value)
+    if isinstance(value, date):
+        return "Date"
+    if isinstance(value, Module):
+        return "Module"
+    if isinstance(value, Range | range):
+        return "Range"
+    return "BigDecimal" if isinstance(value, Decimal) else None
+
+
+def _kind_of_time(value: datetime) -> str:
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise SerializationError(
+            "Unsupported argument type: datetime without a time zone; give it a tzinfo"
+        )
+    if isinstance(value, DateTime):
+        return "DateTime"
+    return "TimeWithZone" if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key else "Time"
+
+
+def _write_time(value: object, at: Surroundings) -> Payload:
+    assert isinstance(value, datetime)  # noqa: S101 - kind_of said so
+    return {"value": times.text(value, 9 if at.version >= Rails.V6_1 else 0)}
+
+
+def _read_time(payload: Payload, at: Surroundings) -> object:
+    return times.read(payload.get("value"), at.local)
+
+
+def _read_date_time(payload: Payload, _at: Surroundings) -> object:
+    moment = times.read(payload.get("value"), times.PLUS_ZERO)
+    return DateTime.of(moment, moment.nanosecond if isinstance(moment, Instant) else 0)
+
+
+def _write_time_with_zone(value: object, at: Surroundings) -> Payload:
+    written = _write_time(value, at)
+    if at.version < Rails.V7_0:
+        return written
+    zone = value.tzinfo if isinstance(value, datetime) else None
+    assert isinstance(zone, ZoneInfo)  # noqa: S101 - kind_of said so
+    return {**written, "time_zone": zones.iana(zone.key)}
+
+
+def _read_time_with_zone(payload: Payload, at: Surroundings) -> object:
+    moment = times.read(payload.get("value"), at.local)
+    name = payload.get("time_zone") if at.version >= Rails.V7_0 else None
+    zone = at.zone if name is None or name is False else zones.find(name)
+    if zone is None:
+        return moment
+    rest = moment.nanosecond if isinstance(moment, Instant) else 0
+    there = moment.astimezone(zone)
+    return Instant.of(there, rest) if rest else there
+
+
+def _write_date(value: object, _at: Surroundings) -> Payload:
+    assert isinstance(value, date)  # noqa: S101 - kind_of said so
+    return {"value": value.isoformat()}
+
+
+def _read_date(payload: Payload, _at: Surroundings) -> object:
+    return times.read_date(payload.get("value"))
+
+
+def _write_duration(value: object, at: Surroundings) -> Payload:
+    assert isinstance(value, timedelta)  # noqa: S101 - kind_of said so
+    length, parts = whole_seconds(value), plain_parts(value)
+    if isinstance(value, Duration):
+        length, parts = value.value, value.parts
+    return {"value": length, "parts": [at.inner(list(part)) for part in parts]}
+
+
+def _read_duration(payload: Payload, at: Surroundings) -> object:
+    length, parts = payload.get("value"), payload.get("parts")
+    if isinstance(length, bool) or not isinstance(length, int | float):
+        raise TypeError(wording.no_conversion(length, "Float"))
+    if parts is None and at.version >= Rails.V8_1:
+        parts = []
+    if not isinstance(parts, list):
+        raise EnvelopeTypeError(
+            f"Error while trying to deserialize arguments: {wording.no_method('map', parts)}"
+        )
+    return Duration.of(length, map(_part, map(at.inner, parts)))
+
+
+def _part(pair: object) -> tuple[str, object]:
+    match pair:
+        case [str(name), amount]:
+            return (name, amount)
+    raise TypeError(f"wrong element type {wording.class_name(pair)} (expected array)")
+
+
+def _write_symbol(value: object, _at: Surroundings) -> Payload:
+    return {"value": str(value)}
+
+
+def _read_symbol(payload: Payload, _at: Surroundings) -> object:
+    value = payload.get("value")
+    if not isinstance(value, str):
+        raise EnvelopeTypeError(wording.no_method("to_sym", value))
+    return Symbol(value)
+
+
+def _write_module(value: object, at: Surroundings) -> Payload:
+    assert isinstance(value, Module)  # noqa: S101 - kind_of said so
+    if not value.name and at.version >= Rails.V7_0:
+        raise SerializationError("Serializing an anonymous class is not supported")
+    return {"value": value.name or None}
+
+
+def _read_module(payload: Payload, _at: Surroundings) -> object:
+    value = payload.get("value")
+    if not isinstance(value, str):
+        raise EnvelopeTypeError(wording.no_method("constantize", value))
+    return Module(value)
+
+
+def _write_range(value: object, at: Surroundings) -> Payload:
+    if isinstance(value, range):
+        if value.step != 1:
+            raise SerializationError(
+                "Unsupported argument type: range with a step; Ruby's Range has none"
+            )
+        value = Range(value.start, value.stop, exclude_end=True)
+    assert isinstance(value, Range)  # noqa: S101 - kind_of said so
+    return {
+        "begin": at.inner(value.begin),
+        "end": at.inner(value.end),
+        "exclude_end": value.exclude_end,
+    }
+
+
+def _read_range(payload: Payload, at: Surroundings) -> object:
+    begin, end = at.inner(payload.get("begin")), at.inner(payload.get("end"))
+    if not comparable(begin, end):
+        raise ValueError("bad value for range")
+    return Range(begin, end, exclude_end=payload.get("exclude_end") not in (None, False))
+
+
+def decimal_text(value: Decimal) -> str:
+    """``BigDecimal#to_s`` as Rails has it: plain digits with a point, ``"123.45"``."""
+    if not value.is_finite():
+        return "NaN" if value.is_nan() else f"{value:f}"
+    whole, _, fraction = f"{value:f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0') or '0'}"
+
+
+def _write_decimal(value: object, _at: Surroundings) -> Payload:
+    assert isinstance(value, Decimal)  # noqa: S101 - kind_of said so
+    return {"value": decimal_text(value)}
+
+
+def _read_decimal(payload: Payload, _at: Surroundings) -> object:
+    value = payload.get("value")
+    if isinstance(value, bool) or value is None:
+        raise TypeError(f"can't convert {wording.inspect(value)} into BigDecimal")
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):
+        raise ValueError("can't omit precision for a Float.")  # noqa: TRY004 - Ruby's ArgumentError
+    if not isinstance(value, str):
+        raise TypeError(f"can't convert {wording.class_name(value)} into BigDecimal")
+    if value.strip() in _NOT_FINITE:
+        return Decimal(_NOT_FINITE[value.strip()])
+    if not _NUMBER.match(value):
+        raise ValueError(f"invalid value for BigDecimal(): {wording.inspect(value)}")
+    return Decimal(re.sub("[dD]", "e", value))
+
+
+BUILTINS: Mapping[str, Builtin] = {
+    builtin.name: builtin
+    for builtin in (
+        Builtin("Symbol", Rails.V6_0, _write_symbol, _read_symbol),
+        Builtin("Duration", Rails.V6_0, _write_duration, _read_duration),
+        Builtin("DateTime", Rails.V6_0, _write_time, _read_date_time),
+        Builtin("Date", Rails.V6_0, _write_date, _read_date),
+        Builtin("TimeWithZone", Rails.V6_0, _write_time_with_zone, _read_time_with_zone),
+        Builtin("Time", Rails.V6_0, _write_time, _read_time),
+        Builtin("Module", Rails.V6_1, _write_module, _read_module),
+        Builtin("Range", Rails.V7_0, _write_range, _read_range),
+        Builtin("BigDecimal", Rails.V7_1, _write_decimal, _read_decimal),
+    )
+}
+
+#: Where Rails' own serializers live.
+PREFIX = "ActiveJob::Serializers::"
+
+
+def builtin_named(ruby_name: str, version: Rails) -> Builtin | None:
+    """The built-in serializer of a full Ruby name, where that version has it."""
+    if not (ruby_name.startswith(PREFIX) and ruby_name.endswith("Serializer")):
+        return None
+    found = BUILTINS.get(ruby_name[len(PREFIX) : -len("Serializer")])
+    return found if found and found.since <= version else None
+
+
+#: Rails' time zone where an app sets none.
+def default_zone() -> tzinfo:
+    """UTC under its full name; without a time zone database on the machine the plain one."""
+    try:
+        return ZoneInfo("Etc/UTC")
+    except LookupError:
+        return timezone.utc

@@ -1,0 +1,113 @@
+"""Times as Rails writes them into payloads (ISO 8601) and as Ruby's ``Time.iso8601`` reads them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from fractions import Fraction
+
+from pyresque.activejob import wording
+from pyresque.activejob.values import DateTime, Instant
+
+_NANO = 1_000_000_000
+_TIME = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d(?::?\d\d)?)?\s*\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_DATE = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)(?:\s*\Z|T)", re.IGNORECASE | re.ASCII)
+#: Ruby's Time that is at offset zero without being UTC ("+00:00"); its name tells it from ``timezone.utc`` ("Z").
+PLUS_ZERO = timezone(timedelta(0), "+00:00")
+_MIDNIGHT_HOUR = 24
+_LAST = {"hour": 24, "minute": 59, "second": 60}
+
+
+def text(moment: datetime, digits: int = 9) -> str:
+    """``iso8601(digits)`` of an aware datetime in its own zone; UTC is written as Z (for a DateTime: +00:00)."""
+    whole = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    fraction = f".{nanoseconds(moment):09d}"[: digits + 1] if digits else ""
+    return f"{whole}{fraction}{_offset(moment)}"
+
+
+def utc_text(moment: datetime, digits: int = 9) -> str:
+    """``utc.iso8601(digits)`` of an aware datetime."""
+    return text(
+        Instant.of(moment.astimezone(timezone.utc), getattr(moment, "nanosecond", 0)), digits
+    )
+
+
+def nanoseconds(moment: datetime) -> int:
+    """The fraction of the second, in nanoseconds."""
+    rest = moment.nanosecond if isinstance(moment, Instant) else 0
+    return moment.microsecond * 1000 + rest
+
+
+def _offset(moment: datetime) -> str:
+    offset = moment.utcoffset() or timedelta(0)
+    if not offset and not isinstance(moment, DateTime) and moment.tzname() in ("UTC", "UCT"):
+        return "Z"
+    minutes = abs(offset) // timedelta(minutes=1)
+    return f"{'-' if offset < timedelta(0) else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def later(moment: datetime, seconds: float) -> Instant:
+    """So many seconds after a moment, exact to the nanosecond as in Ruby (a float is taken at its full worth)."""
+    total = nanoseconds(moment) + Fraction(seconds) * _NANO // 1
+    whole, rest = divmod(int(total), _NANO)
+    plain = datetime.combine(moment.date(), moment.time().replace(microsecond=0)).replace(
+        tzinfo=timezone.utc
+    )
+    offset = moment.utcoffset() or timedelta(0)
+    there = plain - offset + timedelta(seconds=whole, microseconds=rest // 1000)
+    zoned = there.astimezone(moment.tzinfo)
+    return Instant.of(zoned, rest % 1000)
+
+
+def read(value: object, local: tzinfo) -> datetime:
+    """What ``Time.iso8601`` reads; ``local`` is the zone of a text without one.
+
+    A plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
+    """
+    if not isinstance(value, str):
+        raise TypeError(wording.no_conversion(value, "String"))
+    match = _TIME.match(value)
+    if match is None:
+        raise ValueError(f"invalid xmlschema format: {wording.inspect(value)}")
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    if hour > _LAST["hour"] or minute > _LAST["minute"] or second > _LAST["second"]:
+        raise ValueError("argument out of range")
+    if hour == _MIDNIGHT_HOUR and (minute or second):
+        raise ValueError("argument out of range")
+    rest = int((match[7] or "")[:9].ljust(9, "0"))
+    try:
+        start = datetime(year, month, day, tzinfo=_zone(match[8], local))
+        moment = start + timedelta(
+            hours=hour, minutes=minute, seconds=second, microseconds=rest // 1000
+        )
+    except (ValueError, OverflowError) as error:
+        raise ValueError("argument out of range") from error
+    return Instant.of(moment, rest % 1000) if rest % 1000 else moment
+
+
+def _zone(written: str | None, local: tzinfo) -> tzinfo:
+    if written is None:
+        return local
+    if written in "Zz" or written in ("-00:00", "-0000", "-00"):
+        return timezone.utc
+    digits = written[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if not offset:
+        return PLUS_ZERO
+    return timezone(-offset if written[0] == "-" else offset)
+
+
+def read_date(value: object) -> date:
+    """What ``Date.iso8601`` reads: the date, whatever time of day follows it. Raises as ``read`` does."""
+    if not isinstance(value, str):
+        raise TypeError(wording.no_conversion(value, "String"))
+    match = _DATE.match(value)
+    if match is None:
+        raise ValueError("invalid date")
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError as error:
+        raise ValueError("invalid date") from error
