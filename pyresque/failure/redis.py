@@ -266,13 +266,13 @@ class RedisMultiQueueBackend:
         return await self.lists.delete(which, self._one(which, queue))
 
     async def requeue_queue(self, queue: str) -> int:
-        """Put back every job that came from a queue (the job queue's name)."""
+        """Put back every job that came from a queue (the job queue's name), the latest first, as Ruby does."""
         found = await self.lists.everything(failure_queue_name(queue))
-        return await self.lists.put_back_all(found, self._retried_at())
+        return await self.lists.put_back_all(found[::-1], self._retried_at())
 
     async def requeue_all(self) -> int:
-        """Put back every job."""
-        return await self.lists.put_back_all(await self._everything(None), self._retried_at())
+        """Put back every job, the latest of each queue first, as Ruby does."""
+        return await self.lists.put_back_all((await self._everything(None))[::-1], self._retried_at())
 
     async def remove_queue(self, queue: str) -> int:
         """Delete the records of jobs that came from a queue; 1 when there were any."""

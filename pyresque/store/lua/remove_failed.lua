@@ -5,5 +5,6 @@
 -- Returns 1, or 0 when another record stands there now; an index out of range is the server's own error
 
 if ARGV[2] ~= "" and redis.call("LINDEX", KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call("LSET", KEYS[1], ARGV[1], ARGV[3])
+local set = redis.pcall("LSET", KEYS[1], ARGV[1], ARGV[3])
+if set.err then return set end
 return redis.call("LREM", KEYS[1], 1, ARGV[3])

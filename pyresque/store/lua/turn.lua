@@ -29,10 +29,11 @@ local function finish()
   if ARGV[2] ~= "" then
     redis.call("RPUSH", KEYS[7], ARGV[2])
     if ARGV[3] ~= "" then redis.call("SADD", KEYS[8], ARGV[3]) end
-    if ARGV[4] == "1" then
-      redis.call("INCR", KEYS[4])
-      redis.call("INCR", KEYS[5])
-    end
+  end
+  -- Counted also when the record went elsewhere: to a failure backend that is no list.
+  if ARGV[4] == "1" then
+    redis.call("INCR", KEYS[4])
+    redis.call("INCR", KEYS[5])
   end
   return held and 1 or 0
 end
@@ -58,8 +59,6 @@ local function quoted(raw)
 end
 
 local finished = finish()
-if #KEYS < 9 then return {finished, 0, 0, "", "", {}} end
-
 local pause = redis.call("GET", KEYS[6])
 if pause and string.find(string.lower(pause), "^%s*true%s*$") then return {finished, 1, 0, "", "", {}} end
 
