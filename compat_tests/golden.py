@@ -297,7 +297,7 @@ def _without(record: str, names: Sequence[str]) -> str:
     for name in names:
         value = member(record.encode(), name)
         if value is not None:
-            record = record.replace(f'"{name}":{value.decode()}', f'"{name}":...', 1)
+            record = record.replace(f'"{name}":{value.decode()}', f'"{name}":null', 1)
     return record
 
 

@@ -21,7 +21,6 @@ from pyresque.driver.sync import SyncDriver
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
-from pyresque.ops import Command, Request
 from pyresque.process.queue_list import QueueList
 from pyresque.process.worker import Worker
 from pyresque.settings import Settings
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pyresque.executor.base import Executor
+    from pyresque.ops import Arg
 
 #: The recorded worker.
 HOST, PID = "golden-host", 4242
@@ -63,10 +63,10 @@ class GoldenDriver(SyncDriver):
         super().__init__(url)
         self.clock = clock
 
-    def answer(self, request: Request) -> Any:
-        if isinstance(request, Command) and request.args == ("TIME",):
-            return [str(int(self.clock.now)).encode(), b"0"]
-        return super().answer(request)
+    def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
+        if commands == [("TIME",)]:
+            return [[str(int(self.clock.now)).encode(), b"0"]]
+        return super()._talk(commands)
 
 
 class GoldenResque(Resque):
@@ -151,7 +151,7 @@ class World:
         self.settings = Settings.load(url=url, namespace=scenario.namespace, **options)
         self.resque = GoldenResque(settings=self.settings, clock=self.clock)
         self.jobs: SimpleNamespace = jobs.register(self.resque, self.events.note)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awaited: tuple[AsyncResque, asyncio.AbstractEventLoop] | None = None
         self._pipes: list[int] = []
 
     def state(self) -> State:
@@ -162,10 +162,11 @@ class World:
         """The ``blocking`` or the ``awaited`` face, both called alike."""
         if kind == "blocking":
             return self.resque
-        self._loop = self._loop or asyncio.new_event_loop()
-        face = AsyncResque(jobs=self.resque, settings=self.settings, clock=self.clock)
-        face.core.failures = self.resque.core.failures
-        return Awaiting(face, self._loop)
+        if self._awaited is None:
+            made = AsyncResque(jobs=self.resque, settings=self.settings, clock=self.clock)
+            made.core.failures = self.resque.core.failures
+            self._awaited = (made, asyncio.new_event_loop())
+        return Awaiting(*self._awaited)
 
     def worker(
         self,
@@ -188,7 +189,10 @@ class World:
         else:
             chosen = InlineExecutor(core.registry)
         worker_id = WorkerId(host, pid, queue_list.patterns)
-        return Worker(core, worker_id, queue_list, chosen, stage or Stage(self))
+        made = Worker(core, worker_id, queue_list, chosen, stage or Stage(self))
+        # The recorded worker's heart is started by its start-up alone.
+        made.pulse._due = self.clock.monotonic() + made.pulse.interval
+        return made
 
     def _pipe(self) -> int:
         """A wake-up that never comes."""
@@ -200,8 +204,10 @@ class World:
         self.client.close()
         for end in self._pipes:
             os.close(end)
-        if self._loop is not None:
-            self._loop.close()
+        if self._awaited is not None:
+            face, loop = self._awaited
+            loop.run_until_complete(face.close())
+            loop.close()
 
 
 @contextlib.contextmanager
