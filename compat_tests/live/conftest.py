@@ -8,14 +8,18 @@ Where they are missing the tests skip; PYRESQUE_REQUIRE_RUBY=1 and PYRESQUE_REQU
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
+from compat_tests.live.app import resque as app
 from compat_tests.live.peers import (
     NODE_SCRIPTS,
+    PYTHON_WORKER,
     RUBY_SCRIPTS,
     Peer,
     Program,
@@ -25,6 +29,8 @@ from compat_tests.live.peers import (
     redis_executable,
     serve_redis,
 )
+from pyresque.client import Resque
+from pyresque.version import VERSION
 
 VERSIONS = pytest.StashKey[dict[str, dict[str, str]]]()
 
@@ -38,6 +44,10 @@ def pytest_terminal_summary(
         terminalreporter.write_line(
             f"live with {peer}: " + ", ".join(f"{n} {v}" for n, v in versions.items())
         )
+
+
+def pytest_report_header() -> str:
+    return f"pyresque {VERSION}, Python {platform.python_version()}, redis-py {redis.__version__}"
 
 
 def missing(required: str, reason: str) -> None:
@@ -79,6 +89,54 @@ def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def faces(
+    redis_server: RedisServer, db: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Resque]]:
+    """Makes clients of our own on the test's Redis: `faces(dialect="oj")`; they know the jobs of app.py."""
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    made: list[Resque] = []
+
+    def make(**options: object) -> Resque:
+        made.append(Resque(redis_server.url, jobs=app, **options))
+        return made[-1]
+
+    yield make
+    for face in made:
+        face.close()
+
+
+@pytest.fixture
+def resque(faces: Callable[..., Resque]) -> Resque:
+    """A client of our own in its default settings, on an empty Redis."""
+    return faces()
+
+
+@pytest.fixture
+def python_worker(
+    redis_server: RedisServer, db: redis.Redis, programs: list[Program]
+) -> StartWorker:
+    """Starts our own workers: `python_worker("low,high", FORK_PER_JOB="false")`; each is registered when it returns."""
+
+    def start(queues: str, *, interval: float = 0.05, **env: str) -> Program:
+        settings = {
+            "REDIS_URL": redis_server.url,
+            "TZ": "UTC",
+            "PYTHONPATH": str(PYTHON_WORKER.parents[2]),
+            "QUEUE": queues,
+            "INTERVAL": str(interval),
+            **env,
+        }
+        worker = Program([sys.executable, str(PYTHON_WORKER)], settings)
+        programs.append(worker)
+        name = worker.line()
+        namespace = env.get("RESQUE_NAMESPACE", "resque")
+        eventually(lambda: db.sismember(f"{namespace}:workers", name))
+        return worker
+
+    return start
 
 
 @pytest.fixture(scope="session")

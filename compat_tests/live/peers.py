@@ -22,11 +22,28 @@ from urllib.parse import urlencode, urljoin, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import redis
+
 T = TypeVar("T")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "ruby_fixtures"
 RUBY_SCRIPTS = FIXTURES / "live"
 NODE_SCRIPTS = FIXTURES / "node"
+PYTHON_WORKER = Path(__file__).resolve().parent / "worker.py"
+
+#: The pages that resque-web opens with, and those that resque-scheduler adds.
+TABS = [
+    "/overview",
+    "/working",
+    "/failed",
+    "/queues",
+    "/workers",
+    "/stats/resque",
+    "/stats/redis",
+    "/stats/keys",
+    "/stats.txt",
+]
+SCHEDULER_TABS = ["/schedule", "/delayed"]
 
 
 def eventually(
@@ -41,6 +58,23 @@ def eventually(
         pause.wait(0.02)
         value = read()
     return value
+
+
+def noted(db: redis.Redis, name: str, count: int = 1) -> list[Any]:
+    """The next values that jobs have reported to a list outside Resque's keys; waits for them."""
+    items: list[Any] = [db.blpop([name], timeout=20) for _ in range(count)]
+    assert None not in items, f"{items.count(None)} of {count} jobs did not report"
+    return [json.loads(item[1]) for item in items]
+
+
+def echoed(db: redis.Redis, count: int = 1) -> list[Any]:
+    """What the next EchoJobs were called with."""
+    return noted(db, "live:echo", count)
+
+
+def spelled(values: object) -> str:
+    """A text that differs wherever JSON does: 1 and 1.0 and true, the order of keys."""
+    return json.dumps(values)
 
 
 class PeerError(Exception):

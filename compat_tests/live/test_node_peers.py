@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 
-from compat_tests.live.peers import eventually
+from compat_tests.live.peers import echoed, eventually, spelled
 from compat_tests.live.shapes import ARGUMENTS
 
 # JavaScript has one kind of number: beyond 2**53 it does not say what it was told, and -0.0 comes back as 0.
@@ -13,17 +12,11 @@ NOT_FOR_NODE = {"integers", "whole floats", "floats"}
 FOR_NODE = {name: args for name, args in ARGUMENTS.items() if name not in NOT_FOR_NODE}
 
 
-def echoed(db, count=1):
-    items = [db.blpop("live:echo", timeout=20) for _ in range(count)]
-    assert None not in items, f"{items.count(None)} of {count} jobs did not run"
-    return [json.loads(item[1]) for item in items]
-
-
 def test_a_node_worker_performs_what_node_enqueued(node, node_worker, db):
     for args in FOR_NODE.values():
         node.ask("enqueue", queue="echo", class_="EchoJob", args=args)
     worker = node_worker("echo")
-    assert echoed(db, len(FOR_NODE)) == list(FOR_NODE.values())
+    assert spelled(echoed(db, len(FOR_NODE))) == spelled(list(FOR_NODE.values()))
     worker.stop(signal.SIGTERM)
     assert db.smembers("resque:workers") == set()
 
@@ -41,8 +34,8 @@ def test_ruby_performs_what_node_enqueued_and_the_other_way_round(
     for args in FOR_NODE.values():
         node.ask("enqueue", queue="from_node", class_="EchoJob", args=args)
     ruby_worker("from_node")
-    assert echoed(db, len(FOR_NODE)) == list(FOR_NODE.values())
+    assert spelled(echoed(db, len(FOR_NODE))) == spelled(list(FOR_NODE.values()))
     for args in FOR_NODE.values():
         ruby.ask("enqueue", queue="from_ruby", class_="EchoJob", args=args)
     node_worker("from_ruby")
-    assert echoed(db, len(FOR_NODE)) == list(FOR_NODE.values())
+    assert spelled(echoed(db, len(FOR_NODE))) == spelled(list(FOR_NODE.values()))

@@ -7,27 +7,16 @@ import signal
 
 import pytest
 
-from compat_tests.live.peers import PeerError, eventually, failing
+from compat_tests.live.peers import (
+    SCHEDULER_TABS,
+    TABS,
+    PeerError,
+    echoed,
+    eventually,
+    failing,
+    spelled,
+)
 from compat_tests.live.shapes import ARGUMENTS
-
-TABS = [
-    "/overview",
-    "/working",
-    "/failed",
-    "/queues",
-    "/workers",
-    "/stats/resque",
-    "/stats/redis",
-    "/stats/keys",
-    "/stats.txt",
-]
-SCHEDULER_TABS = ["/schedule", "/delayed"]
-
-
-def echoed(db, count=1):
-    items = [db.blpop("live:echo", timeout=20) for _ in range(count)]
-    assert None not in items, f"{items.count(None)} of {count} jobs did not run"
-    return [json.loads(item[1]) for item in items]
 
 
 @pytest.mark.parametrize("fork", ["true", "false"])
@@ -35,7 +24,7 @@ def test_a_ruby_worker_performs_what_ruby_enqueued_in_order(ruby, ruby_worker, d
     for args in ARGUMENTS.values():
         ruby.ask("enqueue", class_="EchoJob", args=args)
     worker = ruby_worker("echo", FORK_PER_JOB=fork)
-    assert echoed(db, len(ARGUMENTS)) == list(ARGUMENTS.values())
+    assert spelled(echoed(db, len(ARGUMENTS))) == spelled(list(ARGUMENTS.values()))
     worker.stop(signal.SIGQUIT)
     assert db.smembers("resque:workers") == set()
     assert int(db.get("resque:stat:processed")) == len(ARGUMENTS)

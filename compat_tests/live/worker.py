@@ -1,0 +1,12 @@
+"""A real pyresque worker, set up by its environment alone; says its id on stdout before it starts (as worker.rb does)."""
+
+from __future__ import annotations
+
+import os
+
+from compat_tests.live.app import resque
+from pyresque.process.posix import hostname
+from pyresque.process.run import run_worker
+
+print(f"{hostname()}:{os.getpid()}:{','.join(resque.settings.queues)}", flush=True)  # noqa: T201 - the test reads it
+run_worker(resque)
