@@ -30,7 +30,7 @@ def to_s(value: object) -> str:
     """``to_s``: text as it is, nothing for nil, containers as ``inspect`` shows them."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else inspect(value)
+    return str.__str__(value) if isinstance(value, str) else inspect(value)
 
 
 def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
@@ -41,6 +41,8 @@ def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
         return "true" if value else "false"
     if isinstance(value, str):
         return _quoted(value)
+    if isinstance(value, int):
+        return int.__repr__(value)  # what an IntEnum's own str says is Python's affair
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, list | tuple):

@@ -114,10 +114,17 @@ class _Place:
             return self.root
         above = str(self.parent)
         if not isinstance(self.key, str):
-            return f"{above}[{self.key!r}]"
+            return f"{above}[{_spelled(self.key)}]"
         if not above and _IDENTIFIER.fullmatch(self.key):
             return self.key
         return f"{above}[{encode_basestring(self.key)}]"
+
+
+def _spelled(key: object) -> str:
+    try:
+        return repr(key)
+    except ValueError:  # an integer too long to spell
+        return "..."
 
 
 class _Writer:
@@ -200,7 +207,7 @@ class _Writer:
         taken: set[str] = set()
         for key, item in value.items():
             there = place.below(key)
-            name = key if isinstance(key, str) else self._key(key, there)
+            name = self._key(key, there)
             if name in taken:
                 there.refuse(
                     f"another key of the same dict is written {name!r} too; Ruby would keep only the last"
@@ -210,16 +217,18 @@ class _Writer:
         return pairs
 
     def _key(self, key: object, place: _Place) -> str:
+        if isinstance(key, str):
+            return str.__str__(key)  # a class made from str may compare as it likes
         try:
             return key_text(key, self._dialect)
-        except Unwritable as error:
+        except (Unwritable, ValueError) as error:  # ValueError: an integer too long to spell
             place.refuse(str(error))
 
     def _object(self, value: object, place: _Place) -> str:
         """Write what stands for a value that is no JSON; with ActiveSupport its own writer does that, never oj."""
         try:
             replaced = stand_in(value, self._dialect)
-        except Unwritable as error:
+        except (Unwritable, ValueError) as error:  # ValueError: an integer too long to spell
             place.refuse(str(error))
         if self._dialect is not Dialect.OJ_ACTIVESUPPORT:
             return self.text(replaced, place)

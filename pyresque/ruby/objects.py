@@ -6,18 +6,22 @@ The table for users is ``docs/types.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 from urllib.parse import ParseResult, SplitResult
 from uuid import UUID
 
 from pyresque.ruby import time
-from pyresque.ruby.dialect import Dialect, float_to_s
+from pyresque.ruby.inspect import to_s
+
+if TYPE_CHECKING:
+    from pyresque.ruby.dialect import Dialect
 
 #: What a value may be replaced by: something the writer knows how to write.
 StandIn = str | int | dict[str, object]
@@ -60,39 +64,25 @@ def stand_in(value: object, dialect: Dialect) -> StandIn:  # noqa: C901, PLR0911
             raise Unwritable(_advice(value))
 
 
-def key_text(key: object, dialect: Dialect) -> str:  # noqa: PLR0911 - a table, one line a type
+def key_text(key: object, dialect: Dialect) -> str:
     """``to_s`` of a hash key that is no text; Unwritable for keys Ruby would spell in a way nobody reads back."""
     match key:
-        case None:
-            return ""
-        case bool():
-            return "true" if key else "false"
-        case int():
-            return int.__repr__(key)
-        case float():
-            return float_to_s(key)
         case datetime():
             _refuse_naive(key)
             return time.to_s_utc(key) if time.is_utc(key) else time.to_s(key)
         case date() | UUID() | Decimal():
             return str(stand_in(key, dialect))
-        case tuple():
-            return f"[{', '.join(_inspect(item) for item in key)}]"
+        case _ if _is_plain(key):
+            return to_s(key)
         case _:
             raise Unwritable(f"{_kind(key)} as a key; convert the key to str first")
 
 
-def _inspect(item: object) -> str:
-    """``inspect`` of an item of an array that serves as a key."""
-    match item:
-        case None:
-            return "nil"
-        case bool() | int() | float() | tuple():
-            return key_text(item, Dialect.JSON_GEM)
-        case _:
-            raise Unwritable(
-                f"a tuple holding {_kind(item)} as a key; convert the key to str first"
-            )
+def _is_plain(key: object) -> bool:
+    """Whether Ruby's ``to_s`` of the key says all there is to say."""
+    if isinstance(key, tuple):
+        return all(map(_is_plain, key))
+    return key is None or isinstance(key, str | int | float)
 
 
 def _refuse_naive(value: datetime) -> None:
@@ -174,5 +164,7 @@ def _advice(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
             return f"{_kind(value)}; convert it first: bytes(value), or base64 for what is no text"
         case Mapping():
             return f"{_kind(value)}; convert it to a dict first: dict(value)"
+        case Iterable():
+            return f"{_kind(value)}; convert it to a list first: list(value)"
         case _:
             return f"{_kind(value)}; convert it to str, or to what the job needs of it, first"
