@@ -82,6 +82,11 @@ class NoPerformError(UnknownJobClass):
 
     ruby_name = "NoMethodError"
 
+    @property
+    def constant(self) -> str:
+        """What is there, such as ``Object``."""
+        return str(self).removeprefix("undefined method `perform' for ").removesuffix(":Class")
+
 
 class WorkerIdError(PyresqueError):
     """A worker id is not of the form ``host:pid:queue,queue``."""
@@ -181,6 +186,12 @@ class DurationError(PyresqueError):
     ruby_name = "ArgumentError"
 
 
+class TimestampError(PyresqueError):
+    """What was given as the time of a delayed job names no point in time (Ruby: ``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
+
+
 # -- set-up and surroundings ----------------------------------------------------------------------
 
 
@@ -208,6 +219,14 @@ class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wr
 
 class AppImportError(PyresqueError):
     """The application given by ``-A`` cannot be imported or is no ``Resque``."""
+
+
+class NoRedisServer(PyresqueError):  # noqa: N818 - the name says what is missing
+    """There is no Redis server program on this machine that could be started."""
+
+
+class DemoFailed(PyresqueError):  # noqa: N818 - the name says what happened
+    """The demo did not see what it tells."""
 
 
 # -- ActiveJob ------------------------------------------------------------------------------------

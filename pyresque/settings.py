@@ -29,7 +29,9 @@ def _text(value: str) -> str:
 
 
 def _names(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(","))
+    """Split as Ruby splits: nothing comes of an empty text, and empty names at the end go."""
+    names = [name.strip() for name in value.rstrip(",").split(",")]
+    return tuple(names) if value.strip(",") else ()
 
 
 def _seconds(value: str) -> float:

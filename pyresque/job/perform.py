@@ -60,7 +60,7 @@ async def run_failure_hooks(entry: JobClass, job: Job, error: BaseException) -> 
         except BaseException as another:  # noqa: BLE001 - a hook may raise anything
             msg = (
                 f"Additional error ({_kind(another)}: {another}) occurred in running failure hooks for job {job}\n"
-                f"Original error that caused job failure was {_kind(error)}: {error}"
+                f"Original error that caused job failure was {_kind(another)}: {_kind(error)}: {error}"
             )
             raise FailureHookError(msg) from error
 

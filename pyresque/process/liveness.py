@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -36,7 +37,7 @@ class Pulse:
         self.worker_id = worker_id
         self.interval = core.settings.heartbeat_interval
         self.registered = False
-        self._due = 0.0
+        self._due = math.inf  # a worker that was never started has no heart
 
     async def start(self) -> None:
         """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""

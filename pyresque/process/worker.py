@@ -13,7 +13,13 @@ from typing import TypeVar
 
 from pyresque.clock import local, utc
 from pyresque.core import Core
-from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
+from pyresque.errors import (
+    DirtyExit,
+    NoPerformError,
+    RedisCommandError,
+    RedisUnavailable,
+    UnknownJobClass,
+)
 from pyresque.executor.base import Executor, Outcome
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
@@ -88,10 +94,20 @@ class Worker:
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
+        await self._steady(self._succeed)
         await self._steady(self.pulse.start)
         await self.prune_dead_workers()
         await self.core.hooks.run("before_first_fork")
         await self._steady(self.register_worker)
+
+    async def _succeed(self) -> None:
+        """Bury a predecessor of this very id: in a container the next process has the same host and pid.
+
+        What it was performing would be overwritten by our first job; its counts would be taken for ours.
+        """
+        if await self.core.books.working_on(self.id) is not None:
+            await self.unregister_worker(DirtyExit("Job still being processed"))
+        self._finished = await self.core.stats.get(f"processed:{self.id}")
 
     async def _loop(self, interval: Interval) -> None:
         wait = interval.first
@@ -203,6 +219,9 @@ class Worker:
     def _note(self, turn: Turn) -> None:
         if turn.finished:
             self._finished += 1
+        elif self._record:
+            log.warning("worker %s was pruned while it worked; it goes on and is entered again", self.id)
+            self._finished = 0
         self._record = turn.record
         self._paused_by_key = turn.paused
         for queue in turn.wrong_type:
@@ -344,5 +363,10 @@ class Worker:
         self._working = working
 
     def _known_name(self, job: Job) -> str:
-        registry = self.core.registry
-        return registry.find(job.class_name).name if registry.knows(job.payload.class_name) else "No Name"
+        """As Ruby's ``Job#payload_class_name``."""
+        try:
+            return self.core.registry.find(job.payload.class_name).name
+        except NoPerformError as error:
+            return error.constant
+        except UnknownJobClass:
+            return "No Name"
