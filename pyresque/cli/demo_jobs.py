@@ -1,0 +1,88 @@
+"""The jobs of ``pyresque demo``: what an application with a Rails neighbour might have. Loaded by real workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any
+
+from pyresque.client import Resque
+from pyresque.ops import Arg, Command, as_it_is as reply
+
+#: Lists of the demo's own, beside Resque's keys.
+PERFORMED, GATEWAY, RELEASE = "demo:performed", "demo:gateway", "demo:release"
+
+#: Seconds that the long job waits to be released before it fails.
+LONGEST = 10
+
+resque = Resque()
+
+
+async def _ask(*args: Arg) -> Any:
+    return await Command(args, reply)
+
+
+def ask(*args: Arg, of: Resque = resque) -> Any:
+    """One command to the demo's Redis."""
+    return of.run(_ask(*args))
+
+
+def performed(job: str, *args: object) -> None:
+    """Note for the demo that a job was done, and with what."""
+    ask("RPUSH", PERFORMED, json.dumps([job, *args]))
+
+
+class PaymentGatewayDown(Exception):  # noqa: N818 - as a user would name it
+    """The demo's trouble."""
+
+
+@resque.job("ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper")
+def active_job(job: dict[str, Any]) -> None:
+    """What Rails wraps its jobs in: one object that names the class and its arguments."""
+    performed(job["job_class"], *job["arguments"])
+
+
+@resque.job("LowJob", queue="low")
+def low_job(text: str) -> None:
+    """A plain Resque job that Ruby enqueued."""
+    performed("LowJob", text)
+
+
+@resque.job("Deep::NestedJob", queue="nested")
+def nested_job(number: int) -> None:
+    """A Ruby class within a module."""
+    performed("Deep::NestedJob", number)
+
+
+@resque.job(queue="images")
+class Thumbnail:
+    """A job class in Resque's way."""
+
+    @staticmethod
+    def perform(image: int, size: str = "small") -> None:
+        """Make the picture small."""
+        performed("Thumbnail", image, size)
+
+
+@resque.job(queue="reports")
+def yearly_report(year: int) -> None:
+    """A job that takes its time: until the demo has seen it at work."""
+    if ask("BLPOP", RELEASE, LONGEST) is None:
+        raise TimeoutError("nobody released the report")
+    performed("YearlyReport", year)
+
+
+@resque.job(queue="payments")
+def charge_card(order: int) -> None:
+    """A job that raises while its neighbour is down."""
+    if ask("GET", GATEWAY) != b"up":
+        raise PaymentGatewayDown(f"order {order} was not charged")
+    performed("ChargeCard", order)
+
+
+@resque.job(queue="payments")
+def eat_memory(gigabytes: int) -> None:
+    """A job whose process the kernel kills, as it does when memory runs out."""
+    performed("EatMemory", gigabytes)
+    os.kill(os.getpid(), signal.SIGKILL)

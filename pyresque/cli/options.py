@@ -1,0 +1,177 @@
+"""Options that come from the table of settings, and the application that a command speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Any, TypeVar
+
+import click
+
+from pyresque.cli.app import load_app
+from pyresque.client import Resque
+from pyresque.settings import CODECS, DIALECTS, EXECUTORS, FAILURE_BACKENDS, LOG_FORMATS, Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SHORT = {"url": "-u", "namespace": "-n", "app": "-A", "queues": "-q", "verbose": "-v"}
+CHOICES = {
+    "codec": CODECS,
+    "dialect": DIALECTS,
+    "failure_backend": FAILURE_BACKENDS,
+    "executor": EXECUTORS,
+    "log_format": LOG_FORMATS,
+}
+METAVARS = {
+    "url": "URL",
+    "app": "MODULE:ATTRIBUTE",
+    "queues": "QUEUE,...",
+    "pidfile": "FILE",
+    "logfile": "FILE",
+}
+
+#: What every command needs to find its Redis.
+CONNECTION = ("app", "url", "namespace")
+
+ENQUEUEING = ("codec", "dialect")
+
+#: What else must be told to read and write records.
+RECORDS = ("codec", "failure_backend")
+
+WORKING = (
+    "queues",
+    "executor",
+    "interval",
+    "min_interval",
+    "max_interval",
+    "backoff_interval",
+    "heartbeat_interval",
+    "prune_interval",
+    "term_child",
+    "graceful_term",
+    "term_timeout",
+    "pre_shutdown_timeout",
+    "run_at_exit_hooks",
+    "failure_backend",
+    "codec",
+    "dialect",
+    "background",
+    "pidfile",
+    "procline_prefix",
+    "verbose",
+    "very_verbose",
+    "logfile",
+    "log_format",
+)
+
+
+def settings_options(*names: str) -> Callable[[F], F]:
+    """Options for these settings; one that is not given is None, so that the environment decides."""
+    rows = {row.name: row for row in fields(Settings)}
+
+    def add(command: F) -> F:
+        for name in reversed(names):
+            command = _option(rows[name])(command)
+        return command
+
+    return add
+
+
+def json_option(command: F) -> F:
+    """``--json``."""
+    return click.option("as_json", "--json", is_flag=True, help="Print JSON, for programs.")(
+        command
+    )
+
+
+def destroying(command: F) -> F:
+    """``--dry-run`` and ``--yes``."""
+    command = click.option("--dry-run", is_flag=True, help="Only tell what would be done.")(command)
+    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def application(given: dict[str, Any]) -> Resque:
+    """The application a command speaks to: that of ``-A`` with the flags put over its settings, else one of the flags alone."""
+    settings = Settings.load(**given)
+    if not settings.app:
+        return Resque(settings=settings)
+    resque = load_app(settings.app)
+    resque.configure(**given)
+    return resque
+
+
+def _option(row: Field[Any]) -> Callable[[F], F]:
+    flag = "--" + row.name.replace("_", "-")
+    help_text = _help(row)
+    if row.type == "bool":
+        switch = f"{flag}/--no-{flag[2:]}"
+        return click.option(row.name, *_short(row), switch, default=None, help=help_text)
+    if row.name == "queues":
+        return click.option(
+            row.name,
+            *_short(row),
+            flag,
+            multiple=True,
+            callback=_joined,
+            metavar=METAVARS["queues"],
+            help=help_text,
+        )
+    if row.name in CHOICES:
+        return click.option(
+            row.name,
+            *_short(row),
+            flag,
+            type=click.Choice(CHOICES[row.name]),
+            default=None,
+            help=help_text,
+        )
+    metavar = METAVARS.get(row.name, "SECONDS" if "float" in str(row.type) else "TEXT")
+    return click.option(
+        row.name,
+        *_short(row),
+        flag,
+        callback=_reading(row),
+        metavar=metavar,
+        default=None,
+        help=help_text,
+    )
+
+
+def _reading(row: Field[Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """Read the text of a setting as its row in the table says; a fault is bad usage."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None:
+            return None
+        try:
+            return row.metadata["read"](value)
+        except ValueError as fault:
+            raise click.BadParameter(str(fault), ctx, param) from fault
+
+    return read
+
+
+def _short(row: Field[Any]) -> list[str]:
+    return [SHORT[row.name]] if row.name in SHORT else []
+
+
+def _joined(
+    _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """``-q a,b -q c`` is one list."""
+    return tuple(name.strip() for part in value for name in part.split(",")) if value else None
+
+
+def _help(row: Field[Any]) -> str:
+    parts = [row.metadata["help"].rstrip(".") + "."]
+    variables = [entry[0] if isinstance(entry, tuple) else entry for entry in row.metadata["env"]]
+    if variables:
+        parts.append(f"[env: {', '.join(variables)}]")
+    if row.default not in (None, "", (), False):
+        parts.append(
+            f"[default: {row.default:g}]"
+            if isinstance(row.default, float)
+            else f"[default: {row.default}]"
+        )
+    text = " ".join(parts)
+    return text[0].upper() + text[1:]

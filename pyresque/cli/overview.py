@@ -1,0 +1,37 @@
+"""The command ``info``: the whole Resque at one glance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pyresque.cli.options import CONNECTION, application, json_option, settings_options
+from pyresque.cli.output import print_json, print_pairs, print_table
+from pyresque.driver.connect import shown
+
+
+@click.command()
+@settings_options(*CONNECTION)
+@json_option
+def info(as_json: bool, **given: Any) -> None:
+    """Show counts of queues, jobs, workers and failures."""
+    resque = application(given)
+    overview = asdict(resque.info()) | {"servers": [shown(resque.settings.url)]}
+    sizes = resque.queue_sizes()
+    if as_json:
+        print_json({**overview, "namespace": resque.settings.namespace, "queue_sizes": sizes})
+        return
+    print_pairs(
+        [
+            ("redis", f"{overview['servers'][0]} (namespace {resque.settings.namespace})"),
+            ("pending", overview["pending"]),
+            ("processed", overview["processed"]),
+            ("failed", overview["failed"]),
+            ("queues", overview["queues"]),
+            ("workers", f"{overview['workers']} ({overview['working']} working)"),
+        ]
+    )
+    click.echo()
+    print_table(("queue", "jobs"), list(sizes.items()), "no queues")

@@ -1,0 +1,188 @@
+"""The commands of ``pyresque queues``: list, show, peek, remove."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyresque.cli.complaint import Complaint, Nouns
+from pyresque.cli.options import CONNECTION, application, destroying, json_option, settings_options
+from pyresque.cli.output import (
+    compact,
+    confirm,
+    many,
+    plain,
+    print_json,
+    print_pairs,
+    print_table,
+    short,
+)
+from pyresque.errors import NoQueueError, RedisCommandError
+from pyresque.process.queue_list import QueueList
+
+if TYPE_CHECKING:
+    from pyresque.client import Resque
+    from pyresque.job.job import Job
+    from pyresque.job.workers import WorkerInfo
+
+
+@click.group(cls=Nouns)
+def queues() -> None:
+    """List, show, peek into and remove queues (without a verb: list)."""
+
+
+@queues.command("list")
+@settings_options(*CONNECTION)
+@json_option
+def list_queues(as_json: bool, **given: Any) -> None:
+    """List every queue with its size."""
+    resque = application(given)
+    rows = _sizes(resque)
+    if as_json:
+        print_json([{"queue": queue, "size": size} for queue, size in rows.items()])
+        return
+    shown = [(queue, "no list in Redis" if size is None else size) for queue, size in rows.items()]
+    print_table(("queue", "jobs"), shown, "no queues")
+
+
+@queues.command()
+@click.argument("queue")
+@settings_options(*CONNECTION)
+@json_option
+def show(queue: str, as_json: bool, **given: Any) -> None:
+    """Show one queue: its size, its next job, and the workers that take from it."""
+    resque = application(given)
+    _known(resque, [queue])
+    head = resque.peek(queue)
+    listening = [worker.id for worker in resque.workers() if _takes(worker, queue)]
+    size = resque.size(queue)
+    if as_json:
+        print_json(
+            {
+                "queue": queue,
+                "size": size,
+                "next": [_as_json(0, job) for job in head],
+                "workers": listening,
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("queue", queue),
+            ("jobs", size),
+            ("next", _told(head[0]) if head else None),
+            ("workers", ", ".join(listening) or "none takes from this queue"),
+        ]
+    )
+
+
+@queues.command()
+@click.argument("queue")
+@click.option(
+    "--start",
+    default=0,
+    show_default=True,
+    help="The first job to show; the next to be performed is 0.",
+)
+@click.option(
+    "--count", default=10, show_default=True, type=click.IntRange(1), help="How many jobs to show."
+)
+@click.option("--full", is_flag=True, help="Do not cut long arguments.")
+@settings_options(*CONNECTION, "codec")
+@json_option
+def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:
+    """Show the jobs of a queue, which stay where they are."""
+    resque = application(given)
+    _known(resque, [queue])
+    jobs = list(enumerate(resque.peek(queue, start, count), start))
+    if as_json:
+        print_json([_as_json(at, job) for at, job in jobs])
+        return
+    rows = [
+        (at, job.class_name or "(no job)", plain(_args(job)) if full else short(plain(_args(job))))
+        for at, job in jobs
+    ]
+    print_table(("index", "class", "args"), rows, f"no jobs in {plain(queue)}")
+
+
+@queues.command()
+@click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
+@settings_options(*CONNECTION)
+@destroying
+@json_option
+def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Delete queues with all the jobs they hold."""
+    resque = application(given)
+    wanted = list(dict.fromkeys(names))
+    _known(resque, wanted)
+    sizes = {queue: _size(resque, queue) for queue in wanted}
+    listed = ", ".join(f"{plain(queue)} ({_jobs(size)})" for queue, size in sizes.items())
+    if not dry_run:
+        confirm(f"remove {many(len(wanted), 'queue')}: {listed}", yes=yes)
+        for queue in wanted:
+            resque.remove_queue(queue)
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "removed": [{"queue": queue, "size": size} for queue, size in sizes.items()],
+            }
+        )
+    else:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {listed}")
+
+
+def _known(resque: Resque, wanted: list[str]) -> None:
+    known = set(resque.queues())
+    unknown = [queue for queue in wanted if queue not in known and not _size(resque, queue)]
+    if unknown:
+        raise Complaint(
+            f"no such queue: {', '.join(unknown)} (known: {', '.join(sorted(known)) or 'none'})"
+        )
+
+
+def _sizes(resque: Resque) -> dict[str, int | None]:
+    """Every queue's size; None for a key that is no list, which must not hide the others."""
+    try:
+        return dict(resque.queue_sizes())
+    except RedisCommandError:
+        return {queue: _size(resque, queue) for queue in resque.queues()}
+
+
+def _size(resque: Resque, queue: str) -> int | None:
+    try:
+        return resque.size(queue)
+    except RedisCommandError:
+        return None
+
+
+def _jobs(size: int | None) -> str:
+    return "no list in Redis" if size is None else many(size, "job")
+
+
+def _takes(worker: WorkerInfo, queue: str) -> bool:
+    try:
+        return queue in QueueList.parse(worker.queues).matching([queue])
+    except NoQueueError:
+        return False
+
+
+def _args(job: Job) -> str:
+    return compact(list(job.args)) if job.fault is None else str(job.fault)
+
+
+def _told(job: Job) -> str:
+    return f"{job.class_name or '(no job)'} {short(_args(job))}"
+
+
+def _as_json(index: int, job: Job) -> dict[str, object]:
+    if job.fault is None:
+        payload = job.payload
+        return {
+            "index": index,
+            "payload": {"class": payload.class_name, "args": payload.args, **payload.extra},
+        }
+    raw = {"raw_base64": base64.b64encode(job.raw).decode("ascii")}
+    return {"index": index, "payload": None, **raw, "fault": str(job.fault)}

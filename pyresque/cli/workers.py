@@ -1,0 +1,215 @@
+"""The commands of ``pyresque workers``: list, show, prune, remove, pause, resume."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyresque.cli.complaint import Complaint, Nouns
+from pyresque.cli.options import (
+    CONNECTION,
+    RECORDS,
+    application,
+    destroying,
+    json_option,
+    settings_options,
+)
+from pyresque.cli.output import (
+    compact,
+    confirm,
+    many,
+    plain,
+    print_json,
+    print_pairs,
+    print_table,
+    short,
+)
+from pyresque.errors import NoSuchWorker
+from pyresque.job.workers import WorkerId, WorkerInfo
+from pyresque.process.liveness import Pruner
+from pyresque.process.posix import Posix, hostname
+from pyresque.process.queue_list import QueueList
+
+if TYPE_CHECKING:
+    from pyresque.client import Resque
+
+
+@click.group(cls=Nouns)
+def workers() -> None:
+    """List, show, prune, remove, pause and resume workers (without a verb: list)."""
+
+
+@workers.command("list")
+@click.option("--working", is_flag=True, help="Only those that perform a job.")
+@settings_options(*CONNECTION, "codec")
+@json_option
+def list_workers(working: bool, as_json: bool, **given: Any) -> None:
+    """List the registered workers, Ruby's and Python's."""
+    resque = application(given)
+    found = resque.working() if working else resque.workers()
+    if as_json:
+        print_json([_as_json(worker) for worker in found])
+        return
+    rows = [
+        (worker.id, worker.state, _doing(worker), worker.heartbeat, worker.processed, worker.failed)
+        for worker in found
+    ]
+    print_table(("worker", "state", "job", "heartbeat", "processed", "failed"), rows, "no workers")
+
+
+@workers.command()
+@click.argument("worker_id", metavar="WORKER")
+@settings_options(*CONNECTION, "codec")
+@json_option
+def show(worker_id: str, as_json: bool, **given: Any) -> None:
+    """Show one worker, by its id host:pid:queues."""
+    worker = application(given).find_worker(worker_id)
+    if worker is None:
+        raise NoSuchWorker(f"no worker {worker_id!r} is registered")
+    if as_json:
+        print_json(_as_json(worker))
+        return
+    doing = worker.working_on
+    print_pairs(
+        [
+            ("worker", worker.id),
+            ("host", worker.host),
+            ("pid", worker.pid),
+            ("queues", ", ".join(worker.queues)),
+            ("state", worker.state),
+            ("started", worker.started),
+            ("heartbeat", worker.heartbeat),
+            ("processed", worker.processed),
+            ("failed", worker.failed),
+            ("queue", doing.job.queue if doing else None),
+            (
+                "job",
+                f"{doing.job.class_name or '(no job)'} {compact(list(doing.job.args))}"
+                if doing
+                else None,
+            ),
+            ("since", doing.run_at if doing else None),
+        ]
+    )
+
+
+@workers.command()
+@settings_options(*CONNECTION, *RECORDS)
+@destroying
+@json_option
+def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Clear away workers that are dead: no heartbeat for long, or on this host no process.
+
+    The jobs they had are recorded as failed.
+    """
+    resque = application(given)
+    posix = Posix()
+    try:
+        me = WorkerId(hostname(), os.getpid(), ("*",))
+        pruner = Pruner(resque.core, me, QueueList.parse(me.queues), posix.worker_pids)
+        dead = resque.run(pruner.dead())
+        if dry_run or not dead:
+            pruned = list(dead)
+        else:
+            confirm(f"prune {many(len(dead), 'worker')}: {', '.join(map(plain, dead))}", yes=yes)
+            pruned = _pruned(resque, pruner)
+    finally:
+        posix.close()
+    if as_json:
+        print_json({"dry_run": dry_run, "pruned": pruned})
+        return
+    for worker_id in pruned:
+        click.echo(f"{'would prune' if dry_run else 'pruned'} {plain(worker_id)}")
+    if not pruned:
+        click.echo("no worker is dead")
+
+
+def _pruned(resque: Resque, pruner: Pruner) -> list[str]:
+    pruned = resque.run(pruner.prune())
+    if pruned is None:
+        seconds = int(resque.settings.heartbeat_interval)
+        raise Complaint(
+            f"another worker pruned within the last {seconds} s, as Resque allows only once: try again then"
+        )
+    return pruned
+
+
+@workers.command()
+@click.argument("ids", metavar="WORKER...", nargs=-1, required=True)
+@settings_options(*CONNECTION, *RECORDS)
+@destroying
+@json_option
+def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Unregister workers; a job one has is recorded as failed. Its process, if it lives, is not stopped."""
+    resque = application(given)
+    wanted = list(dict.fromkeys(ids))
+    registered = {worker.id for worker in resque.workers()}
+    for worker_id in wanted:
+        if worker_id not in registered:
+            raise NoSuchWorker(f"no worker {worker_id!r} is registered")
+    if not dry_run:
+        confirm(f"remove {many(len(wanted), 'worker')}: {', '.join(map(plain, wanted))}", yes=yes)
+        for worker_id in wanted:
+            resque.remove_worker(worker_id)
+    if as_json:
+        print_json({"dry_run": dry_run, "removed": wanted})
+        return
+    for worker_id in wanted:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {plain(worker_id)}")
+
+
+@workers.command()
+@settings_options(*CONNECTION)
+@json_option
+def pause(as_json: bool, **given: Any) -> None:
+    """Let no worker take a job, Ruby's neither, until ``workers resume``."""
+    application(given).pause_all()
+    _tell_pause(paused=True, as_json=as_json)
+
+
+@workers.command()
+@settings_options(*CONNECTION)
+@json_option
+def resume(as_json: bool, **given: Any) -> None:
+    """Let paused workers go on."""
+    application(given).unpause_all()
+    _tell_pause(paused=False, as_json=as_json)
+
+
+def _tell_pause(*, paused: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"paused": paused})
+    else:
+        click.echo("every worker pauses after its job" if paused else "workers take jobs again")
+
+
+def _doing(worker: WorkerInfo) -> str | None:
+    if worker.working_on is None:
+        return None
+    job = worker.working_on.job
+    return f"{job.class_name or '(no job)'} {short(compact(list(job.args)), 40)}"
+
+
+def _as_json(worker: WorkerInfo) -> dict[str, object]:
+    doing = worker.working_on
+    return {
+        "id": worker.id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "queues": list(worker.queues),
+        "state": worker.state,
+        "started": worker.started,
+        "heartbeat": worker.heartbeat,
+        "processed": worker.processed,
+        "failed": worker.failed,
+        "job": None
+        if doing is None
+        else {
+            "queue": doing.job.queue,
+            "class": doing.job.payload.class_name,
+            "args": doing.job.payload.args,
+            "run_at": doing.run_at,
+        },
+    }
