@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from pyresque.core import Core
@@ -249,7 +250,8 @@ class Resque(Application):
 
     def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""
-        return self.driver.run(operation)
+        with closing(operation):  # begun or not: a bad URL makes no driver
+            return self.driver.run(operation)
 
     def close(self) -> None:
         """Give back the connections; the next verb connects anew."""
@@ -307,7 +309,8 @@ class AsyncResque(Application):
 
     async def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""
-        return await self.driver.run(operation)
+        with closing(operation):  # begun or not: a bad URL makes no driver
+            return await self.driver.run(operation)
 
     async def close(self) -> None:
         """Close the connections; the next verb connects anew."""

@@ -139,13 +139,12 @@ def kept_payload(codec: Codec, job: Job) -> bytes:
 def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
     """The payload a record keeps, byte for byte; None where it keeps none that could be a job."""
     payload = record.fields.get("payload")
-    if not isinstance(payload, dict):
+    if not isinstance(payload, (dict, str)):
         return None
-    raw, encoded = payload.get("raw"), payload.get("raw_base64")
-    if payload.get("class") is None and isinstance(raw, bytes):
-        return raw
-    if payload.get("class") is None and isinstance(raw, str):
-        return raw.encode("utf-8", "surrogateescape")
+    wrapper = payload if isinstance(payload, dict) else {}
+    raw, encoded = wrapper.get("raw"), wrapper.get("raw_base64")
+    if wrapper.get("class") is None and isinstance(raw, (bytes, str)):
+        return raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogateescape")
     if isinstance(encoded, str):
         try:
             return base64.b64decode(encoded, validate=True)
@@ -157,8 +156,8 @@ def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
 
 def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
     """The record's bytes with ``retried_at`` set; everything else stays as it was found."""
-    if codec.name == "json" and "retried_at" not in record.fields:
-        body = record.raw.rstrip()
+    body = record.raw.rstrip()
+    if codec.name == "json" and "retried_at" not in record.fields and body.endswith(b"}"):
         return body[:-1] + b',"retried_at":' + codec.encode(retried_at) + b"}"
     return codec.encode({**record.fields, "retried_at": retried_at})
 
@@ -173,9 +172,8 @@ def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") ->
 
 
 def _is_text(codec: Codec, raw: bytes) -> bool:
-    """A payload that is a lone text or null: Ruby's readers bear these."""
+    """A payload that is a lone text: Ruby records it as it is, and Ruby's readers bear it."""
     try:
-        value = codec.decode(raw)
+        return isinstance(codec.decode(raw), str)
     except DecodeError:
         return False
-    return value is None or isinstance(value, str)

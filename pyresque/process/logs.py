@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -9,6 +10,9 @@ import time
 from datetime import datetime, timezone
 
 from pyresque.settings import Settings
+
+#: A payload's bytes that are no UTF-8 must not cost a line of the log.
+LENIENT = "backslashreplace"
 
 
 class TextFormatter(logging.Formatter):
@@ -40,15 +44,19 @@ class LogfmtFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        return " ".join(f"{key}={_quoted(str(value))}" for key, value in _fields(self, record).items())
+        return " ".join(
+            f"{key}={_quoted(str(value))}" for key, value in _fields(self, record).items()
+        )
 
 
 def set_up(settings: Settings) -> None:
     """Send pyresque's log where the settings say: a file or standard output."""
     handler: logging.Handler
     if settings.logfile:
-        handler = logging.FileHandler(settings.logfile, encoding="utf-8")
+        handler = logging.FileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors=LENIENT)
         handler = logging.StreamHandler(sys.stdout)
     formatters: dict[str, logging.Formatter] = {
         "json": JsonFormatter(),

@@ -1,0 +1,139 @@
+"""The stage of the live tests: a real worker process, and waiting for what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import redis
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+
+#: Seconds in which what is waited for must come.
+PATIENCE = 20.0
+
+
+def eventually(look: Callable[[], T], wanted: Callable[[T], bool] = bool) -> T:
+    """Look until it is as wanted; fail when it never is."""
+    until = time.monotonic() + PATIENCE
+    pause = threading.Event()
+    while not wanted(seen := look()):
+        assert time.monotonic() < until, f"never came about; at last there was {seen!r}"
+        pause.wait(0.02)
+    return seen
+
+
+def reported(db: redis.Redis) -> list[Any]:
+    """What jobs reported so far, in their order."""
+    return [json.loads(one) for one in db.lrange("live:reports", 0, -1)]
+
+
+def next_report(db: redis.Redis) -> Any:
+    """Wait for the next report and take it."""
+    found = db.blpop("live:reports", timeout=PATIENCE)
+    assert found is not None, "no report came"
+    return json.loads(found[1])
+
+
+class WorkerProcess:
+    """A worker of ``tests/live/app.py`` in a process of its own."""
+
+    def __init__(self, url: str, *queues: str, report_url: str | None = None, **env: str) -> None:
+        settings = {
+            "REDIS_URL": url,
+            "REPORT_URL": report_url or url,
+            "QUEUES": ",".join(queues),
+            "INTERVAL": "0.1",
+            "VVERBOSE": "1",
+            "PYTHONPATH": str(ROOT),
+            **env,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "live" / "app.py")],
+            env={**os.environ, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return "".join(self._lines)
+
+    def ready(self, db: redis.Redis) -> str:
+        """Wait until it has registered; its id."""
+        found = eventually(
+            lambda: [w for w in db.smembers("resque:workers") if f":{self.pid}:".encode() in w]
+        )
+        return found[0].decode()
+
+    def signal(self, name: str) -> None:
+        self.process.send_signal(signal.Signals[name])
+
+    def title(self) -> str:
+        """Its command line, as ``ps`` shows it."""
+        line = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        return line.replace(b"\0", b" ").decode().strip()
+
+    def ended(self) -> int:
+        """Wait for its end; its exit status."""
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end:\n{self.log}") from None
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.append(line)
+
+
+@contextmanager
+def worker(url: str, *queues: str, **env: str) -> Iterator[WorkerProcess]:
+    """A worker for the length of a block; its log is shown where the block fails."""
+    started = WorkerProcess(url, *queues, **env)
+    try:
+        yield started
+    except BaseException:
+        started.close()
+        print(started.log)  # noqa: T201 - pytest shows it below the failure
+        raise
+    started.close()
+
+
+def burst(url: str, *queues: str, **env: str) -> str:
+    """Let a worker empty its queues and leave; what it logged."""
+    with worker(url, *queues, **{"INTERVAL": "0", **env}) as started:
+        status = started.ended()
+        started.close()
+        assert status == 0, started.log
+        return started.log
