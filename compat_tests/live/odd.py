@@ -1,0 +1,38 @@
+"""Queue elements that are no good jobs, by name: nothing of them may be lost, and no reader of ours or Ruby's may fall over them."""
+
+from __future__ import annotations
+
+ODD: dict[str, bytes] = {
+    "class unknown": b'{"class":"Nowhere::AtAll","args":[1]}',
+    "class not a constant": b'{"class":"not a class","args":[1]}',
+    "class missing": b'{"args":[1]}',
+    "class null": b'{"class":null,"args":[1]}',
+    "class empty": b'{"class":"","args":[1]}',
+    "class a number": b'{"class":7,"args":[1]}',
+    "class a list": b'{"class":["EchoJob"],"args":[1]}',
+    "args missing": b'{"class":"BoomJob"}',
+    "args null": b'{"class":"BoomJob","args":null}',
+    "args a hash": b'{"class":"BoomJob","args":{"a":1}}',
+    "args a text": b'{"class":"BoomJob","args":"text"}',
+    "empty object": b"{}",
+    "blanks": b'{ "class" : "BoomJob" , "args" : [ 1 , 2.50 ] }',
+    "escapes": b'{"class":"BoomJob","args":["\\u003cb\\u003e \\u00e9 \\/ \\ud83d\\ude00"]}',
+    "keys twice": b'{"class":"EchoJob","class":"BoomJob","args":[1],"args":[2]}',
+    "big numbers": b'{"class":"BoomJob","args":[123456789012345678901234567890,1e400]}',
+    "a list": b"[1,2]",
+    "a number": b"5",
+    "a text": b'"text"',
+    "true": b"true",
+    "null": b"null",
+    "nothing": b"",
+    "no JSON": b"{bad",
+    "cut off": b'{"class":"BoomJob","args":[1',
+    "markup": b"<script>alert(1)</script>",
+    "NaN": b'{"class":"BoomJob","args":[NaN]}',
+    "bytes": b"\x80\x81\xfe\xff\x00\x01",
+    "bytes in a text": b'{"class":"BoomJob","args":["caf\xe9"]}',
+    "half a character": b'{"class":"BoomJob","args":["\\ud800"]}',
+    "too deep": b'{"class":"BoomJob","args":' + b"[" * 101 + b"]" * 101 + b"}",
+    "far too deep": b'{"class":"BoomJob","args":' + b"[" * 1000 + b"]" * 1000 + b"}",
+    "very long": b'{"class":"BoomJob","args":["' + b"x" * 1_000_000 + b'"]}',
+}
