@@ -112,6 +112,7 @@ class Worker:
     async def _loop(self, interval: Interval) -> None:
         wait = interval.first
         while not self.stopping:
+            resting = self.resting
             if await self._one_run():
                 wait = interval.after_work
                 continue
@@ -121,7 +122,7 @@ class Worker:
             wait = interval.longer(wait)
             self.procline("Paused" if self._paused_by_key or self.resting else f"Waiting for {await self._shown_queues()}")
             log.debug("sleeping for %s seconds", wait)
-            await self._rest(wait)
+            await self._rest(wait, resting=resting)
 
     async def _one_run(self) -> bool:
         """Work as long as one job follows another; whether there was any."""
@@ -325,11 +326,11 @@ class Worker:
         """What must not wait for a job to end."""
         return await self.pulse.beat_if_due() if self.executor.isolated else self.pulse.interval
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait for the next look, beating; a stop or a pause ends it."""
+    async def _rest(self, seconds: float, *, resting: bool) -> None:
+        """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""
         clock = self.core.clock
-        until, before = clock.monotonic() + seconds, (self.stopping, self.resting)
-        while (left := until - clock.monotonic()) > 0 and before == (self.stopping, self.resting):
+        until = clock.monotonic() + seconds
+        while (left := until - clock.monotonic()) > 0 and not self.stopping and self.resting == resting:
             beat = await self._tend()
             await Call(partial(self.surroundings.sleep, min(left, beat)), offload=True)
         if clock.monotonic() > self._prune_due:
