@@ -20,8 +20,7 @@ check: .venv/installed-dev ## Format, lint, types, import contracts, tests: what
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest
 
-bench: .venv/installed-dev ## Measure against Ruby Resque (where there is Ruby) and RQ, side by side
-	.venv/bin/pip install --quiet --disable-pip-version-check rq
+bench: .venv/installed-bench ## Measure against Ruby Resque (where there is Ruby) and RQ, side by side
 	.venv/bin/python -m benchmarks.run
 
 # A virtual environment is made once, and filled anew when the dependencies change.
@@ -39,4 +38,8 @@ bench: .venv/installed-dev ## Measure against Ruby Resque (where there is Ruby) 
 .venv/installed-dev: pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed-dev
+	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
