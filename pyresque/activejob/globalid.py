@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus, urlencode
 
 from pyresque.errors import GlobalIDError
 
+#: What may stand in a path unescaped (RFC 3986).
+_CHAR = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _URI = re.compile(
-    r"gid://(?P<app>[A-Za-z0-9\-._~]+)/(?P<model>[^/?#\s]+)/(?P<ids>[^?#\s]+)(?:\?(?P<params>[^#\s]*))?\Z",
-    re.IGNORECASE | re.ASCII,
+    rf"gid://(?P<app>[A-Za-z0-9\-.]+)/(?P<model>{_CHAR}+)/(?P<ids>{_CHAR}+(?:/{_CHAR}+)*)"
+    rf"(?:\?(?P<params>(?:{_CHAR}|[/?])*))?(?:#(?:{_CHAR}|[/?])*)?\Z"
 )
 _APP = re.compile(r"[A-Za-z0-9\-]+\Z")
 #: A primary key of more columns than this is none, as in Rails.
@@ -53,7 +55,7 @@ class GlobalID:
             raise GlobalIDError(
                 "Expected a URI like gid://app/Person/1234: the model's name is missing"
             )
-        if not ids or not all(part.strip() for part in ids):
+        if not ids or not all(ids):
             raise GlobalIDError(f"Unable to create a Global ID for {model} without a model id.")
         for name, value in (
             ("app", app),
@@ -81,7 +83,7 @@ class GlobalID:
         """``gid://app/Model/id``, ids form-encoded as Rails writes them."""
         if self._found is not None:
             return self._found
-        path = "/".join(quote_plus(part) for part in self.ids)
+        path = "/".join(quote_plus(part, errors="surrogateescape") for part in self.ids)
         query = f"?{urlencode(self.params)}" if self.params else ""
         return f"gid://{self.app}/{self.model}/{path}{query}"
 
@@ -101,7 +103,10 @@ def _plain(text: str, found: str) -> GlobalID | None:
     match = _URI.match(text)
     if match is None:
         return None
-    ids = [unquote_plus(part) for part in match["ids"].split("/", _MOST_IDS - 1) if part.strip()]
+    ids = [
+        unquote_plus(part, errors="surrogateescape")
+        for part in match["ids"].split("/", _MOST_IDS - 1)
+    ]
     query = match["params"]
     params = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
     try:

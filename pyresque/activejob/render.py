@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from unicodedata import category
 
 from pyresque.activejob import wording
 from pyresque.activejob.arguments import (
@@ -31,12 +32,10 @@ def call(job: object, *, longest: int = LONGEST_CALL) -> str:
     Values are shown as Ruby writes them; anything that is no job hash is shown as it is.
     """
     if not isinstance(job, Mapping):
-        return _cut(_value(job, 0), longest)
+        return _cut(_harmless(_value(job, 0)), longest)
     name = job.get("job_class")
-    shown = _printable(name) if isinstance(name, str) else _value(name, 0)
-    return _cut(
-        f"{_cut(shown, longest // 2)}({', '.join(_arguments(job.get('arguments')))})", longest
-    )
+    shown = _cut(name if isinstance(name, str) else _value(name, 0), longest // 2)
+    return _cut(_harmless(f"{shown}({', '.join(_arguments(job.get('arguments')))})"), longest)
 
 
 def _arguments(found: object) -> Iterator[str]:
@@ -74,7 +73,7 @@ def _whole(value: object, depth: int) -> str:
     if isinstance(value, Mapping):
         return _mapping(value, depth)
     return (
-        _printable(wording.inspect(value))
+        wording.inspect(value)
         if value is None or isinstance(value, int | float)
         else _foreign(value)
     )
@@ -82,7 +81,7 @@ def _whole(value: object, depth: int) -> str:
 
 def _foreign(value: object) -> str:
     """A value no JSON holds; its own repr may be broken, so only its kind is told."""
-    return f"#<{_printable(type(value).__name__)}>"
+    return f"#<{type(value).__name__}>"
 
 
 def _items(values: list[object] | tuple[object, ...], depth: int) -> Iterator[str]:
@@ -99,9 +98,7 @@ def _pairs(value: Mapping[object, object], depth: int) -> Iterator[str]:
     for key, item in islice(shown, _MOST_ITEMS):
         named = isinstance(key, str) and key in symbols and key.isidentifier()
         opening = (
-            f"{_printable(_head(key))}: "
-            if named and isinstance(key, str)
-            else f"{_value(key, depth + 1)} => "
+            f"{_head(key)}: " if named and isinstance(key, str) else f"{_value(key, depth + 1)} => "
         )
         yield f"{opening}{_value(item, depth + 1)}"
     if len(value) > _MOST_ITEMS + len(_MARKERS):
@@ -110,7 +107,7 @@ def _pairs(value: Mapping[object, object], depth: int) -> Iterator[str]:
 
 def _mapping(value: Mapping[object, object], depth: int) -> str:
     if len(value) == 1 and isinstance(address := value.get(GLOBALID), str):
-        return _printable(_head(address))
+        return _head(address)
     name = value.get(SERIALIZED)
     if not isinstance(name, str):
         return "{" + ", ".join(_pairs(value, depth)) + "}"
@@ -118,29 +115,23 @@ def _mapping(value: Mapping[object, object], depth: int) -> str:
     if name.startswith(PREFIX) and kind in _SHOWN:
         return _SHOWN[kind](value, depth)
     own = {key: item for key, item in islice(value.items(), _MOST_ITEMS) if key != SERIALIZED}
-    shown = ", ".join(
-        f"{_printable(_head(str(key)))}: {_value(item, depth + 1)}" for key, item in own.items()
-    )
-    return f"{_printable(_head(name))}({shown})"
+    shown = ", ".join(f"{_head(str(key))}: {_value(item, depth + 1)}" for key, item in own.items())
+    return f"{_head(name)}({shown})"
 
 
 def _as_text(value: Mapping[object, object], depth: int) -> str:
     text = value.get("value")
-    return _printable(_head(text)) if isinstance(text, str) else _value(text, depth + 1)
+    return _head(text) if isinstance(text, str) else _value(text, depth + 1)
 
 
 def _as_symbol(value: Mapping[object, object], depth: int) -> str:
     text = value.get("value")
-    return (
-        _printable(wording.symbol(_head(text)))
-        if isinstance(text, str)
-        else _value(text, depth + 1)
-    )
+    return wording.symbol(_head(text)) if isinstance(text, str) else _value(text, depth + 1)
 
 
 def _as_zoned_time(value: Mapping[object, object], depth: int) -> str:
     zone = value.get("time_zone")
-    return _as_text(value, depth) + (f" {_printable(_head(zone))}" if isinstance(zone, str) else "")
+    return _as_text(value, depth) + (f" {_head(zone)}" if isinstance(zone, str) else "")
 
 
 def _as_range(value: Mapping[object, object], depth: int) -> str:
@@ -186,8 +177,14 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: max(longest - 1, 0)] + _CUT
 
 
-def _printable(text: str) -> str:
-    """A text with what would move the cursor, hide or reorder letters, or is no letter, escaped."""
+def _harmless(text: str) -> str:
+    """A text with what would move the cursor, hide or reorder letters, or is no letter, written as its code point."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else wording.quoted(char)[1:-1] for char in text)
+    return "".join(
+        char if char.isprintable() or category(char) == "Zs" else _code_point(char) for char in text
+    )
+
+
+def _code_point(char: str) -> str:
+    return f"\\u{ord(char):04X}" if char <= "\uffff" else f"\\u{{{ord(char):X}}}"

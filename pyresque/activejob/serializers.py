@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -113,7 +113,10 @@ def _read_time(payload: Payload, at: Surroundings) -> object:
 
 
 def _read_date_time(payload: Payload, _at: Surroundings) -> object:
-    moment = times.read(payload.get("value"), times.PLUS_ZERO)
+    value = payload.get("value")
+    if isinstance(value, str) and "T" not in value.upper():
+        return DateTime.of(datetime.combine(times.read_date(value), time(tzinfo=times.PLUS_ZERO)))
+    moment = times.read(value, times.PLUS_ZERO)
     return DateTime.of(moment, moment.nanosecond if isinstance(moment, Instant) else 0)
 
 

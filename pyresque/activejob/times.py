@@ -17,8 +17,9 @@ _TIME = re.compile(
 _DATE = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)(?:\s*\Z|T)", re.IGNORECASE | re.ASCII)
 #: Ruby's Time that is at offset zero without being UTC ("+00:00"); its name tells it from ``timezone.utc`` ("Z").
 PLUS_ZERO = timezone(timedelta(0), "+00:00")
-_MIDNIGHT_HOUR = 24
-_LAST = {"hour": 24, "minute": 59, "second": 60}
+#: How far Ruby lets the parts of a time go: the 30th of February is the 1st or 2nd of March.
+_MOST = {"mon": 12, "mday": 31, "hour": 24, "min": 59, "sec": 60}
+_FIRST = {"mon": 1, "mday": 1}
 
 
 def text(moment: datetime, digits: int = 9) -> str:
@@ -67,21 +68,27 @@ def read(value: object, local: tzinfo) -> datetime:
 
     A plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str | None):
         raise TypeError(wording.no_conversion(value, "String"))
-    match = _TIME.match(value)
+    match = _TIME.match(value or "")
     if match is None:
         raise ValueError(f"invalid xmlschema format: {wording.inspect(value)}")
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    if hour > _LAST["hour"] or minute > _LAST["minute"] or second > _LAST["second"]:
-        raise ValueError("argument out of range")
-    if hour == _MIDNIGHT_HOUR and (minute or second):
-        raise ValueError("argument out of range")
+    year = int(match[1])
+    parts = dict(zip(_MOST, map(int, match.groups()[1:6]), strict=True))
+    for name, number in parts.items():
+        if not _FIRST.get(name, 0) <= number <= _MOST[name]:
+            raise ValueError(f"{name} out of range")
+    if parts["hour"] == _MOST["hour"] and (parts["min"] or parts["sec"]):
+        raise ValueError("sec out of range" if parts["sec"] else "min out of range")
     rest = int((match[7] or "")[:9].ljust(9, "0"))
+    zone = _zone(match[8], local)
     try:
-        start = datetime(year, month, day, tzinfo=_zone(match[8], local))
-        moment = start + timedelta(
-            hours=hour, minutes=minute, seconds=second, microseconds=rest // 1000
+        moment = datetime(year, parts["mon"], 1, tzinfo=zone) + timedelta(
+            days=parts["mday"] - 1,
+            hours=parts["hour"],
+            minutes=parts["min"],
+            seconds=parts["sec"],
+            microseconds=rest // 1000,
         )
     except (ValueError, OverflowError) as error:
         raise ValueError("argument out of range") from error
@@ -97,14 +104,16 @@ def _zone(written: str | None, local: tzinfo) -> tzinfo:
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     if not offset:
         return PLUS_ZERO
+    if offset >= timedelta(days=1):
+        raise ValueError("utc_offset out of range")
     return timezone(-offset if written[0] == "-" else offset)
 
 
 def read_date(value: object) -> date:
     """What ``Date.iso8601`` reads: the date, whatever time of day follows it. Raises as ``read`` does."""
-    if not isinstance(value, str):
+    if not isinstance(value, str | None):
         raise TypeError(wording.no_conversion(value, "String"))
-    match = _DATE.match(value)
+    match = _DATE.match(value or "")
     if match is None:
         raise ValueError("invalid date")
     try:

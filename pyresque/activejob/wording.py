@@ -9,9 +9,9 @@ from decimal import Decimal
 from pyresque.activejob.values import Module, Range, Symbol
 from pyresque.ruby.inspect import inspect as inspect_text
 
-_PLAIN_SYMBOL = re.compile(r"@{0,2}[^\W\d]\w*[?!=]?\Z")
-_OPERATORS = frozenset(
-    "+ - * / % ** == != < > <= >= <=> === =~ !~ ! ~ +@ -@ [] []= << >> & | ^ `".split()
+#: Symbols that need no quotes: names of variables and methods, and operators.
+_PLAIN_SYMBOL = re.compile(
+    r"(?:@{0,2}[^\W\d]\w*[?!=]?|\[\]=?|[+-]@?|\*\*?|[/%&|^`~]|<<|>>|<=>|[<>]=?|===?|=~|![=~]?)\Z"
 )
 
 
@@ -27,7 +27,7 @@ def _inside(text: str) -> str:
 
 def symbol(text: str) -> str:
     """``Symbol#inspect``."""
-    return f":{text}" if _PLAIN_SYMBOL.match(text) or text in _OPERATORS else f":{quoted(text)}"
+    return f":{text}" if _PLAIN_SYMBOL.match(text) else f":{quoted(text)}"
 
 
 def decimal(number: Decimal) -> str:
