@@ -273,6 +273,12 @@ class EnvelopeTypeError(EnvelopeError):
     ruby_name = "TypeError"
 
 
+class NoDelayError(PyresqueError):
+    """A retry rule's wait is nothing that Rails version can compute; the message is Ruby's (``RuntimeError``)."""
+
+    ruby_name = "RuntimeError"
+
+
 class EnvelopeMethodError(EnvelopeError):
     """A field of an ActiveJob is missing or nothing Rails can call; the message is Ruby's (``NoMethodError``)."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyresque.activejob.versions import Rails
-from pyresque.errors import PyresqueError
+from pyresque.errors import NoDelayError
 
 if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
@@ -24,12 +24,6 @@ Wait = (
     | Literal["polynomially_longer", "exponentially_longer"]
     | Callable[[int], float]
 )
-
-
-class NoDelayError(PyresqueError):
-    """A rule's wait is nothing that Rails version can compute (Ruby: ``RuntimeError``)."""
-
-    ruby_name = "RuntimeError"
 
 
 @dataclass(frozen=True, slots=True)

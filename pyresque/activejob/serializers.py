@@ -281,9 +281,8 @@ def builtin_named(ruby_name: str, version: Rails) -> Builtin | None:
     return found if found and found.since <= version else None
 
 
-#: Rails' time zone where an app sets none.
 def default_zone() -> tzinfo:
-    """UTC under its full name; without a time zone database on the machine the plain one."""
+    """Rails' time zone where an app sets none: UTC by its full name, or plain where the machine knows no zones."""
     try:
         return ZoneInfo("Etc/UTC")
     except LookupError:

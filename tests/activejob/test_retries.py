@@ -19,8 +19,8 @@ from pyresque.activejob import (
     RetryOn,
     decide,
 )
-from pyresque.activejob.retries import NoDelayError, Wait, delay
-from pyresque.errors import DeserializationError
+from pyresque.activejob.retries import Wait, delay
+from pyresque.errors import DeserializationError, NoDelayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
