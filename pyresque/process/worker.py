@@ -41,6 +41,10 @@ log = logging.getLogger("pyresque")
 BACK_OFF, MOST_BACK_OFF = 0.5, 10.0
 
 
+class _NothingToWrite(Exception):  # noqa: N818 - no error: the worker was told to stop, and may
+    """Redis is away, a stop is ordered, and no job's end has to be written down."""
+
+
 class Worker:
     """One worker of one application (Ruby: ``Resque::Worker``)."""
 
@@ -81,6 +85,8 @@ class Worker:
             await self._loop(interval)
         except GeneratorExit:
             raise
+        except _NothingToWrite as order:
+            log.warning("leaving while Redis is away: %s", order)
         except BaseException as error:
             log.exception("worker %s ends", self.id)
             trouble = error
@@ -88,8 +94,14 @@ class Worker:
         finally:
             if beating is not None:
                 beating.stop()
-            await self.unregister_worker(trouble)
+            await self._leave(trouble)
             await self.core.hooks.run("worker_exit")
+
+    async def _leave(self, trouble: BaseException | None) -> None:
+        try:
+            await self.unregister_worker(trouble)
+        except RedisUnavailable as error:
+            log.warning("%s is left in the books, for another worker to prune: %s", self.id, error)
 
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
@@ -184,7 +196,10 @@ class Worker:
         job = read_job(self.core.codec, turn.queue, turn.raw)
         if self.stopping or self.resting:
             # The order came while the job was on its way: it goes back, unperformed.
-            await self.core.books.table.put_back(self.id, turn.record, turn.queue, turn.raw)
+            table = self.core.books.table
+            await self._steady(
+                partial(table.put_back, self.id, turn.record, turn.queue, turn.raw)
+            )
             self._record = b""
             return None
         return job
@@ -337,7 +352,10 @@ class Worker:
             await self.prune_dead_workers()
 
     async def _steady(self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None) -> T:
-        """Do it; while Redis is away, wait longer and longer and do it again, unless it turns out to be done."""
+        """Do it; while Redis is away, wait longer and longer and do it again, unless it turns out to be done.
+
+        A worker that was told to stop does not wait, unless it has the end of a job to write down.
+        """
         wait = BACK_OFF
         broken = False
         while True:
@@ -345,6 +363,8 @@ class Worker:
                 done = await recover() if broken and recover is not None else None
                 return await attempt() if done is None else done
             except RedisUnavailable as error:
+                if self.stopping and not self._record:
+                    raise _NothingToWrite(str(error)) from error
                 log.warning("%s; trying again in %s s", error, wait)
                 broken = True
                 await Call(partial(self.surroundings.sleep, wait), offload=True)

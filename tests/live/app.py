@@ -44,26 +44,29 @@ def boom(*args: Any) -> None:
 
 
 @resque.job("Hold", queue="low")
-def hold(mark: Any) -> None:
-    report("holding", mark)
+def hold(mark: Any, failing: bool = False) -> None:
     try:
+        report("holding", mark)
         released()
     except TermException:
         report("terminated", mark)
         raise
     report("held", mark)
+    if failing:
+        raise RuntimeError("it was to fail")
 
 
 @resque.job("Stubborn", queue="low")
 def stubborn(mark: Any) -> None:
     """Goes on whatever it is told."""
-    report("holding", mark)
     until = time.monotonic() + 30
+    words = "holding"
     while time.monotonic() < until:
         try:
+            report(words, mark)
             released()
         except TermException:  # noqa: PERF203 - each time anew
-            report("resisted", mark)
+            words = "resisted"
 
 
 @resque.job("Vanish", queue="low")
