@@ -1,4 +1,4 @@
-"""One Redis of our own for the whole session, and the entry into a recorded scenario."""
+"""One Redis of our own for the whole session, the entry into a recorded scenario, and the tally at the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from compat_tests.coverage import rows
 from compat_tests.world import World, world
 
 if TYPE_CHECKING:
@@ -78,3 +79,20 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     with contextlib.closing(redis.Redis.from_url(redis_url)) as made:
         made.flushall()
         yield made
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of each recording the modules that ran replay, and which of them failed at it."""
+    ran: dict[str, int] = {}
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            file = Path(getattr(report, "nodeid", "").partition("::")[0])
+            if file.parent.name == "compat_tests" and file.stem != "test_coverage":
+                ran[file.stem] = ran.get(file.stem, 0) + (outcome in {"failed", "error"})
+    told = [(row, failed) for module, failed in sorted(ran.items()) for row in rows(module)]
+    if told:
+        terminalreporter.section("recordings of Ruby")
+    for row, failed in told:
+        terminalreporter.write_line(
+            f"{row}" + (f", {failed} of its tests failed" if failed else "")
+        )
