@@ -26,6 +26,8 @@ MISUSE = (
     SettingsError,
 )
 
+HELP = ("-h", "--help")
+
 
 class Complaint(click.ClickException):
     """One line for the operator: what he asked for was not done."""
@@ -66,7 +68,9 @@ class Nouns(click.Group):
     """A group that lists when it is told nothing else: ``pyresque queues --json`` is ``pyresque queues list --json``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``list`` where no verb stands."""
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        """Put ``list`` where no verb stands; a shell that completes wants to hear all verbs."""
+        if not ctx.resilient_parsing and (
+            not args or (args[0].startswith("-") and args[0] not in HELP)
+        ):
             args = ["list", *args]
         return super().parse_args(ctx, args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyresque.cli.complaint import Commands
+from pyresque.cli.complaint import HELP, Commands
 from pyresque.cli.completion import completion
 from pyresque.cli.demo import demo
 from pyresque.cli.failed import failed
@@ -15,9 +15,7 @@ from pyresque.cli.workers import workers
 from pyresque.version import VERSION
 
 
-@click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=Commands, context_settings={"help_option_names": HELP, "max_content_width": 110})
 @click.version_option(VERSION, prog_name="pyresque", message="%(prog)s %(version)s")
 def cli() -> None:
     """Ruby's Resque for Python, on the same Redis keys and payloads.

@@ -1,0 +1,161 @@
+"""The command line against a real Redis, in this process and as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pyresque.cli.app import load_app
+from pyresque.cli.embedded import end
+from pyresque.cli.main import cli
+from pyresque.client import Resque
+from pyresque.process.run import run_worker
+from pyresque.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+JOBS = """
+import os, signal, time
+from pyresque import Resque
+
+resque = Resque()
+
+@resque.job(queue="low")
+class Note:
+    @staticmethod
+    def perform(*words):
+        import redis
+        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+            client.rpush("noted", repr(words))
+
+@resque.job("Reports::Boom", queue="reports", aliases=["OldBoom"])
+def boom(*args):
+    raise KeyError("no such report")
+
+@resque.job(queue="low")
+class Hold:
+    @staticmethod
+    def perform():
+        import redis
+        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+            client.rpush("holding", os.getpid())
+            client.blpop("release", 20)
+
+@resque.job(queue="low")
+class Vetoed:
+    perform = staticmethod(print)
+    before_enqueue_no = staticmethod(lambda *args: False)
+"""
+
+
+def own_variables() -> set[str]:
+    """Every environment variable that the settings know."""
+    entries = [entry for row in fields(Settings) for entry in row.metadata["env"]]
+    return {entry[0] if isinstance(entry, tuple) else entry for entry in entries}
+
+
+@pytest.fixture(autouse=True)
+def environment(redis_url: str, monkeypatch, tmp_path: Path) -> Path:
+    """An empty Redis as REDIS_URL, none of Resque's other variables, and a directory with an application in it."""
+    for name in own_variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "myapp.py").write_text(JOBS)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in [name for name in sys.modules if name == "myapp" or name.startswith("app_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def resque(redis_url: str) -> Iterator[Resque]:
+    with Resque(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run a command line in this process."""
+
+    def call(*args: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(cli, args, input=stdin, prog_name="pyresque")
+
+    return call
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command line as a process of its own; it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def call(*args: str, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pyresque.cli", *args],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        end(process, signal.SIGKILL)
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()
+
+
+@pytest.fixture
+def finish(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line as a process to its end: exit code, standard output, standard error."""
+
+    def call(*args: str, **env: str) -> tuple[int, str, str]:
+        process = start(*args, **env)
+        output, errors = process.communicate(timeout=30)
+        return process.returncode, output, errors
+
+    return call
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """What a look answers once it is true; for what another process changes."""
+
+    def wait(look: Callable[[], object], within: float = 20) -> object:
+        deadline, pause = time.monotonic() + within, threading.Event()
+        while not (seen := look()):
+            assert time.monotonic() < deadline, f"still {seen!r}"
+            pause.wait(0.02)
+        return seen
+
+    return wait
+
+
+@pytest.fixture
+def fail(resque: Resque) -> Callable[..., None]:
+    """Let a real worker of this process perform, one by one, jobs that fail; then whatever else waits."""
+
+    def call(*jobs: Sequence[object]) -> None:
+        app = load_app("myapp:resque")
+        app.configure(queues=("*",), executor="inline")
+        for queue, name, *args in jobs:
+            resque.enqueue_to(str(queue), str(name), *args)
+            run_worker(app, burst=True)
+        run_worker(app, burst=True)
+
+    return call

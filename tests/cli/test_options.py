@@ -1,0 +1,91 @@
+"""Options come from the table of settings, and win over the environment and the application."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import click
+import pytest
+
+from pyresque.cli.main import cli
+from pyresque.cli.options import WORKING, application, settings_options
+from pyresque.settings import Settings
+
+WORKER = cli.commands["worker"]
+
+
+def parsed(*args: str) -> dict[str, object]:
+    command = settings_options("app", "url", "namespace", *WORKING)(
+        click.command()(lambda **given: given)
+    )
+    return command.main(list(args), standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in fields(Settings) if row.name in WORKING], ids=lambda row: row.name
+)
+def test_every_setting_of_a_worker_is_an_option_that_names_its_variables(row):
+    (option,) = [option for option in WORKER.params if option.name == row.name]
+    assert "--" + row.name.replace("_", "-") in option.opts
+    for entry in row.metadata["env"]:
+        assert (entry[0] if isinstance(entry, tuple) else entry) in option.help
+
+
+def test_what_is_not_given_is_left_to_the_environment():
+    assert set(parsed().values()) == {None}
+
+
+def test_queues_may_be_given_together_and_apart():
+    assert parsed("-q", "a, b*", "-q", "!c")["queues"] == ("a", "b*", "!c")
+
+
+def test_seconds_are_read_as_in_the_environment():
+    assert parsed("--interval", "0.5", "--term-timeout", "8")["interval"] == 0.5
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
+def test_seconds_that_are_none_are_bad_usage(run, text: str):
+    result = run("worker", "--interval", text)
+    assert result.exit_code == 2
+    assert "is no number of seconds" in result.stderr
+
+
+def test_a_switch_has_an_opposite():
+    assert parsed("--term-child")["term_child"] is True
+    assert parsed("--no-term-child")["term_child"] is False
+
+
+def test_a_choice_that_is_none_is_bad_usage(run):
+    result = run("worker", "--executor", "magic")
+    assert result.exit_code == 2
+    assert "'fork', 'inline'" in result.stderr
+
+
+def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default(monkeypatch):
+    monkeypatch.setenv("INTERVAL", "3")
+    monkeypatch.setenv("MAX_INTERVAL", "9")
+    settings = application({"interval": 1.0}).settings
+    assert (settings.interval, settings.max_interval, settings.term_timeout) == (1.0, 9.0, 4.0)
+
+
+def test_a_flag_wins_over_the_application_and_its_jobs_follow():
+    resque = application({"app": "myapp:resque", "namespace": "other"})
+    assert resque.settings.namespace == "other"
+    assert resque.core.keys.queues == "other:queues"
+    assert len(resque.registered) == 4
+
+
+def test_an_application_can_be_named_in_the_environment(monkeypatch):
+    monkeypatch.setenv("PYRESQUE_APP", "myapp:resque")
+    assert len(application({}).registered) == 4
+
+
+def test_all_faults_of_the_environment_are_told_in_one_line(run, monkeypatch):
+    monkeypatch.setenv("INTERVAL", "soon")
+    monkeypatch.setenv("RESQUE_CODEC", "yaml")
+    result = run("info")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("pyresque: ")
+    assert "INTERVAL" in result.stderr
+    assert "RESQUE_CODEC" in result.stderr
+    assert result.stderr.count("\n") == 1
