@@ -14,6 +14,7 @@ from pyresque.errors import SettingsError
 from pyresque.failure.base import FailureBackend
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.schedule.delayed import Delayed
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -197,6 +198,30 @@ def failures_awaited(
     return call
 
 
+def delayed_blocking(
+    verb: Callable[Concatenate[Delayed, P], Op[T]],
+) -> Callable[Concatenate[Resque, P], T]:
+    """An operation on delayed jobs as a verb that blocks."""
+
+    @functools.wraps(verb)
+    def call(self: Resque, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(verb(self.core.delayed, *args, **kwargs))
+
+    return call
+
+
+def delayed_awaited(
+    verb: Callable[Concatenate[Delayed, P], Op[T]],
+) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
+    """The same, awaited."""
+
+    @functools.wraps(verb)
+    def call(self: AsyncResque, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        return self.run(verb(self.core.delayed, *args, **kwargs))
+
+    return call
+
+
 class Failures:
     """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``)."""
 
@@ -293,6 +318,40 @@ class Resque(Application):
     pause_all = blocking(Core.pause_all)
     unpause_all = blocking(Core.unpause_all)
 
+    # -- delayed jobs
+
+    enqueue_at = delayed_blocking(Delayed.enqueue_at)
+    enqueue_at_with_queue = delayed_blocking(Delayed.enqueue_at_with_queue)
+    enqueue_in = delayed_blocking(Delayed.enqueue_in)
+    enqueue_in_with_queue = delayed_blocking(Delayed.enqueue_in_with_queue)
+    enqueue_many_at = delayed_blocking(Delayed.enqueue_many_at)
+    delayed_push = delayed_blocking(Delayed.delayed_push)
+    delay_or_enqueue_at = delayed_blocking(Delayed.delay_or_enqueue_at)
+    delay_or_enqueue_in = delayed_blocking(Delayed.delay_or_enqueue_in)
+    delayed_queue_peek = delayed_blocking(Delayed.delayed_queue_peek)
+    delayed_queue_schedule_size = delayed_blocking(Delayed.delayed_queue_schedule_size)
+    delayed_timestamp_size = delayed_blocking(Delayed.delayed_timestamp_size)
+    delayed_timestamp_peek = delayed_blocking(Delayed.delayed_timestamp_peek)
+    next_delayed_timestamp = delayed_blocking(Delayed.next_delayed_timestamp)
+    next_item_for_timestamp = delayed_blocking(Delayed.next_item_for_timestamp)
+    count_all_scheduled_jobs = delayed_blocking(Delayed.count_all_scheduled_jobs)
+    find_delayed_selection = delayed_blocking(Delayed.find_delayed_selection)
+    scheduled_at = delayed_blocking(Delayed.scheduled_at)
+    is_delayed = delayed_blocking(Delayed.is_delayed)
+    remove_delayed = delayed_blocking(Delayed.remove_delayed)
+    remove_delayed_in_queue = delayed_blocking(Delayed.remove_delayed_in_queue)
+    remove_delayed_selection = delayed_blocking(Delayed.remove_delayed_selection)
+    remove_delayed_job_from_timestamp = delayed_blocking(Delayed.remove_delayed_job_from_timestamp)
+    enqueue_delayed = delayed_blocking(Delayed.enqueue_delayed)
+    enqueue_delayed_with_queue = delayed_blocking(Delayed.enqueue_delayed_with_queue)
+    enqueue_delayed_selection = delayed_blocking(Delayed.enqueue_delayed_selection)
+    enqueue_next_item = delayed_blocking(Delayed.enqueue_next_item)
+    move_due = delayed_blocking(Delayed.move_due)
+    clean_up_timestamp = delayed_blocking(Delayed.clean_up_timestamp)
+    reset_delayed_queue = delayed_blocking(Delayed.reset_delayed_queue)
+    last_enqueued_at = delayed_blocking(Delayed.last_enqueued_at)
+    get_last_enqueued_at = delayed_blocking(Delayed.get_last_enqueued_at)
+
 
 class AsyncResque(Application):
     """Resque with verbs that are awaited, in one event loop."""
@@ -351,3 +410,37 @@ class AsyncResque(Application):
     remove_worker = awaited(Core.remove_worker)
     pause_all = awaited(Core.pause_all)
     unpause_all = awaited(Core.unpause_all)
+
+    # -- delayed jobs
+
+    enqueue_at = delayed_awaited(Delayed.enqueue_at)
+    enqueue_at_with_queue = delayed_awaited(Delayed.enqueue_at_with_queue)
+    enqueue_in = delayed_awaited(Delayed.enqueue_in)
+    enqueue_in_with_queue = delayed_awaited(Delayed.enqueue_in_with_queue)
+    enqueue_many_at = delayed_awaited(Delayed.enqueue_many_at)
+    delayed_push = delayed_awaited(Delayed.delayed_push)
+    delay_or_enqueue_at = delayed_awaited(Delayed.delay_or_enqueue_at)
+    delay_or_enqueue_in = delayed_awaited(Delayed.delay_or_enqueue_in)
+    delayed_queue_peek = delayed_awaited(Delayed.delayed_queue_peek)
+    delayed_queue_schedule_size = delayed_awaited(Delayed.delayed_queue_schedule_size)
+    delayed_timestamp_size = delayed_awaited(Delayed.delayed_timestamp_size)
+    delayed_timestamp_peek = delayed_awaited(Delayed.delayed_timestamp_peek)
+    next_delayed_timestamp = delayed_awaited(Delayed.next_delayed_timestamp)
+    next_item_for_timestamp = delayed_awaited(Delayed.next_item_for_timestamp)
+    count_all_scheduled_jobs = delayed_awaited(Delayed.count_all_scheduled_jobs)
+    find_delayed_selection = delayed_awaited(Delayed.find_delayed_selection)
+    scheduled_at = delayed_awaited(Delayed.scheduled_at)
+    is_delayed = delayed_awaited(Delayed.is_delayed)
+    remove_delayed = delayed_awaited(Delayed.remove_delayed)
+    remove_delayed_in_queue = delayed_awaited(Delayed.remove_delayed_in_queue)
+    remove_delayed_selection = delayed_awaited(Delayed.remove_delayed_selection)
+    remove_delayed_job_from_timestamp = delayed_awaited(Delayed.remove_delayed_job_from_timestamp)
+    enqueue_delayed = delayed_awaited(Delayed.enqueue_delayed)
+    enqueue_delayed_with_queue = delayed_awaited(Delayed.enqueue_delayed_with_queue)
+    enqueue_delayed_selection = delayed_awaited(Delayed.enqueue_delayed_selection)
+    enqueue_next_item = delayed_awaited(Delayed.enqueue_next_item)
+    move_due = delayed_awaited(Delayed.move_due)
+    clean_up_timestamp = delayed_awaited(Delayed.clean_up_timestamp)
+    reset_delayed_queue = delayed_awaited(Delayed.reset_delayed_queue)
+    last_enqueued_at = delayed_awaited(Delayed.last_enqueued_at)
+    get_last_enqueued_at = delayed_awaited(Delayed.get_last_enqueued_at)

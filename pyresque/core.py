@@ -9,10 +9,15 @@ from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker
 from pyresque.failure.dirty import Undertaker
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
+from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
 from pyresque.job.registry import Registry, Target, validate
 from pyresque.job.workers import WorkerBooks, WorkerInfo
+from pyresque.schedule.delayed import Delayed
+from pyresque.schedule.moving import Mover
+from pyresque.schedule.searching import Search
+from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
@@ -71,6 +76,16 @@ class Core:
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self.failures: FailureBackend = failures or self.default_failures
         self.undertaker = Undertaker(self.books, self.failures, registry, self.clock)
+        self.delayed = self._delayed()
+
+    def _delayed(self) -> Delayed:
+        """The delayed jobs; what cannot be queued goes to the failure backend."""
+        table = DelayedTable(self.keys)
+        by_meaning = self.settings.delayed_search == "meaning"
+        search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
+        refusals = RefusedJobs(self.failures, self.clock)
+        mover = Mover(table, self.jobs, refusals, self.settings.delayed_requeue_batch_size)
+        return Delayed(self.jobs, search, mover, self.clock)
 
     # -- queues
 

@@ -18,6 +18,7 @@ EXECUTORS = ("fork", "inline")
 FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
+DELAYED_SEARCHES = ("meaning", "bytes")
 LOG_FORMATS = ("text", "json", "logfmt")
 
 
@@ -43,6 +44,13 @@ def _seconds(value: str) -> float:
         msg = f"{value!r} is no number of seconds (0 or more)"
         raise ValueError(msg)
     return seconds
+
+
+def _count(value: str) -> int:
+    if not value.strip().isdecimal() or int(value) < 1:
+        msg = f"{value!r} is no number from 1 on"
+        raise ValueError(msg)
+    return int(value)
 
 
 def _given(value: str) -> bool:
@@ -178,6 +186,18 @@ class Settings:
     )
     log_format: str = setting(
         "text", _one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",)
+    )
+    delayed_requeue_batch_size: int = setting(
+        100,
+        _count,
+        "delayed jobs moved to their queues at a time",
+        env=("DELAYED_REQUEUE_BATCH_SIZE",),
+    )
+    delayed_search: str = setting(
+        "meaning",
+        _one_of(DELAYED_SEARCHES),
+        "how a delayed job is looked for: bytes, in every spelling; meaning: where that finds none, by a pass over all",
+        env=("RESQUE_DELAYED_SEARCH",),
     )
 
     @classmethod

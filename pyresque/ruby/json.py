@@ -2,7 +2,7 @@
 
 from pyresque.ruby.dialect import Dialect
 from pyresque.ruby.json_read import JSONValue, decode
-from pyresque.ruby.json_spans import member
+from pyresque.ruby.json_spans import member, without
 from pyresque.ruby.json_write import encode
 
-__all__ = ["Dialect", "JSONValue", "decode", "encode", "member"]
+__all__ = ["Dialect", "JSONValue", "decode", "encode", "member", "without"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder(strict=False)
@@ -22,23 +26,36 @@ def member(raw: bytes, key: str) -> bytes | None:
     return None if span is None else text[span[0] : span[1]].encode("utf-8", "surrogateescape")
 
 
+def without(raw: bytes, key: str) -> bytes | None:
+    """The object without a member, every other member as it was found; None where there is no object."""
+    text = raw.decode("utf-8", "surrogateescape")
+    try:
+        kept = [text[at:end] for name, at, _, end in _members(text) if name != key]
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return f"{{{','.join(kept)}}}".encode("utf-8", "surrogateescape")
+
+
 def _span(text: str, key: str) -> tuple[int, int] | None:
+    found = [(start, end) for name, _, start, end in _members(text) if name == key]
+    return found[-1] if found else None
+
+
+def _members(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """Each member's name, where it begins, where its value begins and ends. Raises ValueError where there is no object."""
     at = _after_space(text, 0)
     if text[at] != "{":
-        return None
-    found = None
+        raise ValueError("no object")
     at = _after_space(text, at + 1)
     while text[at] == '"':
-        name, at = _DECODER.raw_decode(text, at)
-        start = _after_space(text, _after_space(text, at) + 1)
+        name, colon = _DECODER.raw_decode(text, at)
+        start = _after_space(text, _after_space(text, colon) + 1)
         _, end = _DECODER.raw_decode(text, start)
-        if name == key:
-            found = (start, end)
+        yield name, at, start, end
         at = _after_space(text, end)
         if text[at] != ",":
             break
         at = _after_space(text, at + 1)
-    return found
 
 
 def _after_space(text: str, at: int) -> int:

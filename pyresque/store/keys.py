@@ -93,7 +93,7 @@ class Keys:
         """Sorted set of the timestamps that have delayed jobs."""
         return f"{self.namespace}:delayed_queue_schedule"
 
-    def delayed(self, timestamp: int) -> str:
+    def delayed(self, timestamp: int | str) -> str:
         """List of the delayed payloads of one timestamp (seconds since 1970)."""
         return f"{self.namespace}:delayed:{timestamp}"
 

@@ -1,0 +1,163 @@
+"""Looking for delayed jobs: where a job waits, by its bytes and by its meaning.
+
+A job is looked for by its bytes first, in every spelling a Ruby or node-resque client may have written: that asks a few
+sets, however many jobs wait. Only where that finds nothing, every delayed job is read and compared by its meaning (same
+class, same arguments, same queue), which takes a pass over all of them; the setting ``delayed_search`` leaves that out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pyresque.errors import NotEncodable
+from pyresque.job.job import Codec, Job, JsonCodec, read_job, write_payload
+from pyresque.job.queues import same_value
+from pyresque.ruby.json import Dialect
+from pyresque.store.delayed import PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyresque.job.registry import JobClass, Registry, Target
+    from pyresque.store.delayed import DelayedTable
+
+
+class Search:
+    """Finds delayed jobs."""
+
+    def __init__(
+        self, table: DelayedTable, codec: Codec, registry: Registry, *, by_meaning: bool = True
+    ) -> None:
+        self.table = table
+        self.codec = codec
+        self.registry = registry
+        self.by_meaning = by_meaning
+        self._codecs = _codecs(codec)
+
+    def payload(self, class_name: str, args: Sequence[Any], queue: object) -> bytes:
+        """The bytes of a delayed job: class, args, queue. Raises NotEncodable."""
+        return write_payload(self.codec, class_name, args, {"queue": queue})
+
+    def spellings(self, class_name: str, args: Sequence[Any], queue: object) -> list[bytes]:
+        """Every spelling of a delayed job that its clients may have written; ours first. Raises NotEncodable."""
+        found = {self.payload(class_name, args, queue): None}
+        for codec in self._codecs:
+            for order in ("class", "args", "queue"), ("class", "queue", "args"):
+                members = {"class": class_name, "args": args, "queue": queue}
+                try:
+                    found[codec.encode({name: members[name] for name in order})] = None
+                except NotEncodable:
+                    continue  # ours took it; an encoder that refuses it has not written it
+        return list(found)
+
+    async def by_bytes(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> list[tuple[str, bytes]]:
+        """Timestamp and bytes of each spelling of a job that waits, as the sets tell it."""
+        where = queue if queue is not None else entry.queue
+        return await self.table.places(
+            self.spellings(entry.name, args, False if where is None else where)
+        )
+
+    async def like(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> list[tuple[str, bytes]]:
+        """Every copy of the same meaning, found by reading all delayed jobs; none where that is switched off."""
+        if not self.by_meaning:
+            return []
+        return await self.scan(self.matcher(entry, queue, args), entry.name)
+
+    def matcher(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> Callable[[Job], bool]:
+        """Whether a delayed job is that one: class, arguments and queue; a job without a queue goes to its class's own.
+
+        A class that has no queue, none being named, is looked for in all of them.
+        """
+        wanted = self.codec.decode(self.codec.encode(list(args)))
+        where = queue if queue is not None else entry.queue
+
+        def matches(job: Job) -> bool:
+            found = job.payload.extra.get("queue")
+            found = entry.queue if found is None else found
+            return (
+                job.payload.class_name == entry.name
+                and (where is None or found == where)
+                and same_value(job.payload.args, wanted)
+            )
+
+        return matches
+
+    async def copies(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> list[tuple[str, bytes]]:
+        """Timestamp and bytes of each copy of a job, in the order of time."""
+        places = await self.by_bytes(entry, queue, args)
+        wanted = {raw for _, raw in places}
+        copies: list[tuple[str, bytes]] = []
+        for timestamp in dict.fromkeys(timestamp for timestamp, _ in places):
+            offset = 0
+            while page := (await self.table.pages([(timestamp, offset)]))[0]:
+                copies += [(timestamp, raw) for raw in page if raw in wanted]
+                offset += PAGE
+                if len(page) < PAGE:
+                    break
+        return copies or await self.like(entry, queue, args)
+
+    async def scan(
+        self, matches: Callable[[Job], bool], class_name: str = ""
+    ) -> list[tuple[str, bytes]]:
+        """Timestamp and bytes of every delayed job that matches; what cannot be read matches nothing."""
+        spelled = f'"{class_name}"'.encode() if _plain(class_name) else b""
+        found: list[tuple[str, bytes]] = []
+        timestamps, after = await self.table.timestamps("-inf")
+        while timestamps:
+            wanted = [(timestamp, 0) for timestamp in timestamps]
+            pages: dict[str, list[bytes]] = {timestamp: [] for timestamp in timestamps}
+            while wanted:
+                longer: list[tuple[str, int]] = []
+                for (timestamp, offset), page in zip(
+                    wanted, await self.table.pages(wanted), strict=True
+                ):
+                    pages[timestamp] += [
+                        raw for raw in page if spelled in raw and matches(self.found(raw))
+                    ]
+                    if len(page) == PAGE:
+                        longer.append((timestamp, offset + PAGE))
+                wanted = longer
+            found += [(timestamp, raw) for timestamp in timestamps for raw in pages[timestamp]]
+            timestamps, after = await self.table.timestamps(after)
+        return found
+
+    def found(self, raw: bytes) -> Job:
+        """A delayed job from its bytes, with the queue it names; what is wrong with it stands in its ``fault``."""
+        job = read_job(self.codec, "", raw)
+        queue = job.payload.extra.get("queue")
+        return replace(job, queue=queue) if isinstance(queue, str) else job
+
+    async def selected(
+        self, wanted: Callable[[Any], bool], target: Target | None
+    ) -> list[tuple[str, bytes]]:
+        """Timestamp and bytes of every job, of a class where one is named, whose arguments ``wanted`` says yes to."""
+        name = "" if target is None else self.registry.describe(target).name
+
+        def matches(job: Job) -> bool:
+            return (
+                job.fault is None
+                and (target is None or job.payload.class_name == name)
+                and bool(wanted(job.payload.args))
+            )
+
+        return await self.scan(matches, name)
+
+
+def _codecs(codec: Codec) -> list[Codec]:
+    """The encoders that may have written what this application's codec reads."""
+    return [JsonCodec(dialect) for dialect in Dialect] if codec.name == "json" else [codec]
+
+
+def _plain(class_name: str) -> bool:
+    """A name that every encoder spells alike."""
+    bare = class_name.replace("::", "")
+    return bare.isascii() and bare.isalnum()

@@ -1,0 +1,66 @@
+-- Move delayed jobs to where they belong: each one that is still there, from its list to its queue, or nowhere. All at once:
+-- a job is never in two places or in none, whoever else moves or removes at the same time.
+--
+-- KEYS  1 delayed_queue_schedule   2 queues   3 failed_queues   then D destinations   then L lists delayed:<timestamp>
+--       then for each job timestamps:<payload>
+-- ARGV  1 "1" forgets a timestamp that has no jobs left   2 D   3 L
+--       then for each destination: "2" or "3", the key in which its name is remembered ("" for none), and that name
+--       then for each list: its timestamp, how many of its first jobs are moved
+--       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to put there
+-- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list
+
+local clean, destinations, lists = ARGV[1] == "1", tonumber(ARGV[2]), tonumber(ARGV[3])
+local first_list = 3 + destinations
+local job_key, job_arg = first_list + lists, 3 + 2 * destinations + 2 * lists
+
+local usable, waiting = {}, {}
+for place = 1, destinations do
+  local kind = redis.call("TYPE", KEYS[3 + place]).ok
+  usable[place] = kind == "list" or kind == "none"
+  waiting[place] = {}
+end
+
+local answers = {}
+
+local function taken(list, payload, untouched)
+  if untouched then return true end
+  return redis.call("LREM", list, 1, payload) == 1
+end
+
+for place = 1, lists do
+  local list = KEYS[first_list + place]
+  local timestamp, count = ARGV[2 + 2 * (destinations + place)], tonumber(ARGV[3 + 2 * (destinations + place)])
+  local head = count > 0 and redis.call("LRANGE", list, 0, count - 1) or {}
+  local untouched = #head == count
+  for number = 1, count do
+    local to = tonumber(ARGV[job_arg + 3 * number - 1])
+    untouched = untouched and head[number] == ARGV[job_arg + 3 * number - 2] and (to == 0 or usable[to])
+  end
+  for _ = 1, count do
+    local payload, to = ARGV[job_arg + 1], tonumber(ARGV[job_arg + 2])
+    if to > 0 and not usable[to] then
+      answers[#answers + 1] = 2
+    elseif not taken(list, payload, untouched) then
+      answers[#answers + 1] = 0
+    else
+      if to > 0 then table.insert(waiting[to], ARGV[job_arg + 3]) end
+      redis.pcall("SREM", KEYS[job_key + 1], "delayed:" .. timestamp)
+      answers[#answers + 1] = 1
+    end
+    job_key, job_arg = job_key + 1, job_arg + 3
+  end
+  if untouched and count > 0 then redis.call("LTRIM", list, count, -1) end
+  if clean and redis.call("LLEN", list) == 0 then redis.call("ZREM", KEYS[1], timestamp) end
+end
+
+for place = 1, destinations do
+  local payloads = waiting[place]
+  if #payloads > 0 then
+    local set = ARGV[2 + 2 * place]
+    if set ~= "" then redis.call("SADD", KEYS[tonumber(set)], ARGV[3 + 2 * place]) end
+    for from = 1, #payloads, 1000 do
+      redis.call("RPUSH", KEYS[3 + place], unpack(payloads, from, math.min(from + 999, #payloads)))
+    end
+  end
+end
+return answers

@@ -1,0 +1,15 @@
+-- Remove every copy of delayed jobs from the lists named, and from the sets that tell where they are.
+--
+-- KEYS  1 delayed_queue_schedule   then for each job: delayed:<timestamp>, timestamps:<payload>
+-- ARGV  1 "1" forgets a timestamp that has no jobs left   then for each job: its timestamp, its payload
+-- Returns how many were removed
+
+local removed = 0
+for number = 1, (#ARGV - 1) / 2 do
+  local list, set = KEYS[2 * number], KEYS[2 * number + 1]
+  local timestamp, payload = ARGV[2 * number], ARGV[2 * number + 1]
+  removed = removed + redis.call("LREM", list, 0, payload)
+  redis.call("SREM", set, "delayed:" .. timestamp)
+  if ARGV[1] == "1" and redis.call("LLEN", list) == 0 then redis.call("ZREM", KEYS[1], timestamp) end
+end
+return removed
