@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pyresque.store.keys import Keys
+from pyresque.store.workers import NO_FORMS, FailureEntry, RecordForms, WorkerTable
+from tests.hand import asked, told
+
+TABLE = WorkerTable(Keys())
+ME = "h:1:low"
+FORMS = RecordForms("json", (b"head low", b"head high"), b"foot", b"odd", b"foot")
+
+
+def test_a_worker_is_registered_with_its_start_in_one_round_trip():
+    assert asked(TABLE.register(ME, "now"), [1, b"OK"]) == [
+        (("SADD", "resque:workers", b"h:1:low"), ("SET", b"resque:worker:h:1:low:started", "now"))
+    ]
+
+
+def test_a_turn_names_every_key_it_touches_and_reads_what_it_got():
+    reply = [1, 0, 2, b"raw", b"record", [1]]
+    hand_reply = [reply]
+    turn = told(TABLE.turn(ME, ("low", "high"), FORMS, b"old", FailureEntry(b"f")), *hand_reply)
+    assert (turn.finished, turn.paused, turn.queue) == (True, False, "high")
+    assert (turn.raw, turn.record, turn.wrong_type) == (b"raw", b"record", ("low",))
+    (command,) = asked(TABLE.turn(ME, ("low", "high"), FORMS, b"old", FailureEntry(b"f")), reply)
+    assert command[2] == 10
+    assert command[3:13] == (
+        b"resque:worker:h:1:low",
+        "resque:stat:processed",
+        b"resque:stat:processed:h:1:low",
+        "resque:stat:failed",
+        b"resque:stat:failed:h:1:low",
+        "resque:pause-all-workers",
+        b"resque:failed",
+        "resque:failed_queues",
+        b"resque:queue:low",
+        b"resque:queue:high",
+    )
+    assert command[13:] == (
+        *(b"old", b"f", b"", "1", "json", b"foot", b"odd", b"foot"),
+        *(b"head low", b"head high"),
+    )
+
+
+def test_a_turn_without_queues_only_finishes():
+    (command,) = asked(TABLE.turn(ME, finished=b"old"), [1, 0, 0, b"", b"", []])
+    assert command[2] == 8
+    assert NO_FORMS.heads == ()
+
+
+def test_a_job_that_was_not_found_has_no_queue():
+    assert told(TABLE.turn(ME, ("low",), FORMS), [0, 1, 0, b"", b"", []]).queue is None
+
+
+def test_unregistering_tells_what_was_removed_or_that_somebody_else_was_quicker():
+    assert told(TABLE.unregister(ME), [1, 1, 0, 1, 1, 0, 0]) == [1, 0, 1, 1, 0, 0]
+    assert told(TABLE.unregister(ME), [0]) is None
+
+
+def test_records_are_of_those_that_work():
+    assert told(TABLE.records(["a", "b"]), [b"r", None]) == {"a": b"r"}
+
+
+def test_texts_that_are_no_utf8_are_read_all_the_same():
+    assert told(TABLE.heartbeats(), [b"b", b"\xff", b"a", b"1"]) == {"a": "1", "b": "\udcff"}
+    assert told(TABLE.heartbeat(ME), None) is None
+    assert told(TABLE.started(ME), b"x") == "x"
+    assert told(TABLE.pause_text(), None) == ""
+
+
+def test_the_servers_time_is_whole_seconds_of_utc():
+    assert str(told(TABLE.server_time(), [b"1772366400", b"999999"])) == "2026-03-01 12:00:00+00:00"
+
+
+def test_the_right_to_prune_is_a_key_that_expires():
+    assert asked(TABLE.acquire_pruning(ME, 60), b"OK") == [
+        ("SET", "resque:pruning_dead_workers_in_progress", b"h:1:low", "EX", 60, "NX")
+    ]
+    assert told(TABLE.acquire_pruning(ME, 60), None) is False
+
+
+def test_the_pause_key_is_written_as_ruby_reads_it_and_deleted():
+    assert asked(TABLE.set_pause(paused=True), b"OK") == [
+        ("SET", "resque:pause-all-workers", "true")
+    ]
+    assert asked(TABLE.set_pause(paused=False), 1) == [("DEL", "resque:pause-all-workers")]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from pyresque.errors import SettingsError
+from pyresque.settings import Settings
+
+
+def test_without_anything_the_defaults_are_resques():
+    settings = Settings.load({})
+    assert (settings.url, settings.namespace) == ("redis://localhost:6379/0", "resque")
+    assert (settings.interval, settings.queues, settings.executor) == (5.0, (), "fork")
+    assert (settings.term_timeout, settings.heartbeat_interval) == (4.0, 60.0)
+    assert (settings.prune_interval, settings.log_level) == (300.0, "warning")
+
+
+def test_the_environment_goes_before_the_default_and_a_keyword_before_both():
+    environ = {"REDIS_URL": "redis://env:1/0", "INTERVAL": "2"}
+    settings = Settings.load(environ, url="redis://keyword:1/0")
+    assert (settings.url, settings.interval) == ("redis://keyword:1/0", 2.0)
+
+
+def test_a_keyword_of_none_is_one_that_was_not_given():
+    assert Settings.load({"REDIS_URL": "redis://env:1/0"}, url=None).url == "redis://env:1/0"
+
+
+def test_queues_go_before_queue_as_in_ruby():
+    assert Settings.load({"QUEUES": "a, b", "QUEUE": "c"}).queues == ("a", "b")
+    assert Settings.load({"QUEUE": "c"}).queues == ("c",)
+
+
+@pytest.mark.parametrize(
+    ("value", "executor"), [("false", "inline"), ("0", "fork"), ("true", "fork"), ("", "fork")]
+)
+def test_only_the_word_false_turns_forking_off(value, executor):
+    assert Settings.load({"FORK_PER_JOB": value}).executor == executor
+
+
+def test_the_executors_own_variable_goes_before_rubys():
+    environ = {"RESQUE_EXECUTOR": "fork", "FORK_PER_JOB": "false"}
+    assert Settings.load(environ).executor == "fork"
+
+
+@pytest.mark.parametrize(
+    "name", ["TERM_CHILD", "GRACEFUL_TERM", "RUN_AT_EXIT_HOOKS", "BACKGROUND", "VERBOSE"]
+)
+def test_a_variable_that_is_merely_there_is_yes_whatever_it_says(name):
+    attribute = name.lower()
+    assert getattr(Settings.load({name: "0"}), attribute) is True
+    assert getattr(Settings.load({name: ""}), attribute) is False
+    assert getattr(Settings.load({}), attribute) is False
+
+
+def test_all_faults_are_told_together_each_with_its_place():
+    environ = {"INTERVAL": "soon", "RESQUE_TERM_TIMEOUT": "-1", "RESQUE_CODEC": "xml"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ, colour="red")
+    message = str(caught.value)
+    for part in ("INTERVAL: 'soon'", "RESQUE_TERM_TIMEOUT: '-1'", "RESQUE_CODEC: 'xml'", "colour"):
+        assert part in message
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-0.1", "1s", "1e999"])
+def test_a_number_of_seconds_is_finite_and_not_negative(text):
+    with pytest.raises(SettingsError, match="INTERVAL"):
+        Settings.load({"INTERVAL": text})
+
+
+def test_a_blank_text_is_a_fault_and_an_empty_one_is_left_out():
+    with pytest.raises(SettingsError, match="RESQUE_NAMESPACE: is empty"):
+        Settings.load({"RESQUE_NAMESPACE": "  "})
+    assert Settings.load({"RESQUE_NAMESPACE": ""}).namespace == "resque"
+
+
+@pytest.mark.parametrize(
+    ("environ", "level"),
+    [({"LOGGING": "1"}, "info"), ({"VVERBOSE": "1", "VERBOSE": "1"}, "debug"), ({}, "warning")],
+)
+def test_verbose_and_very_verbose_set_the_log_level(environ, level):
+    assert Settings.load(environ).log_level == level
+
+
+def test_every_setting_says_what_it_means_and_no_two_share_a_variable():
+    seen: list[str] = []
+    for row in fields(Settings):
+        assert row.metadata["help"]
+        seen += [v if isinstance(v, str) else v[0] for v in row.metadata["env"]]
+    assert len(seen) == len(set(seen))
+
+
+def test_but_changes_a_copy():
+    settings = Settings.load({})
+    assert settings.but(interval=1.0).interval == 1.0
+    assert settings.interval == 5.0
