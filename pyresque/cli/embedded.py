@@ -27,6 +27,9 @@ PROGRAMS = ("redis-server", "valkey-server")
 #: Options under which a server writes no data to disk and stays in the foreground.
 NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
+#: The signals that end a command.
+ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 #: Seconds a server may take to answer, and to leave.
 PATIENCE = 10.0
 
@@ -69,29 +72,52 @@ def embedded_redis() -> Iterator[RedisServer]:
     with _folder() as folder:
         socket = folder / "redis.sock"
         log = folder / "redis.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
-                [
-                    program,
-                    "--port",
-                    "0",
-                    "--unixsocket",
-                    str(socket),
-                    "--dir",
-                    str(folder),
-                    *NOTHING_KEPT,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
-            )
+        process: subprocess.Popen[bytes] | None = None
         try:
+            with undisturbed(), log.open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
+                    [
+                        program,
+                        "--port",
+                        "0",
+                        "--unixsocket",
+                        str(socket),
+                        "--dir",
+                        str(folder),
+                        *NOTHING_KEPT,
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
+                )
             server = RedisServer(f"unix://{socket}", program, folder)
             _await_answer(server, process, log)
             yield server
         finally:
-            end(process, signal.SIGTERM)
+            if process is not None:
+                with undisturbed():
+                    end(process, signal.SIGTERM)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off orders to end until the block is over.
+
+    A process that was just started must be known before it can be ended, and its end must not be cut short. (The orders
+    are not blocked: a process started meanwhile would inherit that.)
+    """
+    came: list[int] = []
+    former = {
+        number: signal.signal(number, lambda told, _frame: came.append(told)) for number in ORDERS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        for order in came[:1]:
+            signal.raise_signal(order)
 
 
 @contextmanager
@@ -121,6 +147,8 @@ def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Pa
 
 def end(process: subprocess.Popen[bytes], order: signal.Signals) -> int:
     """Order a process that leads its session to leave, wait until it has, and leave nobody of its session behind."""
+    if process.returncode is not None:
+        return process.returncode  # its id may be another's by now
     process.send_signal(order)
     try:
         return process.wait(PATIENCE)

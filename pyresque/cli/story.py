@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from pyresque.cli import demo_jobs
-from pyresque.cli.embedded import RedisServer, embedded_redis, end
+from pyresque.cli.embedded import RedisServer, embedded_redis, end, undisturbed
 from pyresque.cli.output import plain, short
 from pyresque.cli.recorded import RECORDED
 from pyresque.client import Resque
@@ -166,12 +166,13 @@ class Story:
         processes: list[subprocess.Popen[bytes]] = []
         try:
             for number in range(WORKERS):
-                process = self.worker(self.server.folder / f"worker-{number}.log")
-                processes.append(process)
+                with undisturbed():
+                    processes.append(self.worker(self.server.folder / f"worker-{number}.log"))
             yield processes
         finally:
-            for process in processes:
-                end(process, signal.SIGTERM)
+            with undisturbed():
+                for process in processes:
+                    end(process, signal.SIGTERM)
 
     def worker(self, log: Path) -> subprocess.Popen[bytes]:
         """One ``pyresque worker`` that forks for each job."""

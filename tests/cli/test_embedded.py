@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,6 @@ from pyresque.cli import embedded
 from pyresque.cli.embedded import embedded_redis, redis_program
 from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
