@@ -1,6 +1,6 @@
 """Run every side in turn, several times, and print medians and ratios as a Markdown table.
 
-python -m benchmarks.run [--rounds 5] [--scale 1.0]
+python -m benchmarks.run [--rounds 5] [--scale 1.0] [--only enqueue,inline]
 """
 
 from __future__ import annotations
@@ -50,7 +50,13 @@ MEASURES = (
     Measure("enqueue_many", "enqueue_many", 20000),
     Measure("no-op jobs, a fork for each", "fork", 600),
     Measure("no-op jobs, inline", "inline", 4000),
+    Measure("enqueue_at, one by one", "enqueue_at", 5000),
+    Measure("enqueue_many_at (Ruby: enqueue_at)", "enqueue_many_at", 20000),
+    Measure("move due jobs, one timestamp", "move_one", 20000),
+    Measure("move due jobs, 10 a timestamp", "move_many", 20000),
+    Measure("the same, 1,000,000 waiting", "move_few", 20000),
 )
+DELAYED = frozenset({"enqueue_at", "enqueue_many_at", "move_one", "move_many", "move_few"})
 ALL = frozenset(measure.verb for measure in MEASURES)
 
 
@@ -59,30 +65,29 @@ def sides() -> list[Side]:
     python = sys.executable
     found = [Side("pyresque", (python, str(HERE / "peers" / "ours.py")), ALL)]
     ruby = shutil.which("ruby")
-    if (
-        ruby
-        and subprocess.run(
-            [ruby, "-e", 'require "resque"'], capture_output=True, check=False
-        ).returncode
-        == 0
-    ):
+    if ruby and _runs(ruby, "-e", 'require "resque"'):
+        scheduler = _runs(ruby, "-e", 'require "resque-scheduler"')
+        if not scheduler:
+            print("resque-scheduler is left out: no ruby here can require it", file=sys.stderr)
         found.append(
             Side(
                 "Ruby Resque",
                 (ruby, str(HERE / "peers" / "resque_side.rb")),
-                ALL - {"enqueue_many"},
+                ALL - {"enqueue_many", "move_few"} - (frozenset() if scheduler else DELAYED),
             )
         )
     else:
         print("Ruby Resque is left out: no ruby here can require it", file=sys.stderr)
-    if (
-        subprocess.run([python, "-c", "import rq"], capture_output=True, check=False).returncode
-        == 0
-    ):
-        found.append(Side("RQ", (python, "-m", "benchmarks.peers.rq_side"), ALL - {"inline"}))
+    if _runs(python, "-c", "import rq"):
+        command = (python, "-m", "benchmarks.peers.rq_side")
+        found.append(Side("RQ", command, ALL - {"inline"} - DELAYED))
     else:
         print("RQ is left out: it is not installed", file=sys.stderr)
     return found
+
+
+def _runs(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
@@ -125,6 +130,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn")
+    parser.add_argument("--only", default="", help="verbs, with commas between them")
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer of everything")
     options = parser.parse_args()
     contenders = sides()
@@ -133,6 +139,8 @@ def main() -> None:
     print("|---" * (2 * len(contenders)) + "|")
     with server() as url:
         for measure in MEASURES:
+            if options.only and measure.verb not in options.only.split(","):
+                continue
             taking_part = [side for side in contenders if measure.verb in side.verbs]
             rounds: list[dict[str, float]] = []
             for _ in range(options.rounds):

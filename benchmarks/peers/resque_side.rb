@@ -12,7 +12,23 @@ end
 
 def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
+LATER = 4_000_000_000
+
 case verb
+when "enqueue_at", "enqueue_many_at"
+  require "resque-scheduler"
+  Resque.enqueue_at(LATER, NoopJob, 0, "x")
+  start = now
+  many.times { |number| Resque.enqueue_at(LATER + number % 100, NoopJob, number, "x") }
+when "move_one", "move_many"
+  require "resque-scheduler"
+  Resque::Scheduler.quiet = true
+  Resque::Scheduler.instance_variable_set(:@am_master, true)
+  each = verb == "move_one" ? many : 10
+  many.times { |number| Resque.enqueue_at(LATER + number / each, NoopJob, number, "x") }
+  start = now
+  Resque::Scheduler.handle_delayed_items(LATER + many)
+  abort "not moved" unless Resque.size(:bench) == many
 when "enqueue"
   Resque.enqueue(NoopJob, 0, "x")
   start = now
