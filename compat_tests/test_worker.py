@@ -15,6 +15,7 @@ from compat_tests.worker_books import BOOKS, IDENTITY, LIVENESS, PRUNING
 from compat_tests.worker_jobs import FORKED, ONE_JOB, PATTERNS, PAUSING, RESERVING, SIGNALS, WORKING
 from compat_tests.worker_play import NOTHING, SCENARIOS, At, Play, now, value
 from compat_tests.worker_stage import in_its_own_process
+from pyresque.errors import JobInHand
 from pyresque.failure.record import kept_payload
 from pyresque.ruby.dates import parse_time
 
@@ -115,6 +116,19 @@ def test_every_recorded_scenario_is_in_one_table() -> None:
 def test_few_scenarios_are_exceptions() -> None:
     _, replayed, total = coverage()
     assert replayed >= 0.95 * total
+
+
+def test_a_worker_that_has_a_job_reserves_no_other(enter_play: Callable[..., Play]) -> None:
+    """Ruby's second reserve overwrites the record of the first job, which nobody finds again."""
+    play = enter_play("reserve_until_empty")
+    worker = play.worker("low", "high")
+    first = play.run(worker.reserve())
+    with pytest.raises(JobInHand, match="has a job already"):
+        play.run(worker.reserve())
+    assert play.run(play.core.books.working_on(worker.id)).job == first
+    assert "resque:stat:processed" not in play.world.state()
+    play.run(worker.done_working())
+    assert play.run(worker.reserve()).queue == "high"
 
 
 def coverage() -> tuple[str, int, int]:

@@ -96,6 +96,10 @@ class NoSuchWorker(PyresqueError):  # noqa: N818 - the name says what is wrong
     """No worker of that id is registered."""
 
 
+class JobInHand(PyresqueError):  # noqa: N818 - the name says what is in the way
+    """A worker that has a job was told to reserve another."""
+
+
 class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
     """There is no failed record at that place, or it holds no job that could be put back."""
 

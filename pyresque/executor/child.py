@@ -21,6 +21,10 @@ from pyresque.failure.report import ErrorReport
 #: Seconds after which the parent looks again although nothing woke it: a signal may have come just before the wait.
 LOOK = 1.0
 
+#: Seconds after which it first looks again once the child closed its pipe, which is the last thing before its end; each
+#: further look waits twice as long, because a child may close what it inherited and go on.
+SOON = 0.0005
+
 
 class Child:
     """One forked process: what it told, whether it has ended, and the orders that are out against it."""
@@ -32,6 +36,7 @@ class Child:
         self._told: Outcome | None = None
         self._status: int | None = None
         self._orders: list[tuple[float, int]] = []
+        self._look = LOOK
 
     @classmethod
     def fork(cls, life: Callable[[], Outcome], *, run_at_exit: bool) -> Child:
@@ -50,8 +55,10 @@ class Child:
         """Wait at most that long; the outcome once the child has ended, else None. ``wakeup`` is readable after a signal."""
         if self._reap():
             return self._outcome()
+        if self._pipe is None:
+            self._look = min(2 * self._look, LOOK)
         watched = [wakeup] if self._pipe is None else [wakeup, self._pipe]
-        readable, _, _ = select.select(watched, [], [], max(0.0, min(seconds, LOOK, self._next_order())))
+        readable, _, _ = select.select(watched, [], [], max(0.0, min(seconds, self._look, self._next_order())))
         if wakeup in readable:
             drain(wakeup)
         if self._pipe in readable:
@@ -86,6 +93,7 @@ class Child:
         heard = os.read(self._pipe, 65536)
         if not heard:
             self.close()
+            self._look = SOON
             return
         self._unpacker.feed(heard)
         for told in self._unpacker:

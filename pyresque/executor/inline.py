@@ -25,7 +25,7 @@ class InlineExecutor:
 
     async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:  # noqa: ARG002 - the Protocol's signature
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
-        self._performing = True
+        self._performing, self._told = True, False
         try:
             await perform(self.registry, job)
         except GeneratorExit:
@@ -40,7 +40,7 @@ class InlineExecutor:
         """Nothing: there is no child, and the job is left to end, as in Ruby."""
 
     def terminate(self) -> None:
-        """Raise TermException inside the running job, once."""
+        """Raise TermException inside the running job; once a job, so that it can clean up."""
         if self._performing and not self._told:
             self._told = True
             raise TermException("SIGTERM")

@@ -15,6 +15,7 @@ from pyresque.clock import local, utc
 from pyresque.core import Core
 from pyresque.errors import (
     DirtyExit,
+    JobInHand,
     NoPerformError,
     RedisCommandError,
     RedisUnavailable,
@@ -173,7 +174,12 @@ class Worker:
     # -- reserving and finishing
 
     async def reserve(self) -> Job | None:
-        """Take the next job and enter it in ``worker:<id>``, in one step; None where there is none, or while paused."""
+        """Take the next job and enter it in ``worker:<id>``, in one step; None where there is none, or while paused.
+
+        Raises JobInHand where it has one already, which Ruby would forget.
+        """
+        if self._record:
+            raise JobInHand(f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker")
         if self.resting:
             return None
         return await self._turn(NO_FAILURE)
