@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 
 import pytest
+
+from tests.redis_server import RedisServer
 
 
 def waiting(db, queue: str = "low") -> list[bytes]:
@@ -252,6 +255,38 @@ def test_term_kills_the_job_and_keeps_it_as_a_failure(start, run, db, eventually
     assert worker.wait(20) == 0
     (failed,) = db.lrange("resque:failed", 0, -1)
     assert json.loads(failed)["exception"] == "Resque::DirtyExit"
+
+
+def test_a_worker_that_starts_before_its_redis_waits_for_it(start, eventually, tmp_path):
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(folder)
+    server.kill()
+    worker = start("worker", "-A", "myapp", "-q", "low", "-u", server.url)
+    assert "the worker waits for it" in worker.stdout.readline()
+    server.start()
+    try:
+        with server.client() as client:
+            eventually(lambda: client.smembers("resque:workers"))
+        worker.send_signal(signal.SIGQUIT)
+        assert worker.wait(20) == 0
+    finally:
+        server.kill()
+
+
+def test_in_the_background_the_command_returns_and_the_worker_stays(
+    finish, db, eventually, environment
+):
+    pidfile = environment / "worker.pid"
+    code, output, errors = finish(
+        "worker", "-A", "myapp", "-q", "low", "--background", "--pidfile", str(pidfile)
+    )
+    assert (code, output, errors) == (0, "", "")
+    (worker_id,) = eventually(lambda: db.smembers("resque:workers"))
+    pid = int(pidfile.read_text())
+    assert worker_id.decode().split(":")[1] == str(pid)
+    os.kill(pid, signal.SIGQUIT)
+    eventually(lambda: not db.smembers("resque:workers"))
 
 
 def test_the_process_id_is_written_where_it_is_asked_for(start, db, eventually, environment):
