@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-@click.command()
+@click.command(short_help="Watch the whole thing at work.")
 def demo() -> None:
     """Watch the whole thing at work, on a Redis of its own that is gone afterwards.
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group(cls=Nouns)
+@click.group(cls=Nouns, short_help="List, show, retry, remove and clear failed jobs.")
 def failed() -> None:
     """List, show, retry, remove and clear failed jobs (without a verb: list)."""
 

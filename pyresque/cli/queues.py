@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyresque.job.workers import WorkerInfo
 
 
-@click.group(cls=Nouns)
+@click.group(cls=Nouns, short_help="List, show, peek into and remove queues.")
 def queues() -> None:
     """List, show, peek into and remove queues (without a verb: list)."""
 

@@ -33,7 +33,7 @@ NO_QUEUE = (
 )
 
 
-@click.command()
+@click.command(short_help="Perform the jobs of queues.")
 @settings_options(*CONNECTION, *WORKING)
 @click.option(
     "--burst", is_flag=True, help="Run until every queue is empty, then leave (as INTERVAL=0 does)."

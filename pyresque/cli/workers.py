@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
 
 
-@click.group(cls=Nouns)
+@click.group(cls=Nouns, short_help="List, show, prune, remove, pause and resume.")
 def workers() -> None:
     """List, show, prune, remove, pause and resume workers (without a verb: list)."""
 

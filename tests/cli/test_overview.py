@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,10 @@ def test_whatever_prints_prints_json_and_whatever_destroys_can_be_tried_dry():
 def test_a_command_nobody_has_is_bad_usage(run):
     assert run("wroker").exit_code == 2
     assert run("queues", "lsit").exit_code == 2
+
+
+def test_the_page_of_the_command_line_names_every_command_and_no_other():
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `pyresque ([a-z ]+)", page, re.MULTILINE)
+    leaves = {" ".join(path) for path, command in commands() if not hasattr(command, "commands")}
+    assert {row.strip() for row in rows} == leaves
