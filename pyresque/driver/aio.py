@@ -10,7 +10,7 @@ import redis
 import redis.asyncio
 
 from pyresque.driver.connect import async_pool, shown
-from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
+from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class AsyncDriver:
         try:
             return await connection.read_response(disable_decoding=True)
         except redis.ResponseError as error:
+            if passing(error):
+                raise
             return error
 
 

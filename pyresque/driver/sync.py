@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import redis
 
 from pyresque.driver.connect import pool, shown
-from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
+from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ class SyncDriver:
         try:
             return connection.read_response(disable_decoding=True)
         except redis.ResponseError as error:
+            if passing(error):
+                raise
             return error
 
     def _ready(self) -> AbstractConnection:

@@ -1,0 +1,47 @@
+"""The stand-ins of odd payloads, and the way back to their bytes."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, strategies as st
+
+from pyresque.job.job import JsonCodec, MsgpackCodec
+from pyresque.job.odd import is_written_well, stand_in, stood_for
+
+JSON = JsonCodec()
+
+
+@given(st.binary())
+def test_any_bytes_come_back_from_their_stand_in(raw):
+    for codec in (JSON, MsgpackCodec()):
+        assert stood_for(codec.decode(stand_in(codec, raw))) == raw
+
+
+def test_a_payload_with_keys_of_these_names_is_itself():
+    for payload in (
+        {"class": "Mail", "args": [], "raw": "text"},
+        {"class": "Mail", "args": [], "raw_base64": "aGVsbG8="},
+        {"class": "Mail", "args": [], "raw_base64": "no Base64!"},
+        {"class": "Mail", "args": [1], "raw_base64": "gA=="},
+        {"class": None, "args": [1], "raw": "text"},
+        "text",
+        None,
+    ):
+        assert stood_for(payload) is None
+
+
+def test_bytes_that_are_no_text_keep_their_class_beside_them():
+    raw = b'{"class":"Mail","args":["\xe9"]}'
+    assert json.loads(stand_in(JSON, raw, "Mail"))["class"] == "Mail"
+    assert stood_for(JSON.decode(stand_in(JSON, raw, "Mail"))) == raw
+
+
+def test_a_hundred_levels_are_one_too_many_for_a_record():
+    def nested(levels):
+        return b'{"args":' + b"[" * levels + b"]" * levels + b"}"
+
+    assert is_written_well(JSON, nested(98))
+    assert not is_written_well(JSON, nested(99))
+    assert is_written_well(JSON, b'{"args":["' + b"[{" * 200 + b'"]}')
+    assert not is_written_well(JSON, b'{"args":["\xe9"]}')

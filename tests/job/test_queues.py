@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import pytest
+
+from pyresque.errors import DecodeError, NoClassError, NoQueueError, NotEncodable
+from pyresque.job.job import JsonCodec
+from pyresque.job.queues import Queues, same_value
+from pyresque.job.registry import Registry
+from pyresque.store.keys import Keys
+from pyresque.store.queues import QueueTable
+from tests.hand import Hand, asked, told
+
+LOW = b"resque:queue:low"
+
+
+class Archive:
+    queue = "low"
+    ran: list[object]
+
+    @classmethod
+    def perform(cls, *args: object) -> None:
+        cls.ran.append(args)
+
+
+class Vetoed(Archive):
+    queue = "low"
+
+    @staticmethod
+    def before_enqueue_no(*_args: object) -> bool:
+        return False
+
+    before_dequeue_no = before_enqueue_no
+
+
+@pytest.fixture
+def queues() -> Queues:
+    Archive.ran = []
+    registry = Registry()
+    registry.add(Archive)
+    return Queues(QueueTable(Keys()), JsonCodec(), registry)
+
+
+def pushed(raw: bytes) -> tuple[object, ...]:
+    return (("SADD", "resque:queues", b"low"), ("RPUSH", LOW, raw))
+
+
+def test_enqueue_pushes_the_payload_as_ruby_writes_it(queues):
+    raw = b'{"class":"Archive","args":[44,{"branch":"x"}]}'
+    assert asked(queues.enqueue(Archive, (44,), {"branch": "x"}), [1, 1]) == [pushed(raw)]
+    assert told(queues.enqueue(Archive, (44,), {}), [1, 1]) is True
+
+
+def test_a_veto_leaves_redis_alone(queues):
+    hand = Hand()
+    assert hand.run(queues.enqueue(Vetoed, (), {})) is None
+    assert hand.run(queues.dequeue(Vetoed, (), {})) is None
+    assert hand.asked == []
+
+
+def test_enqueue_to_takes_a_name_only_ruby_knows(queues):
+    assert asked(queues.enqueue_to("low", "Mailer", (7,), {}), [1, 1]) == [
+        pushed(b'{"class":"Mailer","args":[7]}')
+    ]
+
+
+def test_a_job_without_queue_or_class_is_refused_before_redis_is_asked(queues):
+    hand = Hand()
+    with pytest.raises(NoQueueError):
+        hand.run(queues.enqueue("Mailer", (), {}))
+    with pytest.raises(NoClassError):
+        hand.run(queues.enqueue_to("low", "", (), {}))
+    with pytest.raises(NotEncodable, match=r"args\[0\]"):
+        hand.run(queues.enqueue(Archive, (object(),), {}))
+    assert hand.asked == []
+
+
+def test_many_jobs_are_one_batch_and_one_push_a_queue(queues):
+    calls = [(Archive, 1), (Vetoed,), (Archive, 2)]
+    hand = Hand([1, 2])
+    assert hand.run(queues.enqueue_many(calls)) == 2
+    assert hand.asked == [
+        (
+            ("SADD", "resque:queues", b"low"),
+            ("RPUSH", LOW, *(b'{"class":"Archive","args":[%d]}' % n for n in (1, 2))),
+        )
+    ]
+
+
+def test_many_jobs_name_the_call_that_cannot_be_sent_and_send_nothing_of_its_round(queues):
+    hand = Hand()
+    with pytest.raises(NotEncodable, match=r"calls\[1\]: args\[0\]"):
+        hand.run(queues.enqueue_many([(Archive, 1), (Archive, object())]))
+    assert hand.asked == []
+
+
+def test_inline_performs_here_with_the_arguments_as_they_would_arrive(queues):
+    queues.inline = True
+    hand = Hand()
+    assert hand.run(queues.enqueue(Archive, ((1, 2),), {"a": 1})) is True
+    assert Archive.ran == [([1, 2], {"a": 1})]
+    assert hand.asked == []
+
+
+def test_pop_takes_only_what_it_could_read_and_looks_again_when_another_was_quicker(queues):
+    hand = Hand(b"[1]", 0, b"[2]", 1)
+    assert hand.run(queues.pop("low")) == [2]
+    with pytest.raises(DecodeError):
+        told(queues.pop("low"), b"{bad")
+    assert told(queues.pop("low"), None) is None
+
+
+def test_reserve_takes_the_head_whatever_it_is(queues):
+    job = told(queues.reserve("low"), b"{bad")
+    assert job.raw == b"{bad"
+    assert job.fault is not None
+    assert told(queues.reserve("low"), None) is None
+
+
+def test_destroy_finds_a_job_by_its_meaning_and_removes_it_by_its_bytes(queues):
+    ours, rails, other = (
+        b'{"class":"Archive","args":["<"]}',
+        b'{"class":"Archive", "args":["\\u003c"]}',
+        b'{"class":"Archive","args":[">"]}',
+    )
+    hand = Hand([ours, other, b"{bad", rails, ours], [2, 1])
+    assert hand.run(queues.destroy("low", "Archive", ["<"])) == 3
+    assert hand.asked[1] == (("LREM", LOW, 0, ours), ("LREM", LOW, 0, rails))
+
+
+def test_destroy_without_arguments_means_every_job_of_the_class(queues):
+    mine, other = b'{"class":"Archive","args":[1]}', b'{"class":"Other","args":[1]}'
+    hand = Hand([mine, other], [1])
+    assert hand.run(queues.destroy("low", "Archive", [])) == 1
+    assert hand.asked[1] == (("LREM", LOW, 0, mine),)
+
+
+def test_destroy_that_finds_nothing_removes_nothing(queues):
+    assert asked(queues.destroy("low", "Archive", []), [b"{}"]) == [("LRANGE", LOW, 0, -1)]
+
+
+def test_peek_is_always_a_list_and_bears_what_cannot_be_read(queues):
+    assert [job.raw for job in told(queues.peek("low"), b"{bad")] == [b"{bad"]
+    assert told(queues.peek("low"), None) == []
+    assert asked(queues.peek("low", 2, 3), []) == [("LRANGE", LOW, 2, 4)]
+
+
+def test_a_sample_is_the_size_and_the_first_jobs_of_each_queue(queues):
+    found = told(queues.sample_queues(1), {b"low"}, [9, [b'{"class":"X"}']])
+    assert found["low"].size == 9
+    assert [job.class_name for job in found["low"].samples] == ["X"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1, True),
+        (1, 1.0, False),
+        (1, True, False),
+        ([1, {"a": 1, "b": 2}], [1, {"b": 2, "a": 1}], True),
+        ([1], [1, 1], False),
+        ({"a": 1}, {"a": 1.0}, False),
+        (None, False, False),
+    ],
+)
+def test_values_are_the_same_as_json_is(one, other, same):
+    assert same_value(one, other) is same

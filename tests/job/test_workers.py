@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pyresque.errors import WorkerIdError
+from pyresque.job.job import Job, JsonCodec, MsgpackCodec, Payload, read_job
+from pyresque.job.workers import WorkerBooks, WorkerId, read_record
+from pyresque.store.keys import Keys
+from pyresque.store.workers import WorkerTable
+from tests.hand import told
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+JSON, MSGPACK = JsonCodec(), MsgpackCodec()
+QUEUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+def books(codec):
+    return WorkerBooks(WorkerTable(Keys()), codec)
+
+
+@given(st.sampled_from([JSON, MSGPACK]), st.lists(QUEUES, min_size=1), st.lists(st.integers(0, 9)))
+def test_the_pieces_given_to_the_script_make_the_record_that_python_writes(codec, queues, args):
+    raw = codec.encode({"class": "X", "args": args})
+    forms = books(codec).forms(queues, NOON)
+    for queue, head in zip(queues, forms.heads, strict=True):
+        whole = head + raw + forms.foot
+        assert whole == books(codec).record(read_job(codec, queue, raw), NOON)
+        assert codec.decode(whole) == {
+            "queue": queue,
+            "run_at": "2026-03-01T12:00:00Z",
+            "payload": {"class": "X", "args": args},
+        }
+
+
+@given(st.sampled_from([JSON, MSGPACK]), QUEUES, st.binary())
+def test_whatever_is_reserved_can_be_read_back_from_the_record_byte_for_byte(codec, queue, raw):
+    job = read_job(codec, queue, raw)
+    record = books(codec).record(job, NOON)
+    again = read_record(codec, record)
+    assert (again.job.raw, again.job.queue, again.run_at) == (raw, queue, "2026-03-01T12:00:00Z")
+
+
+def test_a_records_keys_stand_in_rubys_order():
+    record = books(JSON).record(Job("low", Payload("X", [1]), b'{"class":"X","args":[1]}'), NOON)
+    assert record == (
+        b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
+    )
+
+
+@given(st.binary())
+def test_a_record_of_any_bytes_is_a_job_with_a_fault_or_without(raw):
+    assert read_record(JSON, raw).record == raw
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "pid", "queues"),
+    [
+        ("host:42:low,high", "host", 42, ("low", "high")),
+        ("host:42:a:b,c", "host", 42, ("a:b", "c")),
+        ("host:x:low", "host", 0, ("low",)),
+        ("host:42abc:*", "host", 42, ("*",)),
+    ],
+)
+def test_an_id_is_host_pid_and_queues(text, host, pid, queues):
+    assert WorkerId.parse(text) == WorkerId(host, pid, queues)
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:1", "host:1:", "::"])
+def test_what_has_fewer_parts_is_no_id(text):
+    with pytest.raises(WorkerIdError, match="host:pid:queue,queue"):
+        WorkerId.parse(text)
+
+
+@given(st.text("abc.-0", min_size=1), st.integers(0, 10**6), st.lists(st.text("ab*:", min_size=1)))
+def test_an_id_is_written_as_it_was_read(host, pid, queues):
+    queues = queues or ["*"]
+    text = str(WorkerId(host, pid, tuple(queues)))
+    assert str(WorkerId.parse(text)) == text
+
+
+def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
+    found = told(
+        books(JSON).all(),
+        {b"h:1:low", b"odd"},
+        [b'{"queue":"low","payload":{"class":"X"}}', b"then", b"now", b"3", b"x"] + [None] * 5,
+    )
+    first, odd = found
+    assert (first.host, first.pid, first.queues, first.state) == ("h", 1, ("low",), "working")
+    assert (first.started, first.heartbeat, first.processed, first.failed) == ("then", "now", 3, 0)
+    assert first.working_on is not None
+    assert first.working_on.job.class_name == "X"
+    assert (odd.id, odd.host, odd.state) == ("odd", "", "idle")
+
+
+def test_a_worker_that_is_not_registered_is_none():
+    assert told(books(JSON).find("h:1:low"), 0) is None
