@@ -208,7 +208,7 @@ class ConnectError(PyresqueError):
 
 
 class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wrong
-    """Redis cannot be reached, or the connection broke; the request may or may not have been carried out."""
+    """Redis cannot be reached or cannot serve now, or the connection broke; the request may have been carried out."""
 
 
 class RedisCommandError(PyresqueError):
