@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyresque.errors import RedisUnavailable
+from tests.hand import Hand
+from tests.process.stage import ID, worker
+
+if TYPE_CHECKING:
+    from pyresque.process.liveness import Pulse
+
+TIME = [b"1772366400", b"0"]
+
+
+@pytest.fixture
+def pulse() -> Pulse:
+    one = worker(heartbeat_interval=60.0).pulse
+    one.registered = True
+    return one
+
+
+def test_a_heartbeat_is_the_servers_time_and_enters_the_worker_again(pulse):
+    hand = Hand(TIME, [1, 1])
+    hand.run(pulse.beat())
+    _, (beat, entering) = hand.asked
+    assert beat[:3] == ("HSET", "resque:workers:heartbeat", ID.encode())
+    assert beat[3].startswith("2026-03-01T")
+    assert entering == ("SADD", "resque:workers", ID.encode())
+
+
+def test_before_it_is_registered_a_heartbeat_enters_nobody(pulse):
+    pulse.registered = False
+    hand = Hand(TIME, [1])
+    hand.run(pulse.beat())
+    assert len(hand.asked[1]) == 1
+
+
+def test_it_beats_when_it_is_due_and_tells_how_long_it_is_until_then(pulse):
+    Hand(TIME, [1, 1]).run(pulse.beat())
+    hand = Hand()
+    assert hand.run(pulse.beat_if_due()) == 60.0
+    pulse.core.clock.passed += 45
+    assert hand.run(pulse.beat_if_due()) == 15.0
+    pulse.core.clock.passed += 15
+    again = Hand(TIME, [1, 1])
+    assert again.run(pulse.beat_if_due()) == 60.0
+    assert len(again.asked) == 2
+
+
+def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(pulse):
+    Hand(TIME, [1, 1]).run(pulse.beat())
+    pulse.core.clock.passed += 60
+    assert Hand(RedisUnavailable("away")).run(pulse.beat_if_due()) == 5.0

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import pytest
+
+from pyresque.errors import RedisUnavailable
+from pyresque.executor.base import Outcome
+from pyresque.failure.report import ErrorReport
+from pyresque.store.scripts import script
+from pyresque.store.workers import NO_FAILURE
+from tests.hand import Hand
+from tests.process.stage import ID, worker
+
+RAW = b'{"class":"X","args":[1]}'
+RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
+NOTHING = [0, 0, 0, b"", b"", []]
+ENDED = [1, 0, 0, b"", b"", []]
+GOT = [0, 0, 1, RAW, RECORD, []]
+ENDED_AND_GOT = [1, 0, 1, RAW, RECORD, []]
+AWAY = RedisUnavailable("away")
+
+
+def scripts(hand: Hand) -> list[str]:
+    names = {script(name).sha: name for name in ("turn", "put_back", "unregister")}
+    return [names[args[1]] for args in hand.asked if args[0] == "EVALSHA"]
+
+
+def finished(args: tuple[object, ...]) -> object:
+    """The record that a turn finishes: the argument after its keys."""
+    return args[3 + int(str(args[2]))]
+
+
+def test_reserving_takes_a_job_and_enters_it_in_one_step():
+    one, hand = worker(), Hand(GOT)
+    job = hand.run(one.reserve())
+    assert (job.queue, job.raw, job.class_name) == ("low", RAW, "X")
+    assert scripts(hand) == ["turn"]
+
+
+def test_a_finished_job_and_the_next_one_are_one_round_trip():
+    one, hand = worker(), Hand(GOT, ENDED_AND_GOT, ENDED)
+    assert hand.run(one._one_run()) is True
+    assert len(one.executor.jobs) == 2
+    assert [finished(args) for args in hand.asked] == [b"", RECORD, RECORD]
+
+
+def test_a_failure_travels_with_the_turn_that_finishes_the_job():
+    one = worker(Outcome(report=ErrorReport("ValueError", "boom")))
+    hand = Hand(GOT, ENDED)
+    hand.run(one.work_one_job())
+    args = hand.asked[1]
+    failed = args[4 + args[2]]
+    assert failed.startswith(b'{"failed_at":"2026/03/01 ')
+    assert b'"payload":' + RAW in failed
+    assert b'"exception":"ValueError","error":"boom"' in failed
+
+
+def test_a_job_that_arrives_together_with_an_order_to_stop_goes_back_unperformed():
+    one = worker()
+
+    class Late(Hand):
+        def _answer(self, request):
+            reply = super()._answer(request)
+            if reply is GOT:
+                one.shutdown()
+            return reply
+
+    hand = Late(GOT, 1)
+    assert hand.run(one.reserve()) is None
+    assert scripts(hand) == ["turn", "put_back"]
+    assert hand.asked[1][-2:] == (RECORD, RAW)
+    assert one.executor.jobs == []
+
+
+def test_a_job_that_cannot_be_put_back_at_once_is_put_back_later():
+    one = worker()
+
+    class Late(Hand):
+        def _answer(self, request):
+            reply = super()._answer(request)
+            if reply is GOT:
+                one.pause_processing()
+            return reply
+
+    hand = Late(GOT, AWAY, 1)
+    assert hand.run(one.reserve()) is None
+    assert scripts(hand) == ["turn", "put_back", "put_back"]
+
+
+def test_a_paused_worker_asks_for_nothing():
+    one, hand = worker(), Hand()
+    one.pause_processing()
+    assert hand.run(one.reserve()) is None
+    assert hand.asked == []
+    one.unpause_processing()
+    assert hand.asked == []
+
+
+def test_the_wait_for_redis_grows_and_is_bounded():
+    one, hand = worker(), Hand(*[AWAY, AWAY] * 7)
+    with pytest.raises(IndexError):
+        hand.run(one.reserve())
+    assert one.surroundings.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+    assert set(one.surroundings.slept[6:]) == {10.0}
+
+
+def test_a_reserve_that_was_carried_out_before_the_wire_broke_is_adopted():
+    one, hand = worker(), Hand(AWAY, RECORD, None, RECORD)
+    job = hand.run(one.reserve())
+    assert job.raw == RAW
+    assert scripts(hand) == ["turn"]
+
+
+def test_a_reserve_that_was_not_carried_out_is_sent_again():
+    one, hand = worker(), Hand(AWAY, None, None, GOT)
+    assert hand.run(one.reserve()).raw == RAW
+    assert scripts(hand) == ["turn", "turn"]
+
+
+def test_two_equal_jobs_one_after_the_other_are_told_apart_by_the_count():
+    """The same payload within one second has the same record: adopted when the count went up, else sent again."""
+    one, carried_out = worker(), Hand(GOT, AWAY, RECORD, b"1", RECORD, ENDED)
+    assert carried_out.run(one._one_run()) is True
+    assert len(one.executor.jobs) == 2
+    other, lost = worker(), Hand(GOT, AWAY, RECORD, None, ENDED)
+    assert lost.run(other._one_run()) is True
+    assert len(other.executor.jobs) == 1
+    assert scripts(lost) == ["turn", "turn", "turn"]
+
+
+def test_a_worker_told_to_stop_does_not_wait_for_redis_with_nothing_to_write():
+    one, hand = worker(), Hand(AWAY)
+    one.shutdown()
+    with pytest.raises(Exception, match="away"):
+        hand.run(one._turn(NO_FAILURE))
+    assert one.surroundings.slept == []
+
+
+def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
+    one, hand = worker(), Hand(GOT, AWAY, RECORD, None, ENDED)
+
+    job = hand.run(one.reserve())
+    one.shutdown()
+    hand.run(one._work_on(job, then_reserve=True))
+    assert one.surroundings.slept == [0.5]
+    assert scripts(hand) == ["turn", "turn", "turn"]
+
+
+def test_a_queue_of_the_wrong_type_is_told_once(caplog):
+    one, hand = worker(), Hand(*[[0, 0, 0, b"", b"", [1]]] * 2)
+    hand.run(one.reserve())
+    hand.run(one.reserve())
+    assert caplog.text.count("'low' is no list") == 1
+
+
+def test_titles_are_rubys_words_after_the_colon():
+    one, hand = worker(procline_prefix="mine: "), Hand(GOT, ENDED)
+    hand.run(one.work_one_job())
+    (title,) = one.surroundings.titles
+    assert title.startswith("mine: pyresque-1")
+    assert title.endswith(": Processing low since 1772366400 [No Name]")
+
+
+def test_it_is_paused_by_its_own_order_or_by_the_key():
+    one = worker()
+    assert Hand(b" TRUE\n").run(one.paused()) is True
+    assert Hand(b"yes").run(one.paused()) is False
+    one.pause_processing()
+    assert Hand().run(one.paused()) is True
+    assert one.id == ID
+
+
+@pytest.mark.parametrize(("graceful", "left"), [(True, 1), (False, 0)])
+def test_term_means_what_graceful_term_says(graceful, left):
+    one = worker(graceful_term=graceful)
+    one.executor.jobs.append(object())
+    one.terminate()
+    assert one.stopping
+    assert len(one.executor.jobs) == left
