@@ -171,7 +171,7 @@ module Peer
     lock = Resque::Scheduler.master_lock
     { "key" => lock.key, "value" => lock.value, "timeout" => lock.timeout }
   end
-  op("move_due") { |c| Resque::Scheduler.handle_delayed_items(*c["at"]&.then { |at| Time.at(at) }) && nil }
+  op("move_due") { |c| Resque::Scheduler.handle_delayed_items(*c["at"]) && nil }
 
   # --- ActiveJob (with RESQUE_ACTIVEJOB=1): the arguments stand by name in activejob.rb
   op("active_job_cases") { LiveActiveJob::ARGUMENTS.keys }
