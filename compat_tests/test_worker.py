@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat_tests.golden import NOW, differences, older, plain, raised, unlike
-from compat_tests.worker_better import BETTER, EXCEPTIONS, WORDING
-from compat_tests.worker_books import BOOKS, IDENTITY, LIVENESS, PRUNING
+from compat_tests.worker_better import BETTER, EXCEPTIONS, OF_JOBS, WORDING
+from compat_tests.worker_books import BOOKS, IDENTITY, LIVENESS, PRUNING, taken_for_workers
 from compat_tests.worker_jobs import FORKED, ONE_JOB, PATTERNS, PAUSING, RESERVING, SIGNALS, WORKING
 from compat_tests.worker_play import NOTHING, SCENARIOS, At, Play, now, value
 from compat_tests.worker_stage import in_its_own_process
@@ -105,6 +105,22 @@ def test_our_worker_does_better_where_rubys_loses_a_job_or_stops(
     name: str, enter_play: Callable[..., Play]
 ) -> None:
     BETTER[name](enter_play(name))
+
+
+@pytest.mark.parametrize("executor", ["inline", "fork"])
+@pytest.mark.parametrize("name", OF_JOBS)
+def test_what_is_no_job_is_kept_by_either_executor(
+    name: str, executor: str, enter_play: Callable[..., Play]
+) -> None:
+    BETTER[name](enter_play(name, executor))
+
+
+def test_resque_web_is_no_worker_whatever_else_its_title_says(
+    enter_play: Callable[..., Play],
+) -> None:
+    posix = enter_play("worker_pids_by_process_title").host.posix
+    title = "ruby resque-web -r resque-3.0.0"
+    assert taken_for_workers(posix, [title]) == {title: False}
 
 
 def test_every_recorded_scenario_is_in_one_table() -> None:

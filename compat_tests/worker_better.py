@@ -126,6 +126,13 @@ BETTER: dict[str, Callable[[Play], None]] = {
     "prune_worker_id_with_empty_queues": starts_beside_an_odd_id,
 }
 
+#: Those that are about a job, which must end alike in place and in a child.
+OF_JOBS = [
+    name
+    for name, better in BETTER.items()
+    if better in {fails_what_is_no_job_and_goes_on, keeps_a_null_payload}
+]
+
 #: What has no like in Python, and why.
 EXCEPTIONS = {
     "heartbeat_given_utc_time": "a beat is the server's time in the local zone; no other can be given",

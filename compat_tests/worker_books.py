@@ -314,7 +314,11 @@ def _known(state: State | None) -> set[str]:
 
 
 def worker_pids_by_process_title(play: Play) -> Any:
-    titles = list(play.world.scenario.returns)
+    return taken_for_workers(play.host.posix, list(play.world.scenario.returns))
+
+
+def taken_for_workers(posix: Posix, titles: list[str]) -> dict[str, bool]:
+    """Whether processes of these titles count as workers."""
     children = {title: subprocess.Popen([title, "30"], executable="/bin/sleep") for title in titles}
     try:
         for title, child in children.items():
@@ -323,7 +327,7 @@ def worker_pids_by_process_title(play: Play) -> Any:
                 if line.read_bytes().startswith(title.encode()):
                     break
                 select.select([], [], [], 0.005)
-        found = play.host.posix.worker_pids()
+        found = posix.worker_pids()
         assert found is not None
         return {title: child.pid in found for title, child in children.items()}
     finally:
