@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -40,12 +41,22 @@ class ForkExecutor:
         self.driver = driver
         self.wakeup = wakeup
         self._child: Child | None = None
+        self._frozen = False
 
-    async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:
+    async def run(
+        self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]
+    ) -> Outcome:
         """Fork, wait, and tell how the child ended."""
         await self.hooks.run("before_fork", job)
+        if not self._frozen:
+            # What is loaded now stays: a collection in a child would write to every page it shares with us.
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
         child = await Call(
-            partial(Child.fork, partial(self._life, job), run_at_exit=self.settings.run_at_exit_hooks)
+            partial(
+                Child.fork, partial(self._life, job), run_at_exit=self.settings.run_at_exit_hooks
+            )
         )
         self._child = child
         try:
@@ -96,7 +107,13 @@ def own_signals(*, term_child: bool) -> None:
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_DFL)
     else:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (
+            signal.SIGTERM,
+            signal.SIGINT,
+            signal.SIGQUIT,
+            signal.SIGUSR1,
+            signal.SIGUSR2,
+        ):
             signal.signal(number, _unmoved)
     signal.signal(signal.SIGCONT, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
