@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import signal
-import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from pyresque.cli import demo_jobs
-from pyresque.cli.embedded import RedisServer, embedded_redis, end, undisturbed
+from pyresque.cli.demo_workers import demo_workers, last_words
+from pyresque.cli.embedded import RedisServer, embedded_redis, end
 from pyresque.cli.output import plain, short
 from pyresque.cli.recorded import RECORDED
 from pyresque.client import Resque
@@ -29,12 +27,11 @@ from pyresque.settings import Settings
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    import subprocess
+    from collections.abc import Callable
 
     from pyresque.failure.record import FailedRecord
 
-QUEUES = "payments,*"
 IMAGES, WORKERS = 24, 2
 
 #: Jobs of the first round: Ruby's, the images, a report, a charge that fails, and one that is killed.
@@ -99,7 +96,7 @@ class Story:
         self.redis_answers()
         self.ruby_enqueues()
         self.python_enqueues()
-        with self.workers() as processes:
+        with demo_workers(self.server, WORKERS) as processes:
             self.jobs_are_performed(processes)
             self.failures_are_kept()
             self.one_is_retried(processes)
@@ -159,53 +156,6 @@ class Story:
             "queues", "SADD: " + ", ".join(f"{queue} ({size})" for queue, size in sizes.items())
         )
         self.step(f"{JOBS - len(RECORDED)} jobs enqueued from Python")
-
-    @contextmanager
-    def workers(self) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """Real worker processes, which end with the block, whatever ends it."""
-        processes: list[subprocess.Popen[bytes]] = []
-        try:
-            for number in range(WORKERS):
-                with undisturbed():
-                    processes.append(self.worker(self.server.folder / f"worker-{number}.log"))
-            yield processes
-        finally:
-            with undisturbed():
-                for process in processes:
-                    end(process, signal.SIGTERM)
-
-    def worker(self, log: Path) -> subprocess.Popen[bytes]:
-        """One ``pyresque worker`` that forks for each job."""
-        ours = {name for row in fields(Settings) for name in map(_variable, row.metadata["env"])}
-        environment = {name: value for name, value in os.environ.items() if name not in ours}
-        command = [
-            sys.executable,
-            "-m",
-            "pyresque.cli",
-            "worker",
-            "-A",
-            "pyresque.cli.demo_jobs:resque",
-        ]
-        with log.open("wb") as output:
-            return subprocess.Popen(  # noqa: S603 - this very interpreter
-                [
-                    *command,
-                    "-u",
-                    self.server.url,
-                    "-q",
-                    QUEUES,
-                    "--interval",
-                    "0.1",
-                    "--executor",
-                    "fork",
-                    "-v",
-                ],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
 
     def jobs_are_performed(self, processes: list[subprocess.Popen[bytes]]) -> None:
         """The workers register, one is seen at work, and all is performed."""
@@ -340,16 +290,9 @@ class Story:
             ended = [
                 number for number, process in enumerate(processes) if process.poll() is not None
             ]
-            self.check(not ended, f"{promise} (a worker ended: {self.last_words(ended)})")
+            self.check(not ended, f"{promise} (a worker ended: {last_words(self.server, ended)})")
             self.check(time.monotonic() < deadline, f"{promise} within {PATIENCE:.0f} s")
             pause.wait(0.02)
-
-    def last_words(self, numbers: list[int]) -> str:
-        """The ends of workers' logs."""
-        logs = [self.server.folder / f"worker-{number}.log" for number in numbers]
-        return "; ".join(
-            (log.read_text("utf-8", "replace").splitlines() or ["no word"])[-1] for log in logs
-        )
 
     def check(self, holds: bool, promise: str) -> None:
         """Raise DemoFailed unless it is so."""
@@ -380,8 +323,3 @@ def expected() -> list[str]:
     ours: list[list[object]] = [["Thumbnail", image, "small"] for image in range(IMAGES)]
     ours += [["YearlyReport", 2025], ["ChargeCard", 17], ["EatMemory", 64]]
     return sorted(json.dumps(entry) for entry in [*ruby, *ours])
-
-
-def _variable(entry: object) -> str:
-    """The name of an environment variable in the settings' table."""
-    return str(entry[0] if isinstance(entry, tuple) else entry)
