@@ -17,7 +17,7 @@ from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,13 +155,13 @@ class Peer(Program):
     """A program that answers each command, a JSON line, by one JSON line."""
 
     def ask(self, op: str, **fields: object) -> Any:
-        """The answer to the verb `op`; a field `class_` travels as `class`."""
+        """The answer to the verb `op`; a field `class_` travels as `class`. One that is no JSON comes as Ruby's inspect."""
         command = {"op": op, **{name.rstrip("_"): value for name, value in fields.items()}}
         self.tell(json.dumps(command))
         answer = json.loads(self.line())
         if "error" in answer:
             raise PeerError(answer["error"], answer["message"])
-        return answer["ok"]
+        return answer["ok"] if "ok" in answer else answer["inspected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,8 @@ class Web:
                     "/timestamps:{"
                 )  # resque-web puts the key's quotes bare into its link
                 if parts.port == self.port and parts.scheme == "http" and not acts and not cut:
-                    waiting.append(parts.path + (f"?{parts.query}" if parts.query else ""))
+                    target = parts.path + (f"?{parts.query}" if parts.query else "")
+                    waiting.append(quote(target, safe="/?&=%:@,;+!*'()~[]"))  # as a browser does
         return seen
 
 

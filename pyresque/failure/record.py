@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError
 from pyresque.failure.report import ErrorReport, clean
 from pyresque.job.job import Codec, Job, Payload
+from pyresque.job.odd import is_written_well, stand_in, stood_for
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 
@@ -116,24 +115,13 @@ def write(codec: Codec, failure: Failure) -> bytes:
 def kept_payload(codec: Codec, job: Job) -> bytes:
     """A job's bytes, as they may stand in a record.
 
-    What readers of records could not bear (no object, no JSON, no UTF-8) is wrapped in an object of Resque's form whose
+    What readers of records could not bear (no object, no JSON, no UTF-8, a hundred levels deep) is wrapped in an object of Resque's form whose
     ``raw`` is the payload's text, or ``raw_base64`` its bytes.
     """
-    if codec.name == "msgpack":
-        return (
-            job.raw
-            if job.fault is None
-            else codec.encode({"class": None, "args": [], "raw": job.raw})
-        )
-    try:
-        text = job.raw.decode()
-    except UnicodeDecodeError:
-        named = clean(job.class_name) or None
-        encoded = base64.b64encode(job.raw).decode()
-        return codec.encode({"class": named, "args": [], "raw_base64": encoded})
-    if job.fault is None or _is_text(codec, job.raw):
+    bearable = job.fault is None or _is_text(codec, job.raw)
+    if bearable and is_written_well(codec, job.raw):
         return job.raw
-    return codec.encode({"class": None, "args": [], "raw": text})
+    return stand_in(codec, job.raw, clean(job.class_name) or None)
 
 
 def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
@@ -141,15 +129,9 @@ def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
     payload = record.fields.get("payload")
     if not isinstance(payload, (dict, str)):
         return None
-    wrapper = payload if isinstance(payload, dict) else {}
-    raw, encoded = wrapper.get("raw"), wrapper.get("raw_base64")
-    if wrapper.get("class") is None and isinstance(raw, (bytes, str)):
-        return raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogateescape")
-    if isinstance(encoded, str):
-        try:
-            return base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            return None
+    odd = stood_for(payload)
+    if odd is not None:
+        return odd
     found = member(record.raw, "payload") if codec.name == "json" else None
     return codec.encode(payload) if found is None else found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
+from pyresque.job.odd import stand_in, stays_as_it_is, stood_for
 from pyresque.ops import Batch, Command
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
@@ -100,14 +101,8 @@ class WorkerBooks:
     def record(self, job: Job, run_at: datetime) -> bytes:
         """What stands in ``worker:<id>`` while a job is performed: Ruby's keys and order, the payload as it was found."""
         forms = self.forms((job.queue,), run_at)
-        payload = job.raw
-        if job.fault is not None:
-            raw = (
-                job.raw
-                if self.codec.name == "msgpack"
-                else job.raw.decode("utf-8", "surrogateescape")
-            )
-            payload = self.codec.encode({"class": None, "args": [], "raw": raw})
+        whole = stays_as_it_is(self.codec, job)
+        payload = job.raw if whole else stand_in(self.codec, job.raw)
         return forms.heads[0] + payload + forms.foot
 
     def forms(self, queues: Sequence[str], run_at: datetime) -> RecordForms:
@@ -176,13 +171,9 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
     raw = member(record, "payload") if codec.name == "json" else None
     if raw is None:
         raw = codec.encode(payload)
-    if (
-        isinstance(payload, dict)
-        and payload.get("class") is None
-        and isinstance(payload.get("raw"), (str, bytes))
-    ):
-        odd = payload["raw"]
-        raw = odd if isinstance(odd, bytes) else to_bytes(odd)
+    odd = stood_for(payload)
+    if odd is not None:
+        raw = odd
     job = read_job(codec, "" if queue is None else str(queue), raw)
     return WorkingOn(job, None if run_at is None else str(run_at), record)
 

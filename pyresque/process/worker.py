@@ -7,12 +7,10 @@ of these places, where this worker, another one or Ruby's pruning finds it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pyresque.clock import local, utc
-from pyresque.core import Core
 from pyresque.errors import (
     DirtyExit,
     JobInHand,
@@ -21,19 +19,25 @@ from pyresque.errors import (
     RedisUnavailable,
     UnknownJobClass,
 )
-from pyresque.executor.base import Executor, Outcome
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
-from pyresque.job.workers import WorkerId
+from pyresque.job.odd import stays_as_it_is
 from pyresque.ops import Call, Op, Spawn, Spawned
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse
-from pyresque.process.queue_list import QueueList
-from pyresque.process.surroundings import Surroundings
 from pyresque.ruby import time as ruby_time
 from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
 from pyresque.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.core import Core
+    from pyresque.executor.base import Executor, Outcome
+    from pyresque.job.workers import WorkerId
+    from pyresque.process.queue_list import QueueList
+    from pyresque.process.surroundings import Surroundings
 
 T = TypeVar("T")
 log = logging.getLogger("pyresque")
@@ -50,7 +54,12 @@ class Worker:
     """One worker of one application (Ruby: ``Resque::Worker``)."""
 
     def __init__(
-        self, core: Core, worker_id: WorkerId, queue_list: QueueList, executor: Executor, surroundings: Surroundings
+        self,
+        core: Core,
+        worker_id: WorkerId,
+        queue_list: QueueList,
+        executor: Executor,
+        surroundings: Surroundings,
     ) -> None:
         self.core = core
         self.id = str(worker_id)
@@ -133,7 +142,11 @@ class Worker:
             if interval.burst:
                 return
             wait = interval.longer(wait)
-            self.procline("Paused" if self._paused_by_key or self.resting else f"Waiting for {await self._shown_queues()}")
+            self.procline(
+                "Paused"
+                if self._paused_by_key or self.resting
+                else f"Waiting for {await self._shown_queues()}"
+            )
             log.debug("sleeping for %s seconds", wait)
             await self._rest(wait, resting=resting)
 
@@ -179,7 +192,9 @@ class Worker:
         Raises JobInHand where it has one already, which Ruby would forget.
         """
         if self._record:
-            raise JobInHand(f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker")
+            raise JobInHand(
+                f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker"
+            )
         if self.resting:
             return None
         return await self._turn(NO_FAILURE)
@@ -195,7 +210,9 @@ class Worker:
 
     async def _turn(self, failure: FailureEntry) -> Job | None:
         """Finish what we have, if anything, and reserve the next."""
-        turn = await self._steady(partial(self._exchange, failure, reserving=True), recover=self._recover)
+        turn = await self._steady(
+            partial(self._exchange, failure, reserving=True), recover=self._recover
+        )
         self._note(turn)
         if turn.queue is None:
             return None
@@ -203,15 +220,20 @@ class Worker:
         if self.stopping or self.resting:
             # The order came while the job was on its way: it goes back, unperformed.
             table = self.core.books.table
-            await self._steady(
-                partial(table.put_back, self.id, turn.record, turn.queue, turn.raw)
-            )
+            await self._steady(partial(table.put_back, self.id, turn.record, turn.queue, turn.raw))
             self._record = b""
             return None
+        if not stays_as_it_is(self.core.codec, job):
+            # The script looks at payloads but briefly; what Ruby could not read would end the Ruby worker that prunes us.
+            await self._steady(partial(self.working_on, job))
         return job
 
     async def _finish(self, failure: FailureEntry) -> None:
-        self._note(await self._steady(partial(self._exchange, failure, reserving=False), recover=self._recover))
+        self._note(
+            await self._steady(
+                partial(self._exchange, failure, reserving=False), recover=self._recover
+            )
+        )
 
     async def _exchange(self, failure: FailureEntry, *, reserving: bool) -> Turn:
         table, queues = self.core.books.table, await self._queues() if reserving else ()
@@ -236,20 +258,32 @@ class Worker:
         job = None if working_on is None else working_on.job
         if job is None:
             return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
-        return Turn(bool(self._record), paused=False, queue=job.queue, raw=job.raw, record=record, wrong_type=())
+        return Turn(
+            bool(self._record),
+            paused=False,
+            queue=job.queue,
+            raw=job.raw,
+            record=record,
+            wrong_type=(),
+        )
 
     def _note(self, turn: Turn) -> None:
         if turn.finished:
             self._finished += 1
         elif self._record:
-            log.warning("worker %s was pruned while it worked; it goes on and is entered again", self.id)
+            log.warning(
+                "worker %s was pruned while it worked; it goes on and is entered again", self.id
+            )
             self._finished = 0
         self._record = turn.record
         self._paused_by_key = turn.paused
         for queue in turn.wrong_type:
             if queue not in self._wrong_type:
                 self._wrong_type.add(queue)
-                log.warning("queue %r is no list in Redis, so nothing can be taken from it; other queues go on", queue)
+                log.warning(
+                    "queue %r is no list in Redis, so nothing can be taken from it; other queues go on",
+                    queue,
+                )
 
     async def _failure(self, job: Job, outcome: Outcome) -> FailureEntry:
         """What to write of a failed attempt, in the step that finishes it."""
@@ -267,7 +301,9 @@ class Worker:
                 await self.core.failures.save(failure)
                 entry = FailureEntry(b"")
             except Exception:
-                log.exception("the failure backend failed; the record goes to the list of failed jobs instead")
+                log.exception(
+                    "the failure backend failed; the record goes to the list of failed jobs instead"
+                )
                 entry = self.core.default_failures.entry(failure) or NO_FAILURE
         counted = outcome.dirty is None
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
@@ -351,13 +387,19 @@ class Worker:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""
         clock = self.core.clock
         until = clock.monotonic() + seconds
-        while (left := until - clock.monotonic()) > 0 and not self.stopping and self.resting == resting:
+        while (
+            (left := until - clock.monotonic()) > 0
+            and not self.stopping
+            and self.resting == resting
+        ):
             beat = await self._tend()
             await Call(partial(self.surroundings.sleep, min(left, beat)), offload=True)
         if clock.monotonic() > self._prune_due:
             await self.prune_dead_workers()
 
-    async def _steady(self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None) -> T:
+    async def _steady(
+        self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None
+    ) -> T:
         """Do it; while Redis is away, wait longer and longer and do it again, unless it turns out to be done.
 
         A worker that was told to stop does not wait, unless it has the end of a job to write down.

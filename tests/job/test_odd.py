@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.job.job import JsonCodec, MsgpackCodec
-from pyresque.job.odd import is_written_well, stand_in, stood_for
+from pyresque.job.job import JsonCodec, MsgpackCodec, read_job
+from pyresque.job.odd import is_written_well, stand_in, stays_as_it_is, stood_for
 
 JSON = JsonCodec()
 
@@ -45,3 +46,19 @@ def test_a_hundred_levels_are_one_too_many_for_a_record():
     assert not is_written_well(JSON, nested(99))
     assert is_written_well(JSON, b'{"args":["' + b"[{" * 200 + b'"]}')
     assert not is_written_well(JSON, b'{"args":["\xe9"]}')
+
+
+@pytest.mark.parametrize(
+    ("raw", "stays"),
+    [
+        (b'{"class":"Mail","args":[1.5,"1e400"]}', True),
+        (b'{"class":"Mail","args":[' + b"9" * 400 + b"]}", True),
+        (b'{"class":"Mail","args":[1e400]}', False),
+        (b'{"class":"Mail","args":[{"a":-1E+999}]}', False),
+        (b'{"class":"Mail","args":[' + b"9" * 400 + b".0]}", False),
+        (b'{"class":"Mail","args":["\xe9"]}', False),
+        (b"[1]", False),
+    ],
+)
+def test_a_workers_record_holds_only_what_ruby_can_read_and_write_again(raw, stays):
+    assert stays_as_it_is(JSON, read_job(JSON, "low", raw)) is stays
