@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench
+.PHONY: help demo test lint check bench
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,12 +13,13 @@ demo: .venv-demo/installed ## Watch Ruby's jobs run in Python, on a Redis that i
 test: .venv/installed-test ## Run all tests
 	.venv/bin/python -m pytest
 
-check: .venv/installed-dev ## Format, lint, types, import contracts, tests: what must be clean before a commit
+check: lint test ## All of it: what must be clean before a commit
+
+lint: .venv/installed-dev ## Format, lint, types, import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest
 
 bench: .venv/installed-bench ## Measure against Ruby Resque (where there is Ruby) and RQ, side by side
 	.venv/bin/python -m benchmarks.run

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script beside the pages, no package
 """Write docs/settings.md from the one table of settings: ``python docs/make_settings.py``."""
 
 from __future__ import annotations

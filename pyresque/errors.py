@@ -142,7 +142,7 @@ class PruneDeadWorkerDirtyExit(DirtyExit):
         )
 
 
-class TermException(BaseException):  # noqa: N818 - Resque's own word
+class TermException(BaseException):
     """Raised inside a running job when its worker is told to stop (Ruby: ``Resque::TermException``).
 
     Like Ruby's ``SignalException`` it passes every ``except Exception``.
@@ -194,6 +194,25 @@ class TimestampError(PyresqueError):
     """What was given as the time of a delayed job names no point in time (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
+
+
+class ScheduleError(PyresqueError):
+    """A recurring job's configuration cannot be used; each of its faults stands in the message (Ruby: ``ArgumentError``)."""
+
+    ruby_name = "ArgumentError"
+
+    def __init__(self, name: str, faults: tuple[str, ...]) -> None:
+        super().__init__(f"schedule {name!r}: {'; '.join(faults)}")
+        self.name = name
+        self.faults = faults
+
+    def __reduce__(self) -> tuple[type[ScheduleError], tuple[str, tuple[str, ...]]]:
+        """Rebuild from the two parts, so that the error crosses process boundaries."""
+        return (type(self), (self.name, self.faults))
+
+
+class ScheduleFileError(PyresqueError):
+    """A schedule's file cannot be read; the message names the line."""
 
 
 # -- set-up and surroundings ----------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pyresque.failure.report import ErrorReport
-from pyresque.job.job import Job
-from pyresque.ops import Op
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.failure.report import ErrorReport
+    from pyresque.job.job import Job
+    from pyresque.ops import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Executor(Protocol):
     #: Whether jobs run outside this process, so that the worker itself can beat while they do.
     isolated: bool
 
-    async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:
+    async def run(
+        self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]
+    ) -> Outcome:
         """Perform the job and tell how it ended.
 
         ``tend`` is run again and again meanwhile; it says after how many seconds it wants to be. ``title`` sets the

@@ -9,14 +9,16 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgpack
 
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, Outcome
 from pyresque.failure.report import ErrorReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Seconds after which the parent looks again although nothing woke it: a signal may have come just before the wait.
 LOOK = 1.0
@@ -58,7 +60,9 @@ class Child:
         if self._pipe is None:
             self._look = min(2 * self._look, LOOK)
         watched = [wakeup] if self._pipe is None else [wakeup, self._pipe]
-        readable, _, _ = select.select(watched, [], [], max(0.0, min(seconds, self._look, self._next_order())))
+        readable, _, _ = select.select(
+            watched, [], [], max(0.0, min(seconds, self._look, self._next_order()))
+        )
         if wakeup in readable:
             drain(wakeup)
         if self._pipe in readable:
@@ -104,7 +108,10 @@ class Child:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                pid, status = self.pid, 0  # somebody else waited for it; what it told is all there is
+                pid, status = (
+                    self.pid,
+                    0,
+                )  # somebody else waited for it; what it told is all there is
             if pid == 0:
                 return False
             self._status = status
@@ -128,10 +135,16 @@ class Child:
             return self._told
         status = self._status or 0
         if os.WIFSIGNALED(status):
-            return Outcome(dirty=DirtyExit(f"Child process received unhandled signal {_status_text(self.pid, status)}"))
+            return Outcome(
+                dirty=DirtyExit(
+                    f"Child process received unhandled signal {_status_text(self.pid, status)}"
+                )
+            )
         code = os.waitstatus_to_exitcode(status)
         return Outcome(
-            dirty=DirtyExit(f"Child process exited with status {code} before it told how the job went: pid {self.pid}")
+            dirty=DirtyExit(
+                f"Child process exited with status {code} before it told how the job went: pid {self.pid}"
+            )
         )
 
 
@@ -147,7 +160,9 @@ def _live(life: Callable[[], Outcome], writing: int, *, run_at_exit: bool) -> No
     try:
         outcome = life()
         report = outcome.report
-        frame = msgpack.packb(None if report is None else [report.exception, report.error, list(report.backtrace)])
+        frame = msgpack.packb(
+            None if report is None else [report.exception, report.error, list(report.backtrace)]
+        )
         while frame:
             frame = frame[os.write(writing, frame) :]
         if run_at_exit:
@@ -163,7 +178,9 @@ def _outcome(told: list[object] | None) -> Outcome:
         return DONE
     exception, error, backtrace = told
     lines = backtrace if isinstance(backtrace, list) else []
-    return Outcome(report=ErrorReport(str(exception), str(error), tuple(str(line) for line in lines)))
+    return Outcome(
+        report=ErrorReport(str(exception), str(error), tuple(str(line) for line in lines))
+    )
 
 
 def _status_text(pid: int, status: int) -> str:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable
 from functools import partial
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
 from pyresque.executor.child import Child
 from pyresque.failure.report import report
-from pyresque.job.job import Job
 from pyresque.job.perform import perform
-from pyresque.job.registry import Registry
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.ops import Call, Clock, Driver, Op
-from pyresque.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.job.worker_hooks import WorkerHooks
+    from pyresque.settings import Settings
 
 
 class ForkExecutor:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
 from pyresque.failure.report import report
-from pyresque.job.job import Job
 from pyresque.job.perform import perform
-from pyresque.job.registry import Registry
-from pyresque.ops import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.ops import Op
 
 
 class InlineExecutor:
@@ -23,7 +27,12 @@ class InlineExecutor:
         self._performing = False
         self._told = False
 
-    async def run(self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]) -> Outcome:  # noqa: ARG002 - the Protocol's signature
+    async def run(
+        self,
+        job: Job,
+        tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
+        title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+    ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._performing, self._told = True, False
         try:
