@@ -85,6 +85,16 @@ def test_a_refused_job_can_be_put_back_with_the_bytes_it_had(
     assert db.lrange("resque:queue:delayed", 0, -1) == [b"{bad", b'{"class":"Gone","args":[1.00]}']
 
 
+def test_the_failed_list_of_the_queue_takes_it_where_each_queue_has_one(
+    db: redis.Redis, redis_url: str
+) -> None:
+    with Resque(redis_url, failure_backend="redis_multi_queue") as resque:
+        push(db, 5, b"{bad", b'{"class":7,"args":[],"queue":"q"}')
+        assert resque.move_due() == 2
+        assert resque.failures.queues() == ["delayed_failed"]
+        assert resque.failures.count("delayed_failed") == 2
+
+
 def test_keys_of_a_wrong_type_keep_nothing_else_from_its_queue(
     db: redis.Redis, resque: Resque
 ) -> None:

@@ -1,0 +1,181 @@
+"""Enqueueing for later: the verbs that bring delayed jobs in, each an operation (Ruby: ``enqueue_at`` and its kin)."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from pyresque.errors import NotEncodable
+from pyresque.job import hooks
+from pyresque.job.queues import wire_args
+from pyresque.job.registry import JobClass, Target, validate
+from pyresque.ops import Batch, Call
+from pyresque.schedule.moments import Wait, When, timestamp_in, timestamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pyresque.job.queues import Queues
+    from pyresque.ops import Clock
+    from pyresque.schedule.moving import Mover
+    from pyresque.schedule.searching import Search
+
+#: Jobs in one round trip of ``enqueue_many_at``, and of a move that a caller asked for.
+CHUNK: Final = 500
+
+
+class Later:
+    """Brings delayed jobs in. The keyword ``queue`` of its verbs names a queue and is no argument of the job."""
+
+    def __init__(
+        self,
+        jobs: Queues,
+        search: Search,
+        mover: Mover,
+        clock: Clock,
+    ) -> None:
+        self.table = mover.table
+        self.jobs = jobs
+        self.codec = jobs.codec
+        self.search = search
+        self.mover = mover
+        self.clock = clock
+
+    async def enqueue_at(
+        self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+    ) -> bool | None:
+        """Enqueue at a time, to the job's own queue unless one is named; what is due already is queued at once.
+
+        None where a before_schedule hook said no, else whether no after_schedule hook answered False. Raises
+        NoQueueError, NoClassError, NotEncodable, TimestampError.
+        """
+        entry = self.jobs.registry.describe(target)
+        where = validate(entry, queue)
+        return await self._schedule(timestamp_of(when), where, entry, wire_args(args, kwargs))
+
+    async def enqueue_at_with_queue(
+        self, queue: str | None, when: When, target: Target, /, *args: Any, **kwargs: Any
+    ) -> bool | None:
+        """Enqueue at a time to a queue by name; None leaves it to the scheduler that finds the class."""
+        entry = self.jobs.registry.describe(target)
+        return await self._schedule(timestamp_of(when), queue, entry, wire_args(args, kwargs))
+
+    async def enqueue_in(
+        self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+    ) -> bool | None:
+        """Enqueue so far from now: a timedelta or seconds; the rest as ``enqueue_at``."""
+        when = timestamp_in(wait, self.clock)
+        return await self.enqueue_at(when, target, *args, queue=queue, **kwargs)
+
+    async def enqueue_in_with_queue(
+        self, queue: str | None, wait: Wait, target: Target, /, *args: Any, **kwargs: Any
+    ) -> bool | None:
+        """Enqueue so far from now to a queue by name."""
+        when = timestamp_in(wait, self.clock)
+        return await self.enqueue_at_with_queue(queue, when, target, *args, **kwargs)
+
+    async def _schedule(
+        self, timestamp: int, queue: str | None, entry: JobClass, args: list[Any]
+    ) -> bool | None:
+        names = entry.hooks
+        if names.before_schedule and not await hooks.allowed(
+            entry.target, names.before_schedule, *args
+        ):
+            return None
+        if self._at_once(timestamp):
+            await self._enqueue_now(queue, entry, args)
+        else:
+            await self.table.add(((timestamp, self.search.payload(entry.name, args, queue)),))
+        if not names.after_schedule:
+            return True
+        return await hooks.allowed(entry.target, names.after_schedule, *args)
+
+    def _at_once(self, timestamp: int) -> bool:
+        return self.jobs.inline or timestamp <= int(self.clock.time())
+
+    async def _enqueue_now(self, queue: str | None, entry: JobClass, args: list[Any]) -> None:
+        scheduled = getattr(entry.target, "scheduled", None)
+        if callable(scheduled):
+            await Call(partial(scheduled, queue, entry.name, *args), offload=True)
+        else:
+            target = entry.name if entry.target is None else entry.target
+            await self.jobs.enqueue_to(queue, target, args, {})
+
+    async def enqueue_many_at(self, calls: Iterable[Sequence[Any]]) -> int:
+        """Enqueue many ``(when, target, *args)``, some hundreds in one round trip; how many no hook kept out.
+
+        What cannot be encoded raises NotEncodable that names its place; jobs of earlier round trips are enqueued then.
+        """
+        enqueued, source = 0, enumerate(calls)
+        while chunk := list(islice(source, CHUNK)):
+            enqueued += await self._enqueue_chunk(chunk)
+        return enqueued
+
+    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
+        waiting: list[tuple[int, bytes]] = []
+        allowed: list[tuple[JobClass, list[Any]]] = []
+        describe = self.jobs.registry.describe
+        for index, (when, target, *args) in chunk:
+            entry = describe(target)
+            queue, timestamp = validate(entry, None), timestamp_of(when)
+            names = entry.hooks
+            if names.before_schedule and not await hooks.allowed(
+                entry.target, names.before_schedule, *args
+            ):
+                continue
+            allowed.append((entry, args))
+            if self._at_once(timestamp):
+                await self._enqueue_now(queue, entry, args)
+                continue
+            try:
+                waiting.append((timestamp, self.search.payload(entry.name, args, queue)))
+            except NotEncodable as error:
+                raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
+        if waiting:
+            await self.table.add(waiting)
+        for entry, args in allowed:
+            if entry.hooks.after_schedule:
+                await hooks.run(entry.target, entry.hooks.after_schedule, *args)
+        return len(allowed)
+
+    async def delayed_push(self, when: When, item: Mapping[str, Any]) -> bool:
+        """Enter any object as a delayed job, without hooks; whether it is the first one of that time."""
+        raw = self.codec.encode(item, path="item")
+        return await self.table.add(((timestamp_of(when), raw),)) == 1
+
+    async def delay_or_enqueue_at(
+        self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+    ) -> int:
+        """Move every delayed copy of a job to another time, or enqueue it where there is none; how many.
+
+        The old copies go in the very transaction that brings the new ones.
+        """
+        entry = self.jobs.registry.describe(target)
+        where, timestamp, sent = validate(entry, queue), timestamp_of(when), wire_args(args, kwargs)
+        copies = [] if self.jobs.inline else await self.search.copies(entry, queue, sent)
+        count = max(len(copies), 1)
+        names, wanted = entry.hooks, 0
+        for _ in range(count):
+            wanted += not names.before_schedule or await hooks.allowed(
+                entry.target, names.before_schedule, *sent
+            )
+        old = list(dict.fromkeys(copies))
+        if self._at_once(timestamp):
+            for _ in range(wanted):
+                await self._enqueue_now(where, entry, sent)
+            await self.table.remove(old)
+        else:
+            payload = self.search.payload(entry.name, sent, where)
+            added = self.table.adding([(timestamp, payload)] * wanted) if wanted else ()
+            await Batch((*self.table.removing(old), *added), atomic=True)
+        for _ in range(wanted):
+            await hooks.run(entry.target, names.after_schedule, *sent)
+        return count
+
+    async def delay_or_enqueue_in(
+        self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+    ) -> int:
+        """The same, so far from now."""
+        when = timestamp_in(wait, self.clock)
+        return await self.delay_or_enqueue_at(when, target, *args, queue=queue, **kwargs)
