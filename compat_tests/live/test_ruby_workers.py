@@ -101,7 +101,7 @@ def test_our_own_look_at_the_hosts_processes_finds_rubys_workers(start):
 
 @pytest.mark.parametrize("same", ["same queues", "all queues"])
 @pytest.mark.parametrize("dead", SIDES)
-def test_a_worker_killed_on_one_side_is_cleared_by_the_other_with_its_job_among_the_failed(  # noqa: PLR0917 - fixtures
+def test_a_worker_killed_on_one_side_is_cleared_by_the_other_with_its_job_among_the_failed(
     ruby, start, resque, db, dead, same
 ):
     lost = start(dead, "hold")

@@ -9,5 +9,5 @@ from pyresque.process.posix import hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.run import run_worker
 
-print(f"{hostname()}:{os.getpid()}:{QueueList.parse(resque.settings.queues)}", flush=True)  # noqa: T201 - the test reads it
+print(f"{hostname()}:{os.getpid()}:{QueueList.parse(resque.settings.queues)}", flush=True)
 run_worker(resque)
