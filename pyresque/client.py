@@ -15,6 +15,7 @@ from pyresque.failure.base import FailureBackend
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.schedule.delayed import Delayed
+from pyresque.schedule.recurring import Recurring
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Application:
         self.settings = self.settings.but(**known)
         failures = None if former.failures is former.default_failures else former.failures
         self.core = Core(self.settings, former.registry, former.hooks, former.clock, failures)
+        self.core.recurring.memory.update(former.recurring.memory)
 
     # -- registering
 
@@ -222,6 +224,30 @@ def delayed_awaited(
     return call
 
 
+def recurring_blocking(
+    verb: Callable[Concatenate[Recurring, P], Op[T]],
+) -> Callable[Concatenate[Resque, P], T]:
+    """An operation on recurring jobs as a verb that blocks."""
+
+    @functools.wraps(verb)
+    def call(self: Resque, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(verb(self.core.recurring, *args, **kwargs))
+
+    return call
+
+
+def recurring_awaited(
+    verb: Callable[Concatenate[Recurring, P], Op[T]],
+) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
+    """The same, awaited."""
+
+    @functools.wraps(verb)
+    def call(self: AsyncResque, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        return self.run(verb(self.core.recurring, *args, **kwargs))
+
+    return call
+
+
 class Failures:
     """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``)."""
 
@@ -352,6 +378,18 @@ class Resque(Application):
     last_enqueued_at = delayed_blocking(Delayed.last_enqueued_at)
     get_last_enqueued_at = delayed_blocking(Delayed.get_last_enqueued_at)
 
+    # -- recurring jobs
+
+    set_schedule = recurring_blocking(Recurring.set_schedule)
+    assign_schedule = recurring_blocking(Recurring.assign_schedule)
+    remove_schedule = recurring_blocking(Recurring.remove_schedule)
+    schedule = recurring_blocking(Recurring.schedule)
+    fetch_schedule = recurring_blocking(Recurring.fetch_schedule)
+    enqueue_from_config = recurring_blocking(Recurring.enqueue_from_config)
+    next_runs = recurring_blocking(Recurring.next_runs)
+    master_lock = blocking(Core.master_lock)
+    release_master_lock = blocking(Core.release_master_lock)
+
 
 class AsyncResque(Application):
     """Resque with verbs that are awaited, in one event loop."""
@@ -444,3 +482,15 @@ class AsyncResque(Application):
     reset_delayed_queue = delayed_awaited(Delayed.reset_delayed_queue)
     last_enqueued_at = delayed_awaited(Delayed.last_enqueued_at)
     get_last_enqueued_at = delayed_awaited(Delayed.get_last_enqueued_at)
+
+    # -- recurring jobs
+
+    set_schedule = recurring_awaited(Recurring.set_schedule)
+    assign_schedule = recurring_awaited(Recurring.assign_schedule)
+    remove_schedule = recurring_awaited(Recurring.remove_schedule)
+    schedule = recurring_awaited(Recurring.schedule)
+    fetch_schedule = recurring_awaited(Recurring.fetch_schedule)
+    enqueue_from_config = recurring_awaited(Recurring.enqueue_from_config)
+    next_runs = recurring_awaited(Recurring.next_runs)
+    master_lock = awaited(Core.master_lock)
+    release_master_lock = awaited(Core.release_master_lock)

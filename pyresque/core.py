@@ -14,13 +14,19 @@ from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
 from pyresque.job.registry import Registry, Target, validate
 from pyresque.job.workers import WorkerBooks, WorkerInfo
+from pyresque.schedule.config import Configured
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.moving import Mover
+from pyresque.schedule.presence import Presence
+from pyresque.schedule.recurring import Recurring
 from pyresque.schedule.searching import Search
+from pyresque.schedule.zone import zone_named
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
+from pyresque.store.lock import LockInfo, MasterLock
 from pyresque.store.queues import QueueTable, StatTable
+from pyresque.store.schedules import ScheduleTable
 from pyresque.store.workers import WorkerTable
 
 if TYPE_CHECKING:
@@ -77,6 +83,13 @@ class Core:
         self.failures: FailureBackend = failures or self.default_failures
         self.undertaker = Undertaker(self.books, self.failures, registry, self.clock)
         self.delayed = self._delayed()
+        self.recurring = self._recurring()
+        self.lock = MasterLock(
+            self.keys,
+            settings.master_lock_prefix,
+            settings.lock_timeout,
+            settings.scheduler_interval,
+        )
 
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
@@ -86,6 +99,12 @@ class Core:
         refusals = RefusedJobs(self.failures, self.clock)
         mover = Mover(table, self.jobs, refusals, self.settings.delayed_requeue_batch_size)
         return Delayed(self.jobs, search, mover, self.clock)
+
+    def _recurring(self) -> Recurring:
+        presence = Presence(self.jobs, self.books)
+        zone = zone_named(self.settings.time_zone)
+        table = ScheduleTable(self.keys)
+        return Recurring(table, Configured(self.jobs), presence, self.clock, zone)
 
     # -- queues
 
@@ -225,3 +244,16 @@ class Core:
     async def unpause_all(self) -> None:
         """Let paused workers go on."""
         await self.books.table.set_pause(paused=False)
+
+    # -- the scheduler's master lock
+
+    async def master_lock(self) -> LockInfo | None:
+        """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None where none does."""
+        return await self.lock.info()
+
+    async def release_master_lock(self) -> bool:
+        """Take the lock from whoever holds it (Ruby: ``release_master_lock!``); whether anybody did.
+
+        For a lock whose holder is gone for good: a scheduler that lives is not told.
+        """
+        return await self.lock.force_release()

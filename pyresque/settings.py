@@ -20,6 +20,7 @@ CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
 DELAYED_SEARCHES = ("meaning", "bytes")
 LOG_FORMATS = ("text", "json", "logfmt")
+CATCH_UPS = {"none": 0, "one": 1}
 
 
 def _text(value: str) -> str:
@@ -49,6 +50,24 @@ def _seconds(value: str) -> float:
 def _count(value: str) -> int:
     if not value.strip().isdecimal() or int(value) < 1:
         msg = f"{value!r} is no number from 1 on"
+        raise ValueError(msg)
+    return int(value)
+
+
+#: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
+SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
+
+
+def _scheduler_yes(value: str) -> bool:
+    return value in SCHEDULER_YES
+
+
+def _catch_up(value: str) -> int:
+    """How many missed runs are made up for: ``none``, ``one``, or a number."""
+    if value in CATCH_UPS:
+        return CATCH_UPS[value]
+    if not value.strip().isdecimal():
+        msg = f"{value!r} is none of {', '.join(CATCH_UPS)}, and no number of runs"
         raise ValueError(msg)
     return int(value)
 
@@ -198,6 +217,55 @@ class Settings:
         _one_of(DELAYED_SEARCHES),
         "how a delayed job is looked for: bytes, in every spelling; meaning: where that finds none, by a pass over all",
         env=("RESQUE_DELAYED_SEARCH",),
+    )
+    schedule: str = setting(
+        "", _text, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
+    )
+    dynamic_schedule: bool = setting(
+        False,
+        _scheduler_yes,
+        "follow changes of the schedule in Redis",
+        env=("DYNAMIC_SCHEDULE",),
+    )
+    scheduler_interval: float = setting(
+        5.0,
+        _seconds,
+        "seconds between two looks for delayed jobs",
+        env=("RESQUE_SCHEDULER_INTERVAL",),
+    )
+    lock_timeout: int = setting(
+        180, _count, "seconds that the master lock outlives its holder", env=("LOCK_TIMEOUT",)
+    )
+    master_lock_prefix: str = setting(
+        "",
+        str,
+        "what the master lock's name begins with",
+        env=("RESQUE_SCHEDULER_MASTER_LOCK_PREFIX",),
+    )
+    rails_env: str = setting(
+        "", _text, "environment whose entries of the schedule run here", env=("RAILS_ENV",)
+    )
+    app_name: str = setting(
+        "", _text, "the application's name in the scheduler's title", env=("APP_NAME",)
+    )
+    quiet: bool = setting(False, _scheduler_yes, "the scheduler logs nothing", env=("QUIET",))
+    time_zone: str = setting(
+        "",
+        _text,
+        "zone of cron lines that name none; default: that of the process",
+        env=("RESQUE_SCHEDULE_TIME_ZONE",),
+    )
+    catch_up: int = setting(
+        0,
+        _catch_up,
+        "missed runs of a recurring job made up for: none (as Ruby), one, or at most so many",
+        env=("RESQUE_SCHEDULE_CATCH_UP",),
+    )
+    remember_every: bool = setting(
+        False,
+        _scheduler_yes,
+        "go on with 'every' from the last run, not from the start of the scheduler",
+        env=("RESQUE_SCHEDULE_REMEMBER_EVERY",),
     )
 
     @classmethod

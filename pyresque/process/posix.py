@@ -8,15 +8,20 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
 
 from setproctitle import setproctitle
 
 from pyresque.executor.child import drain
 from pyresque.process.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+T = TypeVar("T")
 
 #: What each signal orders, as Ruby's worker hears it.
 INTENTS: dict[str, Callable[[Worker], None]] = {
@@ -55,16 +60,24 @@ class Posix:
         lines = _command_lines()
         if lines is None:
             return None
-        return frozenset(pid for pid, line in lines if WORKER_TITLE.search(line) and NO_WORKER not in line)
+        return frozenset(
+            pid for pid, line in lines if WORKER_TITLE.search(line) and NO_WORKER not in line
+        )
+
+    def hearing(self, worker: Worker) -> AbstractContextManager[None]:
+        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread."""
+        return self.hearing_orders(worker, INTENTS)
 
     @contextmanager
-    def hearing(self, worker: Worker) -> Iterator[None]:
-        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread."""
+    def hearing_orders(
+        self, listener: T, intents: Mapping[str, Callable[[T], None]]
+    ) -> Iterator[None]:
+        """The same for whoever listens, with what each signal orders."""
         former = {}
         former_fd = signal.set_wakeup_fd(self._waking, warn_on_full_buffer=False)
-        for name, intent in INTENTS.items():
+        for name, intent in intents.items():
             number = signal.Signals[name]
-            former[number] = signal.signal(number, _handler(worker, intent))
+            former[number] = signal.signal(number, _handler(listener, intent))
         former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _noticed)
         try:
             yield
@@ -84,9 +97,9 @@ def hostname() -> str:
     return socket.gethostname()
 
 
-def _handler(worker: Worker, intent: Callable[[Worker], None]) -> Callable[[int, FrameType | None], None]:
+def _handler(listener: T, intent: Callable[[T], None]) -> Callable[[int, FrameType | None], None]:
     def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        intent(worker)
+        intent(listener)
 
     return heard
 
@@ -105,10 +118,14 @@ def _command_lines() -> list[tuple[int, str]] | None:
                     line = (entry / "cmdline").read_bytes()
                 except OSError:
                     continue  # it ended meanwhile
-                found.append((int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace")))
+                found.append(
+                    (int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace"))
+                )
         return found
     try:
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607 - ps stands in different places
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True, check=True
+        )  # noqa: S607 - ps stands in different places
     except (OSError, subprocess.CalledProcessError):
         return None
     rows = (line.strip().partition(" ") for line in listed.stdout.splitlines() if line.strip())

@@ -120,3 +120,7 @@ class Keys:
         """The scheduler's master lock; Ruby's bears the namespace twice, a prefix after the second one."""
         middle = f"{prefix}:" if prefix else ""
         return f"{self.namespace}:{self.namespace}:{middle}resque_scheduler_master_lock"
+
+    def master_owner(self, prefix: str = "") -> str:
+        """Which process holds the lock, where two bear one name; Ruby does not look at it."""
+        return f"{self.master_lock(prefix)}:owner"

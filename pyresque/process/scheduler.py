@@ -1,0 +1,303 @@
+"""The scheduler: while it is the master, delayed jobs are moved when they are due and recurring jobs run on time.
+
+Law: what it does needs the master lock in the very step that does it, or between two batches; who has lost the lock stops.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pyresque.errors import PyresqueError, RedisCommandError, RedisUnavailable, ScheduleError
+from pyresque.ops import Call
+from pyresque.schedule.cron import Cron
+from pyresque.version import VERSION
+
+if TYPE_CHECKING:
+    from pyresque.core import Core
+    from pyresque.process.surroundings import Surroundings
+    from pyresque.schedule.entries import Entry
+    from pyresque.schedule.recurring import Loaded
+    from pyresque.store.lock import Claim
+
+log = logging.getLogger("pyresque")
+
+#: Seconds between two renewals of the lock while nothing is done; the lock itself lives much longer.
+RENEW = 5.0
+
+#: Seconds between two looks, at least: an interval of 0 must not keep a processor busy.
+SHORTEST = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """An entry, when it runs next (None: never again), and how often it has run here."""
+
+    entry: Entry
+    next_at: float | None
+    count: int = 0
+
+
+class Scheduler:
+    """One scheduler of one application (Ruby: ``Resque::Scheduler``)."""
+
+    def __init__(self, core: Core, claim: Claim, surroundings: Surroundings) -> None:
+        self.core = core
+        self.recurring = core.recurring
+        self.claim = claim
+        self.surroundings = surroundings
+        self.stopping = False
+        self.master: bool | None = None
+        self.timers: dict[str, Timer] = {}
+        self._was_master: bool | None = None
+        self._reload_asked = False
+        self._print_asked = False
+        self._renew_at = 0.0
+        self._looked: float | None = None
+
+    # -- the life
+
+    async def work(self) -> None:
+        """Schedule until told to stop; the lock is given back at once then."""
+        self.procline("Starting")
+        try:
+            while not self.stopping:
+                await self.turn()
+                await self._rest()
+        except Exception:
+            await self.release_master()
+            raise
+        await self.release_master()
+        log.info("Exiting")
+
+    async def turn(self) -> None:
+        """One look: who leads, what is due. Trouble with Redis is told, and the next look tries again."""
+        try:
+            await self._turn()
+        except (RedisUnavailable, RedisCommandError) as error:
+            log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
+            self._renew_at = 0.0
+
+    async def _turn(self) -> None:
+        if not self.master or self.core.clock.monotonic() >= self._renew_at:
+            await self.hold_master()
+        if self.master != self._was_master:
+            self.procline("Master scheduler" if self.master else "Child scheduler")
+            await self.reload_schedule()
+            self._was_master = self.master
+        if self.master:
+            await self.fire_due()
+            await self.move_due()
+            await self.update_schedule()
+        else:
+            self._looked = self.core.clock.time()
+        await self._obey()
+
+    async def _obey(self) -> None:
+        if self._reload_asked:
+            self._reload_asked = False
+            await self.reload_schedule()
+        if self._print_asked:
+            self._print_asked = False
+            await self.print_schedule()
+
+    async def _rest(self) -> None:
+        """Wait for the next look, or for the next run of an entry where that comes first."""
+        wait = max(SHORTEST, self.core.settings.scheduler_interval)
+        due = [timer.next_at for timer in self.timers.values() if timer.next_at is not None]
+        if self.master and due:
+            wait = min(wait, max(0.0, min(due) - self.core.clock.time()))
+        if not (self.stopping or self._reload_asked or self._print_asked):
+            await Call(partial(self.surroundings.sleep, wait), offload=True)
+
+    # -- orders
+
+    def shutdown(self) -> None:
+        """Stop after the current batch (TERM, INT, QUIT)."""
+        if not self.stopping:
+            log.info("Shutting down")
+            self.stopping = True
+
+    def ask_reload(self) -> None:
+        """Load the schedule anew (USR2)."""
+        self._reload_asked = True
+
+    def ask_print(self) -> None:
+        """Log the schedule (USR1)."""
+        self._print_asked = True
+
+    # -- the lock
+
+    async def hold_master(self) -> bool:
+        """Take the lock or renew it; whether we lead."""
+        settings = self.core.settings
+        now = self.core.clock.monotonic()
+        self.master = await self.core.lock.hold(self.claim)
+        self._renew_at = now + min(RENEW, settings.lock_timeout / 6)
+        return self.master
+
+    async def release_master(self) -> None:
+        """Give the lock back, if it is ours."""
+        try:
+            await self.core.lock.release(self.claim)
+        except (RedisUnavailable, RedisCommandError) as error:
+            log.warning("the master lock is left to end by itself: %s", error)
+        self.master = None
+
+    # -- delayed jobs
+
+    async def move_due(self) -> int:
+        """Move what is due, batch by batch while the lock is ours; how many."""
+        if await self.core.delayed.next_delayed_timestamp() is None:
+            return 0
+        self.procline("Processing Delayed Items")
+        moved = await self.core.delayed.move_due(None, self._still_master)
+        log.debug("queued %s jobs", moved)
+        return moved
+
+    async def _still_master(self) -> bool:
+        """Asked before each batch; recurring jobs do not wait for a long list of delayed ones."""
+        if self.stopping or not await self.hold_master():
+            return False
+        await self.fire_due()
+        return self.master is True
+
+    # -- recurring jobs
+
+    async def reload_schedule(self) -> None:
+        """Load the schedule; an entry that is as it was keeps its time."""
+        self.procline("Reloading Schedule")
+        self.procline("Loading Schedule")
+        dynamic = self.core.settings.dynamic_schedule
+        now = self.core.clock.time()
+        loaded = await self.recurring.load(afresh=dynamic and self.master is True)
+        if not loaded.entries and not loaded.faults:
+            log.info("Schedule empty!")
+        for fault in loaded.faults:
+            log.error("%s; it does not run", fault)
+        former = self.timers if self.master and self._was_master else {}
+        self.timers = {}
+        for entry in loaded.entries.values():
+            known = former.get(entry.name)
+            if known is not None and known.entry.config == entry.config:
+                self.timers[entry.name] = known
+            else:
+                self._enter(entry, now, loaded.last_runs.get(entry.name))
+        if self.master and not self._was_master:
+            await self._catch_up(loaded, now)
+        self.procline("Schedules Loaded")
+
+    def _enter(self, entry: Entry, now: float, last: float | None) -> None:
+        configured = self.core.settings.rails_env
+        if not entry.runs_in(configured):
+            log.debug("Skipping schedule of %s, which does not run in %r", entry.name, configured)
+            return
+        if entry.timing is None:
+            log.info("no cron / every found for %s (%s) - skipping", entry.class_name, entry.name)
+            return
+        log.info("Scheduling %s", entry.name)
+        remembers = (
+            self.core.settings.remember_every if entry.remembers is None else entry.remembers
+        )
+        first = entry.first_run(now, self.recurring.zone, last if remembers else None)
+        self.timers[entry.name] = Timer(entry, first)
+
+    async def update_schedule(self) -> None:
+        """Follow what changed in Redis, where that is asked for (DYNAMIC_SCHEDULE)."""
+        if not self.core.settings.dynamic_schedule or not await self.recurring.table.any_changed():
+            return
+        if not await self.hold_master():
+            return  # the names are the new master's to take
+        self.procline("Updating schedule")
+        while names := await self.recurring.table.take_changed():
+            for name in names:
+                await self._update(name)
+        self.procline("Schedules Loaded")
+
+    async def _update(self, name: str) -> None:
+        try:
+            entry = await self.recurring.load_one(name)
+        except ScheduleError as fault:
+            log.error("%s; it does not run", fault)  # noqa: TRY400 - the fault says it all
+            entry = None
+        known = self.timers.get(name)
+        if entry is not None and known is not None and known.entry.config == entry.config:
+            return
+        if self.timers.pop(name, None) is not None:
+            log.debug("Removing schedule %s", name)
+        if entry is not None:
+            last = (await self.recurring.last_runs()).get(name)
+            self._enter(entry, self.core.clock.time(), last)
+
+    async def fire_due(self) -> None:
+        """Run every entry that is due."""
+        now = self.core.clock.time()
+        due = [(t.next_at, name) for name, t in self.timers.items() if t.next_at is not None]
+        for next_at, name in sorted(due):
+            if next_at > now or not self.master or self.stopping:
+                return
+            timer = self.timers[name]
+            if not await self._fire(timer.entry, next_at):
+                return
+            count = timer.count + 1
+            following = timer.entry.run_after(next_at, now, self.recurring.zone)
+            if timer.entry.limits.times is not None and count >= timer.entry.limits.times:
+                following = None
+            self.timers[name] = replace(timer, next_at=following, count=count)
+
+    async def _fire(self, entry: Entry, due: float | None) -> bool:
+        """Run an entry; False where the lock is another's now. What an entry does wrong is told and stops no other one."""
+        log.info("queueing %s (%s)", entry.class_name, entry.name)
+        try:
+            run = await self.recurring.run(entry, due=due, lock=(self.core.lock, self.claim))
+        except RedisUnavailable:
+            raise  # it is due still; if it was queued nevertheless, the next look sees that
+        except PyresqueError as error:
+            log.error("%s was not queued: %s", entry.name, error)  # noqa: TRY400 - the error says it all
+            return True
+        except Exception:
+            log.exception("%s was not queued", entry.name)
+            return True
+        if run.lost:
+            self.master = False
+        elif run.outcome != "enqueued":
+            log.info("%s: %s", entry.name, run.outcome)
+        return not run.lost
+
+    async def _catch_up(self, loaded: Loaded, now: float) -> None:
+        """Make up for missed runs, as far as the settings or the entry ask for it.
+
+        What came due between our last look and the lock's being ours is nobody's fault and made up for always, where
+        a time is a cron line's: the former master has stopped, and may or may not have run it; its note tells.
+        """
+        zone = self.recurring.zone
+        for timer in list(self.timers.values()):
+            entry, last = timer.entry, loaded.last_runs.get(timer.entry.name)
+            policy = self.core.settings.catch_up if entry.catch_up is None else entry.catch_up
+            count = 0 if last is None else entry.missed(last, now, zone, policy)
+            if count == 0 and self._looked is not None and isinstance(entry.timing, Cron):
+                count = entry.missed(max(self._looked, last or 0.0), now, zone, 1)
+            for _ in range(count):
+                log.info("%s has missed a run, which is made up for", entry.name)
+                if not await self._fire(entry, None):
+                    return
+
+    # -- telling
+
+    async def print_schedule(self) -> None:
+        """Log every entry with its next and its last run."""
+        log.info("Scheduling Info\tLast Run")
+        last_runs = await self.recurring.table.last_runs()
+        for name, timer in self.timers.items():
+            log.info("%s %s\t%s", name, timer.entry.original, last_runs.get(name, ""))
+
+    def procline(self, text: str) -> None:
+        """Log, and set the process title, in Ruby's words after the colon."""
+        log.info("%s", text)
+        settings = self.core.settings
+        marks = "".join(f"[{mark}]" for mark in (settings.app_name, settings.rails_env) if mark)
+        self.surroundings.title(
+            f"{settings.procline_prefix}pyresque-scheduler-{VERSION}{marks}: {text}"
+        )

@@ -1,0 +1,282 @@
+"""The verbs of recurring jobs: set, look, remove, run, and when they run next; each an operation (Ruby: ``SchedulingExtensions``)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timezone, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from pyresque.clock import local
+from pyresque.errors import DecodeError, ScheduleError
+from pyresque.ruby import time as ruby_time
+from pyresque.ruby.dates import parse_time
+from pyresque.schedule.entries import Entry
+from pyresque.store.schedules import FIRED, NOT_MASTER, RUN_BY_ANOTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyresque.job.job import Codec
+    from pyresque.ops import Clock
+    from pyresque.schedule.config import Configured, Planned
+    from pyresque.schedule.presence import Presence
+    from pyresque.store.lock import Claim, MasterLock
+    from pyresque.store.schedules import ScheduleTable
+
+log = logging.getLogger("pyresque")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a scheduler has to run: the entries that can be read, and what is wrong with the others."""
+
+    entries: dict[str, Entry]
+    faults: list[ScheduleError]
+    last_runs: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class NextRuns:
+    """An entry, when it ran last as Redis has it, and when it runs next; ``fault`` where it cannot be read."""
+
+    name: str
+    config: Any
+    last: str | None
+    runs: list[datetime]
+    fault: ScheduleError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of one run: ``enqueued``, ``skipped``, ``vetoed``, ``not master`` or ``run by another``."""
+
+    outcome: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether the master lock is another's now."""
+        return self.outcome == "not master"
+
+
+_OUTCOMES = {
+    FIRED: Run("enqueued"),
+    NOT_MASTER: Run("not master"),
+    RUN_BY_ANOTHER: Run("run by another"),
+}
+
+
+class Recurring:
+    """Recurring jobs: what callers and the scheduler do with them.
+
+    Entries without ``persist`` live in ``memory``, in this process alone, as in Ruby.
+    """
+
+    def __init__(
+        self,
+        table: ScheduleTable,
+        configured: Configured,
+        presence: Presence,
+        clock: Clock,
+        zone: tzinfo,
+    ) -> None:
+        self.table = table
+        self.configured = configured
+        self.codec: Codec = configured.codec
+        self.presence = presence
+        self.clock = clock
+        self.zone = zone
+        self.memory: dict[str, Any] = {}
+
+    # -- configurations
+
+    async def set_schedule(
+        self, name: str, config: Mapping[str, Any], *, persist: bool | None = None
+    ) -> None:
+        """Create or replace an entry. With ``persist`` (as argument or key) it is kept in Redis, else in this process alone.
+
+        A running scheduler follows where it is dynamic. Raises NotEncodable; a configuration without sense is told by
+        ``pyresque schedule validate`` and by the scheduler.
+        """
+        kept = {key: value for key, value in config.items() if key != "persist"}
+        raw = self.codec.encode(kept, path="config")
+        if config.get("persist") if persist is None else persist:
+            await self.table.save(name, raw)
+        else:
+            self.memory[name] = self.codec.decode(raw)
+            await self.table.changed(name)
+
+    async def assign_schedule(self, schedule: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace this process's entries by these (Ruby: ``Resque.schedule =``); those kept in Redis stay.
+
+        An entry without a class is of the class that it is named after.
+        """
+        self.memory.clear()
+        for name, config in schedule.items():
+            filled = config if "class" in config else {**config, "class": name}
+            await self.set_schedule(name, filled)
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Remove an entry; whether there was one. When it ran last stays noted, as in Ruby."""
+        known = self.memory.pop(name, None) is not None
+        return await self.table.remove(name) or known
+
+    async def schedule(self) -> dict[str, Any]:
+        """Every entry's configuration, this process's and Redis's; one of Redis wins. Raises DecodeError.
+
+        Read anew each time; Ruby's is remembered until ``reload_schedule!``.
+        """
+        kept = {name: self.codec.decode(raw) for name, raw in (await self.table.all()).items()}
+        return {**self.memory, **kept}
+
+    async def fetch_schedule(self, name: str) -> Any:
+        """One entry's configuration, or None."""
+        raw = await self.table.get(name)
+        return self.memory.get(name) if raw is None else self.codec.decode(raw)
+
+    # -- what a scheduler runs
+
+    async def load(self, *, afresh: bool = False) -> Loaded:
+        """Everything there is to run; ``afresh`` takes all that changed until now as seen. A bad entry stops no other one."""
+        kept = await (self.table.all_afresh() if afresh else self.table.all())
+        entries: dict[str, Entry] = {}
+        faults: list[ScheduleError] = []
+        for name in [*self.memory, *(name for name in kept if name not in self.memory)]:
+            found = self._read_or_fault(name, kept.get(name))
+            if isinstance(found, Entry):
+                entries[name] = found
+            else:
+                faults.append(found)
+        return Loaded(entries, faults, await self.last_runs())
+
+    async def load_one(self, name: str) -> Entry | None:
+        """One entry as it is now, or None. Raises ScheduleError."""
+        raw = await self.table.get(name)
+        if raw is None and name not in self.memory:
+            return None
+        return self._read(name, raw)
+
+    def _read_or_fault(self, name: str, raw: bytes | None) -> Entry | ScheduleError:
+        try:
+            return self._read(name, raw)
+        except ScheduleError as fault:
+            return fault
+
+    def _read(self, name: str, raw: bytes | None) -> Entry:
+        if raw is None:
+            return Entry.read(name, self.memory[name], self.clock)
+        try:
+            config = self.codec.decode(raw)
+        except DecodeError as error:
+            raise ScheduleError(name, (str(error),)) from error
+        return Entry.read(name, config, self.clock)
+
+    async def last_runs(self) -> dict[str, float]:
+        """When each entry ran last, in seconds since 1970; dates that cannot be read are left out."""
+        noted = await self.table.last_runs()
+        found = {name: self._seconds(date) for name, date in noted.items()}
+        return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+    def _seconds(self, date: str | None) -> float | None:
+        if not date:
+            return None
+        try:
+            return parse_time(date, local(self.clock).tzinfo).timestamp()
+        except DecodeError:
+            return None
+
+    # -- running
+
+    async def enqueue_from_config(self, config: Mapping[str, Any]) -> Any:
+        """Enqueue what a configuration says, now, with the hooks of a class that we own; nothing is noted.
+
+        True, or None where a before_schedule hook said no; of a class that only Ruby knows whether the queue was new,
+        and its new length. Raises NoQueueError, NotEncodable.
+        """
+        planned = await self.configured.plan(config)
+        if planned.job is None:
+            return planned.answer
+        return await self.configured.after(planned, await self.configured.push(planned.job))
+
+    async def run(
+        self,
+        entry: Entry,
+        *,
+        due: float | None = None,
+        lock: tuple[MasterLock, Claim] | None = None,
+    ) -> Run:
+        """Run an entry and note when; what became of it.
+
+        With ``due`` it is left out where a run is noted from then on. With ``lock`` it is queued in the very step that
+        sees the lock still held, so that two schedulers never run it both. Raises what its hooks raise, and
+        NoQueueError; then nothing is noted (Ruby notes a run that failed).
+        """
+        seen = await self.table.last_run(entry.name) or ""
+        if due is not None and (self._seconds(seen) or due - 1) >= due:
+            return _OUTCOMES[RUN_BY_ANOTHER]
+        if await self._is_present(entry):
+            return Run("skipped")
+        at_once = lock is not None and self.configured.acts_at_once(entry.config)
+        if lock is not None and at_once and not await lock[0].hold(lock[1]):
+            return _OUTCOMES[NOT_MASTER]
+        planned = await self.configured.plan(entry.config)
+        if planned.vetoed:
+            return Run("vetoed")
+        return await self._fire(entry, seen, planned, lock)
+
+    async def _fire(
+        self,
+        entry: Entry,
+        seen: str,
+        planned: Planned,
+        lock: tuple[MasterLock, Claim] | None,
+    ) -> Run:
+        date = ruby_time.to_s(local(self.clock))
+        answer = await self.table.fire(entry.name, seen, date, planned.job, lock)
+        if answer == FIRED and planned.job is not None:
+            await self.configured.after(planned, True)
+        return _OUTCOMES[answer]
+
+    async def _is_present(self, entry: Entry) -> bool:
+        """Whether an earlier run still waits or is being performed, where the entry asks for that."""
+        for key, look in (
+            ("skip_if_queued", self.presence.is_queued),
+            ("skip_if_running", self.presence.is_running),
+        ):
+            if entry.wants(key) and await look(self.configured.identity(entry.config)):
+                log.info("%s is left out: an earlier run is still there (%s)", entry.name, key)
+                return True
+        return False
+
+    # -- next runs
+
+    async def next_runs(self, count: int = 1) -> list[NextRuns]:
+        """Every entry and when it runs next, by the clock of this process.
+
+        Of an ``every`` the scheduler alone knows the phase: it is told from the last run that is noted.
+        """
+        loaded = await self.load()
+        noted = await self.table.last_runs()
+        found = [
+            NextRuns(name, entry.config, noted.get(name), self.runs(entry, count, loaded.last_runs))
+            for name, entry in loaded.entries.items()
+        ]
+        schedule = {fault.name: fault for fault in loaded.faults}
+        return found + [
+            NextRuns(name, None, noted.get(name), [], fault) for name, fault in schedule.items()
+        ]
+
+    def runs(
+        self, entry: Entry, count: int, last_runs: Mapping[str, float] | None = None
+    ) -> list[datetime]:
+        """The next runs of an entry, in the schedule's zone."""
+        now = self.clock.time()
+        found: list[datetime] = []
+        last = (last_runs or {}).get(entry.name)
+        at = entry.first_run(now, self.zone)
+        if last is not None and isinstance(entry.timing, float) and entry.limits.first is None:
+            at = entry.run_after(last, now, self.zone)
+        while at is not None and len(found) < min(count, entry.limits.times or count):
+            found.append(datetime.fromtimestamp(at, timezone.utc).astimezone(self.zone))
+            at = entry.run_after(at, at, self.zone)
+        return found

@@ -1,0 +1,40 @@
+"""The zone that cron lines run by: one that is named, or the process's own with its changes of clocks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from pyresque.errors import SettingsError
+from pyresque.schedule.cron_fields import FieldError, time_zone
+
+
+class ProcessZone(tzinfo):
+    """The zone of this process (TZ, else the machine's), as the C library knows it."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta | None:
+        """How far its clock is ahead of UTC then."""
+        return None if at is None else at.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, at: datetime | None) -> timedelta | None:  # noqa: ARG002 - tzinfo's signature
+        """Not told by the C library."""
+        return None
+
+    def tzname(self, at: datetime | None) -> str | None:
+        """The zone's letters."""
+        return None if at is None else at.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, at: datetime) -> datetime:
+        """What the clock shows; the second of two equal times has ``fold`` set."""
+        shown = at.replace(tzinfo=timezone.utc).astimezone()
+        local = shown.replace(tzinfo=self, fold=0)
+        return local if local.utcoffset() == shown.utcoffset() else local.replace(fold=1)
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of that name or offset; an empty one is the process's. Raises SettingsError."""
+    if not name:
+        return ProcessZone()
+    try:
+        return time_zone(name)
+    except FieldError as error:
+        raise SettingsError(f"time_zone: {error}") from None

@@ -1,0 +1,19 @@
+-- Take the scheduler's master lock, or renew it; Ruby's two scripts (acquire, locked) in one.
+--
+-- KEYS  1 the master lock   2 its owner, which Ruby does not look at
+-- ARGV  1 host:pid   2 this process's token   3 seconds of the lock   4 seconds of the owner
+-- Returns 1 where this process is the master now, else 0
+--
+-- Ruby knows a master by host:pid alone. Two containers may bear one name, so among ours the owner decides. It lives
+-- shorter than the lock: a process that follows a dead one of its own name need not wait for the whole time.
+
+local holder = redis.call("GET", KEYS[1])
+if holder == ARGV[1] then
+  local owner = redis.call("GET", KEYS[2])
+  if owner and owner ~= ARGV[2] then return 0 end
+elseif holder then
+  return 0
+end
+redis.call("SET", KEYS[1], ARGV[1], "EX", ARGV[3])
+redis.call("SET", KEYS[2], ARGV[2], "EX", ARGV[4])
+return 1

@@ -1,0 +1,134 @@
+"""Recurring jobs as Redis holds them: their configurations, the names that changed, and when each ran last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyresque.ops import Batch, Command
+from pyresque.store.queues import names, some_bytes, text, to_bytes
+from pyresque.store.scripts import script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.store.keys import Keys
+    from pyresque.store.lock import Claim, MasterLock
+
+#: Changed names taken at a time.
+PAGE: Final = 100
+
+#: Answers of ``fire``.
+FIRED, NOT_MASTER, RUN_BY_ANOTHER = 1, 0, -1
+
+
+class ScheduleTable:
+    """The recurring jobs of one namespace."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    # -- configurations
+
+    async def save(self, name: str, config: bytes) -> None:
+        """Store a persistent configuration and tell that it changed."""
+        await Batch(
+            (
+                Command(("HSET", self.keys.schedules, to_bytes(name), config)),
+                Command(("SADD", self.keys.schedules_changed, to_bytes(name))),
+            ),
+            atomic=True,
+        )
+
+    async def changed(self, name: str) -> None:
+        """Tell that a configuration changed."""
+        await Command(("SADD", self.keys.schedules_changed, to_bytes(name)))
+
+    async def remove(self, name: str) -> bool:
+        """Delete a persistent configuration and tell so; whether there was one. Its last run stays noted, as in Ruby."""
+        removed = await Batch(
+            (
+                Command(("HDEL", self.keys.schedules, to_bytes(name)), int),
+                Command(("SADD", self.keys.schedules_changed, to_bytes(name))),
+            ),
+            atomic=True,
+        )
+        return bool(removed[0])
+
+    async def all(self) -> dict[str, bytes]:
+        """Every persistent configuration, by name."""
+        return await Command(("HGETALL", self.keys.schedules), _pairs)
+
+    async def get(self, name: str) -> bytes | None:
+        """One persistent configuration, or None."""
+        return await Command(("HGET", self.keys.schedules, to_bytes(name)), some_bytes)
+
+    async def all_afresh(self) -> dict[str, bytes]:
+        """Every persistent configuration; what changed until now counts as seen, in one step."""
+        found = await Batch(
+            (
+                Command(("DEL", self.keys.schedules_changed)),
+                Command(("HGETALL", self.keys.schedules), _pairs),
+            ),
+            atomic=True,
+        )
+        pairs: dict[str, bytes] = found[1]
+        return pairs
+
+    async def any_changed(self) -> bool:
+        """Whether there are names that changed."""
+        return await Command(("EXISTS", self.keys.schedules_changed), bool)
+
+    async def take_changed(self) -> list[str]:
+        """Some names that changed, which are no longer told then."""
+        return await Command(("SPOP", self.keys.schedules_changed, PAGE), names)
+
+    # -- runs
+
+    async def last_runs(self) -> dict[str, str]:
+        """When each entry ran last, as written."""
+        found = await Command(("HGETALL", self.keys.last_enqueued_at), _pairs)
+        return {name: text(date) for name, date in found.items()}
+
+    async def last_run(self, name: str) -> str | None:
+        """When an entry ran last, as written, or None."""
+        found = await Command(("HGET", self.keys.last_enqueued_at, to_bytes(name)), some_bytes)
+        return None if found is None else text(found)
+
+    async def fire(
+        self,
+        name: str,
+        seen: str,
+        date: str,
+        job: tuple[str, bytes] | None,
+        lock: tuple[MasterLock, Claim] | None,
+    ) -> int:
+        """Queue one run of an entry and note its date, in one step: FIRED.
+
+        Nothing happens where ``lock`` is no longer held (NOT_MASTER), or another date than ``seen`` is noted by now
+        (RUN_BY_ANOTHER). Without a ``job``, a queue and a payload, only the date is noted.
+        """
+        queue, payload = job or ("", b"")
+        held, claim = lock or (None, None)
+        keys: Sequence[str | bytes] = (
+            held.key if held else self.keys.master_lock(),
+            held.owner if held else self.keys.master_owner(),
+            self.keys.last_enqueued_at,
+            self.keys.queues,
+            to_bytes(self.keys.queue(queue)),
+        )
+        args = (
+            claim.value if claim else "",
+            claim.token if claim else "",
+            to_bytes(name),
+            to_bytes(seen),
+            date,
+            to_bytes(queue),
+            payload,
+        )
+        return await script("fire_recurring").call(keys, args, int)
+
+
+def _pairs(reply: Any) -> dict[str, bytes]:
+    """A hash, whichever way the driver hands it over."""
+    flat = list(reply)
+    return {text(flat[at]): flat[at + 1] for at in range(0, len(flat), 2)}
