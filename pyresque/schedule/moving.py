@@ -7,9 +7,9 @@ payload as it was found; only a hook's veto drops it, as in Ruby (``Scheduler.en
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from pyresque.errors import NoQueueError, NotAJob, RedisCommandError, UnknownJobClass
 from pyresque.job import hooks
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pyresque.store.workers import FailureEntry
 
 log = logging.getLogger("pyresque")
+
+#: The classes that a batch has named so far: ours, or None.
+Known: TypeAlias = "dict[str, JobClass | None]"
 
 #: The queue that a failed record names when the delayed job named none.
 NO_QUEUE: Final = "delayed"
@@ -115,7 +118,8 @@ class Mover:
         self, batch: Sequence[tuple[str, Sequence[bytes]]], *, clean: bool = True
     ) -> int:
         """Move these jobs of these timestamps, those that are still there; how many were taken out."""
-        plans = [await self._plans(payloads) for _, payloads in batch]
+        known: Known = {}
+        plans = [await self._plans(payloads, known) for _, payloads in batch]
         moves = [(at, [p.move for p in some]) for (at, _), some in zip(batch, plans, strict=True)]
         answers = await self.table.move(moves, clean=clean)
         if NO_LIST in answers:
@@ -123,9 +127,9 @@ class Mover:
         flat = [plan for some in plans for plan in some]
         return await self._moved(flat, answers)
 
-    async def _plans(self, payloads: Sequence[bytes]) -> list[Plan]:
+    async def _plans(self, payloads: Sequence[bytes], known: Known) -> list[Plan]:
         # A comprehension within a comprehension may not await before Python 3.11.
-        return [await self._plan(raw) for raw in payloads]
+        return [await self._plan(raw, known) for raw in payloads]
 
     async def _moved(self, plans: Sequence[Plan], answers: Sequence[int]) -> int:
         for plan, answer in zip(plans, answers, strict=True):
@@ -167,16 +171,16 @@ class Mover:
 
     # -- what becomes of one job
 
-    async def _plan(self, raw: bytes) -> Plan:
+    async def _plan(self, raw: bytes, known: Known) -> Plan:
         job = read_job(self.codec, NO_QUEUE, raw)
         if job.fault is not None:
             return await self._refused(job, job.fault)
         try:
-            entry = self._entry(job.payload.class_name)
+            entry = self._entry(job.payload.class_name, known)
             job = self._with_queue(job, entry)
             custom = job.payload.extra.get("custom_job_class")
             if custom and custom != ORDINARY:
-                return await self._customised(job, str(custom))
+                return await self._customised(job, str(custom), known)
             if entry is None:
                 return Plan(self._to_queue(job, queued_bytes(self.codec, job)), job)
             return await self._owned(job, entry)
@@ -185,16 +189,18 @@ class Mover:
         except Exception as error:  # noqa: BLE001 - a hook may raise anything; its job must not be lost
             return await self._refused(job, error)
 
-    def _entry(self, class_name: object) -> JobClass | None:
+    def _entry(self, class_name: object, known: Known) -> JobClass | None:
         """The class if it is ours. Raises NotAJob for what is no name at all."""
         if class_name is None or class_name == "":
             return None
         if not isinstance(class_name, str):
             raise NotAJob(f"a delayed job's class must be a name, not {class_name!r}")
-        try:
-            return self.jobs.registry.find(class_name)
-        except UnknownJobClass:
-            return None
+        if class_name not in known:
+            try:
+                known[class_name] = self.jobs.registry.find(class_name)
+            except UnknownJobClass:
+                known[class_name] = None
+        return known[class_name]
 
     def _with_queue(self, job: Job, entry: JobClass | None) -> Job:
         """The job with the queue it names, else its class's own. Raises NoQueueError."""
@@ -208,7 +214,7 @@ class Mover:
                 "Jobs must be placed onto a queue. "
                 f"No queue could be inferred for class {job.class_name}"
             )
-        return replace(job, queue=queue)
+        return Job(queue, job.payload, job.raw)
 
     async def _owned(self, job: Job, entry: JobClass) -> Plan:
         """A job of a class we have: its hooks, in Ruby's order, decide."""
@@ -230,9 +236,9 @@ class Mover:
         move = self._to_queue(job, queued_bytes(self.codec, job))
         return Plan(move, job, entry, args, (*names.after_enqueue, *names.after_schedule))
 
-    async def _customised(self, job: Job, custom: str) -> Plan:
+    async def _customised(self, job: Job, custom: str, known: Known) -> Plan:
         """A job with a ``custom_job_class``: its ``scheduled`` takes it, else it is queued under that name."""
-        entry = self._entry(custom)
+        entry = self._entry(custom, known)
         scheduled = None if entry is None else getattr(entry.target, "scheduled", None)
         args = parameters(job.payload.args)
         if callable(scheduled):
