@@ -38,19 +38,43 @@ local function finish()
   return held and 1 or 0
 end
 
+-- Levels that Ruby reads, less the one that a record adds.
+local DEEPEST = 99
+
+-- Ruby reads 1e999 as Infinity, and then cannot write it into the failed record of a worker it prunes.
+local function finite(value)
+  if type(value) == "number" then return value > -math.huge and value < math.huge end
+  if type(value) ~= "table" then return true end
+  for _, inner in pairs(value) do
+    if not finite(inner) then return false end
+  end
+  return true
+end
+
+-- What cjson takes and Ruby refuses: control characters inside strings, numbers such as 1. and -.5
+local function stricter(raw)
+  local odd = string.find(raw, "%c") or string.find(raw, "-.", 1, true)
+    or (string.find(raw, ".", 1, true) and string.find(raw, "%d%.%D"))
+  if not odd then return true end
+  local control = false
+  local bare = string.gsub(string.gsub(raw, "\\.", ""), '"([^"]*)"', function(text)
+    control = control or string.find(text, "[%z\1-\31]") ~= nil
+    return '"'
+  end)
+  return not (control or string.find(bare, "%d%.%D") or string.find(bare, "%-%."))
+end
+
 local function readable(raw)
   if ARGV[5] == "msgpack" then
     local fine, value = pcall(cmsgpack.unpack, raw)
     return fine and type(value) == "table"
   end
   if not string.find(raw, "^%s*{") then return false end
-  local strict = cjson
-  if string.find(raw, "[Nn][Aa][Nn]") or string.find(raw, "[Ii][Nn][Ff]") or string.find(raw, "0[xX]") then
-    -- Only then may a number be one that cjson takes and Ruby refuses.
-    strict = cjson.new()
-    strict.decode_invalid_numbers(false)
-  end
-  return (pcall(strict.decode, raw))
+  local strict = cjson.new()
+  strict.decode_invalid_numbers(false)
+  strict.decode_max_depth(DEEPEST)
+  local fine, value = pcall(strict.decode, raw)
+  return fine and finite(value) and stricter(raw)
 end
 
 local function quoted(raw)

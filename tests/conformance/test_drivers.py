@@ -1,0 +1,232 @@
+"""One suite for both drivers: what an operation sees must not depend on who carries it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pyresque.driver.aio import AsyncDriver
+from pyresque.driver.sync import SyncDriver
+from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
+from pyresque.ops import Batch, Call, Command, Sleep, Spawn
+from pyresque.store.scripts import script
+from tests.redis_server import free_port
+
+
+class Blocking:
+    """SyncDriver, awaited as the other one is."""
+
+    def __init__(self, url: str) -> None:
+        self.driver = SyncDriver(url)
+        self.thread = ThreadPoolExecutor(1)
+
+    async def run(self, operation):
+        return await asyncio.wrap_future(self.thread.submit(self.driver.run, operation))
+
+    async def close(self) -> None:
+        await asyncio.wrap_future(self.thread.submit(self.driver.close))
+        self.thread.shutdown()
+
+
+MAKERS = {"sync": Blocking, "async": AsyncDriver}
+
+
+@pytest.fixture(params=MAKERS)
+async def driver(request, redis_url):
+    made = MAKERS[request.param](redis_url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=MAKERS)
+def make(request):
+    return MAKERS[request.param]
+
+
+async def ask(request):
+    return await request
+
+
+async def test_replies_are_as_on_the_wire(driver):
+    await driver.run(ask(Command(("RPUSH", "k", b"\xff", "ä", 7, 1.5))))
+    assert await driver.run(ask(Command(("LRANGE", "k", 0, -1)))) == [
+        *(b"\xff", "ä".encode(), b"7", b"1.5")
+    ]
+    assert await driver.run(ask(Command(("LLEN", "k")))) == 4
+    assert await driver.run(ask(Command(("GET", "none")))) is None
+    assert await driver.run(ask(Command(("SET", "s", "x")))) == b"OK"
+    assert await driver.run(ask(Command(("HSET", "h", "f", "v")))) == 1
+    assert await driver.run(ask(Command(("HGETALL", "h")))) == [b"f", b"v"]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_a_batch_is_answered_in_order_and_read_by_each(driver, atomic):
+    batch = Batch((Command(("INCR", "n"), str), Command(("INCR", "n"))), atomic=atomic)
+    assert await driver.run(ask(batch)) == ["1", 2]
+    assert await driver.run(ask(Batch((), atomic=atomic))) == []
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_every_command_of_a_batch_is_sent_though_an_earlier_one_fails(driver, db, atomic):
+    commands = (Command(("SET", "a", 1)), Command(("LPUSH", "a", 1)), Command(("SET", "b", 2)))
+    with pytest.raises(RedisCommandError, match="WRONGTYPE"):
+        await driver.run(ask(Batch(commands, atomic=atomic)))
+    assert db.mget("a", "b") == [b"1", b"2"]
+
+
+async def test_a_transaction_with_a_command_that_is_none_does_nothing(driver, db):
+    commands = (Command(("SET", "a", 1)), Command(("NOSUCH",)))
+    with pytest.raises(RedisCommandError, match="unknown command"):
+        await driver.run(ask(Batch(commands, atomic=True)))
+    assert db.get("a") is None
+    assert await driver.run(ask(Command(("PING",)))) == b"PONG"
+
+
+async def test_a_refusal_is_thrown_into_the_operation_in_the_servers_words(driver):
+    async def mending():
+        await Command(("SET", "k", "text"))
+        try:
+            await Command(("LPUSH", "k", 1))
+        except RedisCommandError as error:
+            return str(error)
+
+    assert (await driver.run(mending())).startswith("WRONGTYPE Operation against a key")
+
+
+async def test_an_unknown_script_is_told_apart(driver, db):
+    db.script_flush()
+    with pytest.raises(ScriptMissing):
+        await driver.run(ask(script("pop_head").command(("k",), (b"x",))))
+    assert await driver.run(script("pop_head").call(("k",), (b"x",))) == 0
+    assert await driver.run(ask(script("pop_head").command(("k",), (b"x",)))) == 0
+
+
+async def test_a_server_that_cannot_be_reached_is_unavailable(make):
+    driver = make(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(RedisUnavailable):
+        await driver.run(ask(Command(("PING",))))
+    await driver.close()
+
+
+async def test_a_wrong_password_is_told_without_showing_it(make, redis_server, db):
+    driver = make(redis_server.url.replace("//", "//:secret@"))
+    with pytest.raises(ConnectError, match="check user and password") as caught:
+        await driver.run(ask(Command(("PING",))))
+    assert "secret" not in str(caught.value)
+    await driver.close()
+
+
+async def test_a_connection_that_the_server_closed_is_replaced(driver, db):
+    await driver.run(ask(Command(("PING",))))
+    db.client_kill_filter(_type="normal", skipme=True)
+
+    async def twice():
+        with contextlib.suppress(RedisUnavailable):
+            await Command(("PING",))
+        return await Command(("PING",))
+
+    assert await driver.run(twice()) == b"PONG"
+
+
+async def test_calls_give_results_awaited_or_not_and_their_errors_are_thrown_in(driver):
+    async def later():
+        await asyncio.sleep(0)
+        return "awaited"
+
+    def broken():
+        raise KeyError("x")
+
+    async def mending(offload):
+        try:
+            await Call(broken, offload=offload)
+        except KeyError:
+            return "mended"
+
+    for offload in (False, True):
+        assert await driver.run(ask(Call(lambda: 7, offload=offload))) == 7
+        assert await driver.run(ask(Call(later, offload=offload))) == "awaited"
+        assert await driver.run(mending(offload)) == "mended"
+
+
+async def test_what_an_operation_raises_comes_out_and_its_finally_has_run(driver):
+    ran = []
+
+    async def failing():
+        try:
+            await Command(("PING",))
+            raise LookupError("mine")
+        finally:
+            ran.append(await Command(("PING",)))
+
+    with pytest.raises(LookupError, match="mine"):
+        await driver.run(failing())
+    assert ran == [b"PONG"]
+
+
+async def test_what_is_spawned_runs_beside_and_a_stop_cuts_its_sleep_short(driver, db):
+    async def beside():
+        try:
+            await Command(("SET", "spawned", 1))
+            await Command(("RPUSH", "ready", 1))
+            await Sleep(600)
+        finally:
+            ended.append(True)
+
+    async def main():
+        spawned = await Spawn(beside, "beside")
+        await Command(("BLPOP", "ready", 10))
+        spawned.stop()
+        await spawned.join()
+        return await Command(("GET", "spawned"))
+
+    ended: list[bool] = []
+    began = time.monotonic()
+    assert await driver.run(main()) == b"1"
+    assert ended == [True]
+    assert time.monotonic() - began < 60
+
+
+async def test_ten_megabytes_go_and_come(driver):
+    big = b"x" * 10_000_000
+    await driver.run(ask(Command(("SET", "big", big))))
+    assert await driver.run(ask(Command(("GET", "big")))) == big
+
+
+async def test_a_reply_that_was_not_read_is_not_taken_for_the_next_one(redis_url, db):
+    """A task cancelled in the midst of a wait leaves no reply behind for its successor."""
+    driver = AsyncDriver(redis_url)
+
+    async def wait():
+        await Command(("RPUSH", "ready", 1))
+        await Command(("BLPOP", "never", 20))
+
+    waiting = asyncio.create_task(driver.run(wait()))
+    await asyncio.to_thread(db.blpop, "ready", 10)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await driver.run(ask(Command(("PING",)))) == b"PONG"
+    await driver.close()
+
+
+def test_threads_share_a_driver_each_with_a_connection_of_its_own(redis_url, db):
+    driver, seen = SyncDriver(redis_url), []
+
+    def count():
+        for _ in range(50):
+            driver.run(ask(Command(("INCR", "n"))))
+        seen.append(driver.run(ask(Command(("CLIENT", "ID")))))
+        driver.close()
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert db.get("n") == b"200"
+    assert len(set(seen)) == 4

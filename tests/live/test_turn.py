@@ -1,0 +1,91 @@
+"""The script that reserves, on a real server: whatever it takes from a queue can be read back from the worker's record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+
+from pyresque import Resque
+from pyresque.clock import utc
+from pyresque.job.job import read_job
+from pyresque.job.workers import read_record
+from tests.live.bad import PERFORMED, REFUSED
+
+if TYPE_CHECKING:
+    import redis
+
+DEEP = b'{"class":"X","args":' + b"[" * 99 + b"]" * 99 + b"}"
+QUIET = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+PAYLOADS = st.one_of(
+    st.binary(min_size=1),
+    st.sampled_from([raw for raw, *_ in (*REFUSED.values(), *PERFORMED.values()) if raw]),
+    st.text().map(
+        lambda text: b'{"class":"X","args":["' + text.encode("utf-8", "replace") + b'"]}'
+    ),
+)
+
+
+@QUIET
+@given(PAYLOADS, st.sampled_from(["json", "msgpack"]))
+@example(DEEP, "json")
+@example(b'{"class":"X","args":["\x01"]}', "json")
+@example(b'{"class":"X","args":["a\nb"]}', "json")
+@example(b'{\n\t"class":"X",\r\n"args":["1. -.5 v2.x"]}', "json")
+@example(b'{"class":"X","args":[1.]}', "json")
+@example(b'{"class":"X","args":[-.5]}', "json")
+@example(b'{"class":"X","args":[01]}', "json")
+@example(b'{"class":"X","args":[+1]}', "json")
+@example(b"{" + b"\xff" * 20, "json")
+@example(b'{"class":"X","args":[0x10]}', "json")
+@example(b'{"class":"X","args":[1e999,-0.0,12345678901234567890]}', "json")
+@example(b'{"class":"X","args":["/\\u0000\x7f"]} ', "json")
+def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
+    db: redis.Redis, redis_url: str, raw: bytes, codec: str
+) -> None:
+    db.flushall()
+    db.rpush("resque:queue:lö", raw)
+    with Resque(redis_url, codec=codec) as resque:
+        core = resque.core
+        forms = core.books.forms(("none", "lö"), utc(core.clock))
+        turn = resque.run(core.books.table.turn("h:1:lö", ("none", "lö"), forms))
+        assert (turn.queue, turn.raw) == ("lö", raw)
+        assert turn.record == db.get("resque:worker:h:1:lö")
+        held = read_record(core.codec, turn.record)
+        # Blanks around an object are the one thing that JSON within JSON does not keep.
+        assert held.job.raw.strip() == raw.strip()
+        assert held.job.queue == "lö"
+        assert held.run_at is not None
+        assert read_job(core.codec, "lö", raw).payload == held.job.payload
+        again = resque.run(core.books.table.turn("h:1:lö", finished=turn.record))
+        assert again.finished
+        assert db.keys("resque:worker*") == []
+
+
+@pytest.mark.parametrize("text", ["true", " TRUE \n", "True"])
+def test_a_pause_key_that_says_true_lets_nothing_be_taken(
+    db: redis.Redis, redis_url: str, text: str
+) -> None:
+    db.set("resque:pause-all-workers", text)
+    db.rpush("resque:queue:low", b"{}")
+    with Resque(redis_url) as resque:
+        forms = resque.core.books.forms(("low",), utc(resque.core.clock))
+        turn = resque.run(resque.core.books.table.turn("h:1:low", ("low",), forms))
+    assert turn.paused
+    assert db.llen("resque:queue:low") == 1
+
+
+def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
+    db: redis.Redis, redis_url: str
+) -> None:
+    with Resque(redis_url) as resque:
+        table = resque.core.books.table
+        db.set("resque:worker:h:1:low", b"mine")
+        assert resque.run(table.put_back("h:1:low", b"other", "low", b"{}")) is False
+        assert resque.run(table.turn("h:1:low", finished=b"other")).finished is False
+        assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
+    assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
+    assert db.get("resque:stat:processed") is None
