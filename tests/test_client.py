@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from pyresque import AsyncResque, Resque
+from pyresque.client import AsyncFailures, Failures
+from pyresque.core import Core
+from pyresque.errors import ConnectError, SettingsError
+from pyresque.failure.base import FailureBackend
+from tests.redis_server import free_port
+
+
+def verbs(face: type) -> set[str]:
+    return {name for name, one in vars(face).items() if inspect.isfunction(one) and name[0] != "_"}
+
+
+OWN = {"run", "close"}
+
+
+def test_both_faces_have_the_same_verbs():
+    assert verbs(Resque) == verbs(AsyncResque)
+    assert verbs(Failures) == verbs(AsyncFailures)
+
+
+def test_every_verb_of_core_and_of_the_failure_backend_has_a_face():
+    core = {name for name, one in vars(Core).items() if inspect.iscoroutinefunction(one)}
+    # The verbs of an ActiveJob stand under the object that ``active_job`` gives.
+    assert {n for n in core if n[0] != "_" and "active_job" not in n} <= verbs(Resque) - OWN
+    protocol = {n for n, one in vars(FailureBackend).items() if inspect.iscoroutinefunction(one)}
+    assert protocol - {"save"} == verbs(Failures)
+
+
+async def test_the_same_calls_give_the_same_answers_blocking_and_awaited(redis_url, db):
+    seen = []
+    with Resque(redis_url) as blocking:
+        seen.append([blocking.enqueue_to("low", "X", 1), blocking.size("low"), blocking.queues()])
+        seen[0] += [blocking.pop("low"), blocking.peek("low"), blocking.failures.count()]
+    db.flushall()
+    async with AsyncResque(redis_url) as awaited:
+        one = await awaited.enqueue_to("low", "X", 1)
+        seen.append([one, await awaited.size("low"), await awaited.queues()])
+        seen[1] += [await awaited.pop("low"), await awaited.peek("low")]
+        seen[1].append(await awaited.failures.count())
+    assert seen[0] == seen[1] == [True, 1, ["low"], {"class": "X", "args": [1]}, [], 0]
+
+
+def test_nothing_connects_before_the_first_verb_and_a_closed_face_connects_anew(redis_url):
+    Resque(f"redis://127.0.0.1:{free_port()}/0").close()
+    resque = Resque(redis_url)
+    resque.push("low", 1)
+    resque.close()
+    assert resque.size("low") == 1
+    resque.close()
+
+
+async def test_a_url_that_cannot_be_used_leaves_no_operation_behind():
+    with pytest.raises(ConnectError):
+        Resque("nowhere").size("low")
+    with pytest.raises(ConnectError):
+        await AsyncResque("nowhere").size("low")
+
+
+def test_one_face_takes_over_the_jobs_of_another():
+    blocking = Resque("redis://localhost:1/0")
+
+    @blocking.job(queue="low")
+    def hello_world() -> None:
+        """Greet."""
+
+    awaited = AsyncResque("redis://localhost:1/0", jobs=blocking)
+    assert [entry.name for entry in awaited.registered] == ["HelloWorld"]
+    assert awaited.core.hooks is blocking.core.hooks
+
+
+def test_settings_and_single_options_do_not_go_together():
+    settings = Resque("redis://localhost:1/0").settings
+    with pytest.raises(SettingsError, match="not both"):
+        Resque("redis://localhost:1/0", settings=settings)
+    with pytest.raises(SettingsError, match="colour"):
+        Resque(colour="red")
+
+
+def test_a_job_may_be_registered_bare_or_with_a_name():
+    resque = Resque("redis://localhost:1/0")
+
+    @resque.job
+    class Archive:
+        queue = "low"
+
+        @staticmethod
+        def perform() -> None:
+            """Archive."""
+
+    resque.job("Reports::Monthly", queue="reports")(lambda: None)
+    assert {entry.name: entry.queue for entry in resque.registered} == {
+        "Archive": "low",
+        "Reports::Monthly": "reports",
+    }
+    assert Archive.queue == "low"
