@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pyresque.settings import Settings
+if TYPE_CHECKING:
+    from pyresque.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,10 @@ class Interval:
     def of(cls, settings: Settings) -> Interval:
         """From the settings; what is missing is the interval itself, 0.1 for the step."""
         return cls.between(
-            settings.interval, settings.min_interval, settings.max_interval, settings.backoff_interval
+            settings.interval,
+            settings.min_interval,
+            settings.max_interval,
+            settings.backoff_interval,
         )
 
     @classmethod

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from pyresque.clock import local
-from pyresque.core import Core
 from pyresque.errors import (
     DecodeError,
     DirtyExit,
@@ -19,9 +18,14 @@ from pyresque.errors import (
 )
 from pyresque.job.workers import WorkerId
 from pyresque.ops import Batch, Sleep
-from pyresque.process.queue_list import QueueList
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.core import Core
+    from pyresque.process.queue_list import QueueList
 
 log = logging.getLogger("pyresque")
 
@@ -79,7 +83,11 @@ class Pruner:
     """Clears away dead workers on behalf of one that lives."""
 
     def __init__(
-        self, core: Core, me: WorkerId, queue_list: QueueList, worker_pids: Callable[[], frozenset[int] | None]
+        self,
+        core: Core,
+        me: WorkerId,
+        queue_list: QueueList,
+        worker_pids: Callable[[], frozenset[int] | None],
     ) -> None:
         self.core = core
         self.me = me
@@ -95,7 +103,11 @@ class Pruner:
         settings, table = self.core.settings, self.core.books.table
         if not await table.acquire_pruning(str(self.me), max(1, int(settings.heartbeat_interval))):
             return None
-        return [worker_id for worker_id, beat in (await self.dead()).items() if await self._bury(worker_id, beat)]
+        return [
+            worker_id
+            for worker_id, beat in (await self.dead()).items()
+            if await self._bury(worker_id, beat)
+        ]
 
     async def dead(self) -> dict[str, str | None]:
         """The workers that a prune would clear away: their expired heartbeat, or None where the process is gone."""
@@ -103,7 +115,11 @@ class Pruner:
         registered = await self.core.books.table.ids()
         expired = await self._expired()
         alive = self.worker_pids()
-        gone = [] if alive is None else [i for i in registered if i not in expired and self._gone(i, alive)]
+        gone = (
+            []
+            if alive is None
+            else [i for i in registered if i not in expired and self._gone(i, alive)]
+        )
         return {**expired, **dict.fromkeys(gone)}
 
     async def _bury(self, worker_id: str, heartbeat: str | None) -> bool:
@@ -124,7 +140,9 @@ class Pruner:
             try:
                 age = now - parse_time(text, local(self.core.clock).tzinfo)
             except DecodeError as error:
-                log.warning("heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error)
+                log.warning(
+                    "heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error
+                )
                 continue
             if timedelta(seconds=int(age.total_seconds())) > limit:
                 expired[worker_id] = text

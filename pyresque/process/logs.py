@@ -8,8 +8,10 @@ import logging
 import sys
 import time
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
-from pyresque.settings import Settings
+if TYPE_CHECKING:
+    from pyresque.settings import Settings
 
 #: A payload's bytes that are no UTF-8 must not cost a line of the log.
 LENIENT = "backslashreplace"

@@ -124,8 +124,11 @@ def _command_lines() -> list[tuple[int, str]] | None:
         return found
     try:
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,command="], capture_output=True, text=True, check=True
-        )  # noqa: S607 - ps stands in different places
+            ["ps", "-A", "-o", "pid=,command="],  # noqa: S607 - ps stands in different places
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     rows = (line.strip().partition(" ") for line in listed.stdout.splitlines() if line.strip())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pyresque.errors import NoQueueError
 from pyresque.ruby.names import fnmatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 WILDCARDS = "*?{}[]"
 
@@ -31,7 +34,9 @@ class QueueList:
     @property
     def dynamic(self) -> bool:
         """Whether the queues must be looked up: a glob, or anything to skip, makes every name a pattern."""
-        return bool(self.skipped) or any(char in WILDCARDS for name in self.patterns for char in name)
+        return bool(self.skipped) or any(
+            char in WILDCARDS for name in self.patterns for char in name
+        )
 
     @property
     def takes_all(self) -> bool:

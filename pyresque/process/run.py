@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pyresque.client import Resque
-from pyresque.executor.base import Executor
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
@@ -14,6 +13,10 @@ from pyresque.process.interval import Interval
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.worker import Worker
+
+if TYPE_CHECKING:
+    from pyresque.client import Resque
+    from pyresque.executor.base import Executor
 
 
 def run_worker(resque: Resque, *, burst: bool = False) -> None:
