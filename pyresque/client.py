@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
+from pyresque.activejob.calls import ActiveJobCall, NewJob, Options
+from pyresque.activejob.registered import ActiveJobs
 from pyresque.core import Core
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
@@ -19,12 +21,19 @@ from pyresque.schedule.recurring import Recurring
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.activejob.calls import AwaitedCall, BlockingCall
+    from pyresque.activejob.envelope import Envelope
+    from pyresque.activejob.retries import DiscardOn, RetryOn
+    from pyresque.activejob.serializers import Serializer
     from pyresque.ops import Clock, Op
 
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 J = TypeVar("J")
+Z = TypeVar("Z", bound="Serializer | type[Serializer]")
 
 
 class Application:
@@ -52,7 +61,8 @@ class Application:
         self.settings = settings or Settings.load(url=url, **options)
         registry = jobs.core.registry if jobs is not None else Registry()
         hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
-        self.core = Core(self.settings, registry, hooks, clock, failures)
+        active = jobs.core.active_jobs.jobs if jobs is not None else ActiveJobs()
+        self.core = Core(self.settings, registry, hooks, clock, failures, active)
 
     def configure(self, **changes: Any) -> None:
         """Change settings (None: leave as it is) before the first verb, keeping what is registered.
@@ -63,7 +73,14 @@ class Application:
         former = self.core
         self.settings = self.settings.but(**known)
         failures = None if former.failures is former.default_failures else former.failures
-        self.core = Core(self.settings, former.registry, former.hooks, former.clock, failures)
+        self.core = Core(
+            self.settings,
+            former.registry,
+            former.hooks,
+            former.clock,
+            failures,
+            former.active_jobs.jobs,
+        )
         self.core.recurring.memory.update(former.recurring.memory)
 
     # -- registering
@@ -114,6 +131,24 @@ class Application:
     def registered(self) -> list[JobClass]:
         """Every registered job, by name."""
         return list(self.core.registry)
+
+    def locator(self, model: str) -> Callable[[F], F]:
+        """Register a function that finds a Rails model's records: it gets a GlobalID, None from it means the record is gone.
+
+        Without one for its model an active job gets the GlobalID itself.
+        """
+
+        def register(locate: F) -> F:
+            self.core.active_jobs.jobs.locators[model] = locate
+            return locate
+
+        return register
+
+    def serializer(self, serializer: Z) -> Z:
+        """Register the other half of a Ruby ObjectSerializer: an object, or a class that is made without arguments."""
+        made: Serializer = serializer() if isinstance(serializer, type) else serializer
+        self.core.active_jobs.jobs.serializers.append(made)
+        return serializer
 
     def _hook(self, name: str, hook: F) -> F:
         self.core.hooks.add(name, hook)
@@ -316,6 +351,27 @@ class Resque(Application):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def active_job(
+        self,
+        name: str,
+        *,
+        queue: str | None = None,
+        retry_on: Sequence[RetryOn] = (),
+        discard_on: Sequence[DiscardOn] = (),
+        bind: bool = False,
+    ) -> BlockingCall:
+        """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
+
+        ``bind=True`` gives the job's Envelope as first argument, to its hooks too.
+        """
+        options = Options(queue=queue)
+        jobs = self.core.active_jobs.jobs
+        return ActiveJobCall(name, jobs, self._enqueue_active, options, retry_on, discard_on, bind)
+
+    def _enqueue_active(self, new: NewJob) -> Envelope | None:
+        return self.run(self.core.enqueue_active_job(new))
+
+    perform_all_later = blocking(Core.perform_all_later)
     enqueue = blocking(Core.enqueue)
     enqueue_to = blocking(Core.enqueue_to)
     enqueue_many = blocking(Core.enqueue_many)
@@ -421,6 +477,24 @@ class AsyncResque(Application):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def active_job(
+        self,
+        name: str,
+        *,
+        queue: str | None = None,
+        retry_on: Sequence[RetryOn] = (),
+        discard_on: Sequence[DiscardOn] = (),
+        bind: bool = False,
+    ) -> AwaitedCall:
+        """The same as of Resque; its ``enqueue`` is awaited."""
+        options = Options(queue=queue)
+        jobs = self.core.active_jobs.jobs
+        return ActiveJobCall(name, jobs, self._enqueue_active, options, retry_on, discard_on, bind)
+
+    def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:
+        return self.run(self.core.enqueue_active_job(new))
+
+    perform_all_later = awaited(Core.perform_all_later)
     enqueue = awaited(Core.enqueue)
     enqueue_to = awaited(Core.enqueue_to)
     enqueue_many = awaited(Core.enqueue_many)

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pyresque.activejob import times
+from pyresque.activejob.envelope import WRAPPER, Envelope
+from pyresque.activejob.registered import ActiveJobs
+from pyresque.activejob.versions import Rails
+from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.clock import SystemClock
-from pyresque.errors import DirtyExit, NoSuchWorker
+from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
 from pyresque.failure.dirty import Undertaker
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
@@ -31,7 +36,9 @@ from pyresque.store.workers import WorkerTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
+    from pyresque.activejob.calls import NewJob
     from pyresque.failure.base import FailureBackend
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock
@@ -62,8 +69,11 @@ class Core:
         hooks: WorkerHooks,
         clock: Clock | None = None,
         failures: FailureBackend | None = None,
+        active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.settings = settings
+        self.active_jobs = self._active_jobs(registry, active_jobs or ActiveJobs())
+        registry = registry.beside(self.active_jobs.entry)
         self.registry = registry
         self.hooks = hooks
         self.clock: Clock = clock or SystemClock()
@@ -105,6 +115,37 @@ class Core:
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
         return Recurring(table, Configured(self.jobs), presence, self.clock, zone)
+
+    def _active_jobs(self, registry: Registry, jobs: ActiveJobs) -> JobWrapper:
+        """What performs and enqueues the jobs of a Rails application, as the settings describe it."""
+        settings = self.settings
+        try:
+            version = Rails.named(settings.rails_version)
+        except ValueError as error:
+            raise SettingsError(f"rails_version: {error}") from error
+        app = RailsApp(version, settings.rails_locale, settings.rails_timezone)
+        return JobWrapper(jobs, registry, app, self._put, self._now)
+
+    def _now(self) -> datetime:
+        return times.later(times.EPOCH, self.clock.time())
+
+    async def _put(self, envelope: Envelope) -> None:
+        """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs."""
+        job, at = envelope.to_json(), envelope.run_at
+        if at is None:
+            await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, (job,), {})
+        else:
+            await self.delayed.enqueue_at_with_queue(envelope.queue_name, at, WRAPPER, job)
+
+    # -- active jobs
+
+    async def enqueue_active_job(self, new: NewJob) -> Envelope | None:
+        """Enqueue a job that Rails, or ``active_job`` here, performs; its Envelope, or None where a hook said no."""
+        return await self.active_jobs.enqueue(new)
+
+    async def perform_all_later(self, new: Iterable[NewJob]) -> int:
+        """Enqueue many active jobs (Rails: ``ActiveJob.perform_all_later``); how many no hook kept out."""
+        return sum(made is not None for made in await self.active_jobs.enqueue_all(new))
 
     # -- queues
 

@@ -296,6 +296,12 @@ class EnvelopeTypeError(EnvelopeError):
     ruby_name = "TypeError"
 
 
+class UnknownActiveJobError(PyresqueError):
+    """No active job of that Ruby class is registered (Rails 8.1: ``ActiveJob::UnknownJobClassError``)."""
+
+    ruby_name = "ActiveJob::UnknownJobClassError"
+
+
 class NoDelayError(PyresqueError):
     """A retry rule's wait is nothing that Rails version can compute; the message is Ruby's (``RuntimeError``)."""
 

@@ -19,6 +19,7 @@ FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
 DELAYED_SEARCHES = ("meaning", "bytes")
+OLDEST_RAILS = 6
 LOG_FORMATS = ("text", "json", "logfmt")
 CATCH_UPS = {"none": 0, "one": 1}
 
@@ -70,6 +71,15 @@ def _catch_up(value: str) -> int:
         msg = f"{value!r} is none of {', '.join(CATCH_UPS)}, and no number of runs"
         raise ValueError(msg)
     return int(value)
+
+
+def _rails_version(value: str) -> str:
+    numbers = value.strip().split(".")
+    known = all(part.isascii() and part.isdecimal() for part in numbers[:2])
+    if not known or int(numbers[0]) < OLDEST_RAILS:
+        msg = f"{value!r} is no Rails version from {OLDEST_RAILS}.0 on"
+        raise ValueError(msg)
+    return value.strip()
 
 
 def _given(value: str) -> bool:
@@ -266,6 +276,19 @@ class Settings:
         _scheduler_yes,
         "go on with 'every' from the last run, not from the start of the scheduler",
         env=("RESQUE_SCHEDULE_REMEMBER_EVERY",),
+    )
+
+    rails_version: str = setting(
+        "8.1",
+        _rails_version,
+        "Rails version whose ActiveJob payloads are read and written, from 6.0 on",
+        env=("RESQUE_RAILS_VERSION",),
+    )
+    rails_locale: str = setting(
+        "en", _text, "locale that new active jobs bear", env=("RESQUE_RAILS_LOCALE",)
+    )
+    rails_timezone: str = setting(
+        "UTC", _text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
     )
 
     @classmethod

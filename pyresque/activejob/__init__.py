@@ -1,6 +1,7 @@
 """ActiveJob without Rails: the jobs of a Rails application read, written and tried again, byte for byte."""
 
 from pyresque.activejob.arguments import Locators, deserialize, serialize
+from pyresque.activejob.calls import NewJob
 from pyresque.activejob.envelope import WRAPPER, Envelope, is_wrapper, unwrap
 from pyresque.activejob.globalid import GlobalID, Identified
 from pyresque.activejob.render import call
@@ -46,6 +47,7 @@ __all__ = [
     "Keywords",
     "Locators",
     "Module",
+    "NewJob",
     "Rails",
     "Range",
     "Retry",

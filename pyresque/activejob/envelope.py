@@ -48,6 +48,19 @@ def unwrap(args: object) -> object:
     raise EnvelopeError(f"wrong number of arguments (given {given}, expected 1)")
 
 
+def job_class_of(found: object, version: Rails = LATEST) -> str:
+    """The Ruby class a job hash names; raises EnvelopeError, or a subclass, in Ruby's words where it names none."""
+    if not isinstance(found, Mapping):
+        if found is None:
+            raise EnvelopeMethodError(wording.no_method("[]", found))
+        raise EnvelopeTypeError(f"a job hash is needed, found {wording.class_name(found)}")
+    job_class = found.get("job_class")
+    if not isinstance(job_class, str):
+        constantize = "safe_constantize" if version >= Rails.V8_1 else "constantize"
+        raise EnvelopeMethodError(wording.no_method(constantize, job_class))
+    return job_class
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """One ActiveJob as it is written, field by field in Rails' order.
@@ -125,14 +138,8 @@ class Envelope:
         ``locale`` and ``timezone`` are the worker's own, for jobs without. Raises EnvelopeError, or a subclass, in Ruby's
         words.
         """
-        if not isinstance(found, Mapping):
-            if found is None:
-                raise EnvelopeMethodError(wording.no_method("[]", found))
-            raise EnvelopeTypeError(f"a job hash is needed, found {wording.class_name(found)}")
-        job_class = found.get("job_class")
-        if not isinstance(job_class, str):
-            constantize = "safe_constantize" if version >= Rails.V8_1 else "constantize"
-            raise EnvelopeMethodError(wording.no_method(constantize, job_class))
+        job_class = job_class_of(found, version)
+        assert isinstance(found, Mapping)  # noqa: S101 - job_class_of said so
         enqueued_at, scheduled_at = found.get("enqueued_at"), None
         if version >= Rails.V7_1:
             enqueued_at, scheduled_at = _checked(enqueued_at), _checked(found.get("scheduled_at"))

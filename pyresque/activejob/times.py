@@ -17,6 +17,8 @@ _TIME = re.compile(
 _DATE = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)(?:\s*\Z|T)", re.IGNORECASE | re.ASCII)
 #: Ruby's Time that is at offset zero without being UTC ("+00:00"); its name tells it from ``timezone.utc`` ("Z").
 PLUS_ZERO = timezone(timedelta(0), "+00:00")
+#: Where seconds are counted from.
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: How far Ruby lets the parts of a time go: the 30th of February is the 1st or 2nd of March.
 _MOST = {"mon": 12, "mday": 31, "hour": 24, "min": 59, "sec": 60}
 _FIRST = {"mon": 1, "mday": 1}

@@ -29,9 +29,11 @@ async def perform(registry: Registry, job: Job) -> bool:
     if job.fault is not None:
         raise job.fault
     entry = registry.find(job.payload.class_name)
+    if entry.operation is not None:
+        return await entry.operation(job)
     args, kwargs = arguments(entry, job)
     try:
-        return await _perform(entry, args, kwargs)
+        return await perform_with(entry, args, kwargs)
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -49,13 +51,23 @@ def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any
 
 async def run_failure_hooks(entry: JobClass, job: Job, error: BaseException) -> None:
     """Run ``on_failure`` hooks; one that raises ends them with the error Ruby records in that case."""
-    args, kwargs = arguments(entry, job)
+    await run_failure_hooks_with(entry, job, error, *arguments(entry, job))
+
+
+async def run_failure_hooks_with(
+    entry: JobClass,
+    job: Job,
+    error: BaseException,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """The same for a job whose arguments are not those of its payload."""
     for name in entry.hooks.on_failure:
         try:
             await Call(
                 partial(hooks.hook(entry.target, name), error, *args, **kwargs), offload=True
             )
-        except GeneratorExit:  # noqa: PERF203 - each hook's error is told by itself
+        except GeneratorExit:
             raise
         except BaseException as another:  # noqa: BLE001 - a hook may raise anything
             msg = (
@@ -65,7 +77,8 @@ async def run_failure_hooks(entry: JobClass, job: Job, error: BaseException) -> 
             raise FailureHookError(msg) from error
 
 
-async def _perform(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Perform a job with these arguments, its hooks around it but those of failures; whether its work was done."""
     names, target = entry.hooks, entry.target
     try:
         for name in names.before_perform:

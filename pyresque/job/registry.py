@@ -18,6 +18,9 @@ from pyresque.ruby.names import camelize, classify, missing_constant
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from pyresque.job.job import Job
+    from pyresque.ops import Op
+
 #: A job as a Python developer names it: a registered class or function, or the Ruby name.
 Target: TypeAlias = "type[Any] | Callable[..., Any] | str"
 
@@ -26,7 +29,8 @@ Target: TypeAlias = "type[Any] | Callable[..., Any] | str"
 class JobClass:
     """One registered job: its Ruby name, its queue, what performs it and the hooks around that.
 
-    ``kwargs``: a trailing hash arrives as keyword arguments.
+    ``kwargs``: a trailing hash arrives as keyword arguments. ``operation``, where there is one, performs the whole job in
+    place of target and hooks; it may speak to Redis.
     """
 
     name: str
@@ -35,6 +39,7 @@ class JobClass:
     kwargs: bool = False
     aliases: tuple[str, ...] = ()
     hooks: HookNames = field(default_factory=HookNames)
+    operation: Callable[[Job], Op[bool]] | None = None
 
     @property
     def perform(self) -> Callable[..., Any]:
@@ -54,6 +59,14 @@ class Registry:
     def __init__(self) -> None:
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
+        self._own: dict[str, JobClass] = {}
+
+    def beside(self, *own: JobClass) -> Registry:
+        """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
+        view = Registry()
+        view._by_name, view._by_target = self._by_name, self._by_target
+        view._own = {entry.name: entry for entry in own}
+        return view
 
     def add(
         self,
@@ -108,7 +121,7 @@ class Registry:
         """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""
         if isinstance(class_name, str):
             name = classify(class_name).removeprefix("::")
-            entry = self._by_name.get(name)
+            entry = self._by_name.get(name) or self._own.get(name)
             if entry is not None:
                 return entry
         complaint = missing_constant(class_name, self._by_name)

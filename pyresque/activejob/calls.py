@@ -1,0 +1,117 @@
+"""Calls of jobs by their Ruby names, as Rails spells them: ``set(wait=300).enqueue(7)``; for both faces."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pyresque.activejob import times
+from pyresque.activejob.envelope import Envelope
+from pyresque.errors import TimestampError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyresque.activejob.registered import ActiveJobs
+    from pyresque.activejob.retries import DiscardOn, RetryOn
+
+F = TypeVar("F", bound="Callable[..., Any]")
+C = TypeVar("C", bound="ActiveJobCall[Any]")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a job is enqueued; None leaves it to the job and to Rails' defaults."""
+
+    #: From now; a timedelta or seconds.
+    wait: timedelta | float | None = None
+    #: An aware datetime or seconds since 1970; it goes before ``wait``, as in Rails.
+    wait_until: datetime | float | None = None
+    queue: str | None = None
+    priority: int | None = None
+
+    def at(self, now: datetime) -> datetime | None:
+        """When the job is to run; None: at once. Raises TimestampError."""
+        until = self.wait_until
+        if isinstance(until, datetime):
+            if until.utcoffset() is None:
+                raise TimestampError(f"{until!r} has no time zone, so it names no point in time")
+            return until
+        if isinstance(until, date):
+            raise TimestampError(f"{until!r} is a date, no time: give an aware datetime")
+        if until is not None:
+            return times.later(times.EPOCH, until)
+        if self.wait is None:
+            return None
+        wait = self.wait
+        return times.later(now, wait.total_seconds() if isinstance(wait, timedelta) else wait)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is not enqueued yet (Rails: ``SyncAccountJob.new(7)``)."""
+
+    job_class: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJobCall(Generic[R]):
+    """A job by its Ruby name: decorate what performs it with it, or enqueue it, whoever performs it.
+
+    ``run`` carries an enqueue; it returns the Envelope written, or None where a before_enqueue hook said no.
+    """
+
+    job_class: str
+    jobs: ActiveJobs
+    run: Callable[[NewJob], R]
+    options: Options = field(default_factory=Options)
+    retry_on: Sequence[RetryOn] = ()
+    discard_on: Sequence[DiscardOn] = ()
+    bind: bool = False
+
+    def __call__(self, target: F) -> F:
+        """Register a function, or a class with ``perform``, as what performs this job here."""
+        self.jobs.add(
+            self.job_class,
+            target,
+            queue=self.options.queue,
+            retry_on=self.retry_on,
+            discard_on=self.discard_on,
+            bind=self.bind,
+        )
+        return target
+
+    def set(  # noqa: PYI019 - typing.Self is of 3.11
+        self: C,
+        *,
+        wait: timedelta | float | None = None,
+        wait_until: datetime | float | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+    ) -> C:
+        """The same job, enqueued otherwise."""
+        given = {"wait": wait, "wait_until": wait_until, "queue": queue, "priority": priority}
+        changed = {name: value for name, value in given.items() if value is not None}
+        return replace(self, options=replace(self.options, **changed))  # type: ignore[arg-type]  # each by its name
+
+    def new(self, *args: Any, **kwargs: Any) -> NewJob:
+        """A job of this class, for ``perform_all_later``."""
+        return NewJob(self.job_class, args, kwargs, self.options)
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> R:
+        """Enqueue a job of this class; its Envelope, with the job_id, or None where a before_enqueue hook said no.
+
+        Raises SerializationError, in Rails' words, for arguments that Rails cannot carry.
+        """
+        return self.run(self.new(*args, **kwargs))
+
+
+#: What ``resque.active_job(name)`` gives, and the same of an AsyncResque.
+BlockingCall = ActiveJobCall[Envelope | None]
+AwaitedCall = ActiveJobCall[Awaitable[Envelope | None]]

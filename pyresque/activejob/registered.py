@@ -1,0 +1,107 @@
+"""What an application registers for ActiveJob: its jobs by Ruby class name, locators of records, serializers of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyresque.activejob.arity import complaint, fitted, signature_of
+from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
+from pyresque.job.hooks import hook_names
+from pyresque.job.registry import JobClass, own_queue
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pyresque.activejob.envelope import Envelope
+    from pyresque.activejob.globalid import GlobalID
+    from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
+    from pyresque.activejob.serializers import Serializer
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJobClass:
+    """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument."""
+
+    entry: JobClass
+    rules: Rules = ()
+    bind: bool = False
+    signature: inspect.Signature | None = None
+
+    def call(
+        self, envelope: Envelope, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of its function. Raises EnvelopeError, Ruby's ArgumentError, where it cannot take them."""
+        bound = (envelope,) if self.bind else ()
+        if self.signature is None:
+            return (*bound, *args), dict(kwargs)
+        args, kwargs = fitted(self.signature, args, kwargs)
+        wrong = complaint(self.signature, args, kwargs)
+        if wrong is not None:
+            raise EnvelopeError(wrong)
+        return (*bound, *args), dict(kwargs)
+
+
+class ActiveJobs:
+    """The ActiveJob side of one application."""
+
+    def __init__(self) -> None:
+        self.locators: dict[str, Callable[[GlobalID], object]] = {}
+        self.serializers: list[Serializer] = []
+        self._by_name: dict[str, ActiveJobClass] = {}
+
+    def add(
+        self,
+        name: str,
+        target: Any,
+        *,
+        queue: str | None = None,
+        retry_on: Sequence[RetryOn] = (),
+        discard_on: Sequence[DiscardOn] = (),
+        bind: bool = False,
+    ) -> ActiveJobClass:
+        """Enter a class with ``perform``, or a function, as the job of a Ruby class name.
+
+        Raises DuplicateJobError when another target has the name already, NoClassError when the target can perform
+        nothing.
+        """
+        if not callable(target) or (isinstance(target, type) and not hasattr(target, "perform")):
+            raise NoClassError(
+                f"{target!r} can perform nothing: register a class with a static method perform, or a function"
+            )
+        known = self._by_name.get(_plain(name))
+        if known is not None and known.entry.target is not target:
+            raise DuplicateJobError(
+                f"active job {name!r} is registered twice; give one another name"
+            )
+        queue = queue if queue is not None else own_queue(target)
+        entry = JobClass(_plain(name), queue, target, hooks=hook_names(target))
+        made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, _own(entry.perform, bind))
+        self._by_name[entry.name] = made
+        return made
+
+    def find(self, name: str) -> ActiveJobClass | None:
+        """The job of a Ruby class name, or None."""
+        return self._by_name.get(_plain(name))
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, sorted."""
+        return iter(sorted(self._by_name))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("::")
+
+
+def _own(perform: Callable[..., Any], bind: bool) -> inspect.Signature | None:
+    """What a job's function takes beside the Envelope."""
+    signature = signature_of(perform)
+    if signature is None or not bind:
+        return signature
+    parameters = list(signature.parameters.values())
+    first = parameters[0] if parameters else None
+    if first is None or first.kind is first.KEYWORD_ONLY or first.kind is first.VAR_KEYWORD:
+        raise NoClassError(f"{perform!r} has no first argument to bind its Envelope to")
+    kept = parameters if first.kind is first.VAR_POSITIONAL else parameters[1:]
+    return signature.replace(parameters=kept)

@@ -1,0 +1,227 @@
+"""The job wrapper: performs the job inside an envelope, tries it again as Rails would, and puts new envelopes into queues."""
+
+from __future__ import annotations
+
+import logging
+import random
+import uuid
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pyresque.activejob import wording, zones
+from pyresque.activejob.arguments import deserialize, serialize
+from pyresque.activejob.envelope import WRAPPER, Envelope, job_class_of, unwrap
+from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
+from pyresque.activejob.versions import LATEST, Rails
+from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
+from pyresque.job import hooks
+from pyresque.job.perform import perform_with, run_failure_hooks_with
+from pyresque.job.registry import JobClass, Registry
+from pyresque.ops import Call
+from pyresque.ruby.names import missing_constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from pyresque.activejob.calls import NewJob
+    from pyresque.activejob.registered import ActiveJobClass, ActiveJobs
+    from pyresque.job.job import Job
+    from pyresque.ops import Op
+
+#: Where Rails puts a job that names no queue.
+DEFAULT_QUEUE = "default"
+
+log = logging.getLogger("pyresque")
+
+
+@dataclass(frozen=True, slots=True)
+class RailsApp:
+    """The Rails application whose envelopes are read and written: its version, and what new jobs bear of it."""
+
+    version: Rails = LATEST
+    locale: str = "en"
+    timezone: str | None = "UTC"
+
+
+class JobWrapper:
+    """What Ruby's ``JobWrapper`` does, for the jobs registered here.
+
+    ``put`` brings an envelope where it belongs: into its queue or, while it waits, among the delayed jobs. ``now`` is an
+    aware datetime; ``dice`` (0 to 1) makes the jitter of waits.
+    """
+
+    def __init__(
+        self,
+        jobs: ActiveJobs,
+        registry: Registry,
+        app: RailsApp,
+        put: Callable[[Envelope], Op[None]],
+        now: Callable[[], datetime],
+        *,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self.jobs = jobs
+        self.registry = registry
+        self.app = app
+        self.put = put
+        self.now = now
+        self.new_id = new_id
+        self.dice = dice
+
+    @property
+    def entry(self) -> JobClass:
+        """The wrapper as a job that workers find."""
+        return JobClass(WRAPPER, None, WRAPPER, operation=self.perform)
+
+    # -- in
+
+    async def enqueue(self, new: NewJob) -> Envelope | None:
+        """Enqueue a job; what was written, or None where a before_enqueue hook said no.
+
+        Raises SerializationError, in Rails' words, for arguments that Rails cannot carry, and TimestampError.
+        """
+        return await self._enqueue(new, self.envelope(new))
+
+    async def enqueue_all(self, new: Iterable[NewJob]) -> list[Envelope | None]:
+        """Enqueue many (Rails: ``perform_all_later``); nothing is written if the arguments of one cannot be carried."""
+        made = [(each, self.envelope(each)) for each in new]
+        return [await self._enqueue(each, envelope) for each, envelope in made]
+
+    def envelope(self, new: NewJob) -> Envelope:
+        """What would be written."""
+        known, options, now = self.jobs.find(new.job_class), new.options, self.now()
+        own_queue = known.entry.queue if known is not None else None
+        return Envelope.create(
+            new.job_class,
+            serialize(
+                new.args,
+                new.kwargs,
+                version=self.app.version,
+                serializers=self.jobs.serializers,
+            ),
+            job_id=self.new_id(),
+            queue_name=options.queue or own_queue or DEFAULT_QUEUE,
+            priority=options.priority,
+            now=now,
+            at=options.at(now),
+            locale=self.app.locale,
+            timezone=self.app.timezone,
+            version=self.app.version,
+        )
+
+    async def _enqueue(self, new: NewJob, envelope: Envelope) -> Envelope | None:
+        known = self.jobs.find(new.job_class)
+        names = known.entry.hooks if known is not None else None
+        if known is None or names is None:
+            await self.put(envelope)
+            return envelope
+        args = (envelope, *new.args) if known.bind else new.args
+        if False in await _run(known, names.before_enqueue, args, new.kwargs):
+            return None
+        await self.put(envelope)
+        await _run(known, names.after_enqueue, args, new.kwargs)
+        return envelope
+
+    # -- out
+
+    async def perform(self, job: Job) -> bool:
+        """Perform the job inside an envelope; whether its work was done.
+
+        What its rules try again or drop is no failure, and is put back before this returns. Whatever else goes wrong is
+        raised, under the names Rails has for it.
+        """
+        found = unwrap(job.payload.args)
+        active = self._known(job_class_of(found, self.app.version))
+        envelope = Envelope.from_payload(
+            found,
+            locale=self.app.locale,
+            timezone=self.app.timezone,
+            version=self.app.version,
+        ).started()
+        if envelope.queue_name is None:
+            envelope = replace(envelope, queue_name=job.queue)
+        args: tuple[Any, ...] = ()
+        kwargs: dict[str, Any] = {}
+        try:
+            args, kwargs = await Call(partial(self._arguments, active, envelope), offload=True)
+            return await perform_with(active.entry, args, kwargs)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if await self._rescued(active, envelope, error):
+                return False
+            await run_failure_hooks_with(active.entry, job, error, args, kwargs)
+            raise
+
+    def _known(self, name: str) -> ActiveJobClass:
+        active = self.jobs.find(name)
+        if active is not None:
+            return active
+        if self.registry.knows(name):
+            raise EnvelopeMethodError(
+                wording.no_method("deserialize", None).replace("nil:NilClass", f"{name}:Class")
+            )
+        if self.app.version >= Rails.V8_1:
+            raise UnknownActiveJobError(f"Failed to instantiate job, class `{name}` doesn't exist")
+        raise UnknownJobClass(missing_constant(name, self.jobs))
+
+    def _arguments(
+        self, active: ActiveJobClass, envelope: Envelope
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the function, records and all; errors as in Rails."""
+        own_zone = zones.find(self.app.timezone) if self.app.timezone else None
+        args, kwargs = deserialize(
+            envelope.arguments,
+            self.jobs.locators,
+            self.jobs.serializers,
+            version=self.app.version,
+            zone=own_zone,
+        )
+        if envelope.timezone:
+            zones.find(envelope.timezone)
+        return active.call(envelope, args, kwargs)
+
+    async def _rescued(
+        self, active: ActiveJobClass, envelope: Envelope, error: BaseException
+    ) -> bool:
+        """Whether the job's rules took its error; the last try of a rule raises that rule's error."""
+        name = envelope.job_class
+        match decide(active.rules, error, envelope, random=self.dice):
+            case Retry(job=counted, wait=wait, rule=rule):
+                again = counted.retried(
+                    now=self.now(), wait=wait, queue=rule.queue, priority=rule.priority
+                )
+                await self.put(again)
+                log.info(
+                    "retrying %s (%s) in %s s, due to %s",
+                    *(name, envelope.job_id, wait, ruby_name(type(error))),
+                )
+                return True
+            case Discard(error=cause, rule=dropped):
+                if dropped.on_discarded is not None:
+                    await Call(partial(dropped.on_discarded, envelope, cause), offload=True)
+                log.info(
+                    "discarded %s (%s), due to %s", name, envelope.job_id, ruby_name(type(error))
+                )
+                return True
+            case Exhausted(job=counted, error=cause, rule=rule):
+                if rule.on_exhausted is not None:
+                    await Call(partial(rule.on_exhausted, counted, cause), offload=True)
+                    return True
+                log.info("stopped retrying %s (%s)", name, envelope.job_id)
+                if cause is not error:
+                    raise cause
+        return False
+
+
+async def _run(
+    known: ActiveJobClass, names: Iterable[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[Any]:
+    target = known.entry.target
+    return [
+        await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
+        for name in names
+    ]
