@@ -35,7 +35,7 @@ class AsyncDriver:
             while True:
                 try:
                     answer = await self._answer(request)
-                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
                     request = operation.send(answer)

@@ -48,7 +48,7 @@ class SyncDriver:
             while True:
                 try:
                     answer = self.answer(request)
-                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = throw(error)
                 else:
                     request = send(answer)
@@ -170,7 +170,7 @@ class _Thread:
                         if isinstance(request, Sleep)
                         else driver.answer(request)
                     )
-                except BaseException as error:  # noqa: BLE001, PERF203 - it is the operation's to deal with
+                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
                     if self._over.is_set():

@@ -88,7 +88,7 @@ class Multiple:
         for backend in self.backends:
             try:
                 await backend.save(failure)
-            except Exception as error:  # noqa: BLE001, PERF203 - a user's backend; raised below
+            except Exception as error:  # noqa: BLE001 - a user's backend; raised below
                 errors.append(error)
         if errors:
             raise errors[0]

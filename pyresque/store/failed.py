@@ -68,7 +68,7 @@ class FailedTable:
         """Remove one copy of this very record; how many were removed."""
         return await Command(("LREM", self._key(failure_queue), 1, record), int)
 
-    async def requeue(  # noqa: PLR0917 - the script's own arguments
+    async def requeue(
         self,
         index: int,
         seen: bytes,
