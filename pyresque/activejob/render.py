@@ -33,9 +33,19 @@ def call(job: object, *, longest: int = LONGEST_CALL) -> str:
     """
     if not isinstance(job, Mapping):
         return _cut(_harmless(_value(job, 0)), longest)
-    name = job.get("job_class")
-    shown = _cut(name if isinstance(name, str) else _value(name, 0), longest // 2)
+    shown = class_of(job, longest=longest)
     return _cut(_harmless(f"{shown}({', '.join(_arguments(job.get('arguments')))})"), longest)
+
+
+def class_of(job: Mapping[str, object], *, longest: int = LONGEST_CALL) -> str:
+    """The class in that call."""
+    name = job.get("job_class")
+    return _cut(_harmless(name if isinstance(name, str) else _value(name, 0)), longest // 2)
+
+
+def arguments_of(job: Mapping[str, object], *, longest: int = LONGEST_CALL) -> str:
+    """What stands between the brackets of that call."""
+    return _cut(_harmless(", ".join(_arguments(job.get("arguments")))), longest)
 
 
 def _arguments(found: object) -> Iterator[str]:

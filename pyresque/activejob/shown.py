@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.envelope import is_wrapper
-from pyresque.activejob.render import call
+from pyresque.activejob.render import arguments_of, call, class_of
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload
@@ -26,7 +27,7 @@ def job_hash(payload: Payload) -> Mapping[str, object] | None:
 def class_name(payload: Payload) -> str:
     """The class a payload is about: ``SyncAccountJob``, not the wrapper; empty where there is none."""
     found = job_hash(payload)
-    return payload.name if found is None else call({"job_class": found["job_class"]})[:-2]
+    return payload.name if found is None else class_of(found)
 
 
 def active_call(payload: Payload) -> str | None:
@@ -38,12 +39,15 @@ def active_call(payload: Payload) -> str | None:
 def arguments(payload: Payload) -> str | None:
     """The same without class and brackets: ``gid://shop/Account/7, force: true``."""
     found = job_hash(payload)
-    if found is None:
-        return None
-    return call(found)[len(call({"job_class": found["job_class"]})) - 1 : -1]
+    return None if found is None else arguments_of(found)
 
 
-def line(job: Job) -> str:
-    """A job for a log: as Ruby's ``Job#inspect``, an ActiveJob as its call."""
-    shown = active_call(job.payload)
-    return str(job) if shown is None else f"(Job{{{job.queue}}} | {shown})"
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A job for a log, made text only if the line is written: Ruby's ``Job#inspect``, an ActiveJob as its call."""
+
+    job: Job
+
+    def __str__(self) -> str:
+        shown = active_call(self.job.payload)
+        return str(self.job) if shown is None else f"(Job{{{self.job.queue}}} | {shown})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pyresque.activejob.shown import active_call
 from pyresque.cli.complaint import Complaint, Misuse, Nouns
 from pyresque.cli.options import (
     CONNECTION,
@@ -27,6 +28,7 @@ from pyresque.cli.output import (
     print_table,
     short,
 )
+from pyresque.cli.shown import class_of
 from pyresque.errors import NoSuchFailure
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Filter:
         """Whether a record is meant."""
         return (
             self.queue in (None, record.queue)
-            and self.class_name in (None, record.class_name)
+            and self.class_name in (None, record.class_name, class_of(record.payload))
             and self.exception in (None, record.exception)
             and self.retried in (None, record.retried_at is not None)
         )
@@ -146,10 +148,12 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
         )
         return
     payload = record.payload
+    call = active_call(payload) if payload else None
     print_pairs(
         [
             ("index", record.index),
-            ("class", record.class_name or "(no job)"),
+            ("class", class_of(record.payload)),
+            *([("call", call)] if call is not None else []),
             ("args", compact(payload.args) if payload else None),
             *([("payload", compact(payload.extra))] if payload and payload.extra else []),
             ("queue", record.queue),
@@ -307,7 +311,7 @@ def _row(record: FailedRecord) -> tuple[object, ...]:
         record.index,
         record.failed_at,
         record.queue,
-        record.class_name or "(no job)",
+        class_of(record.payload),
         record.exception,
         error,
         record.retried_at,
@@ -316,9 +320,7 @@ def _row(record: FailedRecord) -> tuple[object, ...]:
 
 def _tell(verb: str, records: list[FailedRecord]) -> None:
     for record in records:
-        click.echo(
-            plain(f"{verb} {record.index}: {record.class_name or '(no job)'} of {record.queue}")
-        )
+        click.echo(plain(f"{verb} {record.index}: {class_of(record.payload)} of {record.queue}"))
     if not records:
         click.echo("no failed job is meant")
 

@@ -10,15 +10,15 @@ import click
 from pyresque.cli.complaint import Complaint, Nouns
 from pyresque.cli.options import CONNECTION, application, destroying, json_option, settings_options
 from pyresque.cli.output import (
-    compact,
+    WIDEST,
     confirm,
     many,
     plain,
     print_json,
     print_pairs,
     print_table,
-    short,
 )
+from pyresque.cli.shown import args_of, class_of, told
 from pyresque.errors import NoQueueError, RedisCommandError
 from pyresque.process.queue_list import QueueList
 
@@ -72,7 +72,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
         [
             ("queue", queue),
             ("jobs", size),
-            ("next", _told(head[0]) if head else None),
+            ("next", told(head[0], WIDEST) if head else None),
             ("workers", ", ".join(listening) or "none takes from this queue"),
         ]
     )
@@ -100,10 +100,7 @@ def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given:
     if as_json:
         print_json([_as_json(at, job) for at, job in jobs])
         return
-    rows = [
-        (at, job.class_name or "(no job)", plain(_args(job)) if full else short(plain(_args(job))))
-        for at, job in jobs
-    ]
+    rows = [(at, class_of(job.payload), args_of(job, full=full)) for at, job in jobs]
     print_table(("index", "class", "args"), rows, f"no jobs in {plain(queue)}")
 
 
@@ -167,14 +164,6 @@ def _takes(worker: WorkerInfo, queue: str) -> bool:
         return queue in QueueList.parse(worker.queues).matching([queue])
     except NoQueueError:
         return False
-
-
-def _args(job: Job) -> str:
-    return compact(list(job.args)) if job.fault is None else str(job.fault)
-
-
-def _told(job: Job) -> str:
-    return f"{job.class_name or '(no job)'} {short(_args(job))}"
 
 
 def _as_json(index: int, job: Job) -> dict[str, object]:

@@ -17,15 +17,14 @@ from pyresque.cli.options import (
     settings_options,
 )
 from pyresque.cli.output import (
-    compact,
     confirm,
     many,
     plain,
     print_json,
     print_pairs,
     print_table,
-    short,
 )
+from pyresque.cli.shown import told
 from pyresque.errors import NoSuchWorker
 from pyresque.job.workers import WorkerId, WorkerInfo
 from pyresque.process.liveness import Pruner
@@ -86,9 +85,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
             ("queue", doing.job.queue if doing else None),
             (
                 "job",
-                f"{doing.job.class_name or '(no job)'} {compact(list(doing.job.args))}"
-                if doing
-                else None,
+                told(doing.job) if doing else None,
             ),
             ("since", doing.run_at if doing else None),
         ]
@@ -188,8 +185,7 @@ def _tell_pause(*, paused: bool, as_json: bool) -> None:
 def _doing(worker: WorkerInfo) -> str | None:
     if worker.working_on is None:
         return None
-    job = worker.working_on.job
-    return f"{job.class_name or '(no job)'} {short(compact(list(job.args)), 40)}"
+    return told(worker.working_on.job, 40)
 
 
 def _as_json(worker: WorkerInfo) -> dict[str, object]:

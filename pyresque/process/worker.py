@@ -10,6 +10,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from pyresque.activejob.shown import Line, class_name, job_hash
 from pyresque.clock import local, utc
 from pyresque.errors import (
     DirtyExit,
@@ -174,11 +175,11 @@ class Worker:
         await self._state_change(working=True)
         name = self._known_name(job)
         self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
-        log.info("got: %s", job)
+        log.info("got: %s", Line(job))
         outcome = await self.executor.run(job, self._tend, self.procline)
         failure = await self._failure(job, outcome)
         if failure is NO_FAILURE:
-            log.info("done: %s", job)
+            log.info("done: %s", Line(job))
         if then_reserve and not self.stopping and not self.resting:
             return await self._turn(failure)
         await self._finish(failure)
@@ -293,7 +294,7 @@ class Worker:
             await self.core.undertaker.run_hooks(job, outcome.dirty)
         if error is None:
             return NO_FAILURE
-        log.error("%s failed: %s: %s", job, error.exception, error.error)
+        log.error("%s failed: %s: %s", Line(job), error.exception, error.error)
         failure = Failure(job, error, self.id, local(self.core.clock))
         entry = self.core.failures.entry(failure)
         if entry is None:
@@ -432,7 +433,9 @@ class Worker:
         self._working = working
 
     def _known_name(self, job: Job) -> str:
-        """As Ruby's ``Job#payload_class_name``."""
+        """As Ruby's ``Job#payload_class_name``, but an ActiveJob by its own class."""
+        if job_hash(job.payload) is not None:
+            return class_name(job.payload)
         try:
             return self.core.registry.find(job.payload.class_name).name
         except NoPerformError as error:

@@ -1,0 +1,40 @@
+"""Jobs in tables and lines of the terminal: an ActiveJob by its own class and its readable call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyresque.activejob import shown
+from pyresque.cli.output import compact, plain, short
+
+if TYPE_CHECKING:
+    from pyresque.job.job import Job, Payload
+
+NO_JOB = "(no job)"
+
+
+def class_of(payload: Payload | None) -> str:
+    """The class a payload is about."""
+    return (shown.class_name(payload) if payload is not None else "") or NO_JOB
+
+
+def args_of(job: Job, *, full: bool = False) -> str:
+    """The arguments on one line, cut unless they are wanted in full; for what is no job, why."""
+    if job.fault is not None:
+        told = str(job.fault)
+    else:
+        found = shown.job_hash(job.payload)
+        if found is None:
+            told = compact(list(job.args))
+        else:
+            told = compact(found.get("arguments")) if full else shown.arguments(job.payload) or ""
+    return plain(told) if full else short(plain(told))
+
+
+def told(job: Job, width: int | None = None) -> str:
+    """A job in a line: class and arguments, an ActiveJob as a call; arguments cut at ``width``."""
+    call = shown.active_call(job.payload)
+    if call is not None:
+        return call
+    args = compact(list(job.args)) if job.fault is None else str(job.fault)
+    return f"{class_of(job.payload)} {args if width is None else short(args, width)}"
