@@ -12,7 +12,10 @@ from pyresque.errors import (
     NoQueueError,
     NotEncodable,
     PyresqueError,
+    ScheduleError,
+    ScheduleFileError,
     SettingsError,
+    TimestampError,
 )
 
 #: Errors that another command line would have avoided.
@@ -23,7 +26,10 @@ MISUSE = (
     NoClassError,
     NoQueueError,
     NotEncodable,
+    ScheduleError,
+    ScheduleFileError,
     SettingsError,
+    TimestampError,
 )
 
 HELP = ("-h", "--help")

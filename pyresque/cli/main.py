@@ -6,11 +6,14 @@ import click
 
 from pyresque.cli.complaint import HELP, Commands
 from pyresque.cli.completion import completion
+from pyresque.cli.delayed import delayed
 from pyresque.cli.demo import demo
 from pyresque.cli.failed import failed
 from pyresque.cli.overview import info
 from pyresque.cli.queues import queues
 from pyresque.cli.run import enqueue, worker
+from pyresque.cli.schedule import schedule
+from pyresque.cli.scheduler import scheduler
 from pyresque.cli.workers import workers
 from pyresque.version import VERSION
 
@@ -24,7 +27,19 @@ def cli() -> None:
     """
 
 
-for command in (worker, enqueue, info, queues, failed, workers, demo, completion):
+for command in (
+    worker,
+    scheduler,
+    enqueue,
+    info,
+    queues,
+    failed,
+    workers,
+    delayed,
+    schedule,
+    demo,
+    completion,
+):
     cli.add_command(command)
 
 

@@ -14,7 +14,29 @@ from pyresque.settings import CODECS, DIALECTS, EXECUTORS, FAILURE_BACKENDS, LOG
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SHORT = {"url": "-u", "namespace": "-n", "app": "-A", "queues": "-q", "verbose": "-v"}
+SHORT = {
+    "url": "-u",
+    "namespace": "-n",
+    "app": "-A",
+    "queues": "-q",
+    "verbose": "-v",
+    "background": "-B",
+    "dynamic_schedule": "-D",
+    "rails_env": "-E",
+    "scheduler_interval": "-i",
+    "logfile": "-l",
+    "log_format": "-F",
+    "pidfile": "-P",
+    "quiet": "-q",
+}
+
+#: Further names of flags, by which resque-scheduler knows them.
+ALIASES = {
+    "dynamic_schedule": "--dynamic",
+    "rails_env": "--environment",
+    "scheduler_interval": "--interval",
+    "log_format": "--logformat",
+}
 CHOICES = {
     "codec": CODECS,
     "dialect": DIALECTS,
@@ -28,6 +50,10 @@ METAVARS = {
     "queues": "QUEUE,...",
     "pidfile": "FILE",
     "logfile": "FILE",
+    "schedule": "FILE",
+    "catch_up": "none|one|NUMBER",
+    "lock_timeout": "SECONDS",
+    "time_zone": "ZONE",
 }
 
 #: What every command needs to find its Redis.
@@ -58,6 +84,31 @@ WORKING = (
     "background",
     "pidfile",
     "procline_prefix",
+    "verbose",
+    "very_verbose",
+    "logfile",
+    "log_format",
+)
+
+SCHEDULING = (
+    "schedule",
+    "dynamic_schedule",
+    "scheduler_interval",
+    "rails_env",
+    "app_name",
+    "lock_timeout",
+    "master_lock_prefix",
+    "time_zone",
+    "catch_up",
+    "remember_every",
+    "delayed_requeue_batch_size",
+    "failure_backend",
+    "codec",
+    "dialect",
+    "background",
+    "pidfile",
+    "procline_prefix",
+    "quiet",
     "verbose",
     "very_verbose",
     "logfile",
@@ -104,8 +155,8 @@ def _option(row: Field[Any]) -> Callable[[F], F]:
     flag = "--" + row.name.replace("_", "-")
     help_text = _help(row)
     if row.type == "bool":
-        switch = f"{flag}/--no-{flag[2:]}"
-        return click.option(row.name, *_short(row), switch, default=None, help=help_text)
+        switches = [f"{name}/--no-{name[2:]}" for name in (*_alias(row), flag)]
+        return click.option(row.name, *_short(row), *switches, default=None, help=help_text)
     if row.name == "queues":
         return click.option(
             row.name,
@@ -120,6 +171,7 @@ def _option(row: Field[Any]) -> Callable[[F], F]:
         return click.option(
             row.name,
             *_short(row),
+            *_alias(row),
             flag,
             type=click.Choice(CHOICES[row.name]),
             default=None,
@@ -129,6 +181,7 @@ def _option(row: Field[Any]) -> Callable[[F], F]:
     return click.option(
         row.name,
         *_short(row),
+        *_alias(row),
         flag,
         callback=_reading(row),
         metavar=metavar,
@@ -153,6 +206,10 @@ def _reading(row: Field[Any]) -> Callable[[click.Context, click.Parameter, str |
 
 def _short(row: Field[Any]) -> list[str]:
     return [SHORT[row.name]] if row.name in SHORT else []
+
+
+def _alias(row: Field[Any]) -> list[str]:
+    return [ALIASES[row.name]] if row.name in ALIASES else []
 
 
 def _joined(

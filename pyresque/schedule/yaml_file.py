@@ -92,7 +92,20 @@ def _loader(yaml: Any) -> type[yaml.SafeLoader]:
     """A safe loader that knows symbols; made anew, so that nobody else's YAML is read so."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # the module came in as Any: it is optional
-        """SafeLoader and symbols."""
+        """SafeLoader and symbols, also in braces (``{:first_in: 5s}``), where YAML for Python would see an empty key."""
+
+        def check_value(self) -> bool:
+            """Whether a colon here ends a key."""
+            return not self._at_symbol() and bool(super().check_value())
+
+        def check_plain(self) -> bool:
+            """Whether a plain text begins here."""
+            return self._at_symbol() or bool(super().check_plain())
+
+        def _at_symbol(self) -> bool:
+            if not self.flow_level or self.peek() != ":" or not self.peek(1).isalpha():
+                return False
+            return self.pointer > 0 and self.buffer[self.pointer - 1] in " \t\r\n{[,"
 
     def symbol(loader: Any, node: Any) -> str:
         return str(loader.construct_scalar(node))[1:]
@@ -109,4 +122,6 @@ def _told(error: Any) -> str:
     if "!ruby/" in problem or "!ruby/" in str(error):
         tag = re.search(r"!ruby/[^'\s]*", str(error))
         return f"{line}{tag[0] if tag else '!ruby/'} is a Ruby object, which is not made: write plain values"
+    if "while scanning an alias" in str(error):
+        return f"{line}a text that begins with * needs quotes: cron: '*/5 * * * *'"
     return f"{line}{problem}"

@@ -1,0 +1,73 @@
+"""What stands on a command line beside options: a job's arguments as JSON, points in time, stretches of time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyresque.cli.complaint import Misuse
+from pyresque.cli.output import compact
+from pyresque.errors import DecodeError, DurationError, NoQueueError
+from pyresque.job.job import JsonCodec
+from pyresque.ruby.dates import parse_time
+from pyresque.schedule.durations import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.client import Resque
+
+
+def job_args(args: Sequence[str], *, as_text: bool = False) -> list[object]:
+    """Each ARG read as JSON, or taken as the text it is."""
+    return list(args) if as_text else [one_arg(at, text) for at, text in enumerate(args, 1)]
+
+
+def one_arg(at: int, text: str) -> object:
+    """The ARG at a place, as JSON."""
+    try:
+        value: object = JsonCodec().decode(text.encode("utf-8", "surrogateescape"))
+    except DecodeError as error:
+        quoted = compact(text)
+        raise Misuse(
+            f"argument {at}, {text!r}, is not JSON: write a text with its quotes, as '{quoted}', or give --str"
+        ) from error
+    return value
+
+
+def own_queue(resque: Resque, class_name: str) -> str:
+    """The queue of a job of ``-A``."""
+    for job in resque.registered:
+        if class_name in (job.name, *job.aliases) and job.queue:
+            return job.queue
+    raise NoQueueError(
+        f"Jobs must be placed onto a queue. No queue could be inferred for class {class_name}: give one by -q QUEUE"
+    )
+
+
+def moment(text: str) -> datetime:
+    """A date, in this machine's zone where it names none, or seconds since 1970."""
+    try:
+        if text.strip().isdecimal():
+            return datetime.fromtimestamp(int(text)).astimezone()
+        return parse_time(text).astimezone()
+    except (DecodeError, ValueError, OverflowError, OSError) as error:
+        raise Misuse(
+            f"{text!r} is no point in time: write 2026-12-01T08:00Z, or seconds since 1970"
+        ) from error
+
+
+def seconds_from_now(text: str) -> float:
+    """A stretch of time such as ``5m`` or ``1h30m``."""
+    try:
+        return parse_duration(text)
+    except DurationError as error:
+        raise Misuse(str(error)) from error
+
+
+def shown_time(seconds: float) -> str:
+    """A point in time as people read it."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return "no date"

@@ -1,0 +1,46 @@
+"""The command ``pyresque scheduler``."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyresque.cli.complaint import complaint
+from pyresque.cli.options import CONNECTION, SCHEDULING, application, settings_options
+from pyresque.errors import RedisUnavailable
+from pyresque.process import logs
+from pyresque.process.run_scheduler import run_scheduler
+
+if TYPE_CHECKING:
+    from pyresque.settings import Settings
+
+log = logging.getLogger("pyresque")
+
+
+@click.command()
+@settings_options(*CONNECTION, *SCHEDULING)
+def scheduler(**given: Any) -> None:
+    """Move delayed jobs to their queues and run recurring ones, while no other scheduler leads.
+
+    One master lock serves schedulers of Ruby and Python alike; the others wait. Signals: TERM, INT and QUIT stop, USR1
+    logs the schedule, USR2 loads it anew.
+    """
+    resque = application(given)
+    try:
+        logs.set_up(_talkative(resque.settings))
+    except OSError as error:
+        raise complaint(error) from error
+    if resque.settings.quiet:
+        log.setLevel(logging.CRITICAL)
+    try:
+        resque.queues()  # a wrong password or database is told before a scheduler starts
+    except RedisUnavailable as error:
+        log.warning("%s; the scheduler waits for it", error)
+    run_scheduler(resque)
+
+
+def _talkative(settings: Settings) -> Settings:
+    """Ruby's scheduler tells what it does where a worker would be silent, and every step when it is verbose."""
+    return settings.but(verbose=True, very_verbose=settings.verbose or settings.very_verbose)
