@@ -225,7 +225,7 @@ class Settings:
     delayed_search: str = setting(
         "meaning",
         _one_of(DELAYED_SEARCHES),
-        "how a delayed job is looked for: bytes, in every spelling; meaning: where that finds none, by a pass over all",
+        "how a delayed job is found to be removed: bytes, in every spelling; meaning: where that finds none, by a pass over all",
         env=("RESQUE_DELAYED_SEARCH",),
     )
     schedule: str = setting(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.job.queues import wire_args
 from pyresque.schedule.later import CHUNK, Later
 from pyresque.schedule.moments import When, timestamp_of
-from pyresque.store.delayed import PAGE
+from pyresque.store.delayed import PAGE, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +33,8 @@ class Delayed(Later):
     ) -> list[int]:
         """The timestamps at which a job waits, for its own queue unless one is named."""
         entry, sent = self.jobs.registry.describe(target), wire_args(args, kwargs)
-        places = await self.search.by_bytes(entry, queue, sent) or await self.search.like(
-            entry, queue, sent
-        )
-        return list(dict.fromkeys(int(timestamp) for timestamp, _ in places))
+        places = await self.search.by_bytes(entry, queue, sent)
+        return list(dict.fromkeys(seconds(timestamp) for timestamp, _ in places))
 
     async def is_delayed(
         self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
@@ -98,8 +96,9 @@ class Delayed(Later):
         """Enqueue every delayed copy of a job now, with its hooks; how many."""
         if self.jobs.inline:
             return 0
-        entry = self.jobs.registry.describe(target)
-        return await self._enqueue(await self.search.copies(entry, queue, wire_args(args, kwargs)))
+        entry, sent = self.jobs.registry.describe(target), wire_args(args, kwargs)
+        copies = await self.search.copies(entry, queue, sent)
+        return await self._enqueue(copies or await self.search.like(entry, queue, sent))
 
     async def enqueue_delayed_with_queue(
         self, target: Target, queue: str, /, *args: Any, **kwargs: Any

@@ -1,13 +1,15 @@
 """Looking for delayed jobs: where a job waits, by its bytes and by its meaning.
 
-A job is looked for by its bytes first, in every spelling a Ruby or node-resque client may have written: that asks a few
-sets, however many jobs wait. Only where that finds nothing, every delayed job is read and compared by its meaning (same
-class, same arguments, same queue), which takes a pass over all of them; the setting ``delayed_search`` leaves that out.
+A job is looked for by its bytes, in every spelling a Ruby or node-resque client may have written: that asks a few sets,
+however many jobs wait. Only what removes jobs or enqueues them now goes on where that finds nothing, and compares every
+delayed job by its meaning (same class, same arguments, same queue): a pass over all of them, which the setting
+``delayed_search`` leaves out.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import NotEncodable
@@ -40,25 +42,34 @@ class Search:
         return write_payload(self.codec, class_name, args, {"queue": queue})
 
     def spellings(self, class_name: str, args: Sequence[Any], queue: object) -> list[bytes]:
-        """Every spelling of a delayed job that its clients may have written; ours first. Raises NotEncodable."""
+        """Every spelling of a delayed job that its clients may have written, members in any order; ours first.
+
+        Raises NotEncodable.
+        """
+        members = {"class": class_name, "args": args, "queue": queue}
         found = {self.payload(class_name, args, queue): None}
+        differing: dict[bytes, Codec] = {}
         for codec in self._codecs:
-            for order in ("class", "args", "queue"), ("class", "queue", "args"):
-                members = {"class": class_name, "args": args, "queue": queue}
-                try:
-                    found[codec.encode({name: members[name] for name in order})] = None
-                except NotEncodable:
-                    continue  # ours took it; an encoder that refuses it has not written it
+            try:
+                differing.setdefault(codec.encode(list(members.values())), codec)
+            except NotEncodable:
+                continue  # ours took it; an encoder that refuses it has not written it
+        for codec in differing.values():
+            for order in permutations(members):
+                found[codec.encode({name: members[name] for name in order})] = None
         return list(found)
 
     async def by_bytes(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of each spelling of a job that waits, as the sets tell it."""
+        """Timestamp and bytes of each spelling of a job that waits, as the sets tell it.
+
+        Where its queue is not known there are no bytes to ask for, so it is looked for by its meaning.
+        """
         where = queue if queue is not None else entry.queue
-        return await self.table.places(
-            self.spellings(entry.name, args, False if where is None else where)
-        )
+        if where is None:
+            return await self.like(entry, queue, args)
+        return await self.table.places(self.spellings(entry.name, args, where))
 
     async def like(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
@@ -92,7 +103,7 @@ class Search:
     async def copies(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of each copy of a job, in the order of time."""
+        """Timestamp and bytes of each copy of a job whose bytes wait, in the order of time."""
         places = await self.by_bytes(entry, queue, args)
         wanted = {raw for _, raw in places}
         copies: list[tuple[str, bytes]] = []
@@ -103,7 +114,7 @@ class Search:
                 offset += PAGE
                 if len(page) < PAGE:
                     break
-        return copies or await self.like(entry, queue, args)
+        return copies
 
     async def scan(
         self, matches: Callable[[Job], bool], class_name: str = ""

@@ -188,7 +188,7 @@ def test_a_job_is_removed_wherever_its_bytes_are_without_reading_the_others(resq
 
 def test_a_pass_over_all_jobs_is_left_out_where_the_setting_says_so() -> None:
     resque = Resque("redis://nowhere.invalid", delayed_search="bytes")
-    hand = Hand([[], []])
+    hand = Hand([[]] * 6)
     assert hand.run(resque.core.delayed.remove_delayed("Archive", 35, queue="low")) == 0
     assert [request[0][0] for request in hand.asked] == ["SMEMBERS"]
 

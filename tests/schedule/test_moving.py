@@ -258,13 +258,19 @@ def test_what_another_client_spelled_otherwise_is_found_by_its_meaning(
     db: redis.Redis, resque: Resque
 ) -> None:
     resque.job("Low", queue="low")(lambda *args: None)
-    push(db, AT, b'{ "args": [1], "class": "Low", "queue": "low", "id": 3 }')
+    odd = b'{ "args": [1], "class": "Low", "queue": "low", "id": 3 }'
+    push(db, AT, odd)
     push(db, AT + 1, b'{"args":[1.0],"class":"Low","queue":"low"}', b"{bad")
-    assert resque.scheduled_at("Low", 1) == [AT]
-    assert resque.delay_or_enqueue_at(AT + 5, "Low", 1) == 1
-    assert resque.scheduled_at("Low", 1) == [AT + 5]
-    assert resque.remove_delayed_job_from_timestamp(AT + 1, "Low", 1.0) == 1
-    assert resque.count_all_scheduled_jobs() == 2
+    assert resque.is_delayed("Low", 1) is False  # looking asks for bytes alone
+    assert resque.enqueue_delayed("Low", 1) == 1
+    assert [job.args for job in resque.peek("low")] == [(1,)]
+    push(db, AT, odd)
+    assert resque.remove_delayed("Low", 1) == 1
+    assert resque.is_delayed("Low", 1.0) is True
+    assert resque.delay_or_enqueue_at(AT + 5, "Low", 1.0) == 1
+    assert resque.scheduled_at("Low", 1.0) == [AT + 5]
+    assert resque.remove_delayed_job_from_timestamp(AT + 5, "Low", 1.0) == 1
+    assert resque.count_all_scheduled_jobs() == 1
 
 
 def test_a_job_without_a_queue_of_its_own_is_looked_for_in_all(
