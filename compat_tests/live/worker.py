@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from compat_tests.live.app import resque
+from compat_tests.live.active_jobs import resque
 from pyresque.process.posix import hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.run import run_worker
