@@ -15,6 +15,7 @@ from pyresque.driver.sync import SyncDriver
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
 from pyresque.ops import Batch, Call, Command, Sleep, Spawn
 from pyresque.store.scripts import script
+from tests.live.stage import eventually
 from tests.redis_server import free_port
 
 
@@ -200,13 +201,8 @@ async def test_ten_megabytes_go_and_come(driver):
 async def test_a_reply_that_was_not_read_is_not_taken_for_the_next_one(redis_url, db):
     """A task cancelled in the midst of a wait leaves no reply behind for its successor."""
     driver = AsyncDriver(redis_url)
-
-    async def wait():
-        await Command(("RPUSH", "ready", 1))
-        await Command(("BLPOP", "never", 20))
-
-    waiting = asyncio.create_task(driver.run(wait()))
-    await asyncio.to_thread(db.blpop, "ready", 10)
+    waiting = asyncio.create_task(driver.run(ask(Command(("BLPOP", "never", 20)))))
+    await asyncio.to_thread(eventually, lambda: db.info("clients")["blocked_clients"])
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
