@@ -51,7 +51,7 @@ def _entries(yaml: Any, text: str, source: str) -> list[Written]:
     loader = _loader(yaml)(text)
     try:
         root = loader.get_single_node()
-        if root is None:
+        if root is None or root.tag == "tag:yaml.org,2002:null":
             return []
         if not isinstance(root, yaml.MappingNode):
             raise ScheduleFileError(

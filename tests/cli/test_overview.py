@@ -94,9 +94,9 @@ def test_whatever_prints_prints_json_and_whatever_destroys_can_be_tried_dry():
         path: {option for param in c.params for option in param.opts} for path, c in commands()
     }
     leaves = {path for path, command in commands() if not hasattr(command, "commands")}
-    silent = {("worker",), ("demo",), ("completion",)}
+    silent = {("worker",), ("scheduler",), ("demo",), ("completion",)}
     assert {path for path in leaves if "--json" not in options[path]} == silent
-    destroying = {path for path in leaves if path[-1] in {"remove", "clear", "prune"}}
+    destroying = {path for path in leaves if path[-1] in {"remove", "clear", "prune", "lock"}}
     assert {path for path in leaves if {"--dry-run", "--yes"} <= options[path]} == destroying
 
 
