@@ -8,47 +8,36 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pyresque.activejob.shown import Line, class_name, job_hash
-from pyresque.clock import local, utc
+from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
-    JobInHand,
     NoPerformError,
     RedisCommandError,
     RedisUnavailable,
     UnknownJobClass,
 )
-from pyresque.failure.record import Failure
-from pyresque.failure.report import report
-from pyresque.job.job import Job, read_job
-from pyresque.job.odd import stays_as_it_is
-from pyresque.ops import Call, Op, Spawn, Spawned
+from pyresque.ops import Call, Spawn, Spawned
+from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse
+from pyresque.process.patience import NothingToWrite, Patience
 from pyresque.ruby import time as ruby_time
-from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
+from pyresque.store.workers import NO_FAILURE
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyresque.core import Core
-    from pyresque.executor.base import Executor, Outcome
+    from pyresque.executor.base import Executor
+    from pyresque.job.job import Job
     from pyresque.job.workers import WorkerId
     from pyresque.process.queue_list import QueueList
     from pyresque.process.surroundings import Surroundings
+    from pyresque.store.workers import FailureEntry
 
-T = TypeVar("T")
 log = logging.getLogger("pyresque")
-
-#: Seconds to wait for a Redis that is away: the first time, and at most.
-BACK_OFF, MOST_BACK_OFF = 0.5, 10.0
-
-
-class _NothingToWrite(Exception):  # noqa: N818 - no error: the worker was told to stop, and may
-    """Redis is away, a stop is ordered, and no job's end has to be written down."""
 
 
 class Worker:
@@ -71,12 +60,10 @@ class Worker:
         self.pruner = Pruner(core, worker_id, queue_list, surroundings.worker_pids)
         self.stopping = False
         self.resting = False
-        self._paused_by_key = False
+        self.patience = Patience(surroundings.sleep, self._may_leave)
+        self.desk = Desk(core, self.id, self.patience)
         self._working = False
-        self._record = b""
-        self._finished = 0
         self._prune_due = 0.0
-        self._wrong_type: set[str] = set()
 
     # -- the life
 
@@ -96,7 +83,7 @@ class Worker:
             await self._loop(interval)
         except GeneratorExit:
             raise
-        except _NothingToWrite as order:
+        except NothingToWrite as order:
             log.warning("leaving while Redis is away: %s", order)
         except BaseException as error:
             log.exception("worker %s ends", self.id)
@@ -117,11 +104,11 @@ class Worker:
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
-        await self._steady(self._succeed)
-        await self._steady(self.pulse.start)
+        await self.patience.steady(self._succeed)
+        await self.patience.steady(self.pulse.start)
         await self.prune_dead_workers()
         await self.core.hooks.run("before_first_fork")
-        await self._steady(self.register_worker)
+        await self.patience.steady(self.register_worker)
 
     async def _succeed(self) -> None:
         """Bury a predecessor of this very id: in a container the next process has the same host and pid.
@@ -130,7 +117,7 @@ class Worker:
         """
         if await self.core.books.working_on(self.id) is not None:
             await self.unregister_worker(DirtyExit("Job still being processed"))
-        self._finished = await self.core.stats.get(f"processed:{self.id}")
+        await self.desk.open()
 
     async def _loop(self, interval: Interval) -> None:
         wait = interval.first
@@ -145,7 +132,7 @@ class Worker:
             wait = interval.longer(wait)
             self.procline(
                 "Paused"
-                if self._paused_by_key or self.resting
+                if self.desk.paused_by_key or self.resting
                 else f"Waiting for {await self._shown_queues()}"
             )
             log.debug("sleeping for %s seconds", wait)
@@ -177,12 +164,12 @@ class Worker:
         self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
         log.info("got: %s", Line(job))
         outcome = await self.executor.run(job, self._tend, self.procline)
-        failure = await self._failure(job, outcome)
+        failure = await self.desk.failure(job, outcome)
         if failure is NO_FAILURE:
             log.info("done: %s", Line(job))
         if then_reserve and not self.stopping and not self.resting:
             return await self._turn(failure)
-        await self._finish(failure)
+        await self.desk.finish(failure)
         return None
 
     # -- reserving and finishing
@@ -192,122 +179,30 @@ class Worker:
 
         Raises JobInHand where it has one already, which Ruby would forget.
         """
-        if self._record:
-            raise JobInHand(
-                f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker"
-            )
+        self.desk.clear_of_work()
         if self.resting:
             return None
         return await self._turn(NO_FAILURE)
 
     async def working_on(self, job: Job) -> None:
         """Enter a job that was reserved elsewhere."""
-        self._record = self.core.books.record(job, utc(self.core.clock))
-        await self.core.books.table.set_record(self.id, self._record)
+        await self.desk.take(job)
 
     async def done_working(self) -> None:
         """Strike the job out and count it: a failed job is processed, too, as in Ruby."""
-        await self._finish(NO_FAILURE)
+        await self.desk.finish(NO_FAILURE)
 
     async def _turn(self, failure: FailureEntry) -> Job | None:
         """Finish what we have, if anything, and reserve the next."""
-        turn = await self._steady(
-            partial(self._exchange, failure, reserving=True), recover=self._recover
-        )
-        self._note(turn)
-        if turn.queue is None:
+        job = await self.desk.turn(self._queues, failure)
+        if job is None:
             return None
-        job = read_job(self.core.codec, turn.queue, turn.raw)
         if self.stopping or self.resting:
             # The order came while the job was on its way: it goes back, unperformed.
-            table = self.core.books.table
-            await self._steady(partial(table.put_back, self.id, turn.record, turn.queue, turn.raw))
-            self._record = b""
+            await self.desk.give_back(job)
             return None
-        if not stays_as_it_is(self.core.codec, job):
-            # The script looks at payloads but briefly; what Ruby could not read would end the Ruby worker that prunes us.
-            await self._steady(partial(self.working_on, job))
+        await self.desk.make_readable(job)
         return job
-
-    async def _finish(self, failure: FailureEntry) -> None:
-        self._note(
-            await self._steady(
-                partial(self._exchange, failure, reserving=False), recover=self._recover
-            )
-        )
-
-    async def _exchange(self, failure: FailureEntry, *, reserving: bool) -> Turn:
-        table, queues = self.core.books.table, await self._queues() if reserving else ()
-        forms = self.core.books.forms(queues, utc(self.core.clock))
-        return await table.turn(self.id, queues, forms, self._record, failure)
-
-    async def _recover(self) -> Turn | None:
-        """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.
-
-        Only this worker writes its books: another record than the one we held means that the exchange was carried
-        out. The count of finished jobs tells two equal records apart.
-        """
-        table = self.core.books.table
-        record = await table.record(self.id) or b""
-        finished = await self.core.stats.get(f"processed:{self.id}")
-        carried_out = finished > self._finished if self._record else bool(record)
-        if not carried_out:
-            return None
-        if not record:
-            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
-        working_on = await self.core.books.working_on(self.id)
-        job = None if working_on is None else working_on.job
-        if job is None:
-            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
-        return Turn(
-            bool(self._record),
-            paused=False,
-            queue=job.queue,
-            raw=job.raw,
-            record=record,
-            wrong_type=(),
-        )
-
-    def _note(self, turn: Turn) -> None:
-        if turn.finished:
-            self._finished += 1
-        elif self._record:
-            log.warning(
-                "worker %s was pruned while it worked; it goes on and is entered again", self.id
-            )
-            self._finished = 0
-        self._record = turn.record
-        self._paused_by_key = turn.paused
-        for queue in turn.wrong_type:
-            if queue not in self._wrong_type:
-                self._wrong_type.add(queue)
-                log.warning(
-                    "queue %r is no list in Redis, so nothing can be taken from it; other queues go on",
-                    queue,
-                )
-
-    async def _failure(self, job: Job, outcome: Outcome) -> FailureEntry:
-        """What to write of a failed attempt, in the step that finishes it."""
-        error = outcome.report
-        if outcome.dirty is not None:
-            error = report(outcome.dirty)
-            await self.core.undertaker.run_hooks(job, outcome.dirty)
-        if error is None:
-            return NO_FAILURE
-        log.error("%s failed: %s: %s", Line(job), error.exception, error.error)
-        failure = Failure(job, error, self.id, local(self.core.clock))
-        entry = self.core.failures.entry(failure)
-        if entry is None:
-            try:
-                await self.core.failures.save(failure)
-                entry = FailureEntry(b"")
-            except Exception:
-                log.exception(
-                    "the failure backend failed; the record goes to the list of failed jobs instead"
-                )
-                entry = self.core.default_failures.entry(failure) or NO_FAILURE
-        counted = outcome.dirty is None
-        return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
 
     # -- orders
 
@@ -398,26 +293,9 @@ class Worker:
         if clock.monotonic() > self._prune_due:
             await self.prune_dead_workers()
 
-    async def _steady(
-        self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None
-    ) -> T:
-        """Do it; while Redis is away, wait longer and longer and do it again, unless it turns out to be done.
-
-        A worker that was told to stop does not wait, unless it has the end of a job to write down.
-        """
-        wait = BACK_OFF
-        broken = False
-        while True:
-            try:
-                done = await recover() if broken and recover is not None else None
-                return await attempt() if done is None else done
-            except RedisUnavailable as error:
-                if self.stopping and not self._record:
-                    raise _NothingToWrite(str(error)) from error
-                log.warning("%s; trying again in %s s", error, wait)
-                broken = True
-                await Call(partial(self.surroundings.sleep, wait), offload=True)
-                wait = min(2 * wait, MOST_BACK_OFF)
+    def _may_leave(self) -> bool:
+        """Whether there is no need to wait for a Redis that is away: told to stop, and no job's end to write down."""
+        return self.stopping and not self.desk.record
 
     async def _queues(self) -> tuple[str, ...]:
         if not self.queue_list.dynamic:
@@ -425,7 +303,7 @@ class Worker:
         return self.queue_list.matching(await self.core.table.queues())
 
     async def _shown_queues(self) -> str:
-        return ",".join(await self._steady(self._queues))
+        return ",".join(await self.patience.steady(self._queues))
 
     async def _state_change(self, *, working: bool) -> None:
         if self._working and not working:

@@ -118,7 +118,7 @@ def test_a_reserve_that_was_not_carried_out_is_sent_again():
 
 def test_two_equal_jobs_one_after_the_other_are_told_apart_by_the_count():
     """The same payload within one second has the same record: adopted when the count went up, else sent again."""
-    one, carried_out = worker(), Hand(GOT, AWAY, RECORD, b"1", RECORD, ENDED)
+    one, carried_out = worker(), Hand(GOT, AWAY, RECORD, b"1", ENDED)
     assert carried_out.run(one._one_run()) is True
     assert len(one.executor.jobs) == 2
     other, lost = worker(), Hand(GOT, AWAY, RECORD, None, ENDED)

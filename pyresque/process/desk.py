@@ -1,0 +1,161 @@
+"""What one worker has in hand, and the step that finishes it and takes the next.
+
+Law: a job is in its queue, in ``worker:<id>``, or finished. The step is one script; after a broken connection the desk asks
+Redis whether it was carried out.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pyresque.activejob.shown import Line
+from pyresque.clock import local, utc
+from pyresque.errors import JobInHand
+from pyresque.failure.record import Failure
+from pyresque.failure.report import report
+from pyresque.job.job import Job, read_job
+from pyresque.job.odd import stays_as_it_is
+from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.core import Core
+    from pyresque.executor.base import Outcome
+    from pyresque.ops import Op
+    from pyresque.process.patience import Patience
+
+log = logging.getLogger("pyresque")
+
+
+class Desk:
+    """One worker's ``worker:<id>``."""
+
+    def __init__(self, core: Core, worker_id: str, patience: Patience) -> None:
+        self.core = core
+        self.id = worker_id
+        self.patience = patience
+        self.record = b""
+        self.paused_by_key = False
+        self._finished = 0
+        self._wrong_type: set[str] = set()
+
+    async def open(self) -> None:
+        """Learn how many jobs a worker of this id has finished: the count tells later what was carried out."""
+        self._finished = await self.core.stats.get(f"processed:{self.id}")
+
+    def clear_of_work(self) -> None:
+        """Raise JobInHand where there is a job already, which Ruby would forget."""
+        if self.record:
+            raise JobInHand(
+                f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker"
+            )
+
+    async def take(self, job: Job) -> None:
+        """Enter a job that was reserved elsewhere."""
+        self.record = self.core.books.record(job, utc(self.core.clock))
+        await self.core.books.table.set_record(self.id, self.record)
+
+    async def turn(
+        self, queues: Callable[[], Op[tuple[str, ...]]], failure: FailureEntry
+    ) -> Job | None:
+        """Finish what is here, if anything, and reserve the next job of these queues."""
+        turn = await self.patience.steady(
+            partial(self._exchange, failure, queues), recover=self._recover
+        )
+        self._note(turn)
+        return None if turn.queue is None else read_job(self.core.codec, turn.queue, turn.raw)
+
+    async def finish(self, failure: FailureEntry) -> None:
+        """Finish what is here."""
+        self._note(
+            await self.patience.steady(partial(self._exchange, failure), recover=self._recover)
+        )
+
+    async def give_back(self, job: Job) -> None:
+        """Put a reserved job back at the head of its queue, unperformed."""
+        table = self.core.books.table
+        await self.patience.steady(
+            partial(table.put_back, self.id, self.record, job.queue, job.raw)
+        )
+        self.record = b""
+
+    async def make_readable(self, job: Job) -> None:
+        """Write the record anew where Ruby could not read it: it would end the Ruby worker that prunes us.
+
+        The script looks at payloads but briefly.
+        """
+        if not stays_as_it_is(self.core.codec, job):
+            await self.patience.steady(partial(self.take, job))
+
+    async def failure(self, job: Job, outcome: Outcome) -> FailureEntry:
+        """What to write of a failed attempt, in the step that finishes it; NO_FAILURE where it did not fail."""
+        error = outcome.report
+        if outcome.dirty is not None:
+            error = report(outcome.dirty)
+            await self.core.undertaker.run_hooks(job, outcome.dirty)
+        if error is None:
+            return NO_FAILURE
+        log.error("%s failed: %s: %s", Line(job), error.exception, error.error)
+        failure = Failure(job, error, self.id, local(self.core.clock))
+        entry = self.core.failures.entry(failure)
+        if entry is None:
+            try:
+                await self.core.failures.save(failure)
+                entry = FailureEntry(b"")
+            except Exception:
+                log.exception(
+                    "the failure backend failed; the record goes to the list of failed jobs instead"
+                )
+                entry = self.core.default_failures.entry(failure) or NO_FAILURE
+        counted = outcome.dirty is None
+        return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
+
+    async def _exchange(
+        self, failure: FailureEntry, queues: Callable[[], Op[tuple[str, ...]]] | None = None
+    ) -> Turn:
+        names = () if queues is None else await queues()
+        forms = self.core.books.forms(names, utc(self.core.clock))
+        return await self.core.books.table.turn(self.id, names, forms, self.record, failure)
+
+    async def _recover(self) -> Turn | None:
+        """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.
+
+        Only this worker writes its books: another record than the one we held means that the exchange was carried
+        out. The count of finished jobs tells two equal records apart.
+        """
+        working_on = await self.core.books.working_on(self.id)
+        finished = await self.core.stats.get(f"processed:{self.id}")
+        carried_out = finished > self._finished if self.record else working_on is not None
+        if not carried_out:
+            return None
+        if working_on is None:
+            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
+        return Turn(
+            bool(self.record),
+            paused=False,
+            queue=working_on.job.queue,
+            raw=working_on.job.raw,
+            record=working_on.record,
+            wrong_type=(),
+        )
+
+    def _note(self, turn: Turn) -> None:
+        if turn.finished:
+            self._finished += 1
+        elif self.record:
+            log.warning(
+                "worker %s was pruned while it worked; it goes on and is entered again", self.id
+            )
+            self._finished = 0
+        self.record = turn.record
+        self.paused_by_key = turn.paused
+        for queue in turn.wrong_type:
+            if queue not in self._wrong_type:
+                self._wrong_type.add(queue)
+                log.warning(
+                    "queue %r is no list in Redis, so nothing can be taken from it; other queues go on",
+                    queue,
+                )

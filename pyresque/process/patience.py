@@ -1,0 +1,52 @@
+"""Waiting for a Redis that is away: longer and longer, for as long as it takes."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from pyresque.errors import RedisUnavailable
+from pyresque.ops import Call, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+log = logging.getLogger("pyresque")
+
+#: Seconds to wait: the first time, and at most.
+BACK_OFF, MOST_BACK_OFF = 0.5, 10.0
+
+
+class NothingToWrite(Exception):  # noqa: N818 - no error: the worker was told to stop, and may
+    """Redis is away, a stop is ordered, and no job's end has to be written down."""
+
+
+class Patience:
+    """Does things again until Redis has answered. ``may_leave`` says whether there is no need to."""
+
+    def __init__(self, sleep: Callable[[float], None], may_leave: Callable[[], bool]) -> None:
+        self.sleep = sleep
+        self.may_leave = may_leave
+
+    async def steady(
+        self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None
+    ) -> T:
+        """Do it; after a break ``recover`` is asked whether it was done after all, and what came of it.
+
+        Raises NothingToWrite where Redis is away and the worker may leave.
+        """
+        wait = BACK_OFF
+        broken = False
+        while True:
+            try:
+                done = await recover() if broken and recover is not None else None
+                return await attempt() if done is None else done
+            except RedisUnavailable as error:
+                if self.may_leave():
+                    raise NothingToWrite(str(error)) from error
+                log.warning("%s; trying again in %s s", error, wait)
+                broken = True
+                await Call(partial(self.sleep, wait), offload=True)
+                wait = min(2 * wait, MOST_BACK_OFF)
