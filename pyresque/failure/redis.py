@@ -272,7 +272,9 @@ class RedisMultiQueueBackend:
 
     async def requeue_all(self) -> int:
         """Put back every job, the latest of each queue first, as Ruby does."""
-        return await self.lists.put_back_all((await self._everything(None))[::-1], self._retried_at())
+        return await self.lists.put_back_all(
+            (await self._everything(None))[::-1], self._retried_at()
+        )
 
     async def remove_queue(self, queue: str) -> int:
         """Delete the records of jobs that came from a queue; 1 when there were any."""
