@@ -53,7 +53,7 @@ class Application:
     ) -> None:
         """A Redis URL, or none for REDIS_URL; ``options`` are any of Settings' names.
 
-        ``jobs`` takes over the jobs and hooks registered with another face. Raises SettingsError.
+        ``jobs`` takes over the jobs, hooks and recurring jobs of another face. Raises SettingsError.
         """
         if settings is not None and (url is not None or options):
             msg = "give either settings or single options, not both"
@@ -63,6 +63,8 @@ class Application:
         hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
         active = jobs.core.active_jobs.jobs if jobs is not None else ActiveJobs()
         self.core = Core(self.settings, registry, hooks, clock, failures, active)
+        if jobs is not None:
+            self.core.recurring.memory = jobs.core.recurring.memory
 
     def configure(self, **changes: Any) -> None:
         """Change settings (None: leave as it is) before the first verb, keeping what is registered.
@@ -81,7 +83,7 @@ class Application:
             failures,
             former.active_jobs.jobs,
         )
-        self.core.recurring.memory.update(former.recurring.memory)
+        self.core.recurring.memory = former.recurring.memory
 
     # -- registering
 
@@ -385,6 +387,7 @@ class Resque(Application):
     size = blocking(Core.size)
     queues = blocking(Core.queues)
     queue_sizes = blocking(Core.queue_sizes)
+    queue_lengths = blocking(Core.queue_lengths)
     sample_queues = blocking(Core.sample_queues)
     list_range = blocking(Core.list_range)
     watch_queue = blocking(Core.watch_queue)
@@ -508,6 +511,7 @@ class AsyncResque(Application):
     size = awaited(Core.size)
     queues = awaited(Core.queues)
     queue_sizes = awaited(Core.queue_sizes)
+    queue_lengths = awaited(Core.queue_lengths)
     sample_queues = awaited(Core.sample_queues)
     list_range = awaited(Core.list_range)
     watch_queue = awaited(Core.watch_queue)

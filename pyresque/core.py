@@ -26,6 +26,7 @@ from pyresque.schedule.presence import Presence
 from pyresque.schedule.recurring import Recurring
 from pyresque.schedule.searching import Search
 from pyresque.schedule.zone import zone_named
+from pyresque.settings import shown
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
@@ -231,18 +232,22 @@ class Core:
 
     # -- the whole
 
+    async def queue_lengths(self) -> dict[str, int | None]:
+        """Every queue with its size; None for a key of another type than a list."""
+        return await self.table.lengths(await self.table.queues())
+
     async def info(self) -> Info:
         """The overview."""
-        sizes = await self.queue_sizes()
+        sizes = await self.queue_lengths()
         workers = await self.workers()
         return Info(
-            pending=sum(sizes.values()),
+            pending=sum(size or 0 for size in sizes.values()),
             processed=await self.stats.get("processed"),
             queues=len(sizes),
             workers=len(workers),
             working=sum(worker.working_on is not None for worker in workers),
             failed=await self.failed_table.size(),
-            servers=[self.settings.url],
+            servers=[shown(self.settings.url)],
             environment=self.settings.environment,
         )
 

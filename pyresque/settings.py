@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from pyresque.errors import SettingsError
 
@@ -100,6 +101,17 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
         return value
 
     return read
+
+
+def shown(url: str) -> str:
+    """The URL without its password, for messages."""
+    try:
+        parts = urlsplit(url)
+        if parts.password is None:
+            return url
+        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+    except ValueError:
+        return "(a URL that cannot be read)"
 
 
 def setting(

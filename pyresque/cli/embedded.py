@@ -134,7 +134,7 @@ def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Pa
         while True:
             try:
                 resque.queues()
-            except RedisUnavailable as error:  # noqa: PERF203 - it is asked again until it answers
+            except RedisUnavailable as error:
                 if process.poll() is not None or time.monotonic() > deadline:
                     lines = log.read_text("utf-8", "replace").splitlines() or ["(no word from it)"]
                     raise NoRedisServer(

@@ -298,7 +298,7 @@ def _retried(
     for record in records:
         try:
             resque.failures.requeue(record, record.failure_queue)
-        except NoSuchFailure as error:  # noqa: PERF203 - one that is gone does not keep the others
+        except NoSuchFailure as error:
             left[f"{record.failure_queue} {record.index}"] = str(error)
         else:
             done.append(record)

@@ -9,7 +9,6 @@ import click
 
 from pyresque.cli.options import CONNECTION, application, json_option, settings_options
 from pyresque.cli.output import print_json, print_pairs, print_table
-from pyresque.driver.connect import shown
 
 
 @click.command()
@@ -18,8 +17,8 @@ from pyresque.driver.connect import shown
 def info(as_json: bool, **given: Any) -> None:
     """Show counts of queues, jobs, workers and failures."""
     resque = application(given)
-    overview = asdict(resque.info()) | {"servers": [shown(resque.settings.url)]}
-    sizes = resque.queue_sizes()
+    overview = asdict(resque.info())
+    sizes = resque.queue_lengths()
     if as_json:
         print_json({**overview, "namespace": resque.settings.namespace, "queue_sizes": sizes})
         return
@@ -34,4 +33,8 @@ def info(as_json: bool, **given: Any) -> None:
         ]
     )
     click.echo()
-    print_table(("queue", "jobs"), list(sizes.items()), "no queues")
+    print_table(
+        ("queue", "jobs"),
+        [(name, "no list in Redis" if size is None else size) for name, size in sizes.items()],
+        "no queues",
+    )

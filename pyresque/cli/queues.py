@@ -39,7 +39,7 @@ def queues() -> None:
 def list_queues(as_json: bool, **given: Any) -> None:
     """List every queue with its size."""
     resque = application(given)
-    rows = _sizes(resque)
+    rows = resque.queue_lengths()
     if as_json:
         print_json([{"queue": queue, "size": size} for queue, size in rows.items()])
         return
@@ -138,14 +138,6 @@ def _known(resque: Resque, wanted: list[str]) -> None:
         raise Complaint(
             f"no such queue: {', '.join(unknown)} (known: {', '.join(sorted(known)) or 'none'})"
         )
-
-
-def _sizes(resque: Resque) -> dict[str, int | None]:
-    """Every queue's size; None for a key that is no list, which must not hide the others."""
-    try:
-        return dict(resque.queue_sizes())
-    except RedisCommandError:
-        return {queue: _size(resque, queue) for queue in resque.queues()}
 
 
 def _size(resque: Resque, queue: str) -> int | None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import redis
 import redis.asyncio
 
-from pyresque.driver.connect import async_pool, shown
+from pyresque.driver.connect import async_pool
 from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

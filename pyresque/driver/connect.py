@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 import redis.asyncio
@@ -12,23 +11,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pyresque.errors import ConnectError
+from pyresque.settings import shown
 
 SCHEMES = ("redis", "rediss", "unix")
 
 #: Seconds until a connection that is being made, or a reply that is awaited, counts as lost.
 CONNECT_TIMEOUT = 5.0
 REPLY_TIMEOUT = 30.0
-
-
-def shown(url: str) -> str:
-    """The URL without its password, for messages."""
-    try:
-        parts = urlsplit(url)
-        if parts.password is None:
-            return url
-        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
-    except ValueError:
-        return "(a URL that cannot be read)"
 
 
 def pool(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.ConnectionPool:

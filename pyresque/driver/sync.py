@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
 
-from pyresque.driver.connect import pool, shown
+from pyresque.driver.connect import pool
 from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.settings import shown
 
 if TYPE_CHECKING:
     from redis.connection import AbstractConnection

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
 from pyresque.store.scripts import script
 
@@ -82,9 +83,23 @@ class QueueTable:
 
     async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
         """The size of each of these queues, in one round trip."""
-        found = await Batch(
-            tuple(Command(("LLEN", to_bytes(self.keys.queue(q))), int) for q in queues)
-        )
+        found = await self.lengths(queues)
+        sizes = {queue: length for queue, length in found.items() if length is not None}
+        wrong = [queue for queue in queues if queue not in sizes]
+        if wrong:
+            listed = ", ".join(repr(self.keys.queue(queue)) for queue in wrong)
+            raise RedisCommandError(
+                f"WRONGTYPE no list in Redis, so no queue: {listed}; look at it with TYPE, and rename or delete it"
+            )
+        return sizes
+
+    async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
+        """The same, None for a key that is no list: one of them must not hide the others."""
+        commands = [Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues]
+        try:
+            found: list[int | None] = await Batch(tuple(commands))
+        except RedisCommandError:
+            found = [await _or_none(command) for command in commands]
         return dict(zip(queues, found, strict=True))
 
     async def queues(self) -> list[str]:
@@ -127,6 +142,13 @@ class QueueTable:
             found.update(self.keys.bare(text(key)) for key in page)
             if int(cursor) == 0:
                 return sorted(found)
+
+
+async def _or_none(command: Command[int]) -> int | None:
+    try:
+        return await command
+    except RedisCommandError:
+        return None
 
 
 class StatTable:
