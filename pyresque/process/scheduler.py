@@ -73,12 +73,15 @@ class Scheduler:
         log.info("Exiting")
 
     async def turn(self) -> None:
-        """One look: who leads, what is due. Trouble with Redis is told, and the next look tries again."""
+        """One look: who leads, what is due. Trouble is told, and the next look tries again."""
         try:
             await self._turn()
         except (RedisUnavailable, RedisCommandError) as error:
             log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
             self._renew_at = 0.0
+        except Exception:
+            # A failure backend of the application, say: what was due is due still, and a schedule has more than one job.
+            log.exception("the scheduler goes on at its next look")
 
     async def _turn(self) -> None:
         if not self.master or self.core.clock.monotonic() >= self._renew_at:
@@ -89,8 +92,8 @@ class Scheduler:
             self._was_master = self.master
         if self.master:
             await self.fire_due()
-            await self.move_due()
             await self.update_schedule()
+            await self.move_due()
         else:
             self._looked = self.core.clock.time()
         await self._obey()
@@ -105,7 +108,12 @@ class Scheduler:
 
     async def _rest(self) -> None:
         """Wait for the next look, or for the next run of an entry where that comes first."""
-        wait = max(SHORTEST, self.core.settings.scheduler_interval)
+        settings = self.core.settings
+        wait = max(SHORTEST, settings.scheduler_interval)
+        if self.master:
+            wait = min(
+                wait, settings.lock_timeout / 3
+            )  # else the lock ends while its holder sleeps
         due = [timer.next_at for timer in self.timers.values() if timer.next_at is not None]
         if self.master and due:
             wait = min(wait, max(0.0, min(due) - self.core.clock.time()))
@@ -255,6 +263,8 @@ class Scheduler:
         except RedisUnavailable:
             raise  # it is due still; if it was queued nevertheless, the next look sees that
         except PyresqueError as error:
+            if isinstance(error, RedisCommandError) and "WRONGTYPE" not in str(error):
+                raise  # a server that loads or only reads is no fault of the entry's: it is due still
             log.error("%s was not queued: %s", entry.name, error)  # noqa: TRY400 - the error says it all
             return True
         except Exception:

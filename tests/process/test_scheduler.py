@@ -350,6 +350,34 @@ def test_usr1_logs_the_schedule(made, clock, db, caplog):
     assert "tick * * * * *\t2026-03-01 11:55:00 +0000" in caplog.text
 
 
+def test_a_redis_that_is_away_is_told_and_looked_for_again(clock, caplog):
+    with Resque("redis://127.0.0.1:1", clock=clock) as nowhere:
+        scheduler = Scheduler(nowhere.core, Claim("box:1", "a"), Surroundings(clock))
+        scheduler.surroundings.on_sleep = lambda: clock.now > NOW + 8 and scheduler.shutdown()
+        nowhere.run(scheduler.work())
+    assert caplog.text.count("the scheduler goes on at its next look") == 2
+    assert "left to end by itself" in caplog.text
+
+
+def test_a_server_that_only_reads_costs_no_run(made, clock, db):
+    keep(db, "tick")
+    scheduler = made()
+    made.run(scheduler.turn())
+    clock.now += 60
+    db.config_set("min-replicas-to-write", 1)
+    made.run(scheduler.turn())
+    db.config_set("min-replicas-to-write", 0)
+    made.run(scheduler.turn())
+    assert db.llen(QUEUE) == 1
+
+
+def test_a_master_does_not_sleep_longer_than_its_lock_lives(made, clock, db):
+    scheduler = made(scheduler_interval=60.0, lock_timeout=30)
+    scheduler.surroundings.on_sleep = scheduler.shutdown
+    made.run(scheduler.work())
+    assert scheduler.surroundings.slept == [10]
+
+
 def test_an_idle_master_asks_redis_little(made, clock, db):
     scheduler = made(dynamic_schedule=True, scheduler_interval=1.0)
     made.run(scheduler.turn())

@@ -73,6 +73,14 @@ def test_entries_of_this_process_outlive_a_change_of_settings(resque):
     assert resque.fetch_schedule("tea") == {"every": "1h"}
 
 
+def test_entries_of_this_process_are_another_face_s_too_where_it_takes_over_the_jobs(
+    resque, redis_url
+):
+    resque.set_schedule("tea", {"every": "1h"})
+    with Resque(redis_url, jobs=resque) as other:
+        assert other.fetch_schedule("tea") == {"every": "1h"}
+
+
 def test_a_run_is_queued_and_noted_in_one_step(resque, db):
     assert resque.run(resque.core.recurring.run(entry(args={"a": 1}))).outcome == "enqueued"
     assert db.lrange(QUEUE, 0, -1) == [b'{"class":"Tea","args":[{"a":1}]}']
