@@ -431,8 +431,8 @@ def failures_in(step: dict[str, Any]) -> list[tuple[str, str]]:
     return [(record["exception"], record["error"]) for record in records]
 
 
-def replay(entry: dict[str, Any], version: Rails) -> None:
-    world = World(entry, version)
+def replay(entry: dict[str, Any], version: Rails, make: type[World] = World) -> None:
+    world = make(entry, version)
     if entry["name"] in CALLS:
         replay_calls(world, entry, CALLS[entry["name"]])
     for step in entry["steps"]:
