@@ -3,324 +3,36 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar
 
 from pyresque.activejob.calls import ActiveJobCall, NewJob, Options
-from pyresque.activejob.registered import ActiveJobs
+from pyresque.application import Application
 from pyresque.core import Core
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
-from pyresque.errors import SettingsError
-from pyresque.failure.base import FailureBackend
-from pyresque.job.registry import JobClass, Registry
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.recurring import Recurring
-from pyresque.settings import Settings
+from pyresque.verbs import (
+    AsyncFailures,
+    Failures,
+    awaited,
+    blocking,
+    delayed_awaited,
+    delayed_blocking,
+    recurring_awaited,
+    recurring_blocking,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from pyresque.activejob.calls import AwaitedCall, BlockingCall
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
-    from pyresque.activejob.serializers import Serializer
-    from pyresque.ops import Clock, Op
+    from pyresque.ops import Op
 
-P = ParamSpec("P")
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-J = TypeVar("J")
-Z = TypeVar("Z", bound="Serializer | type[Serializer]")
-
-
-class Application:
-    """What both faces share: the settings, the registered jobs and the worker hooks; connects to nothing."""
-
-    core: Core
-
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        jobs: Application | None = None,
-        settings: Settings | None = None,
-        failures: FailureBackend | None = None,
-        clock: Clock | None = None,
-        **options: Any,
-    ) -> None:
-        """A Redis URL, or none for REDIS_URL; ``options`` are any of Settings' names.
-
-        ``jobs`` takes over the jobs, hooks and recurring jobs of another face. Raises SettingsError.
-        """
-        if settings is not None and (url is not None or options):
-            msg = "give either settings or single options, not both"
-            raise SettingsError(msg)
-        self.settings = settings or Settings.load(url=url, **options)
-        registry = jobs.core.registry if jobs is not None else Registry()
-        hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
-        active = jobs.core.active_jobs.jobs if jobs is not None else ActiveJobs()
-        self.core = Core(self.settings, registry, hooks, clock, failures, active)
-        if jobs is not None:
-            self.core.recurring.memory = jobs.core.recurring.memory
-
-    def configure(self, **changes: Any) -> None:
-        """Change settings (None: leave as it is) before the first verb, keeping what is registered.
-
-        This is how the command line's flags reach an application: its jobs that enqueue follow them, too.
-        """
-        known = {name: value for name, value in changes.items() if value is not None}
-        former = self.core
-        self.settings = self.settings.but(**known)
-        failures = None if former.failures is former.default_failures else former.failures
-        self.core = Core(
-            self.settings,
-            former.registry,
-            former.hooks,
-            former.clock,
-            failures,
-            former.active_jobs.jobs,
-        )
-        self.core.recurring.memory = former.recurring.memory
-
-    # -- registering
-
-    @overload
-    def job(self, target: type[J], /) -> type[J]: ...
-
-    @overload
-    def job(self, target: F, /) -> F: ...
-
-    @overload
-    def job(
-        self,
-        name: str | None = None,
-        /,
-        *,
-        queue: str | None = None,
-        kwargs: bool = False,
-        aliases: Iterable[str] = (),
-    ) -> Callable[[F], F]: ...
-
-    def job(
-        self,
-        name: Any = None,
-        /,
-        *,
-        queue: str | None = None,
-        kwargs: bool = False,
-        aliases: Iterable[str] = (),
-    ) -> Any:
-        """Register a class with a static method ``perform``, or a function, as a job.
-
-        ``name`` is the Ruby class name; without it a class gives its own, a function the CamelCase of its own.
-        ``kwargs=True`` gives a trailing hash back as keyword arguments. ``aliases`` are older names that still arrive.
-        Raises DuplicateJobError.
-        """
-        if name is not None and not isinstance(name, str):
-            self.core.registry.add(name)
-            return name
-
-        def register(target: F) -> F:
-            self.core.registry.add(target, name=name, queue=queue, kwargs=kwargs, aliases=aliases)
-            return target
-
-        return register
-
-    @property
-    def registered(self) -> list[JobClass]:
-        """Every registered job, by name."""
-        return list(self.core.registry)
-
-    def locator(self, model: str) -> Callable[[F], F]:
-        """Register a function that finds a Rails model's records: it gets a GlobalID, None from it means the record is gone.
-
-        Without one for its model an active job gets the GlobalID itself.
-        """
-
-        def register(locate: F) -> F:
-            self.core.active_jobs.jobs.locators[model] = locate
-            return locate
-
-        return register
-
-    def serializer(self, serializer: Z) -> Z:
-        """Register the other half of a Ruby ObjectSerializer: an object, or a class that is made without arguments."""
-        made: Serializer = serializer() if isinstance(serializer, type) else serializer
-        self.core.active_jobs.jobs.serializers.append(made)
-        return serializer
-
-    def _hook(self, name: str, hook: F) -> F:
-        self.core.hooks.add(name, hook)
-        return hook
-
-    def before_first_fork(self, hook: F) -> F:
-        """Add a function that a worker calls once, before it registers."""
-        return self._hook("before_first_fork", hook)
-
-    def before_fork(self, hook: F) -> F:
-        """Add a function of the job that a worker calls before it forks."""
-        return self._hook("before_fork", hook)
-
-    def after_fork(self, hook: F) -> F:
-        """Add a function of the job that is called in the child, before the job."""
-        return self._hook("after_fork", hook)
-
-    def before_pause(self, hook: F) -> F:
-        """Add a function of the worker that is called when USR2 pauses it."""
-        return self._hook("before_pause", hook)
-
-    def after_pause(self, hook: F) -> F:
-        """Add a function of the worker that is called when CONT lets it go on."""
-        return self._hook("after_pause", hook)
-
-    def queue_empty(self, hook: F) -> F:
-        """Add a function that is called when a worker that had work finds none."""
-        return self._hook("queue_empty", hook)
-
-    def worker_exit(self, hook: F) -> F:
-        """Add a function that is called when a worker has left."""
-        return self._hook("worker_exit", hook)
-
-    def on_shutdown(self, hook: F) -> F:
-        """Add a function that is called when a worker is told to stop (Ruby: ``Resque.shutdown``)."""
-        return self._hook("shutdown", hook)
-
-
-def blocking(verb: Callable[Concatenate[Core, P], Op[T]]) -> Callable[Concatenate[Resque, P], T]:
-    """An operation of Core as a verb that blocks."""
-
-    @functools.wraps(verb)
-    def call(self: Resque, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.run(verb(self.core, *args, **kwargs))
-
-    return call
-
-
-def awaited(
-    verb: Callable[Concatenate[Core, P], Op[T]],
-) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
-    """An operation of Core as a verb that is awaited."""
-
-    @functools.wraps(verb)
-    def call(self: AsyncResque, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core, *args, **kwargs))
-
-    return call
-
-
-def failures_blocking(
-    verb: Callable[Concatenate[Any, P], Op[T]],
-) -> Callable[Concatenate[Failures, P], T]:
-    """An operation of a failure backend as a verb that blocks; the backend in use answers it."""
-
-    @functools.wraps(verb)
-    def call(self: Failures, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        operation: Op[T] = getattr(self.resque.core.failures, verb.__name__)(*args, **kwargs)
-        return self.resque.run(operation)
-
-    return call
-
-
-def failures_awaited(
-    verb: Callable[Concatenate[Any, P], Op[T]],
-) -> Callable[Concatenate[AsyncFailures, P], Awaitable[T]]:
-    """The same, awaited."""
-
-    @functools.wraps(verb)
-    def call(self: AsyncFailures, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        operation: Op[T] = getattr(self.resque.core.failures, verb.__name__)(*args, **kwargs)
-        return self.resque.run(operation)
-
-    return call
-
-
-def delayed_blocking(
-    verb: Callable[Concatenate[Delayed, P], Op[T]],
-) -> Callable[Concatenate[Resque, P], T]:
-    """An operation on delayed jobs as a verb that blocks."""
-
-    @functools.wraps(verb)
-    def call(self: Resque, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.run(verb(self.core.delayed, *args, **kwargs))
-
-    return call
-
-
-def delayed_awaited(
-    verb: Callable[Concatenate[Delayed, P], Op[T]],
-) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
-    """The same, awaited."""
-
-    @functools.wraps(verb)
-    def call(self: AsyncResque, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core.delayed, *args, **kwargs))
-
-    return call
-
-
-def recurring_blocking(
-    verb: Callable[Concatenate[Recurring, P], Op[T]],
-) -> Callable[Concatenate[Resque, P], T]:
-    """An operation on recurring jobs as a verb that blocks."""
-
-    @functools.wraps(verb)
-    def call(self: Resque, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.run(verb(self.core.recurring, *args, **kwargs))
-
-    return call
-
-
-def recurring_awaited(
-    verb: Callable[Concatenate[Recurring, P], Op[T]],
-) -> Callable[Concatenate[AsyncResque, P], Awaitable[T]]:
-    """The same, awaited."""
-
-    @functools.wraps(verb)
-    def call(self: AsyncResque, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core.recurring, *args, **kwargs))
-
-    return call
-
-
-class Failures:
-    """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``)."""
-
-    def __init__(self, resque: Resque) -> None:
-        self.resque = resque
-
-    count = failures_blocking(FailureBackend.count)
-    queues = failures_blocking(FailureBackend.queues)
-    all = failures_blocking(FailureBackend.all)
-    each = failures_blocking(FailureBackend.each)
-    clear = failures_blocking(FailureBackend.clear)
-    clear_retried = failures_blocking(FailureBackend.clear_retried)
-    requeue = failures_blocking(FailureBackend.requeue)
-    remove = failures_blocking(FailureBackend.remove)
-    requeue_queue = failures_blocking(FailureBackend.requeue_queue)
-    requeue_all = failures_blocking(FailureBackend.requeue_all)
-    remove_queue = failures_blocking(FailureBackend.remove_queue)
-
-
-class AsyncFailures:
-    """``resque.failures`` of an AsyncResque."""
-
-    def __init__(self, resque: AsyncResque) -> None:
-        self.resque = resque
-
-    count = failures_awaited(FailureBackend.count)
-    queues = failures_awaited(FailureBackend.queues)
-    all = failures_awaited(FailureBackend.all)
-    each = failures_awaited(FailureBackend.each)
-    clear = failures_awaited(FailureBackend.clear)
-    clear_retried = failures_awaited(FailureBackend.clear_retried)
-    requeue = failures_awaited(FailureBackend.requeue)
-    remove = failures_awaited(FailureBackend.remove)
-    requeue_queue = failures_awaited(FailureBackend.requeue_queue)
-    requeue_all = failures_awaited(FailureBackend.requeue_all)
-    remove_queue = failures_awaited(FailureBackend.remove_queue)
 
 
 class Resque(Application):

@@ -8,7 +8,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyresque.client import Application, AsyncResque, Resque
+from pyresque.application import Application
+from pyresque.client import AsyncResque, Resque
 from pyresque.errors import AppImportError, PyresqueError
 
 if TYPE_CHECKING:
