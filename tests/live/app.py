@@ -65,7 +65,7 @@ def stubborn(mark: Any) -> None:
         try:
             report(words, mark)
             released()
-        except TermException:  # noqa: PERF203 - each time anew
+        except TermException:
             words = "resisted"
 
 

@@ -125,7 +125,7 @@ def worker(url: str, *queues: str, **env: str) -> Iterator[WorkerProcess]:
         yield started
     except BaseException:
         started.close()
-        print(started.log)  # noqa: T201 - pytest shows it below the failure
+        print(started.log)
         raise
     started.close()
 
