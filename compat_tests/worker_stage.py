@@ -75,6 +75,12 @@ class StopsAfterEachJob:
     def kill(self) -> None:
         self.inner.kill()
 
+    def stop(self) -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
     def terminate(self) -> None:
         self.inner.terminate()
 

@@ -184,7 +184,13 @@ class World:
         if executor == "fork":
             pipe = self._pipe() if wakeup is None else wakeup
             chosen = ForkExecutor(
-                core.registry, core.hooks, core.settings, core.clock, self.resque.driver, pipe
+                core.registry,
+                core.hooks,
+                core.settings,
+                core.clock,
+                core.codec,
+                self.resque.driver,
+                pipe,
             )
         else:
             chosen = InlineExecutor(core.registry)

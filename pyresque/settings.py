@@ -22,6 +22,7 @@ DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
 DELAYED_SEARCHES = ("meaning", "bytes")
 OLDEST_RAILS = 6
 LOG_FORMATS = ("text", "json", "logfmt")
+FORK_AHEAD = ("auto", "always", "never")
 CATCH_UPS = {"none": 0, "one": 1}
 
 
@@ -169,6 +170,21 @@ class Settings:
         _one_of(EXECUTORS),
         "where a job runs",
         env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", _fork_per_job)),
+    )
+    fork_ahead: str = setting(
+        "auto",
+        _one_of(FORK_AHEAD),
+        "fork the next job's child while the present one works",
+        env=("RESQUE_FORK_AHEAD",),
+    )
+    jobs_per_child: int | None = setting(
+        None, _count, "jobs a child performs before it ends; default 1", env=("JOBS_PER_FORK",)
+    )
+    minutes_per_child: float | None = setting(
+        None, _seconds, "minutes a child serves before it ends", env=("MINUTES_PER_FORK",)
+    )
+    max_child_memory: int | None = setting(
+        None, _count, "MiB from which a child takes no further job", env=("MAX_CHILD_MEMORY",)
     )
     interval: float = setting(
         5.0, _seconds, "seconds between polls; 0: stop when every queue is empty", env=("INTERVAL",)

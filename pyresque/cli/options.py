@@ -10,7 +10,15 @@ import click
 
 from pyresque.cli.app import load_app
 from pyresque.client import Resque
-from pyresque.settings import CODECS, DIALECTS, EXECUTORS, FAILURE_BACKENDS, LOG_FORMATS, Settings
+from pyresque.settings import (
+    CODECS,
+    DIALECTS,
+    EXECUTORS,
+    FAILURE_BACKENDS,
+    FORK_AHEAD,
+    LOG_FORMATS,
+    Settings,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +50,7 @@ CHOICES = {
     "dialect": DIALECTS,
     "failure_backend": FAILURE_BACKENDS,
     "executor": EXECUTORS,
+    "fork_ahead": FORK_AHEAD,
     "log_format": LOG_FORMATS,
 }
 METAVARS = {
@@ -67,6 +76,10 @@ RECORDS = ("codec", "failure_backend")
 WORKING = (
     "queues",
     "executor",
+    "fork_ahead",
+    "jobs_per_child",
+    "minutes_per_child",
+    "max_child_memory",
     "interval",
     "min_interval",
     "max_interval",

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 class Outcome:
     """How an attempt ended: ``report`` tells the job's own error, ``dirty`` that its process died in place of telling.
 
-    Ruby counts no failed stat for a dirty exit; its failure hooks are run by the worker.
+    Ruby counts no failed stat for a dirty exit; its failure hooks are run by the worker. ``begun`` is False where the
+    process could not be made or ended before it touched the job, which then goes back to its queue.
     """
 
     report: ErrorReport | None = None
     dirty: BaseException | None = None
+    begun: bool = True
 
 
 DONE = Outcome()
+UNBEGUN = Outcome(begun=False)
 
 
 class Executor(Protocol):
@@ -47,3 +50,9 @@ class Executor(Protocol):
 
     def terminate(self) -> None:
         """Tell a running attempt to end (TERM), and end it after a while. Called from a signal handler."""
+
+    def stop(self) -> None:
+        """Say that the worker stops after the present job, to one that can put down where it is. From a signal handler."""
+
+    def close(self) -> None:
+        """Let go of everything: processes, threads. The worker has ended."""

@@ -1,24 +1,27 @@
-"""A forked child and the pipe it tells its outcome through; the parent's side of it never blocks without a bound."""
+"""A forked child as its parent sees it: given jobs, told how they ended; the parent never blocks without a bound."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgpack
 
 from pyresque.errors import DirtyExit
-from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.base import DONE, UNBEGUN, Outcome
+from pyresque.executor.life import ORDERS, PIECE, Rules, live
 from pyresque.failure.report import ErrorReport
+from pyresque.store.queues import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from pyresque.executor.board import Board
 
 #: Seconds after which the parent looks again although nothing woke it: a signal may have come just before the wait.
 LOOK = 1.0
@@ -31,44 +34,95 @@ SOON = 0.0005
 class Child:
     """One forked process: what it told, whether it has ended, and the orders that are out against it."""
 
-    def __init__(self, pid: int, pipe: int) -> None:
+    def __init__(self, pid: int, pipes: tuple[int, int], board: Board, place: int) -> None:
         self.pid = pid
-        self._pipe: int | None = pipe
+        self.born = time.monotonic()
+        self.given = 0
+        self.leaving = False
+        self.seconds = 0.0  # that the last job took
+        self._giving: int | None = pipes[0]
+        self._hearing: int | None = pipes[1]
+        self._board = board
+        self._place = place
+        self._unsent = b""
         self._unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
         self._told: Outcome | None = None
         self._status: int | None = None
         self._orders: list[tuple[float, int]] = []
+        self._limit: tuple[float, BaseException] | None = None
         self._look = LOOK
 
     @classmethod
-    def fork(cls, life: Callable[[], Outcome], *, run_at_exit: bool) -> Child:
-        """Fork; the child lives that function, tells its outcome and ends."""
-        reading, writing = os.pipe()
+    def fork(
+        cls,
+        attempt: Callable[[str, bytes], None],
+        rules: Rules,
+        board: Board,
+        strangers: Iterable[Child] = (),
+    ) -> Child:
+        """Fork a child that waits for jobs. It lets go of the pipes of the other children. Raises OSError."""
+        taking, giving = os.pipe()
+        hearing, telling = os.pipe()
+        place = board.place()
+        board.begin(place, begun=False)
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        # An order that reached the child before its signals are its own would be carried out as if it were the parent.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+        try:
+            pid = os.fork()
+        except OSError:
+            for end in (taking, giving, hearing, telling):
+                os.close(end)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            raise
         if pid == 0:
-            os.close(reading)
-            _live(life, writing, run_at_exit=run_at_exit)
-        os.close(writing)
-        return cls(pid, reading)
+            os.close(giving)
+            os.close(hearing)
+            for stranger in strangers:
+                stranger.close()
+            live(attempt, rules, (taking, telling), (board, place), mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(taking)
+        os.close(telling)
+        os.set_blocking(giving, False)
+        return cls(pid, (giving, hearing), board, place)
+
+    def give(self, queue: str, raw: bytes, *, last: bool) -> None:
+        """Give it a job, the last one or not. One that has died takes it no more: ``wait`` says that it never began."""
+        self.given += 1
+        self._told = None
+        self._board.begin(self._place, begun=False)
+        self._unsent = msgpack.packb([to_bytes(queue), raw, last])
+        self._send()
 
     def wait(self, seconds: float, wakeup: int) -> Outcome | None:
-        """Wait at most that long; the outcome once the child has ended, else None. ``wakeup`` is readable after a signal."""
-        if self._reap():
-            return self._outcome()
-        if self._pipe is None:
+        """Wait at most that long; how the job ended, or None so far. ``wakeup`` is readable after a signal.
+
+        UNBEGUN where the child ended before it began.
+        """
+        if self._hearing is None:
+            if self._reap():
+                return self._outcome()
             self._look = min(2 * self._look, LOOK)
-        watched = [wakeup] if self._pipe is None else [wakeup, self._pipe]
-        readable, _, _ = select.select(
-            watched, [], [], max(0.0, min(seconds, self._look, self._next_order()))
-        )
-        if wakeup in readable:
-            drain(wakeup)
-        if self._pipe in readable:
-            self._listen()
-        self._carry_out_orders()
-        return self._outcome() if self._reap() else None
+        self._poll(min(seconds, self._look, self._next_order()), wakeup)
+        if self._told is None:
+            self._carry_out_orders()
+            return self._outcome() if self._reap() else None
+        return self._told
+
+    def linger(self, seconds: float, wakeup: int) -> bool:
+        """Wait at most that long for its end, its job being told; whether it has ended."""
+        if not self._reap():
+            if self._hearing is None:
+                self._look = min(2 * self._look, LOOK)
+            self._poll(min(seconds, self._look, self._next_order()), wakeup)
+            self._carry_out_orders()
+        return self._reap()
+
+    def ended(self) -> bool:
+        """Whether the process is gone for good."""
+        return self._reap()
 
     def signal(self, number: int) -> None:
         """Send a signal; one that has ended is not signalled."""
@@ -80,48 +134,93 @@ class Child:
         """Send a signal after so many seconds, unless the child has ended by then."""
         self._orders.append((time.monotonic() + after, number))
 
+    def limit(self, after: float, error: BaseException) -> None:
+        """Kill it if the present job lasts longer than that; the error tells why."""
+        self._limit = (time.monotonic() + after, error)
+
     @property
     def ordered(self) -> bool:
         """Whether an order is out."""
         return bool(self._orders)
 
+    def dismiss(self) -> None:
+        """Give it no more jobs: when it waits for one, it ends."""
+        if self._giving is not None:
+            os.close(self._giving)
+            self._giving = None
+            self._unsent = b""
+
     def close(self) -> None:
-        """Let go of the pipe."""
-        if self._pipe is not None:
-            os.close(self._pipe)
-            self._pipe = None
+        """Let go of both pipes, too."""
+        self.dismiss()
+        if self._hearing is not None:
+            os.close(self._hearing)
+            self._hearing = None
+
+    # -- the pipes
+
+    def _send(self) -> None:
+        try:
+            while self._unsent and self._giving is not None:
+                self._unsent = self._unsent[os.write(self._giving, self._unsent) :]
+        except BlockingIOError:
+            return  # the pipe is full; ``wait`` sends the rest
+        except BrokenPipeError:
+            self.dismiss()
+
+    def _poll(self, seconds: float, wakeup: int) -> None:
+        """Wait for any of the pipes, and see to it."""
+        poll = select.poll()
+        poll.register(wakeup, select.POLLIN)
+        if self._hearing is not None:
+            poll.register(self._hearing, select.POLLIN)
+        if self._unsent and self._giving is not None:
+            poll.register(self._giving, select.POLLOUT)
+        ready = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
+        if wakeup in ready:
+            drain(wakeup)
+        if self._giving in ready:
+            self._send()
+        if self._hearing in ready:
+            self._listen()
 
     def _listen(self) -> None:
-        if self._pipe is None:
+        if self._hearing is None:
             return
-        heard = os.read(self._pipe, 65536)
+        heard = os.read(self._hearing, PIECE)
         if not heard:
-            self.close()
+            os.close(self._hearing)
+            self._hearing = None
             self._look = SOON
             return
         self._unpacker.feed(heard)
-        for told in self._unpacker:
+        for leaving, seconds, told in self._unpacker:
+            self.leaving, self.seconds = bool(leaving), float(seconds)
             self._told = _outcome(told)
+            self._limit = None
+
+    # -- its end
 
     def _reap(self) -> bool:
         if self._status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                pid, status = (
-                    self.pid,
-                    0,
-                )  # somebody else waited for it; what it told is all there is
+                # Somebody else waited for it; what it told is all there is.
+                pid, status = self.pid, 0
             if pid == 0:
                 return False
             self._status = status
-            while self._pipe is not None and select.select([self._pipe], [], [], 0)[0]:
+            while self._hearing is not None and _readable(self._hearing):
                 self._listen()
             self.close()
         return True
 
     def _next_order(self) -> float:
-        return min((at - time.monotonic() for at, _ in self._orders), default=LOOK)
+        times = [at for at, _ in self._orders]
+        if self._limit is not None:
+            times.append(self._limit[0])
+        return min(times) - time.monotonic() if times else LOOK
 
     def _carry_out_orders(self) -> None:
         now = time.monotonic()
@@ -129,10 +228,16 @@ class Child:
         self._orders = [order for order in self._orders if order[0] > now]
         for number in due:
             self.signal(number)
+        if self._limit is not None and self._limit[0] <= now:
+            self.signal(signal.SIGKILL)
 
     def _outcome(self) -> Outcome:
         if self._told is not None:
             return self._told
+        if not self._board.begun(self._place):
+            return UNBEGUN
+        if self._limit is not None and self._limit[0] <= time.monotonic():
+            return Outcome(dirty=self._limit[1])
         status = self._status or 0
         if os.WIFSIGNALED(status):
             return Outcome(
@@ -155,22 +260,10 @@ def drain(wakeup: int) -> None:
             pass
 
 
-def _live(life: Callable[[], Outcome], writing: int, *, run_at_exit: bool) -> NoReturn:
-    """The child's whole life; nothing climbs out of it."""
-    try:
-        outcome = life()
-        report = outcome.report
-        frame = msgpack.packb(
-            None if report is None else [report.exception, report.error, list(report.backtrace)]
-        )
-        while frame:
-            frame = frame[os.write(writing, frame) :]
-        if run_at_exit:
-            atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(0)
+def _readable(pipe: int) -> bool:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _outcome(told: list[object] | None) -> Outcome:

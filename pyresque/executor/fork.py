@@ -1,31 +1,43 @@
-"""A fresh child for every job: a leak, a crash or a changed global of one job never reaches the next."""
+"""A fresh child for every job, or for some: a leak, a crash or a changed global of one job never reaches the next."""
 
 from __future__ import annotations
 
-import gc
+import logging
 import signal
+import time
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
-from pyresque.errors import TermException
-from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.base import UNBEGUN, Outcome
+from pyresque.executor.board import Board
 from pyresque.executor.child import Child
-from pyresque.failure.report import report
+from pyresque.executor.life import Rules
+from pyresque.executor.memory import settle
+from pyresque.executor.spare import ForkAhead
+from pyresque.job.job import read_job
 from pyresque.job.perform import perform
 from pyresque.ops import Call, Clock, Driver, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
-    from pyresque.job.job import Job
+    from pyresque.job.job import Codec, Job
     from pyresque.job.registry import Registry
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.settings import Settings
 
+log = logging.getLogger("pyresque")
+
+#: Seconds that a child may take to end once its job is done and told.
+LINGER = 5.0
+
+#: Seconds until the parent looks again at a child that is about to end.
+GLANCE = 0.001
+
 
 class ForkExecutor:
-    """Forks for each job. ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child."""
+    """Forks children for jobs. ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child."""
 
     isolated = True
 
@@ -35,6 +47,7 @@ class ForkExecutor:
         hooks: WorkerHooks,
         settings: Settings,
         clock: Clock,
+        codec: Codec,
         driver: Driver,
         wakeup: int,
     ) -> None:
@@ -42,36 +55,51 @@ class ForkExecutor:
         self.hooks = hooks
         self.settings = settings
         self.clock = clock
+        self.codec = codec
         self.driver = driver
         self.wakeup = wakeup
-        self._child: Child | None = None
-        self._frozen = False
+        self.board = Board()
+        self.rules = Rules(
+            settings.term_child,
+            settings.run_at_exit_hooks,
+            None if settings.max_child_memory is None else settings.max_child_memory * 2**20,
+        )
+        self.ahead = ForkAhead(settings.fork_ahead)
+        self._most_jobs, self._longest = _shelf_life(settings)
+        self._child: Child | None = None  # the one that performs a job
+        self._ready: Child | None = None  # the one that waits for its next job, or its first
+        self._leaving: list[tuple[float, Child]] = []
+        self._settled = False
+        self._served = False
 
     async def run(
         self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]
     ) -> Outcome:
-        """Fork, wait, and tell how the child ended."""
-        await self.hooks.run("before_fork", job)
-        if not self._frozen:
-            # What is loaded now stays: a collection in a child would write to every page it shares with us.
-            gc.collect()
-            gc.freeze()
-            self._frozen = True
-        child = await Call(
-            partial(
-                Child.fork, partial(self._life, job), run_at_exit=self.settings.run_at_exit_hooks
-            )
-        )
+        """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could."""
+        started = time.perf_counter()
+        self._see_off()
+        child = await self._child_for(job)
+        if child is None:
+            return UNBEGUN
         self._child = child
         try:
             title(f"Forked {child.pid} at {int(self.clock.time())}")
+            child.give(job.queue, job.raw, last=child.given + 1 >= self._most_jobs)
+            if self.ahead.worth_it() and self._may_fork_ahead():
+                await Call(self._fork_ahead)
             while True:
                 outcome = await Call(partial(child.wait, await tend(), self.wakeup))
                 if outcome is not None:
-                    return outcome
+                    break
+            if child.leaving and self.settings.run_at_exit_hooks:
+                # Its atexit functions belong to the job.
+                while not await Call(partial(child.linger, await tend(), self.wakeup)):
+                    pass
         finally:
             self._child = None
-            child.close()
+            self._retire_or_keep(child)
+        self.ahead.took(time.perf_counter() - started - child.seconds)
+        return outcome
 
     def kill(self) -> None:
         """KILL the child."""
@@ -85,48 +113,94 @@ class ForkExecutor:
             child.order(settings.pre_shutdown_timeout, signal.SIGTERM)
             child.order(settings.pre_shutdown_timeout + settings.term_timeout, signal.SIGKILL)
 
-    def _life(self, job: Job) -> Outcome:
-        """What a child does."""
-        own_signals(term_child=self.settings.term_child)
+    def stop(self) -> None:
+        """Tell children that look for it."""
+        self.board.stop()
+
+    def close(self) -> None:
+        """Let the children end, and wait for them."""
+        if self._ready is not None:
+            self._let_go(self._ready)
+            self._ready = None
+        while self._leaving:
+            self._see_off()
+            time.sleep(GLANCE)
+
+    # -- which child
+
+    async def _child_for(self, job: Job) -> Child | None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            if not ready.ended() and time.monotonic() - ready.born < self._longest:
+                return ready
+            self._let_go(ready)
+        await self.hooks.run("before_fork", job)
         try:
-            self.driver.run(self._perform(job))
-        except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            return Outcome(report=report(error))
-        return DONE
+            return await Call(self._fork)
+        except OSError as error:
+            log.error("no child can be forked for a job, so it goes back to its queue: %s", error)  # noqa: TRY400 - the text says it all
+            return None
+
+    def _fork(self) -> Child:
+        if not self._settled:
+            settle()
+            self._settled = True
+        others = () if self._child is None else (self._child,)
+        return Child.fork(self._attempt, self.rules, self.board, others)
+
+    def _may_fork_ahead(self) -> bool:
+        """Only where nobody could tell: a before_fork hook is called with the job that the child is for."""
+        return self._most_jobs == 1 and not self.hooks.any("before_fork")
+
+    def _fork_ahead(self) -> None:
+        try:
+            self._ready = self._fork()
+        except OSError as error:
+            log.warning("no child can be forked ahead: %s", error)
+
+    def _retire_or_keep(self, child: Child) -> None:
+        """A child serves on unless it has had its jobs, its time or its memory, or orders are out against it."""
+        if (
+            child.leaving
+            or child.ordered
+            or self._most_jobs == 1
+            or time.monotonic() - child.born >= self._longest
+            or child.ended()
+        ):
+            self._let_go(child)
+        else:
+            self._ready = child
+
+    # -- the end of children
+
+    def _let_go(self, child: Child) -> None:
+        child.close()
+        if not child.ended():
+            self._leaving.append((time.monotonic() + LINGER, child))
+
+    def _see_off(self) -> None:
+        """Bury the children that have ended; one that takes too long, although its job is told, is helped on."""
+        now = time.monotonic()
+        for until, child in self._leaving:
+            if until < now:
+                child.signal(signal.SIGKILL)
+        self._leaving = [(until, child) for until, child in self._leaving if not child.ended()]
+
+    # -- in the child
+
+    def _attempt(self, queue: str, raw: bytes) -> None:
+        self.driver.run(self._perform(read_job(self.codec, queue, raw)))
 
     async def _perform(self, job: Job) -> None:
-        await self.hooks.run("after_fork", job)
+        if not self._served:
+            self._served = True
+            await self.hooks.run("after_fork", job)
         await perform(self.registry, job)
 
 
-def own_signals(*, term_child: bool) -> None:
-    """A child's signals, as Ruby's child has them.
-
-    With TERM_CHILD the first TERM is raised in the job and the others are the system's defaults. Without it the orders
-    are the parent's to carry out: the child takes no notice. (Not SIG_IGN: what the job starts would inherit that.)
-    """
-    signal.set_wakeup_fd(-1)
-    if term_child:
-        signal.signal(signal.SIGTERM, _raise_once)
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_DFL)
-    else:
-        for number in (
-            signal.SIGTERM,
-            signal.SIGINT,
-            signal.SIGQUIT,
-            signal.SIGUSR1,
-            signal.SIGUSR2,
-        ):
-            signal.signal(number, _unmoved)
-    signal.signal(signal.SIGCONT, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-
-
-def _raise_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-    signal.signal(signal.SIGTERM, _unmoved)
-    raise TermException("SIGTERM")
-
-
-def _unmoved(number: int, frame: FrameType | None) -> None:
-    """Take no notice."""
+def _shelf_life(settings: Settings) -> tuple[float, float]:
+    """Jobs and seconds after which a child ends; one job, unless a time or a size is the measure."""
+    jobs, minutes = settings.jobs_per_child, settings.minutes_per_child
+    endless = minutes is not None or settings.max_child_memory is not None
+    most_jobs = (inf if endless else 1) if jobs is None else jobs
+    return most_jobs, inf if minutes is None else 60 * minutes

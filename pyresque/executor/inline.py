@@ -53,3 +53,9 @@ class InlineExecutor:
         if self._performing and not self._told:
             self._told = True
             raise TermException("SIGTERM")
+
+    def stop(self) -> None:
+        """Nothing: what runs here can ask the worker."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -44,7 +44,13 @@ def made(resque: Resque, queue_list: QueueList, posix: Posix) -> Worker:
     executor: Executor
     if core.settings.executor == "fork":
         executor = ForkExecutor(
-            core.registry, core.hooks, core.settings, core.clock, resque.driver, posix.wakeup
+            core.registry,
+            core.hooks,
+            core.settings,
+            core.clock,
+            core.codec,
+            resque.driver,
+            posix.wakeup,
         )
     else:
         executor = InlineExecutor(core.registry)

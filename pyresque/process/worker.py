@@ -93,6 +93,7 @@ class Worker:
             if beating is not None:
                 beating.stop()
             await self._leave(trouble)
+            await Call(self.executor.close)
             await self.core.hooks.run("worker_exit")
 
     async def _leave(self, trouble: BaseException | None) -> None:
@@ -164,6 +165,9 @@ class Worker:
         self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
         log.info("got: %s", Line(job))
         outcome = await self.executor.run(job, self._tend, self.procline)
+        if not outcome.begun:
+            await self.desk.give_back(job)
+            return None
         failure = await self.desk.failure(job, outcome)
         if failure is NO_FAILURE:
             log.info("done: %s", Line(job))
@@ -211,6 +215,7 @@ class Worker:
         if not self.stopping:
             log.info("exiting...")
             self.stopping = True
+            self.executor.stop()
             self.core.hooks.run_now("shutdown")
 
     def shutdown_now(self) -> None:

@@ -6,10 +6,13 @@ import threading
 
 import pytest
 
-from pyresque.errors import DirtyExit
-from pyresque.executor.base import DONE, Outcome
+from pyresque.errors import DirtyExit, TermException
+from pyresque.executor.base import DONE, UNBEGUN, Outcome
+from pyresque.executor.board import Board
 from pyresque.executor.child import Child, drain
-from pyresque.failure.report import ErrorReport
+from pyresque.executor.life import Rules
+
+ONE_JOB = Rules()
 
 
 @pytest.fixture
@@ -22,86 +25,225 @@ def wakeup():
     os.close(writing)
 
 
-def outcome(life, wakeup, *, run_at_exit=False, then=lambda child: None) -> Outcome:
-    child = Child.fork(life, run_at_exit=run_at_exit)
-    then(child)
+def born(work, rules=ONE_JOB) -> Child:
+    return Child.fork(lambda _queue, raw: work(raw), rules, Board())
+
+
+def told(child, wakeup) -> Outcome:
     while (ended := child.wait(1, wakeup[0])) is None:
         pass
-    child.close()
     return ended
 
 
-def for_ever() -> Outcome:
+def gone(child, wakeup) -> None:
+    child.dismiss()
+    while not child.linger(1, wakeup[0]):
+        pass
+
+
+def outcome(work, wakeup, *, rules=ONE_JOB, raw=b"", then=lambda child: None) -> Outcome:
+    child = born(work, rules)
+    child.give("low", raw, last=True)
+    then(child)
+    ended = told(child, wakeup)
+    gone(child, wakeup)
+    return ended
+
+
+def for_ever(_raw: bytes = b"") -> None:
     threading.Event().wait()
-    return DONE
+
+
+class Begun:
+    """A job that says when it has begun, and then goes on for ever."""
+
+    def __init__(self) -> None:
+        self.pipe = os.pipe()
+
+    def __call__(self, _raw: bytes) -> None:
+        os.write(self.pipe[1], b"x")
+        for_ever()
+
+    def wait(self) -> None:
+        os.read(self.pipe[0], 1)
+        os.close(self.pipe[0])
+        os.close(self.pipe[1])
+
+
+def nothing(_raw: bytes) -> None:
+    """Do nothing."""
 
 
 def test_a_child_tells_that_all_went_well(wakeup):
-    assert outcome(lambda: DONE, wakeup) == DONE
+    assert outcome(nothing, wakeup) == DONE
+
+
+def test_the_bytes_of_a_job_and_its_queue_arrive_as_they_are(wakeup):
+    def attempt(queue: str, raw: bytes) -> None:
+        raise ValueError(repr((queue, raw)))
+
+    child = Child.fork(attempt, Rules(), Board())
+    child.give("l\udcffw", b"\xff\x00{", last=True)
+    assert told(child, wakeup).report.error == repr(("l\udcffw", b"\xff\x00{"))
+    gone(child, wakeup)
+
+
+def test_a_payload_greater_than_a_pipe_arrives_whole(wakeup):
+    def work(raw: bytes) -> None:
+        raise ValueError(str(len(raw)))
+
+    assert outcome(work, wakeup, raw=b"x" * 5_000_000).report.error == "5000000"
 
 
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])
 def test_a_child_tells_its_error_however_long(wakeup, size):
-    told = Outcome(report=ErrorReport("E", "ä" * size, ("f:1:in `g'",) * 3))
-    assert outcome(lambda: told, wakeup) == told
+    def work(_raw: bytes) -> None:
+        raise KeyError("ä" * size)
+
+    report = outcome(work, wakeup).report
+    assert (report.exception, report.error) == ("KeyError", repr("ä" * size))
+
+
+def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
+    served = []
+
+    def work(raw: bytes) -> None:
+        served.append(raw)
+        raise ValueError(len(served))
+
+    child = born(work)
+    for number in (1, 2, 3):
+        child.give("low", b"", last=number == 3)
+        assert told(child, wakeup).report.error == str(number)
+        assert child.leaving == (number == 3)
+    gone(child, wakeup)
+    assert served == []
+
+
+def test_a_child_that_has_grown_too_much_says_that_it_leaves(wakeup):
+    child = born(nothing, Rules(most_memory=1))
+    child.give("low", b"", last=False)
+    assert told(child, wakeup) == DONE
+    assert child.leaving
+    gone(child, wakeup)
+
+
+def test_a_child_that_nobody_needs_ends_when_its_pipe_is_closed(wakeup):
+    gone(born(nothing), wakeup)
+
+
+def test_a_child_killed_before_it_was_given_a_job_has_not_begun_it(wakeup):
+    child = born(nothing)
+    child.signal(signal.SIGKILL)
+    while not child.linger(1, wakeup[0]):
+        pass
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == UNBEGUN
+
+
+def test_a_term_that_finds_a_child_idle_ends_it_before_it_has_begun(wakeup):
+    child = born(nothing, Rules(term_child=True))
+    child.signal(signal.SIGTERM)
+    while not child.linger(1, wakeup[0]):
+        pass
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == UNBEGUN
+
+
+def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
+    begun = Begun()
+
+    def work(raw: bytes) -> None:
+        try:
+            begun(raw)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ended = outcome(
+        work,
+        wakeup,
+        rules=Rules(term_child=True),
+        then=lambda child: (begun.wait(), child.signal(signal.SIGTERM)),
+    )
+    assert ended.report.exception == TermException.ruby_name
+
+
+def test_a_job_that_lasts_too_long_is_killed_and_told_by_the_error_given(wakeup):
+    error, begun = DirtyExit("the limit of this job"), Begun()
+    ended = outcome(begun, wakeup, then=lambda child: (begun.wait(), child.limit(0.05, error)))
+    assert ended.dirty is error
+
+
+def test_a_limit_that_is_kept_is_forgotten_with_its_job(wakeup):
+    begun = Begun()
+    child = born(lambda raw: begun(raw) if raw else None)
+    child.give("low", b"", last=False)
+    child.limit(3600, DirtyExit("never"))
+    assert told(child, wakeup) == DONE
+    child.give("low", b"for ever", last=True)
+    begun.wait()
+    child.signal(signal.SIGHUP)
+    assert "SIGHUP" in str(told(child, wakeup).dirty)
+    gone(child, wakeup)
 
 
 @pytest.mark.parametrize("status", [0, 1, 7])
 def test_a_child_that_ends_without_a_word_is_dirty(wakeup, status):
-    ended = outcome(lambda: os._exit(status), wakeup)
+    ended = outcome(lambda _raw: os._exit(status), wakeup)
     assert isinstance(ended.dirty, DirtyExit)
     assert f"exited with status {status} before it told" in str(ended.dirty)
 
 
-def test_a_child_that_breaks_before_it_tells_is_dirty(wakeup):
-    assert isinstance(outcome(lambda: 1 / 0, wakeup).dirty, DirtyExit)
-
-
-@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (15, "SIGTERM"), (1, "SIGHUP")])
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (27, "SIGPROF"), (1, "SIGHUP")])
 def test_a_child_that_is_killed_is_told_as_ruby_tells_it(wakeup, number, name):
-    pids = []
+    pids, begun = [], Begun()
     ended = outcome(
-        for_ever, wakeup, then=lambda child: (pids.append(child.pid), child.signal(number))
+        begun,
+        wakeup,
+        then=lambda child: (pids.append(child.pid), begun.wait(), child.signal(number)),
     )
     text = f"Child process received unhandled signal pid {pids[0]} {name} (signal {number})"
     assert str(ended.dirty).removesuffix(" (core dumped)") == text
 
 
 def test_an_order_is_carried_out_when_its_time_has_come(wakeup):
-    ended = outcome(for_ever, wakeup, then=lambda child: child.order(0.05, signal.SIGKILL))
+    begun = Begun()
+    ended = outcome(
+        begun, wakeup, then=lambda child: (begun.wait(), child.order(0.05, signal.SIGKILL))
+    )
     assert "SIGKILL" in str(ended.dirty)
 
 
 def test_a_signal_to_a_child_that_has_ended_reaches_nobody(wakeup):
-    child = Child.fork(lambda: DONE, run_at_exit=False)
-    while child.wait(1, wakeup[0]) is None:
-        pass
+    child = born(nothing)
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == DONE
+    gone(child, wakeup)
     child.signal(signal.SIGKILL)
     assert child.wait(0, wakeup[0]) == DONE
 
 
 def test_a_wake_up_ends_a_wait_and_is_used_up(wakeup):
-    child = Child.fork(for_ever, run_at_exit=False)
+    child = born(for_ever)
+    child.give("low", b"", last=True)
     os.write(wakeup[1], b"xx")
     assert child.wait(60, wakeup[0]) is None
     with pytest.raises(BlockingIOError):
         os.read(wakeup[0], 1)
     child.signal(signal.SIGKILL)
-    while child.wait(1, wakeup[0]) is None:
-        pass
+    gone(child, wakeup)
 
 
 def test_a_child_that_daemonised_somebody_does_not_hold_up_its_parent(wakeup):
     """A grandchild inherits the pipe and keeps it open."""
     reading, writing = os.pipe()
 
-    def life() -> Outcome:
+    def work(_raw: bytes) -> None:
         if os.fork() == 0:
             os.read(reading, 1)
             os._exit(0)
-        return DONE
 
-    assert outcome(life, wakeup) == DONE
+    assert outcome(work, wakeup) == DONE
     os.write(writing, b"x")
     os.close(reading)
     os.close(writing)

@@ -9,7 +9,8 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE
-from pyresque.executor.fork import ForkExecutor, own_signals
+from pyresque.executor.fork import ForkExecutor
+from pyresque.executor.life import own_signals
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
@@ -28,6 +29,7 @@ class Bench:
             hooks=self.hooks,
             settings=Settings(**settings),
             clock=SystemClock(),
+            codec=JsonCodec(),
             driver=self.driver,
             wakeup=self.reading,
         )

@@ -66,6 +66,12 @@ class Performer:
     def kill(self) -> None:
         self.jobs.clear()
 
+    def stop(self) -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
     def terminate(self) -> None:
         self.jobs.clear()
 

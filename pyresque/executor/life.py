@@ -1,0 +1,162 @@
+"""What a forked child does: it takes a job from its pipe, performs it, tells how it went, and ends; nothing climbs out."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import msgpack
+
+from pyresque.errors import TermException
+from pyresque.executor.base import DONE, Outcome
+from pyresque.failure.report import report
+from pyresque.store.queues import text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+    from pyresque.executor.board import Board
+
+#: The signals that order a worker about.
+ORDERS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGCONT,
+)
+
+PIECE = 65536
+_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How children live: their signals, whether atexit functions run, and the memory (bytes) from which one gives up."""
+
+    term_child: bool = False
+    run_at_exit: bool = False
+    most_memory: int | None = None
+
+
+def live(
+    attempt: Callable[[str, bytes], None],
+    rules: Rules,
+    pipes: tuple[int, int],
+    here: tuple[Board, int],
+    mask: Iterable[int],
+) -> NoReturn:
+    """The child's whole life: jobs come through ``pipes[0]``, how each ended goes out through ``pipes[1]``.
+
+    An attempt performs a job, given its queue and the bytes of its payload; what it raises is the job's failure. ``here``
+    is where to say that one has begun; ``mask`` is what to go back to, the signals of ORDERS being held up until now.
+    """
+    taking, telling = pipes
+    board, place = here
+    try:
+        own_signals(term_child=rules.term_child)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        unpacker = msgpack.Unpacker(raw=False, max_buffer_size=0)
+        last = False
+        while not last:
+            own_signals(term_child=rules.term_child)
+            given = _next_job(taking, unpacker)
+            if given is None:
+                break
+            queue, raw, last = given
+            started = time.perf_counter()
+            try:
+                board.begin(place)
+                attempt(text(queue), raw)
+                outcome = DONE
+            except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
+                outcome = Outcome(report=report(error))
+            last = last or _grown(rules)
+            _tell(telling, outcome, time.perf_counter() - started, leaving=last)
+        if rules.run_at_exit:
+            atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)
+
+
+def _next_job(taking: int, unpacker: msgpack.Unpacker) -> tuple[bytes, bytes, bool] | None:
+    """The next job, or None where there is none to come: the pipe is closed, or a TERM found us idle."""
+    try:
+        while True:
+            for queue, raw, last in unpacker:
+                return queue, raw, last
+            piece = os.read(taking, PIECE)
+            if not piece:
+                return None
+            unpacker.feed(piece)
+    except TermException:
+        return None
+
+
+def _tell(telling: int, outcome: Outcome, seconds: float, *, leaving: bool) -> None:
+    # From here on a TERM comes too late to end the job.
+    signal.signal(signal.SIGTERM, _unmoved)
+    error = outcome.report
+    told = None if error is None else [error.exception, error.error, list(error.backtrace)]
+    frame = msgpack.packb([leaving, seconds, told])
+    while frame:
+        frame = frame[os.write(telling, frame) :]
+
+
+def _grown(rules: Rules) -> bool:
+    """Whether this process has grown beyond what is allowed."""
+    return rules.most_memory is not None and resident() > rules.most_memory
+
+
+def resident() -> int:
+    """Bytes of memory this process holds; its greatest so far where the system does not tell the present one."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - no pathlib in a child's short life
+            return int(statm.read().split()[1]) * _PAGE_SIZE
+    except OSError:
+        import resource  # noqa: PLC0415 - only where there is no /proc
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+
+def own_signals(*, term_child: bool) -> None:
+    """A child's signals, as Ruby's child has them.
+
+    With TERM_CHILD the first TERM is raised in the job and the others are the system's defaults. Without it the orders
+    are the parent's to carry out: the child takes no notice. (Not SIG_IGN: what the job starts would inherit that.)
+    """
+    signal.set_wakeup_fd(-1)
+    if term_child:
+        signal.signal(signal.SIGTERM, _raise_once)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_DFL)
+    else:
+        for number in (
+            signal.SIGTERM,
+            signal.SIGINT,
+            signal.SIGQUIT,
+            signal.SIGUSR1,
+            signal.SIGUSR2,
+        ):
+            signal.signal(number, _unmoved)
+    signal.signal(signal.SIGCONT, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _raise_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+    signal.signal(signal.SIGTERM, _unmoved)
+    raise TermException("SIGTERM")
+
+
+def _unmoved(number: int, frame: FrameType | None) -> None:
+    """Take no notice."""

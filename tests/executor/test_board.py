@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+
+from pyresque.executor.board import PLACES, Board
+
+
+def in_a_child(deed) -> None:
+    pid = os.fork()
+    if pid == 0:
+        deed()
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def test_what_a_child_writes_is_read_here():
+    board = Board()
+    mine, another = board.place(), board.place()
+    in_a_child(lambda: board.begin(mine))
+    assert board.begun(mine)
+    assert not board.begun(another)
+    board.begin(mine, begun=False)
+    assert not board.begun(mine)
+
+
+def test_that_the_worker_stops_is_read_in_a_child():
+    board, reading = Board(), os.pipe()
+    board.stop()
+    in_a_child(lambda: os.write(reading[1], b"%d" % board.stopping))
+    assert os.read(reading[0], 1) == b"1"
+    for end in reading:
+        os.close(end)
+
+
+def test_places_come_round_and_never_hit_the_workers_own():
+    board = Board()
+    places = [board.place() for _ in range(2 * PLACES)]
+    assert set(places) == set(range(1, PLACES))
+    assert not board.stopping
