@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from pyresque.activejob.registered import ActiveJobs
 from pyresque.core import Core
 from pyresque.errors import SettingsError
+from pyresque.job.limits import TimeLimit, time_limit
+from pyresque.job.redelivery import most_redeliveries
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from pyresque.activejob.serializers import Serializer
     from pyresque.failure.base import FailureBackend
     from pyresque.ops import Clock
@@ -88,6 +92,9 @@ class Application:
         queue: str | None = None,
         kwargs: bool = False,
         aliases: Iterable[str] = (),
+        timeout: TimeLimit | timedelta | float | None = None,
+        on_dirty_exit: Literal["fail", "requeue"] = "fail",
+        max_redeliveries: int | None = None,
     ) -> Callable[[F], F]: ...
 
     def job(
@@ -98,19 +105,34 @@ class Application:
         queue: str | None = None,
         kwargs: bool = False,
         aliases: Iterable[str] = (),
+        timeout: TimeLimit | timedelta | float | None = None,
+        on_dirty_exit: Literal["fail", "requeue"] = "fail",
+        max_redeliveries: int | None = None,
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
         ``name`` is the Ruby class name; without it a class gives its own, a function the CamelCase of its own.
         ``kwargs=True`` gives a trailing hash back as keyword arguments. ``aliases`` are older names that still arrive.
-        Raises DuplicateJobError.
+        ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
+        job back where its process died, at most ``max_redeliveries`` (3) times. Raises DuplicateJobError, JobOptionError.
         """
         if name is not None and not isinstance(name, str):
             self.core.registry.add(name)
             return name
 
+        limit = time_limit(timeout)
+        most = most_redeliveries(on_dirty_exit, max_redeliveries)
+
         def register(target: F) -> F:
-            self.core.registry.add(target, name=name, queue=queue, kwargs=kwargs, aliases=aliases)
+            self.core.registry.add(
+                target,
+                name=name,
+                queue=queue,
+                kwargs=kwargs,
+                aliases=aliases,
+                timeout=limit,
+                redeliveries=most,
+            )
             return target
 
         return register

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pyresque.activejob.calls import ActiveJobCall, NewJob, Options
 from pyresque.application import Application
 from pyresque.core import Core
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
+from pyresque.job.limits import TimeLimit, time_limit
+from pyresque.job.redelivery import most_redeliveries
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.recurring import Recurring
 from pyresque.verbs import (
@@ -26,6 +28,7 @@ from pyresque.verbs import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
+    from datetime import timedelta
 
     from pyresque.activejob.calls import AwaitedCall, BlockingCall
     from pyresque.activejob.envelope import Envelope
@@ -73,14 +76,25 @@ class Resque(Application):
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
+        timeout: TimeLimit | timedelta | float | None = None,
+        on_dirty_exit: Literal["fail", "requeue"] = "fail",
+        max_redeliveries: int | None = None,
     ) -> BlockingCall:
         """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
 
-        ``bind=True`` gives the job's Envelope as first argument, to its hooks too.
+        ``bind=True`` gives the job's Envelope as first argument, to its hooks too. The last three are those of ``job``.
         """
-        options = Options(queue=queue)
-        jobs = self.core.active_jobs.jobs
-        return ActiveJobCall(name, jobs, self._enqueue_active, options, retry_on, discard_on, bind)
+        return ActiveJobCall(
+            name,
+            self.core.active_jobs.jobs,
+            self._enqueue_active,
+            Options(queue=queue),
+            retry_on,
+            discard_on,
+            bind,
+            time_limit(timeout),
+            most_redeliveries(on_dirty_exit, max_redeliveries),
+        )
 
     def _enqueue_active(self, new: NewJob) -> Envelope | None:
         return self.run(self.core.enqueue_active_job(new))
@@ -200,11 +214,22 @@ class AsyncResque(Application):
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
+        timeout: TimeLimit | timedelta | float | None = None,
+        on_dirty_exit: Literal["fail", "requeue"] = "fail",
+        max_redeliveries: int | None = None,
     ) -> AwaitedCall:
         """The same as of Resque; its ``enqueue`` is awaited."""
-        options = Options(queue=queue)
-        jobs = self.core.active_jobs.jobs
-        return ActiveJobCall(name, jobs, self._enqueue_active, options, retry_on, discard_on, bind)
+        return ActiveJobCall(
+            name,
+            self.core.active_jobs.jobs,
+            self._enqueue_active,
+            Options(queue=queue),
+            retry_on,
+            discard_on,
+            bind,
+            time_limit(timeout),
+            most_redeliveries(on_dirty_exit, max_redeliveries),
+        )
 
     def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:
         return self.run(self.core.enqueue_active_job(new))

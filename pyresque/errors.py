@@ -312,3 +312,38 @@ class EnvelopeMethodError(EnvelopeError):
     """A field of an ActiveJob is missing or nothing Rails can call; the message is Ruby's (``NoMethodError``)."""
 
     ruby_name = "NoMethodError"
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+
+class JobOptionError(PyresqueError, ValueError):
+    """A job was registered with a time limit or a rule for its redelivery that makes no sense."""
+
+
+class JobTimeout(PyresqueError):  # noqa: N818 - the trade's word
+    """Raised inside a running job whose time is up (soft limit), so that it can clean up (Ruby: ``Timeout::Error``)."""
+
+    ruby_name = "Timeout::Error"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the job ran longer than its limit of {seconds:g} s")
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[type[JobTimeout], tuple[float]]:
+        """Rebuild from the limit, so that the error crosses process boundaries."""
+        return (JobTimeout, (self.seconds,))
+
+
+class HardTimeLimit(DirtyExit):
+    """A child was killed because its job's hard limit had passed; never put back, but recorded (Ruby: ``Resque::DirtyExit``)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"Child process was killed: its job ran longer than its hard limit of {seconds:g} s"
+        )
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[type[HardTimeLimit], tuple[float]]:
+        """Rebuild from the limit, so that the error crosses process boundaries."""
+        return (HardTimeLimit, (self.seconds,))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.registered import ActiveJobs
     from pyresque.activejob.retries import DiscardOn, RetryOn
+    from pyresque.job.limits import TimeLimit
 
 F = TypeVar("F", bound="Callable[..., Any]")
 C = TypeVar("C", bound="ActiveJobCall[Any]")
@@ -74,6 +75,8 @@ class ActiveJobCall(Generic[R]):
     retry_on: Sequence[RetryOn] = ()
     discard_on: Sequence[DiscardOn] = ()
     bind: bool = False
+    timeout: TimeLimit | None = None
+    redeliveries: int = 0
 
     def __call__(self, target: F) -> F:
         """Register a function, or a class with ``perform``, as what performs this job here."""
@@ -84,6 +87,8 @@ class ActiveJobCall(Generic[R]):
             retry_on=self.retry_on,
             discard_on=self.discard_on,
             bind=self.bind,
+            timeout=self.timeout,
+            redeliveries=self.redeliveries,
         )
         return target
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.globalid import GlobalID
     from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
     from pyresque.activejob.serializers import Serializer
+    from pyresque.job.limits import TimeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class ActiveJobs:
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
+        timeout: TimeLimit | None = None,
+        redeliveries: int = 0,
     ) -> ActiveJobClass:
         """Enter a class with ``perform``, or a function, as the job of a Ruby class name.
 
@@ -76,7 +79,14 @@ class ActiveJobs:
                 f"active job {name!r} is registered twice; give one another name"
             )
         queue = queue if queue is not None else own_queue(target)
-        entry = JobClass(_plain(name), queue, target, hooks=hook_names(target))
+        entry = JobClass(
+            _plain(name),
+            queue,
+            target,
+            hooks=hook_names(target),
+            timeout=timeout,
+            redeliveries=redeliveries,
+        )
         made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, _own(entry.perform, bind))
         self._by_name[entry.name] = made
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ from pyresque.activejob import wording, zones
 from pyresque.activejob.arguments import deserialize, serialize
 from pyresque.activejob.envelope import WRAPPER, Envelope, job_class_of, unwrap
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
+from pyresque.activejob.shown import job_hash
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
 from pyresque.job import hooks
+from pyresque.job.limits import bounded
 from pyresque.job.perform import perform_with, run_failure_hooks_with
 from pyresque.job.registry import JobClass, Registry
 from pyresque.ops import Call
@@ -74,7 +76,13 @@ class JobWrapper:
     @property
     def entry(self) -> JobClass:
         """The wrapper as a job that workers find."""
-        return JobClass(WRAPPER, None, WRAPPER, operation=self.perform)
+        return JobClass(WRAPPER, None, WRAPPER, operation=self.perform, inside=self.inside)
+
+    def inside(self, job: Job) -> JobClass | None:
+        """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""
+        found = job_hash(job.payload)
+        active = None if found is None else self.jobs.find(str(found["job_class"]))
+        return None if active is None else active.entry
 
     # -- in
 
@@ -141,17 +149,15 @@ class JobWrapper:
             timezone=self.app.timezone,
             version=self.app.version,
         ).started()
-        if envelope.queue_name is None:
-            envelope = replace(envelope, queue_name=job.queue)
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
             args, kwargs = await Call(partial(self._arguments, active, envelope), offload=True)
-            return await perform_with(active.entry, args, kwargs)
+            return await bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
         except GeneratorExit:
             raise
         except BaseException as error:
-            if await self._rescued(active, envelope, error):
+            if await self._rescued(active, envelope, error, job.queue):
                 return False
             await run_failure_hooks_with(active.entry, job, error, args, kwargs)
             raise
@@ -185,14 +191,16 @@ class JobWrapper:
         return active.call(envelope, args, kwargs)
 
     async def _rescued(
-        self, active: ActiveJobClass, envelope: Envelope, error: BaseException
+        self, active: ActiveJobClass, envelope: Envelope, error: BaseException, found_in: str
     ) -> bool:
         """Whether the job's rules took its error; the last try of a rule raises that rule's error."""
         name = envelope.job_class
         match decide(active.rules, error, envelope, random=self.dice):
             case Retry(job=counted, wait=wait, rule=rule):
+                # A job that names no queue goes back to the one it was found in: Rails would lose it.
+                queue = rule.queue or counted.queue_name or found_in
                 again = counted.retried(
-                    now=self.now(), wait=wait, queue=rule.queue, priority=rule.priority
+                    now=self.now(), wait=wait, queue=queue, priority=rule.priority
                 )
                 await self.put(again)
                 log.info(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
+from pyresque.job.limits import bounded
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def perform(registry: Registry, job: Job) -> bool:
         return await entry.operation(job)
     args, kwargs = arguments(entry, job)
     try:
-        return await perform_with(entry, args, kwargs)
+        return await bounded(perform_with(entry, args, kwargs), entry.timeout)
     except GeneratorExit:
         raise
     except BaseException as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pyresque.job.job import Job
+    from pyresque.job.limits import TimeLimit
     from pyresque.ops import Op
 
 #: A job as a Python developer names it: a registered class or function, or the Ruby name.
@@ -30,7 +31,8 @@ class JobClass:
     """One registered job: its Ruby name, its queue, what performs it and the hooks around that.
 
     ``kwargs``: a trailing hash arrives as keyword arguments. ``operation``, where there is one, performs the whole job in
-    place of target and hooks; it may speak to Redis.
+    place of target and hooks; it may speak to Redis; ``inside`` is the entry of the job that it finds in a payload.
+    ``redeliveries``: how often the job is put back after its process died.
     """
 
     name: str
@@ -40,6 +42,9 @@ class JobClass:
     aliases: tuple[str, ...] = ()
     hooks: HookNames = field(default_factory=HookNames)
     operation: Callable[[Job], Op[bool]] | None = None
+    inside: Callable[[Job], JobClass | None] | None = None
+    timeout: TimeLimit | None = None
+    redeliveries: int = 0
 
     @property
     def perform(self) -> Callable[..., Any]:
@@ -76,6 +81,8 @@ class Registry:
         queue: str | None = None,
         kwargs: bool = False,
         aliases: Iterable[str] = (),
+        timeout: TimeLimit | None = None,
+        redeliveries: int = 0,
     ) -> JobClass:
         """Enter a class or function.
 
@@ -92,6 +99,8 @@ class Registry:
             kwargs,
             tuple(aliases),
             hook_names(target),
+            timeout=timeout,
+            redeliveries=redeliveries,
         )
         for known in (entry.name, *entry.aliases):
             holder = self._by_name.get(known)
@@ -128,6 +137,14 @@ class Registry:
         raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(
             complaint
         )
+
+    def entry_of(self, job: Job) -> JobClass | None:
+        """The entry of what performs this job, inside a wrapper, too; None where nobody does."""
+        try:
+            entry = self.find(job.payload.class_name)
+        except UnknownJobClass:
+            return None
+        return entry if entry.inside is None else entry.inside(job)
 
     def knows(self, class_name: object) -> bool:
         """Whether ``find`` would find it."""

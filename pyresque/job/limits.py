@@ -1,0 +1,119 @@
+"""How long a job may take: the soft limit raises JobTimeout inside it, the hard one kills its process."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pyresque.alarm import Alarm
+from pyresque.errors import JobOptionError
+from pyresque.ops import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.ops import Op
+
+T = TypeVar("T")
+
+#: Seconds that ``timeout=30`` gives a job to clean up, from JobTimeout to its end by force.
+GRACE = 5.0
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class TimeLimit:
+    """Seconds (or timedeltas) after which a job gets JobTimeout (``soft``), and after which its child is killed (``hard``).
+
+    Raises JobOptionError where neither is given, one is not above zero, or the soft limit is not below the hard one.
+    """
+
+    soft: float | None
+    hard: float | None
+
+    def __init__(
+        self, soft: timedelta | float | None = None, hard: timedelta | float | None = None
+    ) -> None:
+        if soft is None and hard is None:
+            raise JobOptionError("a TimeLimit needs soft=, hard=, or both")
+        soft_seconds = None if soft is None else _seconds("soft", soft)
+        hard_seconds = None if hard is None else _seconds("hard", hard)
+        if soft_seconds is not None and hard_seconds is not None and soft_seconds >= hard_seconds:
+            raise JobOptionError(
+                f"the soft limit ({soft_seconds:g} s) must be below the hard one ({hard_seconds:g} s): "
+                "between them the job cleans up"
+            )
+        object.__setattr__(self, "soft", soft_seconds)
+        object.__setattr__(self, "hard", hard_seconds)
+
+
+def time_limit(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
+    """What ``timeout=`` means: a plain span is the soft limit, and the hard one follows after GRACE seconds."""
+    if timeout is None or isinstance(timeout, TimeLimit):
+        return timeout
+    soft = _seconds("timeout", timeout)
+    return TimeLimit(soft, soft + GRACE)
+
+
+def hard_limit(registry: Registry, job: Job) -> float | None:
+    """Seconds after which the child that performs this job must be killed; None: never."""
+    entry = registry.entry_of(job)
+    return None if entry is None or entry.timeout is None else entry.timeout.hard
+
+
+async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
+    """Carry an operation; user code that it calls has the soft limit's time, all of it together.
+
+    What the operation says to Redis is not interrupted.
+    """
+    if limit is None or limit.soft is None:
+        return await operation
+    return await _Bounded(operation, Alarm(limit.soft))
+
+
+class _Bounded(Generic[T]):
+    """Hands the operation's requests on, its calls put under the alarm."""
+
+    def __init__(self, operation: Op[T], alarm: Alarm) -> None:
+        self._operation = operation
+        self._alarm = alarm
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        operation = self._operation
+        step: Any = operation.send
+        given: Any = None
+        try:
+            while True:
+                try:
+                    request = step(given)
+                except StopIteration as stop:
+                    value: T = stop.value
+                    return value
+                if isinstance(request, Call):
+                    request = self._limited(request)
+                try:
+                    step, given = operation.send, (yield request)
+                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                    step, given = operation.throw, error
+        finally:
+            operation.close()
+
+    def _limited(self, request: Call[Any]) -> Call[Any]:
+        awaits = inspect.iscoroutinefunction(request.function)
+        bound = self._alarm.wait_for if awaits else self._alarm.call
+        return replace(request, function=partial(bound, request.function))
+
+
+def _seconds(name: str, given: object) -> float:
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise JobOptionError(f"{name}={given!r} is no time: give seconds or a timedelta")
+    if not 0 < given < math.inf:
+        raise JobOptionError(f"{name}={given!r} must be a number of seconds above 0")
+    return float(given)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+
+import pytest
+
+from pyresque.alarm import Alarm
+from pyresque.errors import JobTimeout
+
+LONG = 60.0
+
+#: pytest-timeout has the same timer: these tests look at it alone.
+alone = pytest.mark.timeout(0)
+
+
+def spin() -> None:
+    """Run until something is raised here; the bound only ends a test that has failed."""
+    until = time.monotonic() + LONG
+    while time.monotonic() < until:
+        pass
+
+
+def in_thread(function):
+    """What a function returns or raises in a thread of its own."""
+    outcome: list[object] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(LONG)
+    return outcome[0]
+
+
+def test_in_the_main_thread_it_wakes_even_what_waits_for_the_system():
+    with pytest.raises(JobTimeout, match=r"longer than its limit of 0\.05 s"):
+        Alarm(0.05).call(lambda: threading.Event().wait(LONG))
+
+
+def test_in_another_thread_it_interrupts_running_code_with_the_same_words():
+    error = in_thread(lambda: Alarm(0.05).call(spin))
+    assert isinstance(error, JobTimeout)
+    assert str(error) == "the job ran longer than its limit of 0.05 s"
+    assert type(error).__qualname__ == "JobTimeout"
+
+
+def test_the_code_may_clean_up_and_hears_it_once():
+    heard = []
+
+    def work():
+        try:
+            threading.Event().wait(LONG)
+        except JobTimeout:
+            heard.append("cleaning")
+            threading.Event().wait(0.2)
+            heard.append("clean")
+            raise
+
+    with pytest.raises(JobTimeout):
+        Alarm(0.05).call(work)
+    assert heard == ["cleaning", "clean"]
+
+
+@alone
+def test_code_that_ends_in_time_leaves_no_timer_and_no_handler():
+    before = signal.getsignal(signal.SIGALRM)
+    assert Alarm(LONG).call(lambda: 7) == 7
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_thread_whose_code_has_ended_is_left_alone_however_close_it_was():
+    def near() -> int:
+        ended = 0
+        for _ in range(200):
+            try:
+                Alarm(0.001).call(lambda: sum(range(3000)))
+            except JobTimeout:
+                continue
+            ended += 1
+        # Whatever had been on its way would strike here.
+        return sum(1 for _ in range(100_000)) + ended
+
+    assert in_thread(near) >= 100_000
+
+
+def test_what_time_is_over_before_it_begins_is_not_called():
+    alarm = Alarm(0.01)
+    with pytest.raises(JobTimeout):
+        alarm.call(spin)
+    called = []
+    with pytest.raises(JobTimeout):
+        alarm.call(lambda: called.append(1))
+    assert called == []
+
+
+def test_inside_another_alarm_each_rings_at_its_own_time():
+    def outer():
+        with pytest.raises(JobTimeout, match=r"of 0\.05 s"):
+            Alarm(0.05).call(spin)
+        spin()
+
+    with pytest.raises(JobTimeout, match=r"of 0\.15 s"):
+        Alarm(0.15).call(outer)
+
+
+@alone
+def test_the_outer_of_two_alarms_rings_while_the_inner_one_has_time():
+    with pytest.raises(JobTimeout, match=r"of 0\.05 s"):
+        Alarm(0.05).call(lambda: Alarm(LONG).call(spin))
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+async def test_a_coroutine_gets_it_where_it_awaits():
+    heard = []
+
+    async def work():
+        try:
+            await asyncio.sleep(LONG)
+        except JobTimeout as error:
+            heard.append(str(error))
+            await asyncio.sleep(0)
+            raise
+
+    with pytest.raises(JobTimeout):
+        await Alarm(0.05).wait_for(work)
+    assert heard == ["the job ran longer than its limit of 0.05 s"]
+    await asyncio.sleep(0)  # the task itself was not cancelled
+
+
+async def test_a_coroutine_that_waits_for_another_task_gets_it_too():
+    async def work():
+        await asyncio.gather(asyncio.sleep(LONG), asyncio.sleep(LONG))
+
+    with pytest.raises(JobTimeout):
+        await Alarm(0.05).wait_for(work)
+
+
+async def test_a_coroutine_that_ends_in_time_returns_its_value():
+    async def work():
+        await asyncio.sleep(0)
+        return 7
+
+    assert await Alarm(LONG).wait_for(work) == 7
+    assert await Alarm(LONG).call(work) == 7
+
+
+async def test_a_cancellation_by_others_stays_one():
+    began = asyncio.Event()
+
+    async def work():
+        began.set()
+        await asyncio.sleep(LONG)
+
+    task = asyncio.create_task(Alarm(LONG).wait_for(work))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
