@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
@@ -17,6 +18,9 @@ from pyresque.store.workers import RecordForms, WorkerTable
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+#: What stands before the payload in a record of ours.
+PAYLOAD = b',"payload":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class WorkerBooks:
     def __init__(self, table: WorkerTable, codec: Codec) -> None:
         self.table = table
         self.codec = codec
+        self._forms = lru_cache(maxsize=8)(partial(_forms, codec))
 
     async def all(self) -> list[WorkerInfo]:
         """Every registered worker, by id, in two round trips."""
@@ -105,18 +110,9 @@ class WorkerBooks:
         payload = job.raw if whole else stand_in(self.codec, job.raw)
         return forms.heads[0] + payload + forms.foot
 
-    def forms(self, queues: Sequence[str], run_at: datetime) -> RecordForms:
+    def forms(self, queues: tuple[str, ...], run_at: datetime) -> RecordForms:
         """The same in pieces, for the script that reserves."""
-        when = ruby_time.iso8601_z(run_at)
-        null = self.codec.encode(None)
-        odd = self.codec.embed({"class": None, "args": []}, "raw", null, {})
-        cut = len(odd) - len(null) - (1 if self.codec.name == "json" else 0)
-        heads = []
-        for queue in queues:
-            whole = self.codec.embed({"queue": queue, "run_at": when}, "payload", null, {})
-            heads.append(whole[: len(whole) - (len(odd) - cut)])
-        foot = b"}" if self.codec.name == "json" else b""
-        return RecordForms(self.codec.name, tuple(heads), foot, odd[:cut], foot)
+        return self._forms(queues, ruby_time.iso8601_z(run_at))
 
     async def _infos(self, ids: Sequence[str]) -> list[WorkerInfo]:
         if not ids:
@@ -158,12 +154,27 @@ class WorkerBooks:
         )
 
 
+def _forms(codec: Codec, queues: tuple[str, ...], when: str) -> RecordForms:
+    """The pieces of records written in the same second."""
+    null = codec.encode(None)
+    odd = codec.embed({"class": None, "args": []}, "raw", null, {})
+    cut = len(odd) - len(null) - (1 if codec.name == "json" else 0)
+    heads = []
+    for queue in queues:
+        whole = codec.embed({"queue": queue, "run_at": when}, "payload", null, {})
+        heads.append(whole[: len(whole) - (len(odd) - cut)])
+    foot = b"}" if codec.name == "json" else b""
+    return RecordForms(codec.name, tuple(heads), foot, odd[:cut], foot)
+
+
 def read_record(codec: Codec, record: bytes) -> WorkingOn:
     """A worker's record, whatever its shape; one that cannot be read is the raw of a job with a fault."""
     try:
         fields = codec.decode(record)
     except DecodeError as error:
-        return WorkingOn(Job("", NO_PAYLOAD, record, error), None, record)
+        return _around_what_cannot_be_read(codec, record) or WorkingOn(
+            Job("", NO_PAYLOAD, record, error), None, record
+        )
     if not isinstance(fields, dict) or "payload" not in fields:
         fault = NotAJob(f"a worker's record names no payload: {record[:100]!r}")
         return WorkingOn(Job("", NO_PAYLOAD, record, fault), None, record)
@@ -176,6 +187,20 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
         raw = odd
     job = read_job(codec, "" if queue is None else str(queue), raw)
     return WorkingOn(job, None if run_at is None else str(run_at), record)
+
+
+def _around_what_cannot_be_read(codec: Codec, record: bytes) -> WorkingOn | None:
+    """A record that was written around a payload which is no JSON, as its worker died before it put that right."""
+    head, found, rest = record.partition(PAYLOAD)
+    if codec.name != "json" or not found or not rest.endswith(b"}"):
+        return None
+    try:
+        fields = codec.decode(head + PAYLOAD + b"null}")
+    except DecodeError:
+        return None
+    return WorkingOn(
+        read_job(codec, str(fields["queue"]), rest[:-1]), str(fields["run_at"]), record
+    )
 
 
 def _text(reply: bytes | None) -> str | None:

@@ -20,12 +20,10 @@ from pyresque.job.odd import stays_as_it_is
 from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyresque.core import Core
     from pyresque.executor.base import Outcome
-    from pyresque.ops import Op
     from pyresque.process.patience import Patience
+    from pyresque.process.queue_list import QueueList
 
 log = logging.getLogger("pyresque")
 
@@ -33,13 +31,18 @@ log = logging.getLogger("pyresque")
 class Desk:
     """One worker's ``worker:<id>``."""
 
-    def __init__(self, core: Core, worker_id: str, patience: Patience) -> None:
+    def __init__(
+        self, core: Core, worker_id: str, queue_list: QueueList, patience: Patience
+    ) -> None:
         self.core = core
         self.id = worker_id
+        self.queue_list = queue_list
         self.patience = patience
         self.record = b""
         self.paused_by_key = False
         self._finished = 0
+        self._known: tuple[str, ...] = ()
+        self._queues = queue_list.matching(())
         self._wrong_type: set[str] = set()
 
     async def open(self) -> None:
@@ -58,20 +61,28 @@ class Desk:
         self.record = self.core.books.record(job, utc(self.core.clock))
         await self.core.books.table.set_record(self.id, self.record)
 
-    async def turn(
-        self, queues: Callable[[], Op[tuple[str, ...]]], failure: FailureEntry
-    ) -> Job | None:
-        """Finish what is here, if anything, and reserve the next job of these queues."""
+    async def turn(self, failure: FailureEntry) -> Job | None:
+        """Finish what is here, if anything, and reserve the next job."""
+        turn = await self._turned(failure)
+        while turn.known is not None:
+            self._known = turn.known
+            self._queues = self.queue_list.matching(turn.known)
+            turn = await self._turned(NO_FAILURE)
+        return None if turn.queue is None else read_job(self.core.codec, turn.queue, turn.raw)
+
+    async def _turned(self, failure: FailureEntry) -> Turn:
         turn = await self.patience.steady(
-            partial(self._exchange, failure, queues), recover=self._recover
+            partial(self._exchange, failure, reserve=True), recover=self._recover
         )
         self._note(turn)
-        return None if turn.queue is None else read_job(self.core.codec, turn.queue, turn.raw)
+        return turn
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish what is here."""
         self._note(
-            await self.patience.steady(partial(self._exchange, failure), recover=self._recover)
+            await self.patience.steady(
+                partial(self._exchange, failure, reserve=False), recover=self._recover
+            )
         )
 
     async def give_back(self, job: Job) -> None:
@@ -113,12 +124,15 @@ class Desk:
         counted = outcome.dirty is None
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
 
-    async def _exchange(
-        self, failure: FailureEntry, queues: Callable[[], Op[tuple[str, ...]]] | None = None
-    ) -> Turn:
-        names = () if queues is None else await queues()
-        forms = self.core.books.forms(names, utc(self.core.clock))
-        return await self.core.books.table.turn(self.id, names, forms, self.record, failure)
+    async def _exchange(self, failure: FailureEntry, *, reserve: bool) -> Turn:
+        table, at = self.core.books.table, utc(self.core.clock)
+        if not reserve:
+            return await table.turn(
+                self.id, forms=self.core.books.forms((), at), finished=self.record, failure=failure
+            )
+        forms = self.core.books.forms(self._queues, at)
+        chosen_from = self._known if self.queue_list.dynamic else None
+        return await table.turn(self.id, self._queues, forms, self.record, failure, chosen_from)
 
     async def _recover(self) -> Turn | None:
         """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.

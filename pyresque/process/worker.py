@@ -61,7 +61,7 @@ class Worker:
         self.stopping = False
         self.resting = False
         self.patience = Patience(surroundings.sleep, self._may_leave)
-        self.desk = Desk(core, self.id, self.patience)
+        self.desk = Desk(core, self.id, queue_list, self.patience)
         self._working = False
         self._prune_due = 0.0
 
@@ -198,7 +198,7 @@ class Worker:
 
     async def _turn(self, failure: FailureEntry) -> Job | None:
         """Finish what we have, if anything, and reserve the next."""
-        job = await self.desk.turn(self._queues, failure)
+        job = await self.desk.turn(failure)
         if job is None:
             return None
         if self.stopping or self.resting:

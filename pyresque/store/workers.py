@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
+from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Batch, Command
@@ -43,7 +45,10 @@ class FailureEntry:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn of a worker gave: whether the old job was still ours, and the next one, if any."""
+    """What one turn of a worker gave: whether the old job was still ours, and the next one, if any.
+
+    ``known``, the queues there are now, in place of a job where the queues were chosen from others.
+    """
 
     finished: bool
     paused: bool
@@ -51,6 +56,7 @@ class Turn:
     raw: bytes
     record: bytes
     wrong_type: tuple[str, ...]
+    known: tuple[str, ...] | None = None
 
 
 NO_FAILURE = FailureEntry(b"", counted=False)
@@ -109,25 +115,18 @@ class WorkerTable:
     async def turn(
         self,
         worker_id: str,
-        queues: Sequence[str] = (),
+        queues: tuple[str, ...] = (),
         forms: RecordForms = NO_FORMS,
         finished: bytes = b"",
         failure: FailureEntry = NO_FAILURE,
+        chosen_from: tuple[str, ...] | None = None,
     ) -> Turn:
-        """Finish the record, append the failure and reserve from the first queue that has a job, all in one script."""
-        keys = self.keys
+        """Finish the record, append the failure and reserve from the first queue that has a job, all in one script.
+
+        ``chosen_from`` are the known queues that these were chosen from; where others are known now, nothing is taken.
+        """
         reply: list[Any] = await script("turn").call(
-            (
-                to_bytes(keys.worker(worker_id)),
-                keys.stat("processed"),
-                to_bytes(keys.stat(f"processed:{worker_id}")),
-                keys.stat("failed"),
-                to_bytes(keys.stat(f"failed:{worker_id}")),
-                keys.pause,
-                to_bytes(keys.failed(failure.failure_queue)),
-                keys.failed_queues,
-                *(to_bytes(keys.queue(queue)) for queue in queues),
-            ),
+            _turn_keys(self.keys, worker_id, queues, failure.failure_queue),
             (
                 finished,
                 failure.record,
@@ -137,17 +136,20 @@ class WorkerTable:
                 forms.foot,
                 forms.odd_head,
                 forms.odd_foot,
+                "" if chosen_from is None else _fingerprint(chosen_from),
                 *forms.heads,
             ),
         )
-        held, paused, place, raw, record, wrong = reply
+        held, paused, place, raw, record, rest = reply
+        if place < 0:
+            return Turn(bool(held), bool(paused), None, b"", b"", (), tuple(names(rest)))
         return Turn(
             bool(held),
             bool(paused),
             queues[place - 1] if place else None,
             raw,
             record,
-            tuple(queues[at - 1] for at in wrong),
+            tuple(queues[at - 1] for at in rest),
         )
 
     async def put_back(self, worker_id: str, record: bytes, queue: str, payload: bytes) -> bool:
@@ -228,6 +230,33 @@ class WorkerTable:
     async def set_pause(self, *, paused: bool) -> None:
         """Write the pause key as Ruby reads it, or delete it."""
         await Command(("SET", self.keys.pause, "true") if paused else ("DEL", self.keys.pause))
+
+
+@lru_cache(maxsize=64)
+def _turn_keys(
+    keys: Keys, worker_id: str, queues: tuple[str, ...], failure_queue: str
+) -> tuple[bytes, ...]:
+    """The keys of a turn; they are the same for one job after another."""
+    named = (
+        keys.worker(worker_id),
+        keys.stat("processed"),
+        keys.stat(f"processed:{worker_id}"),
+        keys.stat("failed"),
+        keys.stat(f"failed:{worker_id}"),
+        keys.pause,
+        keys.failed(failure_queue),
+        keys.failed_queues,
+        keys.queues,
+        *(keys.queue(queue) for queue in queues),
+    )
+    return tuple(to_bytes(key) for key in named)
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(queues: tuple[str, ...]) -> str:
+    """What the script compares: the SHA1 of the names, sorted as Redis sorts bytes."""
+    listed = b"\n".join(sorted(to_bytes(queue) for queue in queues))
+    return sha1(listed, usedforsecurity=False).hexdigest()
 
 
 def _optional_text(reply: bytes | None) -> str | None:

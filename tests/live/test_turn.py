@@ -11,6 +11,10 @@ from pyresque import Resque
 from pyresque.clock import utc
 from pyresque.job.job import read_job
 from pyresque.job.workers import read_record
+from pyresque.process.desk import Desk
+from pyresque.process.patience import Patience
+from pyresque.process.queue_list import QueueList
+from pyresque.store.workers import NO_FAILURE
 from tests.live.bad import PERFORMED, REFUSED
 
 if TYPE_CHECKING:
@@ -89,3 +93,46 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
         assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
     assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
     assert db.get("resque:stat:processed") is None
+
+
+def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, Desk]:
+    resque = Resque(redis_url)
+    patience = Patience(lambda _seconds: None, lambda: False)
+    return resque, Desk(resque.core, "h:1:*", QueueList.parse(patterns), patience)
+
+
+def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(
+    db: redis.Redis, redis_url: str
+) -> None:
+    resque, desk = globbing(redis_url, ("h*", "*"))
+    with resque:
+        for queue in ("low", "high", "other"):
+            resque.enqueue_to(queue, "X", queue)
+            resque.enqueue_to(queue, "X", queue)
+        assert resque.run(desk.turn(NO_FAILURE)).queue == "high"
+        db.config_resetstat()
+        taken = [resque.run(desk.turn(NO_FAILURE)).queue for _ in range(5)]
+        asked = db.info("commandstats")
+    assert taken == ["high", "low", "low", "other", "other"]
+    assert asked["cmdstat_evalsha"]["calls"] == 5
+    assert set(asked) - {"cmdstat_config|resetstat"} <= {
+        *("cmdstat_evalsha", "cmdstat_get", "cmdstat_del", "cmdstat_incr", "cmdstat_lpop"),
+        *("cmdstat_set", "cmdstat_smembers", "cmdstat_info"),
+    }
+
+
+def test_a_queue_that_is_new_is_seen_by_the_very_next_turn_in_its_place(
+    db: redis.Redis, redis_url: str
+) -> None:
+    resque, desk = globbing(redis_url, ("*",))
+    with resque:
+        resque.enqueue_to("low", "X")
+        resque.enqueue_to("low", "X")
+        assert resque.run(desk.turn(NO_FAILURE)).queue == "low"
+        resque.enqueue_to("high", "X")
+        assert resque.run(desk.turn(NO_FAILURE)).queue == "high"
+        assert db.get("resque:stat:processed") == b"1"
+        assert resque.run(desk.turn(NO_FAILURE)).queue == "low"
+        resque.remove_queue("low")
+        assert resque.run(desk.turn(NO_FAILURE)) is None
+    assert db.get("resque:stat:processed") == b"3"

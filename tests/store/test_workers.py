@@ -22,28 +22,35 @@ def test_a_turn_names_every_key_it_touches_and_reads_what_it_got():
     assert (turn.finished, turn.paused, turn.queue) == (True, False, "high")
     assert (turn.raw, turn.record, turn.wrong_type) == (b"raw", b"record", ("low",))
     (command,) = asked(TABLE.turn(ME, ("low", "high"), FORMS, b"old", FailureEntry(b"f")), reply)
-    assert command[2] == 10
-    assert command[3:13] == (
+    assert command[2] == 11
+    assert command[3:14] == (
         b"resque:worker:h:1:low",
-        "resque:stat:processed",
+        b"resque:stat:processed",
         b"resque:stat:processed:h:1:low",
-        "resque:stat:failed",
+        b"resque:stat:failed",
         b"resque:stat:failed:h:1:low",
-        "resque:pause-all-workers",
+        b"resque:pause-all-workers",
         b"resque:failed",
-        "resque:failed_queues",
+        b"resque:failed_queues",
+        b"resque:queues",
         b"resque:queue:low",
         b"resque:queue:high",
     )
-    assert command[13:] == (
-        *(b"old", b"f", b"", "1", "json", b"foot", b"odd", b"foot"),
+    assert command[14:] == (
+        *(b"old", b"f", b"", "1", "json", b"foot", b"odd", b"foot", ""),
         *(b"head low", b"head high"),
     )
 
 
+def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are():
+    op = TABLE.turn(ME, ("low",), FORMS, b"old", chosen_from=("low", "hi"))
+    turn = told(op, [1, 0, -1, b"", b"", [b"low", b"hi", b"new"]])
+    assert (turn.finished, turn.queue, set(turn.known)) == (True, None, {"low", "hi", "new"})
+
+
 def test_a_turn_without_queues_only_finishes():
     (command,) = asked(TABLE.turn(ME, finished=b"old"), [1, 0, 0, b"", b"", []])
-    assert command[2] == 8
+    assert command[2] == 9
     assert NO_FORMS.heads == ()
 
 
