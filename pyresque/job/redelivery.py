@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.errors import DirtyExit, HardTimeLimit, JobOptionError
@@ -15,18 +14,6 @@ FAIL, REQUEUE = "fail", "requeue"
 
 #: How often a job is put back where the registration does not say.
 MOST = 3
-
-#: Seconds after which a count is forgotten: a job that waits longer in its queue begins anew.
-REMEMBERED = 7 * 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Redelivery:
-    """That a job is put back into its queue, for the ``number``th of ``most`` times."""
-
-    job: Job
-    number: int
-    most: int
 
 
 def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:

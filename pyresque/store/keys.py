@@ -6,6 +6,7 @@ Ruby puts the namespace and a colon before each key. Members of sets and fields 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha1
 
 from pyresque.errors import SettingsError
 
@@ -85,6 +86,11 @@ class Keys:
     def failed_queues(self) -> str:
         """Set of the failure queues' names (RedisMultiQueue)."""
         return f"{self.namespace}:failed_queues"
+
+    def redeliveries(self, queue: str, payload: bytes) -> str:
+        """How often this very payload went back into its queue because its process died; Ruby does not look at it."""
+        digest = sha1(payload, usedforsecurity=False).hexdigest()
+        return f"{self.namespace}:redeliveries:{queue}:{digest}"
 
     # -- resque-scheduler
 
