@@ -9,6 +9,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+from pyresque.errors import HardTimeLimit
 from pyresque.executor.base import UNBEGUN, Outcome
 from pyresque.executor.board import Board
 from pyresque.executor.child import Child
@@ -16,6 +17,7 @@ from pyresque.executor.life import Rules
 from pyresque.executor.memory import settle
 from pyresque.executor.spare import ForkAhead
 from pyresque.job.job import read_job
+from pyresque.job.limits import hard_limit
 from pyresque.job.perform import perform
 from pyresque.ops import Call, Clock, Driver, Op
 
@@ -85,6 +87,9 @@ class ForkExecutor:
         try:
             title(f"Forked {child.pid} at {int(self.clock.time())}")
             child.give(job.queue, job.raw, last=child.given + 1 >= self._most_jobs)
+            seconds = hard_limit(self.registry, job)
+            if seconds is not None:
+                child.limit(seconds, HardTimeLimit(seconds))
             if self.ahead.worth_it() and self._may_fork_ahead():
                 await Call(self._fork_ahead)
             while True:

@@ -1,28 +1,32 @@
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import subprocess
+import threading
 
 import pytest
 
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
-from pyresque.errors import TermException
-from pyresque.executor.base import DONE
+from pyresque.errors import HardTimeLimit, TermException
+from pyresque.executor.base import DONE, UNBEGUN
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.life import own_signals
 from pyresque.job.job import JsonCodec, read_job
+from pyresque.job.limits import TimeLimit
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.settings import Settings
 
 
 class Bench:
-    def __init__(self, perform, **settings):
+    def __init__(self, perform, *, timeout=None, **settings):
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
         self.hooks, registry = WorkerHooks(), Registry()
-        registry.add(perform, name="X")
+        registry.add(perform, name="X", timeout=timeout)
         self.driver = SyncDriver("redis://nowhere:1/0")
         self.executor = ForkExecutor(
             registry=registry,
@@ -36,17 +40,37 @@ class Bench:
         self.titles: list[str] = []
         self.tended = 0
 
-    def run(self):
+    def one(self):
         async def tend() -> float:
             self.tended += 1
             return 0.01
 
         job = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
+        return self.driver.run(self.executor.run(job, tend, self.titles.append))
+
+    def kill_when_given(self):
+        """Kill the child that performs, once it has been given its job."""
+        while (child := self.executor._child) is None or not child.given:
+            pass
+        child.signal(signal.SIGKILL)
+
+    def close(self):
+        self.executor.close()
+        os.close(self.reading)
+        os.close(self.writing)
+
+    def run(self):
         try:
-            return self.driver.run(self.executor.run(job, tend, self.titles.append))
+            return self.one()
         finally:
-            os.close(self.reading)
-            os.close(self.writing)
+            self.close()
+
+    def pids(self, jobs: int) -> list[int]:
+        """Who performed each of so many jobs; the job must fail with its process id."""
+        try:
+            return [int(self.one().report.error) for _ in range(jobs)]
+        finally:
+            self.close()
 
 
 def test_a_job_runs_in_a_child_and_changes_nothing_here():
@@ -103,3 +127,115 @@ def test_a_childs_signals_are_its_own(term_child):
         assert outcome.report.exception == TermException.ruby_name
     else:
         assert outcome == DONE
+
+
+def tell_the_pid():
+    raise ValueError(os.getpid())
+
+
+@pytest.mark.parametrize("fork_ahead", ["always", "never", "auto"])
+def test_every_job_has_a_child_of_its_own_forked_ahead_or_not(fork_ahead):
+    assert len(set(Bench(tell_the_pid, fork_ahead=fork_ahead).pids(40))) == 40
+
+
+def test_a_child_serves_so_many_jobs_and_no_more():
+    pids = Bench(tell_the_pid, jobs_per_child=3).pids(7)
+    assert [len(set(pids[at : at + 3])) for at in (0, 3, 6)] == [1, 1, 1]
+    assert len(set(pids)) == 3
+
+
+def test_a_child_that_has_served_its_time_is_followed_by_another():
+    assert len(set(Bench(tell_the_pid, minutes_per_child=0.0).pids(3))) == 3
+
+
+def test_a_child_that_has_time_left_serves_on():
+    assert len(set(Bench(tell_the_pid, minutes_per_child=60.0).pids(3))) == 1
+
+
+def test_a_child_above_its_memory_is_followed_by_another():
+    assert len(set(Bench(tell_the_pid, max_child_memory=1).pids(3))) == 3
+
+
+def test_a_before_fork_hook_is_called_for_every_child_and_none_is_forked_ahead():
+    bench, seen = Bench(tell_the_pid, fork_ahead="always"), []
+    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor._ready))
+    bench.pids(3)
+    assert seen == [None, None, None]
+
+
+def test_after_fork_runs_once_in_a_child_that_serves_several_jobs():
+    ran = []
+
+    def perform():
+        raise ValueError(len(ran))
+
+    bench = Bench(perform, jobs_per_child=2)
+    bench.hooks.add("after_fork", ran.append)
+    assert bench.pids(4) == [1, 1, 1, 1]
+
+
+def children() -> list[int]:
+    """The living children of this process."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,stat=,comm=", "--ppid", str(os.getpid())],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, state, name in rows if name != "ps" and not state.startswith("Z")]
+
+
+def test_a_child_forked_ahead_that_was_killed_costs_no_job():
+    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench.one()
+    spare = bench.executor._ready
+    os.kill(spare.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, spare.pid, os.WEXITED | os.WNOWAIT)
+    outcome = bench.one()
+    assert int(outcome.report.error) not in (spare.pid, os.getpid())
+    bench.close()
+
+
+def test_a_child_killed_on_the_way_of_its_job_says_that_it_never_began():
+    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench.one()
+    os.kill(bench.executor._ready.pid, signal.SIGSTOP)
+    killing = threading.Thread(target=bench.kill_when_given)
+    killing.start()
+    assert bench.one() == UNBEGUN
+    killing.join()
+    bench.close()
+
+
+def test_where_no_child_can_be_forked_the_job_has_not_begun(monkeypatch):
+    def refuse() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    assert Bench(tell_the_pid).run() == UNBEGUN
+
+
+def test_a_job_beyond_its_hard_limit_is_killed_and_the_record_names_the_limit():
+    outcome = Bench(threading.Event().wait, timeout=TimeLimit(hard=0.05)).run()
+    assert isinstance(outcome.dirty, HardTimeLimit)
+    assert "0.05 s" in str(outcome.dirty)
+
+
+def test_exit_functions_run_before_the_next_job_where_they_are_asked_for(tmp_path):
+    def perform():
+        atexit.register(lambda: (tmp_path / "left").write_text(str(os.getpid())))
+        raise ValueError(os.getpid())
+
+    bench = Bench(perform, run_at_exit_hooks=True)
+    pid = int(bench.one().report.error)
+    assert (tmp_path / "left").read_text() == str(pid)
+    bench.close()
+
+
+def test_nothing_is_left_behind():
+    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench.one()
+    assert len(children()) >= 1
+    bench.close()
+    assert children() == []
