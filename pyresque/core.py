@@ -92,7 +92,9 @@ class Core:
         )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self.failures: FailureBackend = failures or self.default_failures
-        self.undertaker = Undertaker(self.books, self.failures, registry, self.clock)
+        self.undertaker = Undertaker(
+            self.books, self.failures, registry, self.clock, self.default_failures
+        )
         self.delayed = self._delayed()
         self.recurring = self._recurring()
         self.lock = MasterLock(

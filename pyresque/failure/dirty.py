@@ -1,4 +1,4 @@
-"""What becomes of the job a worker leaves behind: one failed record, whoever finds it first."""
+"""What becomes of a job whose process died: one failed record, or by choice its queue again, whoever finds it first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pyresque.errors import FailureHookError, UnknownJobClass
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.perform import run_failure_hooks
+from pyresque.job.redelivery import redeliverable
+from pyresque.store.redeliveries import PutBack, RedeliveryTable
 from pyresque.store.workers import NO_FAILURE
 
 if TYPE_CHECKING:
@@ -18,26 +20,38 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Registry
     from pyresque.job.workers import WorkerBooks
     from pyresque.ops import Clock
+    from pyresque.store.workers import FailureEntry
 
 log = logging.getLogger("pyresque")
 
 
 class Undertaker:
-    """Takes workers out of the books and records what they were performing."""
+    """Takes workers out of the books and sees to what they were performing.
+
+    ``last_resort`` records what ``backend`` could not.
+    """
 
     def __init__(
-        self, books: WorkerBooks, backend: FailureBackend, registry: Registry, clock: Clock
+        self,
+        books: WorkerBooks,
+        backend: FailureBackend,
+        registry: Registry,
+        clock: Clock,
+        last_resort: FailureBackend,
     ) -> None:
         self.books = books
         self.backend = backend
         self.registry = registry
         self.clock = clock
+        self.last_resort = last_resort
+        self.redeliveries = RedeliveryTable(books.table.keys)
 
     async def unregister(
         self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
     ) -> list[int] | None:
         """Unregister a worker; a job it has becomes a failure with that error, and its failure hooks run.
 
+        A job that was registered so goes back into its queue instead, in the same script, and no hook runs.
         Returns what was removed (workers, worker, started, heartbeat, processed, failed), or None when its heartbeat
         is no longer the one that was seen: it lives, or somebody else has done it.
         """
@@ -45,22 +59,56 @@ class Undertaker:
             working_on = await self.books.working_on(worker_id)
             record = b"" if working_on is None else working_on.record
             failure = None
-            entry = NO_FAILURE
+            left: FailureEntry | PutBack = NO_FAILURE
             if working_on is not None:
                 failure = Failure(working_on.job, report(error), worker_id, local(self.clock))
-                entry = self.backend.entry(failure) or NO_FAILURE
-            removed = await self.books.table.unregister(worker_id, record, seen_heartbeat, entry)
+                back = await self.put_back(working_on.job, error)
+                left = back or self.backend.entry(failure) or NO_FAILURE
+            removed = await self.books.table.unregister(worker_id, record, seen_heartbeat, left)
             if removed is not None:
                 break
             if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (
                 seen_heartbeat or None
             ):
                 return None
-        if failure is not None:
-            if entry is NO_FAILURE:
-                await self.backend.save(failure)
+        if failure is None:
+            return removed
+        if isinstance(left, PutBack):
+            log.warning(
+                "%s goes back into its queue (%d of %d): %s",
+                *(failure.job, left.number, left.most, error),
+            )
+        else:
+            if left is NO_FAILURE:
+                await self._save(failure)
+            await self.forget(failure.job)
             await self.run_hooks(failure.job, error)
         return removed
+
+    async def put_back(self, job: Job, error: BaseException) -> PutBack | None:
+        """How the job goes back into its queue after this error; None where it is a failure, or has gone back too often."""
+        entry = redeliverable(self.registry, job, error)
+        if entry is None or not job.queue:
+            return None
+        number = await self.redeliveries.count(job.queue, job.raw) + 1
+        if number > entry.redeliveries:
+            return None
+        return PutBack(job.queue, job.raw, number, entry.redeliveries)
+
+    async def forget(self, job: Job) -> None:
+        """The job has come to an end, so that it counts from nothing where it is enqueued again."""
+        entry = self.registry.entry_of(job)
+        if entry is not None and entry.redeliveries:
+            await self.redeliveries.forget(job.queue, job.raw)
+
+    async def _save(self, failure: Failure) -> None:
+        try:
+            await self.backend.save(failure)
+        except Exception:
+            log.exception(
+                "the failure backend failed; the record goes to the list of failed jobs instead"
+            )
+            await self.last_resort.save(failure)
 
     async def run_hooks(self, job: Job, error: BaseException) -> None:
         """Run a job's failure hooks, where its class is registered here; their own errors are logged."""
