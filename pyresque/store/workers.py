@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, text, to_bytes
+from pyresque.store.redeliveries import REMEMBERED, PutBack, where
 from pyresque.store.scripts import script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyresque.ops import Arg
     from pyresque.store.keys import Keys
 
 
@@ -165,13 +167,21 @@ class WorkerTable:
         worker_id: str,
         seen_record: bytes = b"",
         seen_heartbeat: str = "*",
-        failure: FailureEntry = NO_FAILURE,
+        left: FailureEntry | PutBack = NO_FAILURE,
     ) -> list[int] | None:
-        """Take a worker out, with a failed record of its job; None when its job or heartbeat is no longer as seen.
+        """Take a worker out; its job leaves a failed record or goes back. None: its job or heartbeat is not as seen.
 
         Returns what was removed in Ruby's order: workers, worker, started, heartbeat, processed, failed.
         """
         keys = self.keys
+        lists: tuple[Arg, ...]
+        entry: tuple[Arg, ...]
+        if isinstance(left, PutBack):
+            lists = where(keys, left)
+            entry = (left.payload, to_bytes(left.queue), REMEMBERED)
+        else:
+            lists = (to_bytes(keys.failed(left.failure_queue)), keys.failed_queues)
+            entry = (left.record, to_bytes(left.name))
         reply: list[int] = await script("unregister").call(
             (
                 to_bytes(keys.worker(worker_id)),
@@ -180,16 +190,9 @@ class WorkerTable:
                 keys.heartbeats,
                 to_bytes(keys.stat(f"processed:{worker_id}")),
                 to_bytes(keys.stat(f"failed:{worker_id}")),
-                to_bytes(keys.failed(failure.failure_queue)),
-                keys.failed_queues,
+                *lists,
             ),
-            (
-                to_bytes(worker_id),
-                to_bytes(seen_heartbeat),
-                seen_record,
-                failure.record,
-                to_bytes(failure.name),
-            ),
+            (to_bytes(worker_id), to_bytes(seen_heartbeat), seen_record, *entry),
         )
         return reply[1:] if reply[0] else None
 
