@@ -347,3 +347,7 @@ class HardTimeLimit(DirtyExit):
     def __reduce__(self) -> tuple[type[HardTimeLimit], tuple[float]]:
         """Rebuild from the limit, so that the error crosses process boundaries."""
         return (HardTimeLimit, (self.seconds,))
+
+
+class HealthPortError(PyresqueError):
+    """The health port cannot be opened."""

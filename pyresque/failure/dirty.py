@@ -81,7 +81,8 @@ class Undertaker:
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
-            await self.forget(failure.job)
+            if self.may_put_back(failure.job):
+                await self.forget(failure.job)
             await self.run_hooks(failure.job, error)
         return removed
 
@@ -95,11 +96,14 @@ class Undertaker:
             return None
         return PutBack(job.queue, job.raw, number, entry.redeliveries)
 
-    async def forget(self, job: Job) -> None:
-        """The job has come to an end, so that it counts from nothing where it is enqueued again."""
+    def may_put_back(self, job: Job) -> bool:
+        """Whether the job was registered so."""
         entry = self.registry.entry_of(job)
-        if entry is not None and entry.redeliveries:
-            await self.redeliveries.forget(job.queue, job.raw)
+        return entry is not None and entry.redeliveries > 0
+
+    async def forget(self, job: Job) -> None:
+        """The job has come to an end: where it is enqueued again it counts from nothing."""
+        await self.redeliveries.forget(job.queue, job.raw)
 
     async def _save(self, failure: Failure) -> None:
         try:

@@ -10,13 +10,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.shown import Line
 from pyresque.clock import local, utc
 from pyresque.errors import JobInHand
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
 from pyresque.job.odd import stays_as_it_is
+from pyresque.process.job_log import JobLog
 from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyresque.executor.base import Outcome
     from pyresque.process.patience import Patience
     from pyresque.process.queue_list import QueueList
+    from pyresque.store.redeliveries import PutBack
 
 log = logging.getLogger("pyresque")
 
@@ -38,6 +39,7 @@ class Desk:
         self.id = worker_id
         self.queue_list = queue_list
         self.patience = patience
+        self.log = JobLog(core.clock, worker_id)
         self.record = b""
         self.paused_by_key = False
         self._finished = 0
@@ -102,14 +104,25 @@ class Desk:
             await self.patience.steady(partial(self.take, job))
 
     async def failure(self, job: Job, outcome: Outcome) -> FailureEntry:
-        """What to write of a failed attempt, in the step that finishes it; NO_FAILURE where it did not fail."""
-        error = outcome.report
+        """What to write of a failed attempt, in the step that finishes it; NO_FAILURE where it did not fail.
+
+        A job whose process died may have gone back into its queue: then nothing is left to finish.
+        """
+        error, undertaker = outcome.report, self.core.undertaker
         if outcome.dirty is not None:
+            back = await self.patience.steady(partial(undertaker.put_back, job, outcome.dirty))
+            if back is not None:
+                self.log.put_back(job, back, outcome.dirty)
+                await self._redeliver(back)
+                return NO_FAILURE
             error = report(outcome.dirty)
-            await self.core.undertaker.run_hooks(job, outcome.dirty)
+            await undertaker.run_hooks(job, outcome.dirty)
+        if undertaker.may_put_back(job):
+            await self.patience.steady(partial(undertaker.forget, job))
         if error is None:
+            self.log.done(job)
             return NO_FAILURE
-        log.error("%s failed: %s: %s", Line(job), error.exception, error.error)
+        self.log.failed(job, error)
         failure = Failure(job, error, self.id, local(self.core.clock))
         entry = self.core.failures.entry(failure)
         if entry is None:
@@ -123,6 +136,21 @@ class Desk:
                 entry = self.core.default_failures.entry(failure) or NO_FAILURE
         counted = outcome.dirty is None
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
+
+    async def _redeliver(self, back: PutBack) -> None:
+        table = self.core.undertaker.redeliveries
+        done = await self.patience.steady(
+            partial(table.redeliver, self.id, self.record, back), recover=self._redelivered
+        )
+        if not done:
+            log.warning("worker %s was pruned while it worked, and its job with it", self.id)
+        self._finished = self._finished + 1 if done else 0
+        self.record = b""
+
+    async def _redelivered(self) -> bool | None:
+        """After a break: the count of finished jobs tells whether it was carried out."""
+        finished = await self.core.stats.get(f"processed:{self.id}")
+        return True if finished > self._finished else None
 
     async def _exchange(self, failure: FailureEntry, *, reserve: bool) -> Turn:
         table, at = self.core.books.table, utc(self.core.clock)

@@ -86,6 +86,7 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
         "level": record.levelname.lower(),
         "pid": record.process,
         "message": _whole(formatter, record),
+        **getattr(record, "fields", {}),
     }
 
 

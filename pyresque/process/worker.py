@@ -10,7 +10,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.shown import Line, class_name, job_hash
+from pyresque.activejob.shown import class_name, job_hash
 from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
@@ -163,14 +163,12 @@ class Worker:
         await self._state_change(working=True)
         name = self._known_name(job)
         self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
-        log.info("got: %s", Line(job))
+        self.desk.log.got(job)
         outcome = await self.executor.run(job, self._tend, self.procline)
         if not outcome.begun:
             await self.desk.give_back(job)
             return None
         failure = await self.desk.failure(job, outcome)
-        if failure is NO_FAILURE:
-            log.info("done: %s", Line(job))
         if then_reserve and not self.stopping and not self.resting:
             return await self._turn(failure)
         await self.desk.finish(failure)
