@@ -58,6 +58,13 @@ def _count(value: str) -> int:
 
 
 #: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
+def _port(value: str) -> int:
+    if not value.strip().isdecimal() or not 0 < int(value) < 2**16:
+        msg = f"{value!r} is no port (1 to 65535)"
+        raise ValueError(msg)
+    return int(value)
+
+
 SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
 
 
@@ -238,6 +245,15 @@ class Settings:
     )
     verbose: bool = setting(False, _given, "log what is done", env=("LOGGING", "VERBOSE"))
     very_verbose: bool = setting(False, _given, "log every step", env=("VVERBOSE",))
+    health_port: int | None = setting(
+        None, _port, "port that answers GET /live and GET /ready", env=("HEALTH_PORT",)
+    )
+    health_address: str = setting(
+        "0.0.0.0",  # noqa: S104 - probes come from outside the container
+        _text,
+        "address of the health port",
+        env=("HEALTH_ADDRESS",),
+    )
     logfile: str = setting(
         "", _text, "file to log to, in place of standard output", env=("LOGFILE",)
     )

@@ -65,6 +65,8 @@ METAVARS = {
     "time_zone": "ZONE",
 }
 
+    "health_port": "PORT",
+    "health_address": "ADDRESS",
 #: What every command needs to find its Redis.
 CONNECTION = ("app", "url", "namespace")
 
@@ -94,6 +96,8 @@ WORKING = (
     "failure_backend",
     "codec",
     "dialect",
+    "health_port",
+    "health_address",
     "background",
     "pidfile",
     "procline_prefix",

@@ -1,0 +1,108 @@
+"""Whether a worker is well: the signs it leaves on a small page while it works, and what they mean.
+
+The page may be shared with another process, which judges by it without asking: a worker need not answer to be looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from pyresque.ops import Clock
+
+_TIME = Struct("d")
+_TURNED, _TENDED = 0, 8
+
+#: Bytes of a page.
+SIZE = 32
+
+#: A worker that leaves no sign for so many heartbeats, and at least so many seconds, hangs. A hook or a server that does
+#: not answer may take its time.
+BEATS, SECONDS = 3, 60.0
+
+
+class Flag(IntEnum):
+    """What a worker says of itself; the place of each on the page."""
+
+    REGISTERED = 16
+    WORKING = 17
+    PAUSED = 18
+    STOPPING = 19
+    AWAY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A judgement: the faults that a restart may mend, and the reasons why it takes no jobs just now."""
+
+    faults: tuple[str, ...]
+    reasons: tuple[str, ...]
+    turned: float
+    tended: float
+    working: bool
+
+    @property
+    def live(self) -> bool:
+        """Whether it is to be left alone."""
+        return not self.faults
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes jobs."""
+        return not self.faults and not self.reasons
+
+
+class Vitals:
+    """One worker's signs; times are those of a clock that all processes of the host share."""
+
+    def __init__(self, clock: Clock, page: bytearray | mmap | None = None) -> None:
+        self.clock = clock
+        self._page = bytearray(SIZE) if page is None else page
+        self.turned()
+        self.tended()
+
+    def turned(self) -> None:
+        """The worker's loop goes on: it took a job, or looked for one."""
+        _TIME.pack_into(self._page, _TURNED, self.clock.monotonic())
+
+    def tended(self) -> None:
+        """It saw to its heartbeat, whether or not Redis was there to take it."""
+        _TIME.pack_into(self._page, _TENDED, self.clock.monotonic())
+
+    def mark(self, flag: Flag, on: bool) -> None:
+        """Say or unsay something. Also called from signal handlers."""
+        self._page[flag] = on
+
+    def redis(self, *, away: bool) -> None:
+        """Redis did not answer, and the worker waits for it; or it answered again."""
+        self._page[Flag.AWAY] = away
+        self.turned()
+        self.tended()
+
+    def health(self, heartbeat_interval: float) -> Health:
+        """Judge."""
+        now = self.clock.monotonic()
+        turned = now - _TIME.unpack_from(self._page, _TURNED)[0]
+        tended = now - _TIME.unpack_from(self._page, _TENDED)[0]
+        limit = max(BEATS * heartbeat_interval, SECONDS)
+        says = {flag: self._page[flag] == 1 for flag in Flag}
+        faults = []
+        if tended > limit:
+            faults.append(f"no heartbeat for {tended:.0f} s")
+        if turned > limit and not says[Flag.WORKING]:
+            faults.append(f"its loop has not turned for {turned:.0f} s")
+        reasons = [text for flag, text, wrong in _REASONS if says[flag] is wrong]
+        return Health(tuple(faults), tuple(reasons), turned, tended, says[Flag.WORKING])
+
+
+_REASONS = (
+    (Flag.REGISTERED, "not registered yet", False),
+    (Flag.AWAY, "Redis does not answer", True),
+    (Flag.PAUSED, "paused", True),
+    (Flag.STOPPING, "stopping", True),
+)
