@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from pyresque.process.vitals import Flag, Vitals
+from tests.process.stage import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def vitals(clock) -> Vitals:
+    made = Vitals(clock)
+    made.mark(Flag.REGISTERED, True)
+    return made
+
+
+def test_a_worker_that_goes_on_is_live_and_ready(vitals):
+    health = vitals.health(60.0)
+    assert (health.live, health.ready) == (True, True)
+    assert (health.faults, health.reasons) == ((), ())
+
+
+def test_one_that_has_not_registered_is_live_but_not_ready(clock):
+    health = Vitals(clock).health(60.0)
+    assert (health.live, health.ready) == (True, False)
+    assert health.reasons == ("not registered yet",)
+
+
+@pytest.mark.parametrize(("flag", "reason"), [(Flag.PAUSED, "paused"), (Flag.STOPPING, "stopping")])
+def test_one_that_takes_no_jobs_is_live_and_says_why(vitals, flag, reason):
+    vitals.mark(flag, True)
+    health = vitals.health(60.0)
+    assert (health.live, health.ready, health.reasons) == (True, False, (reason,))
+    vitals.mark(flag, False)
+    assert vitals.health(60.0).ready
+
+
+def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(vitals, clock):
+    clock.passed = 179
+    vitals.turned()
+    assert vitals.health(60.0).live
+    clock.passed = 181
+    assert vitals.health(60.0).faults == ("no heartbeat for 181 s",)
+    assert vitals.health(100.0).live
+    vitals.tended()
+    vitals.turned()
+    assert vitals.health(60.0).live
+    clock.passed = 181 + 59
+    assert vitals.health(0.5).live
+    clock.passed = 181 + 61
+    assert not vitals.health(0.5).live
+
+
+def test_a_long_job_is_no_hang_while_the_heart_beats(vitals, clock):
+    vitals.mark(Flag.WORKING, True)
+    clock.passed = 10_000
+    vitals.tended()
+    assert vitals.health(60.0).live
+    vitals.mark(Flag.WORKING, False)
+    assert vitals.health(60.0).faults == ("its loop has not turned for 10000 s",)
+
+
+def test_a_redis_that_is_away_is_no_fault_of_the_worker_that_waits_for_it(vitals, clock):
+    clock.passed = 10_000
+    vitals.redis(away=True)
+    health = vitals.health(60.0)
+    assert (health.live, health.ready, health.reasons) == (True, False, ("Redis does not answer",))
+    vitals.redis(away=False)
+    assert vitals.health(60.0).ready
