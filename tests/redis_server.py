@@ -75,3 +75,8 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def signal(self, number: int) -> None:
+        """Stop it, or let it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)

@@ -28,6 +28,10 @@ class Proxy:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
 
+    def lead_to(self, port: int) -> None:
+        """From now on callers are led to another server."""
+        self._to = ("127.0.0.1", port)
+
     def __enter__(self) -> Proxy:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
 
