@@ -48,6 +48,11 @@ class Host:
         assert self.brings, f"the worker sleeps {seconds} s, which Ruby's did not"
         self.brings.pop(0)(seconds)
 
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        """Poll, as Ruby's worker does."""
+        self.sleep(min(look, most))
+        return look <= most
+
     def worker_pids(self) -> frozenset[int] | None:
         return self.alive
 

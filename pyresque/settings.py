@@ -22,6 +22,7 @@ DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
 DELAYED_SEARCHES = ("meaning", "bytes")
 OLDEST_RAILS = 6
 LOG_FORMATS = ("text", "json", "logfmt")
+WAITS = ("block", "poll")
 FORK_AHEAD = ("auto", "always", "never")
 CATCH_UPS = {"none": 0, "one": 1}
 
@@ -195,6 +196,12 @@ class Settings:
     )
     interval: float = setting(
         5.0, _seconds, "seconds between polls; 0: stop when every queue is empty", env=("INTERVAL",)
+    )
+    wait: str = setting(
+        "block",
+        _one_of(WAITS),
+        "how an idle worker learns of a job: block (Redis tells it), poll (it asks at intervals)",
+        env=("RESQUE_WAIT",),
     )
     min_interval: float | None = setting(
         None, _seconds, "seconds to wait after a job; default: the interval", env=("MIN_INTERVAL",)

@@ -17,6 +17,7 @@ from pyresque.settings import (
     FAILURE_BACKENDS,
     FORK_AHEAD,
     LOG_FORMATS,
+    WAITS,
     Settings,
 )
 
@@ -52,6 +53,7 @@ CHOICES = {
     "executor": EXECUTORS,
     "fork_ahead": FORK_AHEAD,
     "log_format": LOG_FORMATS,
+    "wait": WAITS,
 }
 METAVARS = {
     "url": "URL",
@@ -86,6 +88,7 @@ WORKING = (
     "min_interval",
     "max_interval",
     "backoff_interval",
+    "wait",
     "heartbeat_interval",
     "prune_interval",
     "term_child",

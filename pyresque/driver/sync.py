@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
 
-from pyresque.driver.connect import pool
+from pyresque.driver.connect import CONNECT_TIMEOUT, pool
 from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
+from pyresque.driver.wire import Wire
 from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.settings import shown
 
@@ -77,6 +78,10 @@ class SyncDriver:
         self._drop()
         self._pool.disconnect(inuse_connections=False)
 
+    def wire(self) -> Wire:
+        """A connection for one who does not stand and wait for answers. Raises RedisUnavailable, ConnectError."""
+        return Wire(self._made(socket_timeout=CONNECT_TIMEOUT), self.where)
+
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
@@ -126,9 +131,10 @@ class SyncDriver:
                 mine.connection.connect()
         return mine.connection
 
-    def _made(self) -> AbstractConnection:
+    def _made(self, **other: float) -> AbstractConnection:
         """A connection of the pool's kind; kept by the thread, so the pool need not count it."""
-        made: AbstractConnection = self._pool.connection_class(**self._pool.connection_kwargs)
+        options = {**self._pool.connection_kwargs, **other}
+        made: AbstractConnection = self._pool.connection_class(**options)
         return made
 
     def _drop(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -14,12 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from setproctitle import setproctitle
 
-from pyresque.executor.child import drain
+from pyresque.process.waiter import Waiter
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
+
+    from pyresque.process.lines import Lines
 
 T = TypeVar("T")
 
@@ -39,12 +40,14 @@ NO_WORKER = "resque-web"
 
 
 class Posix:
-    """This process. ``wakeup`` becomes readable when a signal comes."""
+    """This process. ``wakeup`` becomes readable when a signal comes; without ``lines`` it hears of no job."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Lines | None = None) -> None:
         self.wakeup, self._waking = os.pipe()
         os.set_blocking(self.wakeup, False)
         os.set_blocking(self._waking, False)
+        self._lines = lines
+        self._waiter = Waiter(self.wakeup, lines)
 
     def title(self, text: str) -> None:
         """Set the process title."""
@@ -52,8 +55,11 @@ class Posix:
 
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until a signal comes."""
-        if select.select([self.wakeup], [], [], max(0.0, seconds))[0]:
-            drain(self.wakeup)
+        self._waiter.sleep(seconds)
+
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        """Wait until it is time to look for a job, or for a signal, or for ``most`` seconds; whether it is time."""
+        return self._waiter.wait(queues, look, most)
 
     def worker_pids(self) -> frozenset[int] | None:
         """The processes that are Resque workers by their command line, Ruby's and ours."""
@@ -87,7 +93,9 @@ class Posix:
             signal.set_wakeup_fd(former_fd)
 
     def close(self) -> None:
-        """Close the pipe."""
+        """Hang up, and close the pipe."""
+        if self._lines is not None:
+            self._lines.close()
         os.close(self.wakeup)
         os.close(self._waking)
 

@@ -10,6 +10,7 @@ from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
 from pyresque.process.interval import Interval
+from pyresque.process.lines import Lines
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.worker import Worker
@@ -27,7 +28,7 @@ def run_worker(resque: Resque, *, burst: bool = False) -> None:
     settings = resque.settings
     queue_list = QueueList.parse(settings.queues)
     prepare(background=settings.background, pidfile=settings.pidfile)
-    posix = Posix()
+    posix = Posix(lines(resque))
     try:
         worker = made(resque, queue_list, posix)
         interval = Interval.between(0.0) if burst else Interval.of(settings)
@@ -56,6 +57,13 @@ def made(resque: Resque, queue_list: QueueList, posix: Posix) -> Worker:
         executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     return Worker(core, worker_id, queue_list, executor, posix)
+
+
+def lines(resque: Resque) -> Lines | None:
+    """The connections on which this process hears of jobs; None where it shall poll."""
+    if resque.settings.wait == "poll":
+        return None
+    return Lines(resque.driver.wire, resque.core.clock)
 
 
 def prepare(*, background: bool, pidfile: str) -> None:

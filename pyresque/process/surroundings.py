@@ -14,5 +14,12 @@ class Surroundings(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until a signal comes."""
 
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        """Wait until it is time to look for a job; whether it is. ``queues`` are the keys of lists.
+
+        It is time as soon as one of them seems to hold a job; after ``look`` seconds where that would not be noticed.
+        A signal, and ``most`` seconds, end the wait in any case.
+        """
+
     def worker_pids(self) -> frozenset[int] | None:
         """The processes of this host that are Resque workers by their title; None where that cannot be told."""

@@ -7,7 +7,6 @@ of these places, where this worker, another one or Ruby's pruning finds it.
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.shown import class_name, job_hash
@@ -24,6 +23,7 @@ from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse
 from pyresque.process.patience import NothingToWrite, Patience
+from pyresque.process.rest import Rest
 from pyresque.ruby import time as ruby_time
 from pyresque.store.workers import NO_FAILURE
 from pyresque.version import VERSION
@@ -62,6 +62,7 @@ class Worker:
         self.resting = False
         self.patience = Patience(surroundings.sleep, self._may_leave)
         self.desk = Desk(core, self.id, queue_list, self.patience)
+        self.rest = Rest(core.clock, surroundings, self._tend)
         self._working = False
         self._prune_due = 0.0
 
@@ -125,6 +126,7 @@ class Worker:
         while not self.stopping:
             resting = self.resting
             if await self._one_run():
+                self.rest.found_work()
                 wait = interval.after_work
                 continue
             await self._state_change(working=False)
@@ -284,17 +286,17 @@ class Worker:
 
     async def _rest(self, seconds: float, *, resting: bool) -> None:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""
-        clock = self.core.clock
-        until = clock.monotonic() + seconds
-        while (
-            (left := until - clock.monotonic()) > 0
-            and not self.stopping
-            and self.resting == resting
-        ):
-            beat = await self._tend()
-            await Call(partial(self.surroundings.sleep, min(left, beat)), offload=True)
-        if clock.monotonic() > self._prune_due:
+        await self.rest.take(
+            seconds, self._calling(), lambda: self.stopping or self.resting != resting
+        )
+        if self.core.clock.monotonic() > self._prune_due:
             await self.prune_dead_workers()
+
+    def _calling(self) -> tuple[str, ...]:
+        """The keys of the queues whose jobs end a rest. A paused worker's do not: they would end each one at once."""
+        if self.queue_list.dynamic or self.resting or self.desk.paused_by_key:
+            return ()
+        return tuple(self.core.keys.queue(queue) for queue in self.queue_list.patterns)
 
     def _may_leave(self) -> bool:
         """Whether there is no need to wait for a Redis that is away: told to stop, and no job's end to write down."""

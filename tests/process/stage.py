@@ -38,6 +38,9 @@ class Surroundings:
         self.clock = clock
         self.titles: list[str] = []
         self.slept: list[float] = []
+        self.waits: list[tuple[tuple[str, ...], float, float]] = []
+        #: After how many seconds a queue calls, wait by wait.
+        self.calls: list[float] = []
 
     def title(self, text: str) -> None:
         self.titles.append(text)
@@ -45,6 +48,14 @@ class Surroundings:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.clock.passed += seconds
+
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        self.waits.append((queues, look, most))
+        if queues and self.calls:
+            self.clock.passed += self.calls.pop(0)
+            return True
+        self.clock.passed += min(look, most)
+        return look <= most
 
     def worker_pids(self) -> frozenset[int] | None:
         return None
