@@ -58,7 +58,6 @@ def _count(value: str) -> int:
     return int(value)
 
 
-#: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
 def _port(value: str) -> int:
     if not value.strip().isdecimal() or not 0 < int(value) < 2**16:
         msg = f"{value!r} is no port (1 to 65535)"
@@ -66,6 +65,7 @@ def _port(value: str) -> int:
     return int(value)
 
 
+#: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
 SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
 
 
@@ -245,13 +245,6 @@ class Settings:
     run_at_exit_hooks: bool = setting(
         False, _given, "children run atexit functions before they end", env=("RUN_AT_EXIT_HOOKS",)
     )
-    background: bool = setting(False, _given, "become a daemon", env=("BACKGROUND",))
-    pidfile: str = setting("", _text, "file to write the process id to", env=("PIDFILE",))
-    procline_prefix: str = setting(
-        "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
-    )
-    verbose: bool = setting(False, _given, "log what is done", env=("LOGGING", "VERBOSE"))
-    very_verbose: bool = setting(False, _given, "log every step", env=("VVERBOSE",))
     health_port: int | None = setting(
         None, _port, "port that answers GET /live and GET /ready", env=("HEALTH_PORT",)
     )
@@ -261,6 +254,13 @@ class Settings:
         "address of the health port",
         env=("HEALTH_ADDRESS",),
     )
+    background: bool = setting(False, _given, "become a daemon", env=("BACKGROUND",))
+    pidfile: str = setting("", _text, "file to write the process id to", env=("PIDFILE",))
+    procline_prefix: str = setting(
+        "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
+    )
+    verbose: bool = setting(False, _given, "log what is done", env=("LOGGING", "VERBOSE"))
+    very_verbose: bool = setting(False, _given, "log every step", env=("VVERBOSE",))
     logfile: str = setting(
         "", _text, "file to log to, in place of standard output", env=("LOGFILE",)
     )

@@ -65,10 +65,10 @@ METAVARS = {
     "catch_up": "none|one|NUMBER",
     "lock_timeout": "SECONDS",
     "time_zone": "ZONE",
-}
-
     "health_port": "PORT",
     "health_address": "ADDRESS",
+}
+
 #: What every command needs to find its Redis.
 CONNECTION = ("app", "url", "namespace")
 
@@ -96,11 +96,11 @@ WORKING = (
     "term_timeout",
     "pre_shutdown_timeout",
     "run_at_exit_hooks",
+    "health_port",
+    "health_address",
     "failure_backend",
     "codec",
     "dialect",
-    "health_port",
-    "health_address",
     "background",
     "pidfile",
     "procline_prefix",
