@@ -129,8 +129,10 @@ class Registry:
     def find(self, class_name: object) -> JobClass:
         """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""
         if isinstance(class_name, str):
-            name = classify(class_name).removeprefix("::")
-            entry = self._by_name.get(name) or self._own.get(name)
+            entry = self._by_name.get(class_name)
+            if entry is None:
+                name = classify(class_name).removeprefix("::")
+                entry = self._by_name.get(name) or self._own.get(name)
             if entry is not None:
                 return entry
         complaint = missing_constant(class_name, self._by_name)

@@ -17,7 +17,7 @@ from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
 from pyresque.job.odd import stays_as_it_is
 from pyresque.process.job_log import JobLog
-from pyresque.store.workers import NO_FAILURE, FailureEntry, Turn
+from pyresque.store.workers import NO_FAILURE, NO_FORMS, FailureEntry, RecordForms, Turn
 
 if TYPE_CHECKING:
     from pyresque.core import Core
@@ -45,6 +45,8 @@ class Desk:
         self._finished = 0
         self._known: tuple[str, ...] = ()
         self._queues = queue_list.matching(())
+        self._written: tuple[int, tuple[str, ...]] | None = None
+        self._forms_then = NO_FORMS
         self._wrong_type: set[str] = set()
 
     async def open(self) -> None:
@@ -153,14 +155,22 @@ class Desk:
         return True if finished > self._finished else None
 
     async def _exchange(self, failure: FailureEntry, *, reserve: bool) -> Turn:
-        table, at = self.core.books.table, utc(self.core.clock)
+        table = self.core.books.table
         if not reserve:
-            return await table.turn(
-                self.id, forms=self.core.books.forms((), at), finished=self.record, failure=failure
-            )
-        forms = self.core.books.forms(self._queues, at)
+            return await table.turn(self.id, finished=self.record, failure=failure)
         chosen_from = self._known if self.queue_list.dynamic else None
-        return await table.turn(self.id, self._queues, forms, self.record, failure, chosen_from)
+        return await table.turn(
+            self.id, self._queues, self._forms(), self.record, failure, chosen_from
+        )
+
+    def _forms(self) -> RecordForms:
+        """How records begin and end in this second: they are the same for one job after another."""
+        second = int(self.core.clock.time())
+        written = (second, self._queues)
+        if self._written != written:
+            self._written = written
+            self._forms_then = self.core.books.forms(self._queues, utc(self.core.clock))
+        return self._forms_then
 
     async def _recover(self) -> Turn | None:
         """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.

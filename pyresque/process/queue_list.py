@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyresque.errors import NoQueueError
@@ -20,6 +20,13 @@ class QueueList:
 
     patterns: tuple[str, ...]
     skipped: tuple[str, ...] = ()
+    #: Whether the queues must be looked up: a glob, or anything to skip, makes every name a pattern.
+    dynamic: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look once."""
+        globs = any(char in WILDCARDS for name in self.patterns for char in name)
+        object.__setattr__(self, "dynamic", bool(self.skipped) or globs)
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> QueueList:
@@ -30,13 +37,6 @@ class QueueList:
             msg = "Please give each worker at least one queue."
             raise NoQueueError(msg)
         return cls(patterns, tuple(name[1:] for name in given if name.startswith("!")))
-
-    @property
-    def dynamic(self) -> bool:
-        """Whether the queues must be looked up: a glob, or anything to skip, makes every name a pattern."""
-        return bool(self.skipped) or any(
-            char in WILDCARDS for name in self.patterns for char in name
-        )
 
     @property
     def takes_all(self) -> bool:
