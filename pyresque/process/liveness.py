@@ -18,6 +18,7 @@ from pyresque.errors import (
 )
 from pyresque.job.workers import WorkerId
 from pyresque.ops import Batch, Sleep
+from pyresque.process.vitals import Flag
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
 
@@ -26,11 +27,47 @@ if TYPE_CHECKING:
 
     from pyresque.core import Core
     from pyresque.process.queue_list import QueueList
+    from pyresque.process.vitals import Vitals
 
 log = logging.getLogger("pyresque")
 
 #: Seconds until a heartbeat that could not be written is tried again.
 AGAIN = 5.0
+
+
+class Rounds:
+    """What one worker must see to however long its jobs are: its heartbeat and, every so often, workers that are dead."""
+
+    def __init__(self, core: Core, pulse: Pulse, pruner: Pruner, vitals: Vitals) -> None:
+        self.clock = core.clock
+        self.pulse = pulse
+        self.pruner = pruner
+        self.vitals = vitals
+        self.period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
+        self._prune_at = math.inf  # the first pruning belongs to the worker's start
+
+    async def make(self) -> float:
+        """Beat and prune where it is time to; the seconds until it is time again."""
+        beat = await self.pulse.beat_if_due()
+        self.vitals.tended()
+        self.vitals.mark(Flag.AWAY, self.pulse.failing)
+        if self.clock.monotonic() >= self._prune_at:
+            await self.prune()
+        return max(0.0, min(beat, self._prune_at - self.clock.monotonic()))
+
+    async def keep(self) -> None:
+        """Make them for ever; for a thread or task of its own."""
+        while True:
+            await Sleep(await self.make())
+
+    async def prune(self) -> list[str] | None:
+        """Clear away dead workers; trouble with Redis puts it off."""
+        self._prune_at = self.clock.monotonic() + self.period
+        try:
+            return await self.pruner.prune()
+        except (RedisUnavailable, RedisCommandError) as error:
+            log.warning("dead workers not pruned this time: %s", error)
+            return None
 
 
 class Pulse:
@@ -41,6 +78,7 @@ class Pulse:
         self.worker_id = worker_id
         self.interval = core.settings.heartbeat_interval
         self.registered = False
+        self.failing = False
         self._due = math.inf  # a worker that was never started has no heart
 
     async def start(self) -> None:
@@ -66,17 +104,14 @@ class Pulse:
             return left
         try:
             await self.beat()
+            self.failing = False
         except (RedisUnavailable, RedisCommandError) as error:
+            self.failing = True
             log.warning("heartbeat of %s not written, trying again: %s", self.worker_id, error)
             again = min(AGAIN, self.interval)
             self._due = self.core.clock.monotonic() + again
             return again
         return self.interval
-
-    async def keep(self) -> None:
-        """Beat for ever; for a thread or task of its own."""
-        while True:
-            await Sleep(await self.beat_if_due())
 
 
 class Pruner:

@@ -24,11 +24,20 @@ class NothingToWrite(Exception):  # noqa: N818 - no error: the worker was told t
 
 
 class Patience:
-    """Does things again until Redis has answered. ``may_leave`` says whether there is no need to."""
+    """Does things again until Redis has answered. ``may_leave`` says whether there is no need to.
 
-    def __init__(self, sleep: Callable[[float], None], may_leave: Callable[[], bool]) -> None:
+    ``away`` is told at each break that Redis is away, and then that it is back.
+    """
+
+    def __init__(
+        self,
+        sleep: Callable[[float], None],
+        may_leave: Callable[[], bool],
+        away: Callable[[bool], None] = lambda _away: None,
+    ) -> None:
         self.sleep = sleep
         self.may_leave = may_leave
+        self.away = away
 
     async def steady(
         self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None
@@ -42,11 +51,16 @@ class Patience:
         while True:
             try:
                 done = await recover() if broken and recover is not None else None
-                return await attempt() if done is None else done
+                result = await attempt() if done is None else done
             except RedisUnavailable as error:
+                self.away(True)
                 if self.may_leave():
                     raise NothingToWrite(str(error)) from error
                 log.warning("%s; trying again in %s s", error, wait)
                 broken = True
                 await Call(partial(self.sleep, wait), offload=True)
                 wait = min(2 * wait, MOST_BACK_OFF)
+            else:
+                if broken:
+                    self.away(False)
+                return result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
+from pyresque.process.health import serving
 from pyresque.process.interval import Interval
 from pyresque.process.lines import Lines
 from pyresque.process.posix import Posix, hostname
@@ -16,8 +17,11 @@ from pyresque.process.queue_list import QueueList
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pyresque.client import Resque
     from pyresque.executor.base import Executor
+    from pyresque.process.vitals import Vitals
 
 
 def run_worker(resque: Resque, *, burst: bool = False) -> None:
@@ -28,18 +32,32 @@ def run_worker(resque: Resque, *, burst: bool = False) -> None:
     settings = resque.settings
     queue_list = QueueList.parse(settings.queues)
     prepare(background=settings.background, pidfile=settings.pidfile)
-    posix = Posix(lines(resque))
-    try:
-        worker = made(resque, queue_list, posix)
-        interval = Interval.between(0.0) if burst else Interval.of(settings)
-        with posix.hearing(worker):
-            resque.run(worker.work(interval))
-    finally:
-        posix.close()
-        resque.close()
+    with told_health(resque) as vitals:
+        posix = Posix(lines(resque))
+        try:
+            worker = made(resque, queue_list, posix, vitals)
+            interval = Interval.between(0.0) if burst else Interval.of(settings)
+            with posix.hearing(worker):
+                resque.run(worker.work(interval))
+        finally:
+            posix.close()
+            resque.close()
 
 
-def made(resque: Resque, queue_list: QueueList, posix: Posix) -> Worker:
+def told_health(resque: Resque) -> AbstractContextManager[Vitals]:
+    """The vitals of this process, told at the health port where the settings name one. Before there are threads."""
+    settings = resque.settings
+    return serving(
+        resque.core.clock,
+        settings.health_address,
+        settings.health_port,
+        settings.heartbeat_interval,
+    )
+
+
+def made(
+    resque: Resque, queue_list: QueueList, posix: Posix, vitals: Vitals | None = None
+) -> Worker:
     """A worker of this process."""
     core = resque.core
     executor: Executor
@@ -56,7 +74,7 @@ def made(resque: Resque, queue_list: QueueList, posix: Posix) -> Worker:
     else:
         executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
-    return Worker(core, worker_id, queue_list, executor, posix)
+    return Worker(core, worker_id, queue_list, executor, posix, vitals)
 
 
 def lines(resque: Resque) -> Lines | None:

@@ -78,7 +78,13 @@ class Vitals:
         """Say or unsay something. Also called from signal handlers."""
         self._page[flag] = on
 
-    def redis(self, *, away: bool) -> None:
+    def job(self, on: bool) -> None:
+        """A job begins, or has ended. Whoever takes one is not paused."""
+        self._page[Flag.WORKING] = on
+        self._page[Flag.PAUSED] &= not on
+        self.turned()
+
+    def redis_away(self, away: bool) -> None:
         """Redis did not answer, and the worker waits for it; or it answered again."""
         self._page[Flag.AWAY] = away
         self.turned()

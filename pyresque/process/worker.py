@@ -14,16 +14,16 @@ from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
     NoPerformError,
-    RedisCommandError,
     RedisUnavailable,
     UnknownJobClass,
 )
 from pyresque.ops import Call, Spawn, Spawned
 from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
-from pyresque.process.liveness import Pruner, Pulse
+from pyresque.process.liveness import Pruner, Pulse, Rounds
 from pyresque.process.patience import NothingToWrite, Patience
 from pyresque.process.rest import Rest
+from pyresque.process.vitals import Flag, Vitals
 from pyresque.ruby import time as ruby_time
 from pyresque.store.workers import NO_FAILURE
 from pyresque.version import VERSION
@@ -50,6 +50,7 @@ class Worker:
         queue_list: QueueList,
         executor: Executor,
         surroundings: Surroundings,
+        vitals: Vitals | None = None,
     ) -> None:
         self.core = core
         self.id = str(worker_id)
@@ -60,11 +61,12 @@ class Worker:
         self.pruner = Pruner(core, worker_id, queue_list, surroundings.worker_pids)
         self.stopping = False
         self.resting = False
-        self.patience = Patience(surroundings.sleep, self._may_leave)
+        self.vitals = vitals or Vitals(core.clock)
+        self.rounds = Rounds(core, self.pulse, self.pruner, self.vitals)
+        self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend)
         self._working = False
-        self._prune_due = 0.0
 
     # -- the life
 
@@ -80,7 +82,7 @@ class Worker:
         try:
             await self.startup()
             if not self.executor.isolated:
-                beating = await Spawn(self.pulse.keep, f"heartbeat of {self.id}")
+                beating = await Spawn(self.rounds.keep, f"heartbeat of {self.id}")
             await self._loop(interval)
         except GeneratorExit:
             raise
@@ -125,6 +127,7 @@ class Worker:
         wait = interval.first
         while not self.stopping:
             resting = self.resting
+            self.vitals.turned()
             if await self._one_run():
                 self.rest.found_work()
                 wait = interval.after_work
@@ -133,11 +136,9 @@ class Worker:
             if interval.burst:
                 return
             wait = interval.longer(wait)
-            self.procline(
-                "Paused"
-                if self.desk.paused_by_key or self.resting
-                else f"Waiting for {await self._shown_queues()}"
-            )
+            paused = self.desk.paused_by_key or self.resting
+            self.vitals.mark(Flag.PAUSED, paused)
+            self.procline("Paused" if paused else f"Waiting for {await self._shown_queues()}")
             log.debug("sleeping for %s seconds", wait)
             await self._rest(wait, resting=resting)
 
@@ -166,7 +167,9 @@ class Worker:
         name = self._known_name(job)
         self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
         self.desk.log.got(job)
+        self.vitals.job(True)
         outcome = await self.executor.run(job, self._tend, self.procline)
+        self.vitals.job(False)
         if not outcome.begun:
             await self.desk.give_back(job)
             return None
@@ -215,6 +218,7 @@ class Worker:
         if not self.stopping:
             log.info("exiting...")
             self.stopping = True
+            self.vitals.mark(Flag.STOPPING, True)
             self.executor.stop()
             self.core.hooks.run_now("shutdown")
 
@@ -241,10 +245,12 @@ class Worker:
         """Take no new jobs (USR2)."""
         self.core.hooks.run_now("before_pause", self)
         self.resting = True
+        self.vitals.mark(Flag.PAUSED, True)
 
     def unpause_processing(self) -> None:
         """Take jobs again (CONT)."""
         self.resting = False
+        self.vitals.mark(Flag.PAUSED, False)
         self.core.hooks.run_now("after_pause", self)
 
     async def paused(self) -> bool:
@@ -257,22 +263,19 @@ class Worker:
         """Enter this worker."""
         await self.core.books.table.register(self.id, ruby_time.to_s(local(self.core.clock)))
         self.pulse.registered = True
+        self.vitals.mark(Flag.REGISTERED, True)
 
     async def unregister_worker(self, error: BaseException | None = None) -> list[int]:
         """Strike this worker out; a job it has becomes a failure."""
         self.pulse.registered = False
+        self.vitals.mark(Flag.REGISTERED, False)
         cause = error or DirtyExit("Job still being processed")
         removed = await self.core.undertaker.unregister(self.id, cause)
         return removed or []
 
     async def prune_dead_workers(self) -> list[str] | None:
         """Clear away dead workers; trouble with Redis puts it off."""
-        self._prune_due = self.core.clock.monotonic() + self.core.settings.prune_interval
-        try:
-            return await self.pruner.prune()
-        except (RedisUnavailable, RedisCommandError) as error:
-            log.warning("dead workers not pruned this time: %s", error)
-            return None
+        return await self.rounds.prune()
 
     def procline(self, text: str) -> None:
         """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
@@ -282,15 +285,13 @@ class Worker:
 
     async def _tend(self) -> float:
         """What must not wait for a job to end."""
-        return await self.pulse.beat_if_due() if self.executor.isolated else self.pulse.interval
+        return await self.rounds.make() if self.executor.isolated else self.pulse.interval
 
     async def _rest(self, seconds: float, *, resting: bool) -> None:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""
         await self.rest.take(
             seconds, self._calling(), lambda: self.stopping or self.resting != resting
         )
-        if self.core.clock.monotonic() > self._prune_due:
-            await self.prune_dead_workers()
 
     def _calling(self) -> tuple[str, ...]:
         """The keys of the queues whose jobs end a rest. A paused worker's do not: they would end each one at once."""

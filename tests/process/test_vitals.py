@@ -56,7 +56,7 @@ def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(vitals, clo
 
 
 def test_a_long_job_is_no_hang_while_the_heart_beats(vitals, clock):
-    vitals.mark(Flag.WORKING, True)
+    vitals.job(True)
     clock.passed = 10_000
     vitals.tended()
     assert vitals.health(60.0).live
@@ -66,8 +66,8 @@ def test_a_long_job_is_no_hang_while_the_heart_beats(vitals, clock):
 
 def test_a_redis_that_is_away_is_no_fault_of_the_worker_that_waits_for_it(vitals, clock):
     clock.passed = 10_000
-    vitals.redis(away=True)
+    vitals.redis_away(True)
     health = vitals.health(60.0)
     assert (health.live, health.ready, health.reasons) == (True, False, ("Redis does not answer",))
-    vitals.redis(away=False)
+    vitals.redis_away(False)
     assert vitals.health(60.0).ready
