@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+
+import pytest
+import redis
+
+from pyresque.clock import SystemClock
+from pyresque.driver.sync import SyncDriver
+from pyresque.process.doorbell import Doorbell, Slot
+from pyresque.process.lines import Lines
+from tests.live.stage import PATIENCE, eventually
+from tests.redis_server import RedisServer
+
+LOW, HIGH = "resque:queue:low", "resque:queue:high"
+LONG = 3600.0
+
+
+def armed(client, count=1):
+    eventually(lambda: client.info("clients")["blocked_clients"], lambda seen: seen == count)
+
+
+class Crew:
+    """Slots that wait, each in its own thread, take a job when called, and tell what came of it."""
+
+    def __init__(self, bell, db, count, *queues):
+        self.db, self.queues = db, queues
+        self.slots = [Slot(bell) for _ in range(count)]
+        self.told = SimpleQueue()
+        self.threads = [
+            threading.Thread(target=self.live, args=(number,), daemon=True)
+            for number in range(count)
+        ]
+
+    def live(self, number):
+        while True:
+            called = self.slots[number].wait(self.queues, LONG, LONG)
+            self.told.put((number, called, self.db.lpop(LOW) if called else None))
+            if not called:
+                return
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+
+    def next(self):
+        return self.told.get(timeout=PATIENCE)
+
+    def end(self):
+        for slot in self.slots:
+            slot.wake()
+        for thread in self.threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def bell(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_resetstat()
+    driver = SyncDriver(redis_url)
+    made = Doorbell(Lines(driver.wire, SystemClock()))
+    yield made
+    made.close()
+    driver.close()
+
+
+@pytest.fixture
+def crew(bell, db):
+    made = Crew(bell, db, 10, LOW)
+    made.start()
+    armed(db)
+    eventually(lambda: len(bell._visits), lambda count: count == 10)
+    yield made
+    made.end()
+
+
+def test_one_job_calls_one_of_ten_slots_which_share_one_connection(bell, crew, db):
+    bell._settle = LONG  # no second call
+    db.rpush(LOW, "job")
+    assert crew.next()[1:] == (True, b"job")
+    eventually(lambda: len(bell._visits), lambda count: count == 10)
+    assert crew.told.empty()
+    assert db.info("commandstats")["cmdstat_blmove"]["calls"] == 1
+
+
+def test_as_many_jobs_as_slots_at_once_are_all_taken(crew, db):
+    db.rpush(LOW, *range(10))
+    jobs = []
+    while len(jobs) < 10:
+        _, called, job = crew.next()
+        assert called
+        jobs += [job] if job is not None else []
+    assert sorted(int(job) for job in jobs) == list(range(10))
+
+
+def test_a_job_that_the_called_one_leaves_alone_calls_others(bell, db):
+    seen = SimpleQueue()
+    for name in "abc":
+        bell.expect((LOW,), lambda name=name: seen.put(name))
+    armed(db)
+    db.rpush(LOW, 1)
+    assert [seen.get(timeout=PATIENCE) for _ in range(3)] == ["a", "b", "c"]
+
+
+def test_who_left_is_not_called(bell, db):
+    seen = SimpleQueue()
+    gone = bell.expect((LOW,), lambda: seen.put("gone"))
+    bell.expect((LOW,), lambda: seen.put("here"))
+    bell.leave(gone)
+    db.rpush(LOW, 1)
+    assert seen.get(timeout=PATIENCE) == "here"
+    assert seen.empty()
+
+
+def test_each_is_called_for_its_own_queues(bell, db):
+    seen = SimpleQueue()
+    bell.expect((LOW,), lambda: seen.put("low"))
+    bell.expect((HIGH, LOW), lambda: seen.put("high"))
+    armed(db, 2)
+    db.rpush(HIGH, 1)
+    assert seen.get(timeout=PATIENCE) == "high"
+    assert seen.empty()
+
+
+def test_a_job_that_came_while_nobody_waited_is_told_to_the_next_one(bell, db):
+    slot = Slot(bell)
+    db.rpush(LOW, 1)
+    assert slot.wait((LOW,), LONG, LONG) is True
+    assert slot.wait((LOW,), LONG, LONG) is True
+    db.delete(LOW)
+
+
+def test_a_slot_that_is_woken_returns_without_a_call(bell):
+    slot = Slot(bell)
+    slot.wake()
+    assert slot.wait((LOW,), LONG, LONG) is False
+    assert bell._visits == {}
+
+
+def test_without_a_line_the_time_to_look_comes_after_its_seconds(bell):
+    blind = Doorbell(None)
+    assert Slot(blind).wait((LOW,), 0.01, LONG) is True
+    assert Slot(blind).wait((LOW,), LONG, 0.01) is False
+    assert Slot(bell).wait((), 0.01, LONG) is True
+    blind.close()
+
+
+def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
+    slot = Slot(bell)
+    waiting = threading.Thread(target=slot.wait, args=((LOW,), LONG, LONG))
+    waiting.start()
+    armed(db)
+    slot.wake()
+    waiting.join(PATIENCE)
+    assert slot.wait((LOW,), 0.01, 0.05) is False
+
+
+def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_path):
+    server = RedisServer(tmp_path)
+    driver = SyncDriver(server.url)
+    bell = Doorbell(Lines(driver.wire, SystemClock()))
+    seen = SimpleQueue()
+    try:
+        bell.expect((LOW,), lambda: seen.put("first"))
+        with server.client() as client:
+            armed(client)
+        eventually(lambda: bell._heard, lambda heard: heard == {LOW})
+        server.kill()
+        assert seen.get(timeout=PATIENCE) == "first"
+        visit = bell.expect((LOW,), lambda: seen.put("second"))
+        assert not visit.heard
+        server.start()
+        with server.client() as client:
+            client.rpush(LOW, 1)
+        assert seen.get(timeout=PATIENCE) == "second"
+    finally:
+        bell.close()
+        driver.close()
+        server.kill()
