@@ -1,7 +1,17 @@
 """Ruby's Resque for Python: the same Redis keys, the same bytes."""
 
 from pyresque.client import AsyncResque, Resque
-from pyresque.errors import DontPerform, PyresqueError, TermException
+from pyresque.errors import DontPerform, JobTimeout, PyresqueError, TermException
+from pyresque.job.limits import TimeLimit
 from pyresque.version import VERSION as __version__  # noqa: N811 - the name Python's tools ask a package for
 
-__all__ = ["AsyncResque", "DontPerform", "PyresqueError", "Resque", "TermException", "__version__"]
+__all__ = [
+    "AsyncResque",
+    "DontPerform",
+    "JobTimeout",
+    "PyresqueError",
+    "Resque",
+    "TermException",
+    "TimeLimit",
+    "__version__",
+]

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.serializers import Serializer
     from pyresque.failure.base import FailureBackend
+    from pyresque.job.middleware import Middleware
     from pyresque.ops import Clock
 
 F = TypeVar("F", bound=Callable[..., Any])
 J = TypeVar("J")
+M = TypeVar("M", bound="Middleware")
 Z = TypeVar("Z", bound="Serializer | type[Serializer]")
 
 
@@ -159,6 +161,15 @@ class Application:
         made: Serializer = serializer() if isinstance(serializer, type) else serializer
         self.core.active_jobs.jobs.serializers.append(made)
         return serializer
+
+    def middleware(self, middleware: M) -> M:
+        """Add a function ``(call_next, job)``, plain or ``async def``, around every job that is performed here.
+
+        It calls (or awaits) ``call_next(job)``, which tells whether the job's work was done, or raises its error. The
+        first one added is the outermost; an async one is always inside the plain ones.
+        """
+        self.core.registry.middleware.append(middleware)
+        return middleware
 
     def _hook(self, name: str, hook: F) -> F:
         self.core.hooks.add(name, hook)

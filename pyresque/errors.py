@@ -151,6 +151,10 @@ class TermException(BaseException):
     ruby_name: ClassVar[str | None] = "Resque::TermException"
 
 
+class MiddlewareError(PyresqueError):
+    """A middleware called ``call_next`` more than once."""
+
+
 class FailureHookError(PyresqueError):
     """A failure hook failed itself; the message tells both errors."""
 

@@ -1,4 +1,4 @@
-"""What an operation may ask for: five requests, and the drivers' promise to answer them.
+"""What an operation may ask for: six requests, and the drivers' promise to answer them.
 
 An operation (``Op[T]``) is a coroutine that awaits nothing but the requests below. A driver carries it: it sends the
 answer of each request into the operation, or throws the request's error into it, so that try/finally works as in
@@ -79,6 +79,24 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """User code around a part of the operation: ``function`` gets what carries that part, and calls it where it belongs.
+
+    With ``awaits`` the function is a coroutine function, and what it gets is awaited. ``inner`` makes the part from the
+    arguments the code gives.
+    """
+
+    function: Callable[[Callable[..., Any]], Any]
+    inner: Callable[..., Op[Any]]
+    awaits: bool = False
+
+    def __await__(self) -> Generator[Around, Any, Any]:
+        """Ask the driver to call it."""
+        result = yield self
+        return result
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """Wait that many seconds."""
 
@@ -112,7 +130,7 @@ class Spawn:
         return spawned
 
 
-Request: TypeAlias = "Command[Any] | Batch | Call[Any] | Sleep | Spawn"
+Request: TypeAlias = "Command[Any] | Batch | Call[Any] | Around | Sleep | Spawn"
 
 
 class Driver(Protocol):

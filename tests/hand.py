@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.ops import Batch, Call, Command, Op, Sleep, Spawn
+from pyresque.driver import around
+from pyresque.ops import Around, Batch, Call, Command, Op, Sleep, Spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class Hand:
     def _answer(self, request: object) -> Any:
         if isinstance(request, Call):
             return request.function()
+        if isinstance(request, Around):
+            return around.called(self.run, self._answer, request)
         if isinstance(request, Sleep):
             self.asked.append(("sleep", request.seconds))
             return None

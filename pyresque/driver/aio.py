@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import redis
 import redis.asyncio
 
+from pyresque.driver import beside
 from pyresque.driver.connect import async_pool
 from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
-from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.settings import shown
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class AsyncDriver:
             return await result if inspect.isawaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)
+        if isinstance(request, Around):
+            return await beside.awaited(self.run, self._answer, request)
         return _Task(self, request)
 
     async def _batch(self, batch: Batch) -> list[object]:

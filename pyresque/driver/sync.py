@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import redis
 
+from pyresque.driver import around
 from pyresque.driver.connect import CONNECT_TIMEOUT, pool
 from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
 from pyresque.driver.wire import Wire
-from pyresque.ops import Arg, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.settings import shown
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class SyncDriver:
             return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
         if isinstance(request, Sleep):
             return time.sleep(request.seconds)
+        if isinstance(request, Around):
+            return around.called(self.run, self.answer, request)
         return _Thread(self, request)
 
     def close(self) -> None:

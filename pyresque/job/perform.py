@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
+from pyresque.job.middleware import arranged, through
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ async def perform(registry: Registry, job: Job) -> bool:
     """Perform a job; whether its work was done (a before hook may say DontPerform, an around hook may not yield).
 
     Whatever the job raises, its failure hooks have run when it comes out of here. A job that is none, or whose class
-    nobody registered, raises its fault.
+    nobody registered, raises its fault. The application's middleware is around all of it.
     """
+    if registry.middleware:
+        return await through(arranged(registry.middleware), job, partial(_performed, registry))
+    return await _performed(registry, job)
+
+
+async def _performed(registry: Registry, job: Job) -> bool:
     if job.fault is not None:
         raise job.fault
     entry = registry.find(job.payload.class_name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
+    from pyresque.job.middleware import Middleware
     from pyresque.ops import Op
 
 #: A job as a Python developer names it: a registered class or function, or the Ruby name.
@@ -62,6 +63,7 @@ class Registry:
     """The jobs of one application."""
 
     def __init__(self) -> None:
+        self.middleware: list[Middleware] = []
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
@@ -70,6 +72,7 @@ class Registry:
         """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
+        view.middleware = self.middleware
         view._own = {entry.name: entry for entry in own}
         return view
 
