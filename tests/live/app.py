@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
+import signal
 import time
 from typing import Any
 
 import redis
 
-from pyresque import Resque, TermException
+from pyresque import JobTimeout, Resque, TermException, TimeLimit
 from pyresque.process.logs import set_up
 from pyresque.process.run import run_worker
 
@@ -84,6 +86,57 @@ def last_words() -> None:
 def pipeful(size: int) -> None:
     """An error too long for a pipe to hold at once."""
     raise ValueError("x" * size)
+
+
+@resque.job("Dies", queue="low", on_dirty_exit="requeue", max_redeliveries=2)
+def dies(mark: Any) -> None:
+    report("dying", mark)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@resque.job("Once", queue="low", on_dirty_exit="requeue")
+def dies_once(mark: Any) -> None:
+    """Its first process dies."""
+    with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
+        first = client.incr("live:tries") == 1
+    if first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    report("survived", mark)
+
+
+@resque.job("Kept", queue="low", on_dirty_exit="requeue")
+def kept(mark: Any) -> None:
+    report("holding", mark)
+    released()
+    report("held", mark)
+
+
+@resque.job("Slow", queue="low", timeout=0.3)
+def slow(mark: Any) -> None:
+    try:
+        released()
+    except JobTimeout:
+        report("cleaning up", mark)
+        raise
+
+
+@resque.job("AsyncSlow", queue="low", timeout=0.3)
+async def async_slow(mark: Any) -> None:
+    try:
+        await asyncio.sleep(60)
+    except JobTimeout:
+        report("cleaning up", mark)
+        raise
+
+
+@resque.job("Deaf", queue="low", timeout=TimeLimit(soft=0.2, hard=0.6), on_dirty_exit="requeue")
+def deaf(mark: Any) -> None:
+    """Goes on whatever its limit is."""
+    while True:
+        try:
+            released()
+        except JobTimeout:
+            report("deaf", mark)
 
 
 if __name__ == "__main__":
