@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+import redis
+
+from pyresque.driver.sync import SyncDriver
+from pyresque.driver.wire import PIECE, Wire
+from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
+from tests.live.stage import PATIENCE, eventually
+from tests.redis_server import free_port
+
+
+@pytest.fixture
+def driver(redis_url):
+    made = SyncDriver(redis_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wire(driver):
+    with closing(driver.wire()) as made:
+        yield made
+
+
+def readable(wire, seconds=PATIENCE):
+    poll = select.poll()
+    poll.register(wire, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def replies(wire):
+    assert readable(wire)
+    return eventually(wire.replies)
+
+
+def unannounced(connection):
+    """Connect without a word."""
+    connection._parser.on_connect(connection)
+
+
+@contextmanager
+def server(*says):
+    """A server that takes one call, says what it is told, piece by piece, each when the last was taken, and hangs up."""
+    go = threading.Semaphore(0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            caller, _ = listening.accept()
+            with caller:
+                for piece in says:
+                    assert go.acquire(timeout=PATIENCE)
+                    caller.sendall(piece)
+                assert go.acquire(timeout=PATIENCE)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        host, port = listening.getsockname()
+        connection = redis.Connection(host, port, redis_connect_func=unannounced)
+        with closing(Wire(connection, "there")) as made:
+            yield made, go
+        go.release(len(says) + 1)
+        thread.join()
+
+
+def test_a_reply_is_taken_when_it_comes(wire, db):
+    wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
+    assert wire.replies() == []
+    db.rpush("low", b"\xff")
+    assert replies(wire) == [b"\xff"]
+    assert wire.replies() == []
+    assert db.lrange("low", 0, -1) == [b"\xff"]
+
+
+def test_a_wait_that_ends_is_answered_by_nothing(wire):
+    wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0.01)
+    assert replies(wire) == [None]
+
+
+def test_a_reply_longer_than_a_piece_is_put_together(wire, db):
+    db.set("long", b"x" * 10 * PIECE)
+    wire.send("GET", "long")
+    assert replies(wire) == [b"x" * 10 * PIECE]
+
+
+def test_half_a_reply_is_none_yet():
+    with server(b"$5\r\nhe", b"llo\r\n") as (wire, go):
+        go.release()
+        assert readable(wire)
+        assert wire.replies() == []
+        go.release()
+        assert replies(wire) == [b"hello"]
+
+
+@pytest.mark.parametrize("ending", [b"", b"$5\r\nhe", b"nonsense\r\n"])
+def test_a_connection_that_ends_or_makes_no_sense_is_lost(ending):
+    with server(ending) as (wire, go):
+        go.release(2)
+        with pytest.raises(RedisUnavailable, match="there"):
+            eventually(wire.replies)
+
+
+def test_a_refusal_is_told_as_it_was_sent(wire, db):
+    db.set("low", "no list")
+    wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
+    assert readable(wire)
+    with pytest.raises(RedisCommandError, match=r"^WRONGTYPE Operation"):
+        eventually(wire.replies)
+
+
+def test_a_refusal_that_passes_counts_as_a_loss(wire, db):
+    wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
+    (waiting,) = eventually(
+        lambda: [one["id"] for one in db.client_list() if one["cmd"] == "blmove"]
+    )
+    db.client_unblock(waiting, error=True)
+    assert readable(wire)
+    with pytest.raises(RedisUnavailable, match="UNBLOCKED"):
+        eventually(wire.replies)
+
+
+def test_who_cannot_be_reached_or_refuses_the_log_in_is_told(redis_server):
+    nobody = SyncDriver(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(RedisUnavailable):
+        nobody.wire()
+    stranger = SyncDriver(f"redis://who:ever@127.0.0.1:{redis_server.port}/0")
+    with pytest.raises(ConnectError, match="log-in"):
+        stranger.wire()
+
+
+def test_a_forked_child_that_lets_go_does_not_hang_up(wire, db):
+    wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
+    pid = os.fork()
+    if pid == 0:
+        wire.close()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    db.rpush("low", "job")
+    assert replies(wire) == [b"job"]

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+
+from pyresque.clock import SystemClock
+from pyresque.driver.sync import SyncDriver
+from pyresque.process.lines import Lines
+from pyresque.process.waiter import Waiter, ready
+from tests.live.stage import PATIENCE, eventually
+from tests.redis_server import RedisServer
+
+LOW, HIGH = "resque:queue:low", "resque:queue:high"
+LONG = 3600.0
+
+
+class Pipe:
+    """A wake-up pipe, and waits in a thread of their own."""
+
+    def __init__(self):
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.reading, False)
+
+    def signal(self):
+        os.write(self.writing, b"\0")
+
+    def close(self):
+        os.close(self.reading)
+        os.close(self.writing)
+
+
+class Waiting:
+    """A wait that goes on in a thread."""
+
+    def __init__(self, waiter, *args):
+        self.told = []
+        self.thread = threading.Thread(target=lambda: self.told.append(waiter.wait(*args)))
+        self.thread.start()
+
+    def end(self):
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive(), "it waits still"
+        return self.told[0]
+
+
+@pytest.fixture
+def pipe():
+    with closing(Pipe()) as made:
+        yield made
+
+
+@contextmanager
+def waiting_at(url, pipe):
+    driver = SyncDriver(url)
+    lines = Lines(driver.wire, SystemClock())
+    try:
+        yield Waiter(pipe.reading, lines)
+    finally:
+        lines.close()
+        driver.close()
+
+
+@pytest.fixture
+def waiter(redis_url, pipe):
+    with waiting_at(redis_url, pipe) as made:
+        yield made
+
+
+def armed(client, count=1):
+    eventually(lambda: client.info("clients")["blocked_clients"], lambda seen: seen == count)
+
+
+def commands(db, name="blmove"):
+    return db.info("commandstats").get(f"cmdstat_{name}", {"calls": 0})["calls"]
+
+
+def test_a_job_in_any_of_the_queues_ends_the_wait(waiter, db):
+    for queue in (LOW, HIGH):
+        wait = Waiting(waiter, (LOW, HIGH), LONG, LONG)
+        armed(db, 2)
+        db.rpush(queue, "job")
+        assert wait.end() is True
+        assert db.lpop(queue) == b"job"
+
+
+def test_a_job_that_came_before_the_wait_ends_it(waiter, db):
+    db.rpush(LOW, "job")
+    assert waiter.wait((LOW, HIGH), LONG, LONG) is True
+
+
+def test_a_signal_ends_the_wait_and_the_line_stays_armed(waiter, db, pipe):
+    db.config_resetstat()
+    for _ in range(3):
+        wait = Waiting(waiter, (LOW,), LONG, LONG)
+        armed(db)
+        pipe.signal()
+        assert wait.end() is False
+    assert commands(db) == 1
+    assert ready([pipe.reading], 0) == []
+
+
+def test_a_job_that_was_told_while_the_worker_was_busy_costs_one_question_and_no_spin(waiter, db):
+    db.config_resetstat()
+    assert waiter.wait((LOW,), LONG, 0.01) is False
+    db.rpush(LOW, "job")
+    db.lpop(LOW)
+    eventually(lambda: db.info("clients")["blocked_clients"], lambda seen: seen == 0)
+    assert waiter.wait((LOW,), LONG, 0.05) is False
+    assert commands(db) == 2
+
+
+def test_with_all_lines_armed_the_time_to_look_does_not_come(waiter):
+    assert waiter.wait((LOW,), 0.01, 0.1) is False
+
+
+def test_with_a_key_of_another_type_it_comes(waiter, db, caplog):
+    db.set(LOW, "no list")
+    for _ in range(3):
+        assert waiter.wait((LOW, HIGH), 0.01, LONG) is True
+    assert caplog.text.count("looked for at intervals") == 1
+    db.rpush(HIGH, "job")
+    assert waiter.wait((LOW, HIGH), LONG, LONG) is True
+
+
+def test_without_lines_or_queues_it_comes(waiter, pipe):
+    assert Waiter(pipe.reading, None).wait((LOW,), 0.01, LONG) is True
+    assert Waiter(pipe.reading, None).wait((LOW,), LONG, 0.01) is False
+    assert waiter.wait((), 0.01, LONG) is True
+    pipe.signal()
+    assert waiter.wait((), LONG, LONG) is False
+    pipe.signal()
+    assert Waiter(pipe.reading, None).wait((LOW,), LONG, LONG) is False
+
+
+def test_a_server_that_died_and_is_back_is_heard_again_within_the_same_wait(tmp_path, pipe):
+    server = RedisServer(tmp_path)
+    with waiting_at(server.url, pipe) as waiter:
+        wait = Waiting(waiter, (LOW,), LONG, LONG)
+        with server.client() as client:
+            armed(client)
+        server.kill()
+        server.start()
+        with server.client() as client:
+            client.rpush(LOW, "job")
+            assert wait.end() is True
+        server.kill()
+        assert waiter.wait((LOW,), 0.01, LONG) is True
+
+
+def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pipe):
+    count = 20
+    db.config_resetstat()
+    driver = SyncDriver(redis_url)
+    pipes = [Pipe() for _ in range(count)]
+    waiters = [Waiter(one.reading, Lines(driver.wire, SystemClock())) for one in pipes]
+    waits = [Waiting(waiter, (LOW,), LONG, LONG) for waiter in waiters]
+    armed(db, count)
+    db.rpush(LOW, "job")
+    assert [wait.end() for wait in waits] == [True] * count
+    assert commands(db) == count
+    assert db.lpop(LOW) == b"job"
+    waits = [Waiting(waiter, (LOW,), LONG, LONG) for waiter in waiters]
+    armed(db, count)
+    for one in pipes:
+        one.signal()
+    assert [wait.end() for wait in waits] == [False] * count
+    assert commands(db) == 2 * count
+    for one, waiter in zip(pipes, waiters, strict=True):
+        waiter.lines.close()
+        one.close()
+    driver.close()
+
+
+def test_sockets_beyond_the_reach_of_select_are_watched(waiter, db):
+    """A process with over a thousand open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip("this system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        wait = Waiting(waiter, (LOW,), LONG, LONG)
+        armed(db)
+        assert waiter.lines.watched((LOW,))[0] > 1024
+        db.rpush(LOW, "job")
+        assert wait.end() is True
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
