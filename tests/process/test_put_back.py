@@ -1,0 +1,95 @@
+"""How a worker puts back the job of a child that died, spoken by hand: also when the wire breaks in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyresque.errors import DirtyExit, HardTimeLimit, RedisUnavailable
+from pyresque.executor.base import Outcome
+from pyresque.failure.report import ErrorReport
+from pyresque.store.scripts import script
+from tests.hand import Hand
+from tests.process.stage import worker
+
+RAW = b'{"class":"X","args":[1]}'
+RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
+GOT = [0, 0, 1, RAW, RECORD, []]
+NOTHING = [0, 0, 0, b"", b"", []]
+ENDED = [1, 0, 0, b"", b"", []]
+AWAY = RedisUnavailable("away")
+DIED = Outcome(dirty=DirtyExit("gone"))
+
+
+def told(hand: Hand) -> list[object]:
+    """What was asked for: scripts by their names, other commands by their first word."""
+    names = {script(name).sha: name for name in ("turn", "redeliver")}
+    return [names[args[1]] if args[0] == "EVALSHA" else args[0] for args in hand.asked]
+
+
+def having(*outcomes: Outcome, redeliveries: int = 2):
+    one = worker(*outcomes)
+    one.core.registry.add(lambda _: None, name="X", queue="low", redeliveries=redeliveries)
+    return one
+
+
+def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
+    one, hand = having(DIED), Hand(GOT, None, 1, NOTHING)
+    assert hand.run(one._one_run()) is True
+    assert told(hand) == ["turn", "GET", "redeliver", "turn"]
+    back = hand.asked[2]
+    assert back[3:9] == (
+        b"resque:worker:host:42:low",
+        "resque:stat:processed",
+        b"resque:stat:processed:host:42:low",
+        b"resque:queue:low",
+        b"resque:queues",
+        one.core.keys.redeliveries("low", RAW).encode(),
+    )
+    assert back[9:12] == (RECORD, RAW, b"low")
+    turn = hand.asked[3]
+    assert turn[3 + int(turn[2])] == b"", "it had nothing to finish any more"
+    assert "goes back into its queue (1 of 2): gone" in caplog.text
+
+
+def test_after_so_many_times_it_fails_and_is_counted_no_more():
+    one, hand = having(DIED), Hand(GOT, b"2", 1, ENDED)
+    hand.run(one.work_one_job())
+    assert told(hand) == ["turn", "GET", "DEL", "turn"]
+    assert b'"exception":"Resque::DirtyExit"' in hand.asked[3][4 + int(hand.asked[3][2])]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome(report=ErrorReport("ValueError", "boom")), Outcome(dirty=HardTimeLimit(3)), Outcome()],
+    ids=["failed", "beyond its hard limit", "done"],
+)
+def test_a_job_that_came_to_an_end_is_forgotten(outcome):
+    one, hand = having(outcome), Hand(GOT, 0, ENDED)
+    hand.run(one.work_one_job())
+    assert told(hand) == ["turn", "DEL", "turn"]
+
+
+def test_a_job_that_is_not_registered_so_asks_for_nothing_more():
+    one, hand = having(DIED, redeliveries=0), Hand(GOT, ENDED)
+    hand.run(one.work_one_job())
+    assert told(hand) == ["turn", "turn"]
+
+
+def test_what_was_carried_out_before_the_wire_broke_is_not_done_again():
+    one, hand = having(DIED), Hand(GOT, None, AWAY, b"1", NOTHING)
+    assert hand.run(one._one_run()) is True
+    assert told(hand) == ["turn", "GET", "redeliver", "GET", "turn"]
+
+
+def test_what_was_not_carried_out_is_sent_again():
+    one, hand = having(DIED), Hand(GOT, None, AWAY, None, 1, NOTHING)
+    assert hand.run(one._one_run()) is True
+    assert told(hand) == ["turn", "GET", "redeliver", "GET", "redeliver", "turn"]
+    assert one.surroundings.slept == [0.5]
+
+
+def test_a_worker_that_was_pruned_meanwhile_leaves_the_job_to_its_pruner(caplog):
+    one, hand = having(DIED), Hand(GOT, None, 0, NOTHING)
+    assert hand.run(one._one_run()) is True
+    assert told(hand) == ["turn", "GET", "redeliver", "turn"]
+    assert "was pruned while it worked, and its job with it" in caplog.text
