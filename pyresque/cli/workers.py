@@ -99,7 +99,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
 def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Clear away workers that are dead: no heartbeat for long, or on this host no process.
 
-    The jobs they had are recorded as failed.
+    The jobs they had are recorded as failed, or go back into their queues where -A registers them so.
     """
     resque = application(given)
     posix = Posix()
