@@ -32,35 +32,38 @@ BACK_OFF, MOST_BACK_OFF, REFUSED = 0.5, 10.0, 60.0
 
 
 class Line:
-    """One queue's connection: at rest until ``again``, or armed ``since``."""
+    """One queue's connection: armed ``since`` and overdue from ``due`` on, or at rest until then."""
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.wire: Wire | None = None
         self.armed = False
         self.since = 0.0
-        self.again = 0.0
+        self.due = 0.0
 
-    @property
-    def due(self) -> float:
-        """When something must be done although nothing was heard."""
-        return self.since + WAIT + GRACE if self.armed else self.again
-
-    def hang_up(self, again: float) -> None:
+    def hang_up(self, until: float) -> None:
         """Close it until then."""
         self.armed = False
-        self.again = again
+        self.due = until
         if self.wire is not None:
             self.wire.close()
             self.wire = None
 
 
 class Lines:
-    """One process's lines. ``connect`` makes a connection; with more than ``most`` queues there are none."""
+    """One process's lines, of at most ``MOST`` queues. ``connect`` makes a connection; ``wait`` and ``grace`` are seconds."""
 
-    def __init__(self, connect: Callable[[], Wire], clock: Clock, most: int = MOST) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Wire],
+        clock: Clock,
+        *,
+        wait: float = WAIT,
+        grace: float = GRACE,
+    ) -> None:
         self.clock = clock
-        self.most = most
+        self.wait = wait
+        self.grace = grace
         self._connect = connect
         self._lines: dict[str, Line] = {}
         self._back_off = BACK_OFF
@@ -71,7 +74,7 @@ class Lines:
         now = self.clock.monotonic()
         for line in self._of(keys):
             self._hear(line, now)
-            if not line.armed and line.again <= now:
+            if not line.armed and line.due <= now:
                 self._arm(line, now)
 
     def heard(self, keys: Iterable[str]) -> bool:
@@ -95,11 +98,11 @@ class Lines:
     def close(self) -> None:
         """Hang up."""
         for line in self._lines.values():
-            line.hang_up(again=inf)
+            line.hang_up(until=inf)
 
     def _of(self, keys: Iterable[str]) -> list[Line]:
         names = dict.fromkeys(keys)
-        if len(names) > self.most:
+        if len(names) > MOST:
             return []
         return [self._lines.setdefault(key, Line(key)) for key in names]
 
@@ -107,11 +110,11 @@ class Lines:
         try:
             if line.wire is None:
                 line.wire = self._connect()
-            line.wire.send("BLMOVE", line.key, line.key, "LEFT", "LEFT", WAIT)
+            line.wire.send("BLMOVE", line.key, line.key, "LEFT", "LEFT", self.wait)
         except (RedisUnavailable, ConnectError) as error:
             self._lose(line, now, error)
         else:
-            line.armed, line.since = True, now
+            line.armed, line.since, line.due = True, now, now + self.wait + self.grace
 
     def _hear(self, line: Line, now: float) -> bool:
         """Whether its queue was said to hold a job."""
@@ -126,7 +129,7 @@ class Lines:
             self._lose(line, now, error)
             return False
         if said:
-            line.armed = False
+            line.armed, line.due = False, now
             self._back_off = BACK_OFF
             return said[-1] is not None
         if line.armed and now > line.due:
@@ -137,16 +140,16 @@ class Lines:
         """A wire that bore is replaced at once; where that fails all wait: they lead to one server."""
         log.debug("the connection that waits for %s is lost: %s", line.key, cause)
         if line.armed and now > line.since + BACK_OFF:
-            line.hang_up(again=now)
+            line.hang_up(until=now)
             return
-        line.hang_up(again=now + self._back_off)
+        line.hang_up(until=now + self._back_off)
         for other in self._lines.values():
             if not other.armed:
-                other.again = max(other.again, line.again)
+                other.due = max(other.due, line.due)
         self._back_off = min(2 * self._back_off, MOST_BACK_OFF)
 
     def _refused(self, line: Line, now: float, error: RedisCommandError) -> None:
-        line.hang_up(again=now + REFUSED)
+        line.hang_up(until=now + REFUSED)
         code = str(error).partition(" ")[0]
         saying = line.key if code == "WRONGTYPE" else code
         if saying not in self._refusals:

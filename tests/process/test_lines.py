@@ -38,9 +38,9 @@ class Wire:
 class Stage:
     """Lines whose server is the test; ``away`` is what connecting raises."""
 
-    def __init__(self, **options):
+    def __init__(self):
         self.clock, self.wires, self.away, self.tried = Clock(), [], None, 0
-        self.lines = Lines(self.connect, self.clock, **options)
+        self.lines = Lines(self.connect, self.clock)
 
     def connect(self):
         self.tried += 1

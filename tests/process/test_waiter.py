@@ -11,6 +11,7 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.lines import Lines
 from pyresque.process.waiter import Waiter, ready
+from tests.live.proxy import Proxy
 from tests.live.stage import PATIENCE, eventually
 from tests.redis_server import RedisServer
 
@@ -149,6 +150,31 @@ def test_a_server_that_died_and_is_back_is_heard_again_within_the_same_wait(tmp_
             assert wait.end() is True
         server.kill()
         assert waiter.wait((LOW,), 0.01, LONG) is True
+
+
+def test_a_peer_that_fell_silent_is_noticed_and_another_connection_waits_on(
+    redis_server, redis_url, db, pipe
+):
+    """A half-open connection: nothing is refused, and nothing ever comes."""
+    heal = threading.Event()
+    calls = []
+
+    def silent(request):
+        if b"BLMOVE" in request:
+            calls.append(request)
+            if len(calls) == 1:
+                heal.wait(PATIENCE)
+
+    with Proxy(redis_server.port, silent) as proxy:
+        driver = SyncDriver(proxy.url)
+        lines = Lines(driver.wire, SystemClock(), wait=0.1, grace=0.2)
+        wait = Waiting(Waiter(pipe.reading, lines), (LOW,), LONG, LONG)
+        eventually(lambda: len(calls), lambda count: count > 1)
+        db.rpush(LOW, "job")
+        assert wait.end() is True
+        heal.set()
+        lines.close()
+        driver.close()
 
 
 def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pipe):
