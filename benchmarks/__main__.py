@@ -1,0 +1,77 @@
+"""Measure all sides in turn, several times, and print medians and ratios as a Markdown table.
+
+python -m benchmarks [--rounds 5] [--scale tiny|short|full] [--only fork1,inline1] [--raw FILE] [--svg FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.contenders import contenders
+from benchmarks.measure import Bench, Measure, Result
+from benchmarks.measures import MEASURES
+from benchmarks.plot import svg
+from benchmarks.stage import GivenUpError, server
+from benchmarks.table import HEAD, lines, rows, unmet
+
+#: How much of everything.
+SCALES = {"tiny": 0.05, "short": 0.3, "full": 1.0}
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    results: list[Result] = []
+    print(HEAD)
+    with server() as url:
+        bench = Bench(url, contenders(), SCALES[options.scale])
+        for measure in MEASURES:
+            if options.only and measure.key not in options.only:
+                continue
+            result = measured(bench, measure, options.rounds)
+            results.append(result)
+            print("\n".join(rows(result)), flush=True)
+            if options.raw:
+                with options.raw.open("a", encoding="utf-8") as file:
+                    file.writelines(f"{line}\n" for line in lines(result))
+    if options.svg:
+        options.svg.write_text(svg(results), encoding="utf-8")
+    if missing := unmet(results):
+        print(f"not reached: {', '.join(missing)}", file=sys.stderr)
+
+
+def measured(bench: Bench, measure: Measure, rounds: int) -> Result:
+    """So many rounds of it."""
+    found = []
+    for number in range(rounds):
+        bench.round = number
+        try:
+            found.append(measure.take(bench))
+        except GivenUpError as fault:
+            print(f"{measure.key}: {fault}", file=sys.stderr)
+    return Result(measure, found)
+
+
+def _options() -> argparse.Namespace:
+    known = [measure.key for measure in MEASURES]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure pyresque and its peers side by side.",
+        epilog=f"Measures: {', '.join(known)}.",
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn")
+    parser.add_argument("--only", default="", help="measures, with commas between them")
+    parser.add_argument("--scale", choices=[*SCALES], default="full", help="how much of everything")
+    parser.add_argument("--raw", type=Path, help="file to add each round to, a line of JSON each")
+    parser.add_argument("--svg", type=Path, help="file for a picture")
+    options = parser.parse_args()
+    options.only = [word for word in options.only.split(",") if word]
+    if unknown := sorted(set(options.only) - set(known)):
+        parser.error(f"no such measure: {', '.join(unknown)}; there are {', '.join(known)}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Who takes part, and how each one's workers and pushers are started: as its own documentation advises for throughput.
+
+A contender that is not installed is left out, with a line on stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benchmarks" / "peers"
+
+#: Seconds between two looks at an empty queue, for the sides that poll.
+INTERVAL = "0.1"
+
+OURS, RUBY, RQ, HUEY = "pyresque", "Ruby Resque", "RQ", "Huey"
+DRAMATIQ, CELERY, TASKIQ, NODE, BARE = "Dramatiq", "Celery", "taskiq", "node-resque", "bare loop"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How one worker process is started, for one kind of measurement."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    forks: bool = False  # jobs run in children of the worker
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``."""
+
+    name: str
+    pusher: tuple[str, ...]
+    queue: str
+    ways: Mapping[str, Way]
+    head: str = "LEFT"
+    env: Mapping[str, str] = field(default_factory=dict)
+    bulk: bool = True
+
+    def environment(self, url: str, **more: str) -> dict[str, str]:
+        """What its processes find in their environment."""
+        own = {"BENCH_URL": url, "INTERVAL": INTERVAL, "PYTHONPATH": str(ROOT)}
+        return {**os.environ, **own, **self.env, **more}
+
+
+def contenders() -> dict[str, Contender]:
+    """Those that are installed here, by name."""
+    made = (_ours(), _ruby(), _rq(), _huey(), _dramatiq(), _celery(), _taskiq(), _node(), _bare())
+    found = {}
+    for one, check in made:
+        env = one.environment("")
+        done = subprocess.run(check, capture_output=True, check=False, env=env)
+        if done.returncode:
+            print(f"{one.name} is left out: {' '.join(check)} does not work", file=sys.stderr)
+        else:
+            found[one.name] = one
+    return found
+
+
+def _module(name: str, *more: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"benchmarks.peers.{name}", *more)
+
+
+def _importable(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"import {name}")
+
+
+def _ours() -> tuple[Contender, tuple[str, ...]]:
+    def worker(*more: str) -> tuple[str, ...]:
+        app = ("-A", "benchmarks.peers.ours_app:resque", "-q", "bench")
+        main = "from pyresque.cli.main import main; main()"
+        return (sys.executable, "-c", main, "worker", *app, *more)
+
+    fork = worker("--executor", "fork")
+    ways = {
+        "fork": Way(fork, forks=True),
+        "heap": Way(fork, {"BENCH_HEAP_MB": "100"}, forks=True),
+        "child100": Way((*fork, "--jobs-per-child", "100"), forks=True),
+        "inline": Way(worker("--executor", "inline")),
+        "thread": Way(worker("--executor", "thread", "-c", "8")),
+        "async": Way(worker("--executor", "async", "-c", "10")),
+    }
+    one = Contender(OURS, _module("ours_app"), "resque:queue:bench", ways)
+    return one, _importable("pyresque")
+
+
+def _ruby() -> tuple[Contender, tuple[str, ...]]:
+    program = (shutil.which("ruby") or "ruby", str(PEERS / "ruby_app.rb"))
+    work = (*program, "work")
+    ways = {
+        "fork": Way(work, forks=True),
+        "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
+        "inline": Way(work, {"FORK_PER_JOB": "false"}),
+    }
+    one = Contender(RUBY, program, "resque:queue:bench", ways, bulk=False)
+    return one, (program[0], "-e", 'require "resque"')
+
+
+def _rq() -> tuple[Contender, tuple[str, ...]]:
+    work = _module("rq_app", "work")
+    ways = {
+        "fork": Way(work, forks=True),
+        "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
+    }
+    return Contender(RQ, _module("rq_app"), "rq:queue:bench", ways), _importable("rq")
+
+
+def _huey() -> tuple[Contender, tuple[str, ...]]:
+    consumer = (sys.executable, "-m", "huey.bin.huey_consumer", "benchmarks.peers.huey_app.huey")
+    ways = {"inline": Way((*consumer, "-w", "1", "-k", "thread", "-n", "-q"))}
+    one = Contender(HUEY, _module("huey_app"), "huey.redis.bench", ways, head="RIGHT", bulk=False)
+    return one, _importable("huey")
+
+
+def _dramatiq() -> tuple[Contender, tuple[str, ...]]:
+    command = (sys.executable, "-m", "dramatiq", "benchmarks.peers.dramatiq_app", "-p", "1", "-t")
+    ways = {"inline": Way((*command, "1")), "thread": Way((*command, "8"))}
+    one = Contender(DRAMATIQ, _module("dramatiq_app"), "dramatiq:bench", ways, bulk=False)
+    return one, _importable("dramatiq, redis")
+
+
+def _celery() -> tuple[Contender, tuple[str, ...]]:
+    command = (
+        *(sys.executable, "-m", "celery", "-A", "benchmarks.peers.celery_app", "worker"),
+        *("-P", "threads", "-c", "8", "-O", "fair", "-l", "ERROR", "-n", "bench@%%h"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
+    one = Contender(
+        CELERY, _module("celery_app"), "bench", {"thread": Way(command)}, head="RIGHT", bulk=False
+    )
+    return one, _importable("celery, redis")
+
+
+def _taskiq() -> tuple[Contender, tuple[str, ...]]:
+    def worker(slots: str) -> Way:
+        command = (sys.executable, "-m", "taskiq", "worker", "benchmarks.peers.taskiq_app:broker")
+        return Way((*command, "--workers", "1", "--max-async-tasks", slots, "--log-level", "ERROR"))
+
+    ways = {"inline": worker("1"), "async": worker("10")}
+    one = Contender(TASKIQ, _module("taskiq_app"), "bench", ways, head="RIGHT")
+    return one, _importable("taskiq_redis")
+
+
+def _node() -> tuple[Contender, tuple[str, ...]]:
+    program = (shutil.which("node") or "node", str(PEERS / "node_app.js"))
+    one = Contender(
+        NODE,
+        program,
+        "resque:queue:bench",
+        {"inline": Way((*program, "work"))},
+        env={"NODE_PATH": str(ROOT / "ruby_fixtures" / "node" / "node_modules")},
+    )
+    return one, (program[0], "-e", 'require("node-resque")')
+
+
+def _bare() -> tuple[Contender, tuple[str, ...]]:
+    one = Contender(
+        BARE,
+        _module("ours_app"),
+        "resque:queue:bench",
+        {"inline": Way(_module("bare_app", "work"))},
+    )
+    return one, _importable("hiredis")
