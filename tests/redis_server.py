@@ -38,8 +38,9 @@ def free_port() -> int:
 class RedisServer:
     """One server; what it holds survives ``kill`` and ``start`` when it was made durable."""
 
-    def __init__(self, directory: Path, *, durable: bool = False) -> None:
+    def __init__(self, directory: Path, *options: str, durable: bool = False) -> None:
         self.directory = directory
+        self.options = options
         self.durable = durable
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,7 +61,7 @@ class RedisServer:
             [
                 program,
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
-                *("--save", "", *durable),
+                *("--save", "", *durable, *self.options),
             ],
             stdout=subprocess.DEVNULL,
         )
