@@ -95,6 +95,10 @@ class ActiveJobs:
         """The job of a Ruby class name, or None."""
         return self._by_name.get(_plain(name))
 
+    def entries(self) -> list[JobClass]:
+        """What is registered, by name."""
+        return [self._by_name[name].entry for name in self]
+
     def __iter__(self) -> Iterator[str]:
         """The names, sorted."""
         return iter(sorted(self._by_name))

@@ -17,6 +17,7 @@ from pyresque.errors import (
     RedisUnavailable,
     UnknownJobClass,
 )
+from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Spawn, Spawned
 from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
@@ -108,11 +109,21 @@ class Worker:
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
+        if not self.executor.isolated:
+            self._tell_of_limits()
         await self.patience.steady(self._succeed)
         await self.patience.steady(self.pulse.start)
         await self.prune_dead_workers()
         await self.core.hooks.run("before_first_fork")
         await self.patience.steady(self.register_worker)
+
+    def _tell_of_limits(self) -> None:
+        unlimited = only_by_force((*self.core.registry, *self.core.active_jobs.jobs.entries()))
+        if unlimited:
+            names = ", ".join(unlimited)
+            log.warning(
+                "only a forked child can be killed: here these jobs have no limit: %s", names
+            )
 
     async def _succeed(self) -> None:
         """Bury a predecessor of this very id: in a container the next process has the same host and pid.

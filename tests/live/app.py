@@ -139,6 +139,11 @@ def deaf(mark: Any) -> None:
             report("deaf", mark)
 
 
+@resque.job("HardOnly", queue="low", timeout=TimeLimit(hard=60))
+def hard_only() -> None:
+    report("hard only")
+
+
 if __name__ == "__main__":
     set_up(resque.settings)
     run_worker(resque)

@@ -57,3 +57,11 @@ def test_a_child_that_serves_several_jobs_survives_a_soft_limit(
     db.rpush("resque:queue:low", b'{"class":"Slow","args":[1]}', NOTE)
     burst(redis_url, "low", JOBS_PER_FORK="10")
     assert reported(db) == [["cleaning up", 1], ["note", 2]]
+
+
+def test_a_worker_without_children_says_which_jobs_have_no_limit(
+    db: redis.Redis, redis_url: str
+) -> None:
+    words = "here these jobs have no limit: HardOnly"
+    assert words in burst(redis_url, "low", RESQUE_EXECUTOR="inline")
+    assert words not in burst(redis_url, "low", RESQUE_EXECUTOR="fork")
