@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from compat_tests.coverage import Row, modules, rows
@@ -15,20 +13,7 @@ ROWS = [row for module in modules() if module != "test_coverage" for row in rows
 DIFFERENCES = {"redis_rb_5.json", "resque_2_7_0.json", "resque_1_27_4.json"}
 
 
-#: Short of the mark as yet, with what is missing; one that reaches it must leave this table.
-SHORT = {
-    "activejob.json": "what the recordings ask of the job wrapper is replayed with it, not with the arguments"
-}
-
-
-def judged(row: Row) -> Any:
-    """A row as a test's parameter."""
-    short = SHORT.get(row.file)
-    marks = [pytest.mark.xfail(strict=True, reason=short)] if short else []
-    return pytest.param(row, marks=marks, id=f"{row.file}-{row.module}")
-
-
-@pytest.mark.parametrize("row", [judged(row) for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.file}-{row.module}")
 def test_nineteen_in_twenty_are_replayed(row: Row) -> None:
     assert 0.95 * row.recorded <= row.replayed <= row.recorded
 

@@ -17,12 +17,7 @@ _PLAIN_SYMBOL = re.compile(
 
 def quoted(text: str) -> str:
     """``String#inspect``."""
-    # Ruby 3.1 shows DEL by its code point, as it does NUL.
-    return '"' + "\\u007F".join(_inside(part) for part in text.split("\x7f")) + '"'
-
-
-def _inside(text: str) -> str:
-    return inspect_text(text)[1:-1]
+    return inspect_text(text)
 
 
 def symbol(text: str) -> str:
