@@ -9,6 +9,7 @@ from pyresque.activejob.registered import ActiveJobs
 from pyresque.core import Core
 from pyresque.errors import SettingsError
 from pyresque.job.limits import TimeLimit, time_limit
+from pyresque.job.middleware import add as add_layer
 from pyresque.job.redelivery import most_redeliveries
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
@@ -168,7 +169,7 @@ class Application:
         It calls (or awaits) ``call_next(job)``, which tells whether the job's work was done, or raises its error. The
         first one added is the outermost; an async one is always inside the plain ones.
         """
-        self.core.registry.middleware.append(middleware)
+        add_layer(self.core.registry.middleware, middleware)
         return middleware
 
     def _hook(self, name: str, hook: F) -> F:

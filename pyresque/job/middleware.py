@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from functools import partial
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyresque.errors import MiddlewareError
@@ -26,27 +27,37 @@ Middleware: TypeAlias = (
 )
 
 
-def awaits(middleware: Middleware) -> bool:
-    """Whether it is an ``async def``, or an object whose call is one."""
-    call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is asked what it is
-    return inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One middleware, and whether it awaits."""
+
+    middleware: Callable[[Any, Job], Any]
+    awaits: bool
+
+    @classmethod
+    def of(cls, middleware: Middleware) -> Layer:
+        """An ``async def`` awaits, and an object whose call is one."""
+        call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is asked what it is
+        awaits = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)
+        return cls(middleware, awaits)
 
 
-def arranged(middleware: Sequence[Middleware]) -> list[Middleware]:
-    """Outermost first: those that block, then those that await, each in the order they were added.
+def add(layers: list[Layer], middleware: Middleware) -> None:
+    """Put it among the others, outermost first: those that block, then those that await, each as they were added.
 
     What awaits needs a loop, which nothing that blocks may stand inside.
     """
-    return sorted(middleware, key=awaits)
+    layers.append(Layer.of(middleware))
+    layers.sort(key=attrgetter("awaits"))
 
 
 async def through(
-    middleware: Sequence[Middleware], job: Job, innermost: Callable[[Job], Op[bool]]
+    layers: Sequence[Layer], job: Job, innermost: Callable[[Job], Op[bool]], depth: int = 0
 ) -> bool:
-    """Run what is arranged around the innermost; whether the job's work was done."""
-    if not middleware:
+    """Run the layers from that depth on around the innermost; whether the job's work was done."""
+    if depth == len(layers):
         return await innermost(job)
-    outer, *others = middleware
+    outer = layers[depth]
     called = performed = False
 
     async def rest(given: Job) -> bool:
@@ -54,12 +65,8 @@ async def through(
         if called:
             raise MiddlewareError(f"a middleware called call_next twice for job {given}")
         called = True
-        performed = await through(others, given, innermost)
+        performed = await through(layers, given, innermost, depth + 1)
         return performed
 
-    await Around(partial(_called, outer, job), rest, awaits(outer))
+    await Around(lambda call_next: outer.middleware(call_next, job), rest, outer.awaits)
     return performed
-
-
-def _called(middleware: Callable[..., Any], job: Job, call_next: Callable[..., Any]) -> Any:
-    return middleware(call_next, job)

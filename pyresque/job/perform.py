@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
-from pyresque.job.middleware import arranged, through
+from pyresque.job.middleware import through
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def perform(registry: Registry, job: Job) -> bool:
     nobody registered, raises its fault. The application's middleware is around all of it.
     """
     if registry.middleware:
-        return await through(arranged(registry.middleware), job, partial(_performed, registry))
+        return await through(registry.middleware, job, partial(_performed, registry))
     return await _performed(registry, job)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
-    from pyresque.job.middleware import Middleware
+    from pyresque.job.middleware import Layer
     from pyresque.ops import Op
 
 #: A job as a Python developer names it: a registered class or function, or the Ruby name.
@@ -63,7 +63,7 @@ class Registry:
     """The jobs of one application."""
 
     def __init__(self) -> None:
-        self.middleware: list[Middleware] = []
+        self.middleware: list[Layer] = []
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}

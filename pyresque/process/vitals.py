@@ -36,6 +36,10 @@ class Flag(IntEnum):
     AWAY = 20
 
 
+#: The same as plain numbers: they are written at every job.
+_WORKING, _PAUSED = int(Flag.WORKING), int(Flag.PAUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """A judgement: the faults that a restart may mend, and the reasons why it takes no jobs just now."""
@@ -80,8 +84,9 @@ class Vitals:
 
     def job(self, on: bool) -> None:
         """A job begins, or has ended. Whoever takes one is not paused."""
-        self._page[Flag.WORKING] = on
-        self._page[Flag.PAUSED] &= not on
+        self._page[_WORKING] = on
+        if on:
+            self._page[_PAUSED] = False
         self.turned()
 
     def redis_away(self, away: bool) -> None:
