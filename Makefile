@@ -21,8 +21,9 @@ lint: .venv/installed-dev ## Format, lint, types, import contracts
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: .venv/installed-bench ## Measure against Ruby Resque (where there is Ruby) and RQ, side by side
-	.venv/bin/python -m benchmarks.run
+bench: .venv/installed-bench ## Measure against Ruby Resque, RQ, Huey and others, side by side (1 hour; BENCH='--rounds 1 --scale short': 5 minutes)
+	.venv/bin/python -m benchmarks $(BENCH)
+	.venv/bin/python -m benchmarks.run --only enqueue_at,enqueue_many_at,move_one,move_many,move_few
 
 # A virtual environment is made once, and filled anew when the dependencies change.
 .venv-demo/installed: pyproject.toml
@@ -43,4 +44,6 @@ bench: .venv/installed-bench ## Measure against Ruby Resque (where there is Ruby
 
 .venv/installed-bench: .venv/installed-dev
 	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@if command -v npm >/dev/null; then npm install --silent --no-package-lock --no-audit --no-fund --prefix ruby_fixtures/node; \
+	else echo "no npm here: node-resque is left out"; fi
 	@touch $@

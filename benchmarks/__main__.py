@@ -1,6 +1,6 @@
 """Measure all sides in turn, several times, and print medians and ratios as a Markdown table.
 
-python -m benchmarks [--rounds 5] [--scale tiny|short|full] [--only fork1,inline1] [--raw FILE] [--svg FILE]
+python -m benchmarks [--rounds 5] [--scale tiny|short|full] [--only fork1,inline1] [--sides pyresque,RQ] [--raw FILE] [--svg FILE]
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.contenders import contenders
+from benchmarks.contenders import ALL, contenders
 from benchmarks.measure import Bench, Measure, Result
 from benchmarks.measures import MEASURES
 from benchmarks.plot import svg
@@ -26,7 +26,7 @@ def main() -> None:
     results: list[Result] = []
     print(HEAD)
     with server() as url:
-        bench = Bench(url, contenders(), SCALES[options.scale])
+        bench = Bench(url, contenders(options.sides.split(",")), SCALES[options.scale])
         for measure in MEASURES:
             if options.only and measure.key not in options.only:
                 continue
@@ -63,6 +63,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn")
     parser.add_argument("--only", default="", help="measures, with commas between them")
+    parser.add_argument("--sides", default=",".join(ALL), help="who takes part")
     parser.add_argument("--scale", choices=[*SCALES], default="full", help="how much of everything")
     parser.add_argument("--raw", type=Path, help="file to add each round to, a line of JSON each")
     parser.add_argument("--svg", type=Path, help="file for a picture")

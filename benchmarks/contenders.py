@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
@@ -24,6 +24,7 @@ INTERVAL = "0.1"
 
 OURS, RUBY, RQ, HUEY = "pyresque", "Ruby Resque", "RQ", "Huey"
 DRAMATIQ, CELERY, TASKIQ, NODE, BARE = "Dramatiq", "Celery", "taskiq", "node-resque", "bare loop"
+ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, CELERY, TASKIQ, NODE, BARE)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ class Contender:
         return {**os.environ, **own, **self.env, **more}
 
 
-def contenders() -> dict[str, Contender]:
-    """Those that are installed here, by name."""
+def contenders(wanted: Container[str] = ALL) -> dict[str, Contender]:
+    """Those of the wanted that are installed here, by name."""
     made = (_ours(), _ruby(), _rq(), _huey(), _dramatiq(), _celery(), _taskiq(), _node(), _bare())
     found = {}
     for one, check in made:
+        if one.name not in wanted:
+            continue
         env = one.environment("")
         done = subprocess.run(check, capture_output=True, check=False, env=env)
         if done.returncode:

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -50,7 +51,9 @@ class GivenUpError(Exception):
 @contextmanager
 def server() -> Iterator[str]:
     """A Redis server without persistence, on a port of the system's choosing."""
-    binary = shutil.which("redis-server") or shutil.which("valkey-server")
+    places = os.pathsep.join((os.environ.get("PATH", ""), str(Path(sys.executable).parent)))
+    names = ("redis-server", "valkey-server")
+    binary = next(filter(None, (shutil.which(name, path=places) for name in names)), None)
     if binary is None:
         raise SystemExit("benchmarks need a redis-server on the PATH")
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:

