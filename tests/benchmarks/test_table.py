@@ -10,7 +10,6 @@ from benchmarks.measure import Bound, Measure, Result
 from benchmarks.plot import svg
 from benchmarks.table import lines, rows, unmet
 
-
 TWICE_RUBY = Bound((RUBY,), 2.0)
 
 
