@@ -13,7 +13,7 @@ import pytest
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
-from pyresque.ops import Batch, Call, Command, Sleep, Spawn
+from pyresque.ops import Around, Batch, Call, Command, Sleep, Spawn
 from pyresque.store.scripts import script
 from tests.live.stage import eventually
 from tests.redis_server import free_port
@@ -226,3 +226,55 @@ def test_threads_share_a_driver_each_with_a_connection_of_its_own(redis_url, db)
         thread.join()
     assert db.get("n") == b"200"
     assert len(set(seen)) == 4
+
+
+async def inside(words):
+    """Speaks to Redis, calls what blocks and what awaits, and fails where it is told to."""
+    assert await Command(("APPEND", "said", words)) == len(words)
+    thread = await Call(threading.get_ident, offload=True)
+    await Call(lambda: asyncio.sleep(0), offload=True)
+    if words == "boom":
+        raise ValueError(words)
+    return thread
+
+
+@pytest.mark.parametrize("awaits", [False, True], ids=["blocks", "awaits"])
+async def test_code_around_an_operation_calls_it_with_words_of_its_own(driver, awaits):
+    def blocking(carry):
+        return carry("hello"), threading.get_ident()
+
+    async def awaiting(carry):
+        return await carry("hello"), None
+
+    around = Around(awaiting if awaits else blocking, inside, awaits)
+    thread, own = await driver.run(ask(around))
+    assert await driver.run(ask(Command(("GET", "said")))) == b"hello"
+    assert awaits or thread == own, "what blocks keeps its thread"
+
+
+@pytest.mark.parametrize("awaits", [False, True], ids=["blocks", "awaits"])
+async def test_code_around_an_operation_sees_its_error_and_may_swallow_it(driver, awaits):
+    def blocking(carry):
+        with pytest.raises(ValueError, match="boom"):
+            carry("boom")
+        raise KeyError("another")
+
+    async def awaiting(carry):
+        with pytest.raises(ValueError, match="boom"):
+            await carry("boom")
+        raise KeyError("another")
+
+    with pytest.raises(KeyError, match="another"):
+        await driver.run(ask(Around(awaiting if awaits else blocking, inside, awaits)))
+
+
+async def test_code_that_awaits_stands_inside_code_that_blocks(driver):
+    async def awaiting(carry):
+        await asyncio.sleep(0)
+        return await carry("hello")
+
+    def blocking(carry):
+        return carry()
+
+    around = Around(blocking, lambda: ask(Around(awaiting, inside, awaits=True)))
+    assert await driver.run(ask(around)) > 0
