@@ -362,6 +362,7 @@ CALLS: dict[str, list[Call]] = {
         Call((), {"a": 1}, job="Reports::MonthlyJob", queue="reports"),
     ],
     "perform_all_later_array": [*one("p", queue="bulk", priority=1), *one("q")],
+    "enqueue_halted_by_callback": job("HaltedJob", 1),
     "enqueue_instance_twice": [*one(1, number=1), *one(1, queue="other", number=1)],
     "custom_serialize_fields": job("TrackedJob", 1, extra={"tenant": "acme"}),
     "no_retry_on": job("FlakyJob", 1),

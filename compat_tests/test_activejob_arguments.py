@@ -68,6 +68,7 @@ DIALECTS = {
 ENCODER_ERRORS = ("JSON::GeneratorError",)
 
 LOOKUP = "the job class is looked up, or called, by the wrapper"
+STEPS = "the steps of a continuable job are gone by the wrapper"
 LEFT_TO_THE_WRAPPER = {
     "keyword_passed_as_braced_hash": LOOKUP,
     "keyword_unknown": LOOKUP,
@@ -81,13 +82,13 @@ LEFT_TO_THE_WRAPPER = {
     "inbound_job_class_not_a_job": LOOKUP,
     "inbound_job_class_named_directly": LOOKUP,
     "inbound_locale_unknown_enforced": "the application's list of locales is checked by the wrapper, if it has one",
-    "enqueue_halted_by_callback": "before_enqueue callbacks: nothing is written",
+    "enqueue_halted_by_callback": LOOKUP,
     "perform_now_writes_nothing": "perform_now: nothing is written",
     "set_wait_until_date": "the wrapper's set(): a date is no time",
     "rescue_from": "rescue_from: code of the job's own",
     "after_discard": "after_discard: code of the job's own",
-    "continuable_error_before_advancing": "whether a continuable job advanced is seen by the wrapper",
-    "continuable_resume_limit": "max_resumptions is counted by the wrapper",
+    "continuable_error_before_advancing": STEPS,
+    "continuable_resume_limit": STEPS,
     "inbound_not_json": "the worker's: no job can be read at all",
 }
 

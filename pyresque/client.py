@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from pyresque.activejob.calls import AwaitedCall, BlockingCall
+    from pyresque.activejob.continuation import Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.ops import Op
@@ -76,13 +77,15 @@ class Resque(Application):
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
+        resume: Resume | None = None,
         timeout: TimeLimit | timedelta | float | None = None,
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
     ) -> BlockingCall:
         """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
 
-        ``bind=True`` gives the job's Envelope as first argument, to its hooks too. The last three are those of ``job``.
+        ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
+        steps, and that argument a Continuable. The last three are those of ``job``.
         """
         return ActiveJobCall(
             name,
@@ -94,6 +97,7 @@ class Resque(Application):
             bind,
             time_limit(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
+            resume,
         )
 
     def _enqueue_active(self, new: NewJob) -> Envelope | None:
@@ -214,6 +218,7 @@ class AsyncResque(Application):
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
+        resume: Resume | None = None,
         timeout: TimeLimit | timedelta | float | None = None,
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
@@ -229,6 +234,7 @@ class AsyncResque(Application):
             bind,
             time_limit(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
+            resume,
         )
 
     def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:

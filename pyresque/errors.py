@@ -355,3 +355,36 @@ class HardTimeLimit(DirtyExit):
 
 class HealthPortError(PyresqueError):
     """The health port cannot be opened."""
+
+
+# -- continuations ---------------------------------------------------------------------------------
+
+
+class JobInterrupted(BaseException):
+    """Raised inside a job in steps that shall put down where it is and go on later; passes every ``except Exception``."""
+
+    ruby_name = "ActiveJob::Continuation::Interrupt"
+
+
+class ContinuationError(PyresqueError):
+    """Something is wrong with a job's steps, so that going on later would not help."""
+
+    ruby_name = "ActiveJob::Continuation::Error"
+
+
+class StepError(ContinuationError):
+    """A step stands where it cannot: nested, twice, or other than in the run before."""
+
+    ruby_name = "ActiveJob::Continuation::InvalidStepError"
+
+
+class CursorError(ContinuationError):
+    """A cursor that is no whole number cannot advance by itself."""
+
+    ruby_name = "ActiveJob::Continuation::UnadvanceableCursorError"
+
+
+class ResumeLimitError(ContinuationError):
+    """A job in steps was interrupted once more often than it may be resumed."""
+
+    ruby_name = "ActiveJob::Continuation::ResumeLimitError"

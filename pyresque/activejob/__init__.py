@@ -2,6 +2,7 @@
 
 from pyresque.activejob.arguments import Locators, deserialize, serialize
 from pyresque.activejob.calls import NewJob
+from pyresque.activejob.continuation import Continuable, Resume, Step
 from pyresque.activejob.envelope import WRAPPER, Envelope, is_wrapper, unwrap
 from pyresque.activejob.globalid import GlobalID, Identified
 from pyresque.activejob.render import call
@@ -34,6 +35,7 @@ __all__ = [
     "LATEST",
     "POLYNOMIALLY_LONGER",
     "WRAPPER",
+    "Continuable",
     "DateTime",
     "Discard",
     "DiscardOn",
@@ -50,10 +52,12 @@ __all__ = [
     "NewJob",
     "Rails",
     "Range",
+    "Resume",
     "Retry",
     "RetryOn",
     "Rules",
     "Serializer",
+    "Step",
     "Symbol",
     "call",
     "decide",

@@ -14,6 +14,7 @@ from pyresque.errors import TimestampError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registered import ActiveJobs
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.job.limits import TimeLimit
@@ -77,6 +78,7 @@ class ActiveJobCall(Generic[R]):
     bind: bool = False
     timeout: TimeLimit | None = None
     redeliveries: int = 0
+    resume: Resume | None = None
 
     def __call__(self, target: F) -> F:
         """Register a function, or a class with ``perform``, as what performs this job here."""
@@ -89,6 +91,7 @@ class ActiveJobCall(Generic[R]):
             bind=self.bind,
             timeout=self.timeout,
             redeliveries=self.redeliveries,
+            resume=self.resume,
         )
         return target
 

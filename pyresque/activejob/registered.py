@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pyresque.activejob.continuation import Continuable, Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.globalid import GlobalID
     from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
@@ -23,18 +24,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ActiveJobClass:
-    """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument."""
+    """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument.
+
+    With ``resume`` it is a job in steps, and gets a Continuable there.
+    """
 
     entry: JobClass
     rules: Rules = ()
     bind: bool = False
     signature: inspect.Signature | None = None
+    resume: Resume | None = None
 
     def call(
-        self, envelope: Envelope, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of its function. Raises EnvelopeError, Ruby's ArgumentError, where it cannot take them."""
-        bound = (envelope,) if self.bind else ()
+        bound = (job,) if self.bind else ()
         if self.signature is None:
             return (*bound, *args), dict(kwargs)
         args, kwargs = fitted(self.signature, args, kwargs)
@@ -63,8 +68,9 @@ class ActiveJobs:
         bind: bool = False,
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
+        resume: Resume | None = None,
     ) -> ActiveJobClass:
-        """Enter a class with ``perform``, or a function, as the job of a Ruby class name.
+        """Enter a class with ``perform``, or a function, as the job of a Ruby class name; ``resume`` binds as well.
 
         Raises DuplicateJobError when another target has the name already, NoClassError when the target can perform
         nothing.
@@ -78,6 +84,7 @@ class ActiveJobs:
             raise DuplicateJobError(
                 f"active job {name!r} is registered twice; give one another name"
             )
+        bind = bind or resume is not None
         queue = queue if queue is not None else own_queue(target)
         entry = JobClass(
             _plain(name),
@@ -87,7 +94,8 @@ class ActiveJobs:
             timeout=timeout,
             redeliveries=redeliveries,
         )
-        made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, _own(entry.perform, bind))
+        own = _own(entry.perform, bind)
+        made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
         self._by_name[entry.name] = made
         return made
 

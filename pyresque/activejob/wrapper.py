@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import wording, zones
 from pyresque.activejob.arguments import deserialize, serialize
+from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import WRAPPER, Envelope, job_class_of, unwrap
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.shown import job_hash
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
+    from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registered import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
     from pyresque.ops import Op
@@ -64,6 +66,7 @@ class JobWrapper:
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         dice: Callable[[], float] = random.random,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.jobs = jobs
         self.registry = registry
@@ -72,6 +75,8 @@ class JobWrapper:
         self.now = now
         self.new_id = new_id
         self.dice = dice
+        #: Asked at every checkpoint of a job in steps; a worker puts its own here.
+        self.stopping = stopping
 
     @property
     def entry(self) -> JobClass:
@@ -117,6 +122,7 @@ class JobWrapper:
             at=options.at(now),
             locale=self.app.locale,
             timezone=self.app.timezone,
+            continuable=known is not None and known.resume is not None,
             version=self.app.version,
         )
 
@@ -149,18 +155,46 @@ class JobWrapper:
             timezone=self.app.timezone,
             version=self.app.version,
         ).started()
+        steps = None if active.resume is None else Continuable(envelope, self.stopping)
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
-            args, kwargs = await Call(partial(self._arguments, active, envelope), offload=True)
-            return await bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
+            given = partial(self._arguments, active, envelope, steps or envelope)
+            args, kwargs = await Call(given, offload=True)
+            work = bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
+            if active.resume is None or steps is None:
+                return await work
+            return await self._in_steps(work, steps, active.resume, job.queue)
         except GeneratorExit:
             raise
         except BaseException as error:
+            if steps is not None:
+                envelope = steps.noted()
             if await self._rescued(active, envelope, error, job.queue):
                 return False
             await run_failure_hooks_with(active.entry, job, error, args, kwargs)
             raise
+
+    async def _in_steps(
+        self, work: Op[bool], steps: Continuable, resume: Resume, found_in: str
+    ) -> bool:
+        """Perform a job in steps; put back to go on later it is not done, nor is it a failure."""
+        try:
+            return await work
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            again = steps.resumed(resume, error)
+            if again is None:
+                raise
+            queue = resume.queue or again.queue_name or found_in
+            await self.put(
+                again.retried(
+                    now=self.now(), wait=resume.wait, queue=queue, priority=resume.priority
+                )
+            )
+            log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, error)
+            return False
 
     def _known(self, name: str) -> ActiveJobClass:
         active = self.jobs.find(name)
@@ -175,7 +209,7 @@ class JobWrapper:
         raise UnknownJobClass(missing_constant(name, self.jobs))
 
     def _arguments(
-        self, active: ActiveJobClass, envelope: Envelope
+        self, active: ActiveJobClass, envelope: Envelope, bound: Envelope | Continuable
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the function, records and all; errors as in Rails."""
         own_zone = zones.find(self.app.timezone) if self.app.timezone else None
@@ -188,7 +222,7 @@ class JobWrapper:
         )
         if envelope.timezone:
             zones.find(envelope.timezone)
-        return active.call(envelope, args, kwargs)
+        return active.call(bound, args, kwargs)
 
     async def _rescued(
         self, active: ActiveJobClass, envelope: Envelope, error: BaseException, found_in: str

@@ -30,18 +30,24 @@ def run_worker(resque: Resque, *, burst: bool = False) -> None:
     Raises NoQueueError where the settings name no queue, and whatever ends the worker by mistake.
     """
     settings = resque.settings
-    queue_list = QueueList.parse(settings.queues)
+    QueueList.parse(settings.queues)
     prepare(background=settings.background, pidfile=settings.pidfile)
     with told_health(resque) as vitals:
-        posix = Posix(lines(resque))
-        try:
-            worker = made(resque, queue_list, posix, vitals)
-            interval = Interval.between(0.0) if burst else Interval.of(settings)
-            with posix.hearing(worker):
-                resque.run(worker.work(interval))
-        finally:
-            posix.close()
-            resque.close()
+        work(resque, vitals, burst=burst)
+
+
+def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -> None:
+    """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
+    queue_list = QueueList.parse(resque.settings.queues)
+    posix = Posix(lines(resque))
+    try:
+        worker = made(resque, queue_list, posix, vitals)
+        interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
+        with posix.hearing(worker):
+            resque.run(worker.work(interval))
+    finally:
+        posix.close()
+        resque.close()
 
 
 def told_health(resque: Resque) -> AbstractContextManager[Vitals]:
@@ -62,7 +68,7 @@ def made(
     core = resque.core
     executor: Executor
     if core.settings.executor == "fork":
-        executor = ForkExecutor(
+        executor = forking = ForkExecutor(
             core.registry,
             core.hooks,
             core.settings,
@@ -71,10 +77,14 @@ def made(
             resque.driver,
             posix.wakeup,
         )
+        core.active_jobs.stopping = lambda: forking.board.stopping
     else:
         executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
-    return Worker(core, worker_id, queue_list, executor, posix, vitals)
+    worker = Worker(core, worker_id, queue_list, executor, posix, vitals)
+    if not executor.isolated:
+        core.active_jobs.stopping = lambda: worker.stopping
+    return worker
 
 
 def lines(resque: Resque) -> Lines | None:
