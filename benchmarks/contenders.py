@@ -23,8 +23,9 @@ PEERS = ROOT / "benchmarks" / "peers"
 INTERVAL = "0.1"
 
 OURS, RUBY, RQ, HUEY = "pyresque", "Ruby Resque", "RQ", "Huey"
-DRAMATIQ, CELERY, TASKIQ, NODE, BARE = "Dramatiq", "Celery", "taskiq", "node-resque", "bare loop"
-ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, CELERY, TASKIQ, NODE, BARE)
+DRAMATIQ, PREFETCHING = "Dramatiq", "Dramatiq (prefetch 256)"
+CELERY, TASKIQ, NODE, BARE = "Celery", "taskiq", "node-resque", "bare loop"
+ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, PREFETCHING, CELERY, TASKIQ, NODE, BARE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class Contender:
     ways: Mapping[str, Way]
     head: str = "LEFT"
     env: Mapping[str, str] = field(default_factory=dict)
-    bulk: bool = True
 
     def environment(self, url: str, **more: str) -> dict[str, str]:
         """What its processes find in their environment."""
@@ -56,9 +56,10 @@ class Contender:
 
 def contenders(wanted: Container[str] = ALL) -> dict[str, Contender]:
     """Those of the wanted that are installed here, by name."""
-    made = (_ours(), _ruby(), _rq(), _huey(), _dramatiq(), _celery(), _taskiq(), _node(), _bare())
+    first = (_ours(), _ruby(), _rq(), _huey())
+    others = (_dramatiq(DRAMATIQ), _dramatiq(PREFETCHING, "256"), _celery(), _taskiq(), _node())
     found = {}
-    for one, check in made:
+    for one, check in (*first, *others, _bare()):
         if one.name not in wanted:
             continue
         env = one.environment("")
@@ -105,7 +106,7 @@ def _ruby() -> tuple[Contender, tuple[str, ...]]:
         "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
         "inline": Way(work, {"FORK_PER_JOB": "false"}),
     }
-    one = Contender(RUBY, program, "resque:queue:bench", ways, bulk=False)
+    one = Contender(RUBY, program, "resque:queue:bench", ways)
     return one, (program[0], "-e", 'require "resque"')
 
 
@@ -121,14 +122,16 @@ def _rq() -> tuple[Contender, tuple[str, ...]]:
 def _huey() -> tuple[Contender, tuple[str, ...]]:
     consumer = (sys.executable, "-m", "huey.bin.huey_consumer", "benchmarks.peers.huey_app.huey")
     ways = {"inline": Way((*consumer, "-w", "1", "-k", "thread", "-n", "-q"))}
-    one = Contender(HUEY, _module("huey_app"), "huey.redis.bench", ways, head="RIGHT", bulk=False)
+    one = Contender(HUEY, _module("huey_app"), "huey.redis.bench", ways, head="RIGHT")
     return one, _importable("huey")
 
 
-def _dramatiq() -> tuple[Contender, tuple[str, ...]]:
+def _dramatiq(name: str, prefetch: str = "0") -> tuple[Contender, tuple[str, ...]]:
+    """As it comes it prefetches two messages a thread (0), and pauses while it has them: with few threads that is slow."""
     command = (sys.executable, "-m", "dramatiq", "benchmarks.peers.dramatiq_app", "-p", "1", "-t")
     ways = {"inline": Way((*command, "1")), "thread": Way((*command, "8"))}
-    one = Contender(DRAMATIQ, _module("dramatiq_app"), "dramatiq:bench", ways, bulk=False)
+    env = {"dramatiq_queue_prefetch": prefetch}
+    one = Contender(name, _module("dramatiq_app"), "dramatiq:bench", ways, env=env)
     return one, _importable("dramatiq, redis")
 
 
@@ -138,9 +141,7 @@ def _celery() -> tuple[Contender, tuple[str, ...]]:
         *("-P", "threads", "-c", "8", "-O", "fair", "-l", "ERROR", "-n", "bench@%%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     )
-    one = Contender(
-        CELERY, _module("celery_app"), "bench", {"thread": Way(command)}, head="RIGHT", bulk=False
-    )
+    one = Contender(CELERY, _module("celery_app"), "bench", {"thread": Way(command)}, head="RIGHT")
     return one, _importable("celery, redis")
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders import BARE, CELERY, DRAMATIQ, HUEY, NODE, OURS, RQ, RUBY, TASKIQ
+from benchmarks.contenders import (
+    BARE,
+    CELERY,
+    DRAMATIQ,
+    HUEY,
+    NODE,
+    OURS,
+    PREFETCHING,
+    RQ,
+    RUBY,
+    TASKIQ,
+)
 from benchmarks.footprint import COMMANDS, a_job, idle, memory, memory_kept, one_trip
 from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
@@ -13,7 +24,7 @@ NOOP = ("noop", [0, "x"])
 SPIN = ("spin", [5])
 REST = ("rest", [0.01])
 
-IN_PROCESS = (HUEY, TASKIQ, DRAMATIQ, NODE)
+IN_PROCESS = (HUEY, TASKIQ, DRAMATIQ, PREFETCHING, NODE)
 PUSHING = (OURS, RUBY, RQ, HUEY, DRAMATIQ, CELERY, TASKIQ, NODE)
 
 #: Who runs how.
@@ -22,8 +33,8 @@ HEAP = {OURS: "heap", RUBY: "heap", RQ: "heap"}
 SEVERAL = {OURS: "child100", RUBY: "fork"}
 INLINE = dict.fromkeys((OURS, RUBY, *IN_PROCESS, BARE), "inline")
 ASYNC = {OURS: "async", TASKIQ: "async"}
-THREAD = {OURS: "thread", DRAMATIQ: "thread", CELERY: "thread"}
-QUICK = dict.fromkeys((OURS, RUBY, *IN_PROCESS), "inline")
+THREAD = dict.fromkeys((OURS, DRAMATIQ, PREFETCHING, CELERY), "thread")
+QUICK = dict.fromkeys((OURS, RUBY, HUEY, TASKIQ, DRAMATIQ, NODE), "inline")
 MIXED = {OURS: "inline", RUBY: "fork", RQ: "fork", HUEY: "inline", NODE: "inline"}
 
 RUBY_AND_LIMIT = (Bound((RUBY,), 4), Bound((BARE,), 0.8))
