@@ -96,9 +96,12 @@ class Doorbell:
     def _wait(self, lines: Lines) -> None:
         """The thread's life."""
         now = lines.clock.monotonic
+        keys: tuple[str, ...] = ()
         try:
             while not self._ending:
+                before = keys
                 keys, resting = self._wanted(now())
+                lines.rung(set(keys).difference(before))  # said while nobody waited for them
                 lines.hold(keys)
                 self._publish(lines, keys)
                 until = min(lines.due(keys), resting)

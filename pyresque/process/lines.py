@@ -1,7 +1,7 @@
 """The connections on which Redis says that a queue holds a job: one a queue, each armed with a wait that ends by itself.
 
-``BLMOVE q q LEFT LEFT`` answers as soon as the list has a head, and leaves the list as it was. Law: between two waits of its
-owner a line may say what it will; it is armed anew before the next one, and Redis then answers at once for a job that is there.
+``BLMOVE q q LEFT LEFT`` answers as soon as the list has a head, and leaves the list as it was. Law: what a line said before its
+owner began to wait is old, and counts for nothing: armed anew, it answers at once for a job that is still there.
 """
 
 from __future__ import annotations
@@ -70,10 +70,9 @@ class Lines:
         self._refusals: set[str] = set()
 
     def hold(self, keys: Iterable[str]) -> None:
-        """Arm what can be armed of these queues' lines; what they have said so far counts for nothing."""
+        """Arm what can be armed of these queues' lines."""
         now = self.clock.monotonic()
         for line in self._of(keys):
-            self._hear(line, now)
             if not line.armed and line.due <= now:
                 self._arm(line, now)
 

@@ -38,6 +38,7 @@ class Waiter:
             return not self.sleep(min(look, most)) and look <= most
         now = lines.clock.monotonic
         start = now()
+        lines.rung(queues)  # said before this wait: the worker has looked since then
         while True:
             lines.hold(queues)
             heard = lines.heard(queues)
