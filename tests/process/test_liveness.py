@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque.errors import RedisUnavailable
+from pyresque.process.vitals import Flag
 from tests.hand import Hand
 from tests.process.stage import ID, worker
 
 if TYPE_CHECKING:
-    from pyresque.process.liveness import Pulse
+    from pyresque.process.liveness import Pulse, Rounds
 
 TIME = [b"1772366400", b"0"]
+
+
+def rounds(**settings: float) -> Rounds:
+    """The rounds of a worker that has started."""
+    one = worker(**settings)
+    Hand(TIME, [1]).run(one.pulse.beat())
+    Hand(None).run(one.rounds.prune())
+    return one.rounds
 
 
 @pytest.fixture
@@ -53,3 +62,33 @@ def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(pulse):
     Hand(TIME, [1, 1]).run(pulse.beat())
     pulse.core.clock.passed += 60
     assert Hand(RedisUnavailable("away")).run(pulse.beat_if_due()) == 5.0
+
+
+def test_rounds_beat_and_prune_each_when_it_is_due():
+    one = rounds(heartbeat_interval=60.0, prune_interval=150.0)
+    assert Hand().run(one.make()) == 60.0
+    one.clock.passed += 60
+    assert Hand(TIME, [1]).run(one.make()) == 60.0
+    one.clock.passed += 60
+    assert Hand(TIME, [1]).run(one.make()) == 30.0
+    one.clock.passed += 30
+    pruning = Hand(None)
+    assert pruning.run(one.make()) == 30.0
+    assert pruning.asked[0][:2] == ("SET", "resque:pruning_dead_workers_in_progress")
+
+
+def test_pruning_that_redis_refuses_is_put_off_and_ends_nothing():
+    one = rounds(heartbeat_interval=600.0, prune_interval=150.0)
+    one.clock.passed += 600
+    assert Hand(TIME, [1], RedisUnavailable("away")).run(one.make()) == 600.0
+
+
+def test_rounds_tell_whether_the_heart_beats():
+    one = rounds(heartbeat_interval=60.0)
+    one.vitals.mark(Flag.REGISTERED, True)
+    one.clock.passed += 60
+    Hand(RedisUnavailable("away")).run(one.make())
+    assert one.vitals.health(60.0).reasons == ("Redis does not answer",)
+    one.clock.passed += 5
+    Hand(TIME, [1]).run(one.make())
+    assert one.vitals.health(60.0).ready
