@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pyresque.activejob.calls import ActiveJobCall, NewJob, Options
 from pyresque.application import Application
 from pyresque.core import Core
-from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.job.limits import TimeLimit, time_limit
 from pyresque.job.redelivery import most_redeliveries
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
+    from pyresque.driver.aio import AsyncDriver
     from pyresque.ops import Op
 
 T = TypeVar("T")
@@ -186,6 +186,9 @@ class AsyncResque(Application):
     @functools.cached_property
     def driver(self) -> AsyncDriver:
         """What carries the verbs; made at the first one."""
+        # asyncio and redis-py are heavy: a worker that forks would pay for them with every job.
+        from pyresque.driver.aio import AsyncDriver  # noqa: PLC0415
+
         return AsyncDriver(self.settings.url)
 
     @functools.cached_property

@@ -11,7 +11,8 @@ import redis.asyncio
 
 from pyresque.driver import beside
 from pyresque.driver.connect import async_pool
-from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
+from pyresque.driver.redis_py import passing, told
+from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
 from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.settings import shown
 
@@ -53,7 +54,7 @@ class AsyncDriver:
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
-            return checked((await self._talk([request.args]))[0], self.where)
+            return checked((await self._talk([request.args]))[0], self.where, told)
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
@@ -72,8 +73,8 @@ class AsyncDriver:
             return []
         commands = [command.args for command in batch.commands]
         if batch.atomic:
-            return unwrapped(await self._talk(wrapped(commands)), self.where)
-        return first_error(await self._talk(commands), self.where)
+            return unwrapped(await self._talk(wrapped(commands)), self.where, told)
+        return first_error(await self._talk(commands), self.where, told)
 
     async def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""

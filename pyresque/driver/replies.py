@@ -1,65 +1,77 @@
-"""What redis-py reports, told in pyresque's own errors, so that nothing above the drivers knows redis-py."""
+"""What stands in replies, told in pyresque's own errors, so that nothing above the drivers knows who carried a command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redis import exceptions as redis_errors
+import hiredis
 
-from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
+from pyresque.errors import (
+    ConnectError,
+    PyresqueError,
+    RedisCommandError,
+    RedisUnavailable,
+    ScriptMissing,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.ops import Arg
 
-#: What redis-py and the operating system raise when a server cannot be reached or a connection breaks.
-BROKEN = (redis_errors.ConnectionError, redis_errors.TimeoutError, OSError)
+    Tell = Callable[[BaseException, str], BaseException]
 
 #: Refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is still loading.
-_PASSING = (
-    redis_errors.ReadOnlyError,
-    redis_errors.OutOfMemoryError,
-    redis_errors.TryAgainError,
-    redis_errors.ClusterDownError,
-    redis_errors.MasterDownError,
+PASSING = (
+    *("BUSY ", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY"),
+    *("TRYAGAIN", "UNBLOCKED"),
 )
-_PASSING_CODES = ("MISCONF", "NOREPLICAS")
+LOG_IN = ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH ")
 
 
-def told(error: BaseException, where: str) -> BaseException:
-    """The same trouble as one of pyresque's errors; an unknown error stays as it is."""
-    if isinstance(error, redis_errors.NoScriptError):
-        return ScriptMissing(str(error))
-    if isinstance(error, (redis_errors.AuthenticationError, redis_errors.AuthorizationError)):
-        return ConnectError(
-            f"Redis at {where} refused the log-in: {error}; check user and password in the URL"
-        )
-    if passing(error):
-        return RedisUnavailable(f"Redis at {where} cannot serve now: {error}")
-    if isinstance(error, BROKEN):
-        return RedisUnavailable(f"Redis at {where}: {str(error) or type(error).__name__}")
-    if isinstance(error, redis_errors.RedisError):
-        return RedisCommandError(_as_sent(error))
-    return error
-
-
-def passing(error: BaseException) -> bool:
+def passing(text: str) -> bool:
     """Whether a refusal is no fault of the command: then the connection is given up, too."""
-    return isinstance(error, _PASSING) or (
-        isinstance(error, redis_errors.ResponseError) and str(error).startswith(_PASSING_CODES)
+    return text.startswith(PASSING)
+
+
+def refusal(text: str, where: str) -> PyresqueError:
+    """The error for a refusal, by its text as it was sent."""
+    if text.startswith("NOSCRIPT"):
+        return ScriptMissing(text)
+    if text.startswith(LOG_IN):
+        return refused_log_in(text, where)
+    if passing(text):
+        return RedisUnavailable(f"Redis at {where} cannot serve now: {text}")
+    return RedisCommandError(text)
+
+
+def refused_log_in(text: str, where: str) -> ConnectError:
+    """The error for a connection that was made and not let in."""
+    return ConnectError(
+        f"Redis at {where} refused the log-in: {text}; check user and password (and database) in the URL"
     )
 
 
-def checked(reply: object, where: str) -> object:
+def told(error: BaseException, where: str) -> BaseException:
+    """A refusal as hiredis tells it, or a system's error, as one of pyresque's; any other error stays as it is."""
+    if isinstance(error, hiredis.ReplyError):
+        return refusal(str(error), where)
+    if isinstance(error, OSError) and not isinstance(error, PyresqueError):
+        return RedisUnavailable(f"Redis at {where}: {str(error) or type(error).__name__}")
+    return error
+
+
+def checked(reply: object, where: str, tell: Tell = told) -> object:
     """The reply, or the error that the server put in its place."""
     if isinstance(reply, BaseException):
-        raise told(reply, where) from reply
+        raise tell(reply, where) from reply
     return reply
 
 
-def first_error(replies: list[object], where: str) -> list[object]:
+def first_error(replies: list[object], where: str, tell: Tell = told) -> list[object]:
     """All replies of a batch, or the first error among them."""
     for reply in replies:
-        checked(reply, where)
+        checked(reply, where, tell)
     return replies
 
 
@@ -68,20 +80,11 @@ def wrapped(commands: list[tuple[Arg, ...]]) -> list[tuple[Arg, ...]]:
     return [("MULTI",), *commands, ("EXEC",)]
 
 
-def unwrapped(replies: list[object], where: str) -> list[object]:
+def unwrapped(replies: list[object], where: str, tell: Tell = told) -> list[object]:
     """What EXEC answered; a command that was refused while queueing is the error that counts."""
-    first_error(replies[:-1], where)
-    inner = checked(replies[-1], where)
+    first_error(replies[:-1], where, tell)
+    inner = checked(replies[-1], where, tell)
     if not isinstance(inner, list):
         msg = f"Redis at {where} did not carry out a transaction"
         raise RedisUnavailable(msg)
-    return first_error(inner, where)
-
-
-def _as_sent(error: redis_errors.RedisError) -> str:
-    """The server's text; redis-py takes some prefixes off, Ruby's messages keep them."""
-    message = str(error)
-    if not isinstance(error, redis_errors.ResponseError):
-        return message
-    head = message.split(" ", 1)[0]
-    return message if head.isupper() and head.isalpha() else f"ERR {message}"
+    return first_error(inner, where, tell)

@@ -1,25 +1,18 @@
-"""The blocking driver: redis-py connections, one a thread; threads for what is spawned."""
+"""The blocking driver: one connection a thread; threads for what is spawned."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import redis
+from typing import Any, TypeVar
 
 from pyresque.driver import around
-from pyresque.driver.connect import CONNECT_TIMEOUT, pool
-from pyresque.driver.replies import checked, first_error, passing, told, unwrapped, wrapped
-from pyresque.driver.wire import Wire
+from pyresque.driver.lean import Connection
+from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
+from pyresque.driver.target import CONNECT_TIMEOUT, target
 from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.settings import shown
-
-if TYPE_CHECKING:
-    from redis.connection import AbstractConnection
 
 T = TypeVar("T")
 
@@ -30,7 +23,7 @@ IDLE = 1.0
 class _Mine(threading.local):
     """What one thread holds; after a fork the child starts anew."""
 
-    connection: AbstractConnection | None = None
+    connection: Connection | None = None
     pid: int = 0
     used: float = 0.0
 
@@ -38,9 +31,10 @@ class _Mine(threading.local):
 class SyncDriver:
     """Carries operations in the caller's thread. Safe to share between threads, and across a fork."""
 
-    def __init__(self, url: str, connections: redis.ConnectionPool | None = None) -> None:
-        self.where = shown(url)
-        self._pool = connections if connections is not None else pool(url)
+    def __init__(self, url: str) -> None:
+        """Read the URL; the first request connects. Raises ConnectError."""
+        self.target = target(url)
+        self.where = self.target.where
         self._mine = _Mine()
 
     def run(self, operation: Op[T]) -> T:
@@ -68,8 +62,7 @@ class SyncDriver:
         if isinstance(request, Batch):
             return self._batch(request)
         if isinstance(request, Call):
-            result = request.function()
-            return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
+            return _settled(request.function())
         if isinstance(request, Sleep):
             return time.sleep(request.seconds)
         if isinstance(request, Around):
@@ -77,13 +70,12 @@ class SyncDriver:
         return _Thread(self, request)
 
     def close(self) -> None:
-        """Give back this thread's connection and those that nobody uses."""
+        """Close this thread's connection."""
         self._drop()
-        self._pool.disconnect(inuse_connections=False)
 
-    def wire(self) -> Wire:
+    def wire(self) -> Connection:
         """A connection for one who does not stand and wait for answers. Raises RedisUnavailable, ConnectError."""
-        return Wire(self._made(socket_timeout=CONNECT_TIMEOUT), self.where)
+        return Connection(self.target, CONNECT_TIMEOUT)
 
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
@@ -95,60 +87,45 @@ class SyncDriver:
 
     def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
+        mine = self._mine
         try:
-            connection = self._ready()
-            if len(commands) == 1:
-                connection.send_packed_command(connection.pack_command(*commands[0]))
-            else:
-                connection.send_packed_command(connection.pack_commands(commands))
-            replies = [self._read(connection) for _ in commands]
-        except BaseException as error:
+            connection = mine.connection
+            if connection is None or mine.pid != os.getpid():
+                # The parent's socket is not ours to use or to shut down: it is only let go of.
+                connection = self._connect()
+            elif time.monotonic() - mine.used > IDLE and connection.stale():
+                connection.close()
+                connection = self._connect()
+            replies = connection.talk(commands)
+        except BaseException:
             # Whatever broke in between, the replies that are still to come belong to nobody.
             self._drop()
-            raise told(error, self.where) from error
-        self._mine.used = time.monotonic()
+            raise
+        mine.used = time.monotonic()
         return replies
 
-    @staticmethod
-    def _read(connection: AbstractConnection) -> object:
-        try:
-            return connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
-            if passing(error):
-                raise
-            return error
-
-    def _ready(self) -> AbstractConnection:
+    def _connect(self) -> Connection:
         mine = self._mine
-        if mine.connection is None or mine.pid != os.getpid():
-            # The parent's socket is not ours to use or to shut down: it is only let go of.
-            mine.connection, mine.pid = self._made(), os.getpid()
-            mine.connection.connect()
-        elif time.monotonic() - mine.used > IDLE:
-            try:
-                stale = mine.connection.can_read(timeout=0)
-            except (redis.ConnectionError, redis.TimeoutError, OSError):
-                stale = True
-            if stale:
-                mine.connection.disconnect()
-                mine.connection.connect()
+        mine.connection, mine.pid = Connection(self.target), os.getpid()
         return mine.connection
-
-    def _made(self, **other: float) -> AbstractConnection:
-        """A connection of the pool's kind; kept by the thread, so the pool need not count it."""
-        options = {**self._pool.connection_kwargs, **other}
-        made: AbstractConnection = self._pool.connection_class(**options)
-        return made
 
     def _drop(self) -> None:
         mine = self._mine
         if mine.connection is not None and mine.pid == os.getpid():
-            mine.connection.disconnect()
+            mine.connection.close()
         mine.connection = None
 
 
-async def _awaited(result: Any) -> Any:
-    return await result
+def _settled(result: Any) -> Any:
+    """What a call returned; what must be awaited is, in an event loop of its own."""
+    if result is None or not inspect.isawaitable(result):
+        return result
+    import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
+
+    async def whole() -> Any:
+        return await result
+
+    return asyncio.run(whole())
 
 
 class _Thread:

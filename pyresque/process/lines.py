@@ -15,7 +15,7 @@ from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyresque.driver.wire import Wire
+    from pyresque.driver.lean import Connection
     from pyresque.ops import Clock
 
 
@@ -36,7 +36,7 @@ class Line:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.wire: Wire | None = None
+        self.wire: Connection | None = None
         self.armed = False
         self.since = 0.0
         self.due = 0.0
@@ -55,7 +55,7 @@ class Lines:
 
     def __init__(
         self,
-        connect: Callable[[], Wire],
+        connect: Callable[[], Connection],
         clock: Clock,
         *,
         wait: float = WAIT,

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+import redis
 
-from pyresque.driver.connect import async_pool, pool, shown
+from pyresque.driver.connect import async_pool
+from pyresque.driver.target import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
 from pyresque.errors import ConnectError
+from pyresque.settings import shown
 
-MAKERS = pytest.mark.parametrize("make", [pool, async_pool])
+MAKERS = pytest.mark.parametrize("make", [target, async_pool])
 
 
 @MAKERS
@@ -27,12 +30,39 @@ def test_a_url_that_cannot_be_used_is_refused_before_anything_connects(make, url
         make(url)
 
 
-@MAKERS
 @pytest.mark.parametrize(
     "url", ["redis://h:1/2", "rediss://u:p@h:1/2", "unix:///run/redis.sock?db=1", "redis://[::1]:1"]
 )
-def test_tcp_tls_and_unix_sockets_are_taken(make, url):
-    assert make(url).connection_kwargs["protocol"] == 2
+def test_tcp_tls_and_unix_sockets_are_taken(url):
+    assert async_pool(url).connection_kwargs["protocol"] == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://",
+        "redis://h",
+        "redis://h:1/2",
+        "redis://h:1/2?db=3",
+        "redis://h?db=3&client_name=x",
+        "rediss://u%40:p%2F@h:1/2",
+        "redis://:p@h",
+        "unix:///run/a%20b.sock?db=1",
+        "unix://u:p@/run/redis.sock",
+        "redis://[::1]:1",
+        "redis://h?username=me&password=secret",
+        "redis://h?socket_timeout=7.5&socket_connect_timeout=2",
+    ],
+)
+def test_a_url_means_what_it_means_to_redis_py(url):
+    ours, theirs = target(url), redis.ConnectionPool.from_url(url).connection_kwargs
+    assert (ours.host, ours.port) == (theirs.get("host", "localhost"), theirs.get("port", 6379))
+    assert (ours.path, ours.db) == (theirs.get("path", ""), theirs.get("db", 0))
+    assert ours.username == theirs.get("username", "")
+    assert ours.password == theirs.get("password", "")
+    assert ours.client_name == theirs.get("client_name", "")
+    assert ours.reply_timeout == theirs.get("socket_timeout", REPLY_TIMEOUT)
+    assert ours.connect_timeout == theirs.get("socket_connect_timeout", CONNECT_TIMEOUT)
 
 
 @pytest.mark.parametrize(

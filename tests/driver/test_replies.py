@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
+from pyresque.driver.redis_py import told
+from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
 
 
@@ -44,7 +45,9 @@ def test_a_refusal_bears_the_servers_own_text(text, sent):
 
 def test_the_first_error_of_a_batch_is_raised_after_all_were_sent():
     with pytest.raises(RedisCommandError, match="one"):
-        first_error([1, redis.ResponseError("ERR one"), redis.ResponseError("ERR two")], "here")
+        first_error(
+            [1, redis.ResponseError("ERR one"), redis.ResponseError("ERR two")], "here", told
+        )
     assert first_error([1, None], "here") == [1, None]
     assert checked(b"x", "here") == b"x"
 
@@ -55,4 +58,4 @@ def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_told():
     with pytest.raises(RedisUnavailable, match="did not carry out"):
         unwrapped([b"OK", b"QUEUED", None], "here")
     with pytest.raises(RedisCommandError, match="unknown"):
-        unwrapped([b"OK", redis.ResponseError("ERR unknown"), []], "here")
+        unwrapped([b"OK", redis.ResponseError("ERR unknown"), []], "here", told)

@@ -7,10 +7,10 @@ import threading
 from contextlib import closing, contextmanager
 
 import pytest
-import redis
 
+from pyresque.driver.lean import PIECE, Connection
 from pyresque.driver.sync import SyncDriver
-from pyresque.driver.wire import PIECE, Wire
+from pyresque.driver.target import target
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
 from tests.live.stage import PATIENCE, eventually
 from tests.redis_server import free_port
@@ -40,11 +40,6 @@ def replies(wire):
     return eventually(wire.replies)
 
 
-def unannounced(connection):
-    """Connect without a word."""
-    connection._parser.on_connect(connection)
-
-
 @contextmanager
 def server(*says):
     """A server that takes one call, says what it is told, piece by piece, each when the last was taken, and hangs up."""
@@ -62,8 +57,7 @@ def server(*says):
         thread = threading.Thread(target=serve)
         thread.start()
         host, port = listening.getsockname()
-        connection = redis.Connection(host, port, redis_connect_func=unannounced)
-        with closing(Wire(connection, "there")) as made:
+        with closing(Connection(target(f"redis://{host}:{port}/0"))) as made:
             yield made, go
         go.release(len(says) + 1)
         thread.join()
@@ -102,7 +96,7 @@ def test_half_a_reply_is_none_yet():
 def test_a_connection_that_ends_or_makes_no_sense_is_lost(ending):
     with server(ending) as (wire, go):
         go.release(2)
-        with pytest.raises(RedisUnavailable, match="there"):
+        with pytest.raises(RedisUnavailable, match=r"127\.0\.0\.1"):
             eventually(wire.replies)
 
 

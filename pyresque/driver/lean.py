@@ -1,0 +1,216 @@
+"""A connection of our own: a socket, and hiredis to write commands and read replies; no more than a worker needs.
+
+A worker forks for its jobs, and a fork costs what the parent has loaded: redis-py would be half of that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import hiredis
+
+from pyresque.driver.replies import checked, passing, refused_log_in
+from pyresque.errors import RedisUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyresque.driver.target import Target
+    from pyresque.ops import Arg
+
+#: Bytes read at a time.
+PIECE = 1 << 16
+
+#: Where the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
+SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
+
+_INCOMPLETE = object()
+
+# hiredis tells less of these two than they take.
+_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+_Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
+
+
+class Connection:
+    """One connection, logged in. A forked child must leave it alone: it is the parent's."""
+
+    def __init__(self, to: Target, reply_timeout: float | None = None) -> None:
+        """Connect. Raises RedisUnavailable, ConnectError."""
+        self.where = to.where
+        self.timeout = to.reply_timeout if reply_timeout is None else reply_timeout
+        self._plain = not to.secure
+        self._not_yet: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
+        self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
+        self._feed_reader = cast("_Feed", self._reader.feed)
+        self._buffer = bytearray(PIECE)
+        try:
+            self._socket = self._connected(to)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(self._socket, select.POLLIN)
+        try:
+            self._log_in(to)
+        except BaseException:
+            self.close()
+            raise
+
+    # -- talk
+
+    def talk(self, commands: Sequence[tuple[Arg, ...]]) -> list[object]:
+        """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
+
+        Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
+        """
+        try:
+            self._socket.sendall(b"".join(map(_pack, commands)))
+            return [self._read() for _ in commands]
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def send(self, *args: Arg) -> None:
+        """Send one command, whose reply is for ``replies`` to take. Raises RedisUnavailable."""
+        try:
+            self._socket.sendall(_pack(args))
+        except OSError as error:  # a full buffer, too: nobody has read for a long time
+            raise self._lost(error) from error
+
+    def replies(self) -> list[object]:
+        """What has come so far of what was sent; empty where nothing has.
+
+        Raises RedisCommandError for a refusal, RedisUnavailable where the connection has ended.
+        """
+        found: list[object] = []
+        try:
+            while not found:
+                self._hear_now()
+                while (reply := self._reader.gets()) is not _INCOMPLETE:
+                    found.append(checked(reply, self.where))
+        except self._not_yet:
+            return found
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+        return found
+
+    def fileno(self) -> int:
+        """The socket, which becomes readable when a reply comes or the connection ends."""
+        return self._socket.fileno()
+
+    def stale(self) -> bool:
+        """Whether the server has closed it, or something stands in it that nobody asked for."""
+        return self._poll is not None and bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        """Hang up; in a forked child, let go."""
+        self._socket.close()
+
+    def __del__(self) -> None:
+        """Hang up: the thread whose connection it was has ended."""
+        with contextlib.suppress(AttributeError):
+            self._socket.close()
+
+    # -- the socket
+
+    def _connected(self, to: Target) -> socket.socket:
+        if to.path:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.settimeout(to.connect_timeout)
+            try:
+                made.connect(to.path)
+            except OSError:
+                made.close()
+                raise
+        else:
+            made = socket.create_connection((to.host, to.port), to.connect_timeout)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            keep_alive(made)
+        if to.secure:
+            made = self._secured(made, to)
+        self._bound(made)
+        return made
+
+    def _secured(self, made: socket.socket, to: Target) -> socket.socket:
+        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+
+        self._not_yet = (*self._not_yet, *tls.NOT_YET)
+        return tls.secured(made, to)
+
+    def _bound(self, made: socket.socket) -> None:
+        """Let every wait end in time."""
+        if SYSTEM_ENDS_WAITS and self._plain:
+            made.settimeout(None)
+            whole = int(self.timeout)
+            limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        else:
+            made.settimeout(self.timeout)
+
+    def _log_in(self, to: Target) -> None:
+        steps: list[tuple[Arg, ...]] = []
+        if to.password:
+            user = (to.username,) if to.username else ()
+            steps.append(("AUTH", *user, to.password))
+        if to.client_name:
+            steps.append(("CLIENT", "SETNAME", to.client_name))
+        if to.db:
+            steps.append(("SELECT", to.db))
+        for reply in self.talk(steps) if steps else ():
+            if isinstance(reply, hiredis.ReplyError):
+                raise refused_log_in(str(reply), self.where)
+
+    # -- replies
+
+    def _read(self) -> object:
+        reply = self._reader.gets()
+        while reply is _INCOMPLETE:
+            self._hear()
+            reply = self._reader.gets()
+        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+            checked(reply, self.where)
+        return reply
+
+    def _hear(self) -> None:
+        self._feed(self._socket.recv_into(self._buffer))
+
+    def _hear_now(self) -> None:
+        """Take what is there; raises one of ``_not_yet`` where nothing is."""
+        if self._plain and hasattr(socket, "MSG_DONTWAIT"):
+            self._feed(self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT))
+            return
+        self._socket.setblocking(False)
+        try:
+            self._feed(self._socket.recv_into(self._buffer))
+        finally:
+            self._bound(self._socket)
+
+    def _feed(self, heard: int) -> None:
+        if not heard:
+            raise ConnectionResetError("the connection was closed")
+        self._feed_reader(self._buffer, 0, heard)
+
+    def _lost(self, cause: Any) -> RedisUnavailable:
+        text = str(cause) or type(cause).__name__
+        return RedisUnavailable(f"Redis at {self.where}: {text}")
+
+
+def keep_alive(made: socket.socket) -> None:
+    """Notice a silent peer within about a minute, where the system lets us say so."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in keepalive_options().items():
+        with contextlib.suppress(OSError):
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def keepalive_options() -> dict[int, int]:
+    """Seconds of silence, seconds between probes, and how many of them."""
+    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}
