@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from pyresque import JobTimeout, Resque, TermException, TimeLimit
+from pyresque.activejob import Continuable, Resume
 from pyresque.process.logs import set_up
 from pyresque.process.run import run_worker
 
@@ -142,6 +143,18 @@ def deaf(mark: Any) -> None:
 @resque.job("HardOnly", queue="low", timeout=TimeLimit(hard=60))
 def hard_only() -> None:
     report("hard only")
+
+
+@resque.active_job("ImportJob", queue="low", resume=Resume(wait=0))
+def import_rows(job: Continuable, mark: str) -> None:
+    for _step in job.step("prepare"):
+        report("prepared", mark)
+    for step in job.step("rows", start=0):
+        while isinstance(step.cursor, int) and step.cursor < 3:
+            report("row", step.cursor)
+            released()
+            step.advance()
+    report("imported", mark, job.envelope.resumptions)
 
 
 if __name__ == "__main__":
