@@ -9,13 +9,14 @@ import click
 
 from pyresque.cli.options import CONNECTION, application, json_option, settings_options
 from pyresque.cli.output import print_json, print_pairs, print_table
+from pyresque.cli.shown import told
 
 
 @click.command()
 @settings_options(*CONNECTION)
 @json_option
 def info(as_json: bool, **given: Any) -> None:
-    """Show counts of queues, jobs, workers and failures."""
+    """Show counts of queues, jobs, workers and failures, and what is being worked on."""
     resque = application(given)
     overview = asdict(resque.info())
     sizes = resque.queue_lengths()
@@ -38,3 +39,9 @@ def info(as_json: bool, **given: Any) -> None:
         [(name, "no list in Redis" if size is None else size) for name, size in sizes.items()],
         "no queues",
     )
+    working = [
+        (each.id, told(each.working_on.job, 40)) for each in resque.working() if each.working_on
+    ]
+    if working:
+        click.echo()
+        print_table(("worker", "works on"), working, "")
