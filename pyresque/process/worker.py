@@ -66,7 +66,7 @@ class Worker:
         self.rounds = Rounds(core, self.pulse, self.pruner, self.vitals)
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
-        self.rest = Rest(core.clock, surroundings, self._tend)
+        self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
         self._working = False
 
     # -- the life
@@ -297,6 +297,11 @@ class Worker:
     async def _tend(self) -> float:
         """What must not wait for a job to end."""
         return await self.rounds.make() if self.executor.isolated else self.pulse.interval
+
+    async def _tend_at_rest(self) -> float:
+        """The same without a job: the loop goes on, however long the interval is."""
+        self.vitals.turned()
+        return await self._tend()
 
     async def _rest(self, seconds: float, *, resting: bool) -> None:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""

@@ -176,3 +176,22 @@ def test_term_means_what_graceful_term_says(graceful, left):
     one.terminate()
     assert one.stopping
     assert len(one.executor.jobs) == left
+
+
+def test_a_long_rest_is_no_sign_of_a_loop_that_hangs():
+    one = worker(heartbeat_interval=10.0)
+    one.executor.isolated = False
+    Hand().run(one._rest(3600.0, resting=False))
+    assert one.core.clock.passed == 3600
+    assert one.vitals.health(10.0).turned <= 10
+
+
+def test_the_keys_of_named_queues_call_unless_it_is_paused():
+    one = worker()
+    Hand().run(one._rest(5.0, resting=False))
+    one.desk.paused_by_key = True
+    Hand().run(one._rest(5.0, resting=False))
+    one.desk.paused_by_key = False
+    one.resting = True
+    Hand().run(one._rest(5.0, resting=True))
+    assert [queues for queues, _, _ in one.surroundings.waits] == [("resque:queue:low",), (), ()]
