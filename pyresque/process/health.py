@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import json
 import mmap
 import os
@@ -129,6 +130,8 @@ def _live(
     listener: socket.socket, vitals: Vitals, heartbeat_interval: float, worker: int
 ) -> NoReturn:
     """The whole life of the process that answers; orders to the worker's group are not for it."""
+    # A collection would write to every page that is shared with the worker.
+    gc.disable()
     try:
         for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
             signal.signal(signal.Signals[name], signal.SIG_IGN)
