@@ -103,14 +103,14 @@ MEASURES = (
         "async",
         "10 ms of waiting, async, 2 workers of 10 slots",
         "jobs/s",
-        throughput(ASYNC, REST, workers=2, slots=10),
+        throughput(ASYNC, REST, workers=2),
         (Bound((TASKIQ,), 1.05),),
     ),
     Measure(
         "thread",
         "no-op, 8 threads, 1 worker",
         "jobs/s",
-        throughput(THREAD, NOOP, slots=8),
+        throughput(THREAD, NOOP),
         (Bound((DRAMATIQ,), 1.5),),
     ),
     Measure(

@@ -36,7 +36,7 @@ def against_bare_forks(bench: Bench) -> Figures:
     many = bench.some(1500, 20)
 
     def ours(side: Contender) -> float:
-        return rate(bench, side, "fork", ("noop", [0, "x"]), 1, 1, many)
+        return rate(bench, side, "fork", ("noop", [0, "x"]), 1, many)
 
     figures = dict(bench.each([OURS], ours))
     command = (sys.executable, "-m", "benchmarks.peers.bare_app", "forks", str(many))
