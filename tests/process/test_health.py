@@ -132,6 +132,7 @@ def test_clients_that_break_off_in_the_middle_break_nothing(port, vitals):
 
 def test_orders_to_the_whole_group_are_not_for_it(port):
     with serving(SystemClock(), "127.0.0.1", port, 60.0):
+        assert get(port, "/live") == (200, [])
         (child,) = children()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             os.kill(child, number)
