@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from compat_tests.live.active_jobs import ARGUMENTS, SEEN
 from compat_tests.live.peers import PeerError, eventually, noted
+from pyresque import AsyncResque
 from pyresque.activejob import Rails
 from pyresque.errors import SerializationError
 from pyresque.ruby.json import decode
@@ -124,6 +126,28 @@ def test_keyword_arguments_are_keywords_on_either_side(resque, request, db, side
     (note,) = noted(db, SEEN)
     assert note["job_id"] == job.job_id
     assert note["value"] in ("[6, True, None]", "[6, true, nil]")
+
+
+@pytest.mark.parametrize("face", ["blocking", "awaited"])
+def test_many_jobs_enqueued_at_once_by_either_face_are_performed_by_ruby(
+    resque, redis_server, ruby, db, face
+):
+    def jobs(of):
+        echo = of.active_job("AjEchoJob", queue="ruby")
+        keyword = of.active_job("AjKeywordJob").set(queue="ruby", priority=4)
+        return [echo.new(1), keyword.new(2, force=True), echo.set(wait=3600).new(3)]
+
+    async def awaited():
+        async with AsyncResque(redis_server.url, jobs=resque) as client:
+            return await client.perform_all_later(jobs(client))
+
+    done = asyncio.run(awaited()) if face == "awaited" else resque.perform_all_later(jobs(resque))
+    assert done == 3
+    ruby("ruby")
+    notes = {note["job"]: note["arguments"][0] for note in noted(db, SEEN, 2)}
+    assert notes == {"AjEchoJob": 1, "AjKeywordJob": 2}
+    assert resque.count_all_scheduled_jobs() == 1
+    assert db.llen("resque:failed") == 0
 
 
 def test_a_job_that_fails_in_python_is_tried_again_in_ruby_and_counted_on(rails, python, ruby, db):
