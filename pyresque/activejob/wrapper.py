@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import uuid
 from dataclasses import dataclass
 from functools import partial
@@ -49,6 +48,11 @@ class RailsApp:
     timezone: str | None = "UTC"
 
 
+def _dice() -> float:
+    """From 0 to 1; not by ``random``, which every worker would have to load."""
+    return uuid.uuid4().int % 2**56 / 2**56
+
+
 class JobWrapper:
     """What Ruby's ``JobWrapper`` does, for the jobs registered here.
 
@@ -65,7 +69,7 @@ class JobWrapper:
         now: Callable[[], datetime],
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = _dice,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.jobs = jobs

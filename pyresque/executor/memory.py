@@ -6,7 +6,6 @@ A fork copies the table of the parent's pages, so its cost follows their number.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 
 #: madvise(2): gather pages into huge ones, now (Linux 6.1).
@@ -42,6 +41,8 @@ def _private_areas() -> list[tuple[int, int]]:
 
 def _collapse(areas: list[tuple[int, int]]) -> None:
     """Gather the pages of each area into huge ones; a kernel that cannot says no, and nothing is lost."""
+    import ctypes  # noqa: PLC0415 - one more library to map in every child, for great heaps alone
+
     madvise = ctypes.CDLL(None, use_errno=True).madvise
     for start, end in areas:
         first, past = -(-start // HUGE) * HUGE, end // HUGE * HUGE

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -130,6 +129,8 @@ def _command_lines() -> list[tuple[int, str]] | None:
                     (int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace"))
                 )
         return found
+    import subprocess  # noqa: PLC0415 - only where there is no /proc; every child would pay for it
+
     try:
         listed = subprocess.run(
             ["ps", "-A", "-o", "pid=,command="],  # noqa: S607 - ps stands in different places

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
-from email.utils import parsedate_to_datetime
 
 from pyresque.errors import DecodeError
 
@@ -57,6 +56,9 @@ def parse_time(text: str | float, local: tzinfo | None = None) -> datetime:
         javascript = _JAVASCRIPT.match(written)
         if javascript is not None:
             return datetime.strptime(" ".join(javascript.groups()), "%b %d %Y %H:%M:%S %z")
+        # Heavy, and for dates alone that no Resque writes.
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
         return _in_zone(parsedate_to_datetime(written), local)
     except (ValueError, TypeError, OverflowError, OSError) as error:
         msg = f"no time information in {written[:100]!r}"

@@ -5,10 +5,10 @@ A script's first lines say what KEYS and ARGV are and what it returns.
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import ScriptMissing
@@ -47,7 +47,8 @@ class Script:
 @cache
 def script(name: str) -> Script:
     """The script of that name, read once from the package."""
-    text = (
-        files("pyresque.store").joinpath("lua").joinpath(f"{name}.lua").read_text(encoding="utf-8")
-    )
-    return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+    # Not by importlib.resources, which loads half of the standard library into every worker.
+    found = pkgutil.get_data("pyresque.store", f"lua/{name}.lua")
+    if found is None:
+        raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")
+    return Script(name, found.decode(), sha1(found, usedforsecurity=False).hexdigest())
