@@ -188,7 +188,7 @@ def stopped_between_steps(world: WrapperWorld, job: Continuable) -> None:
 
 def cursor(world: WrapperWorld, job: Continuable) -> None:
     for step in job.step("rows", start=0):
-        while step.cursor < 4:  # type: ignore[operator]  # numbers, here
+        while step.cursor < 4:
             world.stopping = step.cursor == 2
             step.advance()
 

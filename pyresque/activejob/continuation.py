@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import wording
 from pyresque.activejob.retries import ruby_name
@@ -39,7 +39,7 @@ class Step:
     """A step that runs now, with its cursor: any JSON value that says how far it came."""
 
     def __init__(
-        self, name: str, cursor: object, checkpoint: Callable[[], None], *, resumed: bool
+        self, name: str, cursor: Any, checkpoint: Callable[[], None], *, resumed: bool
     ) -> None:
         self.name = name
         self.cursor = cursor
@@ -48,7 +48,7 @@ class Step:
         self.checkpoint = checkpoint
         self._start = cursor
 
-    def set(self, cursor: object) -> None:
+    def set(self, cursor: Any) -> None:
         """Note how far the step came. The job may be interrupted here."""
         self.cursor = cursor
         self.checkpoint()

@@ -46,7 +46,7 @@ def worker(burst: bool, **given: Any) -> None:
     USR1 ends the job, USR2 pauses, CONT goes on.
     """
     resque = application(given)
-    if not resque.registered:
+    if not resque.registered and not any(resque.core.active_jobs.jobs):
         raise Misuse(_no_jobs(resque.settings.app))
     if not resque.settings.queues:
         raise Misuse(NO_QUEUE)

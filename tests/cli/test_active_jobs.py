@@ -73,6 +73,19 @@ def test_delayed_jobs_are_shown_by_their_class_and_arguments(run, resque):
     assert ARGUMENTS in line
 
 
+def test_a_worker_starts_for_an_application_that_has_active_jobs_alone(
+    run, environment, waiting, db
+):
+    (environment / "app_rails.py").write_text(
+        "from pyresque import Resque\n\nresque = Resque()\n\n"
+        "@resque.active_job('SyncAccountJob')\ndef sync(account, *, force): ...\n"
+    )
+    result = run("worker", "-A", "app_rails:resque", "-q", "low", "--executor", "inline", "--burst")
+    assert result.exit_code == 0
+    assert db.get("resque:stat:processed") == b"1"
+    assert not db.exists("resque:failed")
+
+
 def test_the_log_and_the_process_title_bear_the_class(start, resque, db, environment):
     with (environment / "myapp.py").open("a") as jobs:
         jobs.write('\nresque.active_job("HoldJob")(Hold.perform)\n')

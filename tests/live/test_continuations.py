@@ -60,6 +60,21 @@ def test_a_job_in_steps_is_put_down_when_its_worker_stops_and_goes_on_in_the_nex
     assert not db.exists("resque:failed")
 
 
+def test_the_time_before_a_child_is_told_to_end_is_enough_to_put_a_job_down(
+    db: redis.Redis, redis_url: str
+) -> None:
+    enqueue(redis_url)
+    time = {"TERM_CHILD": "1", "RESQUE_PRE_SHUTDOWN_TIMEOUT": "15"}
+    with worker(redis_url, "low", **time) as process:
+        assert [next_report(db) for _ in range(2)] == [["prepared", "a"], ["row", 0]]
+        process.signal("SIGTERM")
+        eventually(lambda: "exiting..." in process.log)
+        db.rpush("live:release", 1)
+        assert process.ended() == 0
+    assert waiting(redis_url).payload.args[0]["continuation"]["current"] == ["rows", 1]
+    assert not db.exists("resque:failed")
+
+
 def test_children_that_stand_ready_hear_of_the_order_too(db: redis.Redis, redis_url: str) -> None:
     with worker(redis_url, "low", JOBS_PER_FORK="10") as process:
         db.rpush("resque:queue:low", b'{"class":"Note","args":[1]}')
