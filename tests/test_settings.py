@@ -93,3 +93,11 @@ def test_but_changes_a_copy():
     settings = Settings.load({})
     assert settings.but(interval=1.0).interval == 1.0
     assert settings.interval == 5.0
+
+
+def test_the_health_port_is_a_port_or_left_out():
+    assert Settings.load({}).health_port is None
+    assert Settings.load({"HEALTH_PORT": "8080"}).health_port == 8080
+    for wrong in ("0", "65536", "http"):
+        with pytest.raises(SettingsError, match=f"HEALTH_PORT: '{wrong}' is no port"):
+            Settings.load({"HEALTH_PORT": wrong})
