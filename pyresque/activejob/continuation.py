@@ -65,7 +65,7 @@ class Step:
     @property
     def advanced(self) -> bool:
         """Whether the cursor moved in this run."""
-        return self.cursor != self._start
+        return bool(self.cursor != self._start)
 
     def __str__(self) -> str:
         return f"at '{self.name}', cursor '{wording.inspect(self.cursor)}'"
