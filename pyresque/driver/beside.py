@@ -40,7 +40,9 @@ class _Beside:
     def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Any]]) -> None:
         self.answer = answer
         self.loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
         self._asked: Future[Any] | None = None
+        self._to_cancel = False
 
     async def call(self, function: Callable[[], Any]) -> Any:
         """Start the thread and wait for it. A cancellation reaches what the thread awaits."""
@@ -60,8 +62,7 @@ class _Beside:
         try:
             value, trouble = await over
         except asyncio.CancelledError:
-            if self._asked is not None:
-                self._asked.cancel()
+            self._cancel()
             raise
         if trouble is not None:
             raise trouble
@@ -97,11 +98,23 @@ class _Beside:
         return self._in_loop(self.answer(request))
 
     def _in_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        self._asked = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        asked = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        with self._lock:
+            self._asked = asked
+            to_cancel, self._to_cancel = self._to_cancel, False
+        if to_cancel:
+            asked.cancel()
         try:
-            return self._asked.result()
+            return asked.result()
         finally:
             self._asked = None
+
+    def _cancel(self) -> None:
+        """Cancel what the thread awaits, or what it awaits next: the loop may be ahead of the thread."""
+        with self._lock:
+            asked, self._to_cancel = self._asked, self._asked is None
+        if asked is not None:
+            asked.cancel()
 
 
 async def _result(awaitable: Awaitable[Any]) -> Any:
