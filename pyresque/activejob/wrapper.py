@@ -15,6 +15,7 @@ from pyresque.activejob.envelope import WRAPPER, Envelope, job_class_of, unwrap
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.shown import job_hash
 from pyresque.activejob.versions import LATEST, Rails
+from pyresque.chance import chance
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
@@ -48,11 +49,6 @@ class RailsApp:
     timezone: str | None = "UTC"
 
 
-def _dice() -> float:
-    """From 0 to 1; not by ``random``, which every worker would have to load."""
-    return uuid.uuid4().int % 2**56 / 2**56
-
-
 class JobWrapper:
     """What Ruby's ``JobWrapper`` does, for the jobs registered here.
 
@@ -69,7 +65,7 @@ class JobWrapper:
         now: Callable[[], datetime],
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        dice: Callable[[], float] = _dice,
+        dice: Callable[[], float] = chance,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.jobs = jobs

@@ -111,7 +111,7 @@ class SyncDriver:
 
     def _drop(self) -> None:
         mine = self._mine
-        if mine.connection is not None and mine.pid == os.getpid():
+        if mine.connection is not None:
             mine.connection.close()
         mine.connection = None
 

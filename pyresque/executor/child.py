@@ -34,8 +34,17 @@ SOON = 0.0005
 class Child:
     """One forked process: what it told, whether it has ended, and the orders that are out against it."""
 
-    def __init__(self, pid: int, pipes: tuple[int, int], board: Board, place: int) -> None:
+    def __init__(
+        self,
+        pid: int,
+        pipes: tuple[int, int],
+        board: Board,
+        place: int,
+        how: Callable[[int], int | None],
+    ) -> None:
+        """``pipes`` are the ends for giving and hearing; ``how`` tells with which status a pid ended, None while it lives."""
         self.pid = pid
+        self._how = how
         self.born = time.monotonic()
         self.given = 0
         self.leaving = False
@@ -86,7 +95,7 @@ class Child:
         os.close(taking)
         os.close(telling)
         os.set_blocking(giving, False)
-        return cls(pid, (giving, hearing), board, place)
+        return cls(pid, (giving, hearing), board, place, _waited)
 
     def give(self, queue: str, raw: bytes, *, last: bool) -> None:
         """Give it a job, the last one or not. One that has died takes it no more: ``wait`` says that it never began."""
@@ -119,6 +128,10 @@ class Child:
             self._poll(min(seconds, self._look, self._next_order()), wakeup)
             self._carry_out_orders()
         return self._reap()
+
+    def broken(self) -> bool:
+        """Whether it has hung up: it is no good for another job."""
+        return self._hearing is None or _readable(self._hearing)
 
     def ended(self) -> bool:
         """Whether the process is gone for good."""
@@ -203,14 +216,9 @@ class Child:
 
     def _reap(self) -> bool:
         if self._status is None:
-            try:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:
-                # Somebody else waited for it; what it told is all there is.
-                pid, status = self.pid, 0
-            if pid == 0:
+            self._status = self._how(self.pid)
+            if self._status is None:
                 return False
-            self._status = status
             while self._hearing is not None and _readable(self._hearing):
                 self._listen()
             self.close()
@@ -258,6 +266,15 @@ def drain(wakeup: int) -> None:
     with contextlib.suppress(BlockingIOError):
         while os.read(wakeup, 4096):
             pass
+
+
+def _waited(pid: int) -> int | None:
+    """How a child of this very process ended."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0  # somebody else waited for it; what it told is all there is
+    return status if ended else None
 
 
 def _readable(pipe: int) -> bool:

@@ -15,6 +15,7 @@ from pyresque.executor.board import Board
 from pyresque.executor.child import Child
 from pyresque.executor.life import Rules
 from pyresque.executor.memory import settle
+from pyresque.executor.server import ForkServer
 from pyresque.executor.spare import ForkAhead
 from pyresque.job.job import read_job
 from pyresque.job.limits import hard_limit
@@ -39,7 +40,11 @@ GLANCE = 0.001
 
 
 class ForkExecutor:
-    """Forks children for jobs. ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child."""
+    """Has children forked for jobs, here or by the fork server.
+
+    ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child; ``let_go`` closes, in the fork
+    server, the connections of this process.
+    """
 
     isolated = True
 
@@ -52,6 +57,7 @@ class ForkExecutor:
         codec: Codec,
         driver: Driver,
         wakeup: int,
+        let_go: Callable[[], None] = lambda: None,
     ) -> None:
         self.registry = registry
         self.hooks = hooks
@@ -71,6 +77,8 @@ class ForkExecutor:
         self._child: Child | None = None  # the one that performs a job
         self._ready: Child | None = None  # the one that waits for its next job, or its first
         self._leaving: list[tuple[float, Child]] = []
+        self._of_the_server: set[int] = set()
+        self._server = ForkServer(self._attempt, self.rules, self.board, let_go)
         self._settled = False
         self._served = False
 
@@ -90,7 +98,7 @@ class ForkExecutor:
             seconds = hard_limit(self.registry, job)
             if seconds is not None:
                 child.limit(seconds, HardTimeLimit(seconds))
-            if self.ahead.worth_it() and self._may_fork_ahead():
+            if child.given >= self._most_jobs and self.ahead.worth_it() and self._may_fork_ahead():
                 await Call(self._fork_ahead)
             while True:
                 outcome = await Call(partial(child.wait, await tend(), self.wakeup))
@@ -127,6 +135,7 @@ class ForkExecutor:
         if self._ready is not None:
             self._let_go(self._ready)
             self._ready = None
+        self._server.close()
         while self._leaving:
             self._see_off()
             time.sleep(GLANCE)
@@ -135,8 +144,10 @@ class ForkExecutor:
 
     async def _child_for(self, job: Job) -> Child | None:
         ready, self._ready = self._ready, None
+        if ready is None and self._server.asked:
+            ready = await Call(self._from_ahead)
         if ready is not None:
-            if not ready.ended() and time.monotonic() - ready.born < self._longest:
+            if time.monotonic() - ready.born < self._longest and not ready.broken():
                 return ready
             self._let_go(ready)
         await self.hooks.run("before_fork", job)
@@ -147,30 +158,42 @@ class ForkExecutor:
             return None
 
     def _fork(self) -> Child:
+        self._settle()
+        return Child.fork(self._attempt, self.rules, self.board)
+
+    def _settle(self) -> None:
         if not self._settled:
             settle()
             self._settled = True
-        others = () if self._child is None else (self._child,)
-        return Child.fork(self._attempt, self.rules, self.board, others)
 
     def _may_fork_ahead(self) -> bool:
-        """Only where nobody could tell: a before_fork hook is called with the job that the child is for."""
-        return self._most_jobs == 1 and not self.hooks.any("before_fork")
+        """Only where nobody could tell: a before_fork hook is called with the job that the child is for, in this process."""
+        return not self.hooks.any("before_fork")
 
     def _fork_ahead(self) -> None:
+        self._settle()
         try:
-            self._ready = self._fork()
+            self._server.ask()
         except OSError as error:
             log.warning("no child can be forked ahead: %s", error)
+
+    def _from_ahead(self) -> Child | None:
+        try:
+            child = self._server.take()
+        except OSError as error:
+            log.warning("no child was forked ahead: %s", error)
+            return None
+        self._of_the_server.add(child.pid)
+        return child
 
     def _retire_or_keep(self, child: Child) -> None:
         """A child serves on unless it has had its jobs, its time or its memory, or orders are out against it."""
         if (
             child.leaving
             or child.ordered
-            or self._most_jobs == 1
+            or child.given >= self._most_jobs
             or time.monotonic() - child.born >= self._longest
-            or child.ended()
+            or child.broken()
         ):
             self._let_go(child)
         else:
@@ -179,6 +202,10 @@ class ForkExecutor:
     # -- the end of children
 
     def _let_go(self, child: Child) -> None:
+        if child.pid in self._of_the_server:
+            self._of_the_server.discard(child.pid)
+            self._server.done_with(child)
+            return
         child.close()
         if not child.ended():
             self._leaving.append((time.monotonic() + LINGER, child))

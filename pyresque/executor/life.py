@@ -34,6 +34,9 @@ ORDERS = (
 )
 
 PIECE = 65536
+
+# What stands around this function makes enumerations of all it takes and gives, which a child in a hurry has no use for.
+_set = getattr(signal.signal, "__wrapped__", signal.signal)
 _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -51,22 +54,22 @@ def live(
     rules: Rules,
     pipes: tuple[int, int],
     here: tuple[Board, int],
-    mask: Iterable[int],
+    mask: Iterable[int] | None,
 ) -> NoReturn:
     """The child's whole life: jobs come through ``pipes[0]``, how each ended goes out through ``pipes[1]``.
 
     An attempt performs a job, given its queue and the bytes of its payload; what it raises is the job's failure. ``here``
-    is where to say that one has begun; ``mask`` is what to go back to, the signals of ORDERS being held up until now.
+    is where to say that one has begun; ``mask`` is what to go back to, the signals of ORDERS being held up until now; None: they are ignored until now.
     """
     taking, telling = pipes
     board, place = here
     try:
         own_signals(term_child=rules.term_child)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         unpacker = msgpack.Unpacker(raw=False, max_buffer_size=0)
         last = False
         while not last:
-            own_signals(term_child=rules.term_child)
             given = _next_job(taking, unpacker)
             if given is None:
                 break
@@ -80,6 +83,8 @@ def live(
                 outcome = Outcome(report=report(error))
             last = last or _grown(rules)
             _tell(telling, outcome, time.perf_counter() - started, leaving=last)
+            if not last:
+                own_signals(term_child=rules.term_child)
         if rules.run_at_exit:
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         sys.stdout.flush()
@@ -104,7 +109,7 @@ def _next_job(taking: int, unpacker: msgpack.Unpacker) -> tuple[bytes, bytes, bo
 
 def _tell(telling: int, outcome: Outcome, seconds: float, *, leaving: bool) -> None:
     # From here on a TERM comes too late to end the job.
-    signal.signal(signal.SIGTERM, _unmoved)
+    _set(signal.SIGTERM, _unmoved)
     error = outcome.report
     told = None if error is None else [error.exception, error.error, list(error.backtrace)]
     frame = msgpack.packb([leaving, seconds, told])
@@ -137,9 +142,9 @@ def own_signals(*, term_child: bool) -> None:
     """
     signal.set_wakeup_fd(-1)
     if term_child:
-        signal.signal(signal.SIGTERM, _raise_once)
+        _set(signal.SIGTERM, _raise_once)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_DFL)
+            _set(number, signal.SIG_DFL)
     else:
         for number in (
             signal.SIGTERM,
@@ -148,13 +153,13 @@ def own_signals(*, term_child: bool) -> None:
             signal.SIGUSR1,
             signal.SIGUSR2,
         ):
-            signal.signal(number, _unmoved)
-    signal.signal(signal.SIGCONT, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _set(number, _unmoved)
+    _set(signal.SIGCONT, signal.SIG_DFL)
+    _set(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _raise_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-    signal.signal(signal.SIGTERM, _unmoved)
+    _set(signal.SIGTERM, _unmoved)
     raise TermException("SIGTERM")
 
 

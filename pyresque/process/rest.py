@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque.chance import chance
 from pyresque.ops import Call
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Rest:
         start = now()
         if self._calls > FREE_CALLS:
             # Many workers, one job: each is called, and the slower ones do not ask for the next call all at once.
-            pause = LONGEST_PAUSE * random.random()  # noqa: S311 - it only spreads them
+            pause = LONGEST_PAUSE * chance()
             await Call(partial(self.surroundings.sleep, pause), offload=True)
         end = start + max(seconds, LOOK)
         while not over() and (left := end - now()) > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,7 @@ def made(
             core.codec,
             resque.driver,
             posix.wakeup,
+            partial(_let_go, resque, posix),
         )
         core.active_jobs.stopping = lambda: forking.board.stopping
     else:
@@ -85,6 +87,12 @@ def made(
     if not executor.isolated:
         core.active_jobs.stopping = lambda: worker.stopping
     return worker
+
+
+def _let_go(resque: Resque, posix: Posix) -> None:
+    """In the fork server: the connections are the worker's."""
+    posix.close()
+    resque.driver.close()
 
 
 def lines(resque: Resque) -> Lines | None:

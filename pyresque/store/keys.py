@@ -6,8 +6,8 @@ Ruby puts the namespace and a colon before each key. Members of sets and fields 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha1
 
+from pyresque.digest import sha1_hex
 from pyresque.errors import SettingsError
 
 
@@ -89,7 +89,7 @@ class Keys:
 
     def redeliveries(self, queue: str, payload: bytes) -> str:
         """How often this very payload went back into its queue because its process died; Ruby does not look at it."""
-        digest = sha1(payload, usedforsecurity=False).hexdigest()
+        digest = sha1_hex(payload)
         return f"{self.namespace}:redeliveries:{queue}:{digest}"
 
     # -- resque-scheduler

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.digest import sha1_hex
 from pyresque.errors import ScriptMissing
 from pyresque.ops import Arg, Command, as_it_is
 
@@ -51,4 +51,4 @@ def script(name: str) -> Script:
     found = pkgutil.get_data("pyresque.store", f"lua/{name}.lua")
     if found is None:
         raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")
-    return Script(name, found.decode(), sha1(found, usedforsecurity=False).hexdigest())
+    return Script(name, found.decode(), sha1_hex(found))

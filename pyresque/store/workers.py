@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
+from pyresque.digest import sha1_hex
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, text, to_bytes
 from pyresque.store.redeliveries import REMEMBERED, PutBack, where
@@ -259,7 +259,7 @@ def _turn_keys(
 def _fingerprint(queues: tuple[str, ...]) -> str:
     """What the script compares: the SHA1 of the names, sorted as Redis sorts bytes."""
     listed = b"\n".join(sorted(to_bytes(queue) for queue in queues))
-    return sha1(listed, usedforsecurity=False).hexdigest()
+    return sha1_hex(listed)
 
 
 def _optional_text(reply: bytes | None) -> str | None:

@@ -85,14 +85,9 @@ class Fleet:
         return rng.choice(self.workers).pid
 
     def any_child(self, rng: Random) -> int | None:
-        """A child of any worker; None where none has one just now."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", ",".join(str(worker.pid) for worker in self.workers)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        pids = [int(pid) for pid in listed.stdout.split()]
+        """A child of any worker, or a child's child: a fork server, or what performs a job; None where there is none."""
+        below = children([worker.pid for worker in self.workers])
+        pids = below + (children(below) if below else [])
         return rng.choice(pids) if pids else None
 
     def end(self) -> None:
@@ -109,3 +104,14 @@ class Fleet:
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
         self.log.close()
+
+
+def children(parents: list[int]) -> list[int]:
+    """The pids of those whose parents these are."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", ",".join(map(str, parents))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(pid) for pid in listed.stdout.split()]

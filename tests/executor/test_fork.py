@@ -48,6 +48,11 @@ class Bench:
         job = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
         return self.driver.run(self.executor.run(job, tend, self.titles.append))
 
+    def spare(self):
+        """The child that was forked ahead."""
+        self.executor._ready = self.executor._from_ahead()
+        return self.executor._ready
+
     def kill_when_given(self):
         """Kill the child that performs, once it has been given its job."""
         while (child := self.executor._child) is None or not child.given:
@@ -158,9 +163,9 @@ def test_a_child_above_its_memory_is_followed_by_another():
 
 def test_a_before_fork_hook_is_called_for_every_child_and_none_is_forked_ahead():
     bench, seen = Bench(tell_the_pid, fork_ahead="always"), []
-    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor._ready))
+    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor._server.asked))
     bench.pids(3)
-    assert seen == [None, None, None]
+    assert seen == [False, False, False]
 
 
 def test_after_fork_runs_once_in_a_child_that_serves_several_jobs():
@@ -189,9 +194,10 @@ def children() -> list[int]:
 def test_a_child_forked_ahead_that_was_killed_costs_no_job():
     bench = Bench(tell_the_pid, fork_ahead="always")
     bench.one()
-    spare = bench.executor._ready
+    spare = bench.spare()
     os.kill(spare.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, spare.pid, os.WEXITED | os.WNOWAIT)
+    while not spare.broken():
+        pass
     outcome = bench.one()
     assert int(outcome.report.error) not in (spare.pid, os.getpid())
     bench.close()
@@ -200,7 +206,7 @@ def test_a_child_forked_ahead_that_was_killed_costs_no_job():
 def test_a_child_killed_on_the_way_of_its_job_says_that_it_never_began():
     bench = Bench(tell_the_pid, fork_ahead="always")
     bench.one()
-    os.kill(bench.executor._ready.pid, signal.SIGSTOP)
+    os.kill(bench.spare().pid, signal.SIGSTOP)
     killing = threading.Thread(target=bench.kill_when_given)
     killing.start()
     assert bench.one() == UNBEGUN

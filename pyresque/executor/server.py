@@ -1,0 +1,219 @@
+"""The worker's side of the fork server: asks it for children, learns how they ended, and starts it anew should it die."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from pyresque.executor.child import Child
+from pyresque.executor.forking import (
+    ALIVE,
+    BORN,
+    DONE_WITH,
+    END,
+    ENDED,
+    FORK,
+    HOW,
+    MESSAGE,
+    serve,
+)
+from pyresque.executor.life import ORDERS, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.executor.board import Board
+
+#: Seconds in which the server must answer; a fork of a very great process takes a good part of one.
+ANSWER = 30.0
+
+#: The status of a child that nobody could wait for.
+UNKNOWN = 0
+
+
+class ForkServer:
+    """One server at a time. ``let_go`` closes, in the server, what the worker holds open."""
+
+    def __init__(
+        self,
+        attempt: Callable[[str, bytes], None],
+        rules: Rules,
+        board: Board,
+        let_go: Callable[[], None],
+    ) -> None:
+        self._attempt = attempt
+        self._rules = rules
+        self._board = board
+        self._let_go = let_go
+        self._control: socket.socket | None = None
+        self._pid = 0
+        self._asked: tuple[int, int, int] | None = None  # the pipes' ends here, and the place
+        self._born: tuple[int, int] | None = None  # the pid, or -1 and the error's number
+        self._statuses: dict[int, int | None] = {}
+
+    @property
+    def asked(self) -> bool:
+        """Whether a child is on its way."""
+        return self._asked is not None
+
+    def ask(self) -> None:
+        """Have a child forked; ``take`` brings it. Raises OSError."""
+        if self._control is None:
+            self._start()
+        taking, giving = os.pipe()
+        hearing, telling = os.pipe()
+        place = self._board.place()
+        self._board.begin(place, begun=False)
+        try:
+            assert self._control is not None  # noqa: S101 - it was started
+            socket.send_fds(self._control, [MESSAGE.pack(FORK, place, 0)], [taking, telling])
+        except OSError:
+            os.close(giving)
+            os.close(hearing)
+            self._lost()
+            raise
+        finally:
+            os.close(taking)
+            os.close(telling)
+        os.set_blocking(giving, False)
+        self._asked = (giving, hearing, place)
+
+    def take(self) -> Child:
+        """The child that was asked for. Raises OSError where it could not be forked, or the server died."""
+        assert self._asked is not None  # noqa: S101 - the caller asked
+        giving, hearing, place = self._asked
+        self._asked = None
+        try:
+            while self._born is None:
+                self._hear()
+        except OSError:
+            os.close(giving)
+            os.close(hearing)
+            raise
+        (pid, number), self._born = self._born, None
+        if pid < 0:
+            os.close(giving)
+            os.close(hearing)
+            raise OSError(number, os.strerror(number))
+        return Child(pid, (giving, hearing), self._board, place, self.how)
+
+    def how(self, pid: int) -> int | None:
+        """The status that a child ended with; None while it lives."""
+        try:
+            self._say(HOW, pid)
+            while pid not in self._statuses:
+                self._hear()
+            return self._statuses.pop(pid)
+        except OSError:
+            return _gone(pid)
+
+    def done_with(self, child: Child) -> None:
+        """Leave it to the server to bury it."""
+        child.close()
+        with contextlib.suppress(OSError):
+            self._say(DONE_WITH, child.pid)
+
+    def close(self) -> None:
+        """Let every child end, and the server too."""
+        if self._asked is not None:
+            with contextlib.suppress(OSError):
+                self.done_with(self.take())
+        if self._control is None:
+            return
+        with contextlib.suppress(OSError):
+            self._say(END, 0)
+            while self._control is not None:
+                self._hear()
+        self._lost()
+
+    # -- the process
+
+    def _start(self) -> None:
+        here, there = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Until it has its own, a signal would be taken as the worker takes it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+        try:
+            self._pid = os.fork()
+            if self._pid == 0:
+                self._be_the_server(here, there, mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            there.close()
+        here.settimeout(ANSWER)
+        self._control = here
+
+    def _be_the_server(
+        self, here: socket.socket, there: socket.socket, mask: set[int | signal.Signals]
+    ) -> None:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # Orders are the worker's. A child takes its own signals up before it takes a job.
+            for number in ORDERS:
+                signal.signal(number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            here.close()
+            self._let_go()
+            serve(there, self._attempt, self._rules, self._board)
+        finally:
+            os._exit(1)
+
+    def _lost(self) -> None:
+        """The server is gone, or is made to be; the next child is asked of a new one."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    # -- talk
+
+    def _say(self, kind: bytes, number: int) -> None:
+        if self._control is None:
+            raise ConnectionResetError("there is no fork server")
+        try:
+            self._control.sendall(MESSAGE.pack(kind, number, 0))
+        except OSError:
+            self._lost()
+            raise
+
+    def _hear(self) -> None:
+        """Take one message in."""
+        if self._control is None:
+            raise ConnectionResetError("the fork server has ended")
+        try:
+            message = self._control.recv(MESSAGE.size, socket.MSG_WAITALL)
+        except OSError:
+            self._lost()
+            raise
+        if len(message) < MESSAGE.size:
+            self._lost()
+            raise ConnectionResetError("the fork server has ended")
+        kind, number, other = MESSAGE.unpack(message)
+        if kind == BORN:
+            self._born = (number, other)
+        elif kind == ENDED:
+            self._statuses[number] = other
+        elif kind == ALIVE:
+            self._statuses[number] = None
+
+
+def _gone(pid: int) -> int | None:
+    """What can be told of a child whose server is gone: whether it lives. A dead one may wait for ever to be buried."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - as lean as can be
+        return UNKNOWN if stat.read().rpartition(b")")[2].split()[0] == b"Z" else None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return UNKNOWN
+    return None

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pyresque.executor.base import DONE, UNBEGUN
+from pyresque.executor.board import Board
+from pyresque.executor.life import Rules
+from pyresque.executor.server import ForkServer
+from tests.live.stage import eventually
+
+
+@pytest.fixture
+def wakeup():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    yield reading
+    os.close(reading)
+    os.close(writing)
+
+
+def perform(queue: str, raw: bytes) -> None:
+    if raw == b"for ever":
+        threading.Event().wait()
+    if raw.startswith(b"until "):
+        while not Path(raw[6:].decode()).exists():
+            time.sleep(0.001)
+    elif raw:
+        raise ValueError(f"{queue} {raw!r} {os.getppid()}")
+
+
+@pytest.fixture
+def server():
+    made = ForkServer(perform, Rules(), Board(), lambda: None)
+    yield made
+    made.close()
+
+
+def child_of(server):
+    server.ask()
+    return server.take()
+
+
+def told(child, wakeup):
+    while (outcome := child.wait(1, wakeup)) is None:
+        pass
+    return outcome
+
+
+def test_children_come_from_one_process_that_is_not_this_one(server, wakeup):
+    parents = set()
+    for number in range(3):
+        child = child_of(server)
+        child.give("low", b"%d" % number, last=True)
+        queue, raw, parent = told(child, wakeup).report.error.split()
+        assert (queue, raw) == ("low", f"b'{number}'")
+        parents.add(int(parent))
+        server.done_with(child)
+    assert len(parents) == 1
+    assert parents.isdisjoint({os.getpid(), 1})
+
+
+def test_a_child_is_forked_before_there_is_a_job_for_it(server, wakeup):
+    server.ask()
+    assert server.asked
+    child = server.take()
+    assert not server.asked
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == DONE
+    server.done_with(child)
+
+
+def test_how_a_child_ended_is_told_as_if_it_were_our_own(server, wakeup):
+    child = child_of(server)
+    child.give("low", b"for ever", last=True)
+    eventually(lambda: child._board.begun(child._place))
+    child.signal(signal.SIGKILL)
+    assert f"pid {child.pid} SIGKILL (signal 9)" in str(told(child, wakeup).dirty)
+
+
+def test_a_child_that_was_killed_before_it_had_a_job_has_not_begun(server, wakeup):
+    child = child_of(server)
+    os.kill(child.pid, signal.SIGKILL)
+    eventually(child.broken)
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == UNBEGUN
+
+
+def test_a_server_that_was_killed_is_followed_by_another(server, wakeup):
+    first = child_of(server)
+    os.kill(server._pid, signal.SIGKILL)
+    os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(ConnectionError):
+        child_of(server)
+    second = child_of(server)
+    for child in (first, second):
+        child.give("low", b"", last=True)
+        assert told(child, wakeup) == DONE
+        server.done_with(child)
+
+
+def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noticed(
+    server, wakeup, tmp_path
+):
+    going_on, dying = child_of(server), child_of(server)
+    going_on.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
+    dying.give("low", b"for ever", last=True)
+    eventually(lambda: dying._board.begun(dying._place))
+    os.kill(server._pid, signal.SIGKILL)
+    (tmp_path / "go").touch()
+    assert told(going_on, wakeup) == DONE
+    os.kill(dying.pid, signal.SIGKILL)
+    assert told(dying, wakeup).dirty is not None
+
+
+def test_orders_to_the_whole_group_do_not_end_the_server(server, wakeup):
+    server.done_with(child_of(server))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+        os.kill(server._pid, number)
+    child = child_of(server)
+    child.give("low", b"", last=True)
+    assert told(child, wakeup) == DONE
+    server.done_with(child)
+
+
+def test_closing_ends_every_child_and_the_server(wakeup):
+    server = ForkServer(perform, Rules(), Board(), lambda: None)
+    child = child_of(server)
+    server.ask()
+    pids = {child.pid, server._pid}
+    server.done_with(child)
+    server.close()
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+ORPHAN = """
+import os, signal, threading
+from pyresque.executor.board import Board
+from pyresque.executor.life import Rules
+from pyresque.executor.server import ForkServer
+server = ForkServer(lambda queue, raw: None, Rules(), Board(), lambda: None)
+server.ask()
+child = server.take()
+print(server._pid, child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_is_killed_leaves_neither_a_server_nor_an_idle_child():
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
+    )
+    server, child = done.stdout.split()
+    eventually(lambda: not alive(server) and not alive(child))
+
+
+def alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
