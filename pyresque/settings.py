@@ -15,7 +15,7 @@ from pyresque.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-EXECUTORS = ("fork", "inline")
+EXECUTORS = ("fork", "thread", "async", "inline")
 FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
@@ -179,6 +179,7 @@ class Settings:
         "where a job runs",
         env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", _fork_per_job)),
     )
+    count: int = setting(1, _count, "workers: processes, or slots of one", env=("COUNT",))
     fork_ahead: str = setting(
         "auto",
         _one_of(FORK_AHEAD),

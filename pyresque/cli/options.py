@@ -28,6 +28,7 @@ SHORT = {
     "namespace": "-n",
     "app": "-A",
     "queues": "-q",
+    "count": "-c",
     "verbose": "-v",
     "background": "-B",
     "dynamic_schedule": "-D",
@@ -59,6 +60,7 @@ METAVARS = {
     "url": "URL",
     "app": "MODULE:ATTRIBUTE",
     "queues": "QUEUE,...",
+    "count": "N",
     "pidfile": "FILE",
     "logfile": "FILE",
     "schedule": "FILE",
@@ -80,6 +82,7 @@ RECORDS = ("codec", "failure_backend")
 WORKING = (
     "queues",
     "executor",
+    "count",
     "fork_ahead",
     "jobs_per_child",
     "minutes_per_child",

@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 PAYLOAD = b',"payload":'
 
 
+#: What stands between the host and the number of a slot, in the ids of several workers in one process.
+SLOT = "~"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerId:
-    """``host:pid:queue,queue``."""
+    """``host:pid:queue,queue``; ``host~2:pid:queue`` for the second worker of one process.
+
+    The mark stands in the host, which Ruby compares with its own: it never takes a slot for a process of its own host.
+    """
 
     host: str
     pid: int
@@ -41,6 +48,18 @@ class WorkerId:
         host, pid, queues = parts
         digits = pid[: len(pid) - len(pid.lstrip("0123456789"))]
         return cls(host, int(digits or 0), tuple(queues.split(",")))
+
+    def slot(self, number: int) -> WorkerId:
+        """The id of a process's worker of that number; the first one's is the plain one."""
+        return (
+            self if number == 1 else WorkerId(f"{self.host}{SLOT}{number}", self.pid, self.queues)
+        )
+
+    @property
+    def machine(self) -> str:
+        """The host without the mark of a slot."""
+        name, mark, number = self.host.rpartition(SLOT)
+        return name if name and mark and number.isdecimal() else self.host
 
     def __str__(self) -> str:
         """The id as it stands in Redis."""

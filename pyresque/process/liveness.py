@@ -199,4 +199,4 @@ class Pruner:
         # Ruby compares what stands between the second colon and the next one.
         queues = {queue for queue in ",".join(other.queues).split(":")[0].split(",") if queue}
         ours = self.queue_list.takes_all or queues == set(self.queue_list.patterns)
-        return ours and other.host == self.me.host and other.pid not in alive
+        return ours and other.machine == self.me.machine and other.pid not in alive

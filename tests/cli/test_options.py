@@ -58,7 +58,7 @@ def test_a_switch_has_an_opposite():
 def test_a_choice_that_is_none_is_bad_usage(run):
     result = run("worker", "--executor", "magic")
     assert result.exit_code == 2
-    assert "'fork', 'inline'" in result.stderr
+    assert "'fork', 'thread', 'async', 'inline'" in result.stderr
 
 
 def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default(monkeypatch):

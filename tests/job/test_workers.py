@@ -97,3 +97,15 @@ def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
 
 def test_a_worker_that_is_not_registered_is_none():
     assert told(books(JSON).find("h:1:low"), 0) is None
+
+
+def test_the_second_worker_of_a_process_is_marked_in_its_host():
+    first = WorkerId("app-1", 7, ("high", "low"))
+    assert first.slot(1) == first
+    assert str(first.slot(2)) == "app-1~2:7:high,low"
+    assert WorkerId.parse("app-1~2:7:high,low").machine == "app-1"
+
+
+@pytest.mark.parametrize("host", ["app-1", "app~x", "app~", "~2"])
+def test_a_host_without_a_slots_mark_is_its_own_machine(host):
+    assert WorkerId(host, 7, ("low",)).machine == host
