@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -10,11 +11,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import msgpack
-
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
-from pyresque.executor.life import ORDERS, PIECE, Rules, live
+from pyresque.executor.life import JOB, ORDERS, PIECE, TOLD, Rules, live
 from pyresque.failure.report import ErrorReport
 from pyresque.store.queues import to_bytes
 
@@ -54,7 +53,7 @@ class Child:
         self._board = board
         self._place = place
         self._unsent = b""
-        self._unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
+        self._heard = b""
         self._told: Outcome | None = None
         self._status: int | None = None
         self._orders: list[tuple[float, int]] = []
@@ -102,7 +101,8 @@ class Child:
         self.given += 1
         self._told = None
         self._board.begin(self._place, begun=False)
-        self._unsent = msgpack.packb([to_bytes(queue), raw, last])
+        name = to_bytes(queue)
+        self._unsent = JOB.pack(len(name), len(raw), last) + name + raw
         self._send()
 
     def wait(self, seconds: float, wakeup: int) -> Outcome | None:
@@ -206,11 +206,15 @@ class Child:
             self._hearing = None
             self._look = SOON
             return
-        self._unpacker.feed(heard)
-        for leaving, seconds, told in self._unpacker:
-            self.leaving, self.seconds = bool(leaving), float(seconds)
-            self._told = _outcome(told)
-            self._limit = None
+        self._heard += heard
+        if len(self._heard) < TOLD.size:
+            return
+        leaving, seconds, size = TOLD.unpack_from(self._heard)
+        if len(self._heard) < TOLD.size + size:
+            return
+        told, self._heard = self._heard[TOLD.size :], b""
+        self.leaving, self.seconds, self._limit = leaving, seconds, None
+        self._told = _outcome(json.loads(told)) if told else DONE
 
     # -- its end
 
@@ -283,9 +287,7 @@ def _readable(pipe: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _outcome(told: list[object] | None) -> Outcome:
-    if told is None:
-        return DONE
+def _outcome(told: list[object]) -> Outcome:
     exception, error, backtrace = told
     lines = backtrace if isinstance(backtrace, list) else []
     return Outcome(

@@ -92,7 +92,7 @@ class _Server:
             self._answer(BORN, -1, error.errno or 0)
         else:
             if pid == 0:
-                self._control.close()
+                os.close(self._control.fileno())
                 live(self._attempt, self._rules, (pipes[0], pipes[1]), (self._board, place), None)
             self._living.add(pid)
             self._answer(BORN, pid, 0)
