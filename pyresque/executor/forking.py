@@ -31,6 +31,9 @@ BORN, ENDED, ALIVE = b"b", b"s", b"a"
 #: Seconds that a child may take to end once nobody needs it; until the server looks for such children when nothing is asked.
 LINGER, IDLE = 5.0, 0.2
 
+#: One request for memory of each kind that the allocator tells apart.
+SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
+
 
 def serve(
     control: socket.socket,
@@ -61,6 +64,10 @@ class _Server:
         self._leaving: dict[int, float] = {}
 
     def serve(self) -> None:
+        # The allocator puts what was freed while everything was loaded in order at the next requests for more: here once,
+        # not in each child, where every page that it touches would be copied.
+        for size in SIZES:
+            bytearray(size)
         while True:
             self._control.settimeout(IDLE if self._leaving else None)
             try:

@@ -28,6 +28,12 @@ class WorkerHooks:
     def __init__(self) -> None:
         self._hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in NAMES}
 
+    def only(self, *names: str) -> WorkerHooks:
+        """Those of these names alone."""
+        few = WorkerHooks()
+        few._hooks.update({name: self._hooks[name] for name in names})
+        return few
+
     def add(self, name: str, hook: Callable[..., Any]) -> None:
         """Add a function."""
         self._hooks[name].append(hook)

@@ -9,12 +9,12 @@ from pyresque.errors import DecodeError, NotAJob, NotEncodable
 from pyresque.job.job import (
     Job,
     JsonCodec,
-    MsgpackCodec,
     Payload,
     codec_named,
     read_job,
     write_payload,
 )
+from pyresque.job.packed import MsgpackCodec
 from pyresque.ruby.json import Dialect, member
 
 JSON = JsonCodec()

@@ -7,8 +7,9 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.job.job import JsonCodec, MsgpackCodec, read_job
+from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.odd import is_written_well, stand_in, stays_as_it_is, stood_for
+from pyresque.job.packed import MsgpackCodec
 
 JSON = JsonCodec()
 

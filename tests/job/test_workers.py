@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.errors import WorkerIdError
-from pyresque.job.job import Job, JsonCodec, MsgpackCodec, Payload, read_job
+from pyresque.job.job import Job, JsonCodec, Payload, read_job
+from pyresque.job.packed import MsgpackCodec
 from pyresque.job.workers import WorkerBooks, WorkerId, read_record
 from pyresque.store.keys import Keys
 from pyresque.store.workers import WorkerTable
