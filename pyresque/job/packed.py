@@ -33,7 +33,8 @@ class MsgpackCodec:
             return msgpack.unpackb(
                 raw, raw=False, strict_map_key=False, unicode_errors="surrogateescape"
             )
-        except (ValueError, RecursionError, msgpack.UnpackException) as error:
+        except (TypeError, ValueError, RecursionError, msgpack.UnpackException) as error:
+            # A TypeError is a map whose key is a list or a map, which Ruby reads and Python cannot hold.
             raise DecodeError(
                 f"{raw[:100]!r} is no MessagePack: {error or type(error).__name__}"
             ) from error
