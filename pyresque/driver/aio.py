@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import redis
 import redis.asyncio
 
-from pyresque.driver import beside
+from pyresque.driver import beside as threads
 from pyresque.driver.connect import async_pool
 from pyresque.driver.redis_py import passing, told
 from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
@@ -58,14 +58,14 @@ class AsyncDriver:
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
-            result = (
-                await asyncio.to_thread(request.function) if request.offload else request.function()
-            )
+            # A coroutine function gives its coroutine at once: no thread is needed for that.
+            beside = request.offload and not inspect.iscoroutinefunction(request.function)
+            result = await asyncio.to_thread(request.function) if beside else request.function()
             return await result if inspect.isawaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)
         if isinstance(request, Around):
-            return await beside.awaited(self.run, self._answer, request)
+            return await threads.awaited(self.run, self._answer, request)
         return _Task(self, request)
 
     async def _batch(self, batch: Batch) -> list[object]:

@@ -23,9 +23,10 @@ from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pyresque.core import Core
+    from pyresque.ops import Command
     from pyresque.process.queue_list import QueueList
     from pyresque.process.vitals import Vitals
 
@@ -38,7 +39,7 @@ AGAIN = 5.0
 class Rounds:
     """What one worker must see to however long its jobs are: its heartbeat and, every so often, workers that are dead."""
 
-    def __init__(self, core: Core, pulse: Pulse, pruner: Pruner, vitals: Vitals) -> None:
+    def __init__(self, core: Core, pulse: Heart, pruner: Pruner, vitals: Vitals) -> None:
         self.clock = core.clock
         self.pulse = pulse
         self.pruner = pruner
@@ -70,31 +71,24 @@ class Rounds:
             return None
 
 
-class Pulse:
-    """One worker's heartbeat."""
+class Heart:
+    """What beats for one worker, or for all of a process."""
 
-    def __init__(self, core: Core, worker_id: str) -> None:
+    def __init__(self, core: Core, due: float = math.inf) -> None:
         self.core = core
-        self.worker_id = worker_id
         self.interval = core.settings.heartbeat_interval
-        self.registered = False
         self.failing = False
-        self._due = math.inf  # a worker that was never started has no heart
+        self._due = due
 
-    async def start(self) -> None:
-        """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
-        await self.core.books.table.remove_heartbeat(self.worker_id)
-        await self.beat()
+    def signs(self, now: str) -> list[Command[int]]:
+        """What is to be written at that time; nothing: there is nobody to beat for."""
+        raise NotImplementedError
 
     async def beat(self) -> None:
-        """Write the server's time as the last heartbeat. A worker that was pruned by mistake is entered again."""
-        table = self.core.books.table
-        now = await table.server_time()
+        """Write the server's time as the last heartbeat."""
+        now = await self.core.books.table.server_time()
         zone = local(self.core.clock).tzinfo
-        beating = [table.beating(self.worker_id, ruby_time.heartbeat(now.astimezone(zone)))]
-        if self.registered:
-            beating.append(table.entering(self.worker_id))
-        await Batch(tuple(beating))
+        await Batch(tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone)))))
         self._due = self.core.clock.monotonic() + self.interval
 
     async def beat_if_due(self) -> float:
@@ -107,11 +101,51 @@ class Pulse:
             self.failing = False
         except (RedisUnavailable, RedisCommandError) as error:
             self.failing = True
-            log.warning("heartbeat of %s not written, trying again: %s", self.worker_id, error)
+            log.warning("heartbeat of %s not written, trying again: %s", self, error)
             again = min(AGAIN, self.interval)
             self._due = self.core.clock.monotonic() + again
             return again
         return self.interval
+
+
+class Pulse(Heart):
+    """One worker's heartbeat. A worker that was never started has none."""
+
+    def __init__(self, core: Core, worker_id: str) -> None:
+        super().__init__(core)
+        self.worker_id = worker_id
+        self.registered = False
+
+    def __str__(self) -> str:
+        return self.worker_id
+
+    async def start(self) -> None:
+        """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
+        await self.core.books.table.remove_heartbeat(self.worker_id)
+        await self.beat()
+
+    def signs(self, now: str) -> list[Command[int]]:
+        """The heartbeat. A worker that was pruned by mistake is entered again."""
+        table = self.core.books.table
+        beating = [table.beating(self.worker_id, now)]
+        if self.registered:
+            beating.append(table.entering(self.worker_id))
+        return beating
+
+
+class Pulses(Heart):
+    """The heartbeats of all workers of one process, in one round trip."""
+
+    def __init__(self, core: Core, pulses: Sequence[Pulse]) -> None:
+        super().__init__(core, core.clock.monotonic() + core.settings.heartbeat_interval)
+        self.pulses = pulses
+
+    def __str__(self) -> str:
+        return f"{len(self.pulses)} workers"
+
+    def signs(self, now: str) -> list[Command[int]]:
+        """Those of the workers that are registered: the others have not come yet, or have left."""
+        return [sign for pulse in self.pulses if pulse.registered for sign in pulse.signs(now)]
 
 
 class Pruner:

@@ -31,7 +31,7 @@ class Patience:
 
     def __init__(
         self,
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
         may_leave: Callable[[], bool],
         away: Callable[[bool], None] = lambda _away: None,
     ) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import socket
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,6 +55,11 @@ class Posix:
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until a signal comes."""
         self._waiter.sleep(seconds)
+
+    def wake(self) -> None:
+        """End the present wait, or the next one. From any thread."""
+        with suppress(BlockingIOError):  # it is full of calls to wake up
+            os.write(self._waking, b"\0")
 
     def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """Wait until it is time to look for a job, or for a signal, or for ``most`` seconds; whether it is time."""

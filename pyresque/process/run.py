@@ -15,6 +15,7 @@ from pyresque.process.interval import Interval
 from pyresque.process.lines import Lines
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
+from pyresque.process.run_crew import TOGETHER, work_together
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ def run_worker(resque: Resque, *, burst: bool = False) -> None:
 def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -> None:
     """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
     queue_list = QueueList.parse(resque.settings.queues)
+    interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
+    if resque.settings.executor in TOGETHER:
+        work_together(resque, queue_list, lines(resque), interval, vitals)
+        return
     posix = Posix(lines(resque))
     try:
         worker = made(resque, queue_list, posix, vitals)
-        interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
         with posix.hearing(worker):
             resque.run(worker.work(interval))
     finally:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.executor.base import Executor
     from pyresque.job.job import Job
+    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.job.workers import WorkerId
     from pyresque.process.queue_list import QueueList
     from pyresque.process.surroundings import Surroundings
@@ -42,7 +43,10 @@ log = logging.getLogger("pyresque")
 
 
 class Worker:
-    """One worker of one application (Ruby: ``Resque::Worker``)."""
+    """One worker of one application (Ruby: ``Resque::Worker``).
+
+    ``hooks`` are the application's unless others are given; of one that is ``tended`` another sees to the heartbeat.
+    """
 
     def __init__(
         self,
@@ -52,8 +56,12 @@ class Worker:
         executor: Executor,
         surroundings: Surroundings,
         vitals: Vitals | None = None,
+        hooks: WorkerHooks | None = None,
+        *,
+        tended: bool = False,
     ) -> None:
         self.core = core
+        self.hooks = hooks or core.hooks
         self.id = str(worker_id)
         self.queue_list = queue_list
         self.executor = executor
@@ -68,6 +76,7 @@ class Worker:
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
         self._working = False
+        self._alone = not executor.isolated and not tended
 
     # -- the life
 
@@ -82,7 +91,7 @@ class Worker:
         trouble: BaseException | None = None
         try:
             await self.startup()
-            if not self.executor.isolated:
+            if self._alone:
                 beating = await Spawn(self.rounds.keep, f"heartbeat of {self.id}")
             await self._loop(interval)
         except GeneratorExit:
@@ -98,7 +107,7 @@ class Worker:
                 beating.stop()
             await self._leave(trouble)
             await Call(self.executor.close)
-            await self.core.hooks.run("worker_exit")
+            await self.hooks.run("worker_exit")
 
     async def _leave(self, trouble: BaseException | None) -> None:
         try:
@@ -109,15 +118,16 @@ class Worker:
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
-        if not self.executor.isolated:
-            self._tell_of_limits()
+        if self._alone:
+            self.tell_of_limits()
         await self.patience.steady(self._succeed)
         await self.patience.steady(self.pulse.start)
         await self.prune_dead_workers()
-        await self.core.hooks.run("before_first_fork")
+        await self.hooks.run("before_first_fork")
         await self.patience.steady(self.register_worker)
 
-    def _tell_of_limits(self) -> None:
+    def tell_of_limits(self) -> None:
+        """Say which jobs run as long as they like here."""
         unlimited = only_by_force((*self.core.registry, *self.core.active_jobs.jobs.entries()))
         if unlimited:
             names = ", ".join(unlimited)
@@ -231,7 +241,7 @@ class Worker:
             self.stopping = True
             self.vitals.mark(Flag.STOPPING, True)
             self.executor.stop()
-            self.core.hooks.run_now("shutdown")
+            self.hooks.run_now("shutdown")
 
     def shutdown_now(self) -> None:
         """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, told to end."""
@@ -254,7 +264,7 @@ class Worker:
 
     def pause_processing(self) -> None:
         """Take no new jobs (USR2)."""
-        self.core.hooks.run_now("before_pause", self)
+        self.hooks.run_now("before_pause", self)
         self.resting = True
         self.vitals.mark(Flag.PAUSED, True)
 
@@ -262,7 +272,7 @@ class Worker:
         """Take jobs again (CONT)."""
         self.resting = False
         self.vitals.mark(Flag.PAUSED, False)
-        self.core.hooks.run_now("after_pause", self)
+        self.hooks.run_now("after_pause", self)
 
     async def paused(self) -> bool:
         """Whether it takes no jobs: by its own order, or because the pause key says so."""
@@ -329,7 +339,7 @@ class Worker:
 
     async def _state_change(self, *, working: bool) -> None:
         if self._working and not working:
-            await self.core.hooks.run("queue_empty")
+            await self.hooks.run("queue_empty")
         self._working = working
 
     def _known_name(self, job: Job) -> str:

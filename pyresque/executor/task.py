@@ -1,0 +1,175 @@
+"""Jobs in an event loop: what is ``async def`` runs there, each job in a task of its own; plain functions run in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyresque.errors import TermException
+from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.order import Order
+from pyresque.failure.report import report
+from pyresque.job.perform import perform
+from pyresque.ops import Around, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.ops import Op
+
+T = TypeVar("T")
+
+
+class TaskExecutor:
+    """Performs one slot's jobs; ``run`` of an awaiting driver carries them."""
+
+    isolated = False
+
+    def __init__(
+        self, registry: Registry, carry: Callable[[Op[Any]], Coroutine[Any, Any, Any]]
+    ) -> None:
+        self.registry = registry
+        self._carry = carry
+        self._order = Order()
+        self._in_thread = 0
+        self._task: asyncio.Task[Outcome] | None = None
+
+    async def run(
+        self,
+        job: Job,
+        tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
+        title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+    ) -> Outcome:
+        """Perform the job; whatever it raises is its failure, a SystemExit too."""
+        performed: Callable[[], Any] = partial(self._performed, job)
+        outcome: Outcome = await Call(performed, offload=True)
+        return outcome
+
+    def kill(self) -> None:
+        """Nothing: the job is left to end, as Ruby's worker without children does."""
+
+    def terminate(self) -> None:
+        """Raise TermException where the running job is: it awaits, or runs in a thread. Once a job; from any thread."""
+        task = self._task
+        if task is not None:
+            task.get_loop().call_soon_threadsafe(self._tell, task)
+
+    def stop(self) -> None:
+        """Nothing: what runs here can ask the worker."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _tell(self, task: asyncio.Task[Outcome]) -> None:
+        if task is self._task:
+            self._order.give()
+            if not self._in_thread:
+                task.cancel()
+
+    async def _performed(self, job: Job) -> Outcome:
+        """In a task of its own the job has its own context, and what it changes there ends with it."""
+        self._order.renew()
+        self._task = asyncio.get_running_loop().create_task(self._attempt(job), name=f"job {job}")
+        try:
+            return await self._task
+        finally:
+            self._task = None
+
+    async def _attempt(self, job: Job) -> Outcome:
+        try:
+            await _Heard(self._carry(self._watched(perform(self.registry, job))), self._order)
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
+            return Outcome(report=report(error))
+        return DONE
+
+    async def _watched(self, operation: Op[T]) -> T:
+        """Carry an operation; the threads in which it calls plain functions hear orders, too."""
+        value: T = await _Watched(operation, self._seen)
+        return value
+
+    def _seen(self, request: Any) -> Any:
+        if isinstance(request, Call) and not inspect.iscoroutinefunction(request.function):
+            return replace(request, function=partial(self._called, request.function))
+        if isinstance(request, Around):
+            inner = request.inner
+            return replace(request, inner=lambda *given: self._watched(inner(*given)))
+        return request
+
+    def _called(self, function: Callable[[], Any]) -> Any:
+        self._in_thread += 1
+        try:
+            self._order.begin()
+            return function()
+        except StopIteration as error:
+            # No future can bear it, so that nobody would ever hear of it.
+            raise RuntimeError("coroutine raised StopIteration") from error
+        finally:
+            self._order.end()
+            self._in_thread -= 1
+
+
+class _Watched:
+    """Hands an operation's requests on, each as it is to be."""
+
+    def __init__(self, operation: Op[Any], seen: Callable[[Any], Any]) -> None:
+        self._operation = operation
+        self._seen = seen
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        operation = self._operation
+        step: Callable[[Any], Any] = operation.send
+        given: Any = None
+        try:
+            while True:
+                try:
+                    request = step(given)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    step, given = operation.send, (yield self._seen(request))
+                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                    step, given = operation.throw, error
+        finally:
+            operation.close()
+
+
+class _Heard:
+    """An awaitable in which a cancellation that comes of an order is TermException, at the place where it awaits."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any], order: Order) -> None:
+        self._work = work
+        self._order = order
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        work = self._work
+        step: Callable[[Any], Any] = work.send
+        given: Any = None
+        try:
+            while True:
+                try:
+                    wanted = step(given)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    step, given = work.send, (yield wanted)
+                except asyncio.CancelledError as error:
+                    step, given = work.throw, self._instead_of(error)
+                except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
+                    step, given = work.throw, error
+        finally:
+            work.close()
+
+    def _instead_of(self, error: BaseException) -> BaseException:
+        if not self._order.pending():
+            return error
+        uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
+        if uncancel is not None:
+            uncancel()
+        return TermException("SIGTERM")
