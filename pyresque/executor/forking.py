@@ -7,6 +7,7 @@ next to nothing, and so copies next to nothing; and it forks while the worker ta
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import struct
@@ -28,8 +29,13 @@ FORK, HOW, DONE_WITH, END = b"f", b"h", b"d", b"e"
 # The server answers: this pid was born (or -1 and the error's number), it ended with this status, it lives.
 BORN, ENDED, ALIVE = b"b", b"s", b"a"
 
-#: Seconds that a child may take to end once nobody needs it; until the server looks for such children when nothing is asked.
-LINGER, IDLE = 5.0, 0.2
+#: Seconds that a child may take to end once nobody needs it; milliseconds until the server looks for such children
+#: when nothing is asked.
+LINGER, IDLE = 5.0, 200
+
+#: The two ends of pipes that come along, and the room that they need.
+PIPES = struct.Struct("@ii")
+SPACE = socket.CMSG_SPACE(PIPES.size)
 
 #: One request for memory of each kind that the allocator tells apart.
 SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
@@ -62,24 +68,25 @@ class _Server:
         self._board = board
         self._living: set[int] = set()
         self._leaving: dict[int, float] = {}
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
 
     def serve(self) -> None:
         # The allocator puts what was freed while everything was loaded in order at the next requests for more: here once,
         # not in each child, where every page that it touches would be copied.
         for size in SIZES:
             bytearray(size)
+        control = self._control
         while True:
-            self._control.settimeout(IDLE if self._leaving else None)
-            try:
-                message, fds, _, _ = socket.recv_fds(self._control, MESSAGE.size, 2)
-            except TimeoutError:
+            if self._leaving and not self._poll.poll(IDLE):
                 self._see_off()
                 continue
+            message, extra, _, _ = control.recvmsg(MESSAGE.size, SPACE)
             if len(message) < MESSAGE.size:
                 return  # the worker is gone; a child that performs a job goes on, as in Ruby
             kind, number, _ = MESSAGE.unpack(message)
             if kind == FORK:
-                self._fork(number, fds)
+                self._fork(number, PIPES.unpack(extra[0][2]))
                 self._see_off()
             elif kind == HOW:
                 self._tell_how(number)
@@ -92,7 +99,7 @@ class _Server:
     def _answer(self, kind: bytes, number: int, other: int) -> None:
         self._control.sendall(MESSAGE.pack(kind, number, other))
 
-    def _fork(self, place: int, pipes: list[int]) -> None:
+    def _fork(self, place: int, pipes: tuple[int, int]) -> None:
         try:
             pid = os.fork()
         except OSError as error:
@@ -100,7 +107,7 @@ class _Server:
         else:
             if pid == 0:
                 os.close(self._control.fileno())
-                live(self._attempt, self._rules, (pipes[0], pipes[1]), (self._board, place), None)
+                live(self._attempt, self._rules, pipes, (self._board, place), None)
             self._living.add(pid)
             self._answer(BORN, pid, 0)
         for pipe in pipes:

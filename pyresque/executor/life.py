@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import signal
 import struct
@@ -11,6 +12,12 @@ import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+
+try:
+    # Python's own, below the one that makes enumerations of all it takes and gives: a child in a hurry has no use for them.
+    from _signal import signal as _set  # type: ignore[import-not-found]  # no stub: it is Python's own affair
+except ImportError:
+    from signal import signal as _set
 
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
@@ -22,6 +29,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pyresque.executor.board import Board
+
+log = logging.getLogger("pyresque")
 
 #: The signals that order a worker about.
 ORDERS = (
@@ -42,8 +51,7 @@ JOB = struct.Struct("=II?")
 # What is told: whether the child leaves, the seconds that the job took, bytes of its error; then that as JSON.
 TOLD = struct.Struct("=?dI")
 
-# What stands around this function makes enumerations of all it takes and gives, which a child in a hurry has no use for.
-_set = getattr(signal.signal, "__wrapped__", signal.signal)
+_DEFAULT = int(signal.SIG_DFL)
 _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -66,7 +74,8 @@ def live(
     """The child's whole life: jobs come through ``pipes[0]``, how each ended goes out through ``pipes[1]``.
 
     An attempt performs a job, given its queue and the bytes of its payload; what it raises is the job's failure. ``here``
-    is where to say that one has begun; ``mask`` is what to go back to, the signals of ORDERS being held up until now; None: they are ignored until now.
+    is where to say that one has begun; ``mask`` is what to go back to, the signals of ORDERS being held up until now (None:
+    they are ignored until now).
     """
     taking, telling = pipes
     board, place = here
@@ -95,6 +104,11 @@ def live(
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         sys.stdout.flush()
         sys.stderr.flush()
+    except TermException:
+        os._exit(0)
+    except BaseException:
+        # Nobody else would ever hear of it: all the parent sees is a child that did not begin.
+        log.exception("a child came to grief outside its job")
     finally:
         os._exit(0)
 
@@ -157,7 +171,7 @@ def own_signals(*, term_child: bool) -> None:
     if term_child:
         _set(signal.SIGTERM, _raise_once)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            _set(number, signal.SIG_DFL)
+            _set(number, _DEFAULT)
     else:
         for number in (
             signal.SIGTERM,
@@ -167,8 +181,8 @@ def own_signals(*, term_child: bool) -> None:
             signal.SIGUSR2,
         ):
             _set(number, _unmoved)
-    _set(signal.SIGCONT, signal.SIG_DFL)
-    _set(signal.SIGCHLD, signal.SIG_DFL)
+    _set(signal.SIGCONT, _DEFAULT)
+    _set(signal.SIGCHLD, _DEFAULT)
 
 
 def _raise_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
