@@ -18,7 +18,7 @@ from pyresque.errors import (
     UnknownJobClass,
 )
 from pyresque.job.limits import only_by_force
-from pyresque.ops import Call, Spawn, Spawned
+from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse, Rounds
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from pyresque.store.workers import FailureEntry
 
 log = logging.getLogger("pyresque")
+
+#: Seconds until a job that no child began is tried again.
+AGAIN = 0.5
 
 
 class Worker:
@@ -193,6 +196,8 @@ class Worker:
         self.vitals.job(False)
         if not outcome.begun:
             await self.desk.give_back(job)
+            if not self.stopping:
+                await Sleep(AGAIN)
             return None
         failure = await self.desk.failure(job, outcome)
         if then_reserve and not self.stopping and not self.resting:
