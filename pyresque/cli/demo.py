@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def demo() -> None:
     """Watch the whole thing at work, on a Redis of its own that is gone afterwards.
 
-    Payloads as Rails wrote them and jobs from Python go through real workers; one fails, one is killed, one is retried.
+    Payloads as Rails wrote them and jobs from Python go through real workers; one fails, one is killed, one is retried;
+    a scheduler lets a delayed job and a recurring one go.
     """
     try:
         from pyresque.cli.story import tell_story  # noqa: PLC0415 - rich is an optional extra

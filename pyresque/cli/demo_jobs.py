@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pyresque.client import Resque
 from pyresque.ops import Arg, Command, as_it_is as reply
+
+if TYPE_CHECKING:
+    from pyresque.activejob.globalid import GlobalID
 
 #: Lists of the demo's own, beside Resque's keys.
 PERFORMED, GATEWAY, RELEASE = "demo:performed", "demo:gateway", "demo:release"
@@ -37,10 +41,33 @@ class PaymentGatewayDown(Exception):  # noqa: N818 - as a user would name it
     """The demo's trouble."""
 
 
-@resque.job("ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper")
-def active_job(job: dict[str, Any]) -> None:
-    """What Rails wraps its jobs in: one object that names the class and its arguments."""
-    performed(job["job_class"], *job["arguments"])
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A record that Rails speaks of by its GlobalID."""
+
+    gid: str
+
+
+@resque.locator("Account")
+def find_account(gid: GlobalID) -> Account:
+    """The record that a GlobalID means: an application would ask its database."""
+    return Account(str(gid))
+
+
+@resque.active_job("MailDeliveryJob", queue="mailers")
+def deliver_mail(mailer: str, mail: str, way: str, *, args: list[Any]) -> None:
+    """A job of Rails, by its own name: what Rails wrapped it in is taken off."""
+    performed(
+        "MailDeliveryJob",
+        *(mailer, mail, way),
+        [arg.gid if isinstance(arg, Account) else arg for arg in args],
+    )
+
+
+@resque.active_job("EchoJob", queue="default")
+def echo(text: str) -> None:
+    """Another one."""
+    performed("EchoJob", text)
 
 
 @resque.job("LowJob", queue="low")
@@ -86,3 +113,15 @@ def eat_memory(gigabytes: int) -> None:
     """A job whose process the kernel kills, as it does when memory runs out."""
     performed("EatMemory", gigabytes)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@resque.job(queue="reminders")
+def send_reminder(order: int) -> None:
+    """A job that was told to wait."""
+    performed("SendReminder", order)
+
+
+@resque.job(queue="ticks")
+def tick() -> None:
+    """A job that the schedule names."""
+    performed("Tick")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One payload: its queue, the job it means, who wrote it, and the bytes."""
+    """One payload: its queue, the job it means with the arguments that Python gets (JSON), who wrote it, and the bytes."""
 
     queue: str
     job: str
+    arguments: str
     writer: str
     payload: bytes
 
@@ -19,6 +20,7 @@ RECORDED = (
     Recorded(
         "mailers",
         "MailDeliveryJob",
+        '["UserMailer", "welcome", "deliver_now", ["gid://my-shop/Account/1", {"name": "Ann"}]]',
         "Rails 8.1",
         b'{"class":"ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper","args":[{"job_class":"Mai'
         b'lDeliveryJob","job_id":"00000001-0000-4000-8000-000000000001","provider_job_id":null,"qu'
@@ -31,6 +33,7 @@ RECORDED = (
     Recorded(
         "default",
         "EchoJob",
+        r"""["<b>a & b</b> </script> 'q' \"dq\" /path"]""",
         "Rails 8.1",
         b'{"class":"ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper","args":[{"job_class":"Ech'
         b'oJob","job_id":"00000001-0000-4000-8000-000000000001","provider_job_id":null,"queue_name'
@@ -41,12 +44,14 @@ RECORDED = (
     Recorded(
         "low",
         "LowJob",
+        r'["caf\u00e9 \ud83d\ude00 \u2028 </script>"]',
         "Resque 3.0",
         b'{"class":"LowJob","args":["caf\xc3\xa9 \xf0\x9f\x98\x80 \xe2\x80\xa8 </script>"]}',
     ),
     Recorded(
         "nested",
         "Deep::NestedJob",
+        "[1]",
         "Resque 3.0",
         b'{"class":"Deep::NestedJob","args":[1]}',
     ),

@@ -7,53 +7,48 @@ import json
 import platform
 import signal
 import sys
-import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from pyresque.cli import demo_jobs
-from pyresque.cli.demo_workers import demo_workers, last_words
-from pyresque.cli.embedded import RedisServer, embedded_redis, end
-from pyresque.cli.output import plain, short
+from pyresque.cli.demo_programs import Program, demo_scheduler, demo_workers
+from pyresque.cli.embedded import embedded_redis, end
+from pyresque.cli.output import short
 from pyresque.cli.recorded import RECORDED
+from pyresque.cli.telling import Teller
 from pyresque.client import Resque
 from pyresque.errors import DemoFailed
 from pyresque.settings import Settings
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pyresque.failure.record import FailedRecord
 
-IMAGES, WORKERS = 24, 2
+IMAGES, WORKERS, TICKS = 24, 2, 2
 
 #: Jobs of the first round: Ruby's, the images, a report, a charge that fails, and one that is killed.
 JOBS = len(RECORDED) + IMAGES + 3
 
+#: Jobs that the scheduler lets go.
+SCHEDULED = 1 + TICKS
+
 #: The jobs that end in the failed list.
 FAILING = {"ChargeCard", "EatMemory"}
 
-#: Seconds that any step may take.
-PATIENCE = 20.0
-
 #: What Redis holds when all is done, besides the demo's own lists.
-LEFT = {"failed", "pruning_dead_workers_in_progress", "queues", "stat:failed", "stat:processed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What was seen on a key, and when (seconds since the start)."""
-
-    at: float
-    key: str
-    what: str
+LEFT = {
+    "delayed:last_enqueued_at",
+    "failed",
+    "pruning_dead_workers_in_progress",
+    "queues",
+    "stat:failed",
+    "stat:processed",
+}
 
 
 def tell_story() -> None:
@@ -79,41 +74,24 @@ def tell_story() -> None:
     )
 
 
-class Story:
-    """The steps, and what was seen."""
-
-    def __init__(
-        self, console: Console, resque: Resque, server: RedisServer, started: float
-    ) -> None:
-        self.console = console
-        self.resque = resque
-        self.server = server
-        self.started = started
-        self.events: list[Event] = []
+class Story(Teller):
+    """The steps, in their order."""
 
     def run(self) -> None:
         """All steps."""
         self.redis_answers()
         self.ruby_enqueues()
         self.python_enqueues()
-        with demo_workers(self.server, WORKERS) as processes:
-            self.jobs_are_performed(processes)
+        with demo_workers(self.server, WORKERS) as programs:
+            self.jobs_are_performed(programs)
             self.failures_are_kept()
-            self.one_is_retried(processes)
-            self.workers_leave(processes)
+            self.one_is_retried(programs)
+            self.jobs_are_scheduled()
+            with demo_scheduler(self.server) as scheduler:
+                self.their_times_come([scheduler, *programs])
+                self.the_scheduler_leaves(scheduler)
+            self.workers_leave(programs)
         self.everything_was_done()
-
-    def table(self) -> Table:
-        """What happened on which key."""
-        table = Table(
-            title="What happened on which key", title_justify="left", show_lines=False, expand=False
-        )
-        table.add_column("at", justify="right", no_wrap=True)
-        table.add_column("key", overflow="fold", ratio=2)
-        table.add_column("what happened there", overflow="fold", ratio=3)
-        for event in self.events:
-            table.add_row(f"{event.at:.2f} s", plain(event.key), plain(event.what))
-        return table
 
     # -- the steps
 
@@ -157,7 +135,7 @@ class Story:
         )
         self.step(f"{JOBS - len(RECORDED)} jobs enqueued from Python")
 
-    def jobs_are_performed(self, processes: list[subprocess.Popen[bytes]]) -> None:
+    def jobs_are_performed(self, programs: Sequence[Program]) -> None:
         """The workers register, one is seen at work, and all is performed."""
         resque = self.resque
         progress = Progress(
@@ -180,7 +158,7 @@ class Story:
                 return seen
 
             self.until(
-                "the workers are registered", lambda: len(resque.workers()) == WORKERS, processes
+                "the workers are registered", lambda: len(resque.workers()) == WORKERS, programs
             )
             ids = [worker.id for worker in resque.workers()]
             self.note("workers", "SADD " + " and ".join(ids))
@@ -188,18 +166,18 @@ class Story:
                 "workers:heartbeat", "HSET " + ", ".join(str(w.heartbeat) for w in resque.workers())
             )
             self.step(
-                f"{WORKERS} worker processes registered: {', '.join(str(p.pid) for p in processes)}"
+                f"{WORKERS} worker processes registered: {', '.join(str(p.process.pid) for p in programs)}"
             )
             began = time.monotonic()
             progress.update(task, description="workers perform")
-            self.until("a worker has the long job", look(lambda: bool(self.at_work())), processes)
+            self.until("a worker has the long job", look(lambda: bool(self.at_work())), programs)
             worker_id, record = self.at_work()[0]
             self.note(f"worker:{worker_id}", f"while it performs: {record.decode()}")
             demo_jobs.ask("RPUSH", demo_jobs.RELEASE, "go", of=resque)
             self.until(
                 "every job is performed",
                 look(lambda: resque.stat("processed") == JOBS and not resque.working()),
-                processes,
+                programs,
             )
         seconds = time.monotonic() - began
         self.check(not any(resque.queue_sizes().values()), "every queue is empty")
@@ -232,7 +210,7 @@ class Story:
             "one job raised, one was killed by SIGKILL: both are in the failed list, their workers went on"
         )
 
-    def one_is_retried(self, processes: list[subprocess.Popen[bytes]]) -> None:
+    def one_is_retried(self, programs: Sequence[Program]) -> None:
         """The trouble is over: the very bytes of the failed job go back, and it succeeds."""
         resque = self.resque
         demo_jobs.ask("SET", demo_jobs.GATEWAY, "up", of=resque)
@@ -240,7 +218,7 @@ class Story:
         self.until(
             "the job is performed again",
             lambda: resque.stat("processed") == JOBS + 1 and not resque.working(),
-            processes,
+            programs,
         )
         record = self.charge()
         self.check(record.retried_at is not None, "the record says when its job was retried")
@@ -248,9 +226,65 @@ class Story:
         self.note("failed", f"the record of ChargeCard is marked: retried_at {record.retried_at}")
         self.step("the failed charge was retried, and this time it went through")
 
-    def workers_leave(self, processes: list[subprocess.Popen[bytes]]) -> None:
+    def jobs_are_scheduled(self) -> None:
+        """A delayed job and a recurring one: they lie in Redis until a scheduler comes."""
+        resque = self.resque
+        resque.enqueue_in(1, demo_jobs.send_reminder, 17)
+        (at,) = resque.delayed_queue_peek(0, 9)
+        (job,) = resque.delayed_timestamp_peek(at, 0, 9)
+        self.check(
+            job.class_name == "SendReminder", f"delayed:{at} holds the reminder: {job.raw!r}"
+        )
+        self.note("delayed_queue_schedule", f"ZADD {at}")
+        self.note(f"delayed:{at}", f"RPUSH {job.raw.decode()}")
+        config = {"every": ["1s", {"times": TICKS}], "class": "Tick", "queue": "ticks"}
+        resque.set_schedule("tick", config, persist=True)
+        self.check(resque.fetch_schedule("tick") == config, "the schedule is kept in Redis")
+        self.note("persistent_schedules", f"HSET tick {json.dumps(config)}")
+        self.step(f"a job in a second, and one for every second, {TICKS} times: both wait in Redis")
+
+    def their_times_come(self, programs: Sequence[Program]) -> None:
+        """The scheduler leads, moves the delayed job, and lets the recurring one run."""
+        resque, (scheduler, *_) = self.resque, programs
+        self.until("the scheduler is the master", lambda: bool(self.holder()), programs)
+        holder = self.holder()
+        self.check(
+            holder.endswith(f":{scheduler.process.pid}"), f"the scheduler holds the lock: {holder}"
+        )
+        lock = resque.core.keys.bare(resque.core.keys.master_lock())
+        self.note(lock, f"SET {holder}, the very lock of Ruby's resque-scheduler")
+        self.step(f"a scheduler process leads: {scheduler.process.pid}")
+        wanted = JOBS + 1 + SCHEDULED
+        self.until(
+            "the scheduled jobs are performed",
+            lambda: resque.stat("processed") == wanted and not resque.working(),
+            programs,
+        )
+        self.check(resque.count_all_scheduled_jobs() == 0, "no job is delayed any more")
+        last = resque.get_last_enqueued_at("tick")
+        self.check(last is not None, "the last run of the recurring job is noted")
+        self.note("delayed:last_enqueued_at", f"HSET tick {last}")
+        self.step("the delayed job was moved when it was due, the recurring one ran every second")
+
+    def the_scheduler_leaves(self, scheduler: Program) -> None:
+        """It hears that its schedule is gone; at TERM it gives the lock back at once."""
+        self.resque.remove_schedule("tick")
+        self.until(
+            "the scheduler has heard of it",
+            lambda: set(self.resque.all_keys()).isdisjoint(
+                {"schedules_changed", "persistent_schedules"}
+            ),
+            [scheduler],
+        )
+        self.note("persistent_schedules", "HDEL tick: who removes it tells by schedules_changed")
+        status = end(scheduler.process, signal.SIGTERM)
+        self.check(status == 0, f"the scheduler left with exit code 0: {status}")
+        self.check(self.holder() == "", "nobody holds the master lock")
+        self.step("TERM: the scheduler left, the lock is free for the next one, Ruby's or ours")
+
+    def workers_leave(self, programs: Sequence[Program]) -> None:
         """QUIT: each ends after its job, and takes its name out of the books."""
-        statuses = [end(process, signal.SIGQUIT) for process in processes]
+        statuses = [end(program.process, signal.SIGQUIT) for program in programs]
         self.check(statuses == [0] * WORKERS, f"the workers left with exit code 0: {statuses}")
         self.check(self.resque.workers() == [], "no worker is registered")
         self.note("workers", "SREM, and their own keys deleted")
@@ -265,12 +299,15 @@ class Story:
         self.check(left <= LEFT, f"nothing else is left in Redis: {sorted(left - LEFT)}")
         self.step("every job did its work once, with the arguments that Ruby or Python gave it")
 
-    # -- how it is told
-
     def charge(self) -> FailedRecord:
         """The failed record of the charge."""
         (record,) = self.resque.failures.each(class_name="ChargeCard")
         return record
+
+    def holder(self) -> str:
+        """Who holds the scheduler's master lock, or nothing."""
+        found = demo_jobs.ask("GET", self.resque.core.keys.master_lock(), of=self.resque)
+        return (found or b"").decode()
 
     def at_work(self) -> list[tuple[str, bytes]]:
         """Workers that have the long job, with their records."""
@@ -280,46 +317,12 @@ class Story:
             if worker.working_on is not None and worker.working_on.job.class_name == "YearlyReport"
         ]
 
-    def until(
-        self, promise: str, seen: Callable[[], bool], processes: list[subprocess.Popen[bytes]]
-    ) -> None:
-        """Wait until something is so. Raises DemoFailed when a worker ends or time runs out."""
-        deadline = time.monotonic() + PATIENCE
-        pause = threading.Event()
-        while not seen():
-            ended = [
-                number for number, process in enumerate(processes) if process.poll() is not None
-            ]
-            self.check(not ended, f"{promise} (a worker ended: {last_words(self.server, ended)})")
-            self.check(time.monotonic() < deadline, f"{promise} within {PATIENCE:.0f} s")
-            pause.wait(0.02)
-
-    def check(self, holds: bool, promise: str) -> None:
-        """Raise DemoFailed unless it is so."""
-        if not holds:
-            raise DemoFailed(f"this did not come true: {promise}")
-
-    def note(self, key: str, what: str) -> None:
-        """Keep what was seen on a key, for the table."""
-        self.events.append(Event(self.seconds(), self.resque.core.keys.of(key), what))
-
-    def step(self, what: str) -> None:
-        """Tell that a step is done."""
-        self.console.print(f"{self.seconds():6.2f} s  {what}", soft_wrap=True)
-
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self.started
-
 
 def expected() -> list[str]:
     """What the jobs note when each has done its work: the killed one notes before it dies."""
-    ruby = []
-    for recorded in RECORDED:
-        args = json.loads(recorded.payload)["args"]
-        if isinstance(args[0], dict) and "job_class" in args[0]:
-            args = args[0]["arguments"]
-        ruby.append([recorded.job, *args])
+    ruby = [[recorded.job, *json.loads(recorded.arguments)] for recorded in RECORDED]
     ours: list[list[object]] = [["Thumbnail", image, "small"] for image in range(IMAGES)]
     ours += [["YearlyReport", 2025], ["ChargeCard", 17], ["EatMemory", 64]]
+    ours += [["SendReminder", 17]]
+    ours += [["Tick"] for _ in range(TICKS)]
     return sorted(json.dumps(entry) for entry in [*ruby, *ours])

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pyresque.cli import story
+from pyresque.cli import story, telling
 from pyresque.cli.recorded import RECORDED
 from pyresque.errors import DemoFailed
 
@@ -53,11 +54,18 @@ def test_it_tells_its_story_and_leaves_nothing_behind(finish, scratch):
         "31 jobs performed in",
         "one job raised, one was killed by SIGKILL",
         "the failed charge was retried, and this time it went through",
+        "a scheduler process leads",
+        "the delayed job was moved when it was due, the recurring one ran every second",
+        "TERM: the scheduler left, the lock is free",
         "QUIT: both workers left",
         "All of it happened as told, in",
     ):
         assert words in output
-    for key in ("resque:queue:mailers", "resque:workers", "resque:failed", "resque:stat:processed"):
+    for key in (
+        *("resque:queue:mailers", "resque:workers", "resque:failed", "resque:stat:processed"),
+        *("resque:delayed_queue_schedule", "resque:persistent_schedules"),
+        "resque:resque:resque_scheduler_m",  # the table folds it
+    ):
         assert key in output
     assert list(scratch.iterdir()) == []
     assert processes_that_name(scratch) == []
@@ -111,9 +119,23 @@ def test_it_fails_where_redis_does_not_hold_what_it_tells(monkeypatch):
         story.tell_story()
 
 
+def test_it_fails_where_a_recurring_job_runs_less_often_than_told(monkeypatch):
+    monkeypatch.setattr(story, "SCHEDULED", story.SCHEDULED + 1)
+    monkeypatch.setattr(telling, "PATIENCE", 5.0)
+    with pytest.raises(DemoFailed, match=r"the scheduled jobs are performed within 5 s"):
+        story.tell_story()
+
+
+def test_it_fails_where_a_job_of_rails_gets_other_arguments(monkeypatch):
+    first = replace(story.RECORDED[0], arguments='["UserMailer", "goodbye"]')
+    monkeypatch.setattr(story, "RECORDED", (first, *story.RECORDED[1:]))
+    with pytest.raises(DemoFailed, match="every job was performed once, with its arguments"):
+        story.tell_story()
+
+
 def test_it_fails_where_a_worker_ends(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(DemoFailed, match=r"the workers are registered \(a worker ended: no word"):
+    with pytest.raises(DemoFailed, match=r"the workers are registered \(a process ended: no word"):
         story.tell_story()
 
 
