@@ -23,6 +23,9 @@ T = TypeVar("T")
 #: What a timer may ring too early by, and how soon an outer one rings that came due meanwhile.
 MOMENT = 1e-4
 
+#: Seconds in which a thread that is being started has begun to run.
+STARTING = 1.0
+
 
 class Alarm:
     """So many seconds from now, for all that is called through it."""
@@ -135,6 +138,12 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
     """Have a running thread raise an error where it is, or (None) not raise one that it has not yet raised."""
     import ctypes  # noqa: PLC0415 - heavy, and only for a thread that must be interrupted
 
+    # A thread that is being started bears the number of the one that starts it: it would end in place of that one.
+    until = time.monotonic() + STARTING
+    while error and any(each.ident is None for each in threading.enumerate()):
+        if time.monotonic() > until:
+            break
+        time.sleep(MOMENT)
     raised = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
 

@@ -1,4 +1,4 @@
-"""One suite for both executors, each with both failure backends: a real worker's life on a real Redis."""
+"""One suite for all executors, each with both failure backends: a real worker's life on a real Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import redis
 
 
-@pytest.fixture(params=["fork", "inline"])
+@pytest.fixture(params=["fork", "inline", "thread", "async"])
 def executor(request):
     return request.param
 

@@ -7,7 +7,10 @@ import atexit
 import json
 import os
 import signal
+import threading
 import time
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import redis
@@ -18,6 +21,7 @@ from pyresque.process.logs import set_up
 from pyresque.process.run import run_worker
 
 resque = Resque()
+MARK: ContextVar[Any] = ContextVar("MARK")
 
 
 def report(*words: Any) -> None:
@@ -29,6 +33,12 @@ def released() -> None:
     """Wait until the test lets go."""
     with redis.Redis.from_url(os.environ["REPORT_URL"], socket_timeout=None) as client:
         client.blpop("live:release", timeout=60)
+
+
+def one_released() -> bool:
+    """The same without waiting."""
+    with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
+        return client.lpop("live:release") is not None
 
 
 @resque.job("Note", queue="low")
@@ -87,6 +97,50 @@ def last_words() -> None:
 def pipeful(size: int) -> None:
     """An error too long for a pipe to hold at once."""
     raise ValueError("x" * size)
+
+
+@resque.job("AsyncHold", queue="low")
+async def async_hold(mark: Any) -> None:
+    try:
+        report("holding", mark)
+        while not await asyncio.to_thread(one_released):  # noqa: ASYNC110 - another process lets go
+            await asyncio.sleep(0.01)
+    except TermException:
+        report("terminated", mark)
+        raise
+    report("held", mark)
+
+
+@resque.job("Spin", queue="low")
+def spin(mark: Any) -> None:
+    """Holds, and never stays in C for long."""
+    try:
+        report("holding", mark)
+        while not one_released():
+            time.sleep(0.01)
+    except TermException:
+        report("terminated", mark)
+        raise
+    report("held", mark)
+
+
+@resque.job("Frozen", queue="low")
+async def frozen(mark: Any) -> None:
+    """Holds the loop up, too."""
+    report("holding", mark)
+    released()
+
+
+@resque.job("Context", queue="low")
+async def context(mark: Any) -> None:
+    before = MARK.get(None)
+    MARK.set(mark)
+    report("context", mark, before)
+
+
+@resque.job("Thread", queue="low")
+async def thread(mark: Any) -> None:
+    report("thread", mark, threading.current_thread().name)
 
 
 @resque.job("Dies", queue="low", on_dirty_exit="requeue", max_redeliveries=2)
@@ -158,5 +212,8 @@ def import_rows(job: Continuable, mark: str) -> None:
 
 
 if __name__ == "__main__":
+    if "HOOKS" in os.environ:
+        for hook in ("before_first_fork", "on_shutdown", "worker_exit"):
+            getattr(resque, hook)(partial(report, hook))
     set_up(resque.settings)
     run_worker(resque)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HOLD = b'{"class":"Hold","args":[1]}'
 NOTE = b'{"class":"Note","args":[2]}'
 BOTH = pytest.mark.parametrize("executor", ["fork", "inline"])
+EVERY = pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 
 
 def failed(url: str) -> list[FailedRecord]:
@@ -30,7 +31,7 @@ def nothing_left(db: redis.Redis) -> bool:
     return not db.keys("resque:worker*")
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize(
     ("order", "env"), [("SIGQUIT", {}), ("SIGTERM", {"GRACEFUL_TERM": "1"})], ids=["QUIT", "TERM"]
 )
@@ -121,7 +122,7 @@ def test_usr1_ends_the_job_and_the_worker_goes_on(db: redis.Redis, redis_url: st
         assert process.ended() == 0
 
 
-@BOTH
+@EVERY
 def test_usr2_pauses_after_the_job_and_cont_goes_on(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
@@ -203,7 +204,7 @@ def test_exit_functions_run_in_a_child_only_where_asked_for(
     assert failed(redis_url) == []
 
 
-@BOTH
+@EVERY
 def test_a_worker_struck_out_by_mistake_is_entered_again_by_its_heartbeat(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:

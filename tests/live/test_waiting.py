@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import redis
 
 HOUR = "3600"
-BOTH = pytest.mark.parametrize("executor", ["fork", "inline"])
+EVERY = pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 
 
 def note(mark: int) -> bytes:
@@ -53,7 +53,7 @@ def frail(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
-@BOTH
+@EVERY
 def test_a_job_pushed_by_another_client_starts_at_once(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
@@ -68,7 +68,7 @@ def test_a_job_pushed_by_another_client_starts_at_once(
         stopped(process)
 
 
-@BOTH
+@EVERY
 def test_jobs_are_taken_in_the_order_of_the_queues_whichever_called(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
@@ -276,7 +276,7 @@ def test_all_connections_of_a_worker_cut_at_once_are_made_again(
         stopped(process)
 
 
-@BOTH
+@EVERY
 def test_the_waits_of_a_worker_that_is_killed_end_with_it(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
