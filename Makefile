@@ -23,7 +23,6 @@ lint: .venv/installed-dev ## Format, lint, types, import contracts
 
 bench: .venv/installed-bench ## Measure against Ruby Resque, RQ, Huey and others, side by side (1 hour; BENCH='--rounds 1 --scale short': 5 minutes)
 	.venv/bin/python -m benchmarks $(BENCH)
-	.venv/bin/python -m benchmarks.run --only enqueue_at,enqueue_many_at,move_one,move_many,move_few
 
 # A virtual environment is made once, and filled anew when the dependencies change.
 .venv-demo/installed: pyproject.toml

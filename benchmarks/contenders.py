@@ -39,7 +39,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Contender:
-    """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``."""
+    """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``; ``later`` sees to delayed jobs."""
 
     name: str
     pusher: tuple[str, ...]
@@ -47,6 +47,7 @@ class Contender:
     ways: Mapping[str, Way]
     head: str = "LEFT"
     env: Mapping[str, str] = field(default_factory=dict)
+    later: tuple[str, ...] = ()
 
     def environment(self, url: str, **more: str) -> dict[str, str]:
         """What its processes find in their environment."""
@@ -80,10 +81,13 @@ def _importable(name: str) -> tuple[str, ...]:
 
 
 def _ours() -> tuple[Contender, tuple[str, ...]]:
-    def worker(*more: str) -> tuple[str, ...]:
-        app = ("-A", "benchmarks.peers.ours_app:resque", "-q", "bench")
+    def command(name: str, *more: str) -> tuple[str, ...]:
+        app = ("-A", "benchmarks.peers.ours_app:resque")
         main = "from pyresque.cli.main import main; main()"
-        return (sys.executable, "-c", main, "worker", *app, *more)
+        return (sys.executable, "-c", main, name, *app, *more)
+
+    def worker(*more: str) -> tuple[str, ...]:
+        return command("worker", "-q", "bench", *more)
 
     fork = worker("--executor", "fork")
     ways = {
@@ -93,8 +97,10 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         "inline": Way(worker("--executor", "inline")),
         "thread": Way(worker("--executor", "thread", "-c", "8")),
         "async": Way(worker("--executor", "async", "-c", "10")),
+        "scheduler": Way(command("scheduler", "--quiet")),
     }
-    one = Contender(OURS, _module("ours_app"), "resque:queue:bench", ways)
+    later = _module("ours_later")
+    one = Contender(OURS, _module("ours_app"), "resque:queue:bench", ways, later=later)
     return one, _importable("pyresque")
 
 
@@ -106,7 +112,8 @@ def _ruby() -> tuple[Contender, tuple[str, ...]]:
         "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
         "inline": Way(work, {"FORK_PER_JOB": "false"}),
     }
-    one = Contender(RUBY, program, "resque:queue:bench", ways)
+    later = (program[0], str(PEERS / "ruby_later.rb"))
+    one = Contender(RUBY, program, "resque:queue:bench", ways, later=later)
     return one, (program[0], "-e", 'require "resque"')
 
 
@@ -122,7 +129,8 @@ def _rq() -> tuple[Contender, tuple[str, ...]]:
 def _huey() -> tuple[Contender, tuple[str, ...]]:
     consumer = (sys.executable, "-m", "huey.bin.huey_consumer", "benchmarks.peers.huey_app.huey")
     ways = {"inline": Way((*consumer, "-w", "1", "-k", "thread", "-n", "-q"))}
-    one = Contender(HUEY, _module("huey_app"), "huey.redis.bench", ways, head="RIGHT")
+    later = _module("huey_later")
+    one = Contender(HUEY, _module("huey_app"), "huey.redis.bench", ways, head="RIGHT", later=later)
     return one, _importable("huey")
 
 

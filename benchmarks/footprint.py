@@ -48,11 +48,11 @@ def a_job(counter: str, ways: Mapping[str, str]) -> Callable[[Bench], Figures]:
             scene.start(side.ways[ways[side.name]], 1)
             scene.release()
             scene.await_stamps("start")
-            before = _count(scene, counter)
+            before = count(scene, counter)
             scene.await_stamps("end")
             time.sleep(0.2)
             # Our own look at the counters is one more, and so is the nap's turn.
-            return (_count(scene, counter) - before - 1) / (many + 2)
+            return (count(scene, counter) - before - 1) / (many + 2)
 
     return take
 
@@ -69,14 +69,15 @@ def idle(ways: Mapping[str, str]) -> Callable[[Bench], Figures]:
             scene.prepare([])
             scene.start(side.ways[ways[side.name]], 1)
             time.sleep(1)
-            before = _count(scene, COMMANDS)
+            before = count(scene, COMMANDS)
             time.sleep(seconds)
-            return (_count(scene, COMMANDS) - before - 1) / seconds
+            return (count(scene, COMMANDS) - before - 1) / seconds
 
     return take
 
 
-def _count(scene: Stage, counter: str) -> int:
+def count(scene: Stage, counter: str) -> int:
+    """What that counter of Redis says."""
     return int(scene.redis.info("stats")[counter])
 
 

@@ -1,4 +1,4 @@
-"""Every measurement of the worker, in the order of the table, and what each must reach."""
+"""Every measurement, in the order of the table, and what each must reach."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.contenders import (
     RUBY,
     TASKIQ,
 )
+from benchmarks.delays import DELAYS
 from benchmarks.footprint import COMMANDS, a_job, idle, memory, memory_kept, one_trip
 from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
@@ -222,4 +223,5 @@ MEASURES = (
         pushes("bulk", 20_000, [name for name in PUSHING if name != RUBY]),
         (Bound((RQ, HUEY, DRAMATIQ, CELERY, TASKIQ, NODE), 3),),
     ),
+    *DELAYS,
 )

@@ -114,10 +114,10 @@ class Stage:
         lines = file.read_text().splitlines() if file.exists() else []
         return [(float(at), int(own), int(above)) for at, own, above in map(str.split, lines)]
 
-    def ask(self, *words: str, said: str = "") -> str:
-        """What the side's pusher prints."""
+    def ask(self, *words: str, said: str = "", by: Sequence[str] = ()) -> str:
+        """What the side's pusher prints, or that program of it."""
         done = subprocess.run(
-            [*self.side.pusher, *words],
+            [*(by or self.side.pusher), *words],
             input=said,
             capture_output=True,
             text=True,
@@ -137,7 +137,7 @@ class Stage:
     def start(self, way: Way, workers: int, more: Mapping[str, str] | None = None) -> None:
         """Start the workers and wait until every one of them has performed a nap, and nothing else is left."""
         for number in range(workers):
-            self._spawn(way, number, more or {})
+            self.spawn(way, number, more or {})
         given = 0
         place = 2 if way.forks else 1
 
@@ -154,6 +154,21 @@ class Stage:
 
         wait(awake, f"{self.side.name}'s workers", self.alive)
         self._drop(NAPS - given)
+
+    def spawn(self, way: Way, number: int, more: Mapping[str, str]) -> None:
+        """Start one more worker."""
+        command = [word.replace("%%", f"{number}-%") for word in way.command]
+        with (self.folder / f"worker{number}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=self.side.environment(self.url, **way.env, **more),
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        self.running.append(process)
 
     def release(self, many: int | None = None) -> None:
         """Let the workers have the jobs: all of them, or the next so many (of a queue that is read from the left)."""
@@ -187,20 +202,6 @@ class Stage:
             process.wait()
         self.running.clear()
         self.redis.close()
-
-    def _spawn(self, way: Way, number: int, more: Mapping[str, str]) -> None:
-        command = [word.replace("%%", f"{number}-%") for word in way.command]
-        with (self.folder / f"worker{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env=self.side.environment(self.url, **way.env, **more),
-                cwd=ROOT,
-                start_new_session=True,
-            )
-        self.running.append(process)
 
     def _move(self, many: int, most: int) -> int:
         """From the head of what waits to the end of the queue."""

@@ -50,3 +50,11 @@ def test_a_measure_that_is_not_there_is_told_with_those_that_are(bench):
     done, _ = bench("--only", "warp")
     assert done.returncode == 2
     assert "no such measure: warp; there are fork1, fork2" in done.stderr
+
+
+def test_delayed_jobs_are_entered_and_moved_beside_a_scheduler_that_is_timed(bench):
+    keys = ("delay", "delay-many", "move-one", "move-spread", "late", "scheduler-idle")
+    done, figures = bench("--only", ",".join(keys))
+    assert set(figures) == set(keys), done.stderr
+    assert all(figure["pyresque"] > 0 for figure in figures.values())
+    assert 0 < figures["late"]["pyresque"] < 60
