@@ -85,11 +85,12 @@ def test_our_worker_does_as_rubys(name: str, enter_play: Callable[..., Play]) ->
     compare(play, answer)
 
 
+@pytest.mark.parametrize("executor", ["fork", "thread", "async"])
 @pytest.mark.parametrize("name", ONE_JOB)
-def test_a_job_in_a_child_ends_as_it_does_in_place(
-    name: str, enter_play: Callable[..., Play]
+def test_a_job_elsewhere_ends_as_it_does_in_place(
+    name: str, executor: str, enter_play: Callable[..., Play]
 ) -> None:
-    play = enter_play(name, "fork")
+    play = enter_play(name, executor)
     compare(play, ONE_JOB[name](play))
 
 
@@ -107,9 +108,9 @@ def test_our_worker_does_better_where_rubys_loses_a_job_or_stops(
     BETTER[name](enter_play(name))
 
 
-@pytest.mark.parametrize("executor", ["inline", "fork"])
+@pytest.mark.parametrize("executor", ["inline", "fork", "thread", "async"])
 @pytest.mark.parametrize("name", OF_JOBS)
-def test_what_is_no_job_is_kept_by_either_executor(
+def test_what_is_no_job_is_kept_by_every_executor(
     name: str, executor: str, enter_play: Callable[..., Play]
 ) -> None:
     BETTER[name](enter_play(name, executor))

@@ -17,9 +17,12 @@ import redis
 from compat_tests import jobs
 from compat_tests.golden import NOW, Scenario, State, data, put_state, read_state
 from pyresque.client import AsyncResque, Resque
+from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
+from pyresque.executor.task import TaskExecutor
+from pyresque.executor.thread import ThreadExecutor
 from pyresque.job.workers import WorkerId
 from pyresque.process.queue_list import QueueList
 from pyresque.process.worker import Worker
@@ -196,6 +199,10 @@ class World:
                 self.resque.driver,
                 pipe,
             )
+        elif executor == "thread":
+            chosen = ThreadExecutor(core.registry)
+        elif executor == "async":
+            chosen = TaskExecutor(core.registry, AsyncDriver(self.settings.url).run)
         else:
             chosen = InlineExecutor(core.registry)
         worker_id = WorkerId(host, pid, queue_list.patterns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -107,12 +107,19 @@ class TaskExecutor:
         try:
             self._order.begin()
             return function()
-        except StopIteration as error:
-            # No future can bear it, so that nobody would ever hear of it.
-            raise RuntimeError("coroutine raised StopIteration") from error
+        except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
+            # Not through the future: it would add its frames to the backtrace, and cannot bear a StopIteration.
+            return _Raised(error)
         finally:
             self._order.end()
             self._in_thread -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """What a function raised in another thread."""
+
+    error: BaseException
 
 
 class _Watched:
@@ -133,7 +140,10 @@ class _Watched:
                 except StopIteration as stop:
                     return stop.value
                 try:
-                    step, given = operation.send, (yield self._seen(request))
+                    given = yield self._seen(request)
+                    step = operation.send
+                    if isinstance(given, _Raised):
+                        step, given = operation.throw, given.error
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     step, given = operation.throw, error
         finally:
