@@ -164,8 +164,6 @@ class Resque(Application):
     move_due = delayed_blocking(Delayed.move_due)
     clean_up_timestamp = delayed_blocking(Delayed.clean_up_timestamp)
     reset_delayed_queue = delayed_blocking(Delayed.reset_delayed_queue)
-    last_enqueued_at = delayed_blocking(Delayed.last_enqueued_at)
-    get_last_enqueued_at = delayed_blocking(Delayed.get_last_enqueued_at)
 
     # -- recurring jobs
 
@@ -176,6 +174,8 @@ class Resque(Application):
     fetch_schedule = recurring_blocking(Recurring.fetch_schedule)
     enqueue_from_config = recurring_blocking(Recurring.enqueue_from_config)
     next_runs = recurring_blocking(Recurring.next_runs)
+    last_enqueued_at = recurring_blocking(Recurring.last_enqueued_at)
+    get_last_enqueued_at = recurring_blocking(Recurring.get_last_enqueued_at)
     master_lock = blocking(Core.master_lock)
     release_master_lock = blocking(Core.release_master_lock)
 
@@ -304,8 +304,6 @@ class AsyncResque(Application):
     move_due = delayed_awaited(Delayed.move_due)
     clean_up_timestamp = delayed_awaited(Delayed.clean_up_timestamp)
     reset_delayed_queue = delayed_awaited(Delayed.reset_delayed_queue)
-    last_enqueued_at = delayed_awaited(Delayed.last_enqueued_at)
-    get_last_enqueued_at = delayed_awaited(Delayed.get_last_enqueued_at)
 
     # -- recurring jobs
 
@@ -316,5 +314,7 @@ class AsyncResque(Application):
     fetch_schedule = recurring_awaited(Recurring.fetch_schedule)
     enqueue_from_config = recurring_awaited(Recurring.enqueue_from_config)
     next_runs = recurring_awaited(Recurring.next_runs)
+    last_enqueued_at = recurring_awaited(Recurring.last_enqueued_at)
+    get_last_enqueued_at = recurring_awaited(Recurring.get_last_enqueued_at)
     master_lock = awaited(Core.master_lock)
     release_master_lock = awaited(Core.release_master_lock)

@@ -196,11 +196,3 @@ class Delayed(Later):
             total += sum(await self.table.sizes(timestamps))
             timestamps, after = await self.table.timestamps(after)
         return total
-
-    async def last_enqueued_at(self, name: str, date: str) -> int:
-        """Note when a recurring job ran last; 1 when that is noted for the first time."""
-        return await self.table.set_last_enqueued_at(name, date)
-
-    async def get_last_enqueued_at(self, name: str) -> str | None:
-        """When a recurring job ran last, as written, or None."""
-        return await self.table.last_enqueued_at(name)

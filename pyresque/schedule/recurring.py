@@ -171,6 +171,14 @@ class Recurring:
             raise ScheduleError(name, (str(error),)) from error
         return Entry.read(name, config, self.clock)
 
+    async def last_enqueued_at(self, name: str, date: str) -> int:
+        """Note when a recurring job ran last; 1 when that is noted for the first time."""
+        return await self.table.note_run(name, date)
+
+    async def get_last_enqueued_at(self, name: str) -> str | None:
+        """When a recurring job ran last, as written, or None."""
+        return await self.table.last_run(name)
+
     async def last_runs(self) -> dict[str, float]:
         """When each entry ran last, in seconds since 1970; dates that cannot be read are left out."""
         noted = await self.table.last_runs()

@@ -249,17 +249,6 @@ class DelayedTable:
         """The first payload of a timestamp, or None."""
         return await Command(("LINDEX", self._list(str(timestamp)), 0), some_bytes)
 
-    # -- last runs of recurring jobs, which Ruby keeps beside the delayed ones
-
-    async def set_last_enqueued_at(self, name: str, date: str) -> int:
-        """Note when a recurring job ran last; 1 when it is noted for the first time."""
-        return await Command(("HSET", self.keys.last_enqueued_at, to_bytes(name), date), int)
-
-    async def last_enqueued_at(self, name: str) -> str | None:
-        """When a recurring job ran last, as written, or None."""
-        found = await Command(("HGET", self.keys.last_enqueued_at, to_bytes(name)), some_bytes)
-        return None if found is None else text(found)
-
     def _list(self, timestamp: str) -> bytes:
         return to_bytes(self.keys.delayed(timestamp))
 

@@ -94,6 +94,10 @@ class ScheduleTable:
         found = await Command(("HGET", self.keys.last_enqueued_at, to_bytes(name)), some_bytes)
         return None if found is None else text(found)
 
+    async def note_run(self, name: str, date: str) -> int:
+        """Note when an entry ran last; 1 when it is noted for the first time."""
+        return await Command(("HSET", self.keys.last_enqueued_at, to_bytes(name), date), int)
+
     async def fire(
         self,
         name: str,
