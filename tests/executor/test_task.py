@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+from pyresque.driver.aio import AsyncDriver
+from pyresque.errors import TermException
+from pyresque.executor.base import DONE
+from pyresque.executor.task import TaskExecutor
+from pyresque.job.job import JsonCodec, read_job
+from pyresque.job.registry import Registry
+
+JOB = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
+MARK: ContextVar[int] = ContextVar("MARK", default=0)
+
+
+class Bench:
+    """An executor with a driver that has nobody to talk to."""
+
+    def __init__(self, perform) -> None:
+        registry = Registry()
+        registry.add(perform, name="X")
+        self.driver = AsyncDriver("redis://nowhere:1/0")
+        self.executor = TaskExecutor(registry, self.driver.run)
+
+    async def run(self):
+        return await self.driver.run(
+            self.executor.run(JOB, tend=lambda: None, title=print),
+        )
+
+    async def ordered(self, begun):
+        """Run it; order it to end once it has begun."""
+        running = asyncio.create_task(self.run())
+        while not begun.is_set():  # noqa: ASYNC110 - a job's thread may be the one to set it
+            await asyncio.sleep(0)
+        self.executor.terminate()
+        return await asyncio.wait_for(running, 20)
+
+
+async def test_an_async_job_runs_in_the_loops_own_thread():
+    seen = []
+
+    async def perform():
+        await asyncio.sleep(0)
+        seen.append(threading.get_ident())
+
+    assert await Bench(perform).run() == DONE
+    assert seen == [threading.get_ident()]
+
+
+async def test_a_plain_job_runs_in_another_thread():
+    seen = []
+    assert await Bench(lambda: seen.append(threading.get_ident())).run() == DONE
+    assert seen != [threading.get_ident()]
+
+
+async def test_what_a_job_changes_in_its_context_ends_with_it():
+    seen = []
+
+    async def perform():
+        seen.append(MARK.get())
+        MARK.set(1)
+
+    bench = Bench(perform)
+    await bench.run()
+    await bench.run()
+    assert seen == [0, 0]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), KeyboardInterrupt()])
+async def test_whatever_a_job_raises_is_its_failure(error):
+    async def awaiting():
+        raise error
+
+    def plain():
+        raise error
+
+    for perform in (awaiting, plain):
+        assert (await Bench(perform).run()).report.exception == type(error).__name__
+
+
+async def test_a_stop_iteration_from_a_thread_is_a_failure_and_nobody_waits_for_ever():
+    def perform():
+        raise StopIteration
+
+    assert (await asyncio.wait_for(Bench(perform).run(), 20)).report is not None
+
+
+async def test_an_order_is_raised_where_an_async_job_awaits():
+    begun, seen = threading.Event(), []
+
+    async def perform():
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except TermException as error:
+            await asyncio.sleep(0)  # it may clean up by awaiting
+            seen.append(str(error))
+            raise
+
+    outcome = await Bench(perform).ordered(begun)
+    assert (outcome.report.exception, outcome.report.error) == ("Resque::TermException", "SIGTERM")
+    assert seen == ["SIGTERM"]
+
+
+async def test_an_order_is_raised_in_the_thread_of_a_plain_job():
+    begun = threading.Event()
+
+    def perform():
+        begun.set()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            pass
+
+    outcome = await Bench(perform).ordered(begun)
+    assert outcome.report.exception == "Resque::TermException"
+
+
+async def test_a_job_may_go_on_after_an_order():
+    begun = threading.Event()
+
+    async def perform():
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except TermException:
+            await asyncio.sleep(0.001)
+
+    assert await Bench(perform).ordered(begun) == DONE
+
+
+async def test_orders_while_nothing_runs_do_nothing():
+    async def perform():
+        await asyncio.sleep(0)
+
+    bench = Bench(perform)
+    bench.executor.terminate()
+    bench.executor.kill()
+    assert await bench.run() == DONE
+    bench.executor.terminate()
+    assert await bench.run() == DONE
+
+
+async def test_a_cancellation_that_is_no_order_is_none():
+    async def perform():
+        raise asyncio.CancelledError
+
+    assert (await Bench(perform).run()).report.exception == "CancelledError"

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pyresque.driver.sync import SyncDriver
+from pyresque.errors import TermException
+from pyresque.executor.base import DONE
+from pyresque.executor.thread import ThreadExecutor
+from pyresque.job.job import JsonCodec, read_job
+from pyresque.job.registry import Registry
+
+JOB = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
+
+
+def executor(perform):
+    registry = Registry()
+    registry.add(perform, name="X")
+    return ThreadExecutor(registry)
+
+
+def run(one):
+    return SyncDriver("redis://nowhere:1/0").run(one.run(JOB, tend=lambda: None, title=print))
+
+
+def in_thread(one):
+    """The outcome of a job in another thread, once that has ended."""
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(run(one)))
+    thread.start()
+
+    def outcome():
+        thread.join(20)
+        return outcomes.pop()
+
+    return outcome
+
+
+def spin(until=20.0):
+    """Run Python until something is raised here."""
+    end = time.monotonic() + until
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_job_that_does_its_work_is_done():
+    assert run(executor(lambda: None)) == DONE
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), KeyboardInterrupt()])
+def test_whatever_a_job_raises_is_its_failure(error):
+    def perform():
+        raise error
+
+    assert run(executor(perform)).report.exception == type(error).__name__
+
+
+def test_an_order_from_another_thread_is_raised_inside_the_running_job():
+    begun, seen = threading.Event(), []
+
+    def perform():
+        begun.set()
+        try:
+            spin()
+        except TermException as error:
+            seen.append(str(error))
+            raise
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(20)
+    one.terminate()
+    report = outcome().report
+    assert (report.exception, report.error) == ("Resque::TermException", "SIGTERM")
+    assert seen == ["SIGTERM"]
+
+
+def test_a_job_is_told_once_and_may_go_on():
+    begun, told = threading.Event(), threading.Event()
+    go_on = threading.Event()
+
+    def perform():
+        begun.set()
+        try:
+            spin()
+        except TermException:
+            told.set()
+        assert go_on.wait(20)
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(20)
+    one.terminate()
+    assert told.wait(20)
+    one.terminate()
+    go_on.set()
+    assert outcome() == DONE
+
+
+def test_an_order_is_for_the_job_that_ran_then_and_for_no_later_one():
+    one = executor(lambda: None)
+    one.terminate()
+    one.kill()
+    assert run(one) == DONE
+    one.terminate()
+    assert run(one) == DONE
+
+
+def test_an_order_that_comes_as_the_job_ends_strikes_nothing_after_it():
+    """Many ends, each with an order on its way: none may come out in this thread."""
+    one = executor(lambda: None)
+    over = threading.Event()
+
+    def order():
+        while not over.is_set():
+            one.terminate()
+
+    ordering = threading.Thread(target=order)
+    ordering.start()
+    try:
+        for _ in range(2000):
+            report = run(one).report
+            assert report is None or report.exception == "Resque::TermException"
+    finally:
+        over.set()
+        ordering.join()
