@@ -1,0 +1,104 @@
+"""How the text of a setting is read: one function for each kind of value, which raises ValueError with the reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OLDEST_RAILS = 6
+CATCH_UPS = {"none": 0, "one": 1}
+
+
+def text(value: str) -> str:
+    """Anything but nothing."""
+    if not value.strip():
+        msg = "is empty"
+        raise ValueError(msg)
+    return value
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Split as Ruby splits: nothing comes of an empty text, and empty names at the end go."""
+    found = tuple(name.strip() for name in value.rstrip(",").split(","))
+    return found if value.strip(",") else ()
+
+
+def seconds(value: str) -> float:
+    """A stretch of time, in seconds."""
+    try:
+        found = float(value)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        msg = f"{value!r} is no number of seconds (0 or more)"
+        raise ValueError(msg)
+    return found
+
+
+def count(value: str) -> int:
+    """A number from 1 on."""
+    if not value.strip().isdecimal() or int(value) < 1:
+        msg = f"{value!r} is no number from 1 on"
+        raise ValueError(msg)
+    return int(value)
+
+
+def port(value: str) -> int:
+    """A TCP port."""
+    if not value.strip().isdecimal() or not 0 < int(value) < 2**16:
+        msg = f"{value!r} is no port (1 to 65535)"
+        raise ValueError(msg)
+    return int(value)
+
+
+#: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
+SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
+
+
+def scheduler_yes(value: str) -> bool:
+    """Whether resque-scheduler would take it for a yes."""
+    return value in SCHEDULER_YES
+
+
+def catch_up(value: str) -> int:
+    """How many missed runs are made up for: ``none``, ``one``, or a number."""
+    if value in CATCH_UPS:
+        return CATCH_UPS[value]
+    if not value.strip().isdecimal():
+        msg = f"{value!r} is none of {', '.join(CATCH_UPS)}, and no number of runs"
+        raise ValueError(msg)
+    return int(value)
+
+
+def rails_version(value: str) -> str:
+    """A version of Rails that this package knows."""
+    numbers = value.strip().split(".")
+    known = all(part.isascii() and part.isdecimal() for part in numbers[:2])
+    if not known or int(numbers[0]) < OLDEST_RAILS:
+        msg = f"{value!r} is no Rails version from {OLDEST_RAILS}.0 on"
+        raise ValueError(msg)
+    return value.strip()
+
+
+def given(value: str) -> bool:
+    """Ruby asks only whether such a variable is there, not what it says; an empty one counts as left out here."""
+    return value != ""
+
+
+def fork_per_job(value: str) -> str:
+    """FORK_PER_JOB: exactly ``false`` turns forking off, as in Ruby."""
+    return "inline" if value == "false" else "fork"
+
+
+def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(value: str) -> str:
+        if value not in choices:
+            msg = f"{value!r} is none of {', '.join(choices)}"
+            raise ValueError(msg)
+        return value
+
+    return read
