@@ -1,0 +1,34 @@
+"""The page on executors: the jobs it defines are performed, by each of those it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pyresque.process.run import run_worker
+from pyresque.settings import EXECUTORS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "executors.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("executor", ["thread", "async", "inline"])
+def test_the_jobs_of_the_page_are_performed(redis_url, db, monkeypatch, capsys, executor):
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    names: dict[str, object] = {}
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "executors.md", "exec"), names)
+    resque = names["resque"]
+    resque.enqueue(names["fetch"], "http://a", 0)
+    resque.enqueue(names["resize"], "a.png")
+    resque.configure(queues=("default",), executor=executor, count=2)
+    run_worker(resque, burst=True)
+    assert sorted(capsys.readouterr().out.splitlines()) == ["fetched http://a", "resized a.png"]
+    assert not db.exists("resque:failed")
+    assert not db.keys("resque:worker*")
+
+
+def test_the_page_names_every_executor():
+    named = re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)
+    assert set(EXECUTORS) <= set(named)
