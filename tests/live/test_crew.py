@@ -255,3 +255,19 @@ def test_the_hooks_of_the_process_run_once(db: redis.Redis, redis_url: str, exec
         process.signal("SIGQUIT")
         assert process.ended() == 0
     assert reported(db) == [["before_first_fork"], ["on_shutdown"], ["worker_exit"]]
+
+
+@EITHER
+def test_an_error_that_is_no_jobs_ends_the_process_when_the_other_jobs_have_ended(
+    db: redis.Redis, redis_url: str, executor: str
+) -> None:
+    push(db, "Spin", 1)
+    push(db, "Note", 2)
+    with worker(redis_url, "low", RESQUE_EXECUTOR=executor, COUNT="2", BAD_HOOK="1") as process:
+        eventually(lambda: "exiting..." in process.log)
+        db.rpush("live:release", 1)
+        assert process.ended() == 1
+        assert "ValueError" in process.log
+    assert sorted(reported(db)) == [["held", 1], ["holding", 1], ["note", 2]]
+    assert failed(redis_url) == []
+    assert nothing_left(db)
