@@ -388,3 +388,7 @@ class ResumeLimitError(ContinuationError):
     """A job in steps was interrupted once more often than it may be resumed."""
 
     ruby_name = "ActiveJob::Continuation::ResumeLimitError"
+
+
+class PoolFileError(PyresqueError):
+    """A pool's file cannot be read; the message names the file and the line."""

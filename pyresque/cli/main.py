@@ -10,6 +10,7 @@ from pyresque.cli.delayed import delayed
 from pyresque.cli.demo import demo
 from pyresque.cli.failed import failed
 from pyresque.cli.overview import info
+from pyresque.cli.pool import pool
 from pyresque.cli.queues import queues
 from pyresque.cli.run import enqueue, worker
 from pyresque.cli.schedule import schedule
@@ -29,6 +30,7 @@ def cli() -> None:
 
 for command in (
     worker,
+    pool,
     scheduler,
     enqueue,
     info,

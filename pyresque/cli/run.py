@@ -21,6 +21,8 @@ from pyresque.cli.output import compact, print_json
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
 from pyresque.process.run import run_worker
+from pyresque.process.run_crew import TOGETHER
+from pyresque.process.run_pool import run_pool
 from pyresque.schedule.moments import timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
@@ -58,7 +60,11 @@ def worker(burst: bool, **given: Any) -> None:
         resque.queues()  # a wrong password or database is told before a worker starts
     except RedisUnavailable as error:
         log.warning("%s; the worker waits for it", error)
-    run_worker(resque, burst=burst)
+    settings = resque.settings
+    if settings.count > 1 and settings.executor not in TOGETHER:
+        run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
+    else:
+        run_worker(resque, burst=burst)
 
 
 def _no_jobs(app: str) -> str:

@@ -33,13 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 #: The signals that order a worker about.
-ORDERS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGCONT,
+ORDERS = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
+    if hasattr(signal, name)  # this module is loaded also where nothing can be forked
 )
 
 #: Bytes read at a time.

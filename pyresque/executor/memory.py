@@ -17,7 +17,12 @@ MUCH = 32 * 1024 * 1024
 
 
 def settle() -> None:
-    """Before the first fork, once: collect, freeze what is loaded, and gather its pages where there are many."""
+    """Before the first fork, once: collect, freeze what is loaded, and gather its pages where there are many.
+
+    Nothing in a process whose parent did so: what they share would be copied.
+    """
+    if gc.get_freeze_count():
+        return
     gc.collect()
     # What is loaded now stays: a collection in a child would write to every page it shares with us.
     gc.freeze()

@@ -153,4 +153,5 @@ ORDERS: Mapping[str, Callable[[Crew], None]] = {
     "SIGUSR1": Crew.kill_jobs,
     "SIGUSR2": Crew.pause_processing,
     "SIGCONT": Crew.unpause_processing,
+    "SIGIO": Crew.shutdown,  # a pool's master is gone
 }

@@ -31,6 +31,7 @@ INTENTS: dict[str, Callable[[Worker], None]] = {
     "SIGUSR1": Worker.kill_child,
     "SIGUSR2": Worker.pause_processing,
     "SIGCONT": Worker.unpause_processing,
+    "SIGIO": Worker.shutdown,  # a pool's master is gone
 }
 
 #: The command lines that Ruby's worker takes for workers, and the one it does not.

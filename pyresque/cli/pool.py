@@ -1,0 +1,79 @@
+"""The command ``pyresque pool``: resque-pool's file, its options and its signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyresque.cli.complaint import complaint
+from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
+from pyresque.errors import RedisUnavailable
+from pyresque.process import logs
+from pyresque.process.pool_file import read_pool, usual_file
+from pyresque.process.run_pool import run_pool
+
+log = logging.getLogger("pyresque")
+
+#: The queues stand in the file.
+OF_A_POOL = tuple(name for name in WORKING if name != "queues")
+
+
+@click.command()
+@settings_options(*CONNECTION, *OF_A_POOL)
+@click.option(
+    "-f",
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The pool's file (RESQUE_POOL_CONFIG); else resque-pool.yml or config/resque-pool.yml.",
+)
+@click.option("-E", "--environment", metavar="NAME", help="The section of the file (RAILS_ENV).")
+@click.option(
+    "--spawn-delay", default=0.0, type=click.FloatRange(0), help="Seconds between two starts."
+)
+@click.option(
+    "--term-graceful",
+    "--term-graceful-wait",
+    "graceful",
+    is_flag=True,
+    help="TERM lets workers finish their jobs.",
+)
+@click.option("--term-immediate", is_flag=True, help="TERM stops workers at once (the default).")
+@click.option("--burst", is_flag=True, help="Run until every queue is empty, then leave.")
+def pool(
+    config: Path | None,
+    environment: str | None,
+    spawn_delay: float,
+    graceful: bool,
+    term_immediate: bool,
+    burst: bool,
+    **given: Any,
+) -> None:
+    """Keep as many workers as resque-pool's file says, each a process of its own.
+
+    Lines of the file are "queue,queue": NUMBER, on top or in sections for environments. Signals: HUP reads the file anew
+    and replaces the workers, TTIN and TTOU add and take away one of each line, WINCH lets all leave until HUP, QUIT lets
+    them finish and ends, TERM and INT end at once, USR1, USR2 and CONT are passed on.
+    """
+    if graceful and term_immediate:
+        raise click.UsageError("give --term-graceful or --term-immediate, not both")
+    resque = application(given)
+    try:
+        path = config or usual_file(os.environ, Path.cwd())
+        wanted = partial(read_pool, path, environment or resque.settings.environment)
+        if not any(wanted().values()):
+            log.warning("%s wants no workers; they come when it is changed and HUP sent", path)
+        logs.set_up(resque.settings)
+    except OSError as error:
+        raise complaint(error) from error
+    try:
+        resque.queues()  # a wrong password or database is told before a worker starts
+    except RedisUnavailable as error:
+        log.warning("%s; the pool waits for it", error)
+    term = "graceful" if graceful else "immediate"
+    run_pool(resque, wanted, burst=burst, term=term, spawn_delay=spawn_delay)

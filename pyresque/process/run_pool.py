@@ -1,0 +1,240 @@
+"""The master of a pool: a process that has the application loaded once, forks workers, and hears signals for them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from pyresque.errors import DirtyExit, PyresqueError, RedisUnavailable
+from pyresque.executor.memory import settle
+from pyresque.job.workers import WorkerId
+from pyresque.process.pool import Pool
+from pyresque.process.posix import Posix, hostname
+from pyresque.process.queue_list import QueueList
+from pyresque.process.run import prepare, told_health, work
+from pyresque.process.vitals import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyresque.client import Resque
+    from pyresque.process.vitals import Vitals
+
+log = logging.getLogger("pyresque")
+
+#: Seconds after which the master looks around although nothing woke it.
+LOOK = 1.0
+
+#: What TERM means to the master: its workers are told to leave at once, or after their jobs.
+TERM_MODES = {"immediate": "SIGTERM", "graceful": "SIGQUIT"}
+
+
+def run_pool(
+    resque: Resque,
+    wanted: Callable[[], Mapping[str, int]],
+    *,
+    burst: bool = False,
+    term: str = "immediate",
+    spawn_delay: float = 0.0,
+) -> None:
+    """Keep a pool until told to stop; ``wanted`` is asked at the start, and again at HUP. Raises PyresqueError."""
+    settings = resque.settings
+    counts = wanted()
+    for queues in counts:
+        QueueList.parse(queues.split(","))
+    prepare(background=settings.background, pidfile=settings.pidfile)
+    with told_health(resque) as vitals:
+        master = Master(resque, wanted, vitals, burst=burst, term=term)
+        try:
+            master.live(counts, spawn_delay)
+        finally:
+            master.close()
+
+
+class Master:
+    """The process, its signals and its workers."""
+
+    def __init__(
+        self,
+        resque: Resque,
+        wanted: Callable[[], Mapping[str, int]],
+        vitals: Vitals,
+        *,
+        burst: bool,
+        term: str,
+    ) -> None:
+        self.resque = resque
+        self.vitals = vitals
+        self.burst = burst
+        self._wanted = wanted
+        self._posix = Posix()
+        self._orders: deque[str] = deque()
+        #: One end of a pipe for each worker, closed by the death of this process, however it comes.
+        self._lifelines: dict[int, int] = {}
+        self._deeds: dict[str, Callable[[Pool], None]] = {
+            "SIGHUP": self._reload,
+            "SIGTTIN": lambda pool: pool.add(1),
+            "SIGTTOU": lambda pool: pool.add(-1),
+            "SIGWINCH": Pool.want_none,
+            "SIGQUIT": partial(self._stop, "SIGQUIT"),
+            "SIGINT": partial(self._stop, "SIGINT"),
+            "SIGTERM": partial(self._stop, TERM_MODES[term]),
+            "SIGUSR1": lambda pool: pool.pass_on("SIGUSR1"),
+            "SIGUSR2": lambda pool: pool.pass_on("SIGUSR2"),
+            "SIGCONT": lambda pool: pool.pass_on("SIGCONT"),
+        }
+
+    def live(self, counts: Mapping[str, int], spawn_delay: float) -> None:
+        """Until the last worker has left."""
+        settle()
+        clock = self.resque.core.clock
+        pool = Pool(counts, self._start, _send, clock, spawn_delay=spawn_delay, burst=self.burst)
+        hears = {name: partial(_note, name) for name in self._deeds}
+        with self._posix.hearing_orders(self._orders, hears):
+            while not pool.over:
+                wait = pool.maintain()
+                self._title(pool)
+                self.vitals.turned()
+                self.vitals.tended()
+                self.vitals.mark(Flag.REGISTERED, pool.complete)
+                if not pool.over:
+                    self._posix.sleep(min(wait, LOOK))
+                self._wait_for_the_dead(pool)
+                while self._orders:
+                    name = self._orders.popleft()
+                    log.info("the pool's master was sent %s", name)
+                    self._deeds[name](pool)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for line in self._lifelines.values():
+            os.close(line)
+        self._posix.close()
+        self.resque.close()
+
+    # -- orders
+
+    def _stop(self, signal_name: str, pool: Pool) -> None:
+        self.vitals.mark(Flag.STOPPING, True)
+        pool.stop(signal_name)
+
+    def _reload(self, pool: Pool) -> None:
+        """Read what is wanted anew, and have every worker replaced; a fault leaves all as it is."""
+        try:
+            counts = self._wanted()
+            for queues in counts:
+                QueueList.parse(queues.split(","))
+        except PyresqueError as error:
+            log.error("the pool stays as it is: %s", error)  # noqa: TRY400 - the text says it all
+            return
+        pool.restart()
+        pool.want(counts)
+
+    # -- workers
+
+    def _start(self, queues: str) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        mask = signal.pthread_sigmask(
+            signal.SIG_BLOCK, [signal.Signals[name] for name in self._deeds]
+        )
+        holding, ours = os.pipe()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                os.close(ours)
+                self._be_a_worker(queues, mask, holding)
+        except OSError:
+            os.close(ours)
+            raise
+        finally:
+            os.close(holding)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._lifelines[pid] = ours
+        return pid
+
+    def _be_a_worker(self, queues: str, mask: set[int | signal.Signals], lifeline: int) -> NoReturn:
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for name in self._deeds:
+                signal.signal(signal.Signals[name], signal.SIG_DFL)
+            # Handlers stand before the signals come: an order to leave is not lost on a worker that is just starting.
+            signal.signal(signal.SIGTERM, _leave)
+            signal.signal(signal.SIGQUIT, _leave)
+            signal.signal(signal.SIGINT, _leave)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            self._posix.close()
+            self._hold(lifeline)
+            self.resque.close()
+            self.resque.configure(queues=tuple(queues.split(",")))
+            work(self.resque, burst=self.burst)
+            status = 0
+        except SystemExit:
+            status = 0
+        except BaseException:  # noqa: BLE001 - nothing climbs out of a worker's process
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _hold(self, lifeline: int) -> None:
+        """Be sent SIGIO when the master is gone: an order to leave after the job (process/posix.py)."""
+        import fcntl  # noqa: PLC0415 - this module is loaded also where there is none
+
+        for others in self._lifelines.values():
+            os.close(others)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+    def _wait_for_the_dead(self, pool: Pool) -> None:
+        for pid in list(pool.members):
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                ended, status = pid, 0
+            if ended:
+                os.close(self._lifelines.pop(pid))
+                member = pool.ended(pid, os.waitstatus_to_exitcode(status))
+                if member is not None and status != 0:
+                    self._bury(pid, member.queues)
+
+    def _bury(self, pid: int, queues: str) -> None:
+        """Strike a dead worker out at once; what it was performing is recorded, or goes back, as its job wishes."""
+        worker_id = WorkerId(hostname(), pid, QueueList.parse(queues.split(",")).patterns)
+        error = DirtyExit("Job still being processed")
+        try:
+            self.resque.run(self.resque.core.undertaker.unregister(str(worker_id), error))
+        except RedisUnavailable as away:
+            log.warning("%s is left in the books, for another worker to prune: %s", worker_id, away)
+
+    def _title(self, pool: Pool) -> None:
+        app = self.resque.settings.app_name or self.resque.settings.app
+        name = f"[{app}]" if app else ""
+        pids = ", ".join(map(str, pool.members))
+        prefix = self.resque.settings.procline_prefix
+        # No version after resque-: a Ruby worker would take the master for a worker.
+        self._posix.title(f"{prefix}resque-pool-master{name}: managing [{pids}]")
+
+
+def _note(name: str, orders: deque[str]) -> None:
+    orders.append(name)
+
+
+def _send(pid: int, name: str) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.Signals[name])
+
+
+def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    """A worker that has not begun has nothing to finish."""
+    raise SystemExit(0)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyresque.errors import PoolFileError
+from pyresque.process.pool_file import parse_pool, read_pool, usual_file
+
+
+def parsed(text: str, environment: str = "production") -> dict[str, int]:
+    return parse_pool(text, "pool.yml", environment)
+
+
+def test_lines_on_top_are_for_every_environment_and_a_section_goes_over_them():
+    text = 'low: 1\n"high,low": 2\nproduction:\n  low: 4\n  "*": 1\nstaging:\n  other: 9\n'
+    assert parsed(text) == {"low": 4, "high,low": 2, "*": 1}
+    assert parsed(text, "staging") == {"low": 1, "high,low": 2, "other": 9}
+    assert parsed(text, "test") == {"low": 1, "high,low": 2}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
+def test_an_empty_file_wants_nobody(text):
+    assert parsed(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("low: many\n", "line 1: 'many' is no number"),
+        ("low: 1\nhigh: -1\n", "line 2: '-1' is no number"),
+        ("low: 1.5\n", "line 1: '1.5' is no number"),
+        ("- low\n", "line 1: a pool is a mapping"),
+        ("production: [low]\n", "line 1"),
+        ("production:\n  low: [1]\n", "line 2"),
+        ('" ": 1\n', "line 1: this names no queue"),
+        ("low: <%= 2 %>\n", "line 1: <% is a template"),
+        ("low: 1\n  high: 2\n", "line 2"),
+        ("[[" * 5000, "pool.yml"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(text, told):
+    with pytest.raises(PoolFileError) as caught:
+        parsed(text)
+    assert told in str(caught.value)
+    assert str(caught.value).startswith("pool.yml")
+
+
+def test_a_ruby_object_is_never_made():
+    with pytest.raises(PoolFileError, match="line 1"):
+        parsed("low: !ruby/object:Gem::Installer {}\n")
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+    with pytest.raises(PoolFileError, match="cannot be read"):
+        read_pool(tmp_path / "nowhere.yml", "production")
+
+
+def test_the_file_is_looked_for_where_resque_pool_looks(tmp_path: Path):
+    with pytest.raises(PoolFileError, match="RESQUE_POOL_CONFIG"):
+        usual_file({}, tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "resque-pool.yml").touch()
+    assert usual_file({}, tmp_path) == tmp_path / "config" / "resque-pool.yml"
+    (tmp_path / "resque-pool.yml").touch()
+    assert usual_file({}, tmp_path) == tmp_path / "resque-pool.yml"
+    assert usual_file({"RESQUE_POOL_CONFIG": "else.yml"}, tmp_path) == Path("else.yml")
