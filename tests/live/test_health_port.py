@@ -35,7 +35,7 @@ def told(response: Any) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("executor", ["fork", "inline"])
+@pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_a_worker_in_a_long_job_is_live_and_ready_and_its_port_ends_with_it(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:

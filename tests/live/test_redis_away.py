@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import redis
 
-BOTH = pytest.mark.parametrize("executor", ["fork", "inline"])
+EVERY = pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 HOLD = b'{"class":"Hold","args":[1]}'
 NOTE = b'{"class":"Note","args":[2]}'
 
@@ -31,7 +31,7 @@ def frail(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("failing", [False, True], ids=["done", "failed"])
 def test_a_job_in_flight_while_redis_is_away_is_finished_once_when_it_is_back(
     db: redis.Redis, redis_url: str, frail: RedisServer, executor: str, failing: bool
@@ -137,7 +137,7 @@ class EverySecondTurn:
         return self.when if self.turns % 2 else None
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_turn_whose_reply_is_lost_is_neither_lost_nor_repeated(
     db: redis.Redis, redis_server: RedisServer, redis_url: str, when: str, executor: str
