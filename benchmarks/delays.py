@@ -76,9 +76,7 @@ def lateness(bench: Bench) -> Figures:
     """Ours: by how many intervals a due job is late, the 99th percentile; a job is due each second, nobody else waits."""
     many, late = bench.some(40, 3), []
     with _scheduler(bench) as scene, redis.Redis.from_url(bench.url) as client:
-        first = int(time.time()) + 2
-        for at in range(first, first + many):
-            scene.ask("put", str(at), by=scene.side.later)
+        _told(scene, "put", many, int(time.time()) + 5)
         for _ in range(many):
             found = client.blpop(["resque:queue:bench"], timeout=10)
             if found is None:

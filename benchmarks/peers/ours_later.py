@@ -3,7 +3,7 @@
 python -m benchmarks.peers.ours_later one N        entered one by one
 python -m benchmarks.peers.ours_later bulk N       entered in the way that is fastest
 python -m benchmarks.peers.ours_later wait N       entered for a time that never comes, 10 a timestamp
-python -m benchmarks.peers.ours_later put AT       one job, which knows when it is due; prints nothing
+python -m benchmarks.peers.ours_later put N AT     entered a second apart, each knows when it is due
 python -m benchmarks.peers.ours_later move N EACH  moved to their queue, so many a timestamp, under the master lock
 """
 
@@ -37,9 +37,6 @@ def move(many: int) -> None:
 
 
 verb, many = sys.argv[1], int(sys.argv[2])
-if verb == "put":
-    resque.enqueue_at(many, NOOP, many)
-    sys.exit()
 resque.enqueue_at(NEVER - 1, NOOP)
 if verb == "move":
     fill(LATER, many, int(sys.argv[3]))
@@ -51,6 +48,9 @@ if verb == "one":
         resque.enqueue_at(LATER + number % 100, NOOP, number, "x")
 elif verb == "bulk":
     resque.enqueue_many_at((LATER + number % 100, NOOP, number, "x") for number in range(many))
+elif verb == "put":
+    first = int(sys.argv[3])
+    resque.enqueue_many_at((at, NOOP, at) for at in range(first, first + many))
 elif verb == "wait":
     fill(NEVER, many, 10)
 else:
