@@ -65,19 +65,15 @@ def payload(number: int) -> bytes:
 def test_every_delayed_job_is_fired_once_while_masters_are_killed_in_turn(schedulers, resque, db):
     """Killed as by a power cut, under load; their lock ends by itself then."""
     start = int(time.time())
-    step = JOBS // SECONDS
-    for second in range(SECONDS):
-        numbers = range(second * step, (second + 1) * step)
+    for number in range(JOBS):
         # Most of them are due already when the first scheduler comes, so that it is killed at full speed.
-        due = start - 45 + second
-        for number in numbers:
-            resque.delayed_push(due, {"class": "EchoJob", "args": [number], "queue": "echo"})
+        due = start - 45 + number % SECONDS
+        resque.delayed_push(due, {"class": "EchoJob", "args": [number], "queue": "echo"})
     assert resque.delayed_queue_schedule_size() == SECONDS
-    wanted = step * SECONDS
     turns = cycle(["Ruby", "Python"])
     env = {"LOCK_TIMEOUT": "1", "DELAYED_REQUEUE_BATCH_SIZE": "7"}
     deadline = time.monotonic() + 60
-    while (resque.count_all_scheduled_jobs() or resque.size("echo") < wanted) and (
+    while (resque.count_all_scheduled_jobs() or resque.size("echo") < JOBS) and (
         time.monotonic() < deadline
     ):
         master = schedulers[next(turns)](interval=0.05, **env)
@@ -90,7 +86,7 @@ def test_every_delayed_job_is_fired_once_while_masters_are_killed_in_turn(schedu
         )
         master.kill()
     found = Counter(db.lrange("resque:queue:echo", 0, -1))
-    assert found == Counter(payload(number) for number in range(wanted))
+    assert found == Counter(payload(number) for number in range(JOBS))
     assert resque.delayed_queue_schedule_size() == 0
 
 
