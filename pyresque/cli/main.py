@@ -1,48 +1,54 @@
-"""The command ``pyresque``."""
+"""The command ``pyresque``; a verb's own module is loaded when it is called, so that a worker carries no other along."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 from pyresque.cli.complaint import HELP, Commands
-from pyresque.cli.completion import completion
-from pyresque.cli.delayed import delayed
-from pyresque.cli.demo import demo
-from pyresque.cli.failed import failed
-from pyresque.cli.overview import info
-from pyresque.cli.pool import pool
-from pyresque.cli.queues import queues
-from pyresque.cli.run import enqueue, worker
-from pyresque.cli.schedule import schedule
-from pyresque.cli.scheduler import scheduler
-from pyresque.cli.workers import workers
 from pyresque.version import VERSION
 
+#: Each command with the module that holds it.
+COMMANDS = {
+    "worker": "run",
+    "pool": "pool",
+    "scheduler": "scheduler",
+    "enqueue": "enqueue",
+    "info": "overview",
+    "queues": "queues",
+    "failed": "failed",
+    "workers": "workers",
+    "delayed": "delayed",
+    "schedule": "schedule",
+    "demo": "demo",
+    "completion": "completion",
+}
 
-@click.group(cls=Commands, context_settings={"help_option_names": HELP, "max_content_width": 110})
+
+class Verbs(Commands):
+    """The commands, each loaded at its first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Their names."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """One of them, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"pyresque.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": HELP, "max_content_width": 110})
 @click.version_option(VERSION, prog_name="pyresque", message="%(prog)s %(version)s")
 def cli() -> None:
     """Ruby's Resque for Python, on the same Redis keys and payloads.
 
     Exit codes: 0 done, 1 failed, 2 bad usage.
     """
-
-
-for command in (
-    worker,
-    pool,
-    scheduler,
-    enqueue,
-    info,
-    queues,
-    failed,
-    workers,
-    delayed,
-    schedule,
-    demo,
-    completion,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

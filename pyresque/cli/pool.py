@@ -12,6 +12,7 @@ import click
 
 from pyresque.cli.complaint import complaint
 from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
+from pyresque.cli.run import has_jobs
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
 from pyresque.process.pool_file import read_pool, usual_file
@@ -63,6 +64,7 @@ def pool(
     if graceful and term_immediate:
         raise click.UsageError("give --term-graceful or --term-immediate, not both")
     resque = application(given)
+    has_jobs(resque)
     try:
         path = config or usual_file(os.environ, Path.cwd())
         wanted = partial(read_pool, path, environment or resque.settings.environment)

@@ -1,4 +1,4 @@
-"""Commands that put jobs in and take them out: ``enqueue`` and ``worker``."""
+"""The command ``worker``: performs the jobs of queues, by one worker or several."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
-from pyresque.cli.complaint import Complaint, Misuse, complaint
-from pyresque.cli.options import (
-    CONNECTION,
-    ENQUEUEING,
-    WORKING,
-    application,
-    json_option,
-    settings_options,
-)
-from pyresque.cli.output import compact, print_json
+from pyresque.cli.complaint import Misuse, complaint
+from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
 from pyresque.process.run import run_worker
 from pyresque.process.run_crew import TOGETHER
 from pyresque.process.run_pool import run_pool
-from pyresque.schedule.moments import timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
@@ -48,8 +38,7 @@ def worker(burst: bool, **given: Any) -> None:
     USR1 ends the job, USR2 pauses, CONT goes on.
     """
     resque = application(given)
-    if not resque.registered and not any(resque.core.active_jobs.jobs):
-        raise Misuse(_no_jobs(resque.settings.app))
+    has_jobs(resque)
     if not resque.settings.queues:
         raise Misuse(NO_QUEUE)
     try:
@@ -67,57 +56,13 @@ def worker(burst: bool, **given: Any) -> None:
         run_worker(resque, burst=burst)
 
 
+def has_jobs(resque: Resque) -> None:
+    """Raise Misuse where there is nothing that could be performed."""
+    if not resque.registered and not any(resque.core.active_jobs.jobs):
+        raise Misuse(_no_jobs(resque.settings.app))
+
+
 def _no_jobs(app: str) -> str:
     if app:
         return f"-A {app!r} registers no job: decorate what it performs with @resque.job"
     return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
-
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("class_name", metavar="CLASS")
-@click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-q", "--queue", help="The queue; not needed for a job of -A that has one.")
-@click.option("--str", "as_text", is_flag=True, help="Every ARG is a text, not JSON.")
-@click.option("--in", "wait", metavar="5m", help="So long from now: 90s, 5m, 1h30m, 2 days.")
-@click.option(
-    "--at", "when", metavar="TIME", help="At a time: 2026-12-01T08:00Z, or seconds since 1970."
-)
-@settings_options(*CONNECTION, *ENQUEUEING)
-@json_option
-def enqueue(
-    class_name: str,
-    args: tuple[str, ...],
-    queue: str | None,
-    as_text: bool,
-    wait: str | None,
-    when: str | None,
-    as_json: bool,
-    **given: Any,
-) -> None:
-    """Enqueue a job by its Ruby class name.
-
-    Each ARG is JSON: 35, true, '"text"', '{"key": 1}'.
-    """
-    if wait is not None and when is not None:
-        raise Misuse("give --in or --at, not both")
-    resque = application(given)
-    values = job_args(args, as_text=as_text)
-    where = queue or own_queue(resque, class_name)
-    if wait is None and when is None:
-        at, told = None, resque.enqueue_to(where, class_name, *values)
-    else:
-        at = timestamp_of(moment(when)) if when is not None else _ahead(resque, wait or "")
-        told = resque.enqueue_at_with_queue(where, at, class_name, *values)
-    if told is None:
-        hook = "before_enqueue" if at is None else "before_schedule"
-        raise Complaint(f"{class_name} was not enqueued: a {hook} hook said no")
-    if as_json:
-        row = {"enqueued": True, "queue": where, "class": class_name, "args": values}
-        print_json(row if at is None else {**row, "at": at})
-    else:
-        later = "" if at is None else f" for {shown_time(at)}"
-        click.echo(f"enqueued {class_name} {compact(values)} on {where}{later}")
-
-
-def _ahead(resque: Resque, wait: str) -> int:
-    return timestamp_in(seconds_from_now(wait), resque.core.clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ def run_scheduler(resque: Resque) -> None:
 
 def claim() -> Claim:
     """What this process claims the master lock by."""
-    return Claim(f"{hostname()}:{os.getpid()}", secrets.token_hex(16))
+    return Claim(f"{hostname()}:{os.getpid()}", os.urandom(16).hex())
 
 
 def read_schedule(path: str) -> list[Written]:

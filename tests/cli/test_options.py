@@ -7,11 +7,9 @@ from dataclasses import fields
 import click
 import pytest
 
-from pyresque.cli.main import cli
 from pyresque.cli.options import WORKING, application, settings_options
+from pyresque.cli.run import worker
 from pyresque.settings import Settings
-
-WORKER = cli.commands["worker"]
 
 
 def parsed(*args: str) -> dict[str, object]:
@@ -25,7 +23,7 @@ def parsed(*args: str) -> dict[str, object]:
     "row", [row for row in fields(Settings) if row.name in WORKING], ids=lambda row: row.name
 )
 def test_every_setting_of_a_worker_is_an_option_that_names_its_variables(row):
-    (option,) = [option for option in WORKER.params if option.name == row.name]
+    (option,) = [option for option in worker.params if option.name == row.name]
     assert "--" + row.name.replace("_", "-") in option.opts
     for entry in row.metadata["env"]:
         assert (entry[0] if isinstance(entry, tuple) else entry) in option.help

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from pyresque.cli.main import cli
@@ -76,7 +77,9 @@ def test_bash_completes_a_verb(monkeypatch):
 
 def commands(group=cli, path=()):
     """Every command with its path."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield (*path, name), command
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
@@ -94,7 +97,7 @@ def test_whatever_prints_prints_json_and_whatever_destroys_can_be_tried_dry():
         path: {option for param in c.params for option in param.opts} for path, c in commands()
     }
     leaves = {path for path, command in commands() if not hasattr(command, "commands")}
-    silent = {("worker",), ("scheduler",), ("demo",), ("completion",)}
+    silent = {("worker",), ("pool",), ("scheduler",), ("demo",), ("completion",)}
     assert {path for path in leaves if "--json" not in options[path]} == silent
     destroying = {path for path in leaves if path[-1] in {"remove", "clear", "prune", "lock"}}
     assert {path for path in leaves if {"--dry-run", "--yes"} <= options[path]} == destroying

@@ -1,0 +1,72 @@
+"""The command ``enqueue``: puts one job in, now or later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
+from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.cli.options import (
+    CONNECTION,
+    ENQUEUEING,
+    application,
+    json_option,
+    settings_options,
+)
+from pyresque.cli.output import compact, print_json
+from pyresque.schedule.moments import timestamp_in, timestamp_of
+
+if TYPE_CHECKING:
+    from pyresque.client import Resque
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("class_name", metavar="CLASS")
+@click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
+@click.option("-q", "--queue", help="The queue; not needed for a job of -A that has one.")
+@click.option("--str", "as_text", is_flag=True, help="Every ARG is a text, not JSON.")
+@click.option("--in", "wait", metavar="5m", help="So long from now: 90s, 5m, 1h30m, 2 days.")
+@click.option(
+    "--at", "when", metavar="TIME", help="At a time: 2026-12-01T08:00Z, or seconds since 1970."
+)
+@settings_options(*CONNECTION, *ENQUEUEING)
+@json_option
+def enqueue(
+    class_name: str,
+    args: tuple[str, ...],
+    queue: str | None,
+    as_text: bool,
+    wait: str | None,
+    when: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Enqueue a job by its Ruby class name.
+
+    Each ARG is JSON: 35, true, '"text"', '{"key": 1}'.
+    """
+    if wait is not None and when is not None:
+        raise Misuse("give --in or --at, not both")
+    resque = application(given)
+    values = job_args(args, as_text=as_text)
+    where = queue or own_queue(resque, class_name)
+    if wait is None and when is None:
+        at, told = None, resque.enqueue_to(where, class_name, *values)
+    else:
+        at = timestamp_of(moment(when)) if when is not None else _ahead(resque, wait or "")
+        told = resque.enqueue_at_with_queue(where, at, class_name, *values)
+    if told is None:
+        hook = "before_enqueue" if at is None else "before_schedule"
+        raise Complaint(f"{class_name} was not enqueued: a {hook} hook said no")
+    if as_json:
+        row = {"enqueued": True, "queue": where, "class": class_name, "args": values}
+        print_json(row if at is None else {**row, "at": at})
+    else:
+        later = "" if at is None else f" for {shown_time(at)}"
+        click.echo(f"enqueued {class_name} {compact(values)} on {where}{later}")
+
+
+def _ahead(resque: Resque, wait: str) -> int:
+    return timestamp_in(seconds_from_now(wait), resque.core.clock)

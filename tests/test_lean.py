@@ -1,0 +1,50 @@
+"""What a worker has loaded when it forks: each child pays for it with time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: What only some need, and what costs a fork the most.
+NOT_LOADED = {
+    *("asyncio", "concurrent", "ctypes", "email", "hashlib", "http", "msgpack", "multiprocessing"),
+    *("random", "redis", "ssl", "statistics", "subprocess", "tempfile", "yaml"),
+}
+
+APP = """
+import sys
+from pyresque import Resque
+resque = Resque()
+
+@resque.job("Loaded", queue="low")
+def loaded(path):
+    with open(path, "w") as file:
+        file.write("\\n".join(sys.modules))
+"""
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline"])
+def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp_path, executor):
+    (tmp_path / "lean_app.py").write_text(APP)
+    told = tmp_path / "told"
+    db.rpush("resque:queue:low", json.dumps({"class": "Loaded", "args": [str(told)]}))
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "lean_app", "-q", "low"),
+            *("--executor", executor, "--burst"),
+        ],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])]),
+        },
+        check=True,
+    )
+    loaded = set(told.read_text().splitlines())
+    assert "pyresque.process.worker" in loaded
+    assert loaded & NOT_LOADED == set()
