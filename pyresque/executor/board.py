@@ -1,4 +1,4 @@
-"""A page of memory that a parent and its children share: who has begun its job, and whether the worker is stopping.
+"""Memory that a parent and its children share: who has begun its job, who is told to end, whether the worker is stopping.
 
 A pipe would wake the reader for each of these bytes; here a look costs nothing, and what a killed child wrote last stays.
 """
@@ -9,20 +9,21 @@ import mmap
 
 STOPPING = 0
 
-#: Places in the page: the first is the worker's own.
+#: Places in a page: the first is the worker's own.
 PLACES = mmap.PAGESIZE
 
 
 class Board:
-    """The page. A place belongs to one child at a time; there are thousands, and few children live at once."""
+    """Two pages. A place belongs to one child at a time; there are thousands, and few children live at once."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, PLACES)
+        self._page = mmap.mmap(-1, 2 * PLACES)
         self._next = STOPPING
 
     def place(self) -> int:
         """A place for a new child."""
         self._next = self._next % (PLACES - 1) + 1
+        self._page[PLACES + self._next] = 0
         return self._next
 
     def begun(self, place: int) -> bool:
@@ -32,6 +33,14 @@ class Board:
     def begin(self, place: int, *, begun: bool = True) -> None:
         """Say that the job has begun (the child), or that a new one is given (the parent)."""
         self._page[place] = begun
+
+    def ordered(self, place: int) -> bool:
+        """Whether a TERM that comes to that child is its parent's."""
+        return self._page[PLACES + place] == 1
+
+    def order(self, place: int) -> None:
+        """Say that it will be."""
+        self._page[PLACES + place] = 1
 
     @property
     def stopping(self) -> bool:

@@ -247,6 +247,7 @@ class Child:
         due = [number for at, number in self._orders if at <= now]
         self._orders = [order for order in self._orders if order[0] > now]
         for number in due:
+            self._board.order(self._place)
             self.signal(number)
         if self._limit is not None and self._limit[0] <= now:
             self.signal(signal.SIGKILL)

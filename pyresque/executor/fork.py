@@ -68,9 +68,12 @@ class ForkExecutor:
         self.wakeup = wakeup
         self.board = Board()
         self.rules = Rules(
-            settings.term_child,
-            settings.run_at_exit_hooks,
-            None if settings.max_child_memory is None else settings.max_child_memory * 2**20,
+            term_child=settings.term_child,
+            patient=settings.graceful_term or settings.pre_shutdown_timeout > 0,
+            run_at_exit=settings.run_at_exit_hooks,
+            most_memory=(
+                None if settings.max_child_memory is None else settings.max_child_memory * 2**20
+            ),
         )
         self.ahead = ForkAhead(settings.fork_ahead)
         self._most_jobs, self._longest = _shelf_life(settings)
@@ -93,6 +96,8 @@ class ForkExecutor:
             return UNBEGUN
         self._child = child
         try:
+            if self.board.stopping:
+                return UNBEGUN  # the order to stop came while the child was: the job goes back to its queue
             title(f"Forked {child.pid} at {int(self.clock.time())}")
             child.give(job.queue, job.raw, last=child.given + 1 >= self._most_jobs)
             seconds = hard_limit(self.registry, job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyresque.errors import TermException
-from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
 
@@ -26,6 +26,7 @@ class InlineExecutor:
         self.registry = registry
         self._performing = False
         self._told = False
+        self._stopping = False
 
     async def run(
         self,
@@ -34,6 +35,8 @@ class InlineExecutor:
         title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
+        if self._stopping:
+            return UNBEGUN  # the order came when the job was on its way: it goes back to its queue
         self._performing, self._told = True, False
         try:
             await perform(self.registry, job)
@@ -55,7 +58,8 @@ class InlineExecutor:
             raise TermException("SIGTERM")
 
     def stop(self) -> None:
-        """Nothing: what runs here can ask the worker."""
+        """Begin no other job; what runs here can ask the worker."""
+        self._stopping = True
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 try:
@@ -54,9 +55,14 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How children live: their signals, whether atexit functions run, and the memory (bytes) from which one gives up."""
+    """How children live: their signals, whether atexit functions run, and the memory (bytes) from which one gives up.
+
+    ``patient`` children heed a TERM of their parent alone: Heroku, and systemd unless told otherwise, send one to every
+    process, which would end the job before its time.
+    """
 
     term_child: bool = False
+    patient: bool = False
     run_at_exit: bool = False
     most_memory: int | None = None
 
@@ -76,8 +82,9 @@ def live(
     """
     taking, telling = pipes
     board, place = here
+    heeds = partial(board.ordered, place) if rules.patient else None
     try:
-        own_signals(term_child=rules.term_child)
+        own_signals(term_child=rules.term_child, heeds=heeds)
         if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         last = False
@@ -96,7 +103,7 @@ def live(
             last = last or _grown(rules)
             _tell(telling, outcome, time.perf_counter() - started, leaving=last)
             if not last:
-                own_signals(term_child=rules.term_child)
+                own_signals(term_child=rules.term_child, heeds=heeds)
         if rules.run_at_exit:
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         sys.stdout.flush()
@@ -158,15 +165,15 @@ def resident() -> int:
         return most if sys.platform == "darwin" else most * 1024
 
 
-def own_signals(*, term_child: bool) -> None:
+def own_signals(*, term_child: bool, heeds: Callable[[], bool] | None = None) -> None:
     """A child's signals, as Ruby's child has them.
 
-    With TERM_CHILD the first TERM is raised in the job and the others are the system's defaults. Without it the orders
+    With TERM_CHILD the first TERM that it ``heeds`` is raised in the job and the others are the system's defaults. Without it the orders
     are the parent's to carry out: the child takes no notice. (Not SIG_IGN: what the job starts would inherit that.)
     """
     signal.set_wakeup_fd(-1)
     if term_child:
-        _set(signal.SIGTERM, _raise_once)
+        _set(signal.SIGTERM, _raise_once if heeds is None else partial(_raise_ordered, heeds))
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
             _set(number, _DEFAULT)
     else:
@@ -185,6 +192,11 @@ def own_signals(*, term_child: bool) -> None:
 def _raise_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
     _set(signal.SIGTERM, _unmoved)
     raise TermException("SIGTERM")
+
+
+def _raise_ordered(heeds: Callable[[], bool], number: int, frame: FrameType | None) -> None:
+    if heeds():
+        _raise_once(number, frame)
 
 
 def _unmoved(number: int, frame: FrameType | None) -> None:

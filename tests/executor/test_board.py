@@ -23,6 +23,21 @@ def test_what_a_child_writes_is_read_here():
     assert not board.begun(mine)
 
 
+def test_an_order_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place():
+    board, reading = Board(), os.pipe()
+    mine, another = board.place(), board.place()
+    board.order(mine)
+    in_a_child(
+        lambda: os.write(reading[1], b"%d%d" % (board.ordered(mine), board.ordered(another)))
+    )
+    assert os.read(reading[0], 2) == b"10"
+    while board.place() != mine:
+        pass
+    assert not board.ordered(mine)
+    for end in reading:
+        os.close(end)
+
+
 def test_that_the_worker_stops_is_read_in_a_child():
     board, reading = Board(), os.pipe()
     board.stop()

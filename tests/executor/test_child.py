@@ -168,6 +168,23 @@ def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
     assert ended.report.exception == TermException.ruby_name
 
 
+def test_a_patient_job_takes_no_notice_of_a_term_that_is_not_its_parents(wakeup):
+    rules = Rules(term_child=True, patient=True)
+    ended = outcome(lambda _raw: os.kill(os.getpid(), signal.SIGTERM), wakeup, rules=rules)
+    assert ended == DONE
+
+
+def test_a_patient_job_ends_by_its_parents_term(wakeup):
+    begun = Begun()
+    ended = outcome(
+        begun,
+        wakeup,
+        rules=Rules(term_child=True, patient=True),
+        then=lambda child: (begun.wait(), child.order(0, signal.SIGTERM)),
+    )
+    assert ended.report.exception == TermException.ruby_name
+
+
 def test_a_job_that_lasts_too_long_is_killed_and_told_by_the_error_given(wakeup):
     error, begun = DirtyExit("the limit of this job"), Begun()
     ended = outcome(begun, wakeup, then=lambda child: (begun.wait(), child.limit(0.05, error)))

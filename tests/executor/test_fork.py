@@ -120,6 +120,22 @@ def test_orders_while_nothing_runs_do_nothing():
     assert bench.run() == DONE
 
 
+def test_an_order_to_stop_that_comes_while_the_child_does_leaves_the_job_unbegun():
+    bench = Bench(lambda: None)
+    bench.hooks.add("before_fork", lambda _job: bench.executor.stop())
+    assert bench.run() == UNBEGUN
+
+
+@pytest.mark.parametrize(
+    ("settings", "patient"),
+    [({}, False), ({"graceful_term": True}, True), ({"pre_shutdown_timeout": 0.1}, True)],
+)
+def test_children_are_patient_where_a_job_is_to_be_left_alone_for_a_while(settings, patient):
+    bench = Bench(lambda: None, term_child=True, **settings)
+    assert bench.executor.rules.patient is patient
+    bench.close()
+
+
 @pytest.mark.parametrize("term_child", [True, False])
 def test_a_childs_signals_are_its_own(term_child):
     def perform():
