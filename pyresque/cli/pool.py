@@ -12,11 +12,11 @@ import click
 
 from pyresque.cli.complaint import complaint
 from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
-from pyresque.cli.run import has_jobs
+from pyresque.cli.run import has_jobs, heed_orders_while_starting
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
 from pyresque.process.pool_file import read_pool, usual_file
-from pyresque.process.run_pool import run_pool
+from pyresque.process.run_pool import Manner, run_pool
 
 log = logging.getLogger("pyresque")
 
@@ -34,8 +34,17 @@ OF_A_POOL = tuple(name for name in WORKING if name != "queues")
     help="The pool's file (RESQUE_POOL_CONFIG); else resque-pool.yml or config/resque-pool.yml.",
 )
 @click.option("-E", "--environment", metavar="NAME", help="The section of the file (RAILS_ENV).")
+@click.option("-a", "--appname", metavar="NAME", help="The application's name in the title.")
+@click.option("-d", "--daemon", is_flag=True, help="As --background.")
+@click.option("-o", "--stdout", default="", metavar="FILE", help="Append what is printed to it.")
+@click.option("-e", "--stderr", default="", metavar="FILE", help="The same for the error output.")
 @click.option(
-    "--spawn-delay", default=0.0, type=click.FloatRange(0), help="Seconds between two starts."
+    "-s",
+    "--spawn-delay",
+    default=0,
+    type=click.IntRange(0),
+    metavar="MS",
+    help="Milliseconds between two starts.",
 )
 @click.option(
     "--term-graceful",
@@ -49,7 +58,11 @@ OF_A_POOL = tuple(name for name in WORKING if name != "queues")
 def pool(
     config: Path | None,
     environment: str | None,
-    spawn_delay: float,
+    appname: str | None,
+    daemon: bool,
+    stdout: str,
+    stderr: str,
+    spawn_delay: int,
     graceful: bool,
     term_immediate: bool,
     burst: bool,
@@ -58,12 +71,14 @@ def pool(
     """Keep as many workers as resque-pool's file says, each a process of its own.
 
     Lines of the file are "queue,queue": NUMBER, on top or in sections for environments. Signals: HUP reads the file anew
-    and replaces the workers, TTIN and TTOU add and take away one of each line, WINCH lets all leave until HUP, QUIT lets
-    them finish and ends, TERM and INT end at once, USR1, USR2 and CONT are passed on.
+    and replaces the workers, TTIN and TTOU add and take away one of each line, WINCH lets all leave until HUP, QUIT and
+    INT let them finish and end, TERM ends at once, USR1, USR2 and CONT are passed on.
     """
     if graceful and term_immediate:
         raise click.UsageError("give --term-graceful or --term-immediate, not both")
-    resque = application(given)
+    heed_orders_while_starting()
+    given["background"] = daemon or given["background"]
+    resque = application({**given, "app_name": appname})
     has_jobs(resque)
     try:
         path = config or usual_file(os.environ, Path.cwd())
@@ -77,5 +92,11 @@ def pool(
         resque.queues()  # a wrong password or database is told before a worker starts
     except RedisUnavailable as error:
         log.warning("%s; the pool waits for it", error)
-    term = "graceful" if graceful else "immediate"
-    run_pool(resque, wanted, burst=burst, term=term, spawn_delay=spawn_delay)
+    manner = Manner(
+        term="SIGQUIT" if graceful else "SIGTERM",
+        interrupt="SIGQUIT",
+        spawn_delay=spawn_delay / 1000,
+        stdout=stdout,
+        stderr=stderr,
+    )
+    run_pool(resque, wanted, manner, burst=burst)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import os
+import signal
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -37,6 +39,7 @@ def worker(burst: bool, **given: Any) -> None:
     QUEUE is a name, a glob such as high_*, or !name to skip. Signals: QUIT stops after the job, TERM and INT at once,
     USR1 ends the job, USR2 pauses, CONT goes on.
     """
+    heed_orders_while_starting()
     resque = application(given)
     has_jobs(resque)
     if not resque.settings.queues:
@@ -54,6 +57,22 @@ def worker(burst: bool, **given: Any) -> None:
         run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
     else:
         run_worker(resque, burst=burst)
+
+
+def heed_orders_while_starting() -> None:
+    """Let QUIT and TERM end the first process of a container before it listens to them as a worker.
+
+    The system keeps signals without a handler from such a process: an order that comes while the application is imported
+    would be lost, and the worker that starts then be killed amid a job when the time is up.
+    """
+    if os.getpid() == 1:
+        signal.signal(signal.SIGQUIT, _leave)
+        signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    """Nothing has begun: an import that catches SystemExit shall not keep us."""
+    os._exit(0)
 
 
 def has_jobs(resque: Resque) -> None:

@@ -106,8 +106,8 @@ def lines(resque: Resque) -> Lines | None:
     return Lines(resque.driver.wire, resque.core.clock)
 
 
-def prepare(*, background: bool, pidfile: str) -> None:
-    """Become a daemon and write the process id, where that is asked for (BACKGROUND, PIDFILE)."""
+def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:
+    """Become a daemon, write the process id, send what is printed to files, as far as that is asked for."""
     if background:
         if os.fork():
             os._exit(0)
@@ -117,5 +117,9 @@ def prepare(*, background: bool, pidfile: str) -> None:
         with Path(os.devnull).open("r+b") as null:
             for stream in (0, 1, 2):
                 os.dup2(null.fileno(), stream)
+    for stream, path in ((1, stdout), (2, stderr)):
+        if path:
+            with Path(path).open("ab") as file:
+                os.dup2(file.fileno(), stream)
     if pidfile:
         Path(pidfile).write_text(str(os.getpid()), encoding="ascii")

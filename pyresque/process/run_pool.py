@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import signal
 import sys
 import traceback
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -32,28 +34,43 @@ log = logging.getLogger("pyresque")
 #: Seconds after which the master looks around although nothing woke it.
 LOOK = 1.0
 
-#: What TERM means to the master: its workers are told to leave at once, or after their jobs.
-TERM_MODES = {"immediate": "SIGTERM", "graceful": "SIGQUIT"}
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a pool is kept: what TERM and INT are to the workers, seconds between two starts, where prints go."""
+
+    term: str = "SIGTERM"
+    interrupt: str = "SIGINT"
+    spawn_delay: float = 0.0
+    stdout: str = ""
+    stderr: str = ""
+
+
+AS_A_WORKER = Manner()
 
 
 def run_pool(
     resque: Resque,
     wanted: Callable[[], Mapping[str, int]],
+    manner: Manner = AS_A_WORKER,
     *,
     burst: bool = False,
-    term: str = "immediate",
-    spawn_delay: float = 0.0,
 ) -> None:
     """Keep a pool until told to stop; ``wanted`` is asked at the start, and again at HUP. Raises PyresqueError."""
     settings = resque.settings
     counts = wanted()
     for queues in counts:
         QueueList.parse(queues.split(","))
-    prepare(background=settings.background, pidfile=settings.pidfile)
+    prepare(
+        background=settings.background,
+        pidfile=settings.pidfile,
+        stdout=manner.stdout,
+        stderr=manner.stderr,
+    )
     with told_health(resque) as vitals:
-        master = Master(resque, wanted, vitals, burst=burst, term=term)
+        master = Master(resque, wanted, vitals, manner, burst=burst)
         try:
-            master.live(counts, spawn_delay)
+            master.live(counts)
         finally:
             master.close()
 
@@ -66,12 +83,13 @@ class Master:
         resque: Resque,
         wanted: Callable[[], Mapping[str, int]],
         vitals: Vitals,
+        manner: Manner,
         *,
         burst: bool,
-        term: str,
     ) -> None:
         self.resque = resque
         self.vitals = vitals
+        self.manner = manner
         self.burst = burst
         self._wanted = wanted
         self._posix = Posix()
@@ -84,18 +102,19 @@ class Master:
             "SIGTTOU": lambda pool: pool.add(-1),
             "SIGWINCH": Pool.want_none,
             "SIGQUIT": partial(self._stop, "SIGQUIT"),
-            "SIGINT": partial(self._stop, "SIGINT"),
-            "SIGTERM": partial(self._stop, TERM_MODES[term]),
+            "SIGINT": partial(self._stop, manner.interrupt),
+            "SIGTERM": partial(self._stop, manner.term),
             "SIGUSR1": lambda pool: pool.pass_on("SIGUSR1"),
             "SIGUSR2": lambda pool: pool.pass_on("SIGUSR2"),
             "SIGCONT": lambda pool: pool.pass_on("SIGCONT"),
         }
 
-    def live(self, counts: Mapping[str, int], spawn_delay: float) -> None:
+    def live(self, counts: Mapping[str, int]) -> None:
         """Until the last worker has left."""
         settle()
         clock = self.resque.core.clock
-        pool = Pool(counts, self._start, _send, clock, spawn_delay=spawn_delay, burst=self.burst)
+        delay = self.manner.spawn_delay
+        pool = Pool(counts, self._start, _send, clock, spawn_delay=delay, burst=self.burst)
         hears = {name: partial(_note, name) for name in self._deeds}
         with self._posix.hearing_orders(self._orders, hears):
             while not pool.over:
@@ -195,6 +214,8 @@ class Master:
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([lifeline], [], [], 0)[0]:
+            raise SystemExit  # it went while we came
 
     def _wait_for_the_dead(self, pool: Pool) -> None:
         for pid in list(pool.members):

@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from contextvars import ContextVar
@@ -44,6 +45,12 @@ def one_released() -> bool:
 @resque.job("Note", queue="low")
 def note(*args: Any) -> None:
     report("note", *args)
+
+
+@resque.job("Print", queue="low")
+def printing(out: str, err: str) -> None:
+    print(out)
+    print(err, file=sys.stderr)
 
 
 @resque.job("Length", queue="low")

@@ -170,6 +170,60 @@ def test_quit_waits_for_the_jobs(db, redis_url, pool_file) -> None:
     assert db.llen("resque:failed") == 0
 
 
+def test_int_waits_for_the_jobs_of_a_pool_as_quit_does(db, redis_url, pool_file) -> None:
+    with pool(redis_url, "pool", "-f", str(pool_file)) as master:
+        eventually(lambda: len(workers(db)) == 1)
+        db.rpush("resque:queue:low", b'{"class":"Hold","args":["x"]}')
+        assert next_report(db) == ["holding", "x"]
+        master.signal("SIGINT")
+        eventually(lambda: any("exiting" in line for line in master.lines))
+        db.rpush("live:release", 1)
+        assert next_report(db) == ["held", "x"]
+        assert master.process.wait(PATIENCE) == 0
+    assert db.llen("resque:failed") == 0
+
+
+def test_int_ends_the_jobs_of_counted_workers_as_it_does_alone(db, redis_url) -> None:
+    with pool(redis_url, "worker", "-q", "low", "-c", "2") as master:
+        eventually(lambda: len(workers(db)) == 2)
+        db.rpush("resque:queue:low", b'{"class":"Hold","args":["x"]}')
+        assert next_report(db) == ["holding", "x"]
+        master.signal("SIGINT")
+        assert master.process.wait(PATIENCE) == 0
+    record = json.loads(db.lindex("resque:failed", 0))
+    assert record["exception"] == "Resque::DirtyExit"
+
+
+def test_the_name_of_the_application_stands_in_the_title(db, redis_url, pool_file) -> None:
+    with pool(redis_url, "pool", "-f", str(pool_file), "-a", "shop") as master:
+        eventually(lambda: master.title().startswith("resque-pool-master[shop]: managing ["))
+
+
+def test_what_is_printed_goes_to_the_files_that_are_named(
+    db, redis_url, pool_file, tmp_path
+) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    out.write_text("before\n")
+    with pool(redis_url, "pool", "-f", str(pool_file), "-o", str(out), "-e", str(err)) as master:
+        db.rpush("resque:queue:low", b'{"class":"Print","args":["to out","to err"]}')
+        eventually(out.read_text, lambda text: "done: (Job{low}" in text)
+        eventually(err.read_text, lambda text: text == "to err\n")
+    assert out.read_text().startswith("before\n")
+    assert "\nto out\n" in out.read_text()
+    assert master.lines == []
+
+
+def test_between_two_starts_lies_the_delay_that_is_named(db, redis_url, pool_file) -> None:
+    pool_file.write_text("low: 2\n")
+    with pool(redis_url, "pool", "-f", str(pool_file), "-s", "60000"):
+        eventually(lambda: len(workers(db)) == 1)
+        db.rpush("resque:queue:low", b'{"class":"Note","args":[1]}')
+        assert next_report(db) == ["note", 1]
+        assert len(workers(db)) == 1
+    with pool(redis_url, "pool", "-f", str(pool_file), "-s", "10"):
+        eventually(lambda: len(workers(db)) == 2)
+
+
 @pytest.mark.parametrize(("options", "failed"), [([], 1), (["--term-graceful-wait"], 0)])
 def test_term_ends_jobs_or_waits_for_them(db, redis_url, pool_file, options, failed) -> None:
     with pool(redis_url, "pool", "-f", str(pool_file), *options) as master:
