@@ -172,7 +172,7 @@ def test_a_job_killed_in_its_child_reads_alike_on_both_sides(
     assert of_python[0] == "Resque::DirtyExit"
 
 
-@pytest.mark.parametrize("executor", ["fork", "inline"])
+@pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_ruby_reads_every_failure_of_an_odd_payload_and_python_puts_back_its_very_bytes(
     ruby, python_worker, resque, db, executor
 ):
@@ -193,8 +193,9 @@ def test_ruby_reads_every_failure_of_an_odd_payload_and_python_puts_back_its_ver
 
 def test_ruby_names_the_failures_that_it_cannot_put_back(ruby, python_worker, resque, db):
     db.rpush("resque:queue:odd", b"{bad")
-    python_worker("odd")
+    worker = python_worker("odd")
     eventually(lambda: ruby.ask("failures_count"))
+    worker.stop(signal.SIGQUIT)
     with pytest.raises(PeerError, match="Jobs must be given a class"):
         ruby.ask("failures_requeue", index=0)
     assert resque.failures.requeue(0) == [1, 1]

@@ -36,7 +36,7 @@ def pids(resque):
     return {info.pid for info in resque.workers()}
 
 
-@pytest.mark.parametrize("executor", ["fork", "inline"])
+@pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_both_sides_take_from_one_queue_and_every_job_is_done_once(
     ruby, start, resque, db, executor
 ):
@@ -122,6 +122,58 @@ def test_a_worker_killed_on_one_side_is_cleared_by_the_other_with_its_job_among_
     resque.failures.requeue(failure)
     let_go(db)
     assert spelled(echoed(db)) == spelled([[{"n": 1.0}, "caf\u00e9"]])
+
+
+def slots(resque, worker):
+    return {info.id for info in resque.workers() if info.pid == worker.pid}
+
+
+@pytest.mark.parametrize("executor", ["thread", "async"])
+@pytest.mark.parametrize("queues", ["hold", "*"])
+def test_slots_of_one_process_are_workers_to_ruby_which_spares_the_living(
+    ruby, start, resque, db, executor, queues
+):
+    crew = start("python", queues, RESQUE_EXECUTOR=executor, COUNT="3")
+    ids = eventually(lambda: slots(resque, crew), lambda found: len(found) == 3)
+    for number in range(3):
+        resque.enqueue(HoldJob, number)
+    noted(db, "live:started", 3)
+    assert {one["id"] for one in ruby.ask("workers")} == ids
+    assert {one["id"] for one in ruby.ask("working")} == ids
+    for mine in (["*"], [queues]):
+        db.delete(PRUNE_LOCK)
+        ruby.ask("prune", queues=mine)
+    db.delete(PRUNE_LOCK)
+    start("ruby", queues).stop(signal.SIGQUIT)
+    assert slots(resque, crew) == ids
+    assert resque.failures.count() == 0
+    let_go(db, 3)
+    assert sorted(echoed(db, 3)) == [[0], [1], [2]]
+    assert crew.stop(signal.SIGQUIT) == 0
+    assert resque.workers() == []
+
+
+@pytest.mark.parametrize("executor", ["thread", "async"])
+@pytest.mark.parametrize("heir", SIDES)
+def test_slots_of_a_killed_process_are_cleared_each_with_its_job_among_the_failed(
+    ruby, start, resque, db, executor, heir
+):
+    crew = start("python", "hold", RESQUE_EXECUTOR=executor, COUNT="3")
+    ids = eventually(lambda: slots(resque, crew), lambda found: len(found) == 3)
+    for number in range(3):
+        resque.enqueue(HoldJob, number)
+    noted(db, "live:started", 3)
+    crew.kill()
+    for one in ids:
+        db.hset("resque:workers:heartbeat", one, "2020-01-01T00:00:00+00:00")
+    assert sorted(ruby.ask("expired_heartbeats")) == sorted(ids)
+    db.delete(PRUNE_LOCK)
+    start(heir, "elsewhere")
+    assert slots(resque, crew) == set()
+    failures = ruby.ask("failures")
+    assert {one["worker"] for one in failures} == ids
+    assert sorted(one["payload"]["args"] for one in failures) == [[0], [1], [2]]
+    assert {one["exception"] for one in failures} == {"Resque::PruneDeadWorkerDirtyExit"}
 
 
 @pytest.mark.parametrize("dead", SIDES)

@@ -166,25 +166,18 @@ def resident() -> int:
 
 
 def own_signals(*, term_child: bool, heeds: Callable[[], bool] | None = None) -> None:
-    """A child's signals, as Ruby's child has them.
+    """A child's signals. With TERM_CHILD the first TERM that it ``heeds`` is raised in the job, as in Ruby's child.
 
-    With TERM_CHILD the first TERM that it ``heeds`` is raised in the job and the others are the system's defaults. Without it the orders
-    are the parent's to carry out: the child takes no notice. (Not SIG_IGN: what the job starts would inherit that.)
+    Of all else it takes no notice: orders are its parent's to carry out, also when they were sent to every process of a
+    container or a terminal. (Ruby's child, with TERM_CHILD, dies of them. Not SIG_IGN: what the job starts would inherit that.)
     """
     signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+        _set(number, _unmoved)
     if term_child:
         _set(signal.SIGTERM, _raise_once if heeds is None else partial(_raise_ordered, heeds))
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            _set(number, _DEFAULT)
     else:
-        for number in (
-            signal.SIGTERM,
-            signal.SIGINT,
-            signal.SIGQUIT,
-            signal.SIGUSR1,
-            signal.SIGUSR2,
-        ):
-            _set(number, _unmoved)
+        _set(signal.SIGTERM, _unmoved)
     _set(signal.SIGCONT, _DEFAULT)
     _set(signal.SIGCHLD, _DEFAULT)
 

@@ -150,6 +150,16 @@ def test_a_childs_signals_are_its_own(term_child):
         assert outcome == DONE
 
 
+@pytest.mark.parametrize("term_child", [True, False])
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
+def test_an_order_that_is_sent_to_every_process_is_left_to_the_parent(term_child, order):
+    def perform():
+        own_signals(term_child=term_child)
+        os.kill(os.getpid(), order)
+
+    assert Bench(perform).run() == DONE
+
+
 def tell_the_pid():
     raise ValueError(os.getpid())
 

@@ -76,6 +76,19 @@ def hold(mark: Any, failing: bool = False) -> None:
         raise RuntimeError("it was to fail")
 
 
+@resque.job("CleanUp", queue="low")
+def clean_up(mark: Any) -> None:
+    """Needs a while for it, in which it must not be told again."""
+    try:
+        report("holding", mark)
+        released()
+    except TermException:
+        report("cleaning up", mark)
+        released()
+        report("clean", mark)
+        raise
+
+
 @resque.job("Stubborn", queue="low")
 def stubborn(mark: Any) -> None:
     """Goes on whatever it is told."""

@@ -50,7 +50,14 @@ def next_report(db: redis.Redis) -> Any:
 class WorkerProcess:
     """A worker of ``tests/live/app.py`` in a process of its own."""
 
-    def __init__(self, url: str, *queues: str, report_url: str | None = None, **env: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        *queues: str,
+        report_url: str | None = None,
+        start_new_session: bool = False,
+        **env: str,
+    ) -> None:
         settings = {
             "REDIS_URL": url,
             "REPORT_URL": report_url or url,
@@ -67,6 +74,7 @@ class WorkerProcess:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=start_new_session,
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -118,9 +126,11 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(url: str, *queues: str, **env: str) -> Iterator[WorkerProcess]:
+def worker(
+    url: str, *queues: str, start_new_session: bool = False, **env: str
+) -> Iterator[WorkerProcess]:
     """A worker for the length of a block; its log is shown where the block fails."""
-    started = WorkerProcess(url, *queues, **env)
+    started = WorkerProcess(url, *queues, start_new_session=start_new_session, **env)
     try:
         yield started
     except BaseException:
