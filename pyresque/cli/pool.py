@@ -15,6 +15,7 @@ from pyresque.cli.options import CONNECTION, WORKING, application, settings_opti
 from pyresque.cli.run import has_jobs, heed_orders_while_starting
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
+from pyresque.process.plain import can_fork
 from pyresque.process.pool_file import read_pool, usual_file
 from pyresque.process.run_pool import Manner, run_pool
 
@@ -76,6 +77,8 @@ def pool(
     """
     if graceful and term_immediate:
         raise click.UsageError("give --term-graceful or --term-immediate, not both")
+    if not can_fork():
+        raise click.UsageError("pool: this system has no fork; start several workers in its place")
     heed_orders_while_starting()
     given["background"] = daemon or given["background"]
     resque = application({**given, "app_name": appname})

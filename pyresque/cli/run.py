@@ -13,6 +13,7 @@ from pyresque.cli.complaint import Misuse, complaint
 from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
+from pyresque.process.plain import can_fork
 from pyresque.process.run import run_worker
 from pyresque.process.run_crew import TOGETHER
 from pyresque.process.run_pool import run_pool
@@ -53,7 +54,7 @@ def worker(burst: bool, **given: Any) -> None:
     except RedisUnavailable as error:
         log.warning("%s; the worker waits for it", error)
     settings = resque.settings
-    if settings.count > 1 and settings.executor not in TOGETHER:
+    if settings.count > 1 and settings.executor not in TOGETHER and can_fork():
         run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
     else:
         run_worker(resque, burst=burst)
@@ -65,7 +66,7 @@ def heed_orders_while_starting() -> None:
     The system keeps signals without a handler from such a process: an order that comes while the application is imported
     would be lost, and the worker that starts then be killed amid a job when the time is up.
     """
-    if os.getpid() == 1:
+    if os.getpid() == 1 and can_fork():
         signal.signal(signal.SIGQUIT, _leave)
         signal.signal(signal.SIGTERM, _leave)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from pyresque.job.workers import WorkerId
 from pyresque.process.health import serving
 from pyresque.process.interval import Interval
 from pyresque.process.lines import Lines
+from pyresque.process.plain import Plain, can_fork, refuse_what_needs_fork
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.run_crew import TOGETHER, work_together
@@ -25,14 +27,21 @@ if TYPE_CHECKING:
     from pyresque.executor.base import Executor
     from pyresque.process.vitals import Vitals
 
+log = logging.getLogger("pyresque")
+
 
 def run_worker(resque: Resque, *, burst: bool = False) -> None:
     """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
 
-    Raises NoQueueError where the settings name no queue, and whatever ends the worker by mistake.
+    Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
+    whatever ends the worker by mistake.
     """
     settings = resque.settings
     QueueList.parse(settings.queues)
+    if not can_fork():
+        refuse_what_needs_fork(settings)
+        work_plainly(resque, burst=burst)
+        return
     prepare(background=settings.background, pidfile=settings.pidfile)
     with told_health(resque) as vitals:
         work(resque, vitals, burst=burst)
@@ -52,6 +61,24 @@ def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -
             resque.run(worker.work(interval))
     finally:
         posix.close()
+        resque.close()
+
+
+def work_plainly(resque: Resque, *, burst: bool = False) -> None:
+    """The same on a system without fork: inline, and polling."""
+    log.info("this system has no fork: jobs run in the worker's own process, one after the other")
+    settings = resque.settings
+    prepare(background=False, pidfile=settings.pidfile)
+    queue_list = QueueList.parse(settings.queues)
+    plain = Plain()
+    worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
+    executor = InlineExecutor(resque.core.registry)
+    worker = Worker(resque.core, worker_id, queue_list, executor, plain)
+    resque.core.active_jobs.stopping = lambda: worker.stopping
+    try:
+        with plain.hearing(worker):
+            resque.run(worker.work(Interval.between(0.0) if burst else Interval.of(settings)))
+    finally:
         resque.close()
 
 

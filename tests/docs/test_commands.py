@@ -1,0 +1,68 @@
+"""Commands that the pages show: each is one that pyresque takes, with options and variables that there are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from pyresque.cli.main import cli
+from pyresque.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+#: A line of a block that calls pyresque, perhaps after variables, a path, or the word that a file of orders has before it.
+CALL = re.compile(
+    r"^(?:    |ExecStart=|\w+: )\+?(?:\w+: )?((?:[A-Z_]+=\S* )*)(?:\S*/)?pyresque ([a-z].*?)(?:\s+#.*)?$"
+)
+LIST = re.compile(r'\["pyresque", (.*)\]')
+
+
+def shown(page: Path) -> list[tuple[str, list[str]]]:
+    """The variables and words of each call on a page."""
+    found = []
+    for line in page.read_text(encoding="utf-8").splitlines():
+        call = CALL.match(line)
+        if call:
+            words = shlex.split(call[2].split("|")[0])
+            found.append((call[1], words))
+        elif listed := LIST.search(line):
+            found.append(("", re.findall(r'"([^"]*)"', listed[1])))
+    return found
+
+
+CALLS = [(page.name, env, words) for page in PAGES for env, words in shown(page)]
+
+
+def variables() -> set[str]:
+    names = {"PYRESQUE_APP"}
+    for row in vars(Settings)["__dataclass_fields__"].values():
+        names |= {entry[0] if isinstance(entry, tuple) else entry for entry in row.metadata["env"]}
+    return names
+
+
+@pytest.mark.parametrize(
+    ("page", "env", "words"), CALLS, ids=[f"{page} {' '.join(words)}" for page, _, words in CALLS]
+)
+def test_a_command_that_a_page_shows_is_taken(page: str, env: str, words: list[str]) -> None:
+    named = {part.partition("=")[0] for part in env.split()}
+    assert named <= variables()
+    command: click.Command = cli
+    context = None
+    name = "pyresque"
+    while isinstance(command, click.Group):
+        context = click.Context(command, info_name=name, parent=context)
+        name, words = (words[0], words[1:]) if words else ("list", [])
+        found = command.get_command(context, name)
+        assert found is not None, f"{page}: there is no {name}"
+        command = found
+    command.make_context(name, words, parent=context)
+
+
+def test_the_pages_show_commands() -> None:
+    assert {page for page, _, _ in CALLS} >= {"README.md", "cli.md", "deploy.md", "scheduler.md"}
+    assert len(CALLS) >= 20
