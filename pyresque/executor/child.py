@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
-from pyresque.executor.life import JOB, ORDERS, PIECE, TOLD, Rules, live
+from pyresque.executor.child_signals import ORDERS, ChildSignals
+from pyresque.executor.life import JOB, PIECE, TOLD, Attempt, Rules, live
 from pyresque.failure.report import ErrorReport
 from pyresque.store.queues import to_bytes
 
@@ -66,7 +67,7 @@ class Child:
     @classmethod
     def fork(
         cls,
-        attempt: Callable[[str, bytes], None],
+        attempt: Attempt,
         rules: Rules,
         board: Board,
         strangers: Iterable[Child] = (),
@@ -88,24 +89,34 @@ class Child:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             raise
         if pid == 0:
-            os.close(giving)
-            os.close(hearing)
-            for stranger in strangers:
-                stranger.close()
-            live(attempt, rules, (taking, telling), (board, place), mask)
+            try:
+                os.close(giving)
+                os.close(hearing)
+                for stranger in strangers:
+                    stranger.close()
+                signals = ChildSignals(board, term_child=rules.term_child, patient=rules.patient)
+                signals.place = place
+                signals.take()
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                live(attempt, rules, (taking, telling), board, signals)
+            finally:
+                os._exit(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(taking)
         os.close(telling)
         os.set_blocking(giving, False)
         return cls(pid, (giving, hearing), board, place, _waited)
 
-    def give(self, queue: str, raw: bytes, *, last: bool) -> None:
-        """Give it a job, the last one or not. One that has died takes it no more: ``wait`` says that it never began."""
+    def give(self, queue: str, raw: bytes, *, last: bool, ready: bool = False) -> None:
+        """Give it a job, the last one or not; ``ready``: a call in place of the payload.
+
+        One that has died takes it no more: ``wait`` says that it never began.
+        """
         self.given += 1
         self._told = None
         self._board.begin(self._place, begun=False)
         name = to_bytes(queue)
-        self._unsent = JOB.pack(len(name), len(raw), last) + name + raw
+        self._unsent = JOB.pack(len(name), len(raw), last, ready) + name + raw
         self._send()
 
     def wait(self, seconds: float, wakeup: int) -> Outcome | None:

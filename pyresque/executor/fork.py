@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import marshal
 import signal
 import time
 from functools import partial
@@ -17,16 +18,16 @@ from pyresque.executor.life import Rules
 from pyresque.executor.memory import settle
 from pyresque.executor.server import ForkServer
 from pyresque.executor.spare import ForkAhead
+from pyresque.job import perform
 from pyresque.job.job import read_job
 from pyresque.job.limits import hard_limit
-from pyresque.job.perform import perform
+from pyresque.job.registry import Registry
 from pyresque.ops import Call, Clock, Driver, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.job.job import Codec, Job
-    from pyresque.job.registry import Registry
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.settings import Settings
 
@@ -34,6 +35,9 @@ log = logging.getLogger("pyresque")
 
 #: Seconds that a child may take to end once its job is done and told.
 LINGER = 5.0
+
+#: How often the fork server performs a job that does nothing: the interpreter specializes code that ran some dozen times.
+REHEARSALS = 32
 
 #: Seconds until the parent looks again at a child that is about to end.
 GLANCE = 0.001
@@ -81,7 +85,8 @@ class ForkExecutor:
         self._ready: Child | None = None  # the one that waits for its next job, or its first
         self._leaving: list[tuple[float, Child]] = []
         self._of_the_server: set[int] = set()
-        self._server = ForkServer(self._attempt, self.rules, self.board, let_go)
+        self._close_connections = let_go
+        self._server = ForkServer(self._attempt, self.rules, self.board, self._in_the_server)
         self._settled = False
         self._served = False
 
@@ -99,12 +104,14 @@ class ForkExecutor:
             if self.board.stopping:
                 return UNBEGUN  # the order to stop came while the child was: the job goes back to its queue
             title(f"Forked {child.pid} at {int(self.clock.time())}")
-            child.give(job.queue, job.raw, last=child.given + 1 >= self._most_jobs)
+            call = self._call(job)
+            last = child.given + 1 >= self._most_jobs
+            child.give(job.queue, call or job.raw, last=last, ready=bool(call))
             seconds = hard_limit(self.registry, job)
             if seconds is not None:
                 child.limit(seconds, HardTimeLimit(seconds))
-            if child.given >= self._most_jobs and self.ahead.worth_it() and self._may_fork_ahead():
-                await Call(self._fork_ahead)
+            if child.given >= self._most_jobs and self.ahead.worth_it() and self._by_the_server():
+                await Call(self._ask_the_server)
             while True:
                 outcome = await Call(partial(child.wait, await tend(), self.wakeup))
                 if outcome is not None:
@@ -150,17 +157,28 @@ class ForkExecutor:
     async def _child_for(self, job: Job) -> Child | None:
         ready, self._ready = self._ready, None
         if ready is None and self._server.asked:
-            ready = await Call(self._from_ahead)
+            ready = await Call(self._from_the_server)
         if ready is not None:
             if time.monotonic() - ready.born < self._longest and not ready.broken():
                 return ready
             self._let_go(ready)
+        if self._by_the_server():
+            await Call(self._ask_the_server)
+            if self._server.asked and (child := await Call(self._from_the_server)) is not None:
+                return child
         await self.hooks.run("before_fork", job)
         try:
             return await Call(self._fork)
         except OSError as error:
             log.error("no child can be forked for a job, so it goes back to its queue: %s", error)  # noqa: TRY400 - the text says it all
             return None
+
+    def _by_the_server(self) -> bool:
+        """Only where nobody could tell: a before_fork hook is called with the job that the child is for, in this process.
+
+        What this process writes while a child lives it must copy first, which the server saves it.
+        """
+        return not self.hooks.any("before_fork")
 
     def _fork(self) -> Child:
         self._settle()
@@ -171,22 +189,18 @@ class ForkExecutor:
             settle()
             self._settled = True
 
-    def _may_fork_ahead(self) -> bool:
-        """Only where nobody could tell: a before_fork hook is called with the job that the child is for, in this process."""
-        return not self.hooks.any("before_fork")
-
-    def _fork_ahead(self) -> None:
+    def _ask_the_server(self) -> None:
         self._settle()
         try:
             self._server.ask()
         except OSError as error:
-            log.warning("no child can be forked ahead: %s", error)
+            log.warning("the fork server forks no child: %s", error)
 
-    def _from_ahead(self) -> Child | None:
+    def _from_the_server(self) -> Child | None:
         try:
             child = self._server.take()
         except OSError as error:
-            log.warning("no child was forked ahead: %s", error)
+            log.warning("no child came from the fork server: %s", error)
             return None
         self._of_the_server.add(child.pid)
         return child
@@ -203,6 +217,18 @@ class ForkExecutor:
             self._let_go(child)
         else:
             self._ready = child
+
+    def _call(self, job: Job) -> bytes:
+        """The call that a plain job is, read already; empty for any other job, which the child reads and performs.
+
+        Reading JSON and running operations is Python that each child would do anew, on pages of its own.
+        """
+        if self.hooks.any("after_fork") or not perform.is_plain(self.registry, job):
+            return b""
+        try:
+            return marshal.dumps((job.class_name, job.args))
+        except ValueError:
+            return b""  # an argument that only MessagePack has
 
     # -- the end of children
 
@@ -223,16 +249,47 @@ class ForkExecutor:
                 child.signal(signal.SIGKILL)
         self._leaving = [(until, child) for until, child in self._leaving if not child.ended()]
 
-    # -- in the child
+    # -- in the fork server, and in the child
 
-    def _attempt(self, queue: str, raw: bytes) -> None:
-        self.driver.run(self._perform(read_job(self.codec, queue, raw)))
+    def _in_the_server(self) -> None:
+        """Before its first fork: let go of what is the worker's, and rehearse.
+
+        What the interpreter does only the first few times (finding methods, specializing code) it has done then: else each
+        child would do it again, on pages that it must first be given a copy of.
+        """
+        self._close_connections()
+        registry = Registry()
+        registry.add(_nothing, name="Rehearsal")
+        for _ in range(REHEARSALS):
+            job = read_job(
+                self.codec, "rehearsal", self.codec.encode({"class": "Rehearsal", "args": [1]})
+            )
+            self.driver.run(perform.perform(registry, job))
+            perform.call(registry, "Rehearsal", *marshal.loads(marshal.dumps((job.args,))))  # noqa: S302 - our own
+
+    def _attempt(self, queue: str | None, raw: bytes) -> None:
+        if queue is None:
+            result = perform.call(self.registry, *marshal.loads(raw))  # noqa: S302 - it comes from our parent
+            if result is not None:
+                self.driver.run(_settled(result))
+        else:
+            self.driver.run(self._perform(read_job(self.codec, queue, raw)))
 
     async def _perform(self, job: Job) -> None:
         if not self._served:
             self._served = True
-            await self.hooks.run("after_fork", job)
-        await perform(self.registry, job)
+            if self.hooks.any("after_fork"):
+                await self.hooks.run("after_fork", job)
+        await perform.perform(self.registry, job)
+
+
+async def _settled(result: object) -> None:
+    """Await what must be awaited."""
+    await Call(lambda: result)
+
+
+def _nothing(*args: object) -> None:
+    """The job that is rehearsed."""
 
 
 def _shelf_life(settings: Settings) -> tuple[float, float]:

@@ -14,10 +14,12 @@ import struct
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from pyresque.executor.life import Rules, live
+from pyresque.executor.child_signals import ChildSignals
+from pyresque.executor.life import Attempt, Rules, live
+from pyresque.executor.light import LightForks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from pyresque.executor.board import Board
 
@@ -43,13 +45,16 @@ SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
 
 def serve(
     control: socket.socket,
-    attempt: Callable[[str, bytes], None],
+    attempt: Attempt,
     rules: Rules,
     board: Board,
+    mask: Iterable[int],
 ) -> NoReturn:
-    """The server's whole life."""
+    """The server's whole life. ``mask`` is what to go back to, the signals of ORDERS being held up until now."""
     try:
-        _Server(control, attempt, rules, board).serve()
+        server = _Server(control, attempt, rules, board)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        server.serve()
     finally:
         os._exit(0)
 
@@ -58,7 +63,7 @@ class _Server:
     def __init__(
         self,
         control: socket.socket,
-        attempt: Callable[[str, bytes], None],
+        attempt: Attempt,
         rules: Rules,
         board: Board,
     ) -> None:
@@ -66,6 +71,12 @@ class _Server:
         self._attempt = attempt
         self._rules = rules
         self._board = board
+        # A child's from its first moment on; to the server itself they are no orders.
+        self._signals = ChildSignals(
+            board, term_child=rules.term_child, patient=rules.patient, keeper=os.getpid()
+        )
+        self._signals.take()
+        self._light = LightForks()
         self._living: set[int] = set()
         self._leaving: dict[int, float] = {}
         self._poll = select.poll()
@@ -100,6 +111,7 @@ class _Server:
         self._control.sendall(MESSAGE.pack(kind, number, other))
 
     def _fork(self, place: int, pipes: tuple[int, int]) -> None:
+        self._signals.place = place
         try:
             pid = os.fork()
         except OSError as error:
@@ -107,7 +119,8 @@ class _Server:
         else:
             if pid == 0:
                 os.close(self._control.fileno())
-                live(self._attempt, self._rules, pipes, (self._board, place), None)
+                self._light.restore()
+                live(self._attempt, self._rules, pipes, self._board, self._signals)
             self._living.add(pid)
             self._answer(BORN, pid, 0)
         for pipe in pipes:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyresque.executor.child import Child
+from pyresque.executor.child_signals import ORDERS
 from pyresque.executor.forking import (
     ALIVE,
     BORN,
@@ -21,12 +22,12 @@ from pyresque.executor.forking import (
     MESSAGE,
     serve,
 )
-from pyresque.executor.life import ORDERS, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.executor.board import Board
+    from pyresque.executor.life import Attempt, Rules
 
 #: Seconds in which the server must answer; a fork of a very great process takes a good part of one.
 ANSWER = 30.0
@@ -40,7 +41,7 @@ class ForkServer:
 
     def __init__(
         self,
-        attempt: Callable[[str, bytes], None],
+        attempt: Attempt,
         rules: Rules,
         board: Board,
         let_go: Callable[[], None],
@@ -152,15 +153,9 @@ class ForkServer:
         self, here: socket.socket, there: socket.socket, mask: set[int | signal.Signals]
     ) -> None:
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            # Orders are the worker's. A child takes its own signals up before it takes a job.
-            for number in ORDERS:
-                signal.signal(number, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             here.close()
             self._let_go()
-            serve(there, self._attempt, self._rules, self._board)
+            serve(there, self._attempt, self._rules, self._board, mask)
         finally:
             os._exit(1)
 

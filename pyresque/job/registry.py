@@ -48,6 +48,13 @@ class JobClass:
     redeliveries: int = 0
 
     @property
+    def plain(self) -> bool:
+        """Whether its work is all there is to do: it has no hooks that run with it, and no limit."""
+        hooks = self.hooks
+        around = hooks.before_perform or hooks.around_perform or hooks.after_perform
+        return not (around or hooks.on_failure or self.operation or self.timeout)
+
+    @property
     def perform(self) -> Callable[..., Any]:
         """The function that does the work: a class's ``perform``, or the function itself."""
         if isinstance(self.target, type):
@@ -142,6 +149,11 @@ class Registry:
         raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(
             complaint
         )
+
+    def plain(self, class_name: object) -> JobClass | None:
+        """The entry of that very name if it is plain."""
+        entry = self._by_name.get(class_name) if isinstance(class_name, str) else None
+        return entry if entry is not None and entry.plain else None
 
     def entry_of(self, job: Job) -> JobClass | None:
         """The entry of what performs this job, inside a wrapper, too; None where nobody does."""

@@ -50,7 +50,7 @@ class Bench:
 
     def spare(self):
         """The child that was forked ahead."""
-        self.executor._ready = self.executor._from_ahead()
+        self.executor._ready = self.executor._from_the_server()
         return self.executor._ready
 
     def kill_when_given(self):
