@@ -54,7 +54,7 @@ class Application:
         self.settings = settings or Settings.load(url=url, **options)
         registry = jobs.core.registry if jobs is not None else Registry()
         hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
-        active = jobs.core.active_jobs.jobs if jobs is not None else ActiveJobs()
+        active = jobs.core.active_job_classes if jobs is not None else ActiveJobs()
         self.core = Core(self.settings, registry, hooks, clock, failures, active)
         if jobs is not None:
             self.core.recurring.memory = jobs.core.recurring.memory
@@ -74,7 +74,7 @@ class Application:
             former.hooks,
             former.clock,
             failures,
-            former.active_jobs.jobs,
+            former.active_job_classes,
         )
         self.core.recurring.memory = former.recurring.memory
 
@@ -152,7 +152,7 @@ class Application:
         """
 
         def register(locate: F) -> F:
-            self.core.active_jobs.jobs.locators[model] = locate
+            self.core.active_job_classes.locators[model] = locate
             return locate
 
         return register
@@ -160,7 +160,7 @@ class Application:
     def serializer(self, serializer: Z) -> Z:
         """Register the other half of a Ruby ObjectSerializer: an object, or a class that is made without arguments."""
         made: Serializer = serializer() if isinstance(serializer, type) else serializer
-        self.core.active_jobs.jobs.serializers.append(made)
+        self.core.active_job_classes.serializers.append(made)
         return serializer
 
     def middleware(self, middleware: M) -> M:

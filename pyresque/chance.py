@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 
 
 def chance() -> float:
     """A number from 0 up to 1."""
-    return uuid.uuid4().int % 2**56 / 2**56
+    return int.from_bytes(os.urandom(7), "big") / 2**56

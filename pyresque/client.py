@@ -6,7 +6,6 @@ import functools
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from pyresque.activejob.calls import ActiveJobCall, NewJob, Options
 from pyresque.application import Application
 from pyresque.core import Core
 from pyresque.driver.sync import SyncDriver
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from datetime import timedelta
 
-    from pyresque.activejob.calls import AwaitedCall, BlockingCall
+    from pyresque.activejob.calls import AwaitedCall, BlockingCall, NewJob
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
@@ -87,9 +86,11 @@ class Resque(Application):
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
         steps, and that argument a Continuable. The last three are those of ``job``.
         """
+        from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         return ActiveJobCall(
             name,
-            self.core.active_jobs.jobs,
+            self.core.active_job_classes,
             self._enqueue_active,
             Options(queue=queue),
             retry_on,
@@ -227,9 +228,11 @@ class AsyncResque(Application):
         max_redeliveries: int | None = None,
     ) -> AwaitedCall:
         """The same as of Resque; its ``enqueue`` is awaited."""
+        from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         return ActiveJobCall(
             name,
-            self.core.active_jobs.jobs,
+            self.core.active_job_classes,
             self._enqueue_active,
             Options(queue=queue),
             retry_on,

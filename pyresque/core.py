@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob import times
-from pyresque.activejob.envelope import WRAPPER, Envelope
+from pyresque.activejob.names import WRAPPER
 from pyresque.activejob.registered import ActiveJobs
 from pyresque.activejob.versions import Rails
-from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
 from pyresque.failure.dirty import Undertaker
@@ -17,7 +16,7 @@ from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
-from pyresque.job.registry import Registry, Target, validate
+from pyresque.job.registry import JobClass, Registry, Target, validate
 from pyresque.job.workers import WorkerBooks, WorkerInfo
 from pyresque.schedule.config import Configured
 from pyresque.schedule.delayed import Delayed
@@ -36,10 +35,12 @@ from pyresque.store.schedules import ScheduleTable
 from pyresque.store.workers import WorkerTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
+    from pyresque.activejob.envelope import Envelope
+    from pyresque.activejob.wrapper import JobWrapper
     from pyresque.failure.base import FailureBackend
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock
@@ -60,6 +61,18 @@ class Info:
     environment: str
 
 
+def _never() -> bool:
+    """Nobody stops us."""
+    return False
+
+
+def _rails(settings: Settings) -> Rails:
+    try:
+        return Rails.named(settings.rails_version)
+    except ValueError as error:
+        raise SettingsError(f"rails_version: {error}") from error
+
+
 class Core:
     """One application's jobs on one Redis."""
 
@@ -73,8 +86,17 @@ class Core:
         active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.settings = settings
-        self.active_jobs = self._active_jobs(registry, active_jobs or ActiveJobs())
-        registry = registry.beside(self.active_jobs.entry)
+        #: What the application registered of its active jobs.
+        self.active_job_classes = active_jobs or ActiveJobs()
+        #: Asked at every checkpoint of a job in steps; a worker puts its own here.
+        self.stopping: Callable[[], bool] = _never
+        self._rails = _rails(settings)
+        self._registered = registry
+        registry = registry.beside(
+            JobClass(
+                WRAPPER, None, WRAPPER, operation=self._perform_active_job, inside=self._inside
+            )
+        )
         self.registry = registry
         self.hooks = hooks
         self.clock: Clock = clock or SystemClock()
@@ -119,18 +141,35 @@ class Core:
         table = ScheduleTable(self.keys)
         return Recurring(table, Configured(self.jobs), presence, self.clock, zone)
 
-    def _active_jobs(self, registry: Registry, jobs: ActiveJobs) -> JobWrapper:
-        """What performs and enqueues the jobs of a Rails application, as the settings describe it."""
-        settings = self.settings
-        try:
-            version = Rails.named(settings.rails_version)
-        except ValueError as error:
-            raise SettingsError(f"rails_version: {error}") from error
-        app = RailsApp(version, settings.rails_locale, settings.rails_timezone)
-        return JobWrapper(jobs, registry, app, self._put, self._now)
+    # -- active jobs
 
-    def _now(self) -> datetime:
-        return times.later(times.EPOCH, self.clock.time())
+    @functools.cached_property
+    def active_jobs(self) -> JobWrapper:
+        """What performs and enqueues the jobs of a Rails application, as the settings describe it."""
+        from pyresque.activejob import times  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        from pyresque.activejob.wrapper import JobWrapper, RailsApp  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+        def now() -> datetime:
+            return times.later(times.EPOCH, self.clock.time())
+
+        def stopping() -> bool:
+            return self.stopping()  # what stands there then
+
+        app = RailsApp(self._rails, self.settings.rails_locale, self.settings.rails_timezone)
+        return JobWrapper(
+            self.active_job_classes,
+            self._registered,
+            app,
+            self._put,
+            now,
+            stopping=stopping,
+        )
+
+    async def _perform_active_job(self, job: Job) -> bool:
+        return await self.active_jobs.perform(job)
+
+    def _inside(self, job: Job) -> JobClass | None:
+        return self.active_job_classes.inside(job)
 
     async def _put(self, envelope: Envelope) -> None:
         """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs."""
@@ -139,8 +178,6 @@ class Core:
             await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, (job,), {})
         else:
             await self.delayed.enqueue_at_with_queue(envelope.queue_name, at, WRAPPER, job)
-
-    # -- active jobs
 
     async def enqueue_active_job(self, new: NewJob) -> Envelope | None:
         """Enqueue a job that Rails, or ``active_job`` here, performs; its Envelope, or None where a hook said no."""

@@ -1,34 +1,84 @@
-"""ActiveJob without Rails: the jobs of a Rails application read, written and tried again, byte for byte."""
+"""ActiveJob without Rails: the jobs of a Rails application read, written and tried again, byte for byte.
 
-from pyresque.activejob.arguments import Locators, deserialize, serialize
-from pyresque.activejob.calls import NewJob
-from pyresque.activejob.continuation import Continuable, Resume, Step
-from pyresque.activejob.envelope import WRAPPER, Envelope, is_wrapper, unwrap
-from pyresque.activejob.globalid import GlobalID, Identified
-from pyresque.activejob.render import call
-from pyresque.activejob.retries import (
-    EXPONENTIALLY_LONGER,
-    POLYNOMIALLY_LONGER,
-    Discard,
-    DiscardOn,
-    Exhausted,
-    Retry,
-    RetryOn,
-    Rules,
-    decide,
-)
-from pyresque.activejob.serializers import Serializer
-from pyresque.activejob.values import (
-    DateTime,
-    Duration,
-    Indifferent,
-    Instant,
-    Keywords,
-    Module,
-    Range,
-    Symbol,
-)
-from pyresque.activejob.versions import LATEST, Rails
+A name's module is loaded at its first use: a worker that knows no such jobs has none of it, and its children need not copy it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyresque.activejob.arguments import Locators, deserialize, serialize
+    from pyresque.activejob.calls import NewJob
+    from pyresque.activejob.continuation import Continuable, Resume, Step
+    from pyresque.activejob.envelope import Envelope, unwrap
+    from pyresque.activejob.globalid import GlobalID, Identified
+    from pyresque.activejob.names import WRAPPER, is_wrapper
+    from pyresque.activejob.render import call
+    from pyresque.activejob.retries import (
+        EXPONENTIALLY_LONGER,
+        POLYNOMIALLY_LONGER,
+        Discard,
+        DiscardOn,
+        Exhausted,
+        Retry,
+        RetryOn,
+        Rules,
+        decide,
+    )
+    from pyresque.activejob.serializers import Serializer
+    from pyresque.activejob.values import (
+        DateTime,
+        Duration,
+        Indifferent,
+        Instant,
+        Keywords,
+        Module,
+        Range,
+        Symbol,
+    )
+    from pyresque.activejob.versions import LATEST, Rails
+
+_ROOMS = {
+    "arguments": ("Locators", "deserialize", "serialize"),
+    "calls": ("NewJob",),
+    "continuation": ("Continuable", "Resume", "Step"),
+    "envelope": ("Envelope", "unwrap"),
+    "names": ("WRAPPER", "is_wrapper"),
+    "globalid": ("GlobalID", "Identified"),
+    "render": ("call",),
+    "retries": (
+        "Discard",
+        "DiscardOn",
+        "EXPONENTIALLY_LONGER",
+        "Exhausted",
+        "POLYNOMIALLY_LONGER",
+        "Retry",
+        "RetryOn",
+        "Rules",
+        "decide",
+    ),
+    "serializers": ("Serializer",),
+    "values": (
+        "DateTime",
+        "Duration",
+        "Indifferent",
+        "Instant",
+        "Keywords",
+        "Module",
+        "Range",
+        "Symbol",
+    ),
+    "versions": ("LATEST", "Rails"),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """One of the names below, from its own module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "EXPONENTIALLY_LONGER",

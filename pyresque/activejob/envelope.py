@@ -11,9 +11,6 @@ from pyresque.activejob import times, wording
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import EnvelopeError, EnvelopeMethodError, EnvelopeTypeError
 
-#: The Resque class under which every ActiveJob travels; its only argument is the job hash.
-WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
-
 _FIELDS = (
     "job_class",
     "job_id",
@@ -31,11 +28,6 @@ _FIELDS = (
     "resumptions",
 )
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-
-
-def is_wrapper(class_name: object) -> bool:
-    """Whether a Resque payload's class is the ActiveJob wrapper; Ruby accepts it with leading colons too."""
-    return isinstance(class_name, str) and class_name.removeprefix("::") == WRAPPER
 
 
 def unwrap(args: object) -> object:

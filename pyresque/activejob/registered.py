@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob.arity import complaint, fitted, signature_of
+from pyresque.activejob.names import job_hash
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
 from pyresque.job.hooks import hook_names
 from pyresque.job.registry import JobClass, own_queue
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.globalid import GlobalID
     from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
     from pyresque.activejob.serializers import Serializer
+    from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
 
 
@@ -39,6 +40,8 @@ class ActiveJobClass:
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of its function. Raises EnvelopeError, Ruby's ArgumentError, where it cannot take them."""
+        from pyresque.activejob.arity import complaint, fitted  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         bound = (job,) if self.bind else ()
         if self.signature is None:
             return (*bound, *args), dict(kwargs)
@@ -103,6 +106,12 @@ class ActiveJobs:
         """The job of a Ruby class name, or None."""
         return self._by_name.get(_plain(name))
 
+    def inside(self, job: Job) -> JobClass | None:
+        """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""
+        found = job_hash(job.payload)
+        active = None if found is None else self.find(str(found["job_class"]))
+        return None if active is None else active.entry
+
     def entries(self) -> list[JobClass]:
         """What is registered, by name."""
         return [self._by_name[name].entry for name in self]
@@ -118,6 +127,8 @@ def _plain(name: str) -> str:
 
 def _own(perform: Callable[..., Any], bind: bool) -> inspect.Signature | None:
     """What a job's function takes beside the Envelope."""
+    from pyresque.activejob.arity import signature_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
     signature = signature_of(perform)
     if signature is None or not bind:
         return signature

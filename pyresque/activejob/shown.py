@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.envelope import is_wrapper
-from pyresque.activejob.render import arguments_of, call, class_of
+from pyresque.activejob.names import job_hash
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload
 
 
-def job_hash(payload: Payload) -> Mapping[str, object] | None:
-    """The job hash in a wrapper's payload; None for any other job, and for a wrapper with something else in it."""
-    args = payload.args
-    if not is_wrapper(payload.class_name) or not isinstance(args, list) or len(args) != 1:
-        return None
-    found = args[0]
-    if isinstance(found, Mapping) and isinstance(found.get("job_class"), str):
-        return found
-    return None
-
-
 def class_name(payload: Payload) -> str:
     """The class a payload is about: ``SyncAccountJob``, not the wrapper; empty where there is none."""
     found = job_hash(payload)
-    return payload.name if found is None else class_of(found)
+    if found is None:
+        return payload.name
+    from pyresque.activejob.render import class_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+    return class_of(found)
 
 
 def active_call(payload: Payload) -> str | None:
     """``SyncAccountJob(gid://shop/Account/7, force: true)``; None for what is no ActiveJob."""
     found = job_hash(payload)
-    return None if found is None else call(found)
+    if found is None:
+        return None
+    from pyresque.activejob.render import call  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+    return call(found)
 
 
 def arguments(payload: Payload) -> str | None:
     """The same without class and brackets: ``gid://shop/Account/7, force: true``."""
     found = job_hash(payload)
-    return None if found is None else arguments_of(found)
+    if found is None:
+        return None
+    from pyresque.activejob.render import arguments_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+    return arguments_of(found)
 
 
 @dataclass(frozen=True, slots=True)

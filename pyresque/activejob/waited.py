@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pyresque.activejob import times
-from pyresque.activejob.shown import job_hash
+from pyresque.activejob.names import job_hash
 
 if TYPE_CHECKING:
     from pyresque.job.job import Payload
@@ -25,6 +24,8 @@ def due_since(payload: Payload) -> float | None:
 
 
 def _seconds(written: object) -> float | None:
+    from pyresque.activejob import times  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
     try:
         moment: datetime = times.read(written, timezone.utc)
         return moment.timestamp()

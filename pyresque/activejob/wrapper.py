@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pyresque.activejob import wording, zones
 from pyresque.activejob.arguments import deserialize, serialize
 from pyresque.activejob.continuation import Continuable
-from pyresque.activejob.envelope import WRAPPER, Envelope, job_class_of, unwrap
+from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
-from pyresque.activejob.shown import job_hash
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.chance import chance
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.perform import perform_with, run_failure_hooks_with
-from pyresque.job.registry import JobClass, Registry
 from pyresque.ops import Call
 from pyresque.ruby.names import missing_constant
 
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registered import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
     from pyresque.ops import Op
 
 #: Where Rails puts a job that names no queue.
@@ -77,17 +76,6 @@ class JobWrapper:
         self.dice = dice
         #: Asked at every checkpoint of a job in steps; a worker puts its own here.
         self.stopping = stopping
-
-    @property
-    def entry(self) -> JobClass:
-        """The wrapper as a job that workers find."""
-        return JobClass(WRAPPER, None, WRAPPER, operation=self.perform, inside=self.inside)
-
-    def inside(self, job: Job) -> JobClass | None:
-        """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""
-        found = job_hash(job.payload)
-        active = None if found is None else self.jobs.find(str(found["job_class"]))
-        return None if active is None else active.entry
 
     # -- in
 

@@ -78,7 +78,7 @@ def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler'
 
 def has_jobs(resque: Resque) -> None:
     """Raise Misuse where there is nothing that could be performed."""
-    if not resque.registered and not any(resque.core.active_jobs.jobs):
+    if not resque.registered and not any(resque.core.active_job_classes):
         raise Misuse(_no_jobs(resque.settings.app))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyresque.activejob import shown
+from pyresque.activejob.names import job_hash
 from pyresque.cli.output import compact, plain, short
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def args_of(job: Job, *, full: bool = False) -> str:
     if job.fault is not None:
         told = str(job.fault)
     else:
-        found = shown.job_hash(job.payload)
+        found = job_hash(job.payload)
         if found is None:
             told = compact(list(job.args))
         else:

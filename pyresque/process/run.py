@@ -74,7 +74,7 @@ def work_plainly(resque: Resque, *, burst: bool = False) -> None:
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     executor = InlineExecutor(resque.core.registry)
     worker = Worker(resque.core, worker_id, queue_list, executor, plain)
-    resque.core.active_jobs.stopping = lambda: worker.stopping
+    resque.core.stopping = lambda: worker.stopping
     try:
         with plain.hearing(worker):
             resque.run(worker.work(Interval.between(0.0) if burst else Interval.of(settings)))
@@ -110,13 +110,13 @@ def made(
             posix.wakeup,
             partial(_let_go, resque, posix),
         )
-        core.active_jobs.stopping = lambda: forking.board.stopping
+        core.stopping = lambda: forking.board.stopping
     else:
         executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     worker = Worker(core, worker_id, queue_list, executor, posix, vitals)
     if not executor.isolated:
-        core.active_jobs.stopping = lambda: worker.stopping
+        core.stopping = lambda: worker.stopping
     return worker
 
 

@@ -97,7 +97,7 @@ def gathered(
             seat.wake()
 
     crew = Crew(core, workers, wake, vitals)
-    core.active_jobs.stopping = lambda: crew.stopping
+    core.stopping = lambda: crew.stopping
     return crew
 
 

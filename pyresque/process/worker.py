@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.shown import class_name, job_hash
+from pyresque.activejob.names import job_hash
+from pyresque.activejob.shown import class_name
 from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
@@ -131,7 +132,7 @@ class Worker:
 
     def tell_of_limits(self) -> None:
         """Say which jobs run as long as they like here."""
-        unlimited = only_by_force((*self.core.registry, *self.core.active_jobs.jobs.entries()))
+        unlimited = only_by_force((*self.core.registry, *self.core.active_job_classes.entries()))
         if unlimited:
             names = ", ".join(unlimited)
             log.warning(

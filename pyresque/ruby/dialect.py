@@ -12,6 +12,17 @@ _EXPONENT_BELOW: Final = 1e-4
 #: oj writes whole numbers plainly as long as they fit a C ``long long``.
 _LONG_LONG: Final = 2.0**63
 
+#: The json gem reads no more arrays and objects inside one another than this.
+MAX_NESTING: Final = 100
+
+_HTML_ESCAPES: Final = (
+    ("<", "\\u003c"),
+    (">", "\\u003e"),
+    ("&", "\\u0026"),
+    ("\u2028", "\\u2028"),
+    ("\u2029", "\\u2029"),
+)
+
 
 class Dialect(Enum):
     """Which encoder the Ruby side uses: the json gem or oj, each without or with ActiveSupport (Rails).
@@ -65,3 +76,10 @@ def float_to_s(number: float) -> str:
     digits = text[:-2].lstrip("-")
     sign = "-" if number < 0 else ""
     return f"{sign}{digits[0]}.{digits[1:].rstrip('0') or '0'}e+{len(digits) - 1:02d}"
+
+
+def escape_html(text: str) -> str:
+    """What ActiveSupport does to a document; these characters stand nowhere but in strings."""
+    for character, escape in _HTML_ESCAPES:
+        text = text.replace(character, escape)
+    return text

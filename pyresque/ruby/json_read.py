@@ -12,12 +12,10 @@ from json.encoder import encode_basestring
 from typing import Final, NoReturn, TypeAlias, cast
 
 from pyresque.errors import DecodeError
+from pyresque.ruby.dialect import MAX_NESTING
 from pyresque.ruby.json_unescape import unescape
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
-
-#: The json gem's limit of arrays and objects inside one another.
-MAX_NESTING: Final = 100
 
 _SHOWN: Final = 100
 _NESTED: Final = f"nested more than {MAX_NESTING} levels deep"

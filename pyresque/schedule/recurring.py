@@ -11,7 +11,6 @@ from pyresque.clock import local
 from pyresque.errors import DecodeError, ScheduleError
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
-from pyresque.schedule.entries import Entry
 from pyresque.store.schedules import FIRED, NOT_MASTER, RUN_BY_ANOTHER
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
     from pyresque.schedule.config import Configured, Planned
+    from pyresque.schedule.entries import Entry
     from pyresque.schedule.presence import Presence
     from pyresque.store.lock import Claim, MasterLock
     from pyresque.store.schedules import ScheduleTable
@@ -143,10 +143,10 @@ class Recurring:
         faults: list[ScheduleError] = []
         for name in [*self.memory, *(name for name in kept if name not in self.memory)]:
             found = self._read_or_fault(name, kept.get(name))
-            if isinstance(found, Entry):
-                entries[name] = found
-            else:
+            if isinstance(found, ScheduleError):
                 faults.append(found)
+            else:
+                entries[name] = found
         return Loaded(entries, faults, await self.last_runs())
 
     async def load_one(self, name: str) -> Entry | None:
@@ -163,6 +163,8 @@ class Recurring:
             return fault
 
     def _read(self, name: str, raw: bytes | None) -> Entry:
+        from pyresque.schedule.entries import Entry  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         if raw is None:
             return Entry.read(name, self.memory[name], self.clock)
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from pyresque.errors import SettingsError
-from pyresque.schedule.cron_fields import FieldError, time_zone
 
 
 class ProcessZone(tzinfo):
@@ -34,6 +33,8 @@ def zone_named(name: str) -> tzinfo:
     """The zone of that name or offset; an empty one is the process's. Raises SettingsError."""
     if not name:
         return ProcessZone()
+    from pyresque.schedule.cron_fields import FieldError, time_zone  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
     try:
         return time_zone(name)
     except FieldError as error:
