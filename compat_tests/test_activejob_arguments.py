@@ -50,7 +50,7 @@ from pyresque.activejob import (
     wording,
     zones,
 )
-from pyresque.activejob.envelope import WRAPPER
+from pyresque.activejob.names import WRAPPER
 from pyresque.activejob.retries import ruby_name
 from pyresque.errors import DeserializationError, NotEncodable, PyresqueError, SerializationError
 from pyresque.ruby.json import Dialect, decode, encode

@@ -160,6 +160,7 @@ class World:
         self.jobs: SimpleNamespace = jobs.register(self.resque, self.events.note)
         self._awaited: tuple[AsyncResque, asyncio.AbstractEventLoop] | None = None
         self._pipes: list[int] = []
+        self._executors: list[Executor] = []
 
     def state(self) -> State:
         """What stands in Redis now."""
@@ -205,6 +206,7 @@ class World:
             chosen = TaskExecutor(core.registry, AsyncDriver(self.settings.url).run)
         else:
             chosen = InlineExecutor(core.registry)
+        self._executors.append(chosen)
         worker_id = WorkerId(host, pid, queue_list.patterns)
         made = Worker(core, worker_id, queue_list, chosen, stage or Stage(self))
         # The recorded worker's heart is started by its start-up alone.
@@ -217,6 +219,8 @@ class World:
         return self._pipes[-2]
 
     def close(self) -> None:
+        for executor in self._executors:
+            executor.close()
         self.resque.close()
         self.client.close()
         for end in self._pipes:

@@ -6,11 +6,13 @@ import logging
 import marshal
 import signal
 import time
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
 from pyresque.errors import HardTimeLimit
+from pyresque.executor import late
 from pyresque.executor.base import UNBEGUN, Outcome
 from pyresque.executor.board import Board
 from pyresque.executor.child import Child
@@ -78,6 +80,7 @@ class ForkExecutor:
             most_memory=(
                 None if settings.max_child_memory is None else settings.max_child_memory * 2**20
             ),
+            unloaded=late.unloaded(),
         )
         self.ahead = ForkAhead(settings.fork_ahead)
         self._most_jobs, self._longest = _shelf_life(settings)
@@ -86,7 +89,7 @@ class ForkExecutor:
         self._leaving: list[tuple[float, Child]] = []
         self._of_the_server: set[int] = set()
         self._close_connections = let_go
-        self._server = ForkServer(self._attempt, self.rules, self.board, self._in_the_server)
+        self._server = self._new_server()
         self._settled = False
         self._served = False
 
@@ -95,6 +98,8 @@ class ForkExecutor:
     ) -> Outcome:
         """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could."""
         started = time.perf_counter()
+        if self.board.wanting:
+            await Call(self._load_what_jobs_use)
         self._see_off()
         child = await self._child_for(job)
         if child is None:
@@ -188,6 +193,21 @@ class ForkExecutor:
         if not self._settled:
             settle()
             self._settled = True
+
+    def _new_server(self) -> ForkServer:
+        return ForkServer(self._attempt, self.rules, self.board, self._in_the_server)
+
+    def _load_what_jobs_use(self) -> None:
+        """Have children find loaded from now on what one had to load for itself."""
+        self.board.want(wanting=False)
+        late.load(self.rules.unloaded)
+        self.rules = replace(self.rules, unloaded=())
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            self._let_go(ready)
+        self._server.close()
+        self._of_the_server.clear()
+        self._server = self._new_server()
 
     def _ask_the_server(self) -> None:
         self._settle()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from pyresque.errors import TermException
+from pyresque.executor import late
 from pyresque.executor.base import DONE, Outcome
 from pyresque.failure.report import report
 from pyresque.store.queues import text
@@ -40,12 +41,16 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How children live: their signals, whether atexit functions run, and the memory (bytes) from which one gives up."""
+    """How children live: their signals, whether atexit functions run, the memory (bytes) from which one gives up.
+
+    ``unloaded`` are the parts of pyresque that the parent does without, as long as no job uses them.
+    """
 
     term_child: bool = False
     patient: bool = False
     run_at_exit: bool = False
     most_memory: int | None = None
+    unloaded: tuple[str, ...] = ()
 
 
 #: Performs a job, given its queue and the bytes of its payload; without a queue they are a call ready to be made.
@@ -79,6 +84,8 @@ def live(
             except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
                 outcome = Outcome(report=report(error))
             last = last or _grown(rules)
+            if late.used(rules.unloaded):
+                board.want()
             signals.spend()
             _tell(telling, outcome, time.perf_counter() - started, leaving=last)
             if not last:

@@ -143,6 +143,9 @@ class ForkServer:
             self._pid = os.fork()
             if self._pid == 0:
                 self._be_the_server(here, there, mask)
+        except OSError:
+            here.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             there.close()

@@ -1,51 +1,62 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import signal
 import subprocess
 import threading
+from functools import partial
 
+import msgpack
 import pytest
 
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import HardTimeLimit, TermException
 from pyresque.executor.base import DONE, UNBEGUN
+from pyresque.executor.board import Board
+from pyresque.executor.child_signals import ChildSignals
 from pyresque.executor.fork import ForkExecutor
-from pyresque.executor.life import own_signals
-from pyresque.job.job import JsonCodec, read_job
+from pyresque.failure.report import clean
+from pyresque.job.job import Job, JsonCodec, Payload, read_job
 from pyresque.job.limits import TimeLimit
+from pyresque.job.middleware import Layer
+from pyresque.job.packed import MsgpackCodec
+from pyresque.job.perform import is_plain
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.settings import Settings
 
+JSON = JsonCodec()
+
 
 class Bench:
-    def __init__(self, perform, *, timeout=None, **settings):
+    def __init__(self, perform, *, timeout=None, kwargs=False, codec=JSON, **settings):
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
         self.hooks, registry = WorkerHooks(), Registry()
-        registry.add(perform, name="X", timeout=timeout)
+        registry.add(perform, name="X", timeout=timeout, kwargs=kwargs)
+        self.registry = registry
         self.driver = SyncDriver("redis://nowhere:1/0")
         self.executor = ForkExecutor(
             registry=registry,
             hooks=self.hooks,
             settings=Settings(**settings),
             clock=SystemClock(),
-            codec=JsonCodec(),
+            codec=codec,
             driver=self.driver,
             wakeup=self.reading,
         )
         self.titles: list[str] = []
         self.tended = 0
 
-    def one(self):
+    def one(self, raw=b'{"class":"X","args":[]}', codec=JSON):
         async def tend() -> float:
             self.tended += 1
             return 0.01
 
-        job = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
+        job = read_job(codec, "low", raw)
         return self.driver.run(self.executor.run(job, tend, self.titles.append))
 
     def spare(self):
@@ -64,9 +75,9 @@ class Bench:
         os.close(self.reading)
         os.close(self.writing)
 
-    def run(self):
+    def run(self, *given):
         try:
-            return self.one()
+            return self.one(*given)
         finally:
             self.close()
 
@@ -93,6 +104,73 @@ def test_what_a_job_raises_comes_over_the_pipe():
 
     outcome = Bench(perform).run()
     assert (outcome.report.exception, outcome.report.error) == ("SystemExit", "enough")
+
+
+def what_came(*args, **kwargs):
+    raise ValueError(repr((args, kwargs)))
+
+
+ARGS = [1, -(2**70), 1.5, "caf\u00e9 \udce9", None, True, [[]], {"b": {"c": [1]}, "a": 2}]
+
+
+@pytest.mark.parametrize("around", ["nothing", "a hook", "middleware", "an after_fork hook"])
+def test_arguments_come_as_they_were_found_whatever_is_around_the_job(around):
+    def perform(*args, **kwargs):
+        what_came(*args, **kwargs)
+
+    if around == "a hook":
+        perform.on_failure_x = lambda *_: None
+    bench = Bench(perform)
+    if around == "middleware":
+        bench.registry.middleware.append(Layer.of(lambda call_next, job: call_next(job)))
+    elif around == "an after_fork hook":
+        bench.hooks.add("after_fork", lambda _job: None)
+    assert is_plain(bench.registry, job_of(*ARGS)) is (around in {"nothing", "an after_fork hook"})
+    raw = json.dumps({"class": "X", "args": ARGS}, ensure_ascii=False).encode(
+        "utf-8", "surrogateescape"
+    )
+    assert bench.run(raw).report.error == clean(repr((tuple(ARGS), {})))
+
+
+def job_of(*args):
+    return Job("low", Payload("X", list(args)), b"")
+
+
+@pytest.mark.parametrize(
+    ("args", "came"),
+    [
+        ([1, {"force": True}], ((1,), {"force": True})),
+        ([1], ((1,), {})),
+        ({"a": 1}, ((["a", 1],), {})),
+        (None, ((), {})),
+    ],
+)
+def test_arguments_of_a_job_with_keywords(args, came):
+    raw = json.dumps({"class": "X", "args": args}).encode()
+    assert Bench(what_came, kwargs=True).run(raw).report.error == repr(came)
+
+
+def test_an_argument_that_only_messagepack_has_comes_too():
+    codec = MsgpackCodec()
+    raw = codec.encode({"class": "X", "args": [msgpack.ExtType(5, b"x"), b"bytes"]})
+    outcome = Bench(what_came, codec=codec).run(raw, codec)
+    assert outcome.report.error == repr(((msgpack.ExtType(5, b"x"), b"bytes"), {}))
+
+
+def test_what_a_plain_job_returns_is_awaited():
+    async def later():
+        raise KeyError("awaited")
+
+    assert Bench(partial(later)).run().report.exception == "KeyError"
+
+
+def test_the_backtrace_of_a_plain_job_begins_where_the_job_does():
+    def perform():
+        json.loads("{")
+
+    lines = Bench(perform).run().report.backtrace
+    assert lines[-1].endswith("in `perform'")
+    assert all("pyresque/" not in line for line in lines)
 
 
 def test_before_fork_runs_here_and_after_fork_in_the_child():
@@ -139,7 +217,7 @@ def test_children_are_patient_where_a_job_is_to_be_left_alone_for_a_while(settin
 @pytest.mark.parametrize("term_child", [True, False])
 def test_a_childs_signals_are_its_own(term_child):
     def perform():
-        own_signals(term_child=term_child)
+        ChildSignals(Board(), term_child=term_child, patient=False).take()
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -154,7 +232,7 @@ def test_a_childs_signals_are_its_own(term_child):
 @pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
 def test_an_order_that_is_sent_to_every_process_is_left_to_the_parent(term_child, order):
     def perform():
-        own_signals(term_child=term_child)
+        ChildSignals(Board(), term_child=term_child, patient=False).take()
         os.kill(os.getpid(), order)
 
     assert Bench(perform).run() == DONE

@@ -1,0 +1,137 @@
+"""Children of the fork server do without Python's clean-up after threads; nobody must be able to tell."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+
+import pytest
+
+from pyresque.executor.board import Board
+from pyresque.executor.life import Rules
+from pyresque.executor.light import LightForks
+from pyresque.executor.server import ForkServer
+from tests.executor.test_server import child_of, told
+
+
+@pytest.fixture
+def wakeup():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    yield reading
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.fixture
+def tell(wakeup):
+    """What a job tells by the error it raises, in children of one server."""
+    servers = []
+
+    def ask(job, times=1):
+        def attempt(_queue, _raw):
+            raise ValueError(repr(job()))
+
+        server = ForkServer(attempt, Rules(), Board(), lambda: None)
+        servers.append(server)
+        answers = []
+        for _ in range(times):
+            child = child_of(server)
+            child.give("low", b"", last=True)
+            answers.append(told(child, wakeup).report.error)
+            server.done_with(child)
+        return answers
+
+    yield ask
+    for server in servers:
+        server.close()
+
+
+def names_of_threads():
+    return sorted(thread.name for thread in threading.enumerate())
+
+
+def test_a_job_finds_its_thread_to_be_the_main_one_and_the_only_one(tell):
+    def job():
+        main = threading.main_thread() is threading.current_thread()
+        return main, names_of_threads(), threading.active_count()
+
+    assert tell(job) == ["(True, ['MainThread'], 1)"]
+
+
+def test_a_job_may_have_threads_that_log(tell):
+    def job():
+        heard = []
+        handler = logging.Handler()
+        handler.emit = lambda record: heard.append(record.getMessage())
+        logger = logging.getLogger("threads")
+        logger.addHandler(handler)
+        logging.getLogger(f"new {os.getpid()}")  # takes the module's lock
+        threads = [threading.Thread(target=logger.error, args=(f"{n}",)) for n in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sorted(heard), names_of_threads()
+
+    assert tell(job) == ["(['0', '1', '2', '3', '4'], ['MainThread'])"]
+
+
+def test_a_job_that_has_threads_may_fork(tell):
+    """Python cleans up after the threads as ever: a process that waited for one of them would never end."""
+
+    def job():
+        going_on = threading.Event()
+        thread = threading.Thread(target=going_on.wait, name="left behind")
+        thread.start()
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writing, repr(names_of_threads()).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        going_on.set()
+        thread.join()
+        return os.read(reading, 1000).decode()
+
+    assert tell(job) == [repr("['MainThread']")]
+
+
+def test_hooks_of_others_run_in_every_child(tell):
+    """Such as the one that gives each process random numbers of its own."""
+    assert len(set(tell(random.random, times=3))) == 3
+
+
+def test_this_process_forks_as_ever():
+    before = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
+    server = ForkServer(lambda _queue, _raw: None, Rules(), Board(), lambda: None)
+    server.done_with(child_of(server))
+    server.close()
+    after = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
+    assert after == before
+
+
+def test_a_process_with_more_threads_than_one_is_left_as_it_is():
+    going_on = threading.Event()
+    thread = threading.Thread(target=going_on.wait)
+    thread.start()
+    code = threading._after_fork.__code__
+    try:
+        LightForks()
+        assert threading._after_fork.__code__ is code
+    finally:
+        going_on.set()
+        thread.join()
+
+
+def test_what_was_replaced_is_restored():
+    codes = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
+    light = LightForks()
+    try:
+        assert threading._after_fork.__code__ is not codes[0]
+    finally:
+        light.restore()
+    now = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
+    assert now == codes
