@@ -18,6 +18,10 @@ class PyresqueError(Exception):
 # -- enqueueing ---------------------------------------------------------------------------------
 
 
+class NothingToPerform(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """A worker was started for an application that registers no job."""
+
+
 class NoQueueError(PyresqueError):
     """A job or a worker was given no queue (Ruby: ``Resque::NoQueueError``)."""
 

@@ -14,6 +14,9 @@ import pytest
 NOT_LOADED = {
     *("asyncio", "concurrent", "ctypes", "email", "hashlib", "http", "msgpack", "multiprocessing"),
     *("random", "redis", "ssl", "statistics", "subprocess", "tempfile", "yaml"),
+    *("click", "decimal", "fractions", "platform", "uuid", "zoneinfo"),
+    *("pyresque.activejob.arguments", "pyresque.activejob.wrapper", "pyresque.cli"),
+    *("pyresque.ruby.objects", "pyresque.schedule.cron", "pyresque.schedule.entries"),
 }
 
 APP = """

@@ -4,33 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pyresque.errors import (
-    AppImportError,
-    ConnectError,
-    InvalidFailureQueue,
-    NoClassError,
-    NoQueueError,
-    NotEncodable,
-    PyresqueError,
-    ScheduleError,
-    ScheduleFileError,
-    SettingsError,
-    TimestampError,
-)
-
-#: Errors that another command line would have avoided.
-MISUSE = (
-    AppImportError,
-    ConnectError,
-    InvalidFailureQueue,
-    NoClassError,
-    NoQueueError,
-    NotEncodable,
-    ScheduleError,
-    ScheduleFileError,
-    SettingsError,
-    TimestampError,
-)
+from pyresque.errors import PyresqueError
+from pyresque.process.verdict import is_misuse, one_line
 
 HELP = ("-h", "--help")
 
@@ -41,7 +16,7 @@ class Complaint(click.ClickException):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature; complaints go to standard error
         """Say it."""
@@ -56,7 +31,7 @@ class Misuse(Complaint):
 
 def complaint(error: Exception) -> Complaint:
     """What to tell of an error of pyresque's or of the system's."""
-    return Misuse(str(error)) if isinstance(error, MISUSE) else Complaint(str(error))
+    return Misuse(str(error)) if is_misuse(error) else Complaint(str(error))
 
 
 class Commands(click.Group):

@@ -9,9 +9,10 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
 from pyresque.cli.complaint import Misuse, Nouns
-from pyresque.cli.options import CONNECTION, application, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, many, print_json, print_table
 from pyresque.cli.shown import args_of, class_of
+from pyresque.process.app import application
 from pyresque.schedule.moments import timestamp_of
 
 if TYPE_CHECKING:

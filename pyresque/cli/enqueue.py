@@ -8,14 +8,9 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
 from pyresque.cli.complaint import Complaint, Misuse
-from pyresque.cli.options import (
-    CONNECTION,
-    ENQUEUEING,
-    application,
-    json_option,
-    settings_options,
-)
+from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
 from pyresque.cli.output import compact, print_json
+from pyresque.process.app import application
 from pyresque.schedule.moments import timestamp_in, timestamp_of
 
 if TYPE_CHECKING:

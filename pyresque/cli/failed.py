@@ -10,14 +10,7 @@ import click
 
 from pyresque.activejob.shown import active_call
 from pyresque.cli.complaint import Complaint, Misuse, Nouns
-from pyresque.cli.options import (
-    CONNECTION,
-    RECORDS,
-    application,
-    destroying,
-    json_option,
-    settings_options,
-)
+from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     compact,
     confirm,
@@ -30,6 +23,7 @@ from pyresque.cli.output import (
 )
 from pyresque.cli.shown import class_of
 from pyresque.errors import NoSuchFailure
+from pyresque.process.app import application
 
 if TYPE_CHECKING:
     from pyresque.client import Resque

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from pyresque.cli.complaint import HELP, Commands
+from pyresque.cli.launch import AFRESH
 from pyresque.version import VERSION
 
 #: Each command with the module that holds it.
@@ -53,4 +54,4 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    cli(prog_name="pyresque")
+    cli(prog_name="pyresque", obj=AFRESH)

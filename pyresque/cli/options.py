@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from pyresque.cli.app import load_app
-from pyresque.client import Resque
 from pyresque.settings import (
     CODECS,
     DIALECTS,
@@ -162,16 +160,6 @@ def destroying(command: F) -> F:
     """``--dry-run`` and ``--yes``."""
     command = click.option("--dry-run", is_flag=True, help="Only tell what would be done.")(command)
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
-
-
-def application(given: dict[str, Any]) -> Resque:
-    """The application a command speaks to: that of ``-A`` with the flags put over its settings, else one of the flags alone."""
-    settings = Settings.load(**given)
-    if not settings.app:
-        return Resque(settings=settings)
-    resque = load_app(settings.app)
-    resque.configure(**given)
-    return resque
 
 
 def _option(row: Field[Any]) -> Callable[[F], F]:

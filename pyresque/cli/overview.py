@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from pyresque.cli.options import CONNECTION, application, json_option, settings_options
+from pyresque.cli.options import CONNECTION, json_option, settings_options
 from pyresque.cli.output import print_json, print_pairs, print_table
 from pyresque.cli.shown import told
+from pyresque.process.app import application
 
 
 @click.command()

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pyresque.cli.complaint import complaint
-from pyresque.cli.options import CONNECTION, WORKING, application, settings_options
-from pyresque.cli.run import has_jobs, heed_orders_while_starting
-from pyresque.errors import RedisUnavailable
-from pyresque.process import logs
-from pyresque.process.plain import can_fork
-from pyresque.process.pool_file import read_pool, usual_file
-from pyresque.process.run_pool import Manner, run_pool
-
-log = logging.getLogger("pyresque")
+from pyresque.cli.launch import launch
+from pyresque.cli.options import CONNECTION, WORKING, settings_options
 
 #: The queues stand in the file.
 OF_A_POOL = tuple(name for name in WORKING if name != "queues")
@@ -77,29 +68,24 @@ def pool(
     """
     if graceful and term_immediate:
         raise click.UsageError("give --term-graceful or --term-immediate, not both")
-    if not can_fork():
+    if not hasattr(os, "fork"):
         raise click.UsageError("pool: this system has no fork; start several workers in its place")
-    heed_orders_while_starting()
-    given["background"] = daemon or given["background"]
-    resque = application({**given, "app_name": appname})
-    has_jobs(resque)
+    given |= {"background": daemon or given["background"], "app_name": appname}
+    manner = {
+        "term": "SIGQUIT" if graceful else "SIGTERM",
+        "interrupt": "SIGQUIT",
+        "spawn_delay": spawn_delay / 1000,
+        "stdout": stdout,
+        "stderr": stderr,
+    }
     try:
-        path = config or usual_file(os.environ, Path.cwd())
-        wanted = partial(read_pool, path, environment or resque.settings.environment)
-        if not any(wanted().values()):
-            log.warning("%s wants no workers; they come when it is changed and HUP sent", path)
-        logs.set_up(resque.settings)
+        launch(
+            "pool",
+            given,
+            config=None if config is None else str(config),
+            environment=environment,
+            manner=manner,
+            burst=burst,
+        )
     except OSError as error:
         raise complaint(error) from error
-    try:
-        resque.queues()  # a wrong password or database is told before a worker starts
-    except RedisUnavailable as error:
-        log.warning("%s; the pool waits for it", error)
-    manner = Manner(
-        term="SIGQUIT" if graceful else "SIGTERM",
-        interrupt="SIGQUIT",
-        spawn_delay=spawn_delay / 1000,
-        stdout=stdout,
-        stderr=stderr,
-    )
-    run_pool(resque, wanted, manner, burst=burst)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.complaint import Complaint, Nouns
-from pyresque.cli.options import CONNECTION, application, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     WIDEST,
     confirm,
@@ -20,6 +20,7 @@ from pyresque.cli.output import (
 )
 from pyresque.cli.shown import args_of, class_of, told
 from pyresque.errors import NoQueueError, RedisCommandError
+from pyresque.process.app import application
 from pyresque.process.queue_list import QueueList
 
 if TYPE_CHECKING:

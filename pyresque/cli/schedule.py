@@ -9,9 +9,10 @@ import click
 
 from pyresque.cli.arguments import one_arg
 from pyresque.cli.complaint import Complaint, Misuse, Nouns
-from pyresque.cli.options import CONNECTION, application, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
 from pyresque.errors import NotEncodable, ScheduleError
+from pyresque.process.app import application
 from pyresque.process.run_scheduler import read_schedule
 from pyresque.schedule.entries import Entry, unknown_keys
 

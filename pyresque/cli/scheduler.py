@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.complaint import complaint
-from pyresque.cli.options import CONNECTION, SCHEDULING, application, settings_options
+from pyresque.cli.options import CONNECTION, SCHEDULING, settings_options
 from pyresque.errors import RedisUnavailable
 from pyresque.process import logs
+from pyresque.process.app import application
 from pyresque.process.run_scheduler import run_scheduler
 
 if TYPE_CHECKING:

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.complaint import Complaint, Nouns
-from pyresque.cli.options import (
-    CONNECTION,
-    RECORDS,
-    application,
-    destroying,
-    json_option,
-    settings_options,
-)
+from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     confirm,
     many,
@@ -27,6 +20,7 @@ from pyresque.cli.output import (
 from pyresque.cli.shown import told
 from pyresque.errors import NoSuchWorker
 from pyresque.job.workers import WorkerId, WorkerInfo
+from pyresque.process.app import application
 from pyresque.process.liveness import Pruner
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList

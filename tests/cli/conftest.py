@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from pyresque.cli.app import load_app
 from pyresque.cli.embedded import end
 from pyresque.cli.main import cli
 from pyresque.client import Resque
+from pyresque.process.app import load_app
 from pyresque.process.run import run_worker
 from pyresque.settings import Settings
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import AsyncResque, Resque
-from pyresque.cli.app import load_app
 from pyresque.errors import AppImportError, SettingsError
+from pyresque.process.app import load_app
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,9 @@ from dataclasses import fields
 import click
 import pytest
 
-from pyresque.cli.options import WORKING, application, settings_options
+from pyresque.cli.options import WORKING, settings_options
 from pyresque.cli.run import worker
+from pyresque.process.app import application
 from pyresque.settings import Settings
 
 

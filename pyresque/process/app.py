@@ -1,4 +1,4 @@
-"""Finding the application that ``-A module:attribute`` names."""
+"""Finding the application that ``-A module:attribute`` names, and putting what was asked for over its settings."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.application import Application
 from pyresque.client import AsyncResque, Resque
 from pyresque.errors import AppImportError, PyresqueError
+from pyresque.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 #: The attribute that is looked for where ``-A`` names a module alone.
 USUAL = "resque"
+
+
+def application(given: Mapping[str, Any]) -> Resque:
+    """The application a command speaks to: that of ``-A`` with the flags put over its settings, else one of the flags alone."""
+    settings = Settings.load(**given)
+    if not settings.app:
+        return Resque(settings=settings)
+    resque = load_app(settings.app)
+    resque.configure(**given)
+    return resque
 
 
 def load_app(spec: str) -> Resque:

@@ -1,0 +1,43 @@
+"""From a command line that was read to the process that works: the same one, begun anew without what reading took."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+#: The object of a command line that is this process's own, and not called from a program or a test.
+AFRESH = object()
+
+#: What the new beginning runs; it finds modules where this one did.
+PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from pyresque.process.begin import main; main(sys.argv[1])"
+)
+
+
+def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
+    """Begin a worker or a pool, with the settings that were given. Returns only where it runs here. Raises PyresqueError."""
+    given = {name: value for name, value in given.items() if value is not None}
+    if _can_begin_afresh():
+        from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined] # noqa: PLC0415 - as multiprocessing does
+
+        flags: list[str] = _args_from_interpreter_flags()
+        plan = json.dumps([kind, given, more])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(  # noqa: S606 - this very interpreter
+            sys.executable, [sys.executable, *flags, "-c", PROGRAM, json.dumps(sys.path), plan]
+        )
+    from pyresque.process.begin import BEGINNINGS  # noqa: PLC0415 - else the new beginning loads it
+
+    BEGINNINGS[kind](given, **more)
+
+
+def _can_begin_afresh() -> bool:
+    """Not where the caller goes on, a debugger watches, or the system would make it another process (without fork)."""
+    own = click.get_current_context().obj is AFRESH
+    return own and bool(sys.executable) and sys.gettrace() is None and hasattr(os, "fork")

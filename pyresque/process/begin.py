@@ -1,0 +1,133 @@
+"""A worker or a pool begun from what was given on a command line: the application loaded, checks made, then work.
+
+The command line itself runs this anew in the same process (``cli/launch.py``): what it had loaded to read the line is then
+nowhere in the memory that each forked child would have to be given.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pyresque.errors import NoQueueError, NothingToPerform, PyresqueError, RedisUnavailable
+from pyresque.process import logs
+from pyresque.process.app import application
+from pyresque.process.plain import can_fork
+from pyresque.process.run import run_worker
+from pyresque.process.run_crew import TOGETHER
+from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyresque.client import Resque
+
+log = logging.getLogger("pyresque")
+
+NO_QUEUE = (
+    "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
+    "or `pyresque worker -A ... -q critical,high` (-q '*' takes every queue)"
+)
+
+
+def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
+    """Work as these settings say, until told to stop. Raises PyresqueError, OSError."""
+    heed_orders_while_starting()
+    resque = application(given)
+    has_jobs(resque)
+    settings = resque.settings
+    if not settings.queues:
+        raise NoQueueError(NO_QUEUE)
+    logs.set_up(settings)
+    _look_for_redis(resque, "worker")
+    if settings.count > 1 and settings.executor not in TOGETHER and can_fork():
+        from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - a single worker has no use for it
+
+        run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
+    else:
+        run_worker(resque, burst=burst)
+
+
+def begin_pool(
+    given: Mapping[str, Any],
+    *,
+    config: str | None,
+    environment: str | None,
+    manner: Mapping[str, Any],
+    burst: bool,
+) -> None:
+    """Keep the workers that resque-pool's file wants, until told to stop. Raises PyresqueError, OSError."""
+    from pyresque.process.pool_file import read_pool, usual_file  # noqa: PLC0415 - a single worker has no use for it
+    from pyresque.process.run_pool import Manner, run_pool  # noqa: PLC0415 - as above
+
+    heed_orders_while_starting()
+    resque = application(given)
+    has_jobs(resque)
+    path = Path(config) if config else usual_file(os.environ, Path.cwd())
+    wanted = partial(read_pool, path, environment or resque.settings.environment)
+    if not any(wanted().values()):
+        log.warning("%s wants no workers; they come when it is changed and HUP sent", path)
+    logs.set_up(resque.settings)
+    _look_for_redis(resque, "pool")
+    run_pool(resque, wanted, Manner(**manner), burst=burst)
+
+
+BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": begin_pool}
+
+
+def main(plan: str) -> NoReturn:
+    """Begin what a plan says, JSON of ``cli/launch.py``; trouble is one line on standard error, and an exit code."""
+    kind, given, more = json.loads(plan)
+    given = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
+    try:
+        BEGINNINGS[kind](given, **more)
+    except (PyresqueError, OSError) as error:
+        sys.stderr.write(f"pyresque: {one_line(str(error))}\n")
+        sys.exit(BAD_USAGE if is_misuse(error) else FAILED)
+    except KeyboardInterrupt:
+        sys.exit(FAILED)
+    sys.exit(0)
+
+
+def heed_orders_while_starting() -> None:
+    """Let QUIT and TERM end the first process of a container before it listens to them as a worker.
+
+    The system keeps signals without a handler from such a process: an order that comes while the application is imported
+    would be lost, and the worker that starts then be killed amid a job when the time is up.
+    """
+    if os.getpid() == 1 and can_fork():
+        signal.signal(signal.SIGQUIT, _leave)
+        signal.signal(signal.SIGTERM, _leave)
+
+
+def has_jobs(resque: Resque) -> None:
+    """Raise NothingToPerform where there is nothing that could be performed."""
+    if not resque.registered and not any(resque.core.active_job_classes):
+        raise NothingToPerform(_no_jobs(resque.settings.app))
+
+
+def _look_for_redis(resque: Resque, who: str) -> None:
+    """A wrong password or database is told before anything starts; a Redis that is away is waited for."""
+    try:
+        resque.queues()
+    except RedisUnavailable as error:
+        log.warning("%s; the %s waits for it", error, who)
+
+
+def _no_jobs(app: str) -> str:
+    if app:
+        return f"-A {app!r} registers no job: decorate what it performs with @resque.job"
+    return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
+
+
+def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    """Nothing has begun: an import that catches SystemExit shall not keep us."""
+    os._exit(0)
