@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
@@ -34,6 +33,8 @@ def stamp(path: str) -> None:
 
 async def rest(seconds: float) -> None:
     """Wait, as a job does that waits for somebody else's answer."""
+    import asyncio  # an application without such jobs has none of it
+
     await asyncio.sleep(seconds)
 
 

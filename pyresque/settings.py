@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 EXECUTORS = ("fork", "thread", "async", "inline")
+
+#: Those whose workers share a process.
+TOGETHER = ("thread", "async")
 FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")

@@ -7,7 +7,6 @@ import os
 from celery import Celery
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 
 app = Celery("bench", broker=os.environ["BENCH_URL"])
 app.conf.update(
@@ -35,4 +34,6 @@ def bulk(job, rows):
 
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     answer(put, bulk)

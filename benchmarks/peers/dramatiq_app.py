@@ -8,7 +8,6 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 
 broker = RedisBroker(url=os.environ["BENCH_URL"])
 dramatiq.set_broker(broker)
@@ -28,4 +27,6 @@ def bulk(job, rows):
 
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     answer(put, bulk)

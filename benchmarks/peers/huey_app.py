@@ -7,7 +7,6 @@ import os
 from huey import RedisHuey
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 
 huey = RedisHuey("bench", url=os.environ["BENCH_URL"], results=False)
 KNOWN = {
@@ -25,4 +24,6 @@ def bulk(job, rows):
 
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     answer(put, bulk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 from pyresque import Resque
 
 resque = Resque(os.environ["BENCH_URL"])
@@ -16,6 +15,8 @@ KNOWN = {
 HEAP = jobs.heap()
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     answer(
         lambda job, *args: resque.enqueue(KNOWN[job], *args),
         lambda job, rows: resque.enqueue_many((KNOWN[job], *args) for args in rows),

@@ -10,7 +10,6 @@ from redis import Redis
 from rq import Queue, Worker
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 
 queue = Queue("bench", connection=Redis.from_url(os.environ["BENCH_URL"]))
 
@@ -31,6 +30,8 @@ def bulk(job, rows):
 
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     if sys.argv[1] == "work":
         heap = jobs.heap()
         logging.getLogger("rq.worker").setLevel(logging.ERROR)

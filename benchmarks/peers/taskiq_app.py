@@ -8,7 +8,6 @@ import os
 from taskiq_redis import ListQueueBroker
 
 from benchmarks import jobs
-from benchmarks.peers.pushing import answer
 
 broker = ListQueueBroker(os.environ["BENCH_URL"], queue_name="bench")
 
@@ -42,6 +41,8 @@ async def stamp(path):
 KNOWN = {"noop": noop, "spin": spin, "rest": rest, "nap": nap, "stamp": stamp}
 
 if __name__ == "__main__":
+    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
 

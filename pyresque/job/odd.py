@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from typing import TYPE_CHECKING
@@ -29,6 +28,8 @@ def stand_in(codec: Codec, raw: bytes, class_name: str | None = None) -> bytes:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
+        import base64  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         encoded = base64.b64encode(raw).decode()
         return codec.encode({"class": class_name, "args": [], "raw_base64": encoded})
     return codec.encode({"class": None, "args": [], "raw": text})
@@ -46,6 +47,8 @@ def stood_for(payload: object) -> bytes | None:
 
 def _not_text(encoded: str) -> bytes | None:
     """What the Base64 says, unless it is text: that is never written so, and the key is the job's own."""
+    import base64  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
     try:
         found = base64.b64decode(encoded, validate=True)
         found.decode()

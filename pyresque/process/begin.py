@@ -20,8 +20,8 @@ from pyresque.process import logs
 from pyresque.process.app import application
 from pyresque.process.plain import can_fork
 from pyresque.process.run import run_worker
-from pyresque.process.run_crew import TOGETHER
 from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
+from pyresque.settings import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -53,16 +53,11 @@ REASONS = {
 
 
 @contextmanager
-def serving(
-    clock: Clock, address: str, port: int | None, heartbeat_interval: float
-) -> Iterator[Vitals]:
-    """Vitals that are told at ``address:port`` for the length of a block; with no port they are told to nobody.
+def serving(clock: Clock, address: str, port: int, heartbeat_interval: float) -> Iterator[Vitals]:
+    """Vitals that are told at ``address:port`` for the length of a block.
 
     Call it before there are threads. Raises HealthPortError.
     """
-    if port is None:
-        yield Vitals(clock)
-        return
     listener = _listening(address, port)
     vitals = Vitals(clock, mmap.mmap(-1, SIZE))
     worker = os.getpid()

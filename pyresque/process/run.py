@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +12,20 @@ from typing import TYPE_CHECKING
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
-from pyresque.process.health import serving
 from pyresque.process.interval import Interval
 from pyresque.process.lines import Lines
 from pyresque.process.plain import Plain, can_fork, refuse_what_needs_fork
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
-from pyresque.process.run_crew import TOGETHER, work_together
+from pyresque.process.vitals import Vitals
 from pyresque.process.worker import Worker
+from pyresque.settings import TOGETHER
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pyresque.client import Resque
     from pyresque.executor.base import Executor
-    from pyresque.process.vitals import Vitals
 
 log = logging.getLogger("pyresque")
 
@@ -52,6 +52,8 @@ def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
     if resque.settings.executor in TOGETHER:
+        from pyresque.process.run_crew import work_together  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
         work_together(resque, queue_list, lines(resque), interval, vitals)
         return
     posix = Posix(lines(resque))
@@ -84,12 +86,13 @@ def work_plainly(resque: Resque, *, burst: bool = False) -> None:
 
 def told_health(resque: Resque) -> AbstractContextManager[Vitals]:
     """The vitals of this process, told at the health port where the settings name one. Before there are threads."""
-    settings = resque.settings
+    settings, clock = resque.settings, resque.core.clock
+    if settings.health_port is None:
+        return nullcontext(Vitals(clock))
+    from pyresque.process.health import serving  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
     return serving(
-        resque.core.clock,
-        settings.health_address,
-        settings.health_port,
-        settings.heartbeat_interval,
+        clock, settings.health_address, settings.health_port, settings.heartbeat_interval
     )
 
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: The executors whose workers share a process.
-TOGETHER = ("thread", "async")
-
 
 class Seat:
     """What one worker of a crew has around it."""
