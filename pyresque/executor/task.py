@@ -105,14 +105,17 @@ class TaskExecutor:
     def _called(self, function: Callable[[], Any]) -> Any:
         self._in_thread += 1
         try:
-            self._order.begin()
-            return function()
+            try:
+                self._order.begin()
+                result = function()
+            finally:
+                self._order.end()
         except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
+            self._order.end()  # an order may have struck on the way to the first
             # Not through the future: it would add its frames to the backtrace, and cannot bear a StopIteration.
-            return _Raised(error)
-        finally:
-            self._order.end()
-            self._in_thread -= 1
+            result = _Raised(error)
+        self._in_thread -= 1
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class ThreadExecutor:
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
+            self._order.end()  # an order may have struck on the way to the first
             return Outcome(report=report(error))
         return DONE
 
