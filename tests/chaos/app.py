@@ -9,6 +9,7 @@ import time
 from pyresque import Resque
 from pyresque.process.logs import set_up
 from pyresque.process.run import run_worker
+from pyresque.process.run_pool import run_pool
 
 LEDGER = os.open(os.environ["LEDGER"], os.O_APPEND | os.O_CREAT | os.O_WRONLY)
 
@@ -54,5 +55,7 @@ if __name__ == "__main__":
     set_up(resque.settings)
     if len(sys.argv) > 1:
         several(int(sys.argv[1]))
+    elif resque.settings.count > 1:
+        run_pool(resque, lambda: {"chaos": resque.settings.count})
     else:
         run_worker(resque)

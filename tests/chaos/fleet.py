@@ -85,9 +85,12 @@ class Fleet:
         return rng.choice(self.workers).pid
 
     def any_child(self, rng: Random) -> int | None:
-        """A child of any worker, or a child's child: a fork server, or what performs a job; None where there is none."""
+        """Anything below: a pool's worker, a fork server, what performs a job; None where there is nothing."""
+        pids: list[int] = []
         below = children([worker.pid for worker in self.workers])
-        pids = below + (children(below) if below else [])
+        while below:
+            pids += below
+            below = children(below)
         return rng.choice(pids) if pids else None
 
     def end(self) -> None:
@@ -96,7 +99,7 @@ class Fleet:
             worker.send_signal(signal.SIGQUIT)
         for worker in self.workers:
             worker.wait(PATIENCE)
-        self._start(INTERVAL="0").wait(PATIENCE)
+        self._start(INTERVAL="0", COUNT="1").wait(PATIENCE)
 
     def close(self) -> None:
         for worker in self.workers:

@@ -82,8 +82,8 @@ def stop_redis(rng: random.Random, _fleet: Fleet, server: RedisServer) -> bool:
 
 BLOW = {
     "a child is killed": (kill_child,),
-    "a worker is killed": (kill_worker,),
-    "a worker is killed with its children": (kill_group,),
+    "a worker, or a pool's master, is killed": (kill_worker,),
+    "one is killed with all below it": (kill_group,),
     "Redis is killed": (kill_redis,),
     "Redis stands still": (stop_redis,),
     "anything": (kill_child, kill_worker, kill_group, kill_redis, stop_redis),
@@ -118,7 +118,11 @@ def storm(
 
 
 @seeded
-@pytest.mark.parametrize("options", [{}, {"JOBS_PER_FORK": "7"}], ids=["a child each", "seven"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"JOBS_PER_FORK": "7"}, {"COUNT": "2"}],
+    ids=["a child each", "seven", "two pools of two"],
+)
 @pytest.mark.parametrize("name", BLOW)
 def test_no_job_is_lost_and_none_begins_twice_when(
     name: str, options: dict[str, str], seed: int, server: RedisServer, ledger: Ledger
