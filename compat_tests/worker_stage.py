@@ -83,6 +83,9 @@ class StopsAfterEachJob:
     def stop(self) -> None:
         """Nobody looks."""
 
+    def rest(self) -> None:
+        """Nothing is left of a job."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

@@ -54,5 +54,8 @@ class Executor(Protocol):
     def stop(self) -> None:
         """Say that the worker stops after the present job, to one that can put down where it is. From a signal handler."""
 
+    def rest(self) -> None:
+        """There is no job for a while: let go of what the last one left. Must not block."""
+
     def close(self) -> None:
         """Let go of everything: processes, threads. The worker has ended."""

@@ -147,6 +147,11 @@ class ForkExecutor:
         """Tell children that look for it."""
         self.board.stop()
 
+    def rest(self) -> None:
+        """Bury the children of the last jobs."""
+        self._server.say_who_is_done()
+        self._see_off()
+
     def close(self) -> None:
         """Let the children end, and wait for them."""
         if self._ready is not None:

@@ -61,5 +61,8 @@ class InlineExecutor:
         """Begin no other job; what runs here can ask the worker."""
         self._stopping = True
 
+    def rest(self) -> None:
+        """Nothing is left of a job."""
+
     def close(self) -> None:
         """Nothing to let go of."""

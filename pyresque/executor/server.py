@@ -55,6 +55,9 @@ class ForkServer:
         self._asked: tuple[int, int, int] | None = None  # the pipes' ends here, and the place
         self._born: tuple[int, int] | None = None  # the pid, or -1 and the error's number
         self._statuses: dict[int, int | None] = {}
+        self._done: list[
+            int
+        ] = []  # children that nobody needs, and the server does not know of yet
 
     @property
     def asked(self) -> bool:
@@ -71,7 +74,9 @@ class ForkServer:
         self._board.begin(place, begun=False)
         try:
             assert self._control is not None  # noqa: S101 - it was started
-            socket.send_fds(self._control, [MESSAGE.pack(FORK, place, 0)], [taking, telling])
+            # One message for several things: each would wake the server.
+            words = [MESSAGE.pack(FORK, place, 0), *self._farewells()]
+            socket.send_fds(self._control, words, [taking, telling])
         except OSError:
             os.close(giving)
             os.close(hearing)
@@ -113,10 +118,16 @@ class ForkServer:
             return _gone(pid)
 
     def done_with(self, child: Child) -> None:
-        """Leave it to the server to bury it."""
+        """Leave it to the server to bury it, which is told so with the next request or by ``say_who_is_done``."""
         child.close()
-        with contextlib.suppress(OSError):
-            self._say(DONE_WITH, child.pid)
+        self._done.append(child.pid)
+
+    def say_who_is_done(self) -> None:
+        """Let the server bury now whom nobody needs."""
+        if self._control is not None and self._done:
+            with contextlib.suppress(OSError):
+                self._send(b"".join(self._farewells()))
+        self._done.clear()
 
     def close(self) -> None:
         """Let every child end, and the server too."""
@@ -126,6 +137,7 @@ class ForkServer:
         if self._control is None:
             return
         with contextlib.suppress(OSError):
+            self.say_who_is_done()
             self._say(END, 0)
             while self._control is not None:
                 self._hear()
@@ -173,14 +185,23 @@ class ForkServer:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
             self._pid = 0
+            self._done.clear()
 
     # -- talk
 
+    def _farewells(self) -> list[bytes]:
+        words = [MESSAGE.pack(DONE_WITH, pid, 0) for pid in self._done]
+        self._done.clear()
+        return words
+
     def _say(self, kind: bytes, number: int) -> None:
+        self._send(MESSAGE.pack(kind, number, 0))
+
+    def _send(self, words: bytes) -> None:
         if self._control is None:
             raise ConnectionResetError("there is no fork server")
         try:
-            self._control.sendall(MESSAGE.pack(kind, number, 0))
+            self._control.sendall(words)
         except OSError:
             self._lost()
             raise

@@ -57,5 +57,8 @@ class ThreadExecutor:
     def stop(self) -> None:
         """Nothing: what runs here can ask the worker."""
 
+    def rest(self) -> None:
+        """Nothing is left of a job."""
+
     def close(self) -> None:
         """Nothing to let go of."""

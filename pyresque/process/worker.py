@@ -345,6 +345,7 @@ class Worker:
 
     async def _state_change(self, *, working: bool) -> None:
         if self._working and not working:
+            self.executor.rest()
             await self.hooks.run("queue_empty")
         self._working = working
 
