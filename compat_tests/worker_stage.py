@@ -70,9 +70,11 @@ class StopsAfterEachJob:
         self.inner = inner
         self.worker: Worker | None = None
 
-    async def run(self, job: Job, tend: Any, title: Callable[[str], None]) -> Outcome:
+    async def run(
+        self, job: Job, tend: Any, title: Callable[[str], None], doing: str = ""
+    ) -> Outcome:
         """Perform, then order."""
-        outcome = await self.inner.run(job, tend, title)
+        outcome = await self.inner.run(job, tend, title, doing)
         assert self.worker is not None
         self.worker.shutdown()
         return outcome

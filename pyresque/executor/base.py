@@ -37,12 +37,16 @@ class Executor(Protocol):
     isolated: bool
 
     async def run(
-        self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]
+        self,
+        job: Job,
+        tend: Callable[[], Op[float]],
+        title: Callable[[str], None],
+        doing: str = "",
     ) -> Outcome:
         """Perform the job and tell how it ended.
 
         ``tend`` is run again and again meanwhile; it says after how many seconds it wants to be. ``title`` sets the
-        process title. An error raised here is the worker's own (a before_fork hook failed), not the job's.
+        process title; ``doing`` is that of a process of the job's own. An error raised here is the worker's own (a before_fork hook failed), not the job's.
         """
 
     def kill(self) -> None:

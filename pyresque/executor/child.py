@@ -107,16 +107,18 @@ class Child:
         os.set_blocking(giving, False)
         return cls(pid, (giving, hearing), board, place, _waited)
 
-    def give(self, queue: str, raw: bytes, *, last: bool, ready: bool = False) -> None:
-        """Give it a job, the last one or not; ``ready``: a call in place of the payload.
+    def give(
+        self, queue: str, raw: bytes, *, last: bool, ready: bool = False, title: str = ""
+    ) -> None:
+        """Give it a job, the last one or not; ``ready``: a call in place of the payload; ``title``: the process's from then on.
 
         One that has died takes it no more: ``wait`` says that it never began.
         """
         self.given += 1
         self._told = None
         self._board.begin(self._place, begun=False)
-        name = to_bytes(queue)
-        self._unsent = JOB.pack(len(name), len(raw), last, ready) + name + raw
+        name, shown = to_bytes(queue), to_bytes(title)
+        self._unsent = JOB.pack(len(name), len(shown), len(raw), last, ready) + name + shown + raw
         self._send()
 
     def wait(self, seconds: float, wakeup: int) -> Outcome | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import marshal
+import os
 import signal
 import time
 from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
+
+from setproctitle import setproctitle
 
 from pyresque.errors import HardTimeLimit
 from pyresque.executor import late
@@ -94,7 +97,11 @@ class ForkExecutor:
         self._served = False
 
     async def run(
-        self, job: Job, tend: Callable[[], Op[float]], title: Callable[[str], None]
+        self,
+        job: Job,
+        tend: Callable[[], Op[float]],
+        title: Callable[[str], None],
+        doing: str = "",
     ) -> Outcome:
         """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could."""
         started = time.perf_counter()
@@ -111,7 +118,7 @@ class ForkExecutor:
             title(f"Forked {child.pid} at {int(self.clock.time())}")
             call = self._call(job)
             last = child.given + 1 >= self._most_jobs
-            child.give(job.queue, call or job.raw, last=last, ready=bool(call))
+            child.give(job.queue, call or job.raw, last=last, ready=bool(call), title=doing)
             seconds = hard_limit(self.registry, job)
             if seconds is not None:
                 child.limit(seconds, HardTimeLimit(seconds))
@@ -283,6 +290,7 @@ class ForkExecutor:
         child would do it again, on pages that it must first be given a copy of.
         """
         self._close_connections()
+        setproctitle(f"pyresque: forks for {os.getppid()}")
         registry = Registry()
         registry.add(_nothing, name="Rehearsal")
         for _ in range(REHEARSALS):

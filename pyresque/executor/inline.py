@@ -33,6 +33,7 @@ class InlineExecutor:
         job: Job,
         tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
         title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+        doing: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         if self._stopping:

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+from setproctitle import setproctitle
+
 from pyresque.errors import TermException
 from pyresque.executor import late
 from pyresque.executor.base import DONE, Outcome
@@ -30,9 +32,9 @@ log = logging.getLogger("pyresque")
 PIECE = 4096
 
 # The frames in the pipes are laid by hand: what a general packer allocates for itself are pages that each child must be
-# given, and that is what a fork costs. A job: bytes of its queue's name, of its payload, whether it is the last one, and whether
-# a call stands in the payload's place; then both.
-JOB = struct.Struct("=II??")
+# given, and that is what a fork costs. A job: bytes of its queue's name, of the process's title, of its payload, whether it is the last
+# one, and whether a call stands in the payload's place; then all three.
+JOB = struct.Struct("=III??")
 # What is told: whether the child leaves, the seconds that the job took, bytes of its error; then that as JSON.
 TOLD = struct.Struct("=?dI")
 
@@ -109,15 +111,18 @@ def _next_job(taking: int) -> tuple[str | None, bytes, bool] | None:
         heard = os.read(taking, PIECE)
         if not heard:
             return None
-        queue_size, raw_size, last, ready = JOB.unpack_from(heard)
-        size = JOB.size + queue_size + raw_size
+        queue_size, title_size, raw_size, last, ready = JOB.unpack_from(heard)
+        size = JOB.size + queue_size + title_size + raw_size
         while len(heard) < size:
             piece = os.read(taking, max(PIECE, size - len(heard)))
             if not piece:
                 return None
             heard += piece
-        cut = JOB.size + queue_size
-        return None if ready else text(heard[JOB.size : cut]), heard[cut:], last
+        named = JOB.size + queue_size
+        cut = named + title_size
+        if title_size:
+            setproctitle(text(heard[named:cut]))
+        return None if ready else text(heard[JOB.size : named]), heard[cut:], last
     except TermException:
         return None
 

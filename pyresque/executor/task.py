@@ -44,6 +44,7 @@ class TaskExecutor:
         job: Job,
         tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
         title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+        doing: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         performed: Callable[[], Any] = partial(self._performed, job)

@@ -190,10 +190,11 @@ class Worker:
     async def _work_on(self, job: Job, *, then_reserve: bool) -> Job | None:
         await self._state_change(working=True)
         name = self._known_name(job)
-        self.procline(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
+        doing = self._titled(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
+        self.surroundings.title(doing)
         self.desk.log.got(job)
         self.vitals.job(True)
-        outcome = await self.executor.run(job, self._tend, self.procline)
+        outcome = await self.executor.run(job, self._tend, self.procline, doing)
         self.vitals.job(False)
         if not outcome.begun:
             await self.desk.give_back(job)
@@ -306,7 +307,10 @@ class Worker:
 
     def procline(self, text: str) -> None:
         """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
-        self.surroundings.title(f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}")
+        self.surroundings.title(self._titled(text))
+
+    def _titled(self, text: str) -> str:
+        return f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}"
 
     # -- waiting
 

@@ -291,7 +291,7 @@ def children() -> list[int]:
         text=True,
         check=False,
     )
-    rows = [line.split() for line in listed.stdout.splitlines()]
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, state, name in rows if name != "ps" and not state.startswith("Z")]
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import redis
+from setproctitle import getproctitle
 
 from pyresque import JobTimeout, Resque, TermException, TimeLimit
 from pyresque.activejob import Continuable, Resume
@@ -51,6 +52,11 @@ def note(*args: Any) -> None:
 def printing(out: str, err: str) -> None:
     print(out)
     print(err, file=sys.stderr)
+
+
+@resque.job("Title", queue="low")
+def title(mark: int) -> None:
+    report(mark, getproctitle())
 
 
 @resque.job("Length", queue="low")

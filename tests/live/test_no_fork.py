@@ -13,11 +13,28 @@ import pytest
 from tests.live.stage import PATIENCE, ROOT, eventually, next_report, reported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import redis
 
 
+@pytest.fixture(autouse=True)
+def started() -> Iterator[None]:
+    """Whatever is started ends with the test."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+STARTED: list[subprocess.Popen[str]] = []
+
+
 def start(url: str, *args: str, **env: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, str(ROOT / "tests" / "live" / "no_fork.py"), *args],
         env={
             **os.environ,
@@ -34,6 +51,8 @@ def start(url: str, *args: str, **env: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 def test_jobs_are_performed_and_failures_recorded(db: redis.Redis, redis_url: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pyresque import Resque
+from tests.chaos.fleet import children
 from tests.live.stage import burst, eventually, next_report, reported, worker
 
 if TYPE_CHECKING:
@@ -236,6 +239,38 @@ def test_titles_are_rubys_words_and_rubys_ps_check_finds_them(
         assert next_report(db) == ["holding", 1]
         assert ": Forked " in eventually(process.title, lambda title: "Forked" in title)
         db.rpush("live:release", 1)
+
+
+@pytest.mark.parametrize("ahead", ["always", "never"])
+def test_each_job_is_in_the_title_of_its_own_process(
+    db: redis.Redis, redis_url: str, ahead: str
+) -> None:
+    with worker(redis_url, "low", RESQUE_FORK_AHEAD=ahead) as process:
+        for mark in (1, 2, 3):
+            db.rpush("resque:queue:low", b'{"class":"Title","args":[%d]}' % mark)
+            said, title = next_report(db)
+            assert said == mark
+            assert re.fullmatch(r"pyresque-\S+: Processing low since \d+ \[Title\]", title)
+        (server,) = children([process.pid])
+        line = Path(f"/proc/{server}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        assert line == f"pyresque: forks for {process.pid}"
+        process.signal("SIGQUIT")
+        assert process.ended() == 0
+
+
+@pytest.mark.parametrize("ahead", ["always", "never"])
+def test_an_idle_worker_leaves_no_child_unburied(
+    db: redis.Redis, redis_url: str, ahead: str
+) -> None:
+    with worker(redis_url, "low", RESQUE_FORK_AHEAD=ahead) as process:
+        for number in range(5):
+            db.rpush("resque:queue:low", b'{"class":"Note","args":[%d]}' % number)
+            next_report(db)
+        eventually(lambda: process.title().endswith(": Waiting for low"))
+        (server,) = children([process.pid])
+        eventually(lambda: len(children([server])) == (ahead == "always"))
+        process.signal("SIGQUIT")
+        assert process.ended() == 0
 
 
 def test_a_daemon_writes_its_pid_and_works(

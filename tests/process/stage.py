@@ -70,7 +70,7 @@ class Performer:
         self.outcomes = list(outcomes)
         self.jobs: list[Job] = []
 
-    async def run(self, job: Job, tend: Any, title: Any) -> Outcome:
+    async def run(self, job: Job, tend: Any, title: Any, doing: str = "") -> Outcome:
         self.jobs.append(job)
         return self.outcomes.pop(0) if self.outcomes else DONE
 
@@ -79,6 +79,9 @@ class Performer:
 
     def stop(self) -> None:
         """Nobody looks."""
+
+    def rest(self) -> None:
+        """Nothing is left of a job."""
 
     def close(self) -> None:
         """Nothing to let go of."""
