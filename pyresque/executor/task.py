@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.calls import Calls
 from pyresque.executor.order import Order
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
-from pyresque.ops import Around, Call
+from pyresque.ops import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
-
-T = TypeVar("T")
 
 
 class TaskExecutor:
@@ -36,7 +33,7 @@ class TaskExecutor:
         self.registry = registry
         self._carry = carry
         self._order = Order()
-        self._in_thread = 0
+        self._calls = Calls(self._order, of_the_loop=True)
         self._task: asyncio.Task[Outcome] | None = None
 
     async def run(
@@ -72,7 +69,7 @@ class TaskExecutor:
     def _tell(self, task: asyncio.Task[Outcome]) -> None:
         if task is self._task:
             self._order.give()
-            if not self._in_thread:
+            if not self._calls.under_way:
                 task.cancel()
 
     async def _performed(self, job: Job) -> Outcome:
@@ -86,75 +83,12 @@ class TaskExecutor:
 
     async def _attempt(self, job: Job) -> Outcome:
         try:
-            await _Heard(self._carry(self._watched(perform(self.registry, job))), self._order)
+            await _Heard(self._carry(self._calls.watched(perform(self.registry, job))), self._order)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error))
         return DONE
-
-    async def _watched(self, operation: Op[T]) -> T:
-        """Carry an operation; the threads in which it calls plain functions hear orders, too."""
-        value: T = await _Watched(operation, self._seen)
-        return value
-
-    def _seen(self, request: Any) -> Any:
-        if isinstance(request, Call) and not inspect.iscoroutinefunction(request.function):
-            return replace(request, function=partial(self._called, request.function))
-        if isinstance(request, Around):
-            inner = request.inner
-            return replace(request, inner=lambda *given: self._watched(inner(*given)))
-        return request
-
-    def _called(self, function: Callable[[], Any]) -> Any:
-        self._in_thread += 1
-        try:
-            try:
-                self._order.begin()
-                result = function()
-            finally:
-                self._order.end()
-        except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
-            self._order.end()  # an order may have struck on the way to the first
-            # Not through the future: it would add its frames to the backtrace, and cannot bear a StopIteration.
-            result = _Raised(error)
-        self._in_thread -= 1
-        return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """What a function raised in another thread."""
-
-    error: BaseException
-
-
-class _Watched:
-    """Hands an operation's requests on, each as it is to be."""
-
-    def __init__(self, operation: Op[Any], seen: Callable[[Any], Any]) -> None:
-        self._operation = operation
-        self._seen = seen
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        operation = self._operation
-        step: Callable[[Any], Any] = operation.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    request = step(given)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    given = yield self._seen(request)
-                    step = operation.send
-                    if isinstance(given, _Raised):
-                        step, given = operation.throw, given.error
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    step, given = operation.throw, error
-        finally:
-            operation.close()
 
 
 class _Heard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.calls import Calls
 from pyresque.executor.order import Order
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
@@ -25,6 +26,7 @@ class ThreadExecutor:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._order = Order()
+        self._calls = Calls(self._order, of_the_loop=False)
 
     async def run(
         self,
@@ -36,15 +38,10 @@ class ThreadExecutor:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._order.renew()
         try:
-            try:
-                self._order.begin()
-                await perform(self.registry, job)
-            finally:
-                self._order.end()
+            await self._calls.watched(perform(self.registry, job))
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            self._order.end()  # an order may have struck on the way to the first
             return Outcome(report=report(error))
         return DONE
 

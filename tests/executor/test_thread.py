@@ -108,7 +108,6 @@ def test_an_order_is_for_the_job_that_ran_then_and_for_no_later_one():
     assert run(one) == DONE
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # struck before its first step
 def test_an_order_that_comes_as_the_job_ends_strikes_nothing_after_it():
     """Many ends, each with an order on its way: none may come out in this thread."""
     one = executor(lambda: None)
