@@ -78,7 +78,7 @@ class HoldJob:
 
     @staticmethod
     def perform(*args):
-        note(STARTED, {"pid": os.getpid(), "parent": os.getppid(), "args": args})
+        note(STARTED, {"pid": os.getpid(), "args": args})
         with reports() as db:
             db.blpop([RELEASE], timeout=60)
         note(ECHO, args)

@@ -32,7 +32,7 @@ class HoldJob
   @queue = :hold
 
   def self.perform(*args)
-    Live.note(Live::STARTED, "pid" => Process.pid, "parent" => Process.ppid, "args" => args)
+    Live.note(Live::STARTED, "pid" => Process.pid, "args" => args)
     Live.redis.blpop(Live::RELEASE, timeout: 60)
     Live.note(Live::ECHO, args)
   end
