@@ -1,4 +1,4 @@
-"""The awaiting driver: redis.asyncio connections, tasks for what is spawned, threads for what is offloaded."""
+"""The awaiting driver: one connection for all that a loop carries, tasks for what is spawned, threads for what is offloaded."""
 
 from __future__ import annotations
 
@@ -6,30 +6,28 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import redis
-import redis.asyncio
-
 from pyresque.driver import beside as threads
-from pyresque.driver.connect import async_pool
-from pyresque.driver.redis_py import passing, told
 from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
+from pyresque.driver.target import target
+from pyresque.driver.wire import Wire, closed_loop, connected
 from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-
-    from redis.asyncio.connection import AbstractConnection
 
 T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Carries operations in the running event loop; any number at a time, each on a connection from the pool."""
+    """Carries operations in the running event loop, any number at a time, on one connection."""
 
-    def __init__(self, url: str, connections: redis.asyncio.ConnectionPool | None = None) -> None:
-        self.where = shown(url)
-        self._pool = connections if connections is not None else async_pool(url)
+    def __init__(self, url: str) -> None:
+        """Read the URL; the first request connects. Raises ConnectError."""
+        self.target = target(url)
+        self.where = self.target.where
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wire: Wire | None = None
+        self._making: asyncio.Task[Wire] | None = None
 
     async def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
@@ -49,12 +47,15 @@ class AsyncDriver:
             operation.close()
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.disconnect()
+        """Hang up; the next request connects anew."""
+        making, self._making = self._making, None
+        if making is not None:
+            making.cancel()
+        self._let_go()
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
-            return checked((await self._talk([request.args]))[0], self.where, told)
+            return checked((await self._talk([request.args]))[0], self.where)
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
@@ -73,34 +74,37 @@ class AsyncDriver:
             return []
         commands = [command.args for command in batch.commands]
         if batch.atomic:
-            return unwrapped(await self._talk(wrapped(commands)), self.where, told)
-        return first_error(await self._talk(commands), self.where, told)
+            return unwrapped(await self._talk(wrapped(commands)), self.where)
+        return first_error(await self._talk(commands), self.where)
 
     async def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
-        try:
-            connection: AbstractConnection = await self._pool.get_connection()
-        except BaseException as error:
-            raise told(error, self.where) from error
-        try:
-            packed = connection.pack_commands(commands)
-            await connection.send_packed_command(packed)
-            return [await self._read(connection) for _ in commands]
-        except BaseException as error:
-            # Whatever broke in between, the replies that are still to come belong to nobody.
-            await connection.disconnect(nowait=True)
-            raise told(error, self.where) from error
-        finally:
-            await self._pool.release(connection)
+        wire = self._wire
+        if wire is None or not wire.usable or self._loop is not asyncio.get_running_loop():
+            wire = await self._connected()
+        return await wire.talk(commands)
 
-    @staticmethod
-    async def _read(connection: AbstractConnection) -> object:
+    async def _connected(self) -> Wire:
+        """A new connection, made once for all who want one. One belongs to the loop in which it was made."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._let_go()
+            self._loop, self._making = loop, None
+        if self._making is None:
+            self._making = loop.create_task(connected(self.target))
+        making = self._making
         try:
-            return await connection.read_response(disable_decoding=True)
-        except redis.ResponseError as error:
-            if passing(error):
-                raise
-            return error
+            self._wire = await asyncio.shield(making)
+        finally:
+            if self._making is making and making.done():
+                self._making = None
+        return self._wire
+
+    def _let_go(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            with closed_loop():
+                wire.close()
 
 
 class _Task:

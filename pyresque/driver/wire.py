@@ -1,0 +1,186 @@
+"""One connection that all operations of an event loop share: what they say goes out at once, replies come in the same order.
+
+Law: a reply belongs to whoever asked for it, also when nobody waits for it any more; after a break nothing belongs to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+import hiredis
+
+from pyresque.driver.lean import keep_alive
+from pyresque.driver.replies import passing, refusal, refused_log_in
+from pyresque.errors import RedisUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from pyresque.driver.target import Target
+    from pyresque.ops import Arg
+
+_INCOMPLETE = object()
+
+# hiredis tells less of this than it takes.
+_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+
+
+class _Talk:
+    """What one asked in one breath: how many replies are to come, those that came, and until when they must."""
+
+    __slots__ = ("answer", "due", "missing", "replies")
+
+    def __init__(self, missing: int, due: float, answer: asyncio.Future[list[object]]) -> None:
+        self.missing = missing
+        self.due = due
+        self.answer = answer
+        self.replies: list[object] = []
+
+
+class Wire(asyncio.Protocol):
+    """A connection; made by ``connected``."""
+
+    def __init__(self, to: Target) -> None:
+        self.where = to.where
+        self.usable = True
+        self._timeout = to.reply_timeout
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
+        self._talks: deque[_Talk] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    async def talk(self, commands: Sequence[tuple[Arg, ...]]) -> list[object]:
+        """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
+
+        Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
+        """
+        if self._transport is None or not self.usable:
+            raise self._lost("the connection was closed")
+        now = self._loop.time()
+        talk = _Talk(len(commands), now + self._timeout, self._loop.create_future())
+        self._talks.append(talk)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._timeout, self._look)
+        self._transport.write(b"".join(map(_pack, commands)))
+        return await talk.answer
+
+    def close(self) -> None:
+        """Hang up; whoever waits hears that the connection was closed."""
+        self._give_up(self._lost("the connection was closed"))
+
+    # -- the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio tells it."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio tells it."""
+        reader, talks = self._reader, self._talks
+        try:
+            reader.feed(data)
+            while talks and (reply := reader.gets()) is not _INCOMPLETE:
+                self._take(talks[0], reply)
+        except hiredis.ProtocolError as error:
+            self._give_up(self._lost(error))
+
+    def eof_received(self) -> None:
+        """As asyncio tells it."""
+        self._give_up(self._lost("the connection was closed"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio tells it."""
+        self._give_up(self._lost(exc or "the connection was closed"))
+
+    # -- inside
+
+    def _take(self, talk: _Talk, reply: object) -> None:
+        talk.replies.append(reply)
+        talk.missing -= 1
+        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+            # The server cannot serve now: this connection leads to it, another may lead elsewhere.
+            self._give_up(refusal(str(reply), self.where))
+        elif not talk.missing:
+            self._talks.popleft()
+            if not talk.answer.done():  # nobody waits for one that was cancelled
+                talk.answer.set_result(talk.replies)
+
+    def _look(self) -> None:
+        """Give up where the oldest reply is overdue; else look again when it would be."""
+        self._watch = None
+        if not self._talks:
+            return
+        left = self._talks[0].due - self._loop.time()
+        if left <= 0:
+            self._give_up(self._lost(f"no reply within {self._timeout:g} s"))
+        else:
+            self._watch = self._loop.call_later(left, self._look)
+
+    def _give_up(self, error: Exception) -> None:
+        self.usable = False
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        while self._talks:
+            answer = self._talks.popleft().answer
+            if not answer.done():
+                answer.set_exception(error)
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    def _lost(self, cause: object) -> RedisUnavailable:
+        return RedisUnavailable(f"Redis at {self.where}: {str(cause) or type(cause).__name__}")
+
+
+async def connected(to: Target) -> Wire:
+    """Connect and log in. Raises RedisUnavailable, ConnectError."""
+    wire = Wire(to)
+    try:
+        await asyncio.wait_for(_connect(wire, to), to.connect_timeout)
+        await _log_in(wire, to)
+    except (OSError, ValueError, asyncio.TimeoutError) as error:
+        wire.close()
+        told = "no connection in time" if isinstance(error, asyncio.TimeoutError) else error
+        raise RedisUnavailable(f"Redis at {to.where}: {told or type(error).__name__}") from error
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+async def _connect(wire: Wire, to: Target) -> None:
+    loop = asyncio.get_running_loop()
+    if to.path:
+        await loop.create_unix_connection(lambda: wire, to.path)
+        return
+    options: dict[str, Any] = {}
+    if to.secure:
+        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+
+        options = {"ssl": tls.context(to), "server_hostname": to.host}
+    transport, _ = await loop.create_connection(lambda: wire, to.host, to.port, **options)
+    keep_alive(transport.get_extra_info("socket"))
+
+
+async def _log_in(wire: Wire, to: Target) -> None:
+    steps: list[tuple[Arg, ...]] = []
+    if to.password:
+        steps.append(("AUTH", *((to.username,) if to.username else ()), to.password))
+    if to.client_name:
+        steps.append(("CLIENT", "SETNAME", to.client_name))
+    if to.db:
+        steps.append(("SELECT", to.db))
+    for reply in await wire.talk(steps) if steps else ():
+        if isinstance(reply, hiredis.ReplyError):
+            raise refused_log_in(str(reply), to.where)
+
+
+def closed_loop() -> AbstractContextManager[None]:
+    """A connection of a loop that has ended cannot be hung up; the system has done it, or does it soon."""
+    return contextlib.suppress(RuntimeError)
