@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.failure.report import report
-from pyresque.job.perform import perform
+from pyresque.job import perform
+from pyresque.ops import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,12 @@ class InlineExecutor:
             return UNBEGUN  # the order came when the job was on its way: it goes back to its queue
         self._performing, self._told = True, False
         try:
-            await perform(self.registry, job)
+            if perform.is_plain(self.registry, job):
+                result = perform.call(self.registry, job.class_name, job.args)
+                if result is not None:
+                    await Call(lambda: result)  # it may have to be awaited
+            else:
+                await perform.perform(self.registry, job)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded

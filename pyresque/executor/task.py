@@ -75,7 +75,7 @@ class TaskExecutor:
     async def _performed(self, job: Job) -> Outcome:
         """In a task of its own the job has its own context, and what it changes there ends with it."""
         self._order.renew()
-        self._task = asyncio.get_running_loop().create_task(self._attempt(job), name=f"job {job}")
+        self._task = asyncio.get_running_loop().create_task(self._attempt(job), name="job")
         try:
             return await self._task
         finally:

@@ -30,7 +30,7 @@ class LoopSlots:
         self._bell = bell
         self._count = count
         self._driver = AsyncDriver(resque.settings.url)
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
@@ -78,6 +78,16 @@ class LoopSlots:
         await self._driver.close()
         await self._loop.shutdown_asyncgens()
         await self._loop.shutdown_default_executor()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's, where the application has installed it: about twice as fast."""
+    try:
+        import uvloop  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return asyncio.new_event_loop()
+    made: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return made
 
 
 class LoopPlace:

@@ -157,7 +157,7 @@ class Worker:
                 self.rest.found_work()
                 wait = interval.after_work
                 continue
-            await self._state_change(working=False)
+            await self._no_more_work()
             if interval.burst:
                 return
             wait = interval.longer(wait)
@@ -188,7 +188,7 @@ class Worker:
         return True
 
     async def _work_on(self, job: Job, *, then_reserve: bool) -> Job | None:
-        await self._state_change(working=True)
+        self._working = True
         name = self._known_name(job)
         doing = self._titled(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
         self.surroundings.title(doing)
@@ -347,11 +347,11 @@ class Worker:
     async def _shown_queues(self) -> str:
         return ",".join(await self.patience.steady(self._queues))
 
-    async def _state_change(self, *, working: bool) -> None:
-        if self._working and not working:
+    async def _no_more_work(self) -> None:
+        if self._working:
+            self._working = False
             self.executor.rest()
             await self.hooks.run("queue_empty")
-        self._working = working
 
     def _known_name(self, job: Job) -> str:
         """As Ruby's ``Job#payload_class_name``, but an ActiveJob by its own class."""
