@@ -187,7 +187,7 @@ class AsyncResque(Application):
     @functools.cached_property
     def driver(self) -> AsyncDriver:
         """What carries the verbs; made at the first one."""
-        # asyncio and redis-py are heavy: a worker that forks would pay for them with every job.
+        # asyncio is heavy: a worker that forks would pay for it with every job.
         from pyresque.driver.aio import AsyncDriver  # noqa: PLC0415
 
         return AsyncDriver(self.settings.url)

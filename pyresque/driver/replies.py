@@ -15,11 +15,7 @@ from pyresque.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyresque.ops import Arg
-
-    Tell = Callable[[BaseException, str], BaseException]
 
 #: Refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is still loading.
 PASSING = (
@@ -61,17 +57,17 @@ def told(error: BaseException, where: str) -> BaseException:
     return error
 
 
-def checked(reply: object, where: str, tell: Tell = told) -> object:
+def checked(reply: object, where: str) -> object:
     """The reply, or the error that the server put in its place."""
     if isinstance(reply, BaseException):
-        raise tell(reply, where) from reply
+        raise told(reply, where) from reply
     return reply
 
 
-def first_error(replies: list[object], where: str, tell: Tell = told) -> list[object]:
+def first_error(replies: list[object], where: str) -> list[object]:
     """All replies of a batch, or the first error among them."""
     for reply in replies:
-        checked(reply, where, tell)
+        checked(reply, where)
     return replies
 
 
@@ -80,11 +76,11 @@ def wrapped(commands: list[tuple[Arg, ...]]) -> list[tuple[Arg, ...]]:
     return [("MULTI",), *commands, ("EXEC",)]
 
 
-def unwrapped(replies: list[object], where: str, tell: Tell = told) -> list[object]:
+def unwrapped(replies: list[object], where: str) -> list[object]:
     """What EXEC answered; a command that was refused while queueing is the error that counts."""
-    first_error(replies[:-1], where, tell)
-    inner = checked(replies[-1], where, tell)
+    first_error(replies[:-1], where)
+    inner = checked(replies[-1], where)
     if not isinstance(inner, list):
         msg = f"Redis at {where} did not carry out a transaction"
         raise RedisUnavailable(msg)
-    return first_error(inner, where, tell)
+    return first_error(inner, where)

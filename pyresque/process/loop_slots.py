@@ -81,7 +81,7 @@ class LoopSlots:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, where the application has installed it: about twice as fast."""
+    """uvloop's, where the application has installed it."""
     try:
         import uvloop  # noqa: PLC0415 - an optional extra
     except ImportError:

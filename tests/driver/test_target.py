@@ -3,15 +3,11 @@ from __future__ import annotations
 import pytest
 import redis
 
-from pyresque.driver.connect import async_pool
 from pyresque.driver.target import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
 from pyresque.errors import ConnectError
 from pyresque.settings import shown
 
-MAKERS = pytest.mark.parametrize("make", [target, async_pool])
 
-
-@MAKERS
 @pytest.mark.parametrize(
     "url",
     [
@@ -25,16 +21,17 @@ MAKERS = pytest.mark.parametrize("make", [target, async_pool])
         "redis://[::1/0",
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_before_anything_connects(make, url):
+def test_a_url_that_cannot_be_used_is_refused_before_anything_connects(url):
     with pytest.raises(ConnectError):
-        make(url)
+        target(url)
 
 
 @pytest.mark.parametrize(
     "url", ["redis://h:1/2", "rediss://u:p@h:1/2", "unix:///run/redis.sock?db=1", "redis://[::1]:1"]
 )
 def test_tcp_tls_and_unix_sockets_are_taken(url):
-    assert async_pool(url).connection_kwargs["protocol"] == 2
+    to = target(url)
+    assert (to.secure, bool(to.path)) == (url.startswith("rediss"), url.startswith("unix"))
 
 
 @pytest.mark.parametrize(
