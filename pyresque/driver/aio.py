@@ -51,7 +51,9 @@ class AsyncDriver:
         making, self._making = self._making, None
         if making is not None:
             making.cancel()
-        self._let_go()
+        if self._wire is not None:
+            self._let_go()
+            await asyncio.sleep(0)  # the loop closes the socket in its next round
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):

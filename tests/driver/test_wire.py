@@ -22,11 +22,20 @@ async def ask(*args):
 @asynccontextmanager
 async def server(answer):
     """A server of our own: ``answer(reader, writer)`` for each connection. Its URL."""
-    made = await asyncio.start_server(answer, "127.0.0.1", 0)
+    writers = []
+
+    async def answered(reader, writer):
+        writers.append(writer)
+        await answer(reader, writer)
+
+    made = await asyncio.start_server(answered, "127.0.0.1", 0)
     try:
         yield f"redis://127.0.0.1:{made.sockets[0].getsockname()[1]}"
     finally:
         made.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.sleep(0.01)  # the loop closes their sockets in its next rounds
 
 
 async def test_many_at_once_get_each_his_own_replies_over_one_connection(db, redis_url):
@@ -47,6 +56,7 @@ async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url)
     assert await wire.talk([("ECHO", "new")]) == [b"new"]
     assert impatient.cancelled()
     wire.close()
+    await asyncio.sleep(0)
 
 
 async def test_a_break_is_told_to_everybody_who_waits_and_the_next_one_connects_anew():
@@ -83,8 +93,10 @@ async def test_a_server_that_falls_silent_is_given_up_in_time():
 
 
 async def test_what_is_no_redis_is_told():
-    async def answer(_reader, writer):
+    async def answer(reader, writer):
+        await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n")
+        await reader.read()
 
     async with server(answer) as url:
         driver = AsyncDriver(url)
@@ -119,6 +131,11 @@ async def test_nobody_there_and_a_wrong_password_are_told(redis_url):
 
 def test_a_driver_may_serve_one_loop_after_another(redis_url):
     driver = AsyncDriver(redis_url)
-    for number in (b"1", b"2"):
-        assert asyncio.run(driver.run(ask("ECHO", number))) == number
-    asyncio.run(driver.close())
+
+    async def whole(number):
+        try:
+            return await driver.run(ask("ECHO", number))
+        finally:
+            await driver.close()
+
+    assert [asyncio.run(whole(number)) for number in (b"1", b"2")] == [b"1", b"2"]
