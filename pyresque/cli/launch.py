@@ -12,9 +12,10 @@ import click
 #: The object of a command line that is this process's own, and not called from a program or a test.
 AFRESH = object()
 
-#: What the new beginning runs; it finds modules where this one did.
+#: What the new beginning runs; it finds modules where this one did. Until it knows where, nothing but the interpreter's own
+#: ``sys`` is imported: a file of the current directory, which ``-c`` looks in first, may bear any other name.
 PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(10)); "
     "from pyresque.process.begin import main; main(sys.argv[1])"
 )
 
@@ -30,7 +31,7 @@ def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(  # noqa: S606 - this very interpreter
-            sys.executable, [sys.executable, *flags, "-c", PROGRAM, json.dumps(sys.path), plan]
+            sys.executable, [sys.executable, *flags, "-c", PROGRAM, "\n".join(sys.path), plan]
         )
     from pyresque.process.begin import BEGINNINGS  # noqa: PLC0415 - else the new beginning loads it
 

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -329,3 +331,17 @@ def test_jobs_of_the_worker_follow_its_flags(finish, db, environment):
     code, _, errors = finish("worker", "-A", "app_chain", "-q", "low", "-n", "shop", "--burst")
     assert (code, errors) == (0, "")
     assert db.lrange("shop:queue:next", 0, -1) == [b'{"class":"Second","args":[]}']
+
+
+def test_a_file_of_the_current_directory_is_not_taken_for_a_module_of_pythons(finish, environment):
+    """A worker begins anew as a program of the interpreter's, which would look there first."""
+    for name in ("json", "logging", "signal", "dataclasses"):
+        (environment / f"{name}.py").write_text("raise SystemExit('taken')\n")
+    script = [sys.executable, "-I", "-c", "from pyresque.cli.main import main; main()"]
+    done = subprocess.run(
+        [*script, "worker", "-A", "myapp", "-q", "low", "--burst"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
