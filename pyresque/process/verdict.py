@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from pyresque.errors import (
-    AppImportError,
-    ConnectError,
-    InvalidFailureQueue,
-    NoClassError,
-    NoQueueError,
-    NotEncodable,
-    NothingToPerform,
-    ScheduleError,
-    ScheduleFileError,
-    SettingsError,
-    TimestampError,
-)
+from pyresque import errors
 
 MISUSE = (
-    AppImportError,
-    ConnectError,
-    InvalidFailureQueue,
-    NoClassError,
-    NoQueueError,
-    NotEncodable,
-    NothingToPerform,
-    ScheduleError,
-    ScheduleFileError,
-    SettingsError,
-    TimestampError,
+    errors.AppImportError,
+    errors.ConnectError,
+    errors.InvalidFailureQueue,
+    errors.NoClassError,
+    errors.NoQueueError,
+    errors.NotEncodable,
+    errors.NothingToPerform,
+    errors.ScheduleError,
+    errors.ScheduleFileError,
+    errors.SettingsError,
+    errors.TimestampError,
 )
 
 #: Exit codes: bad usage, anything else.

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -337,9 +338,9 @@ def test_a_file_of_the_current_directory_is_not_taken_for_a_module_of_pythons(fi
     """A worker begins anew as a program of the interpreter's, which would look there first."""
     for name in ("json", "logging", "signal", "dataclasses"):
         (environment / f"{name}.py").write_text("raise SystemExit('taken')\n")
-    script = [sys.executable, "-I", "-c", "from pyresque.cli.main import main; main()"]
+    script = Path(sys.executable).with_name("pyresque")
     done = subprocess.run(
-        [*script, "worker", "-A", "myapp", "-q", "low", "--burst"],
+        [script, "worker", "-A", "myapp", "-q", "low", "--burst"],
         capture_output=True,
         text=True,
         check=False,

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from pyresque.cli.main import cli
-from pyresque.settings import Settings
+from tests.cli.conftest import own_variables
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,19 +38,12 @@ def shown(page: Path) -> list[tuple[str, list[str]]]:
 CALLS = [(page.name, env, words) for page in PAGES for env, words in shown(page)]
 
 
-def variables() -> set[str]:
-    names = {"PYRESQUE_APP"}
-    for row in vars(Settings)["__dataclass_fields__"].values():
-        names |= {entry[0] if isinstance(entry, tuple) else entry for entry in row.metadata["env"]}
-    return names
-
-
 @pytest.mark.parametrize(
     ("page", "env", "words"), CALLS, ids=[f"{page} {' '.join(words)}" for page, _, words in CALLS]
 )
 def test_a_command_that_a_page_shows_is_taken(page: str, env: str, words: list[str]) -> None:
     named = {part.partition("=")[0] for part in env.split()}
-    assert named <= variables()
+    assert named <= own_variables()
     command: click.Command = cli
     context = None
     name = "pyresque"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pyresque.settings import Settings
+from tests.cli.conftest import own_variables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
 
@@ -25,16 +25,9 @@ def documents() -> list[dict[str, Any]]:
     return [document for block in blocks("yaml") for document in yaml.safe_load_all(block)]
 
 
-def variables() -> set[str]:
-    names = set()
-    for row in vars(Settings)["__dataclass_fields__"].values():
-        names |= {entry[0] if isinstance(entry, tuple) else entry for entry in row.metadata["env"]}
-    return names
-
-
 def test_every_variable_that_the_page_names_is_a_setting() -> None:
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", PAGE))
-    assert named <= variables()
+    assert named <= own_variables()
     assert {"TERM_CHILD", "RESQUE_PRE_SHUTDOWN_TIMEOUT", "HEALTH_PORT", "GRACEFUL_TERM"} <= named
 
 

@@ -13,16 +13,9 @@ from pyresque.executor.board import Board
 from pyresque.executor.life import Rules
 from pyresque.executor.light import LightForks
 from pyresque.executor.server import ForkServer
-from tests.executor.test_server import child_of, told
+from tests.executor.test_server import child_of, told, wakeup
 
-
-@pytest.fixture
-def wakeup():
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    yield reading
-    os.close(reading)
-    os.close(writing)
+__all__ = ["wakeup"]  # a fixture
 
 
 @pytest.fixture
