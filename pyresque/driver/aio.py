@@ -7,13 +7,14 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver import beside as threads
-from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
+from pyresque.driver.replies import checked, first_error, unwrapped
 from pyresque.driver.target import target
 from pyresque.driver.wire import Wire, closed_loop, connected
-from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.driver.written import wrapped
+from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class AsyncDriver:
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
-            return checked((await self._talk([request.args]))[0], self.where)
+            return checked((await self._talk([request]))[0], self.where)
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
@@ -74,12 +75,11 @@ class AsyncDriver:
     async def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        commands = [command.args for command in batch.commands]
         if batch.atomic:
-            return unwrapped(await self._talk(wrapped(commands)), self.where)
-        return first_error(await self._talk(commands), self.where)
+            return unwrapped(await self._talk(wrapped(batch.commands)), self.where)
+        return first_error(await self._talk(batch.commands), self.where)
 
-    async def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
+    async def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
         wire = self._wire
         if wire is None or not wire.usable or self._loop is not asyncio.get_running_loop():

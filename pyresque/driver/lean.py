@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import hiredis
 
 from pyresque.driver.replies import checked, passing, refused_log_in
+from pyresque.driver.written import log_in, written
 from pyresque.errors import RedisUnavailable
+from pyresque.ops import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,8 +33,7 @@ SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 
 _INCOMPLETE = object()
 
-# hiredis tells less of these two than they take.
-_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+# hiredis tells less of this than it takes.
 _Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
 
 
@@ -63,13 +64,23 @@ class Connection:
 
     # -- talk
 
-    def talk(self, commands: Sequence[tuple[Arg, ...]]) -> list[object]:
-        """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
+    def ask(self, wire: bytes) -> object:
+        """Send what is one command and read its reply; an error the server sends is returned, as hiredis tells it.
 
         Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
         """
         try:
-            self._socket.sendall(b"".join(map(_pack, commands)))
+            self._socket.sendall(wire)
+            return self._read()
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
+        """The same for several commands, in one round trip."""
+        try:
+            self._socket.sendall(b"".join(map(written, commands)))
             return [self._read() for _ in commands]
         except self._not_yet as error:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
@@ -79,7 +90,7 @@ class Connection:
     def send(self, *args: Arg) -> None:
         """Send one command, whose reply is for ``replies`` to take. Raises RedisUnavailable."""
         try:
-            self._socket.sendall(_pack(args))
+            self._socket.sendall(written(Command(args)))
         except OSError as error:  # a full buffer, too: nobody has read for a long time
             raise self._lost(error) from error
 
@@ -155,14 +166,7 @@ class Connection:
             made.settimeout(self.timeout)
 
     def _log_in(self, to: Target) -> None:
-        steps: list[tuple[Arg, ...]] = []
-        if to.password:
-            user = (to.username,) if to.username else ()
-            steps.append(("AUTH", *user, to.password))
-        if to.client_name:
-            steps.append(("CLIENT", "SETNAME", to.client_name))
-        if to.db:
-            steps.append(("SELECT", to.db))
+        steps = log_in(to)
         for reply in self.talk(steps) if steps else ():
             if isinstance(reply, hiredis.ReplyError):
                 raise refused_log_in(str(reply), self.where)
@@ -170,16 +174,15 @@ class Connection:
     # -- replies
 
     def _read(self) -> object:
-        reply = self._reader.gets()
+        # Nothing is left over of another reply: one that was not awaited took its connection with it.
+        gets, receive, buffer = self._reader.gets, self._socket.recv_into, self._buffer
+        reply = gets()
         while reply is _INCOMPLETE:
-            self._hear()
-            reply = self._reader.gets()
+            self._feed(receive(buffer))
+            reply = gets()
         if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
             checked(reply, self.where)
         return reply
-
-    def _hear(self) -> None:
-        self._feed(self._socket.recv_into(self._buffer))
 
     def _hear_now(self) -> None:
         """Take what is there; raises one of ``_not_yet`` where nothing is."""

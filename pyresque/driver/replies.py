@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import hiredis
 
 from pyresque.errors import (
@@ -13,9 +11,6 @@ from pyresque.errors import (
     RedisUnavailable,
     ScriptMissing,
 )
-
-if TYPE_CHECKING:
-    from pyresque.ops import Arg
 
 #: Refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is still loading.
 PASSING = (
@@ -69,11 +64,6 @@ def first_error(replies: list[object], where: str) -> list[object]:
     for reply in replies:
         checked(reply, where)
     return replies
-
-
-def wrapped(commands: list[tuple[Arg, ...]]) -> list[tuple[Arg, ...]]:
-    """The commands between MULTI and EXEC."""
-    return [("MULTI",), *commands, ("EXEC",)]
 
 
 def unwrapped(replies: list[object], where: str) -> list[object]:

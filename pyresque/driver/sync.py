@@ -5,14 +5,18 @@ from __future__ import annotations
 import inspect
 import os
 import threading
-import time
-from typing import Any, TypeVar
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver import around
 from pyresque.driver.lean import Connection
-from pyresque.driver.replies import checked, first_error, unwrapped, wrapped
+from pyresque.driver.replies import checked, first_error, unwrapped
 from pyresque.driver.target import CONNECT_TIMEOUT, target
-from pyresque.ops import Arg, Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.driver.written import wrapped, written
+from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -20,12 +24,22 @@ T = TypeVar("T")
 IDLE = 1.0
 
 
-class _Mine(threading.local):
+class _Line:
     """What one thread holds; after a fork the child starts anew."""
 
-    connection: Connection | None = None
-    pid: int = 0
-    used: float = 0.0
+    __slots__ = ("connection", "pid", "used")
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.pid = 0
+        self.used = 0.0
+
+
+class _Mine(threading.local):
+    """A line for each thread."""
+
+    def __init__(self) -> None:
+        self.line = _Line()
 
 
 class SyncDriver:
@@ -44,7 +58,9 @@ class SyncDriver:
             request: Request = send(None)
             while True:
                 try:
-                    answer = self.answer(request)
+                    answer = (
+                        self._ask(request) if request.__class__ is Command else self.answer(request)
+                    )
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = throw(error)
                 else:
@@ -58,13 +74,13 @@ class SyncDriver:
     def answer(self, request: Request) -> Any:
         """Do what one request asks for."""
         if isinstance(request, Command):
-            return checked(self._talk([request.args])[0], self.where)
+            return self._ask(request)
         if isinstance(request, Batch):
             return self._batch(request)
         if isinstance(request, Call):
             return _settled(request.function())
         if isinstance(request, Sleep):
-            return time.sleep(request.seconds)
+            return sleep(request.seconds)
         if isinstance(request, Around):
             return around.called(self.run, self.answer, request)
         return _Thread(self, request)
@@ -80,37 +96,50 @@ class SyncDriver:
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        commands = [command.args for command in batch.commands]
         if batch.atomic:
-            return unwrapped(self._talk(wrapped(commands)), self.where)
-        return first_error(self._talk(commands), self.where)
+            return unwrapped(self._talk(wrapped(batch.commands)), self.where)
+        return first_error(self._talk(batch.commands), self.where)
 
-    def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
-        """Send and read in one round trip; an error the server sends stands in its place in the list."""
-        mine = self._mine
+    def _ask(self, command: Command[Any]) -> object:
+        mine = self._mine.line
         try:
-            connection = mine.connection
-            if connection is None or mine.pid != os.getpid():
-                # The parent's socket is not ours to use or to shut down: it is only let go of.
-                connection = self._connect()
-            elif time.monotonic() - mine.used > IDLE and connection.stale():
-                connection.close()
-                connection = self._connect()
-            replies = connection.talk(commands)
+            reply = self._ready(mine).ask(written(command))
         except BaseException:
             # Whatever broke in between, the replies that are still to come belong to nobody.
             self._drop()
             raise
-        mine.used = time.monotonic()
+        mine.used = monotonic()
+        return checked(reply, self.where) if isinstance(reply, BaseException) else reply
+
+    def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
+        """Send and read in one round trip; an error the server sends stands in its place in the list."""
+        mine = self._mine.line
+        try:
+            replies = self._ready(mine).talk(commands)
+        except BaseException:
+            self._drop()
+            raise
+        mine.used = monotonic()
         return replies
 
+    def _ready(self, mine: _Line) -> Connection:
+        """This thread's connection, a new one where it has none."""
+        connection = mine.connection
+        if connection is None or mine.pid != os.getpid():
+            # The parent's socket is not ours to use or to shut down: it is only let go of.
+            return self._connect()
+        if monotonic() - mine.used > IDLE and connection.stale():
+            connection.close()
+            return self._connect()
+        return connection
+
     def _connect(self) -> Connection:
-        mine = self._mine
+        mine = self._mine.line
         mine.connection, mine.pid = Connection(self.target), os.getpid()
         return mine.connection
 
     def _drop(self) -> None:
-        mine = self._mine
+        mine = self._mine.line
         if mine.connection is not None:
             mine.connection.close()
         mine.connection = None

@@ -14,19 +14,17 @@ import hiredis
 
 from pyresque.driver.lean import keep_alive
 from pyresque.driver.replies import passing, refusal, refused_log_in
+from pyresque.driver.written import log_in, written
 from pyresque.errors import RedisUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from pyresque.driver.target import Target
-    from pyresque.ops import Arg
+    from pyresque.ops import Command
 
 _INCOMPLETE = object()
-
-# hiredis tells less of this than it takes.
-_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
 
 
 class _Talk:
@@ -54,7 +52,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
 
-    async def talk(self, commands: Sequence[tuple[Arg, ...]]) -> list[object]:
+    async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
 
         Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
@@ -66,7 +64,7 @@ class Wire(asyncio.Protocol):
         self._talks.append(talk)
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout, self._look)
-        self._transport.write(b"".join(map(_pack, commands)))
+        self._transport.write(b"".join(map(written, commands)))
         return await talk.answer
 
     def close(self) -> None:
@@ -169,13 +167,7 @@ async def _connect(wire: Wire, to: Target) -> None:
 
 
 async def _log_in(wire: Wire, to: Target) -> None:
-    steps: list[tuple[Arg, ...]] = []
-    if to.password:
-        steps.append(("AUTH", *((to.username,) if to.username else ()), to.password))
-    if to.client_name:
-        steps.append(("CLIENT", "SETNAME", to.client_name))
-    if to.db:
-        steps.append(("SELECT", to.db))
+    steps = log_in(to)
     for reply in await wire.talk(steps) if steps else ():
         if isinstance(reply, hiredis.ReplyError):
             raise refused_log_in(str(reply), to.where)

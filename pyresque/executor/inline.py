@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.failure.report import report
 from pyresque.job import perform
-from pyresque.ops import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,16 +36,18 @@ class InlineExecutor:
         doing: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
+        if perform.is_plain(self.registry, job):
+            call = (self.registry, job.class_name, job.args)
+            return await self.attempt(perform.called, perform.call, call)
+        return await self.attempt(perform.perform, self.registry, job)
+
+    async def attempt(self, operation: Callable[..., Op[Any]], *args: Any) -> Outcome:
+        """Carry out what a job is; UNBEGUN where there was an order to stop meanwhile, so that it goes back to its queue."""
         if self._stopping:
-            return UNBEGUN  # the order came when the job was on its way: it goes back to its queue
+            return UNBEGUN
         self._performing, self._told = True, False
         try:
-            if perform.is_plain(self.registry, job):
-                result = perform.call(self.registry, job.class_name, job.args)
-                if result is not None:
-                    await Call(lambda: result)  # it may have to be awaited
-            else:
-                await perform.perform(self.registry, job)
+            await operation(*args)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.failure.record import FailedRecord, Failure
-    from pyresque.store.workers import FailureEntry
+    from pyresque.store.turns import FailureEntry
 
 Order: TypeAlias = Literal["asc", "desc"]
 

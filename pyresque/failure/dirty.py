@@ -12,7 +12,7 @@ from pyresque.failure.report import report
 from pyresque.job.perform import run_failure_hooks
 from pyresque.job.redelivery import redeliverable
 from pyresque.store.redeliveries import PutBack, RedeliveryTable
-from pyresque.store.workers import NO_FAILURE
+from pyresque.store.turns import NO_FAILURE
 
 if TYPE_CHECKING:
     from pyresque.failure.base import FailureBackend
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Registry
     from pyresque.job.workers import WorkerBooks
     from pyresque.ops import Clock
-    from pyresque.store.workers import FailureEntry
+    from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
 

@@ -9,7 +9,7 @@ from pyresque.errors import InvalidFailureQueue, NoSuchFailure
 from pyresque.failure import record as records
 from pyresque.failure.record import FailedRecord, Failure
 from pyresque.ruby import time as ruby_time
-from pyresque.store.workers import FailureEntry
+from pyresque.store.turns import FailureEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

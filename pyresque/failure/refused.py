@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.ops import Clock
-    from pyresque.store.workers import FailureEntry
+    from pyresque.store.turns import FailureEntry
 
 
 class RefusedJobs:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyresque.errors import DecodeError, NotAJob, NotEncodable, PyresqueError
-from pyresque.ruby.json import Dialect, decode, encode
+from pyresque.ruby.json import Dialect, decode, decode_at_once, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +88,9 @@ class Codec(Protocol):
     def decode(self, raw: bytes) -> Any:
         """Read a value; raises DecodeError."""
 
+    def decode_at_once(self, raw: bytes) -> Any:
+        """The same where that is quickly done, and the bytes may stand in a record as they are; None leaves it to ``decode``."""
+
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:
@@ -109,6 +112,10 @@ class JsonCodec:
     def decode(self, raw: bytes) -> Any:
         """As Ruby's decoder reads it."""
         return decode(raw)
+
+    def decode_at_once(self, raw: bytes) -> Any:
+        """As Ruby's decoder reads it, for text that leaves no doubt."""
+        return decode_at_once(raw)
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]

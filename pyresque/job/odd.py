@@ -7,12 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from pyresque.errors import DecodeError
+from pyresque.ruby.dialect import SHALLOW
 
 if TYPE_CHECKING:
     from pyresque.job.job import Codec, Job
-
-#: Openers below which nothing can be nested too deeply: Ruby reads a hundred levels, the record itself is one.
-SHALLOW = 99
 
 #: What every number has that is read as Infinity.
 _IMMENSE = re.compile(rb"[eE]\+?\d{3}|\d{200}")
@@ -76,7 +74,7 @@ def _finite(value: object) -> bool:
 
 def _too_deep(codec: Codec, raw: bytes) -> bool:
     """Whether a payload that can be read could no longer be inside a record, one level further down."""
-    if raw.count(b"[") + raw.count(b"{") < SHALLOW:
+    if raw.count(b"[") + raw.count(b"{") <= SHALLOW:
         return False
     try:
         codec.decode(b"[" + raw + b"]")

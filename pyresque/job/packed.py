@@ -39,6 +39,10 @@ class MsgpackCodec:
                 f"{raw[:100]!r} is no MessagePack: {error or type(error).__name__}"
             ) from error
 
+    def decode_at_once(self, raw: bytes) -> Any:  # noqa: ARG002 - the Protocol's signature
+        """Nothing is."""
+        return None
+
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:

@@ -16,7 +16,7 @@ from pyresque.job.middleware import through
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
@@ -60,6 +60,17 @@ def is_plain(registry: Registry, job: Job) -> bool:
 def call(registry: Registry, class_name: str, args: tuple[Any, ...]) -> Any:
     """Do the work of a plain job; what it returns may have to be awaited."""
     return registry.find(class_name).perform(*args)
+
+
+async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
+    """Carry out a call that is all there is to a job."""
+    result = work(*args)
+    if result is not None:
+        await Call(partial(_as_it_is, result))  # it may have to be awaited
+
+
+def _as_it_is(result: object) -> object:
+    return result
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:

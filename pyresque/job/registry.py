@@ -55,6 +55,11 @@ class JobClass:
         return not (around or hooks.on_failure or self.operation or self.timeout)
 
     @property
+    def performs(self) -> bool:
+        """Whether there is such a function as ``perform``."""
+        return not isinstance(self.target, type) or hasattr(self.target, "perform")
+
+    @property
     def perform(self) -> Callable[..., Any]:
         """The function that does the work: a class's ``perform``, or the function itself."""
         if isinstance(self.target, type):
@@ -74,12 +79,13 @@ class Registry:
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
+        self._ready: dict[object, JobClass | None] = {}  # what ``ready`` has found before
 
     def beside(self, *own: JobClass) -> Registry:
         """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
-        view.middleware = self.middleware
+        view.middleware, view._ready = self.middleware, self._ready
         view._own = {entry.name: entry for entry in own}
         return view
 
@@ -123,6 +129,7 @@ class Registry:
         for known in (entry.name, *entry.aliases):
             self._by_name[known] = entry
         self._by_target[id(target)] = entry
+        self._ready.clear()
         return entry
 
     def describe(self, target: Target | None) -> JobClass:
@@ -154,6 +161,21 @@ class Registry:
         """The entry of that very name if it is plain."""
         entry = self._by_name.get(class_name) if isinstance(class_name, str) else None
         return entry if entry is not None and entry.plain else None
+
+    def ready(self, class_name: object) -> JobClass | None:
+        """The entry of that very name where to perform it is to call it with the arguments as they are, and no more."""
+        try:
+            return self._ready[class_name]
+        except (KeyError, TypeError):  # TypeError: a name that is a list
+            return self._found_ready(class_name)
+
+    def _found_ready(self, class_name: object) -> JobClass | None:
+        entry = self.plain(class_name)
+        if entry is not None and (entry.kwargs or entry.redeliveries or not entry.performs):
+            entry = None
+        if entry is not None:  # nobody fills our memory with names that are none
+            self._ready[class_name] = entry
+        return entry
 
     def entry_of(self, job: Job) -> JobClass | None:
         """The entry of what performs this job, inside a wrapper, too; None where nobody does."""

@@ -13,11 +13,13 @@ from pyresque.ops import Batch, Command
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
-from pyresque.store.workers import RecordForms, WorkerTable
+from pyresque.store.turns import RecordForms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from pyresque.store.workers import WorkerTable
 
 #: What stands before the payload in a record of ours.
 PAYLOAD = b',"payload":'
@@ -182,8 +184,9 @@ def _forms(codec: Codec, queues: tuple[str, ...], when: str) -> RecordForms:
     for queue in queues:
         whole = codec.embed({"queue": queue, "run_at": when}, "payload", null, {})
         heads.append(whole[: len(whole) - (len(odd) - cut)])
-    foot = b"}" if codec.name == "json" else b""
-    return RecordForms(codec.name, tuple(heads), foot, odd[:cut], foot)
+    if codec.name == "json":
+        return RecordForms(tuple(heads))
+    return RecordForms(tuple(heads), foot=b"", odd_head=odd[:cut])
 
 
 def read_record(codec: Codec, record: bytes) -> WorkingOn:

@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local, utc
-from pyresque.errors import JobInHand
+from pyresque.errors import JobInHand, RedisUnavailable, ScriptMissing
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
 from pyresque.job.odd import stays_as_it_is
 from pyresque.process.job_log import JobLog
-from pyresque.store.workers import NO_FAILURE, NO_FORMS, FailureEntry, RecordForms, Turn
+from pyresque.store.turns import NO_FAILURE, FailureEntry, Turn, Turns
 
 if TYPE_CHECKING:
     from pyresque.core import Core
@@ -43,10 +43,11 @@ class Desk:
         self.record = b""
         self.paused_by_key = False
         self._finished = 0
+        #: Seconds since 1970, when it last took a job or looked for one.
+        self.second = 0
         self._known: tuple[str, ...] = ()
         self._queues = queue_list.matching(())
-        self._written: tuple[int, tuple[str, ...]] | None = None
-        self._forms_then = NO_FORMS
+        self._turns = Turns(core.keys, worker_id)
         self._wrong_type: set[str] = set()
 
     async def open(self) -> None:
@@ -67,27 +68,52 @@ class Desk:
 
     async def turn(self, failure: FailureEntry) -> Job | None:
         """Finish what is here, if anything, and reserve the next job."""
-        turn = await self._turned(failure)
-        while turn.known is not None:
-            self._known = turn.known
-            self._queues = self.queue_list.matching(turn.known)
-            turn = await self._turned(NO_FAILURE)
+        turn = await self._reserved(failure)
         return None if turn.queue is None else read_job(self.core.codec, turn.queue, turn.raw)
 
-    async def _turned(self, failure: FailureEntry) -> Turn:
-        turn = await self.patience.steady(
-            partial(self._exchange, failure, reserve=True), recover=self._recover
-        )
-        self._note(turn)
-        return turn
+    async def next(self) -> tuple[str, bytes] | None:
+        """The same where nothing failed, in the fewest steps: the next job's queue and payload."""
+        self._write()
+        turns, broken = self._turns, None
+        try:
+            reply = await turns.usual(self.record)
+        except ScriptMissing:
+            pass
+        except RedisUnavailable as error:
+            broken = error
+        else:
+            if reply.__class__ is bytes:
+                self._finished += 1
+                self.record = turns.forms.heads[0] + reply + turns.forms.foot
+                self.paused_by_key = False
+                return turns.queues[0], reply
+            turn = turns.read(reply)
+            self._note(turn)
+            if turn.known is None:
+                return None if turn.queue is None else (turn.queue, turn.raw)
+            self._choose(turn.known)
+        turn = await self._reserved(NO_FAILURE, broken)
+        return None if turn.queue is None else (turn.queue, turn.raw)
+
+    async def _reserved(
+        self, failure: FailureEntry, broken: RedisUnavailable | None = None
+    ) -> Turn:
+        """``broken``: how a first attempt ended."""
+        while True:
+            turn = await self.patience.steady(partial(self._take, failure), self._recover, broken)
+            self._note(turn)
+            if turn.known is None:
+                return turn
+            self._choose(turn.known)
+            failure, broken = NO_FAILURE, None
+
+    def _choose(self, known: tuple[str, ...]) -> None:
+        self._known = known
+        self._queues = self.queue_list.matching(known)
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish what is here."""
-        self._note(
-            await self.patience.steady(
-                partial(self._exchange, failure, reserve=False), recover=self._recover
-            )
-        )
+        self._note(await self.patience.steady(partial(self._finish, failure), self._recover))
 
     async def give_back(self, job: Job) -> None:
         """Put a reserved job back at the head of its queue, unperformed."""
@@ -154,23 +180,21 @@ class Desk:
         finished = await self.core.stats.get(f"processed:{self.id}")
         return True if finished > self._finished else None
 
-    async def _exchange(self, failure: FailureEntry, *, reserve: bool) -> Turn:
-        table = self.core.books.table
-        if not reserve:
-            return await table.turn(self.id, finished=self.record, failure=failure)
-        chosen_from = self._known if self.queue_list.dynamic else None
-        return await table.turn(
-            self.id, self._queues, self._forms(), self.record, failure, chosen_from
-        )
+    async def _take(self, failure: FailureEntry) -> Turn:
+        self._write()
+        return await self._turns.take(self.record, failure)
 
-    def _forms(self) -> RecordForms:
+    async def _finish(self, failure: FailureEntry) -> Turn:
+        return await self._turns.finish(self.record, failure)
+
+    def _write(self) -> None:
         """How records begin and end in this second: they are the same for one job after another."""
         second = int(self.core.clock.time())
-        written = (second, self._queues)
-        if self._written != written:
-            self._written = written
-            self._forms_then = self.core.books.forms(self._queues, utc(self.core.clock))
-        return self._forms_then
+        turns = self._turns
+        if second != self.second or turns.queues is not self._queues:
+            self.second = second
+            forms = self.core.books.forms(self._queues, utc(self.core.clock))
+            turns.write(self._queues, forms, self._known if self.queue_list.dynamic else None)
 
     async def _recover(self) -> Turn | None:
         """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.
@@ -184,15 +208,9 @@ class Desk:
         if not carried_out:
             return None
         if working_on is None:
-            return Turn(finished=True, paused=False, queue=None, raw=b"", record=b"", wrong_type=())
-        return Turn(
-            bool(self.record),
-            paused=False,
-            queue=working_on.job.queue,
-            raw=working_on.job.raw,
-            record=working_on.record,
-            wrong_type=(),
-        )
+            return Turn(finished=True)
+        job = working_on.job
+        return Turn(bool(self.record), False, job.queue, job.raw, working_on.record)
 
     def _note(self, turn: Turn) -> None:
         if turn.finished:

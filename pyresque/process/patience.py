@@ -40,27 +40,32 @@ class Patience:
         self.away = away
 
     async def steady(
-        self, attempt: Callable[[], Op[T]], recover: Callable[[], Op[T | None]] | None = None
+        self,
+        attempt: Callable[[], Op[T]],
+        recover: Callable[[], Op[T | None]] | None = None,
+        broken: RedisUnavailable | None = None,
     ) -> T:
         """Do it; after a break ``recover`` is asked whether it was done after all, and what came of it.
 
-        Raises NothingToWrite where Redis is away and the worker may leave.
+        ``broken``: how a first attempt ended, that was made without us. Raises NothingToWrite where Redis is away and the
+        worker may leave.
         """
         wait = BACK_OFF
-        broken = False
+        trouble = broken
         while True:
-            try:
-                done = await recover() if broken and recover is not None else None
-                result = await attempt() if done is None else done
-            except RedisUnavailable as error:
+            if trouble is not None:
                 self.away(True)
                 if self.may_leave():
-                    raise NothingToWrite(str(error)) from error
-                log.warning("%s; trying again in %s s", error, wait)
-                broken = True
+                    raise NothingToWrite(str(trouble)) from trouble
+                log.warning("%s; trying again in %s s", trouble, wait)
                 await Call(partial(self.sleep, wait), offload=True)
                 wait = min(2 * wait, MOST_BACK_OFF)
+            try:
+                done = await recover() if trouble is not None and recover is not None else None
+                result = await attempt() if done is None else done
+            except RedisUnavailable as error:
+                trouble = error
             else:
-                if broken:
+                if trouble is not None:
                     self.away(False)
                 return result

@@ -84,10 +84,11 @@ class Vitals:
 
     def job(self, on: bool) -> None:
         """A job begins, or has ended. Whoever takes one is not paused."""
-        self._page[_WORKING] = on
+        page = self._page
+        page[_WORKING] = on
         if on:
-            self._page[_PAUSED] = False
-        self.turned()
+            page[_PAUSED] = False
+        _TIME.pack_into(page, _TURNED, self.clock.monotonic())
 
     def redis_away(self, away: bool) -> None:
         """Redis did not answer, and the worker waits for it; or it answered again."""

@@ -18,27 +18,30 @@ from pyresque.errors import (
     RedisUnavailable,
     UnknownJobClass,
 )
+from pyresque.executor.inline import InlineExecutor
 from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse, Rounds
+from pyresque.process.orders import Ordered
 from pyresque.process.patience import NothingToWrite, Patience
 from pyresque.process.rest import Rest
+from pyresque.process.streak import Streak
 from pyresque.process.vitals import Flag, Vitals
 from pyresque.ruby import time as ruby_time
-from pyresque.store.workers import NO_FAILURE
+from pyresque.store.turns import NO_FAILURE
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.executor.base import Executor
+    from pyresque.executor.base import Executor, Outcome
     from pyresque.job.job import Job
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.job.workers import WorkerId
     from pyresque.process.queue_list import QueueList
     from pyresque.process.surroundings import Surroundings
-    from pyresque.store.workers import FailureEntry
+    from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
 
@@ -46,7 +49,7 @@ log = logging.getLogger("pyresque")
 AGAIN = 0.5
 
 
-class Worker:
+class Worker(Ordered):
     """One worker of one application (Ruby: ``Resque::Worker``).
 
     ``hooks`` are the application's unless others are given; of one that is ``tended`` another sees to the heartbeat.
@@ -64,21 +67,20 @@ class Worker:
         *,
         tended: bool = False,
     ) -> None:
-        self.core = core
-        self.hooks = hooks or core.hooks
+        super().__init__(core, hooks or core.hooks, executor, vitals or Vitals(core.clock))
         self.id = str(worker_id)
         self.queue_list = queue_list
-        self.executor = executor
         self.surroundings = surroundings
         self.pulse = Pulse(core, self.id)
         self.pruner = Pruner(core, worker_id, queue_list, surroundings.worker_pids)
-        self.stopping = False
-        self.resting = False
-        self.vitals = vitals or Vitals(core.clock)
         self.rounds = Rounds(core, self.pulse, self.pruner, self.vitals)
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
+        self.streak: Streak | None = None
+        if isinstance(executor, InlineExecutor):
+            steps = (self._title_of, self.called_off, self._accept)
+            self.streak = Streak(core, self.desk, executor, self.vitals, *steps)
         self._working = False
         self._alone = not executor.isolated and not tended
 
@@ -173,7 +175,15 @@ class Worker:
         if job is None:
             return False
         while job is not None:
-            job = await self._work_on(job, then_reserve=True)
+            outcome = None
+            if self.streak is not None:
+                self._working = True
+                job, outcome = await self.streak.run(job)
+                if job is None:
+                    break
+            if outcome is None:
+                outcome = await self._performed(job)
+            job = await self._finish(job, outcome, then_reserve=True)
         return True
 
     async def work_one_job(self, job: Job | None = None) -> bool:
@@ -184,25 +194,27 @@ class Worker:
             await self.working_on(job)
         if job is None:
             return False
-        await self._work_on(job, then_reserve=False)
+        await self._finish(job, await self._performed(job), then_reserve=False)
         return True
 
-    async def _work_on(self, job: Job, *, then_reserve: bool) -> Job | None:
+    async def _performed(self, job: Job) -> Outcome:
         self._working = True
-        name = self._known_name(job)
-        doing = self._titled(f"Processing {job.queue} since {int(self.core.clock.time())} [{name}]")
-        self.surroundings.title(doing)
+        doing = self._title_of(job.queue, int(self.core.clock.time()), self._known_name(job))
         self.desk.log.got(job)
         self.vitals.job(True)
         outcome = await self.executor.run(job, self._tend, self.procline, doing)
         self.vitals.job(False)
+        return outcome
+
+    async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
+        """Write down how it ended and, where more may be done, take the next."""
         if not outcome.begun:
             await self.desk.give_back(job)
             if not self.stopping:
                 await Sleep(AGAIN)
             return None
         failure = await self.desk.failure(job, outcome)
-        if then_reserve and not self.stopping and not self.resting:
+        if then_reserve and not self.called_off():
             return await self._turn(failure)
         await self.desk.finish(failure)
         return None
@@ -230,56 +242,15 @@ class Worker:
     async def _turn(self, failure: FailureEntry) -> Job | None:
         """Finish what we have, if anything, and reserve the next."""
         job = await self.desk.turn(failure)
-        if job is None:
-            return None
-        if self.stopping or self.resting:
+        return None if job is None else await self._accept(job)
+
+    async def _accept(self, job: Job) -> Job | None:
+        if self.called_off():
             # The order came while the job was on its way: it goes back, unperformed.
             await self.desk.give_back(job)
             return None
         await self.desk.make_readable(job)
         return job
-
-    # -- orders
-
-    def shutdown(self) -> None:
-        """Stop after the current job (QUIT, and TERM with GRACEFUL_TERM)."""
-        if not self.stopping:
-            log.info("exiting...")
-            self.stopping = True
-            self.vitals.mark(Flag.STOPPING, True)
-            self.executor.stop()
-            self.hooks.run_now("shutdown")
-
-    def shutdown_now(self) -> None:
-        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, told to end."""
-        self.shutdown()
-        self.kill_child()
-
-    def terminate(self) -> None:
-        """TERM: what it means depends on GRACEFUL_TERM."""
-        if self.core.settings.graceful_term:
-            self.shutdown()
-        else:
-            self.shutdown_now()
-
-    def kill_child(self) -> None:
-        """End the running job and go on (USR1)."""
-        if self.core.settings.term_child:
-            self.executor.terminate()
-        else:
-            self.executor.kill()
-
-    def pause_processing(self) -> None:
-        """Take no new jobs (USR2)."""
-        self.hooks.run_now("before_pause", self)
-        self.resting = True
-        self.vitals.mark(Flag.PAUSED, True)
-
-    def unpause_processing(self) -> None:
-        """Take jobs again (CONT)."""
-        self.resting = False
-        self.vitals.mark(Flag.PAUSED, False)
-        self.hooks.run_now("after_pause", self)
 
     async def paused(self) -> bool:
         """Whether it takes no jobs: by its own order, or because the pause key says so."""
@@ -308,6 +279,12 @@ class Worker:
     def procline(self, text: str) -> None:
         """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
         self.surroundings.title(self._titled(text))
+
+    def _title_of(self, queue: str, second: int, name: str) -> str:
+        """Show a job, as Ruby's title does; the title."""
+        title = self._titled(f"Processing {queue} since {second} [{name}]")
+        self.surroundings.title(title)
+        return title
 
     def _titled(self, text: str) -> str:
         return f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyresque.job.queues import Queues
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
-    from pyresque.store.workers import FailureEntry
+    from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
 

@@ -41,7 +41,13 @@ class Script:
         try:
             return await self.command(keys, args, read)
         except ScriptMissing:
-            return await Command(("EVAL", self.text, len(keys), *keys, *args), read)
+            return await self.tell(keys, args, read)
+
+    async def tell(
+        self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
+    ) -> T:
+        """Call it with its text, for a server that does not know it."""
+        return await Command(("EVAL", self.text, len(keys), *keys, *args), read)
 
 
 @cache

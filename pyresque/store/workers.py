@@ -1,68 +1,22 @@
-"""The workers' books as Redis holds them (Ruby's ``DataStore::Workers``), and the two scripts that change them whole."""
+"""The workers' books as Redis holds them (Ruby's ``DataStore::Workers``); a worker's turns are in ``turns``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pyresque.digest import sha1_hex
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, text, to_bytes
 from pyresque.store.redeliveries import REMEMBERED, PutBack, where
 from pyresque.store.scripts import script
+from pyresque.store.turns import NO_FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
-
-
-@dataclass(frozen=True, slots=True)
-class RecordForms:
-    """How worker records are written, for the script that writes them around a payload as it is.
-
-    ``heads`` begins a record, one for each queue; ``foot`` ends it. ``odd_head`` and ``odd_foot`` go around the text of a
-    payload that is no object, so that what stands in ``worker:<id>`` can always be read.
-    """
-
-    codec: str
-    heads: tuple[bytes, ...]
-    foot: bytes
-    odd_head: bytes
-    odd_foot: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FailureEntry:
-    """A failed record and where it goes; ``name`` is remembered in ``failed_queues`` unless it is empty."""
-
-    record: bytes
-    failure_queue: str = "failed"
-    name: str = ""
-    counted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one turn of a worker gave: whether the old job was still ours, and the next one, if any.
-
-    ``known``, the queues there are now, in place of a job where the queues were chosen from others.
-    """
-
-    finished: bool
-    paused: bool
-    queue: str | None
-    raw: bytes
-    record: bytes
-    wrong_type: tuple[str, ...]
-    known: tuple[str, ...] | None = None
-
-
-NO_FAILURE = FailureEntry(b"", counted=False)
-NO_FORMS = RecordForms("json", (), b"", b"", b"")
+    from pyresque.store.turns import FailureEntry
 
 
 class WorkerTable:
@@ -113,46 +67,6 @@ class WorkerTable:
     async def set_record(self, worker_id: str, record: bytes) -> None:
         """Write what the worker performs."""
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
-
-    async def turn(
-        self,
-        worker_id: str,
-        queues: tuple[str, ...] = (),
-        forms: RecordForms = NO_FORMS,
-        finished: bytes = b"",
-        failure: FailureEntry = NO_FAILURE,
-        chosen_from: tuple[str, ...] | None = None,
-    ) -> Turn:
-        """Finish the record, append the failure and reserve from the first queue that has a job, all in one script.
-
-        ``chosen_from`` are the known queues that these were chosen from; where others are known now, nothing is taken.
-        """
-        reply: list[Any] = await script("turn").call(
-            _turn_keys(self.keys, worker_id, queues, failure.failure_queue),
-            (
-                finished,
-                failure.record,
-                to_bytes(failure.name),
-                "1" if failure.counted else "0",
-                forms.codec,
-                forms.foot,
-                forms.odd_head,
-                forms.odd_foot,
-                "" if chosen_from is None else _fingerprint(chosen_from),
-                *forms.heads,
-            ),
-        )
-        held, paused, place, raw, record, rest = reply
-        if place < 0:
-            return Turn(bool(held), bool(paused), None, b"", b"", (), tuple(names(rest)))
-        return Turn(
-            bool(held),
-            bool(paused),
-            queues[place - 1] if place else None,
-            raw,
-            record,
-            tuple(queues[at - 1] for at in rest),
-        )
 
     async def put_back(self, worker_id: str, record: bytes, queue: str, payload: bytes) -> bool:
         """Give a reserved job back to the head of its queue, if the worker still has it."""
@@ -233,33 +147,6 @@ class WorkerTable:
     async def set_pause(self, *, paused: bool) -> None:
         """Write the pause key as Ruby reads it, or delete it."""
         await Command(("SET", self.keys.pause, "true") if paused else ("DEL", self.keys.pause))
-
-
-@lru_cache(maxsize=64)
-def _turn_keys(
-    keys: Keys, worker_id: str, queues: tuple[str, ...], failure_queue: str
-) -> tuple[bytes, ...]:
-    """The keys of a turn; they are the same for one job after another."""
-    named = (
-        keys.worker(worker_id),
-        keys.stat("processed"),
-        keys.stat(f"processed:{worker_id}"),
-        keys.stat("failed"),
-        keys.stat(f"failed:{worker_id}"),
-        keys.pause,
-        keys.failed(failure_queue),
-        keys.failed_queues,
-        keys.queues,
-        *(keys.queue(queue) for queue in queues),
-    )
-    return tuple(to_bytes(key) for key in named)
-
-
-@lru_cache(maxsize=64)
-def _fingerprint(queues: tuple[str, ...]) -> str:
-    """What the script compares: the SHA1 of the names, sorted as Redis sorts bytes."""
-    listed = b"\n".join(sorted(to_bytes(queue) for queue in queues))
-    return sha1_hex(listed)
 
 
 def _optional_text(reply: bytes | None) -> str | None:

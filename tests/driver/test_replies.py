@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hiredis import ReplyError
 
-from pyresque.driver.replies import checked, first_error, told, unwrapped, wrapped
+from pyresque.driver.replies import checked, first_error, told, unwrapped
+from pyresque.driver.written import wrapped
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
+from pyresque.ops import Command
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,8 @@ def test_the_first_error_of_a_batch_is_raised_after_all_were_sent():
 
 
 def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_told():
-    assert wrapped([("A",)]) == [("MULTI",), ("A",), ("EXEC",)]
+    sent = wrapped([Command(("A",))])
+    assert [command.args for command in sent] == [("MULTI",), ("A",), ("EXEC",)]
     assert unwrapped([b"OK", b"QUEUED", [7]], "here") == [7]
     with pytest.raises(RedisUnavailable, match="did not carry out"):
         unwrapped([b"OK", b"QUEUED", None], "here")

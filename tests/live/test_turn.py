@@ -14,7 +14,7 @@ from pyresque.job.workers import read_record
 from pyresque.process.desk import Desk
 from pyresque.process.patience import Patience
 from pyresque.process.queue_list import QueueList
-from pyresque.store.workers import NO_FAILURE
+from pyresque.store.turns import NO_FAILURE, Turns
 from tests.live.bad import PERFORMED, REFUSED
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
     with Resque(redis_url, codec=codec) as resque:
         core = resque.core
         forms = core.books.forms(("none", "lö"), utc(core.clock))
-        turn = resque.run(core.books.table.turn("h:1:lö", ("none", "lö"), forms))
+        turns = Turns(core.keys, "h:1:lö")
+        turns.write(("none", "lö"), forms)
+        turn = resque.run(turns.take(b""))
         assert (turn.queue, turn.raw) == ("lö", raw)
         assert turn.record == db.get("resque:worker:h:1:lö")
         held = read_record(core.codec, turn.record)
@@ -64,7 +66,7 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
         assert held.job.queue == "lö"
         assert held.run_at is not None
         assert read_job(core.codec, "lö", raw).payload == held.job.payload
-        again = resque.run(core.books.table.turn("h:1:lö", finished=turn.record))
+        again = resque.run(turns.finish(turn.record))
         assert again.finished
         assert db.keys("resque:worker*") == []
 
@@ -77,7 +79,9 @@ def test_a_pause_key_that_says_true_lets_nothing_be_taken(
     db.rpush("resque:queue:low", b"{}")
     with Resque(redis_url) as resque:
         forms = resque.core.books.forms(("low",), utc(resque.core.clock))
-        turn = resque.run(resque.core.books.table.turn("h:1:low", ("low",), forms))
+        turns = Turns(resque.core.keys, "h:1:low")
+        turns.write(("low",), forms)
+        turn = resque.run(turns.take(b""))
     assert turn.paused
     assert db.llen("resque:queue:low") == 1
 
@@ -89,7 +93,7 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
         table = resque.core.books.table
         db.set("resque:worker:h:1:low", b"mine")
         assert resque.run(table.put_back("h:1:low", b"other", "low", b"{}")) is False
-        assert resque.run(table.turn("h:1:low", finished=b"other")).finished is False
+        assert resque.run(Turns(table.keys, "h:1:low").finish(b"other")).finished is False
         assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
     assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
     assert db.get("resque:stat:processed") is None
@@ -116,8 +120,8 @@ def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(
     assert taken == ["high", "low", "low", "other", "other"]
     assert asked["cmdstat_evalsha"]["calls"] == 5
     assert set(asked) - {"cmdstat_config|resetstat"} <= {
-        *("cmdstat_evalsha", "cmdstat_get", "cmdstat_del", "cmdstat_incr", "cmdstat_lpop"),
-        *("cmdstat_set", "cmdstat_smembers", "cmdstat_info"),
+        *("cmdstat_evalsha", "cmdstat_get", "cmdstat_getset", "cmdstat_incr", "cmdstat_lpop"),
+        *("cmdstat_smembers", "cmdstat_info"),
     }
 
 

@@ -6,16 +6,16 @@ from pyresque.errors import RedisUnavailable
 from pyresque.executor.base import Outcome
 from pyresque.failure.report import ErrorReport
 from pyresque.store.scripts import script
-from pyresque.store.workers import NO_FAILURE
+from pyresque.store.turns import NO_FAILURE
 from tests.hand import Hand
 from tests.process.stage import ID, worker
 
 RAW = b'{"class":"X","args":[1]}'
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
-NOTHING = [0, 0, 0, b"", b"", []]
-ENDED = [1, 0, 0, b"", b"", []]
-GOT = [0, 0, 1, RAW, RECORD, []]
-ENDED_AND_GOT = [1, 0, 1, RAW, RECORD, []]
+NOTHING = [0, 0, b"", b"", []]
+ENDED = [1, 0, b"", b"", []]
+GOT = [0, 1, RAW, b"", []]
+ENDED_AND_GOT = RAW
 AWAY = RedisUnavailable("away")
 
 
@@ -25,8 +25,8 @@ def scripts(hand: Hand) -> list[str]:
 
 
 def finished(args: tuple[object, ...]) -> object:
-    """The record that a turn finishes: the argument after its keys."""
-    return args[3 + int(str(args[2]))]
+    """The record that a turn finishes: its last argument."""
+    return args[-1]
 
 
 def test_reserving_takes_a_job_and_enters_it_in_one_step():
@@ -48,7 +48,7 @@ def test_a_failure_travels_with_the_turn_that_finishes_the_job():
     hand = Hand(GOT, ENDED)
     hand.run(one.work_one_job())
     args = hand.asked[1]
-    failed = args[4 + args[2]]
+    failed = args[-4]
     assert failed.startswith(b'{"failed_at":"2026/03/01 ')
     assert b'"payload":' + RAW in failed
     assert b'"exception":"ValueError","error":"boom"' in failed
@@ -140,13 +140,13 @@ def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
 
     job = hand.run(one.reserve())
     one.shutdown()
-    hand.run(one._work_on(job, then_reserve=True))
+    hand.run(one._finish(job, hand.run(one._performed(job)), then_reserve=True))
     assert one.surroundings.slept == [0.5]
     assert scripts(hand) == ["turn", "turn", "turn"]
 
 
 def test_a_queue_of_the_wrong_type_is_told_once(caplog):
-    one, hand = worker(), Hand(*[[0, 0, 0, b"", b"", [1]]] * 2)
+    one, hand = worker(), Hand(*[[0, 0, b"", b"", [1]]] * 2)
     hand.run(one.reserve())
     hand.run(one.reserve())
     assert caplog.text.count("'low' is no list") == 1

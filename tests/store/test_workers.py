@@ -1,61 +1,17 @@
 from __future__ import annotations
 
 from pyresque.store.keys import Keys
-from pyresque.store.workers import NO_FORMS, FailureEntry, RecordForms, WorkerTable
+from pyresque.store.workers import WorkerTable
 from tests.hand import asked, told
 
 TABLE = WorkerTable(Keys())
 ME = "h:1:low"
-FORMS = RecordForms("json", (b"head low", b"head high"), b"foot", b"odd", b"foot")
 
 
 def test_a_worker_is_registered_with_its_start_in_one_round_trip():
     assert asked(TABLE.register(ME, "now"), [1, b"OK"]) == [
         (("SADD", "resque:workers", b"h:1:low"), ("SET", b"resque:worker:h:1:low:started", "now"))
     ]
-
-
-def test_a_turn_names_every_key_it_touches_and_reads_what_it_got():
-    reply = [1, 0, 2, b"raw", b"record", [1]]
-    hand_reply = [reply]
-    turn = told(TABLE.turn(ME, ("low", "high"), FORMS, b"old", FailureEntry(b"f")), *hand_reply)
-    assert (turn.finished, turn.paused, turn.queue) == (True, False, "high")
-    assert (turn.raw, turn.record, turn.wrong_type) == (b"raw", b"record", ("low",))
-    (command,) = asked(TABLE.turn(ME, ("low", "high"), FORMS, b"old", FailureEntry(b"f")), reply)
-    assert command[2] == 11
-    assert command[3:14] == (
-        b"resque:worker:h:1:low",
-        b"resque:stat:processed",
-        b"resque:stat:processed:h:1:low",
-        b"resque:stat:failed",
-        b"resque:stat:failed:h:1:low",
-        b"resque:pause-all-workers",
-        b"resque:failed",
-        b"resque:failed_queues",
-        b"resque:queues",
-        b"resque:queue:low",
-        b"resque:queue:high",
-    )
-    assert command[14:] == (
-        *(b"old", b"f", b"", "1", "json", b"foot", b"odd", b"foot", ""),
-        *(b"head low", b"head high"),
-    )
-
-
-def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are():
-    op = TABLE.turn(ME, ("low",), FORMS, b"old", chosen_from=("low", "hi"))
-    turn = told(op, [1, 0, -1, b"", b"", [b"low", b"hi", b"new"]])
-    assert (turn.finished, turn.queue, set(turn.known)) == (True, None, {"low", "hi", "new"})
-
-
-def test_a_turn_without_queues_only_finishes():
-    (command,) = asked(TABLE.turn(ME, finished=b"old"), [1, 0, 0, b"", b"", []])
-    assert command[2] == 9
-    assert NO_FORMS.heads == ()
-
-
-def test_a_job_that_was_not_found_has_no_queue():
-    assert told(TABLE.turn(ME, ("low",), FORMS), [0, 1, 0, b"", b"", []]).queue is None
 
 
 def test_unregistering_tells_what_was_removed_or_that_somebody_else_was_quicker():

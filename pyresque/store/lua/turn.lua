@@ -1,79 +1,99 @@
 -- One turn of a worker: finish the job it has (and record its failure), then reserve the next one; one round trip.
 -- Nothing can be lost between the parts: a job is in its queue, in worker:<id>, or finished.
 --
--- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 stat:failed   5 stat:failed:<id>
---       6 pause-all-workers   7 list of failed records   8 failed_queues   9 queues   10... queue lists, in order
--- ARGV  1 the worker record that is finished; "" finishes nothing
---       2 the failed record to append to KEYS[7]; "" for none
---       3 the name to remember in KEYS[8]; "" for none
---       4 "1" counts the failure in KEYS[4] and KEYS[5]
---       5 "json" or "msgpack": how payloads are written
---       6 what ends a worker record, after the payload
---       7 what stands for a payload that is not an object: everything before its text
---       8 what comes after that text
---       9 SHA1 of the known queues, sorted and joined by newlines, that the lists were chosen from; "" for a fixed choice
---       10... for each queue what begins its worker record, up to the payload
--- Returns {finished, paused, place of the queue (0: none, -1: other queues are known now, so nothing was taken),
---          payload, worker record, places of keys of a wrong type; for -1 the queues that are known}
+-- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5... queue lists, in order
+--       and, where there is more to do than finish and reserve, these five behind them:
+--       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues
+-- ARGV  1 "" where payloads are JSON; for MessagePack what stands for a payload that is no map: everything before its text
+--       2... for each queue what begins its worker record, up to the payload
+--       and, where the five keys are given:
+--         SHA1 of the known queues, sorted and joined by newlines, that the lists were chosen from; "" for a fixed choice
+--         the failed record to append; "" for none
+--         the name to remember in failed_queues; "" for none
+--         "1" counts the failure
+--       last  the worker record that is finished; "" finishes nothing
+-- Returns payload, where what was finished was ours and the first queue gave a job that could be taken as it is; else
+--         {finished, place of the queue (0: there is no job), payload,
+--          worker record ("": what begins that queue's, the payload, and what ends it), places of keys of a wrong type}, or
+--         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
+--         {finished, -2} while all workers are paused.
 --
 -- A payload is never decoded and encoded again here; it is only looked at, and briefly: a worker record that Ruby cannot
 -- read makes the Ruby worker that prunes it fail at its start. What is JSON to this look alone, the worker puts right.
+-- GETSET in place of GET, DEL and SET, few arguments, a short reply: the server's time is what all workers share.
 
-local function finish()
-  if ARGV[1] == "" then return 0 end
-  local held = redis.call("GET", KEYS[1]) == ARGV[1]
-  if held then
-    redis.call("DEL", KEYS[1])
-    redis.call("INCR", KEYS[2])
-    redis.call("INCR", KEYS[3])
-  end
+local finished = ARGV[#ARGV]
+local queues, chosen_from = #KEYS - 4, ""
+if #KEYS - #ARGV == 3 then
+  queues = #KEYS - 9
   -- A worker that was pruned while it worked still tells how its job failed, as Ruby's does.
-  if ARGV[2] ~= "" then
-    redis.call("RPUSH", KEYS[7], ARGV[2])
-    if ARGV[3] ~= "" then redis.call("SADD", KEYS[8], ARGV[3]) end
+  local at = #ARGV - 4
+  local failed, name = ARGV[at + 1], ARGV[at + 2]
+  chosen_from = ARGV[at]
+  if failed ~= "" then
+    redis.call("RPUSH", KEYS[7 + queues], failed)
+    if name ~= "" then redis.call("SADD", KEYS[8 + queues], name) end
   end
   -- Counted also when the record went elsewhere: to a failure backend that is no list.
-  if ARGV[4] == "1" then
-    redis.call("INCR", KEYS[4])
-    redis.call("INCR", KEYS[5])
+  if ARGV[at + 3] == "1" then
+    redis.call("INCR", KEYS[5 + queues])
+    redis.call("INCR", KEYS[6 + queues])
   end
-  return held and 1 or 0
 end
 
-local function readable(raw)
-  if ARGV[5] == "msgpack" then
-    local fine, value = pcall(cmsgpack.unpack, raw)
-    return fine and type(value) == "table"
-  end
-  if not string.find(raw, "^%s*{") then return false end
-  return (pcall(cjson.decode, raw))
-end
-
-local function quoted(raw)
-  if ARGV[5] == "msgpack" then return cmsgpack.pack(raw) end
-  return cjson.encode(raw)
-end
-
-local finished = finish()
-local pause = redis.call("GET", KEYS[6])
-if pause and string.find(string.lower(pause), "^%s*true%s*$") then return {finished, 1, 0, "", "", {}} end
-
-if ARGV[9] ~= "" then
-  local known = redis.call("SMEMBERS", KEYS[9])
+local reply  -- where nothing is to be taken
+local pause = redis.call("GET", KEYS[4])
+if pause and string.find(string.lower(pause), "^%s*true%s*$") then
+  reply = {0, -2}
+elseif chosen_from ~= "" then
+  local known = redis.call("SMEMBERS", KEYS[9 + queues])
   table.sort(known)
-  if redis.sha1hex(table.concat(known, "\n")) ~= ARGV[9] then return {finished, 0, -1, "", "", known} end
+  if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
-local wrong = {}
-for place = 1, #KEYS - 9 do
-  local raw = redis.pcall("LPOP", KEYS[9 + place])
+local place, raw, wrong = 0
+while not (reply or raw) and place < queues do
+  place = place + 1
+  raw = redis.pcall("LPOP", KEYS[4 + place])
   if type(raw) == "table" then
+    wrong = wrong or {}
     wrong[#wrong + 1] = place
-  elseif raw then
-    local payload = readable(raw) and raw or (ARGV[7] .. quoted(raw) .. ARGV[8])
-    local record = ARGV[9 + place] .. payload .. ARGV[6]
-    redis.call("SET", KEYS[1], record)
-    return {finished, 0, place, raw, record, wrong}
+    raw = nil
   end
 end
-return {finished, 0, 0, "", "", wrong}
+
+local held, odd, record
+if raw then
+  local foot = "}"
+  if ARGV[1] ~= "" then
+    foot = ""
+    local fine, value = pcall(cmsgpack.unpack, raw)
+    if not fine or type(value) ~= "table" then odd = ARGV[1] .. cmsgpack.pack(raw) end
+  elseif not (string.find(raw, "^%s*{") and pcall(cjson.decode, raw)) then
+    odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
+  end
+  record = ARGV[1 + place] .. (odd or raw) .. foot
+  held = redis.pcall("GETSET", KEYS[1], record)
+  if type(held) == "table" then
+    redis.call("LPUSH", KEYS[4 + place], raw)
+    return held
+  end
+elseif finished ~= "" then
+  held = redis.call("GET", KEYS[1])
+  if held == finished then redis.call("DEL", KEYS[1]) end
+end
+
+local ours = 0
+if finished ~= "" and held == finished then
+  redis.call("INCR", KEYS[2])
+  redis.call("INCR", KEYS[3])
+  ours = 1
+end
+
+if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
+if reply then
+  reply[1] = ours
+  return reply
+end
+if not raw then place = 0 end
+return {ours, place, raw or "", odd and record or "", wrong or {}}

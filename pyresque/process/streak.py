@@ -1,0 +1,89 @@
+"""Plain jobs one after another in the worker's own process, in the fewest steps: where jobs are short, steps are all they cost.
+
+Law: whatever is out of the ordinary is left to the worker's usual way, which does all that is done here and the rest: a job
+that failed, a payload that is not plain JSON, a job with hooks, a log that wants its lines, an order.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pyresque.executor.base import DONE
+from pyresque.job.job import read_job
+from pyresque.job.perform import called
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.core import Core
+    from pyresque.executor.base import Outcome
+    from pyresque.executor.inline import InlineExecutor
+    from pyresque.job.job import Job
+    from pyresque.ops import Op
+    from pyresque.process.desk import Desk
+    from pyresque.process.vitals import Vitals
+
+log = logging.getLogger("pyresque")
+
+
+class Streak:
+    """One worker's. ``title`` sets the process title of a queue, a second and a class; ``called_off`` says whether an order came.
+
+    ``accept`` is the worker's own way to take a job that was reserved.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        desk: Desk,
+        executor: InlineExecutor,
+        vitals: Vitals,
+        title: Callable[[str, int, str], object],
+        called_off: Callable[[], bool],
+        accept: Callable[[Job], Op[Job | None]],
+    ) -> None:
+        self.core = core
+        self.desk = desk
+        self.executor = executor
+        self.vitals = vitals
+        self.title = title
+        self.called_off = called_off
+        self.accept = accept
+
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+        """Perform the job, which is in the books, and those that follow it.
+
+        Returns the one that is left in the books and how it ended, None where it has not begun; or None where none is left.
+        """
+        registry = self.core.registry
+        if registry.middleware or log.isEnabledFor(logging.INFO):
+            return job, None
+        if registry.ready(job.payload.class_name) is None:
+            return job, None
+        desk, vitals, attempt, title = self.desk, self.vitals, self.executor.attempt, self.title
+        codec, ready, called_off = self.core.codec, registry.ready, self.called_off
+        read, begin, following = codec.decode_at_once, desk.log.begin, desk.next
+        queue, raw, taken, shown = job.queue, job.raw, True, None
+        while True:
+            payload = read(raw)
+            entry = args = None
+            if payload.__class__ is dict:
+                entry, args = ready(payload.get("class")), payload.get("args")
+            if entry is None or args.__class__ is not list or called_off():
+                found = read_job(codec, queue, raw)
+                return (found if taken else await self.accept(found)), None
+            if shown != (showing := (queue, desk.second, entry.name)):
+                shown = showing
+                title(*shown)
+            begin()
+            vitals.job(True)
+            outcome = await attempt(called, entry.perform, args)
+            vitals.job(False)
+            if outcome is not DONE or called_off():
+                return read_job(codec, queue, raw), outcome
+            follower = await following()
+            if follower is None:
+                return None, None
+            queue, raw = follower
+            taken = False
