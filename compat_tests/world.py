@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pyresque.executor.base import Executor
-    from pyresque.ops import Arg
+    from pyresque.ops import Command
 
 #: The recorded worker.
 HOST, PID = "golden-host", 4242
@@ -66,10 +66,10 @@ class GoldenDriver(SyncDriver):
         super().__init__(url)
         self.clock = clock
 
-    def _talk(self, commands: list[tuple[Arg, ...]]) -> list[object]:
-        if commands == [("TIME",)]:
-            return [[str(int(self.clock.now)).encode(), b"0"]]
-        return super()._talk(commands)
+    def _ask(self, command: Command[Any]) -> object:
+        if command.args == ("TIME",):
+            return [str(int(self.clock.now)).encode(), b"0"]
+        return super()._ask(command)
 
 
 class GoldenResque(Resque):

@@ -10,7 +10,7 @@ from pyresque.failure.report import report
 from pyresque.job import perform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -40,6 +40,18 @@ class InlineExecutor:
             call = (self.registry, job.class_name, job.args)
             return await self.attempt(perform.called, perform.call, call)
         return await self.attempt(perform.perform, self.registry, job)
+
+    def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:
+        """The same for a job that is one call, and how it ended is known when that returns; what it returned."""
+        if self._stopping:
+            return UNBEGUN, None
+        self._performing, self._told = True, False
+        try:
+            return DONE, work(*args)
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
+            return Outcome(report=report(error)), None
+        finally:
+            self._performing = False
 
     async def attempt(self, operation: Callable[..., Op[Any]], *args: Any) -> Outcome:
         """Carry out what a job is; UNBEGUN where there was an order to stop meanwhile, so that it goes back to its queue."""

@@ -101,6 +101,7 @@ class JsonCodec:
     """Ruby's JSON, in one of its dialects (``Resque.encode`` and ``decode``)."""
 
     name = "json"
+    decode_at_once = staticmethod(decode_at_once)
 
     def __init__(self, dialect: Dialect = Dialect.JSON_GEM) -> None:
         self.dialect = dialect
@@ -112,10 +113,6 @@ class JsonCodec:
     def decode(self, raw: bytes) -> Any:
         """As Ruby's decoder reads it."""
         return decode(raw)
-
-    def decode_at_once(self, raw: bytes) -> Any:
-        """As Ruby's decoder reads it, for text that leaves no doubt."""
-        return decode_at_once(raw)
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]

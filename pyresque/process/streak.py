@@ -61,10 +61,11 @@ class Streak:
             return job, None
         if registry.ready(job.payload.class_name) is None:
             return job, None
-        desk, vitals, attempt, title = self.desk, self.vitals, self.executor.attempt, self.title
+        desk, vitals, call, title = self.desk, self.vitals, self.executor.call, self.title
         codec, ready, called_off = self.core.codec, registry.ready, self.called_off
         read, begin, following = codec.decode_at_once, desk.log.begin, desk.next
-        queue, raw, taken, shown = job.queue, job.raw, True, None
+        queue, raw, taken = job.queue, job.raw, True
+        shown, second, at = None, 0, ""
         while True:
             payload = read(raw)
             entry = args = None
@@ -73,12 +74,14 @@ class Streak:
             if entry is None or args.__class__ is not list or called_off():
                 found = read_job(codec, queue, raw)
                 return (found if taken else await self.accept(found)), None
-            if shown != (showing := (queue, desk.second, entry.name)):
-                shown = showing
-                title(*shown)
+            if entry is not shown or desk.second != second or queue is not at:
+                shown, second, at = entry, desk.second, queue
+                title(queue, second, entry.name)
             begin()
             vitals.job(True)
-            outcome = await attempt(called, entry.perform, args)
+            outcome, result = call(entry.perform, args)
+            if result is not None:  # it may have to be awaited
+                outcome = await self.executor.attempt(called, _given, (result,))
             vitals.job(False)
             if outcome is not DONE or called_off():
                 return read_job(codec, queue, raw), outcome
@@ -87,3 +90,7 @@ class Streak:
                 return None, None
             queue, raw = follower
             taken = False
+
+
+def _given(result: object) -> object:
+    return result

@@ -85,10 +85,11 @@ class Vitals:
     def job(self, on: bool) -> None:
         """A job begins, or has ended. Whoever takes one is not paused."""
         page = self._page
-        page[_WORKING] = on
         if on:
-            page[_PAUSED] = False
-        _TIME.pack_into(page, _TURNED, self.clock.monotonic())
+            page[_WORKING], page[_PAUSED] = True, False
+        else:
+            _TIME.pack_into(page, _TURNED, self.clock.monotonic())
+            page[_WORKING] = False
 
     def redis_away(self, away: bool) -> None:
         """Redis did not answer, and the worker waits for it; or it answered again."""

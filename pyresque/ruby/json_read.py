@@ -86,15 +86,15 @@ def decode_at_once(raw: bytes) -> JSONValue:
     """
     try:
         text = raw.decode()
-        value, end = _scan_finite(text, 0)
+        found: tuple[JSONValue, int] = _scan_finite(text, 0)
     except (ValueError, StopIteration, RecursionError):
         return None
     size = len(text)
-    if end != size or "\\ud" in text or "\\uD" in text:
+    if found[1] != size or "\\ud" in text or "\\uD" in text:
         return None
     if size > SHALLOW and text.count("[") + text.count("{") > SHALLOW:
         return None
-    return cast("JSONValue", value)
+    return found[0]
 
 
 def _has_lone_surrogate(text: str) -> bool:

@@ -50,7 +50,9 @@ async def test_many_at_once_get_each_his_own_replies_over_one_connection(db, red
 
 async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url):
     wire = await connected(target(redis_url))
-    impatient = asyncio.ensure_future(wire.talk([Command(("ECHO", "old")), Command(("ECHO", "older"))]))
+    impatient = asyncio.ensure_future(
+        wire.talk([Command(("ECHO", "old")), Command(("ECHO", "older"))])
+    )
     await asyncio.sleep(0)
     impatient.cancel()
     assert await wire.talk([Command(("ECHO", "new"))]) == [b"new"]

@@ -1,0 +1,284 @@
+"""Plain jobs in place, one after another: everything as the worker's usual way does it, whatever comes in between."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque import Resque
+from pyresque.process.interval import Interval
+from pyresque.process.posix import Posix
+from pyresque.process.queue_list import QueueList
+from pyresque.process.run import made
+from pyresque.process.worker import Worker
+
+if TYPE_CHECKING:
+    import redis
+
+    from pyresque.process.streak import Streak
+
+BURST = Interval.between(0.0)
+ODD = (
+    b"no JSON",
+    b"[1]",
+    b'{"class":"Unknown","args":[]}',
+    b'{"class":"Note","args":{"a":1}}',
+    b'{"class":"Note","args":[1e999]}',
+    b'{"class":"Note","args":["\\ud800"]}',
+    b'{"class":["Note"],"args":[]}',
+    b'{"class":"Note"}',
+    b'{"class":"Note","args":' + b"[" * 99 + b"]" * 99 + b"}",
+    b' {"class":"Note","args":["blank"]} ',
+    b'{"class":"Note","args":["\xff"]}',
+)
+
+
+class Stage:
+    def __init__(self, url: str, **settings: Any) -> None:
+        self.resque = Resque(url, executor="inline", **settings)
+        self.noted: list[Any] = []
+        self.resque.job("Note", queue="low")(self.note)
+        self.resque.job("Fail", queue="low")(self.fail)
+        self.resque.job("Later", queue="low")(self.later)
+        self.resque.job("Soon", queue="low")(self.soon)
+        self.resque.job("Order", queue="low")(self.order)
+
+    def note(self, *args: Any) -> None:
+        self.noted.append(args)
+
+    def fail(self, word: str) -> None:
+        raise ValueError(word)
+
+    async def later(self, *args: Any) -> str:
+        self.noted.append(("later", *args))
+        return "done"
+
+    def soon(self, *args: Any) -> Any:
+        return self.later(*args)
+
+    def order(self, name: str) -> None:
+        os.kill(os.getpid(), signal.Signals[name])
+
+    def work(self, *queues: str) -> Worker:
+        """Work until every queue is empty; the worker."""
+        posix = Posix()
+        with self.resque as resque:
+            worker = made(resque, QueueList.parse(queues or ("low",)), posix)
+            with posix.hearing(worker):
+                resque.run(worker.work(BURST))
+        posix.close()
+        return worker
+
+
+@pytest.fixture
+def stage(redis_url: str) -> Stage:
+    return Stage(redis_url)
+
+
+def push(db: redis.Redis, name: str, *args: Any, queue: str = "low") -> None:
+    db.sadd("resque:queues", queue)
+    db.rpush(f"resque:queue:{queue}", json.dumps({"class": name, "args": args}))
+
+
+def everything(db: redis.Redis) -> dict[bytes, Any]:
+    """All that is in Redis, times and this process's own names made alike."""
+    found: dict[bytes, Any] = {}
+    for key in sorted(db.keys()):
+        kind = db.type(key)
+        if kind == b"list":
+            found[key] = [_timeless(item) for item in db.lrange(key, 0, -1)]
+        elif kind == b"string" and b"pruning" not in key:
+            found[key] = db.get(key)
+        elif kind == b"set":
+            found[key] = sorted(db.smembers(key))
+    return found
+
+
+def _timeless(item: bytes) -> Any:
+    record = json.loads(item)
+    return {**record, "failed_at": "", "backtrace": record.get("backtrace", [])[:1]}
+
+
+def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
+    db: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, left = [], []
+    for usual in (False, True):
+        db.flushall()
+        if usual:
+            monkeypatch.setattr(
+                Worker, "streak", property(lambda _: None, lambda _, __: None), raising=False
+            )
+        stage = Stage(redis_url)
+        for number, odd in enumerate(ODD):
+            push(db, "Note", number, {"a": None})
+            db.rpush("resque:queue:low", odd)
+            push(db, "Fail", f"no {number}")
+            push(db, "Later", number)
+            push(db, "Soon", number)
+        stage.work()
+        noted.append(stage.noted)
+        left.append(everything(db))
+    assert len(noted[0]) > 3 * len(ODD)
+    assert noted[0] == noted[1]
+    assert left[0] == left[1]
+    assert left[0][b"resque:stat:processed"] == b"%d" % (5 * len(ODD))
+
+
+def test_plain_jobs_follow_one_another_without_the_general_way(
+    db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways: list[str] = []
+    usual = Worker._performed
+
+    async def seen(self: Worker, job: Any) -> Any:
+        ways.append(job.class_name)
+        return await usual(self, job)
+
+    monkeypatch.setattr(Worker, "_performed", seen)
+    for number in range(5):
+        push(db, "Note", number)
+    stage.resque.job("Hooked", queue="low")(Hooked)
+    push(db, "Hooked")
+    push(db, "Note", 5)
+    stage.work()
+    assert stage.noted == [(number,) for number in range(6)]
+    assert ways == ["Hooked"]
+
+
+class Hooked:
+    @staticmethod
+    def before_perform_nothing(*args: Any) -> None:
+        """A hook makes a job one that is not plain."""
+
+    @staticmethod
+    def perform(*args: Any) -> None:
+        """Do nothing."""
+
+
+def test_jobs_of_globs_and_several_queues_follow_one_another_in_the_queues_order(
+    db: redis.Redis, stage: Stage
+) -> None:
+    for queue in ("b", "a", "c"):
+        for number in range(3):
+            push(db, "Note", queue, number, queue=queue)
+    stage.work("a", "b*", "*")
+    assert stage.noted == [(queue, number) for queue in "abc" for number in range(3)]
+    stage.noted.clear()
+    for queue in ("b", "a"):
+        push(db, "Note", queue, queue=queue)
+    Stage.work(stage, "b", "a")
+    assert stage.noted == [("b",), ("a",)]
+
+
+def test_a_queue_that_comes_up_meanwhile_is_seen_by_the_next_step(
+    db: redis.Redis, stage: Stage
+) -> None:
+    stage.resque.job("Push", queue="z")(lambda: push(db, "Note", "first", queue="a"))
+    push(db, "Push", queue="z")
+    push(db, "Note", "last", queue="z")
+    stage.work("*")
+    assert stage.noted == [("first",), ("last",)]
+
+
+@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
+def test_an_order_within_a_job_ends_the_streak_and_leaves_the_rest(
+    db: redis.Redis, stage: Stage, order: str
+) -> None:
+    push(db, "Note", 1)
+    push(db, "Order", order)
+    push(db, "Note", 2)
+    push(db, "Note", 3)
+    stage.work()
+    assert stage.noted == [(1,)]
+    assert db.llen("resque:queue:low") == 2
+    assert db.get("resque:stat:processed") == b"2"
+    assert db.keys("resque:worker:*") == []
+
+
+def test_a_term_ends_the_job_that_runs_and_it_is_recorded(db: redis.Redis, redis_url: str) -> None:
+    stage = Stage(redis_url, term_child=True)
+    push(db, "Note", 1)
+    push(db, "Order", "SIGTERM")
+    push(db, "Note", 2)
+    stage.work()
+    (failed,) = map(json.loads, db.lrange("resque:failed", 0, -1))
+    assert failed["exception"] == "Resque::TermException"
+    assert (stage.noted, db.llen("resque:queue:low")) == ([(1,)], 1)
+
+
+def test_a_break_between_two_jobs_loses_none_and_repeats_none(
+    db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut(number: int) -> None:
+        stage.noted.append((number,))
+        db.client_kill_filter(_type="normal", skipme=True)
+
+    stage.resque.job("Cut", queue="low")(cut)
+    for number in range(6):
+        push(db, "Cut", number)
+    monkeypatch.setattr("pyresque.process.patience.BACK_OFF", 0.01)
+    stage.work()
+    assert stage.noted == [(number,) for number in range(6)]
+    assert db.get("resque:stat:processed") == b"6"
+    assert "trying again" in caplog.text
+
+
+def test_a_script_that_was_flushed_is_told_again(db: redis.Redis, stage: Stage) -> None:
+    stage.resque.job("Flush", queue="low")(db.script_flush)
+    for _ in range(3):
+        push(db, "Flush")
+    push(db, "Note", 1)
+    stage.work()
+    assert stage.noted == [(1,)]
+    assert db.get("resque:stat:processed") == b"4"
+
+
+def test_a_log_that_wants_its_lines_gets_them(
+    db: redis.Redis, stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "pyresque")
+    push(db, "Note", 1)
+    push(db, "Note", 2)
+    stage.work()
+    for number in (1, 2):
+        assert f"got: (Job{{low}} | Note | [{number}])" in caplog.messages
+        assert f"done: (Job{{low}} | Note | [{number}]) in" in caplog.text
+
+
+def test_what_is_being_performed_stands_in_the_books_and_in_the_title(
+    db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr("pyresque.process.posix.setproctitle", titles.append)
+    seen: list[Any] = []
+
+    def look(number: int) -> None:
+        (key,) = [key for key in db.keys("resque:worker:*") if not key.endswith(b":started")]
+        seen.append(json.loads(db.get(key)))
+
+    stage.resque.job("Look", queue="low")(look)
+    for number in range(3):
+        push(db, "Look", number)
+    stage.work()
+    assert [record["payload"]["args"] for record in seen] == [[0], [1], [2]]
+    assert {record["queue"] for record in seen} == {"low"}
+    assert any("Processing low since" in title and "[Look]" in title for title in titles)
+
+
+def test_the_streak_is_for_the_inline_executor_alone(redis_url: str) -> None:
+    def of(executor: str) -> Streak | None:
+        posix = Posix()
+        with Resque(redis_url, executor=executor) as resque:
+            worker = made(resque, QueueList.parse(["low"]), posix)
+            worker.executor.close()
+        posix.close()
+        return worker.streak
+
+    assert of("inline") is not None
+    assert of("fork") is None
