@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 from pyresque.settings import Settings
@@ -22,13 +21,13 @@ This page is written by `python docs/make_settings.py` from the table in `pyresq
 
 def page() -> str:
     """The page's text."""
-    rows = []
-    for field in fields(Settings):
-        names = [entry if isinstance(entry, str) else entry[0] for entry in field.metadata["env"]]
-        default = "" if field.default in {None, ""} or field.default == () else f"`{field.default}`"
+    lines = []
+    for row in Settings.ROWS.values():
+        names = [entry if isinstance(entry, str) else entry[0] for entry in row.env]
+        default = "" if row.default in {None, ""} or row.default == () else f"`{row.default}`"
         variables = ", ".join(f"`{name}`" for name in names)
-        rows.append(f"| `{field.name}` | {default} | {variables} | {field.metadata['help']} |")
-    return HEAD + "\n".join(rows) + "\n"
+        lines.append(f"| `{row.name}` | {default} | {variables} | {row.help} |")
+    return HEAD + "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

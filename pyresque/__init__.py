@@ -1,9 +1,12 @@
 """Ruby's Resque for Python: the same Redis keys, the same bytes."""
 
-from pyresque.client import AsyncResque, Resque
-from pyresque.errors import DontPerform, JobTimeout, PyresqueError, TermException
-from pyresque.job.limits import TimeLimit
 from pyresque.version import VERSION as __version__  # noqa: N811 - the name Python's tools ask a package for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyresque.client import AsyncResque, Resque
+    from pyresque.errors import DontPerform, JobTimeout, PyresqueError, TermException
+    from pyresque.job.limits import TimeLimit
 
 __all__ = [
     "AsyncResque",
@@ -15,3 +18,26 @@ __all__ = [
     "TimeLimit",
     "__version__",
 ]
+
+#: Where each stands; it is loaded when it is asked for, since each forked child pays for what is loaded.
+_PLACES = {
+    "AsyncResque": "pyresque.client",
+    "DontPerform": "pyresque.errors",
+    "JobTimeout": "pyresque.errors",
+    "PyresqueError": "pyresque.errors",
+    "Resque": "pyresque.client",
+    "TermException": "pyresque.errors",
+    "TimeLimit": "pyresque.job.limits",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(__import__(_PLACES[name], fromlist=[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
-
 from pyresque.activejob.registered import ActiveJobs
-from pyresque.core import Core
 from pyresque.errors import SettingsError
-from pyresque.job.limits import TimeLimit, time_limit
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.redelivery import most_redeliveries
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.lazily import made_once
 from pyresque.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import timedelta
+    from typing import Any, Literal, TypeVar, overload
 
     from pyresque.activejob.serializers import Serializer
+    from pyresque.core import Core
     from pyresque.failure.base import FailureBackend
+    from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.ops import Clock
 
-F = TypeVar("F", bound=Callable[..., Any])
-J = TypeVar("J")
-M = TypeVar("M", bound="Middleware")
-Z = TypeVar("Z", bound="Serializer | type[Serializer]")
+    F = TypeVar("F", bound=Callable[..., Any])
+    J = TypeVar("J")
+    M = TypeVar("M", bound=Middleware)
+    Z = TypeVar("Z", bound=Serializer | type[Serializer])
+
+#: Settings that only the whole can judge: one that is not the default is judged at once.
+JUDGED = ("codec", "dialect", "rails_version", "time_zone")
+
+
+def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
+    """What ``timeout=`` means. Raises JobOptionError."""
+    if timeout is None:
+        return None
+    from pyresque.job.limits import time_limit  # noqa: PLC0415 - for those who have limits: each forked child pays for what is loaded
+
+    return time_limit(timeout)
 
 
 class Application:
     """What both faces share: the settings, the registered jobs and the worker hooks; connects to nothing."""
-
-    core: Core
 
     def __init__(
         self,
@@ -52,53 +63,73 @@ class Application:
             msg = "give either settings or single options, not both"
             raise SettingsError(msg)
         self.settings = settings or Settings.load(url=url, **options)
-        registry = jobs.core.registry if jobs is not None else Registry()
-        hooks = jobs.core.hooks if jobs is not None else WorkerHooks()
-        active = jobs.core.active_job_classes if jobs is not None else ActiveJobs()
-        self.core = Core(self.settings, registry, hooks, clock, failures, active)
-        if jobs is not None:
-            self.core.recurring.memory = jobs.core.recurring.memory
+        self.registry: Registry = Registry() if jobs is None else jobs.registry
+        self.hooks: WorkerHooks = WorkerHooks() if jobs is None else jobs.hooks
+        self.active_job_classes: ActiveJobs = (
+            ActiveJobs() if jobs is None else jobs.active_job_classes
+        )
+        self._failures = failures
+        self._clock = clock
+        self._jobs = jobs
+        self._judge()
+
+    @made_once
+    def core(self) -> Core:
+        """The parts joined; made when the first of them is asked for. Raises SettingsError."""
+        from pyresque.core import Core  # noqa: PLC0415 - a fork server has no use for it
+
+        made = Core(
+            self.settings,
+            self.registry,
+            self.hooks,
+            self._clock,
+            self._failures,
+            self.active_job_classes,
+        )
+        if self._jobs is not None:
+            made.recurring.memory = self._jobs.core.recurring.memory
+        return made
 
     def configure(self, **changes: Any) -> None:
         """Change settings (None: leave as it is) before the first verb, keeping what is registered.
 
         This is how the command line's flags reach an application: its jobs that enqueue follow them, too.
         """
-        known = {name: value for name, value in changes.items() if value is not None}
-        former = self.core
-        self.settings = self.settings.but(**known)
-        failures = None if former.failures is former.default_failures else former.failures
-        self.core = Core(
-            self.settings,
-            former.registry,
-            former.hooks,
-            former.clock,
-            failures,
-            former.active_job_classes,
+        self.settings = self.settings.but(
+            **{name: value for name, value in changes.items() if value is not None}
         )
-        self.core.recurring.memory = former.recurring.memory
+        former = self.__dict__.pop("core", None)
+        self._judge()
+        if former is not None:
+            self.core.recurring.memory = former.recurring.memory
+
+    def _judge(self) -> None:
+        if any(getattr(self.settings, name) != Settings.ROWS[name].default for name in JUDGED):
+            self.core  # noqa: B018 - made now, it raises what is wrong
 
     # -- registering
 
-    @overload
-    def job(self, target: type[J], /) -> type[J]: ...
+    if TYPE_CHECKING:
 
-    @overload
-    def job(self, target: F, /) -> F: ...
+        @overload
+        def job(self, target: type[J], /) -> type[J]: ...
 
-    @overload
-    def job(
-        self,
-        name: str | None = None,
-        /,
-        *,
-        queue: str | None = None,
-        kwargs: bool = False,
-        aliases: Iterable[str] = (),
-        timeout: TimeLimit | timedelta | float | None = None,
-        on_dirty_exit: Literal["fail", "requeue"] = "fail",
-        max_redeliveries: int | None = None,
-    ) -> Callable[[F], F]: ...
+        @overload
+        def job(self, target: F, /) -> F: ...
+
+        @overload
+        def job(
+            self,
+            name: str | None = None,
+            /,
+            *,
+            queue: str | None = None,
+            kwargs: bool = False,
+            aliases: Iterable[str] = (),
+            timeout: TimeLimit | timedelta | float | None = None,
+            on_dirty_exit: Literal["fail", "requeue"] = "fail",
+            max_redeliveries: int | None = None,
+        ) -> Callable[[F], F]: ...
 
     def job(
         self,
@@ -120,14 +151,14 @@ class Application:
         job back where its process died, at most ``max_redeliveries`` (3) times. Raises DuplicateJobError, JobOptionError.
         """
         if name is not None and not isinstance(name, str):
-            self.core.registry.add(name)
+            self.registry.add(name)
             return name
 
-        limit = time_limit(timeout)
+        limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
 
         def register(target: F) -> F:
-            self.core.registry.add(
+            self.registry.add(
                 target,
                 name=name,
                 queue=queue,
@@ -143,7 +174,7 @@ class Application:
     @property
     def registered(self) -> list[JobClass]:
         """Every registered job, by name."""
-        return list(self.core.registry)
+        return list(self.registry)
 
     def locator(self, model: str) -> Callable[[F], F]:
         """Register a function that finds a Rails model's records: it gets a GlobalID, None from it means the record is gone.
@@ -152,7 +183,7 @@ class Application:
         """
 
         def register(locate: F) -> F:
-            self.core.active_job_classes.locators[model] = locate
+            self.active_job_classes.locators[model] = locate
             return locate
 
         return register
@@ -160,7 +191,7 @@ class Application:
     def serializer(self, serializer: Z) -> Z:
         """Register the other half of a Ruby ObjectSerializer: an object, or a class that is made without arguments."""
         made: Serializer = serializer() if isinstance(serializer, type) else serializer
-        self.core.active_job_classes.serializers.append(made)
+        self.active_job_classes.serializers.append(made)
         return serializer
 
     def middleware(self, middleware: M) -> M:
@@ -169,11 +200,11 @@ class Application:
         It calls (or awaits) ``call_next(job)``, which tells whether the job's work was done, or raises its error. The
         first one added is the outermost; an async one is always inside the plain ones.
         """
-        add_layer(self.core.registry.middleware, middleware)
+        add_layer(self.registry.middleware, middleware)
         return middleware
 
     def _hook(self, name: str, hook: F) -> F:
-        self.core.hooks.add(name, hook)
+        self.hooks.add(name, hook)
         return hook
 
     def before_first_fork(self, hook: F) -> F:

@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-import functools
-from contextlib import closing
-from typing import TYPE_CHECKING, Literal, TypeVar
-
-from pyresque.application import Application
-from pyresque.core import Core
-from pyresque.driver.sync import SyncDriver
-from pyresque.job.limits import TimeLimit, time_limit
+from pyresque.application import Application, limit_of
 from pyresque.job.redelivery import most_redeliveries
-from pyresque.schedule.delayed import Delayed
-from pyresque.schedule.recurring import Recurring
-from pyresque.verbs import (
-    AsyncFailures,
-    Failures,
-    awaited,
-    blocking,
-    delayed_awaited,
-    delayed_blocking,
-    recurring_awaited,
-    recurring_blocking,
-)
+from pyresque.lazily import made_once
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from datetime import timedelta
+    from typing import Literal, TypeVar
 
     from pyresque.activejob.calls import AwaitedCall, BlockingCall, NewJob
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.driver.aio import AsyncDriver
+    from pyresque.driver.sync import SyncDriver
+    from pyresque.faces import AwaitedVerbs, BlockingVerbs
+    from pyresque.job.limits import TimeLimit
     from pyresque.ops import Op
+    from pyresque.verbs import AsyncFailures, Failures
 
-T = TypeVar("T")
+    T = TypeVar("T")
+else:
+    from pyresque.lazily import AwaitedVerbs, BlockingVerbs
 
 
-class Resque(Application):
+class Resque(Application, BlockingVerbs):
     """Resque with verbs that block. Connects at the first verb; may be shared between threads, and across a fork."""
 
-    @functools.cached_property
+    @made_once
     def driver(self) -> SyncDriver:
         """What carries the verbs; made at the first one."""
+        from pyresque.driver.sync import SyncDriver  # noqa: PLC0415 - a fork server has no use for it
+
         return SyncDriver(self.settings.url)
 
-    @functools.cached_property
+    @made_once
     def failures(self) -> Failures:
         """The failed jobs."""
+        from pyresque.verbs import Failures  # noqa: PLC0415 - as above
+
         return Failures(self)
 
     def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""
-        with closing(operation):  # begun or not: a bad URL makes no driver
+        try:
             return self.driver.run(operation)
+        finally:
+            operation.close()  # begun or not: a bad URL makes no driver
 
     def close(self) -> None:
         """Give back the connections; the next verb connects anew."""
@@ -90,13 +86,13 @@ class Resque(Application):
 
         return ActiveJobCall(
             name,
-            self.core.active_job_classes,
+            self.active_job_classes,
             self._enqueue_active,
             Options(queue=queue),
             retry_on,
             discard_on,
             bind,
-            time_limit(timeout),
+            limit_of(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
             resume,
         )
@@ -104,87 +100,11 @@ class Resque(Application):
     def _enqueue_active(self, new: NewJob) -> Envelope | None:
         return self.run(self.core.enqueue_active_job(new))
 
-    perform_all_later = blocking(Core.perform_all_later)
-    enqueue = blocking(Core.enqueue)
-    enqueue_to = blocking(Core.enqueue_to)
-    enqueue_many = blocking(Core.enqueue_many)
-    dequeue = blocking(Core.dequeue)
-    destroy = blocking(Core.destroy)
-    create = blocking(Core.create)
-    push = blocking(Core.push)
-    pop = blocking(Core.pop)
-    reserve = blocking(Core.reserve)
-    peek = blocking(Core.peek)
-    size = blocking(Core.size)
-    queues = blocking(Core.queues)
-    queue_sizes = blocking(Core.queue_sizes)
-    queue_lengths = blocking(Core.queue_lengths)
-    sample_queues = blocking(Core.sample_queues)
-    list_range = blocking(Core.list_range)
-    watch_queue = blocking(Core.watch_queue)
-    remove_queue = blocking(Core.remove_queue)
-    validate = blocking(Core.validate)
-    info = blocking(Core.info)
-    stat = blocking(Core.stat)
-    all_keys = blocking(Core.all_keys)
-    workers = blocking(Core.workers)
-    working = blocking(Core.working)
-    find_worker = blocking(Core.find_worker)
-    remove_worker = blocking(Core.remove_worker)
-    pause_all = blocking(Core.pause_all)
-    unpause_all = blocking(Core.unpause_all)
 
-    # -- delayed jobs
-
-    enqueue_at = delayed_blocking(Delayed.enqueue_at)
-    enqueue_at_with_queue = delayed_blocking(Delayed.enqueue_at_with_queue)
-    enqueue_in = delayed_blocking(Delayed.enqueue_in)
-    enqueue_in_with_queue = delayed_blocking(Delayed.enqueue_in_with_queue)
-    enqueue_many_at = delayed_blocking(Delayed.enqueue_many_at)
-    delayed_push = delayed_blocking(Delayed.delayed_push)
-    delay_or_enqueue_at = delayed_blocking(Delayed.delay_or_enqueue_at)
-    delay_or_enqueue_in = delayed_blocking(Delayed.delay_or_enqueue_in)
-    delayed_queue_peek = delayed_blocking(Delayed.delayed_queue_peek)
-    delayed_queue_schedule_size = delayed_blocking(Delayed.delayed_queue_schedule_size)
-    delayed_timestamp_size = delayed_blocking(Delayed.delayed_timestamp_size)
-    delayed_timestamp_peek = delayed_blocking(Delayed.delayed_timestamp_peek)
-    next_delayed_timestamp = delayed_blocking(Delayed.next_delayed_timestamp)
-    next_item_for_timestamp = delayed_blocking(Delayed.next_item_for_timestamp)
-    count_all_scheduled_jobs = delayed_blocking(Delayed.count_all_scheduled_jobs)
-    find_delayed_selection = delayed_blocking(Delayed.find_delayed_selection)
-    scheduled_at = delayed_blocking(Delayed.scheduled_at)
-    is_delayed = delayed_blocking(Delayed.is_delayed)
-    remove_delayed = delayed_blocking(Delayed.remove_delayed)
-    remove_delayed_in_queue = delayed_blocking(Delayed.remove_delayed_in_queue)
-    remove_delayed_selection = delayed_blocking(Delayed.remove_delayed_selection)
-    remove_delayed_job_from_timestamp = delayed_blocking(Delayed.remove_delayed_job_from_timestamp)
-    enqueue_delayed = delayed_blocking(Delayed.enqueue_delayed)
-    enqueue_delayed_with_queue = delayed_blocking(Delayed.enqueue_delayed_with_queue)
-    enqueue_delayed_selection = delayed_blocking(Delayed.enqueue_delayed_selection)
-    enqueue_next_item = delayed_blocking(Delayed.enqueue_next_item)
-    move_due = delayed_blocking(Delayed.move_due)
-    clean_up_timestamp = delayed_blocking(Delayed.clean_up_timestamp)
-    reset_delayed_queue = delayed_blocking(Delayed.reset_delayed_queue)
-
-    # -- recurring jobs
-
-    set_schedule = recurring_blocking(Recurring.set_schedule)
-    assign_schedule = recurring_blocking(Recurring.assign_schedule)
-    remove_schedule = recurring_blocking(Recurring.remove_schedule)
-    schedule = recurring_blocking(Recurring.schedule)
-    fetch_schedule = recurring_blocking(Recurring.fetch_schedule)
-    enqueue_from_config = recurring_blocking(Recurring.enqueue_from_config)
-    next_runs = recurring_blocking(Recurring.next_runs)
-    last_enqueued_at = recurring_blocking(Recurring.last_enqueued_at)
-    get_last_enqueued_at = recurring_blocking(Recurring.get_last_enqueued_at)
-    master_lock = blocking(Core.master_lock)
-    release_master_lock = blocking(Core.release_master_lock)
-
-
-class AsyncResque(Application):
+class AsyncResque(Application, AwaitedVerbs):
     """Resque with verbs that are awaited, in one event loop."""
 
-    @functools.cached_property
+    @made_once
     def driver(self) -> AsyncDriver:
         """What carries the verbs; made at the first one."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
@@ -192,15 +112,19 @@ class AsyncResque(Application):
 
         return AsyncDriver(self.settings.url)
 
-    @functools.cached_property
+    @made_once
     def failures(self) -> AsyncFailures:
         """The failed jobs."""
+        from pyresque.verbs import AsyncFailures  # noqa: PLC0415 - as above
+
         return AsyncFailures(self)
 
     async def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""
-        with closing(operation):  # begun or not: a bad URL makes no driver
+        try:
             return await self.driver.run(operation)
+        finally:
+            operation.close()  # begun or not: a bad URL makes no driver
 
     async def close(self) -> None:
         """Close the connections; the next verb connects anew."""
@@ -232,92 +156,16 @@ class AsyncResque(Application):
 
         return ActiveJobCall(
             name,
-            self.core.active_job_classes,
+            self.active_job_classes,
             self._enqueue_active,
             Options(queue=queue),
             retry_on,
             discard_on,
             bind,
-            time_limit(timeout),
+            limit_of(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
             resume,
         )
 
     def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:
         return self.run(self.core.enqueue_active_job(new))
-
-    perform_all_later = awaited(Core.perform_all_later)
-    enqueue = awaited(Core.enqueue)
-    enqueue_to = awaited(Core.enqueue_to)
-    enqueue_many = awaited(Core.enqueue_many)
-    dequeue = awaited(Core.dequeue)
-    destroy = awaited(Core.destroy)
-    create = awaited(Core.create)
-    push = awaited(Core.push)
-    pop = awaited(Core.pop)
-    reserve = awaited(Core.reserve)
-    peek = awaited(Core.peek)
-    size = awaited(Core.size)
-    queues = awaited(Core.queues)
-    queue_sizes = awaited(Core.queue_sizes)
-    queue_lengths = awaited(Core.queue_lengths)
-    sample_queues = awaited(Core.sample_queues)
-    list_range = awaited(Core.list_range)
-    watch_queue = awaited(Core.watch_queue)
-    remove_queue = awaited(Core.remove_queue)
-    validate = awaited(Core.validate)
-    info = awaited(Core.info)
-    stat = awaited(Core.stat)
-    all_keys = awaited(Core.all_keys)
-    workers = awaited(Core.workers)
-    working = awaited(Core.working)
-    find_worker = awaited(Core.find_worker)
-    remove_worker = awaited(Core.remove_worker)
-    pause_all = awaited(Core.pause_all)
-    unpause_all = awaited(Core.unpause_all)
-
-    # -- delayed jobs
-
-    enqueue_at = delayed_awaited(Delayed.enqueue_at)
-    enqueue_at_with_queue = delayed_awaited(Delayed.enqueue_at_with_queue)
-    enqueue_in = delayed_awaited(Delayed.enqueue_in)
-    enqueue_in_with_queue = delayed_awaited(Delayed.enqueue_in_with_queue)
-    enqueue_many_at = delayed_awaited(Delayed.enqueue_many_at)
-    delayed_push = delayed_awaited(Delayed.delayed_push)
-    delay_or_enqueue_at = delayed_awaited(Delayed.delay_or_enqueue_at)
-    delay_or_enqueue_in = delayed_awaited(Delayed.delay_or_enqueue_in)
-    delayed_queue_peek = delayed_awaited(Delayed.delayed_queue_peek)
-    delayed_queue_schedule_size = delayed_awaited(Delayed.delayed_queue_schedule_size)
-    delayed_timestamp_size = delayed_awaited(Delayed.delayed_timestamp_size)
-    delayed_timestamp_peek = delayed_awaited(Delayed.delayed_timestamp_peek)
-    next_delayed_timestamp = delayed_awaited(Delayed.next_delayed_timestamp)
-    next_item_for_timestamp = delayed_awaited(Delayed.next_item_for_timestamp)
-    count_all_scheduled_jobs = delayed_awaited(Delayed.count_all_scheduled_jobs)
-    find_delayed_selection = delayed_awaited(Delayed.find_delayed_selection)
-    scheduled_at = delayed_awaited(Delayed.scheduled_at)
-    is_delayed = delayed_awaited(Delayed.is_delayed)
-    remove_delayed = delayed_awaited(Delayed.remove_delayed)
-    remove_delayed_in_queue = delayed_awaited(Delayed.remove_delayed_in_queue)
-    remove_delayed_selection = delayed_awaited(Delayed.remove_delayed_selection)
-    remove_delayed_job_from_timestamp = delayed_awaited(Delayed.remove_delayed_job_from_timestamp)
-    enqueue_delayed = delayed_awaited(Delayed.enqueue_delayed)
-    enqueue_delayed_with_queue = delayed_awaited(Delayed.enqueue_delayed_with_queue)
-    enqueue_delayed_selection = delayed_awaited(Delayed.enqueue_delayed_selection)
-    enqueue_next_item = delayed_awaited(Delayed.enqueue_next_item)
-    move_due = delayed_awaited(Delayed.move_due)
-    clean_up_timestamp = delayed_awaited(Delayed.clean_up_timestamp)
-    reset_delayed_queue = delayed_awaited(Delayed.reset_delayed_queue)
-
-    # -- recurring jobs
-
-    set_schedule = recurring_awaited(Recurring.set_schedule)
-    assign_schedule = recurring_awaited(Recurring.assign_schedule)
-    remove_schedule = recurring_awaited(Recurring.remove_schedule)
-    schedule = recurring_awaited(Recurring.schedule)
-    fetch_schedule = recurring_awaited(Recurring.fetch_schedule)
-    enqueue_from_config = recurring_awaited(Recurring.enqueue_from_config)
-    next_runs = recurring_awaited(Recurring.next_runs)
-    last_enqueued_at = recurring_awaited(Recurring.last_enqueued_at)
-    get_last_enqueued_at = recurring_awaited(Recurring.get_last_enqueued_at)
-    master_lock = awaited(Core.master_lock)
-    release_master_lock = awaited(Core.release_master_lock)

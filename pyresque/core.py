@@ -16,7 +16,7 @@ from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
-from pyresque.job.registry import JobClass, Registry, Target, validate
+from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.workers import WorkerBooks, WorkerInfo
 from pyresque.schedule.config import Configured
 from pyresque.schedule.delayed import Delayed
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.wrapper import JobWrapper
     from pyresque.failure.base import FailureBackend
+    from pyresque.job.registry import Target
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock
     from pyresque.settings import Settings

@@ -5,8 +5,9 @@ Records that Ruby reads bear Ruby's exception names: a class here that has such 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 class PyresqueError(Exception):
     """The root of all of pyresque's exceptions."""

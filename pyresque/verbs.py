@@ -22,7 +22,9 @@ T = TypeVar("T")
 class Blocking(Protocol):
     """A face whose verbs block."""
 
-    core: Core
+    @property
+    def core(self) -> Core:
+        """Its operations."""
 
     def run(self, operation: Op[T]) -> T:
         """Carry an operation."""
@@ -31,7 +33,9 @@ class Blocking(Protocol):
 class Awaiting(Protocol):
     """A face whose verbs are awaited."""
 
-    core: Core
+    @property
+    def core(self) -> Core:
+        """Its operations."""
 
     def run(self, operation: Op[T]) -> Awaitable[T]:
         """Carry an operation."""

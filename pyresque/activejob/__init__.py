@@ -3,9 +3,7 @@
 A name's module is loaded at its first use: a worker that knows no such jobs has none of it, and its children need not copy it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.activejob.arguments import Locators, deserialize, serialize
     from pyresque.activejob.calls import NewJob
@@ -77,7 +75,7 @@ def __getattr__(name: str) -> object:
     """One of the names below, from its own module."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=[name]), name)
 
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyresque.job.job import Payload
 
 #: The Resque class under which every ActiveJob travels; its only argument is the job hash.
@@ -23,6 +23,6 @@ def job_hash(payload: Payload) -> Mapping[str, object] | None:
     if not is_wrapper(payload.class_name) or not isinstance(args, list) or len(args) != 1:
         return None
     found = args[0]
-    if isinstance(found, Mapping) and isinstance(found.get("job_class"), str):
+    if isinstance(found, dict) and isinstance(found.get("job_class"), str):
         return found
     return None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 from pyresque.activejob.names import job_hash
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
 from pyresque.job.hooks import hook_names
 from pyresque.job.registry import JobClass, own_queue
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from pyresque.activejob.continuation import Continuable, Resume
     from pyresque.activejob.envelope import Envelope
@@ -23,18 +22,25 @@ if TYPE_CHECKING:
     from pyresque.job.limits import TimeLimit
 
 
-@dataclass(frozen=True, slots=True)
 class ActiveJobClass:
     """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument.
 
     With ``resume`` it is a job in steps, and gets a Continuable there.
     """
 
-    entry: JobClass
-    rules: Rules = ()
-    bind: bool = False
-    signature: inspect.Signature | None = None
-    resume: Resume | None = None
+    def __init__(
+        self,
+        entry: JobClass,
+        rules: Rules = (),
+        bind: bool = False,
+        signature: inspect.Signature | None = None,
+        resume: Resume | None = None,
+    ) -> None:
+        self.entry = entry
+        self.rules = rules
+        self.bind = bind
+        self.signature = signature
+        self.resume = resume
 
     def call(
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.cli.embedded import RedisServer, end, undisturbed
@@ -69,7 +69,7 @@ def demo_scheduler(server: RedisServer) -> Iterator[Program]:
 
 def _start(server: RedisServer, name: str, command: str, *options: str) -> Program:
     """One command of pyresque's; the variables of the caller's own Resque do not reach it."""
-    ours = {_variable(entry) for row in fields(Settings) for entry in row.metadata["env"]}
+    ours = {_variable(entry) for row in Settings.ROWS.values() for entry in row.env}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment["REDIS_URL"] = server.url
     words = ("-m", "pyresque.cli", command, "-A", "pyresque.cli.demo_jobs:resque", *options)

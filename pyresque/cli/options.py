@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +15,7 @@ from pyresque.settings import (
     FORK_AHEAD,
     LOG_FORMATS,
     WAITS,
+    Row,
     Settings,
 )
 
@@ -139,11 +139,9 @@ SCHEDULING = (
 
 def settings_options(*names: str) -> Callable[[F], F]:
     """Options for these settings; one that is not given is None, so that the environment decides."""
-    rows = {row.name: row for row in fields(Settings)}
-
     def add(command: F) -> F:
         for name in reversed(names):
-            command = _option(rows[name])(command)
+            command = _option(Settings.ROWS[name])(command)
         return command
 
     return add
@@ -162,7 +160,7 @@ def destroying(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 
-def _option(row: Field[Any]) -> Callable[[F], F]:
+def _option(row: Row) -> Callable[[F], F]:
     flag = "--" + row.name.replace("_", "-")
     help_text = _help(row)
     if row.type == "bool":
@@ -201,25 +199,25 @@ def _option(row: Field[Any]) -> Callable[[F], F]:
     )
 
 
-def _reading(row: Field[Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+def _reading(row: Row) -> Callable[[click.Context, click.Parameter, str | None], Any]:
     """Read the text of a setting as its row in the table says; a fault is bad usage."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         if value is None:
             return None
         try:
-            return row.metadata["read"](value)
+            return row.read(value)
         except ValueError as fault:
             raise click.BadParameter(str(fault), ctx, param) from fault
 
     return read
 
 
-def _short(row: Field[Any]) -> list[str]:
+def _short(row: Row) -> list[str]:
     return [SHORT[row.name]] if row.name in SHORT else []
 
 
-def _alias(row: Field[Any]) -> list[str]:
+def _alias(row: Row) -> list[str]:
     return [ALIASES[row.name]] if row.name in ALIASES else []
 
 
@@ -230,9 +228,9 @@ def _joined(
     return tuple(name.strip() for part in value for name in part.split(",")) if value else None
 
 
-def _help(row: Field[Any]) -> str:
-    parts = [row.metadata["help"].rstrip(".") + "."]
-    variables = [entry[0] if isinstance(entry, tuple) else entry for entry in row.metadata["env"]]
+def _help(row: Row) -> str:
+    parts = [row.help.rstrip(".") + "."]
+    variables = [entry[0] if isinstance(entry, tuple) else entry for entry in row.env]
     if variables:
         parts.append(f"[env: {', '.join(variables)}]")
     if row.default not in (None, "", (), False):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
-
 from pyresque.errors import LintError
-from pyresque.ops import Call
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
 #: Resque's prefixes, and resque-scheduler's.
 PREFIXES = (
@@ -28,9 +25,8 @@ PREFIXES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class HookNames:
-    """The names of a job's hooks by kind, sorted as Ruby sorts them."""
+    """The names of a job's hooks by kind, sorted as Ruby sorts them; none of a kind that is not given."""
 
     before_perform: tuple[str, ...] = ()
     around_perform: tuple[str, ...] = ()
@@ -43,6 +39,21 @@ class HookNames:
     before_schedule: tuple[str, ...] = ()
     after_schedule: tuple[str, ...] = ()
     before_delayed_enqueue: tuple[str, ...] = ()
+
+    def __init__(self, **names: tuple[str, ...]) -> None:
+        self.__dict__.update({kind: found for kind, found in names.items() if found})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HookNames) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.__dict__.items())))
+
+    def __repr__(self) -> str:
+        return f"HookNames({', '.join(f'{kind}={found!r}' for kind, found in self.__dict__.items())})"
+
+
+NO_HOOKS = HookNames()
 
 
 def hook_names(target: Any) -> HookNames:
@@ -72,6 +83,10 @@ def lint(target: Any) -> HookNames:
 
 async def run(target: Any, names: Iterable[str], *args: Any) -> list[Any]:
     """Call each of these hooks of a target; what they returned."""
+    from functools import partial  # noqa: PLC0415 - an application that registers jobs runs none of their hooks
+
+    from pyresque.ops import Call  # noqa: PLC0415 - as above
+
     return [await Call(partial(hook(target, name), *args), offload=True) for name in names]
 
 

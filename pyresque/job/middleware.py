@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
-
 from pyresque.errors import MiddlewareError
-from pyresque.job.job import Job
-from pyresque.ops import Around
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any, TypeAlias
 
+    from pyresque.job.job import Job
     from pyresque.ops import Op
 
-#: What a middleware calls, or awaits, to have the job performed: it tells whether its work was done, or raises its error.
-CallNext: TypeAlias = Callable[[Job], bool]
-AsyncCallNext: TypeAlias = Callable[[Job], Awaitable[bool]]
+    #: What a middleware calls, or awaits, to have the job performed: it tells whether its work was done, or raises its error.
+    CallNext: TypeAlias = Callable[[Job], bool]
+    AsyncCallNext: TypeAlias = Callable[[Job], Awaitable[bool]]
 
-#: ``def middleware(call_next, job)`` or ``async def middleware(call_next, job)``; what it returns is not looked at.
-Middleware: TypeAlias = (
-    "Callable[[CallNext, Job], Any] | Callable[[AsyncCallNext, Job], Awaitable[Any]]"
-)
+    #: ``def middleware(call_next, job)`` or ``async def middleware(call_next, job)``; what it returns is not looked at.
+    Middleware: TypeAlias = (
+        Callable[[CallNext, Job], Any] | Callable[[AsyncCallNext, Job], Awaitable[Any]]
+    )
 
 
-@dataclass(frozen=True, slots=True)
 class Layer:
     """One middleware, and whether it awaits."""
 
-    middleware: Callable[[Any, Job], Any]
-    awaits: bool
+    def __init__(self, middleware: Callable[[Any, Job], Any], awaits: bool) -> None:
+        self.middleware = middleware
+        self.awaits = awaits
 
     @classmethod
     def of(cls, middleware: Middleware) -> Layer:
         """An ``async def`` awaits, and an object whose call is one."""
+        import inspect  # noqa: PLC0415 - for those who have middleware: each forked child pays for what is loaded
+
         call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is asked what it is
         awaits = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)
         return cls(middleware, awaits)
@@ -48,7 +45,7 @@ def add(layers: list[Layer], middleware: Middleware) -> None:
     What awaits needs a loop, which nothing that blocks may stand inside.
     """
     layers.append(Layer.of(middleware))
-    layers.sort(key=attrgetter("awaits"))
+    layers.sort(key=lambda layer: layer.awaits)
 
 
 async def through(
@@ -67,6 +64,8 @@ async def through(
         called = True
         performed = await through(layers, given, innermost, depth + 1)
         return performed
+
+    from pyresque.ops import Around  # noqa: PLC0415 - as above
 
     await Around(lambda call_next: outer.middleware(call_next, job), rest, outer.awaits)
     return performed

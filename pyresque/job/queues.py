@@ -10,12 +10,14 @@ from pyresque.errors import NotEncodable
 from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
-from pyresque.job.registry import JobClass, Registry, Target, validate
+from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import QueueTable, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from pyresque.job.registry import Target
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pyresque.errors import DirtyExit, HardTimeLimit, JobOptionError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
-
 from pyresque.errors import (
     DuplicateJobError,
     NoClassError,
@@ -12,22 +9,23 @@ from pyresque.errors import (
     NoQueueError,
     UnknownJobClass,
 )
-from pyresque.job.hooks import HookNames, hook_names
-from pyresque.ruby.names import camelize, classify, missing_constant
+from pyresque.job.hooks import NO_HOOKS, HookNames, hook_names
+from pyresque.ruby.camel import camelize
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeAlias
 
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Layer
     from pyresque.ops import Op
 
-#: A job as a Python developer names it: a registered class or function, or the Ruby name.
-Target: TypeAlias = "type[Any] | Callable[..., Any] | str"
+    #: A job as a Python developer names it: a registered class or function, or the Ruby name.
+    Target: TypeAlias = type[Any] | Callable[..., Any] | str
 
 
-@dataclass(frozen=True, slots=True)
 class JobClass:
     """One registered job: its Ruby name, its queue, what performs it and the hooks around that.
 
@@ -36,16 +34,37 @@ class JobClass:
     ``redeliveries``: how often the job is put back after its process died.
     """
 
-    name: str
-    queue: str | None
-    target: Any
-    kwargs: bool = False
-    aliases: tuple[str, ...] = ()
-    hooks: HookNames = field(default_factory=HookNames)
-    operation: Callable[[Job], Op[bool]] | None = None
-    inside: Callable[[Job], JobClass | None] | None = None
-    timeout: TimeLimit | None = None
-    redeliveries: int = 0
+    __slots__ = (
+        *("aliases", "hooks", "inside", "kwargs", "name"),
+        *("operation", "queue", "redeliveries", "target", "timeout"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        queue: str | None,
+        target: Any,
+        kwargs: bool = False,
+        aliases: tuple[str, ...] = (),
+        hooks: HookNames = NO_HOOKS,
+        operation: Callable[[Job], Op[bool]] | None = None,
+        inside: Callable[[Job], JobClass | None] | None = None,
+        timeout: TimeLimit | None = None,
+        redeliveries: int = 0,
+    ) -> None:
+        self.name = name
+        self.queue = queue
+        self.target = target
+        self.kwargs = kwargs
+        self.aliases = aliases
+        self.hooks = hooks
+        self.operation = operation
+        self.inside = inside
+        self.timeout = timeout
+        self.redeliveries = redeliveries
+
+    def __repr__(self) -> str:
+        return f"JobClass({self.name!r}, queue={self.queue!r}, target={self.target!r})"
 
     @property
     def plain(self) -> bool:
@@ -148,10 +167,14 @@ class Registry:
         if isinstance(class_name, str):
             entry = self._by_name.get(class_name)
             if entry is None:
+                from pyresque.ruby.names import classify  # noqa: PLC0415 - for names that are not registered
+
                 name = classify(class_name).removeprefix("::")
                 entry = self._by_name.get(name) or self._own.get(name)
             if entry is not None:
                 return entry
+        from pyresque.ruby.names import missing_constant  # noqa: PLC0415 - as above
+
         complaint = missing_constant(class_name, self._by_name)
         raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(
             complaint

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from pyresque.ops import Call
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 NAMES = (
     "before_first_fork",
@@ -44,6 +41,12 @@ class WorkerHooks:
 
     async def run(self, name: str, *args: Any) -> None:
         """Call each of that name."""
+        if not self._hooks[name]:
+            return
+        from functools import partial  # noqa: PLC0415 - for those who have hooks: each forked child pays for what is loaded
+
+        from pyresque.ops import Call  # noqa: PLC0415 - as above
+
         for hook in self._hooks[name]:
             await Call(partial(hook, *args), offload=True)
 

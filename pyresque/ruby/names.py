@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyresque.ruby.camel import camelize
 from pyresque.ruby.fnmatch import fnmatch
 from pyresque.ruby.inspect import to_s
 
@@ -11,11 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["camelize", "classify", "fnmatch", "is_constant_name", "missing_constant"]
-
-
-def camelize(name: str) -> str:
-    """A Python function's name as a Ruby class name: ``monthly_report`` becomes ``MonthlyReport``."""
-    return "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
 
 
 def classify(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
 from pyresque.job.queues import wire_args
-from pyresque.job.registry import JobClass, Target, validate
+from pyresque.job.registry import JobClass, validate
 from pyresque.ops import Batch, Call
 from pyresque.schedule.moments import Wait, When, timestamp_in, timestamp_of
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pyresque.job.queues import Queues
+    from pyresque.job.registry import Target
     from pyresque.ops import Clock
     from pyresque.schedule.moving import Mover
     from pyresque.schedule.searching import Search

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,7 +60,7 @@ class Vetoed:
 
 def own_variables() -> set[str]:
     """Every environment variable that the settings know."""
-    entries = [entry for row in fields(Settings) for entry in row.metadata["env"]]
+    entries = [entry for row in Settings.ROWS.values() for entry in row.env]
     return {entry[0] if isinstance(entry, tuple) else entry for entry in entries}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 
 import click
 import pytest
@@ -21,12 +20,12 @@ def parsed(*args: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in fields(Settings) if row.name in WORKING], ids=lambda row: row.name
+    "row", [row for row in Settings.ROWS.values() if row.name in WORKING], ids=lambda row: row.name
 )
 def test_every_setting_of_a_worker_is_an_option_that_names_its_variables(row):
     (option,) = [option for option in worker.params if option.name == row.name]
     assert "--" + row.name.replace("_", "-") in option.opts
-    for entry in row.metadata["env"]:
+    for entry in row.env:
         assert (entry[0] if isinstance(entry, tuple) else entry) in option.help
 
 

@@ -70,8 +70,8 @@ def test_the_page_names_settings_that_there_are():
     text = PAGE.read_text(encoding="utf-8")
     known = {
         entry
-        for row in vars(Settings)["__dataclass_fields__"].values()
-        for entry in row.metadata["env"]
+        for row in Settings.ROWS.values()
+        for entry in row.env
         if isinstance(entry, str)
     }
     named = set(re.findall(r"\b(?:RESQUE_[A-Z_]+|TERM_CHILD|GRACEFUL_TERM)\b", text))
