@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
+
 class PyresqueError(Exception):
     """The root of all of pyresque's exceptions."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import sys
 from typing import Any
@@ -27,7 +27,7 @@ def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
         from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined] # noqa: PLC0415 - as multiprocessing does
 
         flags: list[str] = _args_from_interpreter_flags()
-        plan = json.dumps([kind, given, more])
+        plan = marshal.dumps((kind, given, more)).hex()
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(  # noqa: S606 - this very interpreter

@@ -139,6 +139,7 @@ SCHEDULING = (
 
 def settings_options(*names: str) -> Callable[[F], F]:
     """Options for these settings; one that is not given is None, so that the environment decides."""
+
     def add(command: F) -> F:
         for name in reversed(names):
             command = _option(Settings.ROWS[name])(command)

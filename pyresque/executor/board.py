@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 
-STOPPING = WANTING = 0
+STOPPING = 0
 
 #: Places in a page: the first is the worker's own.
 PLACES = mmap.PAGESIZE
@@ -41,15 +41,6 @@ class Board:
     def order(self, place: int) -> None:
         """Say that it will be."""
         self._page[PLACES + place] = 1
-
-    @property
-    def wanting(self) -> bool:
-        """Whether a job has used a part of pyresque that its worker had not loaded."""
-        return self._page[PLACES + WANTING] == 1
-
-    def want(self, *, wanting: bool = True) -> None:
-        """Say that one has (the child), or that it is loaded now (the parent)."""
-        self._page[PLACES + WANTING] = wanting
 
     @property
     def stopping(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.executor.child_signals import ORDERS, ChildSignals
-from pyresque.executor.life import JOB, PIECE, TOLD, Attempt, Rules, live
+from pyresque.executor.life import JOB, PIECE, TOLD, live
 from pyresque.failure.report import ErrorReport
 from pyresque.store.queues import to_bytes
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pyresque.executor.board import Board
+    from pyresque.executor.life import Attempt
+    from pyresque.executor.rules import Rules
 
 #: Seconds after which the parent looks again although nothing woke it: a signal may have come just before the wait.
 LOOK = 1.0
@@ -52,6 +54,7 @@ class Child:
         self.given = 0
         self.leaving = False
         self.seconds = 0.0  # that the last job took
+        self.loaded = ""  # names of modules that it had to load for itself, one a line
         self._giving: int | None = pipes[0]
         self._hearing: int | None = pipes[1]
         self._board = board
@@ -230,12 +233,13 @@ class Child:
         self._heard += heard
         if len(self._heard) < TOLD.size:
             return
-        leaving, seconds, size = TOLD.unpack_from(self._heard)
-        if len(self._heard) < TOLD.size + size:
+        leaving, seconds, size, names = TOLD.unpack_from(self._heard)
+        if len(self._heard) < TOLD.size + size + names:
             return
         told, self._heard = self._heard[TOLD.size :], b""
         self.leaving, self.seconds, self._limit = leaving, seconds, None
-        self._told = _outcome(json.loads(told)) if told else DONE
+        self.loaded = told[size:].decode("utf-8", "replace")
+        self._told = _outcome(json.loads(told[:size])) if size else DONE
 
     # -- its end
 

@@ -7,21 +7,19 @@ with TERM_CHILD, dies of them.) They are handled, not ignored: what the job star
 from __future__ import annotations
 
 import os
-import signal
-from typing import TYPE_CHECKING
-
-try:
-    # Python's own, below those that make enumerations of all they take and give: a child in a hurry has no use for them.
-    from _signal import getsignal, signal as handle  # type: ignore[import-not-found]  # no stub: it is Python's own affair
-except ImportError:
-    from signal import getsignal, signal as handle
 
 from pyresque.errors import TermException
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from types import FrameType
 
     from pyresque.executor.board import Board
+
+else:
+    # Python's own, below those that make enumerations of all they take and give: a child in a hurry has no use for them.
+    import _signal as signal
 
 #: The signals that order a worker about.
 ORDERS = tuple(
@@ -52,17 +50,17 @@ class ChildSignals:
         """Have them from now on; a TERM counts again."""
         self._spent = False
         signal.set_wakeup_fd(-1)
-        handle(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGTERM, self._on_term)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            handle(number, _unmoved)
-        handle(signal.SIGCONT, _DEFAULT)
-        handle(signal.SIGCHLD, _DEFAULT)
+            signal.signal(number, _unmoved)
+        signal.signal(signal.SIGCONT, _DEFAULT)
+        signal.signal(signal.SIGCHLD, _DEFAULT)
 
     def spend(self) -> None:
         """From here on a TERM comes too late to end the job, whatever handler the job has set."""
         self._spent = True
-        if getsignal(signal.SIGTERM) is not self._on_term:
-            handle(signal.SIGTERM, _unmoved)
+        if signal.getsignal(signal.SIGTERM) is not self._on_term:
+            signal.signal(signal.SIGTERM, _unmoved)
 
     def _term(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
         if self._spent or os.getpid() == self._keeper:

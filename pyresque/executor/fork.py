@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import logging
 import marshal
-import os
 import signal
 import time
-from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from setproctitle import setproctitle
-
 from pyresque.errors import HardTimeLimit
 from pyresque.executor import late
+from pyresque.executor.attempt import Attempt
 from pyresque.executor.base import UNBEGUN, Outcome
 from pyresque.executor.board import Board
 from pyresque.executor.child import Child
-from pyresque.executor.life import Rules
 from pyresque.executor.memory import settle
+from pyresque.executor.rules import Rules
 from pyresque.executor.server import ForkServer
 from pyresque.executor.spare import ForkAhead
 from pyresque.job import perform
-from pyresque.job.job import read_job
 from pyresque.job.limits import hard_limit
-from pyresque.job.registry import Registry
 from pyresque.ops import Call, Clock, Driver, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyresque.executor.seed import Seed
     from pyresque.job.job import Codec, Job
+    from pyresque.job.registry import Registry
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.settings import Settings
 
@@ -40,9 +37,6 @@ log = logging.getLogger("pyresque")
 
 #: Seconds that a child may take to end once its job is done and told.
 LINGER = 5.0
-
-#: How often the fork server performs a job that does nothing: the interpreter specializes code that ran some dozen times.
-REHEARSALS = 32
 
 #: Seconds until the parent looks again at a child that is about to end.
 GLANCE = 0.001
@@ -52,7 +46,7 @@ class ForkExecutor:
     """Has children forked for jobs, here or by the fork server.
 
     ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child; ``let_go`` closes, in the fork
-    server, the connections of this process.
+    server, the connections of this process. ``seed`` is a fork server that runs already.
     """
 
     isolated = True
@@ -67,34 +61,25 @@ class ForkExecutor:
         driver: Driver,
         wakeup: int,
         let_go: Callable[[], None] = lambda: None,
+        seed: Seed | None = None,
     ) -> None:
         self.registry = registry
         self.hooks = hooks
         self.settings = settings
         self.clock = clock
-        self.codec = codec
-        self.driver = driver
         self.wakeup = wakeup
-        self.board = Board()
-        self.rules = Rules(
-            term_child=settings.term_child,
-            patient=settings.graceful_term or settings.pre_shutdown_timeout > 0,
-            run_at_exit=settings.run_at_exit_hooks,
-            most_memory=(
-                None if settings.max_child_memory is None else settings.max_child_memory * 2**20
-            ),
-            unloaded=late.unloaded(),
-        )
+        self.board = Board() if seed is None else seed.board
+        self.rules = Rules.of(settings)
         self.ahead = ForkAhead(settings.fork_ahead)
         self._most_jobs, self._longest = _shelf_life(settings)
         self._child: Child | None = None  # the one that performs a job
         self._ready: Child | None = None  # the one that waits for its next job, or its first
         self._leaving: list[tuple[float, Child]] = []
         self._of_the_server: set[int] = set()
-        self._close_connections = let_go
-        self._server = self._new_server()
+        self._attempt = Attempt(registry, hooks, lambda: (registry, codec, driver))
+        self._server = ForkServer(self._attempt, self.rules, self.board, let_go, seed)
+        self._loaded: set[str] = set()
         self._settled = False
-        self._served = False
 
     async def run(
         self,
@@ -105,8 +90,6 @@ class ForkExecutor:
     ) -> Outcome:
         """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could."""
         started = time.perf_counter()
-        if self.board.wanting:
-            await Call(self._load_what_jobs_use)
         self._see_off()
         child = await self._child_for(job)
         if child is None:
@@ -135,6 +118,8 @@ class ForkExecutor:
         finally:
             self._child = None
             self._retire_or_keep(child)
+        if child.loaded:
+            await Call(partial(self._load, child))
         self.ahead.took(time.perf_counter() - started - child.seconds)
         return outcome
 
@@ -206,20 +191,20 @@ class ForkExecutor:
             settle()
             self._settled = True
 
-    def _new_server(self) -> ForkServer:
-        return ForkServer(self._attempt, self.rules, self.board, self._in_the_server)
-
-    def _load_what_jobs_use(self) -> None:
-        """Have children find loaded from now on what one had to load for itself."""
-        self.board.want(wanting=False)
-        late.load(self.rules.unloaded)
-        self.rules = replace(self.rules, unloaded=())
+    def _load(self, child: Child) -> None:
+        """Have children find loaded from now on what this one had to load for itself."""
+        names = "\n".join(set(child.loaded.split("\n")) - self._loaded)
+        child.loaded = ""
+        if not names:
+            return
+        self._loaded.update(names.split("\n"))
         ready, self._ready = self._ready, None
         if ready is not None:
             self._let_go(ready)
-        self._server.close()
-        self._of_the_server.clear()
-        self._server = self._new_server()
+        if self._by_the_server():
+            self._server.load(names)
+        else:
+            late.load(names)
 
     def _ask_the_server(self) -> None:
         self._settle()
@@ -280,49 +265,6 @@ class ForkExecutor:
             if until < now:
                 child.signal(signal.SIGKILL)
         self._leaving = [(until, child) for until, child in self._leaving if not child.ended()]
-
-    # -- in the fork server, and in the child
-
-    def _in_the_server(self) -> None:
-        """Before its first fork: let go of what is the worker's, and rehearse.
-
-        What the interpreter does only the first few times (finding methods, specializing code) it has done then: else each
-        child would do it again, on pages that it must first be given a copy of.
-        """
-        self._close_connections()
-        setproctitle(f"pyresque: forks for {os.getppid()}")
-        registry = Registry()
-        registry.add(_nothing, name="Rehearsal")
-        for _ in range(REHEARSALS):
-            job = read_job(
-                self.codec, "rehearsal", self.codec.encode({"class": "Rehearsal", "args": [1]})
-            )
-            self.driver.run(perform.perform(registry, job))
-            perform.call(registry, "Rehearsal", *marshal.loads(marshal.dumps((job.args,))))  # noqa: S302 - our own
-
-    def _attempt(self, queue: str | None, raw: bytes) -> None:
-        if queue is None:
-            result = perform.call(self.registry, *marshal.loads(raw))  # noqa: S302 - it comes from our parent
-            if result is not None:
-                self.driver.run(_settled(result))
-        else:
-            self.driver.run(self._perform(read_job(self.codec, queue, raw)))
-
-    async def _perform(self, job: Job) -> None:
-        if not self._served:
-            self._served = True
-            if self.hooks.any("after_fork"):
-                await self.hooks.run("after_fork", job)
-        await perform.perform(self.registry, job)
-
-
-async def _settled(result: object) -> None:
-    """Await what must be awaited."""
-    await Call(lambda: result)
-
-
-def _nothing(*args: object) -> None:
-    """The job that is rehearsed."""
 
 
 def _shelf_life(settings: Settings) -> tuple[float, float]:

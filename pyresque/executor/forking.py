@@ -1,39 +1,54 @@
 """The fork server: a process that does nothing but fork children, so that a worker need not.
 
-It is forked from the worker before the first job, so what it has loaded is what the worker has. Between two forks it touches
-next to nothing, and so copies next to nothing; and it forks while the worker talks to Redis. It ends with the worker.
+It is forked before the first job from the worker, or from what is to be the worker and has loaded the application alone. Between
+two forks it touches next to nothing, and so copies next to nothing; and it forks while the worker talks to Redis. It ends with
+the worker.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
-import select
-import signal
-import socket
 import struct
+import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
 
-from pyresque.executor.child_signals import ChildSignals
-from pyresque.executor.life import Attempt, Rules, live
-from pyresque.executor.light import LightForks
+from pyresque.executor import late
+from pyresque.executor.attempt import Attempt as Performing
+from pyresque.executor.board import PLACES
+from pyresque.executor.child_signals import ORDERS, ChildSignals
+from pyresque.executor.life import JOB, PIECE, live, serve as serve_jobs
+from pyresque.executor.light import lighten
+from pyresque.job.registry import Registry
+from pyresque.job.worker_hooks import WorkerHooks
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import signal
+    import socket
+    from collections.abc import Callable
+    from typing import NoReturn
 
     from pyresque.executor.board import Board
+    from pyresque.executor.life import Attempt
+    from pyresque.executor.rules import Rules
+else:
+    # Python's own halves of these two, below what makes enumerations of all they have.
+    import _signal as signal
+    import _socket as socket
 
 #: Kind, a number and another one.
 MESSAGE = struct.Struct("=cii")
 
-# The worker asks: fork (place; the child's two pipes come along), how did this pid end, I need it no more, end with all.
-FORK, HOW, DONE_WITH, END = b"f", b"h", b"d", b"e"
+# The worker asks: fork (place; the child's two pipes come along), how did this pid end, I need it no more, load these modules
+# (so many bytes of names follow), end with all.
+FORK, HOW, DONE_WITH, LOAD, END = b"f", b"h", b"d", b"l", b"e"
 # The server answers: this pid was born (or -1 and the error's number), it ended with this status, it lives.
 BORN, ENDED, ALIVE = b"b", b"s", b"a"
 
-#: Seconds that a child may take to end once nobody needs it; milliseconds until the server looks for such children
-#: when nothing is asked.
-LINGER, IDLE = 5.0, 200
+#: Seconds that a child may take to end once nobody needs it; seconds until the server looks for such children when nothing
+#: is asked.
+LINGER, IDLE = 5.0, 0.2
 
 #: The two ends of pipes that come along, and the room that they need.
 PIPES = struct.Struct("@ii")
@@ -42,30 +57,42 @@ SPACE = socket.CMSG_SPACE(PIPES.size)
 #: One request for memory of each kind that the allocator tells apart.
 SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
 
+#: How often the server performs a job that does nothing: the interpreter specializes code that ran some dozen times.
+REHEARSALS = 64
 
-def serve(
-    control: socket.socket,
-    attempt: Attempt,
-    rules: Rules,
-    board: Board,
-    mask: Iterable[int],
-) -> NoReturn:
-    """The server's whole life. ``mask`` is what to go back to, the signals of ORDERS being held up until now."""
+
+def start(
+    attempt: Attempt, rules: Rules, board: Board, let_go: Callable[[], None]
+) -> tuple[socket.socket, int]:
+    """Fork a server; what to speak to it by, and its pid. ``let_go`` closes, in it, what the worker holds open. Raises OSError."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until it has its own, a signal would be taken as the worker takes it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
     try:
-        server = _Server(control, attempt, rules, board)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        server.serve()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                here.close()
+                let_go()
+                server = _Server(there, attempt, rules, board)
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                server.serve()
+            finally:
+                os._exit(0)
+    except OSError:
+        here.close()
+        raise
     finally:
-        os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        there.close()
+    return here, pid
 
 
 class _Server:
     def __init__(
-        self,
-        control: socket.socket,
-        attempt: Attempt,
-        rules: Rules,
-        board: Board,
+        self, control: socket.socket, attempt: Attempt, rules: Rules, board: Board
     ) -> None:
         self._control = control
         self._attempt = attempt
@@ -76,36 +103,77 @@ class _Server:
             board, term_child=rules.term_child, patient=rules.patient, keeper=os.getpid()
         )
         self._signals.take()
-        self._light = LightForks()
         self._living: set[int] = set()
         self._leaving: dict[int, float] = {}
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
 
-    def serve(self) -> None:
+    def serve(self) -> NoReturn:
+        """The server's whole life."""
+        self._prepare()
+        control, leaving, watchful = self._control, self._leaving, False
+        while True:
+            if watchful != bool(leaving):
+                watchful = bool(leaving)
+                _bound(control, IDLE if watchful else 0.0)
+            try:
+                message, extra, _, _ = control.recvmsg(MESSAGE.size, SPACE)
+            except BlockingIOError:
+                self._see_off()
+                continue
+            if len(message) < MESSAGE.size:
+                os._exit(0)  # the worker is gone; a child that performs a job goes on, as in Ruby
+            kind, number, _ = MESSAGE.unpack(message)
+            if kind == FORK:
+                self._fork(number, PIPES.unpack(extra[0][2]))
+                if leaving:
+                    self._see_off()
+            elif kind == DONE_WITH:
+                leaving[number] = time.monotonic() + LINGER
+            else:
+                self._do(kind, number)
+
+    def _do(self, kind: bytes, number: int) -> None:
+        """What is asked now and then."""
+        if kind == HOW:
+            self._tell_how(number)
+        elif kind == LOAD:
+            self._load(number)
+        elif kind == END:
+            self._end()
+
+    def _prepare(self) -> None:
+        """Make ready for forks: whatever is done or touched now, no child has to do or be given a copy of."""
+        lighten()
+        taking, giving = os.pipe()
+        hearing, telling = os.pipe()
+        registry = Registry()
+        registry.add(_nothing, name="Rehearsal")
+        call = marshal.dumps(("Rehearsal", (1, "x")))
+        title = b"pyresque: forks for %d" % os.getppid()
+        job = JOB.pack(4, len(title), len(call), True, True) + b"none" + title + call
+        self._signals.place = PLACES - 1  # which no child will have for a long time
+        performing = Performing(registry, WorkerHooks(), _no_means)
+        for _ in range(REHEARSALS):
+            os.write(giving, job)
+            serve_jobs(performing, self._rules, (taking, telling), self._board, self._signals)
+            os.read(hearing, PIECE)
+            self._signals.take()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        for end in (taking, giving, hearing, telling):
+            os.close(end)
         # The allocator puts what was freed while everything was loaded in order at the next requests for more: here once,
         # not in each child, where every page that it touches would be copied.
         for size in SIZES:
             bytearray(size)
-        control = self._control
-        while True:
-            if self._leaving and not self._poll.poll(IDLE):
-                self._see_off()
-                continue
-            message, extra, _, _ = control.recvmsg(MESSAGE.size, SPACE)
-            if len(message) < MESSAGE.size:
-                return  # the worker is gone; a child that performs a job goes on, as in Ruby
-            kind, number, _ = MESSAGE.unpack(message)
-            if kind == FORK:
-                self._fork(number, PIPES.unpack(extra[0][2]))
-                self._see_off()
-            elif kind == HOW:
-                self._tell_how(number)
-            elif kind == DONE_WITH:
-                self._leaving[number] = time.monotonic() + LINGER
-            elif kind == END:
-                self._end()
-                return
+
+    def _load(self, size: int) -> None:
+        names = self._control.recv(size, socket.MSG_WAITALL)
+        late.load(names.decode("utf-8", "replace"))
+        import gc  # noqa: PLC0415 - what is loaded now stays, as at the start
+
+        gc.collect()
+        gc.freeze()
+        lighten()
 
     def _answer(self, kind: bytes, number: int, other: int) -> None:
         self._control.sendall(MESSAGE.pack(kind, number, other))
@@ -119,12 +187,11 @@ class _Server:
         else:
             if pid == 0:
                 os.close(self._control.fileno())
-                self._light.restore()
                 live(self._attempt, self._rules, pipes, self._board, self._signals)
             self._living.add(pid)
             self._answer(BORN, pid, 0)
-        for pipe in pipes:
-            os.close(pipe)
+        os.close(pipes[0])
+        os.close(pipes[1])
 
     def _tell_how(self, pid: int) -> None:
         status = self._reaped(pid)
@@ -152,10 +219,26 @@ class _Server:
             elif until < now:
                 os.kill(pid, signal.SIGKILL)
 
-    def _end(self) -> None:
+    def _end(self) -> NoReturn:
         """Wait for every child, and help on those that take too long."""
         until = time.monotonic() + LINGER
         self._leaving = dict.fromkeys(self._living, until)
         while self._living:
             self._see_off()
             time.sleep(0.001)
+        os._exit(0)
+
+
+def _no_means() -> NoReturn:
+    raise AssertionError("the rehearsal is a plain job")
+
+
+def _nothing(*args: object) -> None:
+    """The job that is rehearsed."""
+
+
+def _bound(control: socket.socket, seconds: float) -> None:
+    """Let the system end a wait after so many seconds; 0: never."""
+    whole = int(seconds)
+    limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+    control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

@@ -37,8 +37,8 @@ class InlineExecutor:
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         if perform.is_plain(self.registry, job):
-            call = (self.registry, job.class_name, job.args)
-            return await self.attempt(perform.called, perform.call, call)
+            call = (job.class_name, job.args)
+            return await self.attempt(perform.called, self.registry.call, call)
         return await self.attempt(perform.perform, self.registry, job)
 
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:

@@ -1,31 +1,33 @@
-"""Parts of pyresque that are loaded at their first use: where jobs use them, their worker loads them for all children to come.
+"""What jobs load at its first use is loaded by their worker, for all children to come.
 
-A worker that needs none of them forks the quicker for it; but a child that loads one does so for itself alone, anew for each job.
+A worker that needs none of it forks the quicker; but a child that loads something does so for itself alone, anew for each job.
+That is done for pyresque's own modules and Python's; what an application imports late is its own affair.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
-#: What jobs may come to use, a module that brings all of it along: active jobs, odd values as arguments, recurring jobs.
-PARTS = ("pyresque.activejob.wrapper", "pyresque.ruby.json_pieces", "pyresque.schedule.entries")
-
-
-def unloaded() -> tuple[str, ...]:
-    """Those that this process has not loaded."""
-    return tuple(name for name in PARTS if name not in sys.modules)
+#: Modules of Python's that do something when they are imported.
+EGGS = ("antigravity", "this")
 
 
-def used(names: tuple[str, ...]) -> bool:
-    """Whether any of these has been loaded."""
-    for name in names:  # noqa: SIM110 - a child in a hurry makes no generator
-        if name in sys.modules:
-            return True
-    return False
+def since(count: int) -> str:
+    """Names of modules that were loaded since there were so many, one a line."""
+    ours = [name for name in list(sys.modules)[count:] if _may_be_shared(name)]
+    return "\n".join(ours)
 
 
-def load(names: tuple[str, ...]) -> None:
-    """Load these."""
-    for name in names:
-        import_module(name)
+def load(names: str) -> None:
+    """Load these; what cannot be loaded here is left to those who need it."""
+    for name in names.split("\n"):
+        if _may_be_shared(name) and name not in sys.modules:
+            try:
+                __import__(name)
+            except Exception:  # noqa: BLE001, S112 - a module of another system, or one that a job left broken
+                continue
+
+
+def _may_be_shared(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top == "pyresque" or (top in sys.stdlib_module_names and top not in EGGS)

@@ -5,7 +5,6 @@ A fork copies the table of the parent's pages, so its cost follows their number.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 
 #: madvise(2): gather pages into huge ones, now (Linux 6.1).
@@ -26,10 +25,12 @@ def settle() -> None:
     gc.collect()
     # What is loaded now stays: a collection in a child would write to every page it shares with us.
     gc.freeze()
-    with contextlib.suppress(OSError):
+    try:
         areas = _private_areas()
-        if sum(end - start for start, end in areas) >= MUCH:
-            _collapse(areas)
+    except OSError:
+        return
+    if sum(end - start for start, end in areas) >= MUCH:
+        _collapse(areas)
 
 
 def _private_areas() -> list[tuple[int, int]]:

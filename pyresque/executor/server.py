@@ -6,11 +6,10 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from typing import TYPE_CHECKING
 
+from pyresque.executor import late
 from pyresque.executor.child import Child
-from pyresque.executor.child_signals import ORDERS
 from pyresque.executor.forking import (
     ALIVE,
     BORN,
@@ -19,15 +18,19 @@ from pyresque.executor.forking import (
     ENDED,
     FORK,
     HOW,
+    LOAD,
     MESSAGE,
-    serve,
+    PIPES,
+    start,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.executor.board import Board
-    from pyresque.executor.life import Attempt, Rules
+    from pyresque.executor.life import Attempt
+    from pyresque.executor.rules import Rules
+    from pyresque.executor.seed import Seed
 
 #: Seconds in which the server must answer; a fork of a very great process takes a good part of one.
 ANSWER = 30.0
@@ -37,7 +40,7 @@ UNKNOWN = 0
 
 
 class ForkServer:
-    """One server at a time. ``let_go`` closes, in the server, what the worker holds open."""
+    """One server at a time. ``let_go`` closes, in the server, what the worker holds open; ``seed`` is a server that runs."""
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class ForkServer:
         rules: Rules,
         board: Board,
         let_go: Callable[[], None],
+        seed: Seed | None = None,
     ) -> None:
         self._attempt = attempt
         self._rules = rules
@@ -52,6 +56,9 @@ class ForkServer:
         self._let_go = let_go
         self._control: socket.socket | None = None
         self._pid = 0
+        self._late = ""  # what children found missing, which the next server will have
+        if seed is not None:
+            self._take_over(seed.control, seed.pid)
         self._asked: tuple[int, int, int] | None = None  # the pipes' ends here, and the place
         self._born: tuple[int, int] | None = None  # the pid, or -1 and the error's number
         self._statuses: dict[int, int | None] = {}
@@ -76,7 +83,8 @@ class ForkServer:
             assert self._control is not None  # noqa: S101 - it was started
             # One message for several things: each would wake the server.
             words = [MESSAGE.pack(FORK, place, 0), *self._farewells()]
-            socket.send_fds(self._control, words, [taking, telling])
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, PIPES.pack(taking, telling))
+            self._control.sendmsg(words, [rights])
         except OSError:
             os.close(giving)
             os.close(hearing)
@@ -122,6 +130,17 @@ class ForkServer:
         child.close()
         self._done.append(child.pid)
 
+    def load(self, names: str) -> None:
+        """Have children find these modules loaded from now on; those that are there already do not."""
+        if self._asked is not None:
+            with contextlib.suppress(OSError):
+                self.done_with(self.take())
+        if self._control is not None:
+            self._late += f"\n{names}"
+            told = names.encode()
+            with contextlib.suppress(OSError):
+                self._send(MESSAGE.pack(LOAD, len(told), 0) + told)
+
     def say_who_is_done(self) -> None:
         """Let the server bury now whom nobody needs."""
         if self._control is not None and self._done:
@@ -146,33 +165,12 @@ class ForkServer:
     # -- the process
 
     def _start(self) -> None:
-        here, there = socket.socketpair()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Until it has its own, a signal would be taken as the worker takes it.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
-        try:
-            self._pid = os.fork()
-            if self._pid == 0:
-                self._be_the_server(here, there, mask)
-        except OSError:
-            here.close()
-            raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            there.close()
-        here.settimeout(ANSWER)
-        self._control = here
+        late.load(self._late)
+        self._take_over(*start(self._attempt, self._rules, self._board, self._let_go))
 
-    def _be_the_server(
-        self, here: socket.socket, there: socket.socket, mask: set[int | signal.Signals]
-    ) -> None:
-        try:
-            here.close()
-            self._let_go()
-            serve(there, self._attempt, self._rules, self._board, mask)
-        finally:
-            os._exit(1)
+    def _take_over(self, control: socket.socket, pid: int) -> None:
+        control.settimeout(ANSWER)
+        self._control, self._pid = control, pid
 
     def _lost(self) -> None:
         """The server is gone, or is made to be; the next child is asked of a new one."""

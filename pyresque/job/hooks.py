@@ -50,7 +50,9 @@ class HookNames:
         return hash(tuple(sorted(self.__dict__.items())))
 
     def __repr__(self) -> str:
-        return f"HookNames({', '.join(f'{kind}={found!r}' for kind, found in self.__dict__.items())})"
+        return (
+            f"HookNames({', '.join(f'{kind}={found!r}' for kind, found in self.__dict__.items())})"
+        )
 
 
 NO_HOOKS = HookNames()

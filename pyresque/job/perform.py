@@ -50,16 +50,11 @@ async def _performed(registry: Registry, job: Job) -> bool:
 
 
 def is_plain(registry: Registry, job: Job) -> bool:
-    """Whether nothing is around this job's work, no hook, limit or middleware: ``call`` then does all that ``perform`` does."""
+    """Whether nothing is around this job's work, no hook, limit or middleware: the registry's ``call`` then does all that ``perform`` does."""
     if registry.middleware or job.fault is not None:
         return False
     entry = registry.plain(job.payload.class_name)
     return entry is not None and not (entry.kwargs and job.args and isinstance(job.args[-1], dict))
-
-
-def call(registry: Registry, class_name: str, args: tuple[Any, ...]) -> Any:
-    """Do the work of a plain job; what it returns may have to be awaited."""
-    return registry.find(class_name).perform(*args)
 
 
 async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:

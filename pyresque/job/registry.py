@@ -180,6 +180,10 @@ class Registry:
             complaint
         )
 
+    def call(self, class_name: object, args: Iterable[Any]) -> Any:
+        """Do the work of a plain job; what it returns may have to be awaited."""
+        return self.find(class_name).perform(*args)
+
     def plain(self, class_name: object) -> JobClass | None:
         """The entry of that very name if it is plain."""
         entry = self._by_name.get(class_name) if isinstance(class_name, str) else None

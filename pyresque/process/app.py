@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import sys
-import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pyresque.application import Application
 from pyresque.client import AsyncResque, Resque
 from pyresque.errors import AppImportError, PyresqueError
 from pyresque.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
+    from typing import Any
 
 #: The attribute that is looked for where ``-A`` names a module alone.
 USUAL = "resque"
@@ -53,11 +52,12 @@ def load_app(spec: str) -> Resque:
 
 
 def _imported(spec: str, name: str) -> ModuleType:
-    here = str(Path.cwd())
+    here = os.getcwd()  # noqa: PTH109 - pathlib stays unloaded: each forked child would pay for it
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        __import__(name)
+        return sys.modules[name]
     except PyresqueError:
         raise  # it says what is wrong itself, such as a setting
     except (Exception, SystemExit) as error:
@@ -78,6 +78,8 @@ def _is_of(name: str, missing: str | None) -> bool:
 def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return ""
+    import traceback  # noqa: PLC0415 - for trouble alone
+
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

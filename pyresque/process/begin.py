@@ -1,34 +1,28 @@
 """A worker or a pool begun from what was given on a command line: the application loaded, checks made, then work.
 
 The command line itself runs this anew in the same process (``cli/launch.py``): what it had loaded to read the line is then
-nowhere in the memory that each forked child would have to be given.
+nowhere in the memory that each forked child would have to be given. Nor is what a worker itself needs: that is loaded after the
+fork server has been made.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import marshal
 import os
-import signal
 import sys
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyresque.errors import NoQueueError, NothingToPerform, PyresqueError, RedisUnavailable
-from pyresque.process import logs
 from pyresque.process.app import application
-from pyresque.process.plain import can_fork
-from pyresque.process.run import run_worker
 from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
 from pyresque.settings import TOGETHER
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, NoReturn
 
     from pyresque.client import Resque
-
-log = logging.getLogger("pyresque")
+    from pyresque.executor.seed import Seed
 
 NO_QUEUE = (
     "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
@@ -44,14 +38,18 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     settings = resque.settings
     if not settings.queues:
         raise NoQueueError(NO_QUEUE)
-    logs.set_up(settings)
+    pool = settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork")
+    seed = None if pool else _sown(resque)
+    _log_as(resque)
     _look_for_redis(resque, "worker")
-    if settings.count > 1 and settings.executor not in TOGETHER and can_fork():
-        from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - a single worker has no use for it
+    if pool:
+        from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - after the fork server was made, as all below
 
         run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
     else:
-        run_worker(resque, burst=burst)
+        from pyresque.process.run import run_worker  # noqa: PLC0415 - as above
+
+        run_worker(resque, burst=burst, seed=seed)
 
 
 def begin_pool(
@@ -63,7 +61,10 @@ def begin_pool(
     burst: bool,
 ) -> None:
     """Keep the workers that resque-pool's file wants, until told to stop. Raises PyresqueError, OSError."""
-    from pyresque.process.pool_file import read_pool, usual_file  # noqa: PLC0415 - a single worker has no use for it
+    from functools import partial  # noqa: PLC0415 - a single worker has no use for it
+    from pathlib import Path  # noqa: PLC0415 - as above
+
+    from pyresque.process.pool_file import read_pool, usual_file  # noqa: PLC0415 - as above
     from pyresque.process.run_pool import Manner, run_pool  # noqa: PLC0415 - as above
 
     heed_orders_while_starting()
@@ -72,8 +73,8 @@ def begin_pool(
     path = Path(config) if config else usual_file(os.environ, Path.cwd())
     wanted = partial(read_pool, path, environment or resque.settings.environment)
     if not any(wanted().values()):
-        log.warning("%s wants no workers; they come when it is changed and HUP sent", path)
-    logs.set_up(resque.settings)
+        _warn("%s wants no workers; they come when it is changed and HUP sent", path)
+    _log_as(resque)
     _look_for_redis(resque, "pool")
     run_pool(resque, wanted, Manner(**manner), burst=burst)
 
@@ -82,11 +83,8 @@ BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": be
 
 
 def main(plan: str) -> NoReturn:
-    """Begin what a plan says, JSON of ``cli/launch.py``; trouble is one line on standard error, and an exit code."""
-    kind, given, more = json.loads(plan)
-    given = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
-    }
+    """Begin what a plan of ``cli/launch.py`` says; trouble is one line on standard error, and an exit code."""
+    kind, given, more = marshal.loads(bytes.fromhex(plan))  # noqa: S302 - this very process has written it
     try:
         BEGINNINGS[kind](given, **more)
     except (PyresqueError, OSError) as error:
@@ -103,7 +101,9 @@ def heed_orders_while_starting() -> None:
     The system keeps signals without a handler from such a process: an order that comes while the application is imported
     would be lost, and the worker that starts then be killed amid a job when the time is up.
     """
-    if os.getpid() == 1 and can_fork():
+    if os.getpid() == 1 and hasattr(os, "fork"):
+        import signal  # noqa: PLC0415 - for the first process of a container
+
         signal.signal(signal.SIGQUIT, _leave)
         signal.signal(signal.SIGTERM, _leave)
 
@@ -119,7 +119,31 @@ def _look_for_redis(resque: Resque, who: str) -> None:
     try:
         resque.queues()
     except RedisUnavailable as error:
-        log.warning("%s; the %s waits for it", error, who)
+        _warn("%s; the %s waits for it", error, who)
+
+
+def _sown(resque: Resque) -> Seed | None:
+    """The fork server, while nothing is loaded but the application; None where the worker is to make it."""
+    if not hasattr(os, "fork"):
+        return None
+    from pyresque.executor import seed  # noqa: PLC0415 - for those who fork
+
+    try:
+        return seed.sow(resque) if seed.may_be_sown(resque.settings, resque) else None
+    except OSError:
+        return None  # the worker tries again, and tells
+
+
+def _log_as(resque: Resque) -> None:
+    from pyresque.process import logs  # noqa: PLC0415 - after the fork server was made
+
+    logs.set_up(resque.settings)
+
+
+def _warn(text: str, *told: object) -> None:
+    import logging  # noqa: PLC0415 - as above
+
+    logging.getLogger("pyresque").warning(text, *told)
 
 
 def _no_jobs(app: str) -> str:

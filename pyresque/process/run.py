@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.executor.base import Executor
+    from pyresque.executor.seed import Seed
 
 log = logging.getLogger("pyresque")
 
 
-def run_worker(resque: Resque, *, burst: bool = False) -> None:
+def run_worker(resque: Resque, *, burst: bool = False, seed: Seed | None = None) -> None:
     """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
 
-    Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
+    ``seed`` is a fork server that runs already. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
     whatever ends the worker by mistake.
     """
     settings = resque.settings
@@ -44,10 +45,16 @@ def run_worker(resque: Resque, *, burst: bool = False) -> None:
         return
     prepare(background=settings.background, pidfile=settings.pidfile)
     with told_health(resque) as vitals:
-        work(resque, vitals, burst=burst)
+        work(resque, vitals, burst=burst, seed=seed)
 
 
-def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -> None:
+def work(
+    resque: Resque,
+    vitals: Vitals | None = None,
+    *,
+    burst: bool = False,
+    seed: Seed | None = None,
+) -> None:
     """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
@@ -58,7 +65,7 @@ def work(resque: Resque, vitals: Vitals | None = None, *, burst: bool = False) -
         return
     posix = Posix(lines(resque))
     try:
-        worker = made(resque, queue_list, posix, vitals)
+        worker = made(resque, queue_list, posix, vitals, seed)
         with posix.hearing(worker):
             resque.run(worker.work(interval))
     finally:
@@ -97,7 +104,11 @@ def told_health(resque: Resque) -> AbstractContextManager[Vitals]:
 
 
 def made(
-    resque: Resque, queue_list: QueueList, posix: Posix, vitals: Vitals | None = None
+    resque: Resque,
+    queue_list: QueueList,
+    posix: Posix,
+    vitals: Vitals | None = None,
+    seed: Seed | None = None,
 ) -> Worker:
     """A worker of this process."""
     core = resque.core
@@ -112,6 +123,7 @@ def made(
             resque.driver,
             posix.wakeup,
             partial(_let_go, resque, posix),
+            seed,
         )
         core.stopping = lambda: forking.board.stopping
     else:

@@ -1,0 +1,70 @@
+"""Performing a job in a child: a plain one is a call; for any other what performs jobs is loaded."""
+
+from __future__ import annotations
+
+import marshal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pyresque.job.job import Codec, Job
+    from pyresque.job.registry import Registry
+    from pyresque.job.worker_hooks import WorkerHooks
+    from pyresque.ops import Driver
+
+    #: The registry with its wrappers, the codec, and what carries a job in the child.
+    Means = tuple[Registry, Codec, Driver]
+
+#: A generator that can be awaited: ``types.coroutine``.
+ITERABLE_COROUTINE = 0x100
+
+
+class Attempt:
+    """Called with a queue and the bytes of a payload; without a queue they are a call ready to be made.
+
+    ``means`` gives what is needed for a job that is not plain.
+    """
+
+    def __init__(self, registry: Registry, hooks: WorkerHooks, means: Callable[[], Means]) -> None:
+        self.registry = registry
+        self.hooks = hooks
+        self.means = means
+        self._served = False
+
+    def __call__(self, queue: str | None, raw: bytes) -> None:
+        """Perform it; raises whatever it raises."""
+        if queue is not None:
+            self._perform(queue, raw)
+            return
+        name, args = marshal.loads(raw)  # noqa: S302 - it comes from our parent
+        result = self.registry.call(name, args)
+        if result is not None and _is_awaitable(result):
+            self._await(result)
+
+    def _await(self, result: Any) -> None:
+        from pyresque.job.perform import called  # noqa: PLC0415 - each forked child pays for what is loaded
+
+        _, _, driver = self.means()
+        driver.run(called(lambda: result, ()))
+
+    def _perform(self, queue: str, raw: bytes) -> None:
+        from pyresque.job.job import read_job  # noqa: PLC0415 - as above
+
+        registry, codec, driver = self.means()
+        driver.run(self._performed(registry, read_job(codec, queue, raw)))
+
+    async def _performed(self, registry: Registry, job: Job) -> None:
+        from pyresque.job.perform import perform  # noqa: PLC0415 - as above
+
+        if not self._served:
+            self._served = True
+            await self.hooks.run("after_fork", job)
+        await perform(registry, job)
+
+
+def _is_awaitable(result: Any) -> bool:
+    """As ``inspect.isawaitable``, whose module is a heavy one."""
+    code = getattr(result, "gi_code", None)
+    return hasattr(result, "__await__") or bool(code and code.co_flags & ITERABLE_COROUTINE)
