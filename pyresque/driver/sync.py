@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.awaitable import is_awaitable
 from pyresque.driver import around
 from pyresque.driver.lean import Connection
 from pyresque.driver.replies import checked, first_error, unwrapped
@@ -147,7 +147,7 @@ class SyncDriver:
 
 def _settled(result: Any) -> Any:
     """What a call returned; what must be awaited is, in an event loop of its own."""
-    if result is None or not inspect.isawaitable(result):
+    if result is None or not is_awaitable(result):
         return result
     import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
 

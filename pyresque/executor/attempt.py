@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import marshal
 
+from pyresque.awaitable import is_awaitable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
     #: The registry with its wrappers, the codec, and what carries a job in the child.
     Means = tuple[Registry, Codec, Driver]
-
-#: A generator that can be awaited: ``types.coroutine``.
-ITERABLE_COROUTINE = 0x100
 
 
 class Attempt:
@@ -40,7 +39,7 @@ class Attempt:
             return
         name, args = marshal.loads(raw)  # noqa: S302 - it comes from our parent
         result = self.registry.call(name, args)
-        if result is not None and _is_awaitable(result):
+        if result is not None and is_awaitable(result):
             self._await(result)
 
     def _await(self, result: Any) -> None:
@@ -62,9 +61,3 @@ class Attempt:
             self._served = True
             await self.hooks.run("after_fork", job)
         await perform(registry, job)
-
-
-def _is_awaitable(result: Any) -> bool:
-    """As ``inspect.isawaitable``, whose module is a heavy one."""
-    code = getattr(result, "gi_code", None)
-    return hasattr(result, "__await__") or bool(code and code.co_flags & ITERABLE_COROUTINE)

@@ -102,8 +102,7 @@ class ForkExecutor:
             call = self._call(job)
             last = child.given + 1 >= self._most_jobs
             child.give(job.queue, call or job.raw, last=last, ready=bool(call), title=doing)
-            seconds = hard_limit(self.registry, job)
-            if seconds is not None:
+            if not call and (seconds := hard_limit(self.registry, job)) is not None:
                 child.limit(seconds, HardTimeLimit(seconds))
             if child.given >= self._most_jobs and self.ahead.worth_it() and self._by_the_server():
                 await Call(self._ask_the_server)

@@ -113,7 +113,7 @@ class _Server:
         while True:
             if watchful != bool(leaving):
                 watchful = bool(leaving)
-                _bound(control, IDLE if watchful else 0.0)
+                bound(control, IDLE if watchful else 0.0)
             try:
                 message, extra, _, _ = control.recvmsg(MESSAGE.size, SPACE)
             except BlockingIOError:
@@ -237,7 +237,7 @@ def _nothing(*args: object) -> None:
     """The job that is rehearsed."""
 
 
-def _bound(control: socket.socket, seconds: float) -> None:
+def bound(control: socket.socket, seconds: float) -> None:
     """Let the system end a wait after so many seconds; 0: never."""
     whole = int(seconds)
     limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))

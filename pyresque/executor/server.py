@@ -21,6 +21,7 @@ from pyresque.executor.forking import (
     LOAD,
     MESSAGE,
     PIPES,
+    bound,
     start,
 )
 
@@ -169,7 +170,7 @@ class ForkServer:
         self._take_over(*start(self._attempt, self._rules, self._board, self._let_go))
 
     def _take_over(self, control: socket.socket, pid: int) -> None:
-        control.settimeout(ANSWER)
+        bound(control, ANSWER)
         self._control, self._pid = control, pid
 
     def _lost(self) -> None:

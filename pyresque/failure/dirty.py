@@ -98,6 +98,8 @@ class Undertaker:
 
     def may_put_back(self, job: Job) -> bool:
         """Whether the job was registered so."""
+        if self.registry.ready(job.payload.class_name) is not None:
+            return False
         entry = self.registry.entry_of(job)
         return entry is not None and entry.redeliveries > 0
 

@@ -26,6 +26,8 @@ class Payload:
     @classmethod
     def of(cls, decoded: Mapping[str, Any]) -> Payload:
         """From a decoded object."""
+        if len(decoded) == 2 and "class" in decoded and "args" in decoded:  # noqa: PLR2004 - those two
+            return cls(decoded["class"], decoded["args"])
         return cls(
             decoded.get("class"),
             decoded.get("args"),
@@ -135,6 +137,9 @@ def codec_named(name: str, dialect: str) -> Codec:
 
 def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
     """A job from bytes, whatever they are; what is wrong with them stands in ``fault``."""
+    decoded = codec.decode_at_once(raw)
+    if decoded.__class__ is dict:
+        return Job(queue, Payload.of(decoded), raw)
     try:
         decoded = codec.decode(raw)
     except DecodeError as error:

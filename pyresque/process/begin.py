@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from pyresque.client import Resque
-    from pyresque.executor.seed import Seed
 
 NO_QUEUE = (
     "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
@@ -39,7 +38,11 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     if not settings.queues:
         raise NoQueueError(NO_QUEUE)
     pool = settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork")
-    seed = None if pool else _sown(resque)
+    seed = None
+    if not pool and settings.executor == "fork":
+        from pyresque.process.sown import sown  # noqa: PLC0415 - for those who fork
+
+        seed = sown(resque)
     _log_as(resque)
     _look_for_redis(resque, "worker")
     if pool:
@@ -120,18 +123,6 @@ def _look_for_redis(resque: Resque, who: str) -> None:
         resque.queues()
     except RedisUnavailable as error:
         _warn("%s; the %s waits for it", error, who)
-
-
-def _sown(resque: Resque) -> Seed | None:
-    """The fork server, while nothing is loaded but the application; None where the worker is to make it."""
-    if not hasattr(os, "fork"):
-        return None
-    from pyresque.executor import seed  # noqa: PLC0415 - for those who fork
-
-    try:
-        return seed.sow(resque) if seed.may_be_sown(resque.settings, resque) else None
-    except OSError:
-        return None  # the worker tries again, and tells
 
 
 def _log_as(resque: Resque) -> None:

@@ -46,15 +46,23 @@ class Rounds:
         self.vitals = vitals
         self.period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
         self._prune_at = math.inf  # the first pruning belongs to the worker's start
+        self._idle_until = -math.inf
 
     async def make(self) -> float:
         """Beat and prune where it is time to; the seconds until it is time again."""
+        left = self._idle_until - self.clock.monotonic()
+        if left > 0:
+            self.vitals.tended()
+            return left
         beat = await self.pulse.beat_if_due()
         self.vitals.tended()
         self.vitals.mark(Flag.AWAY, self.pulse.failing)
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()
-        return max(0.0, min(beat, self._prune_at - self.clock.monotonic()))
+        now = self.clock.monotonic()
+        left = max(0.0, min(beat, self._prune_at - now))
+        self._idle_until = now + left
+        return left
 
     async def keep(self) -> None:
         """Make them for ever; for a thread or task of its own."""
@@ -64,6 +72,7 @@ class Rounds:
     async def prune(self) -> list[str] | None:
         """Clear away dead workers; trouble with Redis puts it off."""
         self._prune_at = self.clock.monotonic() + self.period
+        self._idle_until = -math.inf
         try:
             return await self.pruner.prune()
         except (RedisUnavailable, RedisCommandError) as error:

@@ -19,6 +19,7 @@ from pyresque.errors import (
     UnknownJobClass,
 )
 from pyresque.executor.inline import InlineExecutor
+from pyresque.job.job import read_job
 from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.desk import Desk
@@ -241,7 +242,12 @@ class Worker(Ordered):
 
     async def _turn(self, failure: FailureEntry) -> Job | None:
         """Finish what we have, if anything, and reserve the next."""
-        job = await self.desk.turn(failure)
+        job: Job | None
+        if failure is NO_FAILURE:
+            found = await self.desk.next()
+            job = None if found is None else read_job(self.core.codec, *found)
+        else:
+            job = await self.desk.turn(failure)
         return None if job is None else await self._accept(job)
 
     async def _accept(self, job: Job) -> Job | None:

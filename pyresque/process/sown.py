@@ -1,0 +1,44 @@
+"""A worker's fork server, while nothing is loaded but the application."""
+
+from __future__ import annotations
+
+import os
+
+from pyresque.executor import late
+from pyresque.executor.attempt import Attempt
+from pyresque.executor.board import Board
+from pyresque.executor.rules import Rules
+from pyresque.executor.seed import Seed, sow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyresque.client import Resque
+    from pyresque.executor.attempt import Means
+
+#: What performs jobs that are not plain.
+GENERAL = "pyresque.job.perform\npyresque.core\npyresque.driver.sync"
+
+#: Hooks that run in the worker before it forks: what they do, children are to find.
+BEFORE = ("before_first_fork", "before_fork")
+
+
+def sown(resque: Resque) -> Seed | None:
+    """The server; None where the worker is to make it, as it has to be like the worker itself."""
+    settings = resque.settings
+    early = any(resque.hooks.any(name) for name in BEFORE)
+    if settings.executor != "fork" or settings.background or early or not hasattr(os, "fork"):
+        return None  # a daemon is another process than this one
+    board = Board()
+    general = any(not entry.plain for entry in resque.registry) or any(resque.active_job_classes)
+    if general or resque.registry.middleware or resque.hooks.any("after_fork"):
+        late.load(GENERAL)
+
+    def means() -> Means:
+        core = resque.core
+        core.stopping = lambda: board.stopping
+        return core.registry, core.codec, resque.driver
+
+    try:
+        return sow(Attempt(resque.registry, resque.hooks, means), Rules.of(settings), board)
+    except OSError:
+        return None  # the worker tries again, and tells
