@@ -73,12 +73,12 @@ class SyncDriver:
 
     def answer(self, request: Request) -> Any:
         """Do what one request asks for."""
+        if isinstance(request, Call):
+            return _settled(request.function())
         if isinstance(request, Command):
             return self._ask(request)
         if isinstance(request, Batch):
             return self._batch(request)
-        if isinstance(request, Call):
-            return _settled(request.function())
         if isinstance(request, Sleep):
             return sleep(request.seconds)
         if isinstance(request, Around):

@@ -6,7 +6,6 @@ import logging
 import marshal
 import signal
 import time
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from pyresque.executor.server import ForkServer
 from pyresque.executor.spare import ForkAhead
 from pyresque.job import perform
 from pyresque.job.limits import hard_limit
-from pyresque.ops import Call, Clock, Driver, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import Registry
     from pyresque.job.worker_hooks import WorkerHooks
+    from pyresque.ops import Clock, Driver, Op
     from pyresque.settings import Settings
 
 log = logging.getLogger("pyresque")
@@ -80,6 +79,7 @@ class ForkExecutor:
         self._server = ForkServer(self._attempt, self.rules, self.board, let_go, seed)
         self._loaded: set[str] = set()
         self._settled = False
+        self._tend_at = -inf
 
     async def run(
         self,
@@ -88,10 +88,14 @@ class ForkExecutor:
         title: Callable[[str], None],
         doing: str = "",
     ) -> Outcome:
-        """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could."""
-        started = time.perf_counter()
-        self._see_off()
-        child = await self._child_for(job)
+        """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could.
+
+        Whatever carries this blocks: it is the whole process's work to wait for the child.
+        """
+        started = time.monotonic()
+        if self._leaving:
+            self._see_off()
+        child = self._child_that_waits() or await self._new_child(job)
         if child is None:
             return UNBEGUN
         self._child = child
@@ -105,21 +109,21 @@ class ForkExecutor:
             if not call and (seconds := hard_limit(self.registry, job)) is not None:
                 child.limit(seconds, HardTimeLimit(seconds))
             if child.given >= self._most_jobs and self.ahead.worth_it() and self._by_the_server():
-                await Call(self._ask_the_server)
-            while True:
-                outcome = await Call(partial(child.wait, await tend(), self.wakeup))
-                if outcome is not None:
-                    break
+                self._ask_the_server()
+            outcome, now = None, started
+            while outcome is None:
+                if now >= self._tend_at:
+                    self._tend_at = time.monotonic() + await tend()
+                outcome = child.wait(self._tend_at - now, self.wakeup)
+                now = time.monotonic()
             if child.leaving and self.settings.run_at_exit_hooks:
-                # Its atexit functions belong to the job.
-                while not await Call(partial(child.linger, await tend(), self.wakeup)):
-                    pass
+                await self._see_to_its_end(child, tend)
         finally:
             self._child = None
             self._retire_or_keep(child)
         if child.loaded:
-            await Call(partial(self._load, child))
-        self.ahead.took(time.perf_counter() - started - child.seconds)
+            self._load(child)
+        self.ahead.took(now - started - child.seconds)
         return outcome
 
     def kill(self) -> None:
@@ -153,23 +157,31 @@ class ForkExecutor:
             self._see_off()
             time.sleep(GLANCE)
 
+    async def _see_to_its_end(self, child: Child, tend: Callable[[], Op[float]]) -> None:
+        """Wait for it: its atexit functions belong to the job."""
+        while not child.linger(await tend(), self.wakeup):
+            pass
+
     # -- which child
 
-    async def _child_for(self, job: Job) -> Child | None:
+    def _child_that_waits(self) -> Child | None:
         ready, self._ready = self._ready, None
         if ready is None and self._server.asked:
-            ready = await Call(self._from_the_server)
+            ready = self._from_the_server()
         if ready is not None:
             if time.monotonic() - ready.born < self._longest and not ready.broken():
                 return ready
             self._let_go(ready)
+        return None
+
+    async def _new_child(self, job: Job) -> Child | None:
         if self._by_the_server():
-            await Call(self._ask_the_server)
-            if self._server.asked and (child := await Call(self._from_the_server)) is not None:
+            self._ask_the_server()
+            if self._server.asked and (child := self._from_the_server()) is not None:
                 return child
         await self.hooks.run("before_fork", job)
         try:
-            return await Call(self._fork)
+            return self._fork()
         except OSError as error:
             log.error("no child can be forked for a job, so it goes back to its queue: %s", error)  # noqa: TRY400 - the text says it all
             return None

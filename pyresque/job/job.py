@@ -57,12 +57,16 @@ NO_PAYLOAD = Payload(None)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A payload with the queue it came from and the very bytes it was; ``fault`` says why it cannot be performed."""
+    """A payload with the queue it came from and the very bytes it was; ``fault`` says why it cannot be performed.
+
+    ``sound`` bytes may, beyond doubt, stand in a worker's record as they are.
+    """
 
     queue: str
     payload: Payload
     raw: bytes
     fault: PyresqueError | None = None
+    sound: bool = field(default=False, compare=False, repr=False)
 
     @property
     def class_name(self) -> str:
@@ -139,7 +143,7 @@ def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
     """A job from bytes, whatever they are; what is wrong with them stands in ``fault``."""
     decoded = codec.decode_at_once(raw)
     if decoded.__class__ is dict:
-        return Job(queue, Payload.of(decoded), raw)
+        return Job(queue, Payload.of(decoded), raw, sound=True)
     try:
         decoded = codec.decode(raw)
     except DecodeError as error:

@@ -59,6 +59,8 @@ def _not_text(encoded: str) -> bytes | None:
 
 def stays_as_it_is(codec: Codec, job: Job) -> bool:
     """Whether Ruby can read a worker's record around these bytes, and write its payload again when it prunes the worker."""
+    if job.sound:
+        return True
     if job.fault is not None or not is_written_well(codec, job.raw):
         return False
     return codec.name == "msgpack" or not _IMMENSE.search(job.raw) or _finite(codec.decode(job.raw))

@@ -255,7 +255,8 @@ class Worker(Ordered):
             # The order came while the job was on its way: it goes back, unperformed.
             await self.desk.give_back(job)
             return None
-        await self.desk.make_readable(job)
+        if not job.sound:
+            await self.desk.make_readable(job)
         return job
 
     async def paused(self) -> bool:
