@@ -5,15 +5,15 @@ import inspect
 import pytest
 
 from pyresque import AsyncResque, Resque
-from pyresque.client import AsyncFailures, Failures
 from pyresque.core import Core
 from pyresque.errors import ConnectError, SettingsError
 from pyresque.failure.base import FailureBackend
+from pyresque.verbs import AsyncFailures, Failures
 from tests.redis_server import free_port
 
 
 def verbs(face: type) -> set[str]:
-    return {name for name, one in vars(face).items() if inspect.isfunction(one) and name[0] != "_"}
+    return {n for n in dir(face) if n[0] != "_" and inspect.isfunction(getattr(face, n))}
 
 
 OWN = {"run", "close"}

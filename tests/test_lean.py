@@ -1,4 +1,4 @@
-"""What a worker has loaded when it forks: each child pays for it with time and memory."""
+"""What a worker's fork server and a worker without one have loaded: each child pays for it with time and memory."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ NOT_LOADED = {
     *("click", "decimal", "fractions", "platform", "uuid", "zoneinfo"),
     *("pyresque.activejob.arguments", "pyresque.activejob.wrapper", "pyresque.cli"),
     *("pyresque.ruby.objects", "pyresque.schedule.cron", "pyresque.schedule.entries"),
+}
+
+#: What a fork server does without, beside that.
+A_WORKERS = {
+    *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "pathlib", "re"),
+    *("socket", "threading", "traceback", "typing", "urllib"),
+    *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker"),
+    *("pyresque.store", "pyresque.verbs"),
 }
 
 APP = """
@@ -49,5 +57,9 @@ def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp
         check=True,
     )
     loaded = set(told.read_text().splitlines())
-    assert "pyresque.process.worker" in loaded
     assert loaded & NOT_LOADED == set()
+    if executor == "fork":
+        assert "pyresque.executor.life" in loaded
+        assert loaded & A_WORKERS == set()
+    else:
+        assert "pyresque.process.worker" in loaded

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from pyresque.process.verdict import BOUND
+
 #: The object of a command line that is this process's own, and not called from a program or a test.
 AFRESH = object()
 
@@ -30,9 +32,11 @@ def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
         plan = marshal.dumps((kind, given, more)).hex()
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(  # noqa: S606 - this very interpreter
-            sys.executable, [sys.executable, *flags, "-c", PROGRAM, "\n".join(sys.path), plan]
-        )
+        # Libraries' functions are found at once, and not by each forked child anew; ``begin`` takes it out again. It stands
+        # last: the process title is written over what begins before the first variable.
+        environment = {**os.environ, "LD_BIND_NOW": os.environ.get("LD_BIND_NOW", BOUND)}
+        words = [sys.executable, *flags, "-c", PROGRAM, "\n".join(sys.path), plan]
+        os.execve(sys.executable, words, environment)  # noqa: S606 - this very interpreter
     from pyresque.process.begin import BEGINNINGS  # noqa: PLC0415 - else the new beginning loads it
 
     BEGINNINGS[kind](given, **more)

@@ -5,16 +5,21 @@ Children of such a server are given little: a worker's own parts are as much aga
 
 from __future__ import annotations
 
+import os
+
 from pyresque.executor.forking import start
 from pyresque.executor.memory import settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     import socket
 
     from pyresque.executor.board import Board
     from pyresque.executor.life import Attempt
     from pyresque.executor.rules import Rules
+else:
+    import _signal as signal
 
 
 class Seed:
@@ -24,6 +29,16 @@ class Seed:
         self.control = control
         self.pid = pid
         self.board = board
+
+    def close(self) -> None:
+        """End the server where no worker has: none came of it."""
+        self.control.close()
+        try:
+            if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+        except ChildProcessError:
+            return  # it has been waited for
 
 
 def sow(attempt: Attempt, rules: Rules, board: Board) -> Seed:

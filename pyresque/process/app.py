@@ -54,7 +54,7 @@ def load_app(spec: str) -> Resque:
 def _imported(spec: str, name: str) -> ModuleType:
     here = os.getcwd()  # noqa: PTH109 - pathlib stays unloaded: each forked child would pay for it
     if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.insert(_after_pythons_own(), here)
     try:
         __import__(name)
         return sys.modules[name]
@@ -68,6 +68,14 @@ def _imported(spec: str, name: str) -> ModuleType:
         raise AppImportError(
             f"-A {spec!r}: importing {name} raised {type(error).__name__}: {error}{_place(error)}"
         ) from error
+
+
+def _after_pythons_own() -> int:
+    """Where to look before what is installed, and after Python's own: much of that is loaded later, by workers and children."""
+    for place, entry in enumerate(sys.path):
+        if entry.endswith(("site-packages", "dist-packages")):
+            return place
+    return len(sys.path)
 
 
 def _is_of(name: str, missing: str | None) -> bool:

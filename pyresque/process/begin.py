@@ -13,7 +13,7 @@ import sys
 
 from pyresque.errors import NoQueueError, NothingToPerform, PyresqueError, RedisUnavailable
 from pyresque.process.app import application
-from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
+from pyresque.process.verdict import BAD_USAGE, BOUND, FAILED, is_misuse, one_line
 from pyresque.settings import TOGETHER
 
 TYPE_CHECKING = False
@@ -37,22 +37,27 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     settings = resque.settings
     if not settings.queues:
         raise NoQueueError(NO_QUEUE)
-    pool = settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork")
+    if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
+        _log_as(resque)
+        _look_for_redis(resque, "worker")
+        from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - a single worker has no use for it
+
+        run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
+        return
     seed = None
-    if not pool and settings.executor == "fork":
+    if settings.executor == "fork":
         from pyresque.process.sown import sown  # noqa: PLC0415 - for those who fork
 
         seed = sown(resque)
-    _log_as(resque)
-    _look_for_redis(resque, "worker")
-    if pool:
-        from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - after the fork server was made, as all below
-
-        run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
-    else:
-        from pyresque.process.run import run_worker  # noqa: PLC0415 - as above
+    try:
+        _log_as(resque)
+        _look_for_redis(resque, "worker")
+        from pyresque.process.run import run_worker  # noqa: PLC0415 - after the fork server was made
 
         run_worker(resque, burst=burst, seed=seed)
+    finally:
+        if seed is not None:
+            seed.close()
 
 
 def begin_pool(
@@ -87,6 +92,8 @@ BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": be
 
 def main(plan: str) -> NoReturn:
     """Begin what a plan of ``cli/launch.py`` says; trouble is one line on standard error, and an exit code."""
+    if os.environ.get("LD_BIND_NOW") == BOUND:
+        del os.environ["LD_BIND_NOW"]
     kind, given, more = marshal.loads(bytes.fromhex(plan))  # noqa: S302 - this very process has written it
     try:
         BEGINNINGS[kind](given, **more)

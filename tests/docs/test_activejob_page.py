@@ -68,11 +68,6 @@ def test_the_job_in_steps_of_the_page_runs_its_isolated_step_in_a_second_run(pag
 
 def test_the_page_names_settings_that_there_are():
     text = PAGE.read_text(encoding="utf-8")
-    known = {
-        entry
-        for row in Settings.ROWS.values()
-        for entry in row.env
-        if isinstance(entry, str)
-    }
+    known = {entry for row in Settings.ROWS.values() for entry in row.env if isinstance(entry, str)}
     named = set(re.findall(r"\b(?:RESQUE_[A-Z_]+|TERM_CHILD|GRACEFUL_TERM)\b", text))
     assert named <= known

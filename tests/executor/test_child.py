@@ -10,7 +10,7 @@ from pyresque.errors import DirtyExit, TermException
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.executor.board import Board
 from pyresque.executor.child import Child, drain
-from pyresque.executor.life import Rules
+from pyresque.executor.rules import Rules
 
 ONE_JOB = Rules()
 

@@ -1,4 +1,4 @@
-"""A part of pyresque that a job was the first to use is loaded by its worker, for all children to come."""
+"""What of Python and pyresque a job was the first to load, its worker loads for all children to come."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pyresque.executor import late
+
 if TYPE_CHECKING:
     import redis
 
@@ -18,14 +20,14 @@ ROOT = Path(__file__).parents[2]
 
 APP = """
 import os, sys
-from decimal import Decimal
 from pyresque import Resque
 resque = Resque()
-PARTS = ("pyresque.activejob.wrapper", "pyresque.ruby.json_pieces", "pyresque.schedule.entries")
+OURS = ("pyresque", *sys.stdlib_module_names)
 
 def note():
+    loaded = [name for name in sys.modules if name.partition(".")[0] in OURS]
     with open(os.environ["TOLD"], "a") as told:
-        told.write(" ".join(str(int(name in sys.modules)) for name in PARTS) + "\\n")
+        told.write(" ".join(loaded) + "\\n")
 
 @resque.job("Note", queue="low")
 def plain():
@@ -33,24 +35,36 @@ def plain():
 
 @resque.job("Use", queue="low")
 def use(what):
-    note()
     if what == "active":
         resque.active_job("OfRails").set(queue="rails").enqueue(1)
     elif what == "odd":
+        from decimal import Decimal
         resque.enqueue_to("others", "Odd", Decimal("1.5"))
-    else:
+    elif what == "recurring":
         resque.set_schedule("tea", {"cron": "0 9 * * *", "class": "Tea", "queue": "others"}, persist=True)
         resque.next_runs(1)
+    elif what == "own":
+        import csv, only_here
+        try:
+            import broken
+        except ValueError:
+            pass
+    else:
+        note()
+        raise ValueError(what)
+    note()
 """
 
 
 @pytest.mark.parametrize("options", [{}, {"JOBS_PER_FORK": "50"}], ids=["a child each", "fifty"])
 @pytest.mark.parametrize("ahead", ["always", "never"])
-@pytest.mark.parametrize("what", ["active", "odd", "recurring"])
+@pytest.mark.parametrize("what", ["active", "odd", "recurring", "own", "failing"])
 def test_children_find_loaded_what_a_job_before_them_used(
     db: redis.Redis, redis_url: str, tmp_path: Path, what: str, ahead: str, options: dict[str, str]
 ) -> None:
     (tmp_path / "late_app.py").write_text(APP)
+    (tmp_path / "only_here.py").write_text("")
+    (tmp_path / "broken.py").write_text("import decimal\nraise ValueError")
     told = tmp_path / "told"
     jobs = [{"class": "Note"}, {"class": "Use", "args": [what]}, *[{"class": "Note"}] * 3]
     db.rpush("resque:queue:low", *[json.dumps(job) for job in jobs])
@@ -69,7 +83,22 @@ def test_children_find_loaded_what_a_job_before_them_used(
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert db.llen("resque:failed") == 0
-    lines = told.read_text().splitlines()
-    assert lines[:2] == ["0 0 0"] * 2
-    assert lines[-3:] == ["1 1 1"] * 3
+    assert db.llen("resque:failed") == (what == "failing")
+    first, used, *after = (set(line.split()) for line in told.read_text().splitlines())
+    brought = {"failing": {"json", "traceback"}, "own": {"csv", "decimal"}}.get(what, used - first)
+    assert brought - first
+    assert [brought <= loaded for loaded in after] == [True] * 3
+    if what == "failing":
+        assert not used & brought
+
+
+def test_only_pythons_own_modules_and_ours_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = len(sys.modules)
+    for name in ("pyresque.no_such", "only_here", "this", "wave", "antigravity"):
+        monkeypatch.setitem(sys.modules, name, sys)
+    assert late.since(count).split("\n") == ["pyresque.no_such", "wave"]
+
+
+def test_what_cannot_be_loaded_is_left_to_those_who_need_it() -> None:
+    late.load("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
+    assert "this" not in sys.modules

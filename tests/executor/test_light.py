@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from pyresque.executor.board import Board
-from pyresque.executor.life import Rules
-from pyresque.executor.light import LightForks
+from pyresque.executor.light import lighten
+from pyresque.executor.rules import Rules
 from pyresque.executor.server import ForkServer
 from tests.executor.test_server import child_of, told, wakeup
 
@@ -112,19 +112,45 @@ def test_a_process_with_more_threads_than_one_is_left_as_it_is():
     thread.start()
     code = threading._after_fork.__code__
     try:
-        LightForks()
+        lighten()
         assert threading._after_fork.__code__ is code
     finally:
         going_on.set()
         thread.join()
 
 
-def test_what_was_replaced_is_restored():
-    codes = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
-    light = LightForks()
-    try:
-        assert threading._after_fork.__code__ is not codes[0]
-    finally:
-        light.restore()
-    now = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
-    assert now == codes
+def test_what_a_job_forks_does_all_that_python_does(tell):
+    def job():
+        lock = logging.Handler().lock
+        lock.acquire()
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writing, b"free" if lock.acquire(blocking=False) else b"held")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        return os.read(reading, 10)
+
+    def other_thread_holds():
+        handler, held, over = logging.Handler(), threading.Event(), threading.Event()
+
+        def hold():
+            with handler.lock:
+                held.set()
+                over.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writing, b"free" if handler.lock.acquire(timeout=1) else b"held")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        over.set()
+        thread.join()
+        return os.read(reading, 10)
+
+    assert tell(job) == ["b'free'"]
+    assert tell(other_thread_holds) == ["b'free'"]

@@ -12,7 +12,7 @@ import pytest
 
 from pyresque.executor.base import DONE, UNBEGUN
 from pyresque.executor.board import Board
-from pyresque.executor.life import Rules
+from pyresque.executor.rules import Rules
 from pyresque.executor.server import ForkServer
 from tests.live.stage import eventually
 
@@ -143,7 +143,7 @@ def test_closing_ends_every_child_and_the_server(wakeup):
 ORPHAN = """
 import os, signal, threading
 from pyresque.executor.board import Board
-from pyresque.executor.life import Rules
+from pyresque.executor.rules import Rules
 from pyresque.executor.server import ForkServer
 server = ForkServer(lambda queue, raw: None, Rules(), Board(), lambda: None)
 server.ask()
