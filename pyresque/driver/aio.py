@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.awaitable import is_awaitable, is_coroutine_function
 from pyresque.driver import beside as threads
 from pyresque.driver.replies import checked, first_error, unwrapped
 from pyresque.driver.target import target
@@ -36,7 +36,10 @@ class AsyncDriver:
             request: Request = operation.send(None)
             while True:
                 try:
-                    answer = await self._answer(request)
+                    if isinstance(request, Command) and (wire := self._connection()) is not None:
+                        answer = checked((await wire.ask(request))[0], self.where)
+                    else:
+                        answer = await self._answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
@@ -63,9 +66,9 @@ class AsyncDriver:
             return await self._batch(request)
         if isinstance(request, Call):
             # A coroutine function gives its coroutine at once: no thread is needed for that.
-            beside = request.offload and not inspect.iscoroutinefunction(request.function)
+            beside = request.offload and not is_coroutine_function(request.function)
             result = await asyncio.to_thread(request.function) if beside else request.function()
-            return await result if inspect.isawaitable(result) else result
+            return await result if is_awaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)
         if isinstance(request, Around):
@@ -81,10 +84,15 @@ class AsyncDriver:
 
     async def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
+        wire = self._connection() or await self._connected()
+        return await wire.talk(commands)
+
+    def _connection(self) -> Wire | None:
+        """The connection, if there is one and it is this loop's."""
         wire = self._wire
         if wire is None or not wire.usable or self._loop is not asyncio.get_running_loop():
-            wire = await self._connected()
-        return await wire.talk(commands)
+            return None
+        return wire
 
     async def _connected(self) -> Wire:
         """A new connection, made once for all who want one. One belongs to the loop in which it was made."""

@@ -59,13 +59,24 @@ class Wire(asyncio.Protocol):
         """
         if self._transport is None or not self.usable:
             raise self._lost("the connection was closed")
-        now = self._loop.time()
-        talk = _Talk(len(commands), now + self._timeout, self._loop.create_future())
-        self._talks.append(talk)
+        return await self._asked(self._transport, b"".join(map(written, commands)), len(commands))
+
+    def ask(self, command: Command[Any]) -> asyncio.Future[list[object]]:
+        """The same for one command; to be awaited. Raises RedisUnavailable where the connection has ended."""
+        if self._transport is None or not self.usable:
+            raise self._lost("the connection was closed")
+        return self._asked(self._transport, written(command), 1)
+
+    def _asked(
+        self, transport: asyncio.Transport, wire: bytes, replies: int
+    ) -> asyncio.Future[list[object]]:
+        loop = self._loop
+        answer: asyncio.Future[list[object]] = loop.create_future()
+        self._talks.append(_Talk(replies, loop.time() + self._timeout, answer))
         if self._watch is None:
-            self._watch = self._loop.call_later(self._timeout, self._look)
-        self._transport.write(b"".join(map(written, commands)))
-        return await talk.answer
+            self._watch = loop.call_later(self._timeout, self._look)
+        transport.write(wire)
+        return answer
 
     def close(self) -> None:
         """Hang up; whoever waits hears that the connection was closed."""

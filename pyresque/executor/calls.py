@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.awaitable import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Calls:
 
     def _seen(self, request: Any) -> Any:
         if isinstance(request, Call):
-            if self._of_the_loop and inspect.iscoroutinefunction(request.function):
+            if self._of_the_loop and is_coroutine_function(request.function):
                 return request
             return replace(request, function=partial(self._called, request.function))
         if isinstance(request, Around):
@@ -55,7 +55,7 @@ class Calls:
             # Not through a future: it would add its frames to the backtrace, and cannot bear a StopIteration.
             result = Raised(error)
         self.under_way -= 1
-        if not self._of_the_loop and result is not None and inspect.isawaitable(result):
+        if not self._of_the_loop and result is not None and is_awaitable(result):
             return self._awaited(result)
         return result
 

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     import socket
+    from collections.abc import Callable
 
     from pyresque.executor.board import Board
     from pyresque.executor.life import Attempt
@@ -41,11 +42,7 @@ class Seed:
             return  # it has been waited for
 
 
-def sow(attempt: Attempt, rules: Rules, board: Board) -> Seed:
-    """Make the server. Raises OSError."""
+def sow(attempt: Attempt, rules: Rules, board: Board, let_go: Callable[[], None]) -> Seed:
+    """Make the server. ``let_go`` closes, in it, what this process holds open. Raises OSError."""
     settle()
-    return Seed(*start(attempt, rules, board, _nothing_to_let_go), board)
-
-
-def _nothing_to_let_go() -> None:
-    """This process holds nothing open yet."""
+    return Seed(*start(attempt, rules, board, let_go), board)

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pyresque.awaitable import is_coroutine_function
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
 from pyresque.executor.calls import Calls
@@ -45,7 +46,7 @@ class TaskExecutor:
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         performed: Callable[[], Any] = partial(self._performed, job)
-        outcome: Outcome = await Call(performed, offload=True)
+        outcome: Outcome = await Call(performed)
         return outcome
 
     def kill(self) -> None:
@@ -72,6 +73,16 @@ class TaskExecutor:
             if not self._calls.under_way:
                 task.cancel()
 
+    def _awaiting(self, job: Job) -> Coroutine[Any, Any, Any] | None:
+        """A plain job's own coroutine, where its function is ``async def``: nothing is around it. Raises what its call does."""
+        if self.registry.middleware or job.fault is not None:
+            return None
+        entry = self.registry.ready(job.payload.class_name)
+        if entry is None or not is_coroutine_function(entry.perform):
+            return None
+        made: Coroutine[Any, Any, Any] = entry.perform(*job.args)
+        return made
+
     async def _performed(self, job: Job) -> Outcome:
         """In a task of its own the job has its own context, and what it changes there ends with it."""
         self._order.renew()
@@ -83,7 +94,10 @@ class TaskExecutor:
 
     async def _attempt(self, job: Job) -> Outcome:
         try:
-            await _Heard(self._carry(self._calls.watched(perform(self.registry, job))), self._order)
+            work = self._awaiting(job) or self._carry(
+                self._calls.watched(perform(self.registry, job))
+            )
+            await _Heard(work, self._order)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded

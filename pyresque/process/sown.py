@@ -39,6 +39,7 @@ def sown(resque: Resque) -> Seed | None:
         return core.registry, core.codec, resque.driver
 
     try:
-        return sow(Attempt(resque.registry, resque.hooks, means), Rules.of(settings), board)
+        attempt = Attempt(resque.registry, resque.hooks, means)
+        return sow(attempt, Rules.of(settings), board, resque.close)
     except OSError:
         return None  # the worker tries again, and tells
