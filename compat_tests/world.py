@@ -8,7 +8,6 @@ import inspect
 import json
 import os
 import time
-from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -236,8 +235,8 @@ def world(
     scenario: Scenario, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any
 ) -> Iterator[World]:
     """Enter a scenario: its state in an otherwise empty Redis, its environment, its zone."""
-    for row in fields(Settings):
-        for entry in row.metadata["env"]:
+    for row in Settings.ROWS.values():
+        for entry in row.env:
             monkeypatch.delenv(entry if isinstance(entry, str) else entry[0], raising=False)
     for name, value in scenario.env.items():
         monkeypatch.setenv(name, value)
