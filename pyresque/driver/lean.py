@@ -48,11 +48,13 @@ class Connection:
         self._not_yet: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
         self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
         self._feed_reader = cast("_Feed", self._reader.feed)
+        self._gets = self._reader.gets
         self._buffer = bytearray(PIECE)
         try:
             self._socket = self._connected(to)
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
+        self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
         self._poll = select.poll() if hasattr(select, "poll") else None
         if self._poll is not None:
             self._poll.register(self._socket, select.POLLIN)
@@ -70,12 +72,22 @@ class Connection:
         Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
         """
         try:
-            self._socket.sendall(wire)
-            return self._read()
+            self._send_all(wire)
+            # Nothing is left over of another reply: one that was not awaited took its connection with it.
+            reply = _INCOMPLETE
+            while reply is _INCOMPLETE:
+                heard = self._receive(self._buffer)
+                if not heard:
+                    raise ConnectionResetError("the connection was closed")
+                self._feed_reader(self._buffer, 0, heard)
+                reply = self._gets()
         except self._not_yet as error:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
         except (OSError, hiredis.ProtocolError) as error:
             raise self._lost(error) from error
+        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+            checked(reply, self.where)
+        return reply
 
     def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """The same for several commands, in one round trip."""
@@ -174,12 +186,10 @@ class Connection:
     # -- replies
 
     def _read(self) -> object:
-        # Nothing is left over of another reply: one that was not awaited took its connection with it.
-        gets, receive, buffer = self._reader.gets, self._socket.recv_into, self._buffer
-        reply = gets()
+        reply = self._gets()
         while reply is _INCOMPLETE:
-            self._feed(receive(buffer))
-            reply = gets()
+            self._feed(self._receive(self._buffer))
+            reply = self._gets()
         if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
             checked(reply, self.where)
         return reply

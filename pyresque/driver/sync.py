@@ -103,7 +103,10 @@ class SyncDriver:
     def _ask(self, command: Command[Any]) -> object:
         mine = self._mine.line
         try:
-            reply = self._ready(mine).ask(written(command))
+            connection = mine.connection
+            if connection is None or mine.pid != os.getpid() or monotonic() - mine.used > IDLE:
+                connection = self._ready(mine)
+            reply = connection.ask(command.wire or written(command))
         except BaseException:
             # Whatever broke in between, the replies that are still to come belong to nobody.
             self._drop()

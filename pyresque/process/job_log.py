@@ -28,15 +28,15 @@ class JobLog:
 
     def got(self, job: Job) -> None:
         """The job begins."""
-        self.begin()
+        self.began(self.clock.monotonic())
         if log.isEnabledFor(logging.INFO):
             due = due_since(job.payload)
             self._waited = None if due is None else max(0.0, self.clock.time() - due)
             log.info("got: %s", Line(job), extra=self._fields(job, "got"))
 
-    def begin(self) -> None:
-        """The same where no line is wanted."""
-        self._began = self.clock.monotonic()
+    def began(self, when: float) -> None:
+        """The same where no line is wanted; on the monotonic clock."""
+        self._began, self._waited = when, None
 
     def done(self, job: Job) -> None:
         """It ended well."""

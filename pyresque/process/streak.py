@@ -7,7 +7,7 @@ that failed, a payload that is not plain JSON, a job with hooks, a log that want
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.executor.base import DONE
 from pyresque.job.job import read_job
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.ops import Op
     from pyresque.process.desk import Desk
+    from pyresque.process.orders import Ordered
     from pyresque.process.vitals import Vitals
 
 log = logging.getLogger("pyresque")
 
 
 class Streak:
-    """One worker's. ``title`` sets the process title of a queue, a second and a class; ``called_off`` says whether an order came.
+    """One worker's. ``title`` sets the process title of a queue, a second and a class.
 
-    ``accept`` is the worker's own way to take a job that was reserved.
+    ``orders`` is who takes orders, ``accept`` the worker's own way to take a job that was reserved.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Streak:
         executor: InlineExecutor,
         vitals: Vitals,
         title: Callable[[str, int, str], object],
-        called_off: Callable[[], bool],
+        orders: Ordered,
         accept: Callable[[Job], Op[Job | None]],
     ) -> None:
         self.core = core
@@ -48,7 +49,7 @@ class Streak:
         self.executor = executor
         self.vitals = vitals
         self.title = title
-        self.called_off = called_off
+        self.orders = orders
         self.accept = accept
 
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
@@ -62,28 +63,30 @@ class Streak:
         if registry.ready(job.payload.class_name) is None:
             return job, None
         desk, vitals, call, title = self.desk, self.vitals, self.executor.call, self.title
-        codec, ready, called_off = self.core.codec, registry.ready, self.called_off
-        read, begin, following = codec.decode_at_once, desk.log.begin, desk.next
+        codec, ready, orders = self.core.codec, registry.ready, self.orders
+        read, now, following = codec.decode_at_once, self.core.clock.monotonic, desk.next
         queue, raw, taken = job.queue, job.raw, True
         shown, second, at = None, 0, ""
+        work: Callable[..., Any] = _given
         while True:
             payload = read(raw)
             entry = args = None
             if payload.__class__ is dict:
                 entry, args = ready(payload.get("class")), payload.get("args")
-            if entry is None or args.__class__ is not list or called_off():
+            if entry is None or args.__class__ is not list or orders.stopping or orders.resting:
                 found = read_job(codec, queue, raw)
                 return (found if taken else await self.accept(found)), None
             if entry is not shown or desk.second != second or queue is not at:
-                shown, second, at = entry, desk.second, queue
+                shown, second, at, work = entry, desk.second, queue, entry.perform
                 title(queue, second, entry.name)
-            begin()
+            started = now()
             vitals.job(True)
-            outcome, result = call(entry.perform, args)
+            outcome, result = call(work, args)
             if result is not None:  # it may have to be awaited
                 outcome = await self.executor.attempt(called, _given, (result,))
             vitals.job(False)
-            if outcome is not DONE or called_off():
+            if outcome is not DONE or orders.called_off():
+                desk.log.began(started)
                 return read_job(codec, queue, raw), outcome
             follower = await following()
             if follower is None:

@@ -80,7 +80,7 @@ class Worker(Ordered):
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
         self.streak: Streak | None = None
         if isinstance(executor, InlineExecutor):
-            steps = (self._title_of, self.called_off, self._accept)
+            steps = (self._title_of, self, self._accept)
             self.streak = Streak(core, self.desk, executor, self.vitals, *steps)
         self._working = False
         self._alone = not executor.isolated and not tended
