@@ -85,8 +85,8 @@ class Connection:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
         except (OSError, hiredis.ProtocolError) as error:
             raise self._lost(error) from error
-        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
-            checked(reply, self.where)
+        if reply.__class__ is not bytes:
+            self._heed(reply)
         return reply
 
     def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
@@ -190,9 +190,12 @@ class Connection:
         while reply is _INCOMPLETE:
             self._feed(self._receive(self._buffer))
             reply = self._gets()
+        self._heed(reply)
+        return reply
+
+    def _heed(self, reply: object) -> None:
         if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
             checked(reply, self.where)
-        return reply
 
     def _hear_now(self) -> None:
         """Take what is there; raises one of ``_not_yet`` where nothing is."""

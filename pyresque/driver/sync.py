@@ -59,7 +59,7 @@ class SyncDriver:
             while True:
                 try:
                     answer = (
-                        self._ask(request) if request.__class__ is Command else self.answer(request)
+                        self._ask(request) if isinstance(request, Command) else self.answer(request)
                     )
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = throw(error)
@@ -112,7 +112,7 @@ class SyncDriver:
             self._drop()
             raise
         mine.used = monotonic()
-        return checked(reply, self.where) if isinstance(reply, BaseException) else reply
+        return reply if reply.__class__ is bytes else checked(reply, self.where)
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""

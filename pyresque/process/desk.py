@@ -48,6 +48,7 @@ class Desk:
         self._known: tuple[str, ...] = ()
         self._queues = queue_list.matching(())
         self._turns = Turns(core.keys, worker_id)
+        self._time = core.clock.time
         self._wrong_type: set[str] = set()
 
     async def open(self) -> None:
@@ -189,7 +190,7 @@ class Desk:
 
     def _write(self) -> None:
         """How records begin and end in this second: they are the same for one job after another."""
-        second = int(self.core.clock.time())
+        second = int(self._time())
         turns = self._turns
         if second != self.second or turns.queues is not self._queues:
             self.second = second

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyresque.ops import Command, as_it_is
+from pyresque.ops import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pyresque.ops import Arg
+
+
+class _Written(Command[Any]):
+    """A command that was written ahead; its arguments are put together for those who want to see them."""
+
+    __slots__ = ("_last", "_others")
+
+    def __init__(self, others: tuple[Arg, ...], last: bytes, wire: bytes) -> None:
+        self._others = others
+        self._last = last
+        self.wire = wire
+
+    @property
+    def args(self) -> tuple[Arg, ...]:  # type: ignore[override] # read, and never written
+        return (*self._others, self._last)
+
+    def __await__(self) -> Generator[Command[Any], Any, Any]:
+        """Ask the driver; its answer as it is."""
+        return (yield self)
 
 
 class Prepared:
@@ -21,5 +42,4 @@ class Prepared:
 
     def with_last(self, last: bytes) -> Command[Any]:
         """The command with that argument."""
-        wire = b"%b$%d\r\n%b\r\n" % (self._wire, len(last), last)
-        return Command((*self._args, last), as_it_is, wire)
+        return _Written(self._args, last, b"%b$%d\r\n%b\r\n" % (self._wire, len(last), last))

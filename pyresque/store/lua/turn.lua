@@ -69,7 +69,7 @@ if raw then
     foot = ""
     local fine, value = pcall(cmsgpack.unpack, raw)
     if not fine or type(value) ~= "table" then odd = ARGV[1] .. cmsgpack.pack(raw) end
-  elseif not (string.find(raw, "^%s*{") and pcall(cjson.decode, raw)) then
+  elseif not ((string.byte(raw) == 123 or string.find(raw, "^%s*{")) and pcall(cjson.decode, raw)) then
     odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
   end
   record = ARGV[1 + place] .. (odd or raw) .. foot
