@@ -38,6 +38,9 @@ class AsyncDriver:
                 try:
                     if isinstance(request, Command) and (wire := self._connection()) is not None:
                         answer = checked((await wire.ask(request))[0], self.where)
+                    elif isinstance(request, Call) and not request.offload:
+                        made = request.function()
+                        answer = await made if is_awaitable(made) else made
                     else:
                         answer = await self._answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with

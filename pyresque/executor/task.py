@@ -6,7 +6,6 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.awaitable import is_coroutine_function
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
 from pyresque.executor.calls import Calls
@@ -16,7 +15,7 @@ from pyresque.job.perform import perform
 from pyresque.ops import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -45,7 +44,7 @@ class TaskExecutor:
         doing: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
-        performed: Callable[[], Any] = partial(self._performed, job)
+        performed: Callable[[], Any] = partial(self._performed, self._operation, job)
         outcome: Outcome = await Call(performed)
         return outcome
 
@@ -73,31 +72,25 @@ class TaskExecutor:
             if not self._calls.under_way:
                 task.cancel()
 
-    def _awaiting(self, job: Job) -> Coroutine[Any, Any, Any] | None:
-        """A plain job's own coroutine, where its function is ``async def``: nothing is around it. Raises what its call does."""
-        if self.registry.middleware or job.fault is not None:
-            return None
-        entry = self.registry.ready(job.payload.class_name)
-        if entry is None or not is_coroutine_function(entry.perform):
-            return None
-        made: Coroutine[Any, Any, Any] = entry.perform(*job.args)
-        return made
+    async def awaited(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
+        """The same for a job that is one call of an ``async def``, and nothing around it."""
+        return await self._performed(work, *args)
 
-    async def _performed(self, job: Job) -> Outcome:
+    def _operation(self, job: Job) -> Coroutine[Any, Any, Any]:
+        return self._carry(self._calls.watched(perform(self.registry, job)))
+
+    async def _performed(self, work: Callable[..., Any], *args: Any) -> Outcome:
         """In a task of its own the job has its own context, and what it changes there ends with it."""
         self._order.renew()
-        self._task = asyncio.get_running_loop().create_task(self._attempt(job), name="job")
+        self._task = asyncio.get_running_loop().create_task(self._attempt(work, args), name="job")
         try:
             return await self._task
         finally:
             self._task = None
 
-    async def _attempt(self, job: Job) -> Outcome:
+    async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         try:
-            work = self._awaiting(job) or self._carry(
-                self._calls.watched(perform(self.registry, job))
-            )
-            await _Heard(work, self._order)
+            await _Heard(work(*args), self._order)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded

@@ -1,5 +1,7 @@
 """Plain jobs one after another in the worker's own process, in the fewest steps: where jobs are short, steps are all they cost.
 
+That is calls in the worker's place, or coroutines in its event loop.
+
 Law: whatever is out of the ordinary is left to the worker's usual way, which does all that is done here and the rest: a job
 that failed, a payload that is not plain JSON, a job with hooks, a log that wants its lines, an order.
 """
@@ -7,18 +9,21 @@ that failed, a payload that is not plain JSON, a job with hooks, a log that want
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pyresque.awaitable import is_coroutine_function
 from pyresque.executor.base import DONE
+from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
 from pyresque.job.perform import called
+from pyresque.ops import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pyresque.core import Core
-    from pyresque.executor.base import Outcome
-    from pyresque.executor.inline import InlineExecutor
+    from pyresque.executor.base import Executor, Outcome
     from pyresque.job.job import Job
     from pyresque.ops import Op
     from pyresque.process.desk import Desk
@@ -38,7 +43,7 @@ class Streak:
         self,
         core: Core,
         desk: Desk,
-        executor: InlineExecutor,
+        executor: Executor,
         vitals: Vitals,
         title: Callable[[str, int, str], object],
         orders: Ordered,
@@ -46,13 +51,22 @@ class Streak:
     ) -> None:
         self.core = core
         self.desk = desk
-        self.executor = executor
+        self.inline = executor if isinstance(executor, InlineExecutor) else None
+        #: What awaits a job in the event loop that is the worker's, too.
+        self.awaited: Callable[..., Awaitable[Outcome]] | None = getattr(executor, "awaited", None)
         self.vitals = vitals
         self.title = title
         self.orders = orders
         self.accept = accept
 
-    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+    @property
+    def possible(self) -> bool:
+        """Whether this executor performs jobs so."""
+        return self.inline is not None or self.awaited is not None
+
+    async def run(  # noqa: C901 - one path, for what it costs to leave it
+        self, job: Job
+    ) -> tuple[Job | None, Outcome | None]:
         """Perform the job, which is in the books, and those that follow it.
 
         Returns the one that is left in the books and how it ended, None where it has not begun; or None where none is left.
@@ -62,7 +76,8 @@ class Streak:
             return job, None
         if registry.ready(job.payload.class_name) is None:
             return job, None
-        desk, vitals, call, title = self.desk, self.vitals, self.executor.call, self.title
+        desk, vitals, title = self.desk, self.vitals, self.title
+        inline, awaited = self.inline, self.awaited
         codec, ready, orders = self.core.codec, registry.ready, self.orders
         read, now, following = codec.decode_at_once, self.core.clock.monotonic, desk.next
         queue, raw, taken = job.queue, job.raw, True
@@ -74,16 +89,21 @@ class Streak:
             if payload.__class__ is dict:
                 entry, args = ready(payload.get("class")), payload.get("args")
             if entry is None or args.__class__ is not list or orders.stopping or orders.resting:
-                found = read_job(codec, queue, raw)
-                return (found if taken else await self.accept(found)), None
+                return await self._left(queue, raw, taken=taken)
             if entry is not shown or desk.second != second or queue is not at:
                 shown, second, at, work = entry, desk.second, queue, entry.perform
+                if inline is None and not is_coroutine_function(work):
+                    return await self._left(queue, raw, taken=taken)
                 title(queue, second, entry.name)
             started = now()
             vitals.job(True)
-            outcome, result = call(work, args)
-            if result is not None:  # it may have to be awaited
-                outcome = await self.executor.attempt(called, _given, (result,))
+            if inline is not None:
+                outcome, result = inline.call(work, args)
+                if result is not None:  # it may have to be awaited
+                    outcome = await inline.attempt(called, _given, (result,))
+            elif awaited is not None:
+                made: Callable[[], Any] = partial(awaited, work, args)
+                outcome = await Call(made)
             vitals.job(False)
             if outcome is not DONE or orders.called_off():
                 desk.log.began(started)
@@ -93,6 +113,13 @@ class Streak:
                 return None, None
             queue, raw = follower
             taken = False
+
+    async def _left(
+        self, queue: str, raw: bytes, *, taken: bool
+    ) -> tuple[Job | None, Outcome | None]:
+        """For the worker's usual way: a job that it took itself, or that is yet to be accepted."""
+        job = read_job(self.core.codec, queue, raw)
+        return (job if taken else await self.accept(job)), None
 
 
 def _given(result: object) -> object:

@@ -18,7 +18,6 @@ from pyresque.errors import (
     RedisUnavailable,
     UnknownJobClass,
 )
-from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
 from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Sleep, Spawn, Spawned
@@ -78,10 +77,9 @@ class Worker(Ordered):
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
-        self.streak: Streak | None = None
-        if isinstance(executor, InlineExecutor):
-            steps = (self._title_of, self, self._accept)
-            self.streak = Streak(core, self.desk, executor, self.vitals, *steps)
+        steps = (self._title_of, self, self._accept)
+        streak = Streak(core, self.desk, executor, self.vitals, *steps)
+        self.streak = streak if streak.possible else None
         self._working = False
         self._alone = not executor.isolated and not tended
 
