@@ -1,0 +1,181 @@
+"""The fork server that is made before a worker is one: when, and that no job can tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyresque import Resque
+from pyresque.process.sown import sown
+from tests.live.stage import eventually
+
+if TYPE_CHECKING:
+    import redis
+
+ROOT = Path(__file__).parents[2]
+
+APP = """
+import os, sys
+from pyresque import Resque
+resque = Resque()
+prepared = []
+
+if "HOOK" in os.environ:
+    getattr(resque, os.environ["HOOK"])(lambda *job: prepared.append(os.environ["HOOK"]))
+
+if "MIDDLEWARE" in os.environ:
+    @resque.middleware
+    def around(call_next, job):
+        prepared.append("middleware")
+        return call_next(job)
+
+@resque.job("Note", queue="low")
+def note(*args):
+    with open(os.environ["TOLD"], "a") as told:
+        told.write(f"{prepared} {'pyresque.core' in sys.modules} {os.getppid()}\\n")
+
+@resque.job("Enqueue", queue="low")
+def enqueue():
+    resque.enqueue("Note", "from a child")
+
+@resque.job("Later", queue="low")
+async def later():
+    note()
+
+@resque.job("Given", queue="low")
+def given():
+    return later()
+
+class Hooked:
+    @staticmethod
+    def before_perform_it(*args):
+        prepared.append("before")
+
+    perform = staticmethod(note)
+
+if "HOOKED" in os.environ:
+    resque.job("Hooked", queue="low")(Hooked)
+"""
+
+
+@pytest.fixture
+def work(db: redis.Redis, redis_url: str, tmp_path: Path):
+    (tmp_path / "sown_app.py").write_text(APP)
+
+    def run(*jobs: str, **environ: str) -> list[str]:
+        payloads = [json.dumps({"class": job, "args": []}) for job in jobs]
+        db.sadd("resque:queues", "low")
+        db.rpush("resque:queue:low", *payloads)
+        done = subprocess.run(
+            [*(sys.executable, "-m", "pyresque.cli", "worker"), *("-A", "sown_app", "--burst")],
+            env={
+                **os.environ,
+                "QUEUE": "low",
+                "REDIS_URL": redis_url,
+                "TOLD": str(tmp_path / "told"),
+                "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+                **environ,
+            },
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert db.llen("resque:failed") == 0, db.lindex("resque:failed", 0)
+        return (tmp_path / "told").read_text().splitlines()
+
+    return run
+
+
+def test_a_plain_jobs_child_has_the_application_and_no_more(work) -> None:
+    first, second = work("Note", "Note")
+    assert first == second
+    assert first.startswith("[] False ")
+
+
+@pytest.mark.parametrize("job", ["Note", "Enqueue", "Later", "Given", "Hooked"])
+def test_every_kind_of_job_is_performed(work, job: str) -> None:
+    environ = {"HOOKED": "1"} if job == "Hooked" else {}
+    found = work(job, "Note", **environ)
+    assert len(found) == 2
+    assert sum("before" in line for line in found) == (job == "Hooked")
+
+
+@pytest.mark.parametrize("hook", ["before_first_fork", "before_fork", "after_fork"])
+def test_hooks_prepare_what_children_find(work, hook: str) -> None:
+    assert [line.partition("]")[0] for line in work("Note", HOOK=hook)] == [f"['{hook}'"]
+
+
+def test_middleware_is_around_every_job(work) -> None:
+    assert work("Note", MIDDLEWARE="1")[0].startswith("['middleware'] True ")
+
+
+@pytest.mark.parametrize(
+    ("hook", "settings"),
+    [
+        ("before_first_fork", {}),
+        ("before_fork", {}),
+        (None, {"background": True}),
+        (None, {"executor": "inline"}),
+    ],
+)
+def test_it_is_not_made_where_somebody_could_tell(hook, settings) -> None:
+    resque = Resque("redis://nowhere:1/0", **settings)
+    resque.job("X", queue="low")(print)
+    if hook is not None:
+        getattr(resque, hook)(lambda *_: None)
+    assert sown(resque) is None
+
+
+def test_one_that_nothing_came_of_is_ended() -> None:
+    resque = Resque("redis://nowhere:1/0")
+    resque.job("X", queue="low")(print)
+    seed = sown(resque)
+    assert Path(f"/proc/{seed.pid}").exists()
+    seed.close()
+    seed.close()
+    assert not Path(f"/proc/{seed.pid}").exists()
+
+
+def test_a_worker_that_cannot_begin_leaves_no_server_behind(tmp_path: Path, redis_url: str) -> None:
+    (tmp_path / "sown_app.py").write_text(APP)
+    done = subprocess.run(
+        [*(sys.executable, "-m", "pyresque.cli", "worker"), *("-A", "sown_app", "-q", "low")],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url.replace("redis://", "redis://:wrong@"),
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert "refused the log-in" in done.stderr
+
+
+def test_it_ends_with_its_worker(db: redis.Redis, redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "sown_app.py").write_text(APP)
+    worker = subprocess.Popen(
+        [*(sys.executable, "-m", "pyresque.cli", "worker"), *("-A", "sown_app", "-q", "low")],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        },
+    )
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
+    eventually(lambda: db.scard("resque:workers") == 1)
+    (server,) = children.read_text().split()
+    assert f"forks for {worker.pid}" in Path(f"/proc/{server}/cmdline").read_text()
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    eventually(lambda: not Path(f"/proc/{server}").exists())
