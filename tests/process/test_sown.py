@@ -53,6 +53,13 @@ async def later():
 def given():
     return later()
 
+@resque.job("Fail", queue="low")
+def fail(word):
+    inner(word)
+
+def inner(word):
+    raise KeyError(word)
+
 class Hooked:
     @staticmethod
     def before_perform_it(*args):
@@ -132,6 +139,36 @@ def test_it_is_not_made_where_somebody_could_tell(hook, settings) -> None:
     if hook is not None:
         getattr(resque, hook)(lambda *_: None)
     assert sown(resque) is None
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline"])
+def test_an_error_is_recorded_with_the_jobs_own_frames(
+    db: redis.Redis, redis_url: str, tmp_path: Path, executor: str
+) -> None:
+    app = tmp_path / "sown_app.py"
+    app.write_text(APP)
+    for word in ("one", "two"):
+        db.rpush("resque:queue:low", json.dumps({"class": "Fail", "args": [word]}))
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "sown_app", "-q", "low"),
+            *("--burst", "--executor", executor),
+        ],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        },
+        check=True,
+        capture_output=True,
+    )
+    records = [json.loads(record) for record in db.lrange("resque:failed", 0, -1)]
+    lines = APP.splitlines()
+    raising = lines.index("    raise KeyError(word)") + 1
+    calling = lines.index("    inner(word)") + 1
+    for record, word in zip(records, ("one", "two"), strict=True):
+        assert (record["exception"], record["error"]) == ("KeyError", repr(word))
+        assert record["backtrace"] == [f"{app}:{raising}:in `inner'", f"{app}:{calling}:in `fail'"]
 
 
 def test_one_that_nothing_came_of_is_ended() -> None:
