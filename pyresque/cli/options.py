@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,9 +15,11 @@ from pyresque.settings import (
     FORK_AHEAD,
     LOG_FORMATS,
     WAITS,
-    Row,
     Settings,
 )
+
+if TYPE_CHECKING:
+    from pyresque.rows import Row
 
 F = TypeVar("F", bound=Callable[..., Any])
 
