@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 
-from typing_extensions import Self
-
 from pyresque import readings
 from pyresque.errors import SettingsError
 
@@ -97,7 +95,9 @@ class Table:
         return {name: getattr(self, name) for name in self.ROWS}
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
+    def load(  # noqa: PYI019 - typing.Self came with Python 3.11
+        cls: type[T], environ: Mapping[str, str] | None = None, **given: Any
+    ) -> T:
         """Defaults, then the environment, then the keywords given (None: not given).
 
         Keywords are values, not texts. Raises SettingsError with every fault at once.
@@ -125,7 +125,7 @@ class Table:
             raise SettingsError("; ".join(faults))
         return cls(**values)
 
-    def but(self, **changes: Any) -> Self:
+    def but(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
         """The same settings with these changed."""
         return type(self)(**{**self.__dict__, **changes})
 
