@@ -52,7 +52,7 @@ LINGER, IDLE = 5.0, 0.2
 
 #: The two ends of pipes that come along, and the room that they need.
 PIPES = struct.Struct("@ii")
-SPACE = socket.CMSG_SPACE(PIPES.size)
+SPACE = socket.CMSG_SPACE(PIPES.size) if hasattr(socket, "CMSG_SPACE") else 0  # nothing forks there
 
 #: One request for memory of each kind that the allocator tells apart.
 SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
