@@ -79,7 +79,6 @@ class ForkExecutor:
         self._server = ForkServer(self._attempt, self.rules, self.board, let_go, seed)
         self._loaded: set[str] = set()
         self._settled = False
-        self._tend_at = -inf
 
     async def run(
         self,
@@ -110,12 +109,10 @@ class ForkExecutor:
                 child.limit(seconds, HardTimeLimit(seconds))
             if child.given >= self._most_jobs and self.ahead.worth_it() and self._by_the_server():
                 self._ask_the_server()
-            outcome, now = None, started
+            outcome = None
             while outcome is None:
-                if now >= self._tend_at:
-                    self._tend_at = time.monotonic() + await tend()
-                outcome = child.wait(self._tend_at - now, self.wakeup)
-                now = time.monotonic()
+                outcome = child.wait(await tend(), self.wakeup)
+            now = time.monotonic()
             if child.leaving and self.settings.run_at_exit_hooks:
                 await self._see_to_its_end(child, tend)
         finally:
