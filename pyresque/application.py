@@ -98,7 +98,9 @@ class Application:
         self.settings = self.settings.but(
             **{name: value for name, value in changes.items() if value is not None}
         )
-        former = self.__dict__.pop("core", None)
+        former: Core | None = self.__dict__.pop("core", None)
+        if former is not None and former.failures is not former.default_failures:
+            self._failures = former.failures  # an application may have put its own there
         self._judge()
         if former is not None:
             self.core.recurring.memory = former.recurring.memory

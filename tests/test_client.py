@@ -99,3 +99,10 @@ def test_a_job_may_be_registered_bare_or_with_a_name():
         "Reports::Monthly": "reports",
     }
     assert Archive.queue == "low"
+
+
+def test_a_backend_that_was_put_in_place_outlives_other_settings():
+    resque = Resque("redis://nowhere:1/0")
+    backend = resque.core.failures = object()
+    resque.configure(interval=1.0)
+    assert resque.core.failures is backend

@@ -9,17 +9,14 @@ from typing import Any
 
 import click
 
-from pyresque.process.verdict import BOUND
-
 #: The object of a command line that is this process's own, and not called from a program or a test.
 AFRESH = object()
 
 #: What the new beginning runs; it finds modules where this one did. Until it knows where, nothing but the interpreter's own
 #: ``sys`` is imported: a file of the current directory, which ``-c`` looks in first, may bear any other name.
-PROGRAM = (
-    "import sys; sys.path[:] = sys.argv.pop(1).split(chr(10)); "
-    "from pyresque.process.begin import main; main(sys.argv[1])"
-)
+PATH = "import sys; sys.path[:] = sys.argv.pop(1).split(chr(10)); "
+UNBIND = "import os; del os.environ['LD_BIND_NOW']; "
+PROGRAM = "from pyresque.process.begin import main; main(sys.argv[1])"
 
 
 def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
@@ -32,10 +29,11 @@ def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
         plan = marshal.dumps((kind, given, more)).hex()
         sys.stdout.flush()
         sys.stderr.flush()
-        # Libraries' functions are found at once, and not by each forked child anew; ``begin`` takes it out again. It stands
+        # Libraries' functions are found at once, and not by each forked child anew; what jobs start is not told so. It stands
         # last: the process title is written over what begins before the first variable.
-        environment = {**os.environ, "LD_BIND_NOW": os.environ.get("LD_BIND_NOW", BOUND)}
-        words = [sys.executable, *flags, "-c", PROGRAM, "\n".join(sys.path), plan]
+        unbind = "" if "LD_BIND_NOW" in os.environ else UNBIND
+        environment = {**os.environ, "LD_BIND_NOW": os.environ.get("LD_BIND_NOW", "1")}
+        words = [sys.executable, *flags, "-c", PATH + unbind + PROGRAM, "\n".join(sys.path), plan]
         os.execve(sys.executable, words, environment)  # noqa: S606 - this very interpreter
     from pyresque.process.begin import BEGINNINGS  # noqa: PLC0415 - else the new beginning loads it
 

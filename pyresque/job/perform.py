@@ -13,7 +13,7 @@ from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
-from pyresque.ops import Call, Op
+from pyresque.ops import Call, Op, as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -61,11 +61,7 @@ async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
     """Carry out a call that is all there is to a job."""
     result = work(*args)
     if result is not None:
-        await Call(partial(_as_it_is, result))  # it may have to be awaited
-
-
-def _as_it_is(result: object) -> object:
-    return result
+        await Call(partial(as_it_is, result))  # it may have to be awaited
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -13,7 +13,7 @@ import sys
 
 from pyresque.errors import NoQueueError, NothingToPerform, PyresqueError, RedisUnavailable
 from pyresque.process.app import application
-from pyresque.process.verdict import BAD_USAGE, BOUND, FAILED, is_misuse, one_line
+from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
 from pyresque.settings import TOGETHER
 
 TYPE_CHECKING = False
@@ -92,8 +92,6 @@ BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": be
 
 def main(plan: str) -> NoReturn:
     """Begin what a plan of ``cli/launch.py`` says; trouble is one line on standard error, and an exit code."""
-    if os.environ.get("LD_BIND_NOW") == BOUND:
-        del os.environ["LD_BIND_NOW"]
     kind, given, more = marshal.loads(bytes.fromhex(plan))  # noqa: S302 - this very process has written it
     try:
         BEGINNINGS[kind](given, **more)

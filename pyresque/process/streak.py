@@ -17,7 +17,7 @@ from pyresque.executor.base import DONE
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
 from pyresque.job.perform import called
-from pyresque.ops import Call
+from pyresque.ops import Call, as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -82,7 +82,7 @@ class Streak:
         read, now, following = codec.decode_at_once, self.core.clock.monotonic, desk.next
         queue, raw, taken = job.queue, job.raw, True
         shown, second, at = None, 0, ""
-        work: Callable[..., Any] = _given
+        work: Callable[..., Any] = as_it_is
         while True:
             payload = read(raw)
             entry = args = None
@@ -100,7 +100,7 @@ class Streak:
             if inline is not None:
                 outcome, result = inline.call(work, args)
                 if result is not None:  # it may have to be awaited
-                    outcome = await inline.attempt(called, _given, (result,))
+                    outcome = await inline.attempt(called, as_it_is, (result,))
             elif awaited is not None:
                 made: Callable[[], Any] = partial(awaited, work, args)
                 outcome = await Call(made)
@@ -120,7 +120,3 @@ class Streak:
         """For the worker's usual way: a job that it took itself, or that is yet to be accepted."""
         job = read_job(self.core.codec, queue, raw)
         return (job if taken else await self.accept(job)), None
-
-
-def _given(result: object) -> object:
-    return result

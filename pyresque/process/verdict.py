@@ -18,9 +18,6 @@ MISUSE = (
     errors.TimestampError,
 )
 
-#: What the dynamic linker is told by a command line that begins a worker, and the worker does not tell its children.
-BOUND = "pyresque"
-
 #: Exit codes: bad usage, anything else.
 BAD_USAGE, FAILED = 2, 1
 

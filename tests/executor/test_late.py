@@ -96,6 +96,7 @@ def test_only_pythons_own_modules_and_ours_are_told(monkeypatch: pytest.MonkeyPa
     count = len(sys.modules)
     for name in ("pyresque.no_such", "only_here", "this", "wave", "antigravity"):
         monkeypatch.setitem(sys.modules, name, sys)
+    monkeypatch.setitem(sys.modules, 7, sys)
     assert late.since(count).split("\n") == ["pyresque.no_such", "wave"]
 
 

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from pyresque import Resque
 from pyresque.clock import utc
+from pyresque.errors import RedisCommandError
 from pyresque.job.job import read_job
 from pyresque.job.workers import read_record
 from pyresque.process.desk import Desk
 from pyresque.process.patience import Patience
 from pyresque.process.queue_list import QueueList
-from pyresque.store.turns import NO_FAILURE, Turns
+from pyresque.store.turns import NO_FAILURE, FailureEntry, Turns
 from tests.live.bad import PERFORMED, REFUSED
 
 if TYPE_CHECKING:
@@ -97,6 +98,53 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
         assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
     assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
     assert db.get("resque:stat:processed") is None
+
+
+def failing(redis_url: str, db: redis.Redis) -> tuple[Resque, Turns, bytes]:
+    """A worker that has a job, and another to take."""
+    resque = Resque(redis_url)
+    turns = Turns(resque.core.keys, "h:1:low")
+    turns.write(("low",), resque.core.books.forms(("low",), utc(resque.core.clock)))
+    db.rpush("resque:queue:low", b'{"class":"X","args":[1]}', b'{"class":"X","args":[2]}')
+    return resque, turns, resque.run(turns.take(b"")).record
+
+
+def test_a_failure_is_written_although_memory_is_full(db: redis.Redis, redis_url: str) -> None:
+    resque, turns, record = failing(redis_url, db)
+    with resque:
+        before = db.config_get("maxmemory")["maxmemory"]
+        db.config_set("maxmemory", 1)
+        try:
+            turn = resque.run(turns.take(record, FailureEntry(b"{}")))
+            assert (turn.finished, turn.raw) == (True, b'{"class":"X","args":[2]}')
+            assert resque.run(turns.finish(turn.record, FailureEntry(b"{}"))).finished
+        finally:
+            db.config_set("maxmemory", before)
+    assert db.lrange("resque:failed", 0, -1) == [b"{}", b"{}"]
+    assert db.mget("resque:stat:processed", "resque:stat:failed") == [b"2", b"2"]
+
+
+def test_a_failed_list_of_another_type_is_found_out_before_anything_is_written(
+    db: redis.Redis, redis_url: str
+) -> None:
+    resque, turns, record = failing(redis_url, db)
+    db.set("resque:failed", "text")
+    with resque, pytest.raises(RedisCommandError, match="WRONGTYPE"):
+        resque.run(turns.take(record, FailureEntry(b"{}")))
+    assert db.get("resque:worker:h:1:low") == record
+    assert db.llen("resque:queue:low") == 1
+    assert db.get("resque:stat:processed") is None
+
+
+def test_a_job_that_cannot_be_entered_goes_back_to_its_queue(
+    db: redis.Redis, redis_url: str
+) -> None:
+    resque, turns, _ = failing(redis_url, db)
+    db.delete("resque:worker:h:1:low")
+    db.hset("resque:worker:h:1:low", "of", "another type")
+    with resque, pytest.raises(RedisCommandError, match="WRONGTYPE"):
+        resque.run(turns.take(b""))
+    assert db.lrange("resque:queue:low", 0, -1) == [b'{"class":"X","args":[2]}']
 
 
 def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, Desk]:

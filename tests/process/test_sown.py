@@ -41,6 +41,11 @@ def note(*args):
     with open(os.environ["TOLD"], "a") as told:
         told.write(f"{prepared} {'pyresque.core' in sys.modules} {os.getppid()}\\n")
 
+@resque.job("Environ", queue="low")
+def environ():
+    with open(os.environ["TOLD"], "a") as told:
+        told.write(f"{os.environ.get('LD_BIND_NOW')}\n")
+
 @resque.job("Enqueue", queue="low")
 def enqueue():
     resque.enqueue("Note", "from a child")
@@ -105,6 +110,11 @@ def test_a_plain_jobs_child_has_the_application_and_no_more(work) -> None:
     first, second = work("Note", "Note")
     assert first == second
     assert first.startswith("[] False ")
+
+
+@pytest.mark.parametrize("given", [None, "1"])
+def test_what_the_linker_was_told_is_not_told_to_what_jobs_start(work, given: str | None) -> None:
+    assert work("Environ", **({} if given is None else {"LD_BIND_NOW": given})) == [str(given)]
 
 
 @pytest.mark.parametrize("job", ["Note", "Enqueue", "Later", "Given", "Hooked"])

@@ -24,21 +24,14 @@
 
 local finished = ARGV[#ARGV]
 local queues, chosen_from = #KEYS - 4, ""
+local failed, name, counted = "", "", ""
 if #KEYS - #ARGV == 3 then
   queues = #KEYS - 9
-  -- A worker that was pruned while it worked still tells how its job failed, as Ruby's does.
-  local at = #ARGV - 4
-  local failed, name = ARGV[at + 1], ARGV[at + 2]
-  chosen_from = ARGV[at]
-  if failed ~= "" then
-    redis.call("RPUSH", KEYS[7 + queues], failed)
-    if name ~= "" then redis.call("SADD", KEYS[8 + queues], name) end
-  end
-  -- Counted also when the record went elsewhere: to a failure backend that is no list.
-  if ARGV[at + 3] == "1" then
-    redis.call("INCR", KEYS[5 + queues])
-    redis.call("INCR", KEYS[6 + queues])
-  end
+  chosen_from, failed, name, counted = unpack(ARGV, #ARGV - 4, #ARGV - 1)
+  -- Keys of another type are found out before anything is written. What grows is written last: a server whose memory is full
+  -- lets it in a script that has made room before.
+  if failed ~= "" then redis.call("LLEN", KEYS[7 + queues]) end
+  if name ~= "" then redis.call("SCARD", KEYS[8 + queues]) end
 end
 
 local reply  -- where nothing is to be taken
@@ -88,6 +81,17 @@ if finished ~= "" and held == finished then
   redis.call("INCR", KEYS[2])
   redis.call("INCR", KEYS[3])
   ours = 1
+end
+
+-- A worker that was pruned while it worked still tells how its job failed, as Ruby's does.
+if failed ~= "" then
+  redis.call("RPUSH", KEYS[7 + queues], failed)
+  if name ~= "" then redis.call("SADD", KEYS[8 + queues], name) end
+end
+-- Counted also when the record went elsewhere: to a failure backend that is no list.
+if counted == "1" then
+  redis.call("INCR", KEYS[5 + queues])
+  redis.call("INCR", KEYS[6 + queues])
 end
 
 if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
