@@ -14,8 +14,8 @@ EGGS = ("antigravity", "this")
 
 def since(count: int) -> str:
     """Names of modules that were loaded since there were so many, one a line."""
-    names: list[object] = list(sys.modules)[count:]  # a job may have put anything there
-    ours = [name for name in names if isinstance(name, str) and _may_be_shared(name)]
+    names = [*map(str, sys.modules)][count:]  # a job may have put anything there
+    ours = [name for name in names if _may_be_shared(name)]
     return "\n".join(ours)
 
 

@@ -44,7 +44,7 @@ def note(*args):
 @resque.job("Environ", queue="low")
 def environ():
     with open(os.environ["TOLD"], "a") as told:
-        told.write(f"{os.environ.get('LD_BIND_NOW')}\n")
+        told.write(str(os.environ.get("LD_BIND_NOW")) + chr(10))
 
 @resque.job("Enqueue", queue="low")
 def enqueue():
