@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import time as machine
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 class SystemClock:
     """The machine's own clock."""
 
-    def time(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()
+    #: Seconds since 1970.
+    time = staticmethod(machine.time)
+    #: Seconds that never run backwards.
+    monotonic = staticmethod(machine.monotonic)
 
 
 def local(clock: Clock) -> datetime:

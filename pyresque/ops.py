@@ -63,9 +63,9 @@ class Batch:
         return [command.read(reply) for command, reply in zip(self.commands, replies, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
-    """A plain function to run: user code, or something that waits.
+    """A plain function to run: user code, or something that waits. (Not frozen: made for every job, as a Command is.)
 
     ``offload`` says that it may take long: an awaiting driver then runs it in a thread. What the function returns may
     itself be awaitable (an ``async def`` hook); a driver with a loop awaits it.

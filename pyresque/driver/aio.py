@@ -32,21 +32,29 @@ class AsyncDriver:
 
     async def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
+        send, loop = operation.send, asyncio.get_running_loop()
         try:
-            request: Request = operation.send(None)
+            request: Request = send(None)
             while True:
                 try:
-                    if isinstance(request, Command) and (wire := self._connection()) is not None:
-                        answer = checked((await wire.ask(request))[0], self.where)
+                    if isinstance(request, Command):
+                        wire = self._wire
+                        if wire is not None and wire.usable and self._loop is loop:
+                            answer = await wire.ask(request)
+                            if answer.__class__ is not bytes:
+                                checked(answer, self.where)
+                        else:
+                            answer = await self._answer(request)
                     elif isinstance(request, Call) and not request.offload:
-                        made = request.function()
-                        answer = await made if is_awaitable(made) else made
+                        answer = request.function()
+                        if isinstance(answer, asyncio.Future) or is_awaitable(answer):
+                            answer = await answer
                     else:
                         answer = await self._answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = operation.throw(error)
                 else:
-                    request = operation.send(answer)
+                    request = send(answer)
         except StopIteration as stop:
             value: T = stop.value
             return value

@@ -28,15 +28,24 @@ _INCOMPLETE = object()
 
 
 class _Talk:
-    """What one asked in one breath: how many replies are to come, those that came, and until when they must."""
+    """What one asked in one breath: how many replies are to come, those that came, and until when they must.
+
+    ``replies`` is None where one reply is the answer.
+    """
 
     __slots__ = ("answer", "due", "missing", "replies")
 
-    def __init__(self, missing: int, due: float, answer: asyncio.Future[list[object]]) -> None:
+    def __init__(
+        self,
+        missing: int,
+        due: float,
+        answer: asyncio.Future[Any],
+        replies: list[object] | None,
+    ) -> None:
         self.missing = missing
         self.due = due
         self.answer = answer
-        self.replies: list[object] = []
+        self.replies = replies
 
 
 class Wire(asyncio.Protocol):
@@ -59,20 +68,31 @@ class Wire(asyncio.Protocol):
         """
         if self._transport is None or not self.usable:
             raise self._lost("the connection was closed")
-        return await self._asked(self._transport, b"".join(map(written, commands)), len(commands))
+        whole = b"".join(map(written, commands))
+        replies: list[object] = await self._asked(self._transport, whole, len(commands), [])
+        return replies
 
-    def ask(self, command: Command[Any]) -> asyncio.Future[list[object]]:
-        """The same for one command; to be awaited. Raises RedisUnavailable where the connection has ended."""
+    def ask(self, command: Command[Any]) -> asyncio.Future[Any]:
+        """The same for one command; to be awaited, for its reply alone.
+
+        Raises RedisUnavailable where the connection has ended.
+        """
         if self._transport is None or not self.usable:
             raise self._lost("the connection was closed")
-        return self._asked(self._transport, written(command), 1)
+        loop = self._loop
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._talks.append(_Talk(1, loop.time() + self._timeout, answer, None))
+        if self._watch is None:
+            self._watch = loop.call_later(self._timeout, self._look)
+        self._transport.write(command.wire or written(command))
+        return answer
 
     def _asked(
-        self, transport: asyncio.Transport, wire: bytes, replies: int
-    ) -> asyncio.Future[list[object]]:
+        self, transport: asyncio.Transport, wire: bytes, missing: int, replies: list[object] | None
+    ) -> asyncio.Future[Any]:
         loop = self._loop
-        answer: asyncio.Future[list[object]] = loop.create_future()
-        self._talks.append(_Talk(replies, loop.time() + self._timeout, answer))
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._talks.append(_Talk(missing, loop.time() + self._timeout, answer, replies))
         if self._watch is None:
             self._watch = loop.call_later(self._timeout, self._look)
         transport.write(wire)
@@ -94,7 +114,12 @@ class Wire(asyncio.Protocol):
         try:
             reader.feed(data)
             while talks and (reply := reader.gets()) is not _INCOMPLETE:
-                self._take(talks[0], reply)
+                if reply.__class__ is bytes and talks[0].replies is None:
+                    answer = talks.popleft().answer
+                    if not answer.done():  # nobody waits for one that was cancelled
+                        answer.set_result(reply)
+                else:
+                    self._take(talks[0], reply)
         except hiredis.ProtocolError as error:
             self._give_up(self._lost(error))
 
@@ -109,15 +134,16 @@ class Wire(asyncio.Protocol):
     # -- inside
 
     def _take(self, talk: _Talk, reply: object) -> None:
-        talk.replies.append(reply)
+        if talk.replies is not None:
+            talk.replies.append(reply)
         talk.missing -= 1
         if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
             # The server cannot serve now: this connection leads to it, another may lead elsewhere.
             self._give_up(refusal(str(reply), self.where))
         elif not talk.missing:
             self._talks.popleft()
-            if not talk.answer.done():  # nobody waits for one that was cancelled
-                talk.answer.set_result(talk.replies)
+            if not talk.answer.done():
+                talk.answer.set_result(reply if talk.replies is None else talk.replies)
 
     def _look(self) -> None:
         """Give up where the oldest reply is overdue; else look again when it would be."""

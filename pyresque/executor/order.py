@@ -32,8 +32,9 @@ class Order:
 
     def renew(self) -> None:
         """A new job: what was ordered before is not for it."""
-        with self._lock:
-            self._given = self._heard = False
+        if self._given:
+            with self._lock:
+                self._given = self._heard = False
 
     def give(self) -> None:
         """Raise TermException in the thread that runs the job, or where it is next begun or asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import TermException
@@ -67,30 +68,30 @@ class TaskExecutor:
         """Nothing to let go of."""
 
     def _tell(self, task: asyncio.Task[Outcome]) -> None:
-        if task is self._task:
+        if task is self._task and not task.done():
             self._order.give()
             if not self._calls.under_way:
                 task.cancel()
 
-    async def awaited(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
-        """The same for a job that is one call of an ``async def``, and nothing around it."""
-        return await self._performed(work, *args)
+    def begin(self, work: Callable[..., Any], args: Iterable[Any]) -> asyncio.Task[Outcome]:
+        """The same for a job that is one call of an ``async def``, and nothing around it: its task, to be awaited.
+
+        In a task of its own the job has its own context, and what it changes there ends with it.
+        """
+        self._order.renew()
+        loop = asyncio.get_running_loop()
+        self._task = task = loop.create_task(self._attempt(work, args), name="job")
+        return task
 
     def _operation(self, job: Job) -> Coroutine[Any, Any, Any]:
         return self._carry(self._calls.watched(perform(self.registry, job)))
 
     async def _performed(self, work: Callable[..., Any], *args: Any) -> Outcome:
-        """In a task of its own the job has its own context, and what it changes there ends with it."""
-        self._order.renew()
-        self._task = asyncio.get_running_loop().create_task(self._attempt(work, args), name="job")
-        try:
-            return await self._task
-        finally:
-            self._task = None
+        return await self.begin(work, args)
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         try:
-            await _Heard(work(*args), self._order)
+            await _heard(work(*args), self._order)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -98,36 +99,31 @@ class TaskExecutor:
         return DONE
 
 
-class _Heard:
-    """An awaitable in which a cancellation that comes of an order is TermException, at the place where it awaits."""
+@coroutine
+def _heard(work: Coroutine[Any, Any, Any], order: Order) -> Generator[Any, Any, Any]:
+    """Carry it; a cancellation that comes of an order is TermException, at the place where it awaits."""
+    step: Callable[[Any], Any] = work.send
+    given: Any = None
+    try:
+        while True:
+            try:
+                wanted = step(given)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                step, given = work.send, (yield wanted)
+            except asyncio.CancelledError as error:
+                step, given = work.throw, _instead_of(error, order)
+            except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
+                step, given = work.throw, error
+    finally:
+        work.close()
 
-    def __init__(self, work: Coroutine[Any, Any, Any], order: Order) -> None:
-        self._work = work
-        self._order = order
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        work = self._work
-        step: Callable[[Any], Any] = work.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    wanted = step(given)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    step, given = work.send, (yield wanted)
-                except asyncio.CancelledError as error:
-                    step, given = work.throw, self._instead_of(error)
-                except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
-                    step, given = work.throw, error
-        finally:
-            work.close()
-
-    def _instead_of(self, error: BaseException) -> BaseException:
-        if not self._order.pending():
-            return error
-        uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
-        if uncancel is not None:
-            uncancel()
-        return TermException("SIGTERM")
+def _instead_of(error: BaseException, order: Order) -> BaseException:
+    if not order.pending():
+        return error
+    uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
+    if uncancel is not None:
+        uncancel()
+    return TermException("SIGTERM")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.clock import local, utc
 from pyresque.errors import JobInHand, RedisUnavailable, ScriptMissing
@@ -21,7 +21,9 @@ from pyresque.store.turns import NO_FAILURE, FailureEntry, Turn, Turns
 
 if TYPE_CHECKING:
     from pyresque.core import Core
+    from pyresque.errors import PyresqueError
     from pyresque.executor.base import Outcome
+    from pyresque.ops import Command
     from pyresque.process.patience import Patience
     from pyresque.process.queue_list import QueueList
     from pyresque.store.redeliveries import PutBack
@@ -73,22 +75,35 @@ class Desk:
         return None if turn.queue is None else read_job(self.core.codec, turn.queue, turn.raw)
 
     async def next(self) -> tuple[str, bytes] | None:
-        """The same where nothing failed, in the fewest steps: the next job's queue and payload."""
-        self._write()
-        turns, broken = self._turns, None
+        """The same where nothing failed: the next job's queue and payload."""
+        reply: Any
         try:
-            reply = await turns.usual(self.record)
-        except ScriptMissing:
-            pass
-        except RedisUnavailable as error:
-            broken = error
-        else:
-            if reply.__class__ is bytes:
-                self._finished += 1
-                self.record = turns.forms.heads[0] + reply + turns.forms.foot
-                self.paused_by_key = False
-                return turns.queues[0], reply
-            turn = turns.read(reply)
+            reply = await self.request()
+        except (RedisUnavailable, ScriptMissing) as error:
+            reply = error
+        if reply.__class__ is bytes:
+            return self.took(reply), reply
+        return await self.answered(reply)
+
+    def request(self) -> Command[Any]:
+        """What ``next`` asks for; the reply, or the error in its place, is for ``took`` or ``answered``."""
+        if int(self._time()) != self.second or self._turns.queues is not self._queues:
+            self._write()
+        return self._turns.usual(self.record)
+
+    def took(self, raw: bytes) -> str:
+        """Note a reply that is a payload: the first queue's next job. Returns that queue."""
+        turns = self._turns
+        self._finished += 1
+        self.record = turns.forms.heads[0] + raw + turns.forms.foot
+        self.paused_by_key = False
+        return turns.queues[0]
+
+    async def answered(self, reply: list[Any] | PyresqueError) -> tuple[str, bytes] | None:
+        """Make the best of any other reply, or of its failing to come; the next job's queue and payload."""
+        broken = reply if isinstance(reply, RedisUnavailable) else None
+        if isinstance(reply, list):
+            turn = self._turns.read(reply)
             self._note(turn)
             if turn.known is None:
                 return None if turn.queue is None else (turn.queue, turn.raw)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.awaitable import is_coroutine_function
+from pyresque.errors import RedisUnavailable, ScriptMissing
 from pyresque.executor.base import DONE
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
@@ -20,7 +21,8 @@ from pyresque.job.perform import called
 from pyresque.ops import Call, as_it_is
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from asyncio import Task
+    from collections.abc import Callable
 
     from pyresque.core import Core
     from pyresque.executor.base import Executor, Outcome
@@ -52,8 +54,8 @@ class Streak:
         self.core = core
         self.desk = desk
         self.inline = executor if isinstance(executor, InlineExecutor) else None
-        #: What awaits a job in the event loop that is the worker's, too.
-        self.awaited: Callable[..., Awaitable[Outcome]] | None = getattr(executor, "awaited", None)
+        #: What begins a job in the event loop that is the worker's, too.
+        self.begin: Callable[..., Task[Outcome]] | None = getattr(executor, "begin", None)
         self.vitals = vitals
         self.title = title
         self.orders = orders
@@ -62,11 +64,9 @@ class Streak:
     @property
     def possible(self) -> bool:
         """Whether this executor performs jobs so."""
-        return self.inline is not None or self.awaited is not None
+        return self.inline is not None or self.begin is not None
 
-    async def run(  # noqa: C901 - one path, for what it costs to leave it
-        self, job: Job
-    ) -> tuple[Job | None, Outcome | None]:
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """Perform the job, which is in the books, and those that follow it.
 
         Returns the one that is left in the books and how it ended, None where it has not begun; or None where none is left.
@@ -76,11 +76,18 @@ class Streak:
             return job, None
         if registry.ready(job.payload.class_name) is None:
             return job, None
-        desk, vitals, title = self.desk, self.vitals, self.title
-        inline, awaited = self.inline, self.awaited
-        codec, ready, orders = self.core.codec, registry.ready, self.orders
-        read, now, following = codec.decode_at_once, self.core.clock.monotonic, desk.next
-        queue, raw, taken = job.queue, job.raw, True
+        self.vitals.job(True)
+        try:
+            return await self._run(job.queue, job.raw)
+        finally:
+            self.vitals.job(False)
+
+    async def _run(  # noqa: C901 - one path, for what it costs to leave it
+        self, queue: str, raw: bytes
+    ) -> tuple[Job | None, Outcome | None]:
+        desk, orders, inline, begin = self.desk, self.orders, self.inline, self.begin
+        read, ready = self.core.codec.decode_at_once, self.core.registry.ready
+        now, taken = self.core.clock.monotonic, True
         shown, second, at = None, 0, ""
         work: Callable[..., Any] = as_it_is
         while True:
@@ -94,25 +101,32 @@ class Streak:
                 shown, second, at, work = entry, desk.second, queue, entry.perform
                 if inline is None and not is_coroutine_function(work):
                     return await self._left(queue, raw, taken=taken)
-                title(queue, second, entry.name)
+                self.title(queue, second, entry.name)
+                self.vitals.turned()
             started = now()
-            vitals.job(True)
             if inline is not None:
                 outcome, result = inline.call(work, args)
                 if result is not None:  # it may have to be awaited
                     outcome = await inline.attempt(called, as_it_is, (result,))
-            elif awaited is not None:
-                made: Callable[[], Any] = partial(awaited, work, args)
+            elif begin is not None:
+                made: Callable[[], Any] = partial(begin, work, args)
                 outcome = await Call(made)
-            vitals.job(False)
-            if outcome is not DONE or orders.called_off():
+            if outcome is not DONE or orders.stopping or orders.resting:
                 desk.log.began(started)
-                return read_job(codec, queue, raw), outcome
-            follower = await following()
+                return read_job(self.core.codec, queue, raw), outcome
+            taken = False
+            reply: Any
+            try:
+                reply = await desk.request()
+            except (RedisUnavailable, ScriptMissing) as error:
+                reply = error
+            if reply.__class__ is bytes:
+                queue, raw = desk.took(reply), reply
+                continue
+            follower = await desk.answered(reply)
             if follower is None:
                 return None, None
             queue, raw = follower
-            taken = False
 
     async def _left(
         self, queue: str, raw: bytes, *, taken: bool

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 class _Written(Command[Any]):
     """A command that was written ahead; its arguments are put together for those who want to see them."""
 
-    __slots__ = ("_last", "_others")
+    __slots__ = ("_last", "_prepared")
 
-    def __init__(self, others: tuple[Arg, ...], last: bytes, wire: bytes) -> None:
-        self._others = others
+    def __init__(self, prepared: Prepared, last: bytes) -> None:
+        self._prepared = prepared
         self._last = last
-        self.wire = wire
+        self.wire = b"%b$%d\r\n%b\r\n" % (prepared.wire, len(last), last)
 
     @property
     def args(self) -> tuple[Arg, ...]:  # type: ignore[override] # read, and never written
-        return (*self._others, self._last)
+        return (*self._prepared.args, self._last)
 
     def __await__(self) -> Generator[Command[Any], Any, Any]:
         """Ask the driver; its answer as it is."""
@@ -35,11 +35,11 @@ class Prepared:
     """All of a command but its last argument."""
 
     def __init__(self, *args: Arg) -> None:
-        self._args = args
+        self.args = args
         parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
         bulks = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-        self._wire = b"*%d\r\n%b" % (len(parts) + 1, bulks)
+        self.wire = b"*%d\r\n%b" % (len(parts) + 1, bulks)
 
     def with_last(self, last: bytes) -> Command[Any]:
         """The command with that argument."""
-        return _Written(self._args, last, b"%b$%d\r\n%b\r\n" % (self._wire, len(last), last))
+        return _Written(self, last)
