@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from os import getpid
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,14 +53,15 @@ class SyncDriver:
 
     def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
-        send, throw = operation.send, operation.throw
+        send, throw, ask, mine = operation.send, operation.throw, self._ask, self._mine.line
         try:
             request: Request = send(None)
             while True:
                 try:
-                    answer = (
-                        self._ask(request) if isinstance(request, Command) else self.answer(request)
-                    )
+                    if isinstance(request, Command):
+                        answer = ask(request, mine)
+                    else:
+                        answer = self.answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = throw(error)
                 else:
@@ -76,7 +77,7 @@ class SyncDriver:
         if isinstance(request, Call):
             return _settled(request.function())
         if isinstance(request, Command):
-            return self._ask(request)
+            return self._ask(request, self._mine.line)
         if isinstance(request, Batch):
             return self._batch(request)
         if isinstance(request, Sleep):
@@ -100,11 +101,10 @@ class SyncDriver:
             return unwrapped(self._talk(wrapped(batch.commands)), self.where)
         return first_error(self._talk(batch.commands), self.where)
 
-    def _ask(self, command: Command[Any]) -> object:
-        mine = self._mine.line
+    def _ask(self, command: Command[Any], mine: _Line) -> object:
         try:
             connection = mine.connection
-            if connection is None or mine.pid != os.getpid() or monotonic() - mine.used > IDLE:
+            if connection is None or mine.pid != getpid() or monotonic() - mine.used > IDLE:
                 connection = self._ready(mine)
             reply = connection.ask(command.wire or written(command))
         except BaseException:
@@ -128,7 +128,7 @@ class SyncDriver:
     def _ready(self, mine: _Line) -> Connection:
         """This thread's connection, a new one where it has none."""
         connection = mine.connection
-        if connection is None or mine.pid != os.getpid():
+        if connection is None or mine.pid != getpid():
             # The parent's socket is not ours to use or to shut down: it is only let go of.
             return self._connect()
         if monotonic() - mine.used > IDLE and connection.stale():
@@ -138,7 +138,7 @@ class SyncDriver:
 
     def _connect(self) -> Connection:
         mine = self._mine.line
-        mine.connection, mine.pid = Connection(self.target), os.getpid()
+        mine.connection, mine.pid = Connection(self.target), getpid()
         return mine.connection
 
     def _drop(self) -> None:

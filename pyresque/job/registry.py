@@ -98,13 +98,14 @@ class Registry:
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
-        self._ready: dict[object, JobClass | None] = {}  # what ``ready`` has found before
+        #: What ``ready`` has found before.
+        self.known_ready: dict[object, JobClass] = {}
 
     def beside(self, *own: JobClass) -> Registry:
         """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
-        view.middleware, view._ready = self.middleware, self._ready
+        view.middleware, view.known_ready = self.middleware, self.known_ready
         view._own = {entry.name: entry for entry in own}
         return view
 
@@ -148,7 +149,7 @@ class Registry:
         for known in (entry.name, *entry.aliases):
             self._by_name[known] = entry
         self._by_target[id(target)] = entry
-        self._ready.clear()
+        self.known_ready.clear()
         return entry
 
     def describe(self, target: Target | None) -> JobClass:
@@ -192,7 +193,7 @@ class Registry:
     def ready(self, class_name: object) -> JobClass | None:
         """The entry of that very name where to perform it is to call it with the arguments as they are, and no more."""
         try:
-            return self._ready[class_name]
+            return self.known_ready[class_name]
         except (KeyError, TypeError):  # TypeError: a name that is a list
             return self._found_ready(class_name)
 
@@ -201,7 +202,7 @@ class Registry:
         if entry is not None and (entry.kwargs or entry.redeliveries or not entry.performs):
             entry = None
         if entry is not None:  # nobody fills our memory with names that are none
-            self._ready[class_name] = entry
+            self.known_ready[class_name] = entry
         return entry
 
     def entry_of(self, job: Job) -> JobClass | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.executor.base import Executor, Outcome
     from pyresque.job.job import Job
+    from pyresque.job.registry import JobClass
     from pyresque.ops import Op
     from pyresque.process.desk import Desk
     from pyresque.process.orders import Ordered
@@ -86,15 +87,18 @@ class Streak:
         self, queue: str, raw: bytes
     ) -> tuple[Job | None, Outcome | None]:
         desk, orders, inline, begin = self.desk, self.orders, self.inline, self.begin
-        read, ready = self.core.codec.decode_at_once, self.core.registry.ready
+        read, known = self.core.codec.decode_at_once, self.core.registry.known_ready
         now, taken = self.core.clock.monotonic, True
-        shown, second, at = None, 0, ""
+        shown: JobClass | None = None
+        second, at = 0, ""
+        entry: JobClass | None
         work: Callable[..., Any] = as_it_is
         while True:
-            payload = read(raw)
-            entry = args = None
-            if payload.__class__ is dict:
-                entry, args = ready(payload.get("class")), payload.get("args")
+            payload: Any = read(raw)
+            try:
+                entry, args = known[payload["class"]], payload["args"]
+            except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
+                entry, args = self._seen(payload)
             if entry is None or args.__class__ is not list or orders.stopping or orders.resting:
                 return await self._left(queue, raw, taken=taken)
             if entry is not shown or desk.second != second or queue is not at:
@@ -111,7 +115,7 @@ class Streak:
             elif begin is not None:
                 made: Callable[[], Any] = partial(begin, work, args)
                 outcome = await Call(made)
-            if outcome is not DONE or orders.stopping or orders.resting:
+            if outcome is not DONE or orders.called_off():
                 desk.log.began(started)
                 return read_job(self.core.codec, queue, raw), outcome
             taken = False
@@ -127,6 +131,12 @@ class Streak:
             if follower is None:
                 return None, None
             queue, raw = follower
+
+    def _seen(self, payload: Any) -> tuple[JobClass | None, Any]:
+        """The entry of a class that is seen for the first time, and the arguments; None where that is not all there is to do."""
+        if payload.__class__ is not dict:
+            return None, None
+        return self.core.registry.ready(payload.get("class")), payload.get("args")
 
     async def _left(
         self, queue: str, raw: bytes, *, taken: bool

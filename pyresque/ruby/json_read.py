@@ -90,7 +90,7 @@ def decode_at_once(raw: bytes) -> JSONValue:
     except (ValueError, StopIteration, RecursionError):
         return None
     size = len(text)
-    if found[1] != size or "\\ud" in text or "\\uD" in text:
+    if found[1] != size or ("\\u" in text and ("\\ud" in text or "\\uD" in text)):
         return None
     if size > SHALLOW and text.count("[") + text.count("{") > SHALLOW:
         return None

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pyresque.ops import Arg
 
 
-class _Written(Command[Any]):
-    """A command that was written ahead; its arguments are put together for those who want to see them."""
+class Written(Command[Any]):
+    """A command that was written ahead, all but its last argument; its arguments are put together for those who want to see them."""
 
     __slots__ = ("_last", "_prepared")
 
@@ -39,7 +39,3 @@ class Prepared:
         parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
         bulks = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
         self.wire = b"*%d\r\n%b" % (len(parts) + 1, bulks)
-
-    def with_last(self, last: bytes) -> Command[Any]:
-        """The command with that argument."""
-        return _Written(self, last)

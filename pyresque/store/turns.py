@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.digest import sha1_hex
 from pyresque.errors import ScriptMissing
-from pyresque.store.prepared import Prepared
+from pyresque.store.prepared import Prepared, Written
 from pyresque.store.queues import names, to_bytes
 from pyresque.store.scripts import script
 
@@ -95,7 +95,7 @@ class Turns:
         if self._usual is None:
             keys, args = self._parts(self.queues, self.forms, NO_FAILURE, self.chosen_from)
             self._usual = Prepared("EVALSHA", self._script.sha, len(keys), *keys, *args)
-        return self._usual.with_last(finished)
+        return Written(self._usual, finished)
 
     def read(self, reply: bytes | list[Any]) -> Turn:
         """What that reply says."""

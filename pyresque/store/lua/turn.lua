@@ -20,34 +20,53 @@
 --
 -- A payload is never decoded and encoded again here; it is only looked at, and briefly: a worker record that Ruby cannot
 -- read makes the Ruby worker that prunes it fail at its start. What is JSON to this look alone, the worker puts right.
--- GETSET in place of GET, DEL and SET, few arguments, a short reply: the server's time is what all workers share.
+-- GETSET in place of GET, DEL and SET, few arguments, a short reply, and the usual turn written out before all others: the
+-- server's time is what all workers share.
 
-local finished = ARGV[#ARGV]
-local queues, chosen_from = #KEYS - 4, ""
-local failed, name, counted = "", "", ""
-if #KEYS - #ARGV == 3 then
-  queues = #KEYS - 9
-  chosen_from, failed, name, counted = unpack(ARGV, #ARGV - 4, #ARGV - 1)
+local keys, args, call = KEYS, ARGV, redis.call
+local finished = args[#args]
+local queues, next_place = #keys - 4, 1
+local chosen_from, failed, name, counted = "", "", "", ""
+local place, raw, wrong, held, odd, record = 0
+local pause = call("GET", keys[4])
+
+if #keys - #args == 3 then
+  queues = #keys - 9
+  chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
   -- Keys of another type are found out before anything is written. What grows is written last: a server whose memory is full
   -- lets it in a script that has made room before.
-  if failed ~= "" then redis.call("LLEN", KEYS[7 + queues]) end
-  if name ~= "" then redis.call("SCARD", KEYS[8 + queues]) end
+  if failed ~= "" then call("LLEN", keys[7 + queues]) end
+  if name ~= "" then call("SCARD", keys[8 + queues]) end
+elseif queues > 0 and not pause and args[1] == "" then
+  raw, next_place = redis.pcall("LPOP", keys[5]), 2
+  if raw and type(raw) == "string" then
+    place = 1
+    if string.byte(raw) == 123 and pcall(cjson.decode, raw) then
+      record = args[2] .. raw .. "}"
+      held = redis.pcall("GETSET", keys[1], record)
+      if held == finished and finished ~= "" then
+        call("INCR", keys[2])
+        call("INCR", keys[3])
+        return raw
+      end
+    end
+  else
+    wrong, raw = raw and {1}, nil
+  end
 end
 
 local reply  -- where nothing is to be taken
-local pause = redis.call("GET", KEYS[4])
 if pause and string.find(string.lower(pause), "^%s*true%s*$") then
   reply = {0, -2}
 elseif chosen_from ~= "" then
-  local known = redis.call("SMEMBERS", KEYS[9 + queues])
+  local known = call("SMEMBERS", keys[9 + queues])
   table.sort(known)
   if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
-local place, raw, wrong = 0
-while not (reply or raw) and place < queues do
-  place = place + 1
-  raw = redis.pcall("LPOP", KEYS[4 + place])
+while not (reply or raw) and next_place <= queues do
+  place, next_place = next_place, next_place + 1
+  raw = redis.pcall("LPOP", keys[4 + place])
   if type(raw) == "table" then
     wrong = wrong or {}
     wrong[#wrong + 1] = place
@@ -55,43 +74,44 @@ while not (reply or raw) and place < queues do
   end
 end
 
-local held, odd, record
 if raw then
-  local foot = "}"
-  if ARGV[1] ~= "" then
-    foot = ""
-    local fine, value = pcall(cmsgpack.unpack, raw)
-    if not fine or type(value) ~= "table" then odd = ARGV[1] .. cmsgpack.pack(raw) end
-  elseif not ((string.byte(raw) == 123 or string.find(raw, "^%s*{")) and pcall(cjson.decode, raw)) then
-    odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
+  if not record then
+    local foot = "}"
+    if args[1] ~= "" then
+      foot = ""
+      local fine, value = pcall(cmsgpack.unpack, raw)
+      if not fine or type(value) ~= "table" then odd = args[1] .. cmsgpack.pack(raw) end
+    elseif not (string.find(raw, "^%s*{") and pcall(cjson.decode, raw)) then
+      odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
+    end
+    record = args[1 + place] .. (odd or raw) .. foot
+    held = redis.pcall("GETSET", keys[1], record)
   end
-  record = ARGV[1 + place] .. (odd or raw) .. foot
-  held = redis.pcall("GETSET", KEYS[1], record)
   if type(held) == "table" then
-    redis.call("LPUSH", KEYS[4 + place], raw)
+    call("LPUSH", keys[4 + place], raw)
     return held
   end
 elseif finished ~= "" then
-  held = redis.call("GET", KEYS[1])
-  if held == finished then redis.call("DEL", KEYS[1]) end
+  held = call("GET", keys[1])
+  if held == finished then call("DEL", keys[1]) end
 end
 
 local ours = 0
 if finished ~= "" and held == finished then
-  redis.call("INCR", KEYS[2])
-  redis.call("INCR", KEYS[3])
+  call("INCR", keys[2])
+  call("INCR", keys[3])
   ours = 1
 end
 
 -- A worker that was pruned while it worked still tells how its job failed, as Ruby's does.
 if failed ~= "" then
-  redis.call("RPUSH", KEYS[7 + queues], failed)
-  if name ~= "" then redis.call("SADD", KEYS[8 + queues], name) end
+  call("RPUSH", keys[7 + queues], failed)
+  if name ~= "" then call("SADD", keys[8 + queues], name) end
 end
 -- Counted also when the record went elsewhere: to a failure backend that is no list.
 if counted == "1" then
-  redis.call("INCR", KEYS[5 + queues])
-  redis.call("INCR", KEYS[6 + queues])
+  call("INCR", keys[5 + queues])
+  call("INCR", keys[6 + queues])
 end
 
 if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
