@@ -65,10 +65,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Call(Generic[T]):
-    """A plain function to run: user code, or something that waits. (Not frozen: made for every job, as a Command is.)
+    """A plain function to run: user code, or something that waits.
 
     ``offload`` says that it may take long: an awaiting driver then runs it in a thread. What the function returns may
-    itself be awaitable (an ``async def`` hook); a driver with a loop awaits it.
+    itself be awaitable (an ``async def`` hook); a driver with a loop awaits it. (Not frozen, as Command is not.)
     """
 
     function: Callable[[], T]

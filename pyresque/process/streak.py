@@ -93,6 +93,7 @@ class Streak:
         second, at = 0, ""
         entry: JobClass | None
         work: Callable[..., Any] = as_it_is
+        begun: Call[Any] = Call(partial(as_it_is, None))  # one request for all jobs
         while True:
             payload: Any = read(raw)
             try:
@@ -113,8 +114,8 @@ class Streak:
                 if result is not None:  # it may have to be awaited
                     outcome = await inline.attempt(called, as_it_is, (result,))
             elif begin is not None:
-                made: Callable[[], Any] = partial(begin, work, args)
-                outcome = await Call(made)
+                begun.function = partial(begin, work, args)
+                outcome = await begun
             if outcome is not DONE or orders.called_off():
                 desk.log.began(started)
                 return read_job(self.core.codec, queue, raw), outcome

@@ -24,6 +24,7 @@ class Written(Command[Any]):
 
     @property
     def args(self) -> tuple[Arg, ...]:  # type: ignore[override] # read, and never written
+        """As they would be given to a client."""
         return (*self._prepared.args, self._last)
 
     def __await__(self) -> Generator[Command[Any], Any, Any]:
