@@ -6,6 +6,7 @@ A worker forks for its jobs, and a fork costs what the parent has loaded: redis-
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -88,6 +89,31 @@ class Connection:
         if reply.__class__ is not bytes:
             self._heed(reply)
         return reply
+
+    @property
+    def can_be_lent(self) -> bool:
+        """Whether what is written to the socket is what Redis hears, and the system ends waits for whoever holds it."""
+        return self._plain and SYSTEM_ENDS_WAITS
+
+    def go_on(self, heard: bytes) -> object:
+        """The reply that begins with these bytes, which somebody else has read. Raises RedisUnavailable, RedisCommandError."""
+        try:
+            self._reader.feed(heard)
+            return checked(self._read(), self.where)
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def settle(self) -> None:
+        """Wait until the server has carried out whatever was sent here, and forget its replies. Raises RedisUnavailable."""
+        marker = os.urandom(16).hex().encode()
+        self.send("ECHO", marker)
+        try:
+            while self._read() != marker:
+                continue
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
 
     def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """The same for several commands, in one round trip."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyresque.job.job import Codec, Job
-    from pyresque.job.registry import Registry
+    from pyresque.job.registry import JobClass, Registry
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Driver
 
@@ -38,7 +38,11 @@ class Attempt:
             self._perform(queue, raw)
             return
         name, args = marshal.loads(raw)  # noqa: S302 - it comes from our parent
-        result = self.registry.call(name, args)
+        self.call(self.registry.find(name), args)
+
+    def call(self, entry: JobClass, args: list[Any]) -> None:
+        """Do the work of a plain job."""
+        result = entry.perform(*args)
         if result is not None and is_awaitable(result):
             self._await(result)
 

@@ -6,18 +6,27 @@ A pipe would wake the reader for each of these bytes; here a look costs nothing,
 from __future__ import annotations
 
 import mmap
+from struct import Struct
 
 STOPPING = 0
 
 #: Places in a page: the first is the worker's own.
 PLACES = mmap.PAGESIZE
 
+#: What a place says of its job.
+WAITING, BEGUN, FINISHED = 0, 1, 2
+
+#: Where a shift stands on the third page: whether it is called back, how many turns it took, and its child's pid, 0 for none.
+CALLED_BACK = 2 * PLACES
+_TURNS, _CHILD = Struct("Q"), Struct("i")
+_TURNS_AT, _CHILD_AT = CALLED_BACK + 8, CALLED_BACK + 16
+
 
 class Board:
-    """Two pages. A place belongs to one child at a time; there are thousands, and few children live at once."""
+    """Three pages. A place belongs to one child at a time; there are thousands, and few children live at once."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, 2 * PLACES)
+        self._page = mmap.mmap(-1, 3 * PLACES)
         self._next = STOPPING
 
     def place(self) -> int:
@@ -28,11 +37,19 @@ class Board:
 
     def begun(self, place: int) -> bool:
         """Whether that child has begun the job it was given last."""
-        return self._page[place] == 1
+        return self._page[place] != WAITING
 
     def begin(self, place: int, *, begun: bool = True) -> None:
         """Say that the job has begun (the child), or that a new one is given (the parent)."""
         self._page[place] = begun
+
+    def finish(self, place: int) -> None:
+        """Say that the job is done, and that there is nothing else to tell."""
+        self._page[place] = FINISHED
+
+    def finished(self, place: int) -> bool:
+        """Whether that was said."""
+        return self._page[place] == FINISHED
 
     def ordered(self, place: int) -> bool:
         """Whether a TERM that comes to that child is its parent's."""
@@ -50,3 +67,29 @@ class Board:
     def stop(self) -> None:
         """Say that it does. Called from a signal handler."""
         self._page[STOPPING] = 1
+
+    # -- shifts
+
+    @property
+    def called_back(self) -> bool:
+        """Whether the worker wants to go on by itself."""
+        return self._page[CALLED_BACK] == 1
+
+    def call_back(self, on: bool) -> None:
+        """Say so, or that a new shift begins."""
+        self._page[CALLED_BACK] = on
+
+    def turned(self, turns: int) -> None:
+        """Say how many turns the shift has taken, and that the job it has now has no child."""
+        _CHILD.pack_into(self._page, _CHILD_AT, 0)
+        _TURNS.pack_into(self._page, _TURNS_AT, turns)
+
+    def born(self, pid: int) -> None:
+        """Say who performs the shift's present job; the child itself does, before anything else."""
+        _CHILD.pack_into(self._page, _CHILD_AT, pid)
+
+    def shift(self) -> tuple[int, int]:
+        """Turns, and the pid of the child that performs the present job, or has; 0 where there is none."""
+        turns: int = _TURNS.unpack_from(self._page, _TURNS_AT)[0]
+        child: int = _CHILD.unpack_from(self._page, _CHILD_AT)[0]
+        return turns, child

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.executor.child_signals import ORDERS, ChildSignals
-from pyresque.executor.life import JOB, PIECE, TOLD, live
+from pyresque.executor.life import JOB, PIECE, TOLD, live, serve
 from pyresque.failure.report import ErrorReport
 from pyresque.store.queues import to_bytes
 
@@ -42,12 +42,12 @@ class Child:
     def __init__(
         self,
         pid: int,
-        pipes: tuple[int, int],
+        pipes: tuple[int | None, int],
         board: Board,
         place: int,
         how: Callable[[int], int | None],
     ) -> None:
-        """``pipes`` are the ends for giving and hearing; ``how`` tells with which status a pid ended, None while it lives."""
+        """``pipes`` are the ends for giving, None where it has its job, and hearing; ``how`` tells with which status a pid ended, None while it lives."""
         self.pid = pid
         self._how = how
         self.born = time.monotonic()
@@ -101,7 +101,7 @@ class Child:
                 signals.place = place
                 signals.take()
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                live(attempt, rules, (taking, telling), board, signals)
+                live(lambda: serve(attempt, rules, (taking, telling), board, signals), rules)
             finally:
                 os._exit(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -272,6 +272,9 @@ class Child:
     def _outcome(self) -> Outcome:
         if self._told is not None:
             return self._told
+        if self._board.finished(self._place):
+            self.leaving = True
+            return DONE
         if not self._board.begun(self._place):
             return UNBEGUN
         if self._limit is not None and self._limit[0] <= time.monotonic():

@@ -19,6 +19,8 @@ from pyresque.executor.board import PLACES
 from pyresque.executor.child_signals import ORDERS, ChildSignals
 from pyresque.executor.life import JOB, PIECE, live, serve as serve_jobs
 from pyresque.executor.light import lighten
+from pyresque.executor.shift import WORKING, Shift
+from pyresque.executor.title import set_title
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
 
@@ -41,10 +43,12 @@ else:
 MESSAGE = struct.Struct("=cii")
 
 # The worker asks: fork (place; the child's two pipes come along), how did this pid end, I need it no more, load these modules
-# (so many bytes of names follow), end with all.
-FORK, HOW, DONE_WITH, LOAD, END = b"f", b"h", b"d", b"l", b"e"
-# The server answers: this pid was born (or -1 and the error's number), it ended with this status, it lives.
-BORN, ENDED, ALIVE = b"b", b"s", b"a"
+# (so many bytes of names follow), end with all, work a shift (so many bytes tell what to do; a line to Redis comes along, and
+# the end of a pipe).
+FORK, HOW, DONE_WITH, LOAD, END, SHIFT = b"f", b"h", b"d", b"l", b"e", b"w"
+# The server answers: this pid was born (or -1 and the error's number), it ended with this status, it lives; the shift is over
+# (so many bytes tell how).
+BORN, ENDED, ALIVE, OVER = b"b", b"s", b"a", b"o"
 
 #: Seconds that a child may take to end once nobody needs it; seconds until the server looks for such children when nothing
 #: is asked.
@@ -56,6 +60,9 @@ SPACE = socket.CMSG_SPACE(PIPES.size) if hasattr(socket, "CMSG_SPACE") else 0  #
 
 #: One request for memory of each kind that the allocator tells apart.
 SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
+
+#: What the process is called.
+TITLE = "pyresque: forks for %d"
 
 #: How often the server performs a job that does nothing: the interpreter specializes code that ran some dozen times.
 REHEARSALS = 64
@@ -103,6 +110,8 @@ class _Server:
             board, term_child=rules.term_child, patient=rules.patient, keeper=os.getpid()
         )
         self._signals.take()
+        self._parent = os.getppid()
+        self._rehearsed = False
         self._living: set[int] = set()
         self._leaving: dict[int, float] = {}
 
@@ -128,6 +137,8 @@ class _Server:
                     self._see_off()
             elif kind == DONE_WITH:
                 leaving[number] = time.monotonic() + LINGER
+            elif kind == SHIFT:
+                self._shift(number, PIPES.unpack(extra[0][2]))
             else:
                 self._do(kind, number)
 
@@ -145,13 +156,11 @@ class _Server:
         lighten()
         taking, giving = os.pipe()
         hearing, telling = os.pipe()
-        registry = Registry()
-        registry.add(_nothing, name="Rehearsal")
         call = marshal.dumps(("Rehearsal", (1, "x")))
-        title = b"pyresque: forks for %d" % os.getppid()
+        title = (TITLE % self._parent).encode()
         job = JOB.pack(4, len(title), len(call), True, True) + b"none" + title + call
         self._signals.place = PLACES - 1  # which no child will have for a long time
-        performing = Performing(registry, WorkerHooks(), _no_means)
+        performing = Performing(_rehearsal(), WorkerHooks(), _no_means)
         for _ in range(REHEARSALS):
             os.write(giving, job)
             serve_jobs(performing, self._rules, (taking, telling), self._board, self._signals)
@@ -187,11 +196,41 @@ class _Server:
         else:
             if pid == 0:
                 os.close(self._control.fileno())
-                live(self._attempt, self._rules, pipes, self._board, self._signals)
+                attempt, rules, board = self._attempt, self._rules, self._board
+                live(lambda: serve_jobs(attempt, rules, pipes, board, self._signals), rules)
             self._living.add(pid)
             self._answer(BORN, pid, 0)
         os.close(pipes[0])
         os.close(pipes[1])
+
+    def _shift(self, size: int, ends: tuple[int, int]) -> None:
+        line, telling = ends
+        told = self._control.recv(size, socket.MSG_WAITALL)
+        plan, standing = marshal.loads(told)  # noqa: S302 - it comes from our parent
+        close = self._control.fileno()
+        shift = Shift(
+            self._attempt,  # type: ignore[arg-type] # the worker has no shifts with another one
+            self._board,
+            self._signals,
+            line,
+            telling,
+            plan,
+            self._parent,
+            lambda: os.close(close),
+            self._see_off,
+        )
+        if not self._rehearsed:
+            self._rehearsed = True
+            shift.rehearse(_rehearsal().find("Rehearsal"))
+            set_title(TITLE % self._parent)
+            self._signals.take()
+        end, at, raw, record = shift.work(*standing)
+        if end[0] == WORKING:
+            self._living.add(end[1])
+        os.close(line)
+        os.close(telling)
+        over = marshal.dumps((*end, at, raw, record, shift.turns, shift.second))
+        self._control.sendall(MESSAGE.pack(OVER, len(over), 0) + over)
 
     def _tell_how(self, pid: int) -> None:
         status = self._reaped(pid)
@@ -227,6 +266,12 @@ class _Server:
             self._see_off()
             time.sleep(0.001)
         os._exit(0)
+
+
+def _rehearsal() -> Registry:
+    registry = Registry()
+    registry.add(_nothing, name="Rehearsal")
+    return registry
 
 
 def _no_means() -> NoReturn:

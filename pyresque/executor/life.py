@@ -39,34 +39,29 @@ JOB = struct.Struct("=III??")
 TOLD = struct.Struct("=?dII")
 
 
-def live(
-    attempt: Attempt,
-    rules: Rules,
-    pipes: tuple[int, int],
-    board: Board,
-    signals: ChildSignals,
-) -> NoReturn:
-    """The child's whole life: jobs come through ``pipes[0]``, how each ended goes out through ``pipes[1]``.
-
-    What an attempt raises is the job's failure. That one has begun is said at the ``board``. ``signals`` are the child's by now.
-    """
+def live(work: Callable[[], None], rules: Rules) -> NoReturn:
+    """The child's whole life, after ``work`` the end of the process."""
     try:
-        serve(attempt, rules, pipes, board, signals)
+        work()
         if rules.run_at_exit:
             import atexit  # noqa: PLC0415 - for those who ask for it
 
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         sys.stdout.flush()
         sys.stderr.flush()
-    except TermException:
-        os._exit(0)
-    except BaseException:
-        # Nobody else would ever hear of it: all the parent sees is a child that did not begin.
-        import logging  # noqa: PLC0415 - hardly ever
-
-        logging.getLogger("pyresque").exception("a child came to grief outside its job")
+    except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
+        complain(error)
     finally:
         os._exit(0)
+
+
+def complain(error: BaseException) -> None:
+    """Say what happened to a child outside its job: all its parent sees is one that did not begin. An order is no trouble."""
+    if not isinstance(error, TermException):
+        import logging  # noqa: PLC0415 - hardly ever
+
+        text = "a child came to grief outside its job"
+        logging.getLogger("pyresque").error(text, exc_info=error)
 
 
 def serve(  # noqa: C901 - one path, for what it costs to leave it
@@ -76,7 +71,11 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
     board: Board,
     signals: ChildSignals,
 ) -> None:
-    """Perform jobs until the last one, or until none is to come: the pipe is closed, or a TERM finds us idle."""
+    """Perform jobs until the last one, or until none is to come: the pipe is closed, or a TERM finds us idle.
+
+    They come through ``pipes[0]``, how each ended goes out through ``pipes[1]``. What an attempt raises is the job's failure.
+    That one has begun is said at the ``board``. ``signals`` are the child's by now.
+    """
     taking, telling = pipes
     known = len(sys.modules)
     while True:
@@ -103,7 +102,7 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
             board.begin(signals.place)
             attempt(queue, heard[cut:])
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            error = _told(raised)
+            error = told(raised)
         seconds = perf_counter() - started
         if rules.most_memory is not None and resident() > rules.most_memory:
             last = True
@@ -119,7 +118,7 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
         signals.take()
 
 
-def _told(raised: BaseException) -> bytes:
+def told(raised: BaseException) -> bytes:
     """The error of a job, as JSON."""
     import json  # noqa: PLC0415 - for jobs that fail
 

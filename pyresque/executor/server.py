@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.executor import late
 from pyresque.executor.child import Child
@@ -20,10 +21,13 @@ from pyresque.executor.forking import (
     HOW,
     LOAD,
     MESSAGE,
+    OVER,
     PIPES,
+    SHIFT,
     bound,
     start,
 )
+from pyresque.executor.shift import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +66,7 @@ class ForkServer:
             self._take_over(seed.control, seed.pid)
         self._asked: tuple[int, int, int] | None = None  # the pipes' ends here, and the place
         self._born: tuple[int, int] | None = None  # the pid, or -1 and the error's number
+        self._over: tuple[Any, ...] | None = None
         self._statuses: dict[int, int | None] = {}
         self._done: list[
             int
@@ -116,6 +121,39 @@ class ForkServer:
             raise OSError(number, os.strerror(number))
         return Child(pid, (giving, hearing), self._board, place, self.how)
 
+    def shift(self, body: bytes, line: int, telling: int) -> None:
+        """Begin a shift, of which the body tells (``forking.py``); ``over`` tells how it ended. Raises OSError."""
+        if self._control is None:
+            self._start()
+        self.say_who_is_done()
+        control = self._control
+        if control is None:
+            raise ConnectionResetError("the fork server has ended")
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, PIPES.pack(line, telling))
+        try:
+            control.sendmsg([MESSAGE.pack(SHIFT, len(body), 0)], [rights])
+            control.sendall(body)
+        except OSError:
+            self._lost()
+            raise
+
+    def call(self) -> None:
+        """Call it back: it is to end as soon as may be."""
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, CALL)
+
+    def over(self) -> tuple[Any, ...]:
+        """What is told at its end. Raises OSError where the server died."""
+        while self._over is None:
+            self._hear()
+        over, self._over = self._over, None
+        return over
+
+    def fileno(self) -> int:
+        """What becomes readable when the server says something, or is gone."""
+        return -1 if self._control is None else self._control.fileno()
+
     def how(self, pid: int) -> int | None:
         """The status that a child ended with; None while it lives."""
         try:
@@ -124,7 +162,7 @@ class ForkServer:
                 self._hear()
             return self._statuses.pop(pid)
         except OSError:
-            return _gone(pid)
+            return gone(pid)
 
     def done_with(self, child: Child) -> None:
         """Leave it to the server to bury it, which is told so with the next request or by ``say_who_is_done``."""
@@ -224,9 +262,15 @@ class ForkServer:
             self._statuses[number] = other
         elif kind == ALIVE:
             self._statuses[number] = None
+        elif kind == OVER:
+            told = self._control.recv(number, socket.MSG_WAITALL)
+            if len(told) < number:
+                self._lost()
+                raise ConnectionResetError("the fork server has ended")
+            self._over = marshal.loads(told)  # noqa: S302 - it comes from our server
 
 
-def _gone(pid: int) -> int | None:
+def gone(pid: int) -> int | None:
     """What can be told of a child whose server is gone: whether it lives. A dead one may wait for ever to be buried."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - as lean as can be
         return UNKNOWN if stat.read().rpartition(b")")[2].split()[0] == b"Z" else None

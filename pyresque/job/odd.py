@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pyresque.errors import DecodeError
-from pyresque.ruby.dialect import SHALLOW
+from pyresque.ruby.json_once import SHALLOW
 
 if TYPE_CHECKING:
     from pyresque.job.job import Codec, Job

@@ -7,11 +7,14 @@ Redis whether it was carried out.
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.clock import local, utc
+from pyresque.clock import SystemClock, local, utc
 from pyresque.errors import JobInHand, RedisUnavailable, ScriptMissing
+from pyresque.executor.shift import STAMP
+from pyresque.executor.shifts import Plan
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.errors import PyresqueError
     from pyresque.executor.base import Outcome
+    from pyresque.executor.shifts import Handed
     from pyresque.ops import Command
     from pyresque.process.patience import Patience
     from pyresque.process.queue_list import QueueList
@@ -123,6 +127,43 @@ class Desk:
             self._choose(turn.known)
             failure, broken = NO_FAILURE, None
 
+    def plan(self, title: str) -> Plan | None:
+        """What a shift of the fork server has to know; None where it could not do as we do.
+
+        ``title`` begins the titles of its children.
+        """
+        core, turns = self.core, self._turns
+        if (
+            self.queue_list.dynamic
+            or core.codec.name != "json"
+            or type(core.clock) is not SystemClock
+        ):
+            return None
+        self._write()
+        stamp = utc(core.clock).strftime(STAMP).encode()
+        heads = tuple(tuple(head.split(stamp)) for head in turns.forms.heads)
+        if any(len(head) != 2 for head in heads):  # noqa: PLR2004 - before it and after
+            return None  # a queue whose name reads as this second, or the next second has begun
+        return Plan(turns.pieces(), heads, turns.forms.foot, turns.queues, title)  # type: ignore[arg-type] # pairs, as was seen
+
+    def handed(self, shift: Handed) -> None:
+        """Go on from where a shift ended."""
+        self._finished += shift.turns
+        self.record = shift.standing.record
+        if shift.second:
+            self._write_as_of(shift.second)
+
+    async def find(self, turns: int) -> tuple[Job | None, bool]:
+        """What the books say is in hand, after a shift of so many turns of which nobody could tell the rest.
+
+        Whether the job is one that was not seen yet: there was another turn.
+        """
+        finished = self._finished + turns
+        await self.patience.steady(self.open)
+        found = await self.patience.steady(partial(self.core.books.working_on, self.id))
+        self.record = b"" if found is None else found.record
+        return (None if found is None else found.job), self._finished > finished
+
     def _choose(self, known: tuple[str, ...]) -> None:
         self._known = known
         self._queues = self.queue_list.matching(known)
@@ -206,11 +247,14 @@ class Desk:
     def _write(self) -> None:
         """How records begin and end in this second: they are the same for one job after another."""
         second = int(self._time())
-        turns = self._turns
-        if second != self.second or turns.queues is not self._queues:
-            self.second = second
-            forms = self.core.books.forms(self._queues, utc(self.core.clock))
-            turns.write(self._queues, forms, self._known if self.queue_list.dynamic else None)
+        if second != self.second or self._turns.queues is not self._queues:
+            self._write_as_of(second)
+
+    def _write_as_of(self, second: int) -> None:
+        self.second = second
+        forms = self.core.books.forms(self._queues, datetime.fromtimestamp(second, timezone.utc))
+        known = self._known if self.queue_list.dynamic else None
+        self._turns.write(self._queues, forms, known)
 
     async def _recover(self) -> Turn | None:
         """After a break: was the last exchange carried out? Its outcome as a Turn, or None to send it again.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pyresque.client import Resque
+    from pyresque.driver.lean import Connection
     from pyresque.executor.base import Executor
     from pyresque.executor.seed import Seed
 
@@ -124,6 +125,7 @@ def made(
             posix.wakeup,
             partial(_let_go, resque, posix),
             seed,
+            partial(_lendable, resque),
         )
         core.stopping = lambda: forking.board.stopping
     else:
@@ -133,6 +135,15 @@ def made(
     if not executor.isolated:
         core.stopping = lambda: worker.stopping
     return worker
+
+
+def _lendable(resque: Resque) -> Connection | None:
+    """A connection that the fork server can use."""
+    made = resque.driver.wire()
+    if made.can_be_lent:
+        return made
+    made.close()
+    return None
 
 
 def _let_go(resque: Resque, posix: Posix) -> None:

@@ -77,7 +77,7 @@ class Worker(Ordered):
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
-        steps = (self._title_of, self, self._accept)
+        steps = (self._title_of, self, self._accept, self._tend, self.procline)
         streak = Streak(core, self.desk, executor, self.vitals, *steps)
         self.streak = streak if streak.possible else None
         self._working = False

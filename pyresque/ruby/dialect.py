@@ -12,12 +12,6 @@ _EXPONENT_BELOW: Final = 1e-4
 #: oj writes whole numbers plainly as long as they fit a C ``long long``.
 _LONG_LONG: Final = 2.0**63
 
-#: The json gem reads no more arrays and objects inside one another than this.
-MAX_NESTING: Final = 100
-
-#: Brackets that open, up to which nothing can be nested too deeply, in a worker's record neither, which is one level more.
-SHALLOW: Final = MAX_NESTING - 2
-
 _HTML_ESCAPES: Final = (
     ("<", "\\u003c"),
     (">", "\\u003e"),

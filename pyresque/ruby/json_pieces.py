@@ -8,7 +8,8 @@ from math import isfinite
 from typing import NoReturn
 
 from pyresque.errors import NotEncodable
-from pyresque.ruby.dialect import MAX_NESTING, Dialect, escape_html, float_text
+from pyresque.ruby.dialect import Dialect, escape_html, float_text
+from pyresque.ruby.json_once import MAX_NESTING
 from pyresque.ruby.objects import Unwritable, is_named_tuple, key_text, stand_in
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from json import JSONDecoder
 from json.encoder import encode_basestring
-from math import isfinite
-from typing import Final, NoReturn, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from pyresque.errors import DecodeError
-from pyresque.ruby.dialect import MAX_NESTING, SHALLOW
+from pyresque.ruby.json_once import MAX_NESTING, refuse_constant
 from pyresque.ruby.json_unescape import unescape
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
@@ -22,21 +21,7 @@ _SHOWN: Final = 100
 _NESTED: Final = f"nested more than {MAX_NESTING} levels deep"
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities, which the standard library would take."""
-    raise ValueError(f"{name} is not allowed")
-
-
-def _finite(number: str) -> float:
-    """A float that JSON can write, too."""
-    value = float(number)
-    if not isfinite(value):
-        raise ValueError(f"{number} is too great")
-    return value
-
-
-_scan = JSONDecoder(parse_constant=_refuse_constant).decode
-_scan_finite = JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).scan_once  # type: ignore[attr-defined] # typeshed leaves it out
+_scan = JSONDecoder(parse_constant=refuse_constant).decode
 
 # A surrogate escape without its other half, or one behind an escaped backslash: a false alarm only costs time.
 _LONE_SURROGATE = re.compile(
@@ -77,24 +62,6 @@ def decode(raw: bytes) -> JSONValue:
     if _too_deep(text):
         raise DecodeError(_complaint(raw, _NESTED))
     return cast("JSONValue", value)
-
-
-def decode_at_once(raw: bytes) -> JSONValue:
-    """The same for text that leaves no doubt, also within another value; None for any other, which ``decode`` may yet read.
-
-    What leaves none: UTF-8, nothing but JSON, no half of a character, no number beyond all bounds, not deep.
-    """
-    try:
-        text = raw.decode()
-        found: tuple[JSONValue, int] = _scan_finite(text, 0)
-    except (ValueError, StopIteration, RecursionError):
-        return None
-    size = len(text)
-    if found[1] != size or ("\\u" in text and ("\\ud" in text or "\\uD" in text)):
-        return None
-    if size > SHALLOW and text.count("[") + text.count("{") > SHALLOW:
-        return None
-    return found[0]
 
 
 def _has_lone_surrogate(text: str) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from json import JSONEncoder
 from typing import TYPE_CHECKING
 
-from pyresque.ruby.dialect import MAX_NESTING, Dialect, escape_html, float_as_in_python
+from pyresque.ruby.dialect import Dialect, escape_html, float_as_in_python
+from pyresque.ruby.json_once import MAX_NESTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -33,10 +33,10 @@ class Written(Command[Any]):
 
 
 class Prepared:
-    """All of a command but its last argument."""
+    """All of a command but its last argument, or its last ``missing`` ones."""
 
-    def __init__(self, *args: Arg) -> None:
+    def __init__(self, *args: Arg, missing: int = 1) -> None:
         self.args = args
         parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
         bulks = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-        self.wire = b"*%d\r\n%b" % (len(parts) + 1, bulks)
+        self.wire = b"*%d\r\n%b" % (len(parts) + missing, bulks)

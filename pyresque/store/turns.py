@@ -97,6 +97,12 @@ class Turns:
             self._usual = Prepared("EVALSHA", self._script.sha, len(keys), *keys, *args)
         return Written(self._usual, finished)
 
+    def pieces(self) -> bytes:
+        """What ``usual`` sends, up to the heads, which are followed by the record."""
+        keys = _keys(self._keys, self._worker_id, self.queues)
+        start = ("EVALSHA", self._script.sha, len(keys))
+        return Prepared(*start, *keys, self.forms.odd_head, missing=len(self.forms.heads) + 1).wire
+
     def read(self, reply: bytes | list[Any]) -> Turn:
         """What that reply says."""
         return _read(reply, self.queues, self.forms)

@@ -27,7 +27,8 @@ class Skewed:
         return time.monotonic()
 
 
-resque = Resque(clock=Skewed(float(os.environ.get("SKEW", "0"))))
+SKEW = float(os.environ.get("SKEW", "0"))
+resque = Resque(clock=Skewed(SKEW)) if SKEW else Resque()
 
 
 @resque.job("Chaos", queue="chaos")

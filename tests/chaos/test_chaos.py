@@ -120,8 +120,8 @@ def storm(
 @seeded
 @pytest.mark.parametrize(
     "options",
-    [{}, {"JOBS_PER_FORK": "7"}, {"COUNT": "2"}],
-    ids=["a child each", "seven", "two pools of two"],
+    [{}, {"VERBOSE": ""}, {"JOBS_PER_FORK": "7"}, {"COUNT": "2"}, {"COUNT": "2", "VERBOSE": ""}],
+    ids=["a child each", "shifts", "seven", "two pools of two", "two pools with shifts"],
 )
 @pytest.mark.parametrize("name", BLOW)
 def test_no_job_is_lost_and_none_begins_twice_when(
@@ -141,13 +141,14 @@ def test_no_job_is_lost_and_none_begins_twice_when(
 
 
 @pytest.mark.timeout(1800)
-def test_kill_anything_again_and_again(server: RedisServer, ledger: Ledger) -> None:
+@pytest.mark.parametrize("verbose", ["1", ""], ids=["a child each", "shifts"])
+def test_kill_anything_again_and_again(verbose: str, server: RedisServer, ledger: Ledger) -> None:
     """25 jobs for each blow: 200 blows over 5,000 jobs in the long run."""
     rng = random.Random(KILLS)
     jobs = 25 * KILLS
     with server.client() as db:
         enqueue(db, rng, jobs)
-    fleet = Fleet(ledger, server.url, 3)
+    fleet = Fleet(ledger, server.url, 3, VERBOSE=verbose)
     try:
         storm(rng, fleet, server, (kill_child, kill_worker, kill_group, kill_redis), KILLS)
         with server.client() as db:

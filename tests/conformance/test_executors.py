@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     import redis
 
 
-@pytest.fixture(params=["fork", "inline", "thread", "async"])
-def executor(request):
-    return request.param
+@pytest.fixture(params=["fork", "shifts", "inline", "thread", "async"])
+def executor(request) -> dict[str, str]:
+    """The settings of a worker; one that is to log every job has no shifts."""
+    if request.param == "shifts":
+        return {"RESQUE_EXECUTOR": "fork", "VVERBOSE": ""}
+    return {"RESQUE_EXECUTOR": request.param}
 
 
 @pytest.fixture(params=["redis", "redis_multi_queue"])
@@ -31,7 +34,7 @@ def payload(name: str, *args: object) -> bytes:
 def test_jobs_are_performed_in_order_queue_by_queue(db: redis.Redis, redis_url: str, executor):
     db.rpush("resque:queue:low", payload("Note", 1), payload("Note", 2))
     db.rpush("resque:queue:high", payload("Note", 3))
-    burst(redis_url, "high", "low", RESQUE_EXECUTOR=executor)
+    burst(redis_url, "high", "low", **executor)
     assert reported(db) == [["note", 3], ["note", 1], ["note", 2]]
     assert db.get("resque:stat:processed") == b"3"
     assert db.get("resque:stat:failed") is None
@@ -42,7 +45,7 @@ def test_a_failure_is_recorded_counted_and_can_be_retried(
 ):
     boom = payload("Boom", 1)
     db.rpush("resque:queue:low", boom, payload("Note", 2))
-    env = {"RESQUE_EXECUTOR": executor, "FAILURE_BACKEND": backend}
+    env = {**executor, "FAILURE_BACKEND": backend}
     burst(redis_url, "low", **env)
     assert reported(db) == [["note", 2]]
     queue = "failed" if backend == "redis" else "low_failed"
@@ -66,7 +69,7 @@ def test_a_worker_with_a_glob_sees_every_queue_by_name(db: redis.Redis, redis_ur
     for queue in ("b", "a", "skipped"):
         db.sadd("resque:queues", queue)
         db.rpush(f"resque:queue:{queue}", payload("Note", queue))
-    burst(redis_url, "*", "!skip*", RESQUE_EXECUTOR=executor)
+    burst(redis_url, "*", "!skip*", **executor)
     assert reported(db) == [["note", "a"], ["note", "b"]]
     assert db.llen("resque:queue:skipped") == 1
 
@@ -74,7 +77,7 @@ def test_a_worker_with_a_glob_sees_every_queue_by_name(db: redis.Redis, redis_ur
 def test_messagepack_payloads_travel_the_whole_way(
     db: redis.Redis, redis_url: str, executor, backend
 ):
-    env = {"RESQUE_EXECUTOR": executor, "FAILURE_BACKEND": backend, "RESQUE_CODEC": "msgpack"}
+    env = {**executor, "FAILURE_BACKEND": backend, "RESQUE_CODEC": "msgpack"}
     with Resque(redis_url, codec="msgpack", failure_backend=backend) as resque:
         resque.enqueue_to("low", "Note", 1, {"a": [None]})
         resque.enqueue_to("low", "Boom", 2)

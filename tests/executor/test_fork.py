@@ -61,8 +61,8 @@ class Bench:
 
     def spare(self):
         """The child that was forked ahead."""
-        self.executor._ready = self.executor._from_the_server()
-        return self.executor._ready
+        self.executor.children.ready = self.executor.children.from_the_server()
+        return self.executor.children.ready
 
     def kill_when_given(self):
         """Kill the child that performs, once it has been given its job."""
@@ -267,7 +267,7 @@ def test_a_child_above_its_memory_is_followed_by_another():
 
 def test_a_before_fork_hook_is_called_for_every_child_and_none_is_forked_ahead():
     bench, seen = Bench(tell_the_pid, fork_ahead="always"), []
-    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor._server.asked))
+    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor.server.asked))
     bench.pids(3)
     assert seen == [False, False, False]
 

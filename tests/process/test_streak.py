@@ -20,7 +20,6 @@ from pyresque.process.worker import Worker
 if TYPE_CHECKING:
     import redis
 
-    from pyresque.process.streak import Streak
 
 BURST = Interval.between(0.0)
 ODD = (
@@ -269,16 +268,3 @@ def test_what_is_being_performed_stands_in_the_books_and_in_the_title(
     assert [record["payload"]["args"] for record in seen] == [[0], [1], [2]]
     assert {record["queue"] for record in seen} == {"low"}
     assert any("Processing low since" in title and "[Look]" in title for title in titles)
-
-
-def test_the_streak_is_for_the_inline_executor_alone(redis_url: str) -> None:
-    def of(executor: str) -> Streak | None:
-        posix = Posix()
-        with Resque(redis_url, executor=executor) as resque:
-            worker = made(resque, QueueList.parse(["low"]), posix)
-            worker.executor.close()
-        posix.close()
-        return worker.streak
-
-    assert of("inline") is not None
-    assert of("fork") is None
