@@ -192,7 +192,8 @@ class ForkExecutor:
             if over.trouble is not None:
                 return None
             title(f"Forked {child.pid} at {int(self.clock.time())}")
-            outcome = await self._watched(child, tend)
+            # It may have ended already: then nobody has to wait for it.
+            outcome = child.wait(0.0, self.wakeup) or await self._watched(child, tend)
         finally:
             self._child = None
             self.children.retire_or_keep(child)

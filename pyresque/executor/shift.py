@@ -153,9 +153,8 @@ class Shift:
         if pid:
             return pid
         try:
-            self.board.born(
-                os.getpid()
-            )  # before it lets go: whoever finds the server gone looks here
+            # Before it lets go: whoever finds the server gone looks here.
+            self.board.born(os.getpid())
             self.let_go()
             os.close(self.line)
         except BaseException:  # noqa: BLE001 - the job has not begun
@@ -176,7 +175,7 @@ class Shift:
             self._waiting = True
             if (
                 not self.board.called_back
-            ):  # its signal may have come before we waited; it is sent again then
+            ):  # if its signal comes just before we wait, it is sent again
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 self._waiting = False
                 return True

@@ -43,6 +43,9 @@ class Line(Protocol):
     def fileno(self) -> int:
         """The socket."""
 
+    def stale(self) -> bool:
+        """Whether the other side has hung up."""
+
     def go_on(self, heard: bytes) -> object:
         """The reply that begins with these bytes, which somebody else has read."""
 
@@ -154,7 +157,9 @@ class Shifts:
         return RedisUnavailable(f"Redis{where}: {why}")
 
     def line(self) -> Line | None:
-        """The line, a new one where there is none; None where none is to be had."""
+        """The line, a new one where there is none or it was closed meanwhile; None where none is to be had."""
+        if self._line is not None and self._line.stale():
+            self.close()
         if self._line is None:
             with contextlib.suppress(RedisUnavailable, ConnectError):
                 self._line = self._connect()
