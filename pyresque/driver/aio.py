@@ -41,8 +41,6 @@ class AsyncDriver:
                         wire = self._wire
                         if wire is not None and wire.usable and self._loop is loop:
                             answer = await wire.ask(request)
-                            if answer.__class__ is not bytes:
-                                checked(answer, self.where)
                         else:
                             answer = await self._answer(request)
                     elif isinstance(request, Call) and not request.offload:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.driver.lean import keep_alive
-from pyresque.driver.replies import passing, refusal, refused_log_in
+from pyresque.driver.replies import passing, refusal, refused_log_in, told
 from pyresque.driver.written import log_in, written
 from pyresque.errors import RedisUnavailable
 
@@ -73,7 +73,7 @@ class Wire(asyncio.Protocol):
         return replies
 
     def ask(self, command: Command[Any]) -> asyncio.Future[Any]:
-        """The same for one command; to be awaited, for its reply alone.
+        """The same for one command; to be awaited, for its reply alone; an error the server sends is raised there.
 
         Raises RedisUnavailable where the connection has ended.
         """
@@ -142,8 +142,14 @@ class Wire(asyncio.Protocol):
             self._give_up(refusal(str(reply), self.where))
         elif not talk.missing:
             self._talks.popleft()
-            if not talk.answer.done():
-                talk.answer.set_result(reply if talk.replies is None else talk.replies)
+            if talk.answer.done():
+                return
+            if talk.replies is not None:
+                talk.answer.set_result(talk.replies)
+            elif isinstance(reply, BaseException):
+                talk.answer.set_exception(told(reply, self.where))
+            else:
+                talk.answer.set_result(reply)
 
     def _look(self) -> None:
         """Give up where the oldest reply is overdue; else look again when it would be."""

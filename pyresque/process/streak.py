@@ -1,8 +1,6 @@
-"""Plain jobs one after another in the worker's own process, in the fewest steps: where jobs are short, steps are all they cost.
+"""Plain jobs one after another in the fewest steps: where jobs are short, steps are all they cost.
 
-That is calls in the worker's place, or coroutines in its event loop.
-
-A worker that forks leaves it to its fork server (``shift.py``) as soon as it sees that short jobs follow one another.
+In the worker's own place or its event loop here, or by its fork server (``fork_streak.py``).
 
 Law: whatever is out of the ordinary is left to the worker's usual way, which does all that is done here and the rest: a job
 that failed, a payload that is not plain JSON, a job with hooks, a log that wants its lines, an order.
@@ -12,71 +10,37 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyresque.awaitable import is_coroutine_function
-from pyresque.errors import PyresqueError, RedisUnavailable, ScriptMissing
-from pyresque.executor.base import DONE, UNBEGUN
+from pyresque.errors import RedisUnavailable, ScriptMissing
+from pyresque.executor.base import DONE
 from pyresque.executor.inline import InlineExecutor
-from pyresque.executor.shifts import Standing
 from pyresque.job.job import read_job
 from pyresque.job.perform import called
 from pyresque.ops import Call, as_it_is
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Callable
 
-    from pyresque.core import Core
     from pyresque.executor.base import Executor, Outcome
     from pyresque.executor.fork import ForkExecutor
-    from pyresque.executor.shifts import Handed, Plan
+    from pyresque.executor.task import TaskExecutor
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass
-    from pyresque.ops import Op
-    from pyresque.process.desk import Desk
-    from pyresque.process.orders import Ordered
-    from pyresque.process.vitals import Vitals
+    from pyresque.process.worker import Worker
 
 log = logging.getLogger("pyresque")
 
 
 class Streak:
-    """One worker's. ``title`` sets the process title of a queue, a second and a class.
+    """One worker's."""
 
-    ``orders`` is who takes orders, ``accept`` the worker's own way to take a job that was reserved.
-    """
-
-    def __init__(
-        self,
-        core: Core,
-        desk: Desk,
-        executor: Executor,
-        vitals: Vitals,
-        title: Callable[[str, int, str], object],
-        orders: Ordered,
-        accept: Callable[[Job], Op[Job | None]],
-        tend: Callable[[], Op[float]],
-        procline: Callable[[str], None],
-    ) -> None:
-        self.core = core
-        self.desk = desk
-        self.inline = executor if isinstance(executor, InlineExecutor) else None
-        #: What begins a job in the event loop that is the worker's, too.
-        self.forking: ForkExecutor | None = executor if hasattr(executor, "may_shift") else None  # type: ignore[assignment] # only that one has it
-        self.begin: Callable[..., Task[Outcome]] | None = getattr(executor, "begin", None)
-        self.vitals = vitals
-        self.title = title
-        self.orders = orders
-        self.accept = accept
-        self.tend = tend
-        self.procline = procline
-
-    @property
-    def possible(self) -> bool:
-        """Whether this executor performs jobs so."""
-        return bool(self.inline or self.begin or self.forking)
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.core = worker.core
+        self.desk = worker.desk
 
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """Perform the job, which is in the books, and those that follow it.
@@ -86,24 +50,62 @@ class Streak:
         registry = self.core.registry
         if registry.middleware or log.isEnabledFor(logging.INFO):
             return job, None
-        if registry.ready(job.payload.class_name) is None:
+        if registry.ready(job.payload.class_name) is None or not self._due():
             return job, None
-        if self.forking is not None and not self.forking.may_shift():
-            return job, None
-        self.vitals.job(True)
+        self.worker.vitals.job(True)
         try:
-            if self.forking is not None:
-                return await self._shift(job, self.forking)
-            return await self._run(job.queue, job.raw)
+            return await self._run(job)
         finally:
-            self.vitals.job(False)
+            self.worker.vitals.job(False)
+
+    def _due(self) -> bool:
+        """Whether it is time for one."""
+        return True
+
+    async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+        raise NotImplementedError
+
+    def _seen(self, payload: Any) -> tuple[JobClass | None, Any]:
+        """The entry of a class that is seen for the first time, and the arguments; None where that is not all there is to do."""
+        if payload.__class__ is not dict:
+            return None, None
+        return self.core.registry.ready(payload.get("class")), payload.get("args")
+
+    async def _left(
+        self, queue: str, raw: bytes, *, taken: bool
+    ) -> tuple[Job | None, Outcome | None]:
+        """For the worker's usual way: a job that it took itself, or that is yet to be accepted."""
+        job = read_job(self.core.codec, queue, raw)
+        return (job if taken else await self.worker.accept(job)), None
+
+    def _ended(
+        self, queue: str, raw: bytes, started: float, outcome: Outcome
+    ) -> tuple[Job, Outcome]:
+        """The same for one that was performed, and with which the streak ends."""
+        self.desk.log.began(started)
+        return read_job(self.core.codec, queue, raw), outcome
+
+
+class PlainStreak(Streak):
+    """Calls in the worker's place, or tasks in the event loop that is the worker's, too."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        inline: InlineExecutor | None,
+        begin: Callable[..., Task[Outcome]] | None,
+    ) -> None:
+        super().__init__(worker)
+        self.inline = inline
+        self.begin = begin
 
     async def _run(  # noqa: C901 - one path, for what it costs to leave it
-        self, queue: str, raw: bytes
+        self, job: Job
     ) -> tuple[Job | None, Outcome | None]:
-        desk, orders, inline, begin = self.desk, self.orders, self.inline, self.begin
+        desk, worker, inline, begin = self.desk, self.worker, self.inline, self.begin
         read, known = self.core.codec.decode_at_once, self.core.registry.known_ready
         now, taken = self.core.clock.monotonic, True
+        queue, raw = job.queue, job.raw
         shown: JobClass | None = None
         second, at = 0, ""
         entry: JobClass | None
@@ -115,14 +117,14 @@ class Streak:
                 entry, args = known[payload["class"]], payload["args"]
             except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
                 entry, args = self._seen(payload)
-            if entry is None or args.__class__ is not list or orders.stopping or orders.resting:
+            if entry is None or args.__class__ is not list or worker.stopping or worker.resting:
                 return await self._left(queue, raw, taken=taken)
             if entry is not shown or desk.second != second or queue is not at:
                 shown, second, at, work = entry, desk.second, queue, entry.perform
                 if inline is None and not is_coroutine_function(work):
                     return await self._left(queue, raw, taken=taken)
-                self.title(queue, second, entry.name)
-                self.vitals.turned()
+                worker.show(queue, second, entry.name)
+                worker.vitals.turned()
             started = now()
             if inline is not None:
                 outcome, result = inline.call(work, args)
@@ -131,9 +133,8 @@ class Streak:
             elif begin is not None:
                 begun.function = partial(begin, work, args)
                 outcome = await begun
-            if outcome is not DONE or orders.called_off():
-                desk.log.began(started)
-                return read_job(self.core.codec, queue, raw), outcome
+            if outcome is not DONE or worker.called_off():
+                return self._ended(queue, raw, started, outcome)
             taken = False
             reply: Any
             try:
@@ -148,52 +149,15 @@ class Streak:
                 return None, None
             queue, raw = follower
 
-    async def _shift(self, job: Job, forking: ForkExecutor) -> tuple[Job | None, Outcome | None]:
-        desk = self.desk
-        plan = desk.plan(f"{self.core.settings.procline_prefix}pyresque-{VERSION}: ")
-        if plan is None or job.queue not in plan.queues or self.orders.called_off():
-            return job, None
-        standing = Standing(plan.queues.index(job.queue), job.raw, desk.record)
-        handed = await forking.shift(plan, standing, self.tend, self.procline)
-        if handed is None:
-            return job, None
-        desk.log.began(self.core.clock.monotonic())
-        if handed.lost:
-            found, another = await desk.find(handed.turns)
-            if handed.trouble is not None:
-                raise handed.trouble
-            return found, UNBEGUN if another else handed.outcome
-        desk.handed(handed)
-        if handed.trouble is not None:
-            raise handed.trouble
-        return await self._after(plan, handed)
 
-    async def _after(self, plan: Plan, handed: Handed) -> tuple[Job | None, Outcome | None]:
-        """Go on from where a shift ended."""
-        desk = self.desk
-        queue, raw, reply = plan.queues[handed.standing.at], handed.standing.raw, handed.reply
-        if reply is None:
-            if handed.outcome is not None:
-                return read_job(self.core.codec, queue, raw), handed.outcome
-            return await self._left(queue, raw, taken=handed.turns == 0)
-        if isinstance(reply, PyresqueError) and not isinstance(
-            reply, (RedisUnavailable, ScriptMissing)
-        ):
-            raise reply
-        if reply.__class__ is bytes:
-            return await self._left(desk.took(reply), reply, taken=False)
-        follower = await desk.answered(reply)
-        return (None, None) if follower is None else await self._left(*follower, taken=False)
+def streak_of(worker: Worker, executor: Executor) -> Streak | None:
+    """The kind that goes with this executor, if any does."""
+    if isinstance(executor, InlineExecutor):
+        return PlainStreak(worker, executor, None)
+    if hasattr(executor, "may_shift"):
+        from pyresque.process.fork_streak import ForkStreak  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
-    def _seen(self, payload: Any) -> tuple[JobClass | None, Any]:
-        """The entry of a class that is seen for the first time, and the arguments; None where that is not all there is to do."""
-        if payload.__class__ is not dict:
-            return None, None
-        return self.core.registry.ready(payload.get("class")), payload.get("args")
-
-    async def _left(
-        self, queue: str, raw: bytes, *, taken: bool
-    ) -> tuple[Job | None, Outcome | None]:
-        """For the worker's usual way: a job that it took itself, or that is yet to be accepted."""
-        job = read_job(self.core.codec, queue, raw)
-        return (job if taken else await self.accept(job)), None
+        return ForkStreak(worker, cast("ForkExecutor", executor))
+    if hasattr(executor, "begin"):
+        return PlainStreak(worker, None, cast("TaskExecutor", executor).begin)
+    return None

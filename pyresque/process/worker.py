@@ -27,7 +27,7 @@ from pyresque.process.liveness import Pruner, Pulse, Rounds
 from pyresque.process.orders import Ordered
 from pyresque.process.patience import NothingToWrite, Patience
 from pyresque.process.rest import Rest
-from pyresque.process.streak import Streak
+from pyresque.process.streak import streak_of
 from pyresque.process.vitals import Flag, Vitals
 from pyresque.ruby import time as ruby_time
 from pyresque.store.turns import NO_FAILURE
@@ -77,9 +77,7 @@ class Worker(Ordered):
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
-        steps = (self._title_of, self, self._accept, self._tend, self.procline)
-        streak = Streak(core, self.desk, executor, self.vitals, *steps)
-        self.streak = streak if streak.possible else None
+        self.streak = streak_of(self, executor)
         self._working = False
         self._alone = not executor.isolated and not tended
 
@@ -198,10 +196,10 @@ class Worker(Ordered):
 
     async def _performed(self, job: Job) -> Outcome:
         self._working = True
-        doing = self._title_of(job.queue, int(self.core.clock.time()), self._known_name(job))
+        doing = self.show(job.queue, int(self.core.clock.time()), self._known_name(job))
         self.desk.log.got(job)
         self.vitals.job(True)
-        outcome = await self.executor.run(job, self._tend, self.procline, doing)
+        outcome = await self.executor.run(job, self.tend, self.procline, doing)
         self.vitals.job(False)
         return outcome
 
@@ -246,9 +244,10 @@ class Worker(Ordered):
             job = None if found is None else read_job(self.core.codec, *found)
         else:
             job = await self.desk.turn(failure)
-        return None if job is None else await self._accept(job)
+        return None if job is None else await self.accept(job)
 
-    async def _accept(self, job: Job) -> Job | None:
+    async def accept(self, job: Job) -> Job | None:
+        """Go on with a job that was reserved, unless an order came meanwhile."""
         if self.called_off():
             # The order came while the job was on its way: it goes back, unperformed.
             await self.desk.give_back(job)
@@ -285,7 +284,7 @@ class Worker(Ordered):
         """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
         self.surroundings.title(self._titled(text))
 
-    def _title_of(self, queue: str, second: int, name: str) -> str:
+    def show(self, queue: str, second: int, name: str) -> str:
         """Show a job, as Ruby's title does; the title."""
         title = self._titled(f"Processing {queue} since {second} [{name}]")
         self.surroundings.title(title)
@@ -296,14 +295,14 @@ class Worker(Ordered):
 
     # -- waiting
 
-    async def _tend(self) -> float:
+    async def tend(self) -> float:
         """What must not wait for a job to end."""
         return await self.rounds.make() if self.executor.isolated else self.pulse.interval
 
     async def _tend_at_rest(self) -> float:
         """The same without a job: the loop goes on, however long the interval is."""
         self.vitals.turned()
-        return await self._tend()
+        return await self.tend()
 
     async def _rest(self, seconds: float, *, resting: bool) -> None:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""

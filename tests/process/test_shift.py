@@ -488,14 +488,14 @@ def test_trouble_of_the_workers_own_calls_a_shift_back_first(
     one = stage(heartbeat_interval=1)
     for number in range(200):
         push(db, "Note", number)
-    usual = Worker._tend
+    usual = Worker.tend
 
     async def tend(self: Worker) -> float:
         if self.executor.shifts.on and len(one.told()) > 20:  # type: ignore[attr-defined]
             raise ZeroDivisionError("the worker's own")
         return await usual(self)
 
-    monkeypatch.setattr(Worker, "_tend", tend)
+    monkeypatch.setattr(Worker, "tend", tend)
     with pytest.raises(ZeroDivisionError):
         one.work()
     done = len(one.told())
