@@ -53,15 +53,12 @@ class SyncDriver:
 
     def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
-        send, throw, ask, mine = operation.send, operation.throw, self._ask, self._mine.line
+        send, throw, ask = operation.send, operation.throw, self._ask
         try:
             request: Request = send(None)
             while True:
                 try:
-                    if isinstance(request, Command):
-                        answer = ask(request, mine)
-                    else:
-                        answer = self.answer(request)
+                    answer = ask(request) if isinstance(request, Command) else self.answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
                     request = throw(error)
                 else:
@@ -77,7 +74,7 @@ class SyncDriver:
         if isinstance(request, Call):
             return _settled(request.function())
         if isinstance(request, Command):
-            return self._ask(request, self._mine.line)
+            return self._ask(request)
         if isinstance(request, Batch):
             return self._batch(request)
         if isinstance(request, Sleep):
@@ -101,7 +98,8 @@ class SyncDriver:
             return unwrapped(self._talk(wrapped(batch.commands)), self.where)
         return first_error(self._talk(batch.commands), self.where)
 
-    def _ask(self, command: Command[Any], mine: _Line) -> object:
+    def _ask(self, command: Command[Any]) -> object:
+        mine = self._mine.line
         try:
             connection = mine.connection
             if connection is None or mine.pid != getpid() or monotonic() - mine.used > IDLE:
