@@ -85,12 +85,13 @@ def test_a_datetime_without_zone_is_no_instant():
 
 @given(times, st.sampled_from([time.to_s, time.to_s_utc, time.iso8601_z, time.heartbeat]))
 def test_a_written_date_is_read_back_to_the_second(at, write):
-    assert parse_time(write(at), NEW_YORK) == at.replace(microsecond=0)
+    # As instants: of an hour that the clocks show twice, Python says that it equals no time of another zone.
+    assert parse_time(write(at), NEW_YORK).timestamp() == at.replace(microsecond=0).timestamp()
 
 
 @given(times)
 def test_a_written_fraction_is_read_back(at):
-    assert parse_time(time.iso8601(at, 9), NEW_YORK) == at
+    assert parse_time(time.iso8601(at, 9), NEW_YORK).timestamp() == at.timestamp()
 
 
 @given(times.map(lambda at: at.astimezone(timezone.utc)))
