@@ -87,9 +87,9 @@ class SyncDriver:
         """Close this thread's connection."""
         self._drop()
 
-    def wire(self) -> Connection:
-        """A connection for one who does not stand and wait for answers. Raises RedisUnavailable, ConnectError."""
-        return Connection(self.target, CONNECT_TIMEOUT)
+    def wire(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
+        """A connection of the caller's own; its waits end after so many seconds. Raises RedisUnavailable, ConnectError."""
+        return Connection(self.target, reply_timeout)
 
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:

@@ -16,8 +16,9 @@ PLACES = mmap.PAGESIZE
 #: What a place says of its job.
 WAITING, BEGUN, FINISHED = 0, 1, 2
 
-#: Where a shift stands on the third page: whether it is called back, how many turns it took, and its child's pid, 0 for none.
-CALLED_BACK = 2 * PLACES
+#: Where a shift stands on the third page: whether it is called back, whether a turn is under way, how many turns it took, and its
+#: child's pid, 0 for none.
+CALLED_BACK, TURNING = 2 * PLACES, 2 * PLACES + 1
 _TURNS, _CHILD = Struct("Q"), Struct("i")
 _TURNS_AT, _CHILD_AT = CALLED_BACK + 8, CALLED_BACK + 16
 
@@ -75,21 +76,32 @@ class Board:
         """Whether the worker wants to go on by itself."""
         return self._page[CALLED_BACK] == 1
 
-    def call_back(self, on: bool) -> None:
-        """Say so, or that a new shift begins."""
-        self._page[CALLED_BACK] = on
+    def call_back(self) -> None:
+        """Say so."""
+        self._page[CALLED_BACK] = True
+
+    def new_shift(self, place: int) -> None:
+        """Make ready for a shift whose children have that place: nothing of an earlier one is to be read here."""
+        self._page[CALLED_BACK] = False
+        self.begin(place, begun=False)
+        self.turned(0)
+
+    def turning(self) -> None:
+        """Say that a turn is under way: what is in the books from now on is this shift's last job, or the next one."""
+        self._page[TURNING] = True
 
     def turned(self, turns: int) -> None:
-        """Say how many turns the shift has taken, and that the job it has now has no child."""
+        """Say how many turns the shift has taken, and that the job it has now has no child. In this order: we may die in between."""
         _CHILD.pack_into(self._page, _CHILD_AT, 0)
         _TURNS.pack_into(self._page, _TURNS_AT, turns)
+        self._page[TURNING] = False
 
     def born(self, pid: int) -> None:
         """Say who performs the shift's present job; the child itself does, before anything else."""
         _CHILD.pack_into(self._page, _CHILD_AT, pid)
 
-    def shift(self) -> tuple[int, int]:
-        """Turns, and the pid of the child that performs the present job, or has; 0 where there is none."""
+    def shift(self) -> tuple[int, int, bool]:
+        """Turns; the pid of the child that performs the present job, or has, 0 for none; whether a turn is under way."""
         turns: int = _TURNS.unpack_from(self._page, _TURNS_AT)[0]
         child: int = _CHILD.unpack_from(self._page, _CHILD_AT)[0]
-        return turns, child
+        return turns, child, self._page[TURNING] == 1

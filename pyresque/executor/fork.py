@@ -109,10 +109,11 @@ class ForkExecutor:
         finally:
             self._child = None
             self.children.retire_or_keep(child)
-        if child.loaded:
-            self.children.load(child)
         self.ahead.took(now - started - child.seconds)
-        self.shifts.note(child.seconds)
+        if outcome.dirty is None:
+            self.shifts.note(child.seconds)
+        else:
+            self.shifts.rest()
         return outcome
 
     def may_shift(self) -> bool:
@@ -175,7 +176,8 @@ class ForkExecutor:
         elif over.kind == BROKEN:
             reply = shifts.broken(over.what)
         lost = over.kind == LOST
-        return Handed(over.standing, over.turns, over.second, outcome, reply, lost, over.trouble)
+        rest = (outcome, reply, lost, over.turning, over.trouble)
+        return Handed(over.standing, over.turns, over.second, *rest)
 
     async def _taken_over(
         self,
@@ -187,19 +189,18 @@ class ForkExecutor:
         """How its job ends; None where the worker has trouble of its own, and ends with the job in its hands."""
         self._child = child
         try:
+            outcome = child.wait(0.0, self.wakeup)
+            if outcome is not None:
+                return outcome  # it has ended already: its pid may be another's, and no order is for that
             for order in self._wanted:
                 order()
             if over.trouble is not None:
                 return None
             title(f"Forked {child.pid} at {int(self.clock.time())}")
-            # It may have ended already: then nobody has to wait for it.
-            outcome = child.wait(0.0, self.wakeup) or await self._watched(child, tend)
+            return await self._watched(child, tend)
         finally:
             self._child = None
             self.children.retire_or_keep(child)
-        if child.loaded:
-            self.children.load(child)
-        return outcome
 
     async def _watched(self, child: Child, tend: Callable[[], Op[float]]) -> Outcome:
         outcome = None

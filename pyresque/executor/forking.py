@@ -17,7 +17,7 @@ from pyresque.executor import late
 from pyresque.executor.attempt import Attempt as Performing
 from pyresque.executor.board import PLACES
 from pyresque.executor.child_signals import ORDERS, ChildSignals
-from pyresque.executor.life import JOB, PIECE, live, serve as serve_jobs
+from pyresque.executor.life import JOB, PIECE, REHEARSALS, live, serve as serve_jobs
 from pyresque.executor.light import lighten
 from pyresque.executor.shift import WORKING, Shift
 from pyresque.executor.title import set_title
@@ -63,9 +63,6 @@ SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
 
 #: What the process is called.
 TITLE = "pyresque: forks for %d"
-
-#: How often the server performs a job that does nothing: the interpreter specializes code that ran some dozen times.
-REHEARSALS = 64
 
 
 def start(
@@ -229,7 +226,7 @@ class _Server:
             self._living.add(end[1])
         os.close(line)
         os.close(telling)
-        over = marshal.dumps((*end, at, raw, record, shift.turns, shift.second))
+        over = marshal.dumps((*end, at, raw, record, shift.turns, shift.turning.second))
         self._control.sendall(MESSAGE.pack(OVER, len(over), 0) + over)
 
     def _tell_how(self, pid: int) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Bytes read at first, which the interpreter keeps room for, and at a time where there is more.
 FIRST, PIECE = 479, 4096
 
+#: How often a job that does nothing is performed before the first fork: the interpreter specializes code that ran some dozen times.
+REHEARSALS = 64
+
 # The frames in the pipes are laid by hand: what a general packer allocates for itself are pages that each child must be
 # given, and that is what a fork costs. A job: bytes of its queue's name, of the process's title, of its payload, whether it is
 # the last one, and whether a call stands in the payload's place; then all three.
@@ -110,12 +113,17 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
             names = late.since(known).encode("utf-8", "replace")
             known = len(sys.modules)
         signals.spend()
-        frame = TOLD.pack(last, seconds, len(error), len(names)) + error + names
-        while frame:
-            frame = frame[os.write(telling, frame) :]
+        tell(telling, seconds, error, names, leaving=last)
         if last:
             return
         signals.take()
+
+
+def tell(telling: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
+    """Tell the parent how a job went."""
+    frame = TOLD.pack(leaving, seconds, len(error), len(names)) + error + names
+    while frame:
+        frame = frame[os.write(telling, frame) :]
 
 
 def told(raised: BaseException) -> bytes:

@@ -106,8 +106,7 @@ class Nursery:
             settle()
             self._settled = True
 
-    def load(self, child: Child) -> None:
-        """Have children find loaded from now on what this one had to load for itself."""
+    def _load(self, child: Child) -> None:
         names = "\n".join(set(child.loaded.split("\n")) - self._loaded)
         child.loaded = ""
         if not names:
@@ -140,7 +139,10 @@ class Nursery:
         return child
 
     def retire_or_keep(self, child: Child) -> None:
-        """A child serves on unless it has had its jobs, its time or its memory, or orders are out against it."""
+        """A child serves on unless it has had its jobs, its time or its memory, or orders are out against it.
+
+        What it had to load, later ones find loaded.
+        """
         if (
             child.leaving
             or child.ordered
@@ -151,6 +153,8 @@ class Nursery:
             self.let_go(child)
         else:
             self.ready = child
+        if child.loaded:
+            self._load(child)
 
     # -- the end of children
 

@@ -7,6 +7,7 @@ import marshal
 import os
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.executor import late
@@ -119,7 +120,7 @@ class ForkServer:
             os.close(giving)
             os.close(hearing)
             raise OSError(number, os.strerror(number))
-        return Child(pid, (giving, hearing), self._board, place, self.how)
+        return Child(pid, (giving, hearing), self._board, place, self.teller())
 
     def shift(self, body: bytes, line: int, telling: int) -> None:
         """Begin a shift, of which the body tells (``forking.py``); ``over`` tells how it ended. Raises OSError."""
@@ -154,8 +155,13 @@ class ForkServer:
         """What becomes readable when the server says something, or is gone."""
         return -1 if self._control is None else self._control.fileno()
 
-    def how(self, pid: int) -> int | None:
-        """The status that a child ended with; None while it lives."""
+    def teller(self) -> Callable[[int], int | None]:
+        """What tells the status that a child of the present server ended with, None while it lives; also when that server is gone."""
+        return partial(self._how, self._pid)
+
+    def _how(self, server: int, pid: int) -> int | None:
+        if server != self._pid:
+            return gone(pid)  # its successor knows nothing of it
         try:
             self._say(HOW, pid)
             while pid not in self._statuses:

@@ -57,13 +57,17 @@ class Line(Protocol):
 
 
 class Plan(NamedTuple):
-    """What a shift has to know; ``opening`` and ``heads`` as ``Turns.pieces`` gives them."""
+    """What a shift has to know.
+
+    ``opening`` is the wire of the turn up to the first record head; ``heads`` stand each before and after its time; ``foot`` ends a
+    record; ``title`` begins those of children.
+    """
 
     opening: bytes
     heads: tuple[tuple[bytes, bytes], ...]
     foot: bytes
     queues: tuple[str, ...]
-    title: str  # how the titles of children begin
+    title: str
 
 
 class Standing(NamedTuple):
@@ -84,13 +88,15 @@ class Over(NamedTuple):
     second: int
     hearing: int
     trouble: BaseException | None = None
+    turning: bool = False
 
 
 class Handed(NamedTuple):
     """What a shift leaves: the turns it took and when the last one was; the job in the books.
 
     ``outcome``: how that job ended, None where it has not begun. ``reply`` to the turn after it, where that was asked for:
-    bytes, a list, or an error. ``lost``: its server died, and the books tell where it stood. ``trouble`` is the worker's own.
+    bytes, a list, or an error. ``lost``: its server died, and the books tell where it stood; ``turning``: while a turn was under way.
+    ``trouble`` is the worker's own.
     """
 
     standing: Standing
@@ -99,6 +105,7 @@ class Handed(NamedTuple):
     outcome: Outcome | None = None
     reply: Any = None
     lost: bool = False
+    turning: bool = False
     trouble: BaseException | None = None
 
 
@@ -177,30 +184,38 @@ class Shifts:
 
         None where there is none: nothing has happened. An order that comes meanwhile calls it back.
         """
-        line, board = self.line(), self._board
+        line = self.line()
         if line is None:
+            self._seldom()
             return None
         hearing, telling = os.pipe()
-        board.call_back(False)
+        self._board.new_shift(place)
         try:
             body = marshal.dumps(((place, *plan), tuple(standing)))
             self._server.shift(body, line.fileno(), telling)
         except OSError:
             os.close(hearing)
+            self._seldom()
             return None
         finally:
             os.close(telling)
         self.on = True
         over = await self._watched(tend, told, standing, hearing)
-        self._need = min(2 * self._need, MOST) if over.turns < FEW else 1
-        self._short = 0
+        if over.turns < FEW:
+            self._seldom()
+        else:
+            self._short, self._need = 0, 1
         return over
+
+    def _seldom(self) -> None:
+        """The last one did not pay: let twice as many short jobs go by before the next one."""
+        self._short, self._need = 0, min(2 * self._need, MOST)
 
     def child(self, over: Over, place: int) -> Child | None:
         """The child of the job that a shift left in the books; it may have ended."""
         how: Callable[[int], int | None]
         if over.kind == WORKING:
-            pid, how = over.what, self._server.how
+            pid, how = over.what, self._server.teller()
         elif over.kind == ENDED:
             pid, status = over.what
             how = partial(_so, status)
@@ -234,18 +249,18 @@ class Shifts:
                 ready = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
                 if self._wakeup in ready:
                     drain(self._wakeup)
-                    board.call_back(True)
+                    board.call_back()
                 if server.fileno() in ready:
                     break
                 if not ready and not board.called_back:
                     turns = self._look(turns, told)
             except GeneratorExit:
-                board.call_back(True)
+                board.call_back()
                 server.call()
                 raise
             except BaseException as error:  # noqa: BLE001 - the worker's own; what the shift leaves is to be known first
                 trouble = trouble or error
-                board.call_back(True)
+                board.call_back()
         try:
             kind, what, at, raw, record, taken, second = server.over()
         except OSError:
@@ -254,9 +269,9 @@ class Shifts:
 
     def _look(self, turns: int, told: Callable[[int], None]) -> int:
         """Tell which child performs; call the shift back where it still has the job it had; the turns it has taken."""
-        now, child = self._board.shift()
+        now, child, _ = self._board.shift()
         if now == turns:
-            self._board.call_back(True)
+            self._board.call_back()
         if child:
             told(child)
         return now
@@ -267,8 +282,8 @@ class Shifts:
             with contextlib.suppress(RedisUnavailable):
                 self._line.settle()
         self.close()
-        turns, child = self._board.shift()
-        return Over(LOST, child, standing, turns, 0, hearing, trouble)
+        turns, child, turning = self._board.shift()
+        return Over(LOST, child, standing, turns, 0, hearing, trouble, turning)
 
 
 def _so(status: int, pid: int) -> int:  # noqa: ARG001 - it was told before

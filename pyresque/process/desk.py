@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.clock import SystemClock, local, utc
 from pyresque.errors import JobInHand, RedisUnavailable, ScriptMissing
-from pyresque.executor.shift import STAMP
-from pyresque.executor.shifts import Plan
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
@@ -26,11 +24,11 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.errors import PyresqueError
     from pyresque.executor.base import Outcome
-    from pyresque.executor.shifts import Handed
     from pyresque.ops import Command
     from pyresque.process.patience import Patience
     from pyresque.process.queue_list import QueueList
     from pyresque.store.redeliveries import PutBack
+    from pyresque.store.turns import Pieces
 
 log = logging.getLogger("pyresque")
 
@@ -127,12 +125,9 @@ class Desk:
             self._choose(turn.known)
             failure, broken = NO_FAILURE, None
 
-    def plan(self, title: str) -> Plan | None:
-        """What a shift of the fork server has to know; None where it could not do as we do.
-
-        ``title`` begins the titles of its children.
-        """
-        core, turns = self.core, self._turns
+    def pieces(self) -> Pieces | None:
+        """The turns to come in pieces, for a shift of the fork server; None where it could not take them as we do."""
+        core = self.core
         if (
             self.queue_list.dynamic
             or core.codec.name != "json"
@@ -140,29 +135,26 @@ class Desk:
         ):
             return None
         self._write()
-        stamp = utc(core.clock).strftime(STAMP).encode()
-        heads = tuple(tuple(head.split(stamp)) for head in turns.forms.heads)
-        if any(len(head) != 2 for head in heads):  # noqa: PLR2004 - before it and after
-            return None  # a queue whose name reads as this second, or the next second has begun
-        return Plan(turns.pieces(), heads, turns.forms.foot, turns.queues, title)  # type: ignore[arg-type] # pairs, as was seen
+        return self._turns.pieces()
 
-    def handed(self, shift: Handed) -> None:
-        """Go on from where a shift ended."""
-        self._finished += shift.turns
-        self.record = shift.standing.record
-        if shift.second:
-            self._write_as_of(shift.second)
+    def handed(self, turns: int, record: bytes, second: int) -> None:
+        """Go on where a shift ended that took so many turns, the last of them at that second (0: none)."""
+        self._finished += turns
+        self.record = record
+        if second:
+            self._write_as_of(second)
 
-    async def find(self, turns: int) -> tuple[Job | None, bool]:
-        """What the books say is in hand, after a shift of so many turns of which nobody could tell the rest.
+    async def find(self, turns: int, *, turning: bool) -> tuple[Job | None, bool]:
+        """What the books say is in hand after a shift of which nobody can tell more than that it took so many turns.
 
-        Whether the job is one that was not seen yet: there was another turn.
+        Whether that is a job which nobody has seen yet: ``turning``, a turn was under way, and it was carried out. Then the count
+        of finished jobs is another one.
         """
         finished = self._finished + turns
         await self.patience.steady(self.open)
         found = await self.patience.steady(partial(self.core.books.working_on, self.id))
         self.record = b"" if found is None else found.record
-        return (None if found is None else found.job), self._finished > finished
+        return (None if found is None else found.job), turning and self._finished != finished
 
     def _choose(self, known: tuple[str, ...]) -> None:
         self._known = known

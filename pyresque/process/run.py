@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
+from pyresque.ops import Command
 from pyresque.process.interval import Interval
 from pyresque.process.lines import Lines
 from pyresque.process.plain import Plain, can_fork, refuse_what_needs_fork
@@ -125,7 +126,7 @@ def made(
             posix.wakeup,
             partial(_let_go, resque, posix),
             seed,
-            partial(_lendable, resque),
+            partial(lendable, resque),
         )
         core.stopping = lambda: forking.board.stopping
     else:
@@ -137,10 +138,11 @@ def made(
     return worker
 
 
-def _lendable(resque: Resque) -> Connection | None:
-    """A connection that the fork server can use."""
-    made = resque.driver.wire()
-    if made.can_be_lent:
+def lendable(resque: Resque) -> Connection | None:
+    """A connection that the fork server can use; None where there is none. Raises RedisUnavailable, ConnectError."""
+    made = resque.driver.wire(resque.driver.target.reply_timeout)
+    # A server that has too many connections says so in reply to the first command; after a loss ``settle`` needs this one.
+    if made.can_be_lent and made.talk([Command(("ECHO", "lent"))]) == [b"lent"]:
         return made
     made.close()
     return None

@@ -282,15 +282,16 @@ class Worker(Ordered):
 
     def procline(self, text: str) -> None:
         """Set the process title, in Ruby's words after the colon; ``resque-1`` in it is what Ruby's ``ps`` looks for."""
-        self.surroundings.title(self._titled(text))
+        self.surroundings.title(self.titled(text))
 
     def show(self, queue: str, second: int, name: str) -> str:
         """Show a job, as Ruby's title does; the title."""
-        title = self._titled(f"Processing {queue} since {second} [{name}]")
+        title = self.titled(f"Processing {queue} since {second} [{name}]")
         self.surroundings.title(title)
         return title
 
-    def _titled(self, text: str) -> str:
+    def titled(self, text: str) -> str:
+        """A title of this process or of one of its children."""
         return f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}"
 
     # -- waiting

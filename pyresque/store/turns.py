@@ -58,6 +58,19 @@ class Turn(NamedTuple):
     known: tuple[str, ...] | None = None
 
 
+class Pieces(NamedTuple):
+    """The usual turn for one who writes it himself.
+
+    ``opening`` is its wire up to the heads, which the finished record follows; ``heads`` begin the records of the queues, ``foot``
+    ends them.
+    """
+
+    opening: bytes
+    heads: tuple[bytes, ...]
+    foot: bytes
+    queues: tuple[str, ...]
+
+
 NO_FAILURE = FailureEntry(b"", counted=False)
 NO_FORMS = RecordForms(())
 
@@ -97,11 +110,12 @@ class Turns:
             self._usual = Prepared("EVALSHA", self._script.sha, len(keys), *keys, *args)
         return Written(self._usual, finished)
 
-    def pieces(self) -> bytes:
-        """What ``usual`` sends, up to the heads, which are followed by the record."""
-        keys = _keys(self._keys, self._worker_id, self.queues)
+    def pieces(self) -> Pieces:
+        """What ``usual`` sends, in pieces."""
+        keys, forms = _keys(self._keys, self._worker_id, self.queues), self.forms
         start = ("EVALSHA", self._script.sha, len(keys))
-        return Prepared(*start, *keys, self.forms.odd_head, missing=len(self.forms.heads) + 1).wire
+        opening = Prepared(*start, *keys, forms.odd_head, missing=len(forms.heads) + 1).wire
+        return Pieces(opening, forms.heads, forms.foot, self.queues)
 
     def read(self, reply: bytes | list[Any]) -> Turn:
         """What that reply says."""

@@ -120,6 +120,20 @@ def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noti
     assert told(dying, wakeup).dirty is not None
 
 
+def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, wakeup, tmp_path):
+    child = child_of(server)
+    child.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
+    eventually(lambda: child._board.begun(child._place))
+    os.kill(server._pid, signal.SIGKILL)
+    os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(ConnectionError):
+        child_of(server)
+    server.done_with(child_of(server))  # there is another server now
+    assert child.wait(0.0, wakeup) is None
+    (tmp_path / "go").touch()
+    assert told(child, wakeup) == DONE
+
+
 def test_orders_to_the_whole_group_do_not_end_the_server(server, wakeup):
     server.done_with(child_of(server))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.executor.attempt import Attempt
 from pyresque.executor.board import Board
-from pyresque.executor.child_signals import ChildSignals
-from pyresque.executor.shift import STAMP, Shift
 from pyresque.executor.shifts import FEW, MOST, SHORT, Over, Shifts, Standing
-from pyresque.job.registry import Registry
-from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.executor.turning import Turning
+from pyresque.ruby import time as ruby_time
+from pyresque.ruby.stamps import ISO8601_Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,25 +23,15 @@ HEADS = (
     (b'{"queue":"a","run_at":"', b'","payload":'),
     (b'{"queue":"b","run_at":"', b'","payload":'),
 )
-PLAN = (1, b"*3\r\n$1\r\nX\r\n", HEADS, b"}", ("a", "b"), "resque: ")
+OPENING = b"*3\r\n$1\r\nX\r\n"
 
 
 class Wire:
-    """A shift at one end of a pair of sockets, and what Redis would say at the other."""
+    """Turns at one end of a pair of sockets, and what Redis would say at the other."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        board = Board()
-        attempt = Attempt(Registry(), WorkerHooks(), lambda: pytest.fail("no means are needed"))
-        signals = ChildSignals(board, term_child=False, patient=False)
-        self.tidied = 0
-        ends = (self.ours.fileno(), -1)
-        self.shift = Shift(
-            attempt, board, signals, *ends, PLAN, os.getppid(), lambda: None, self.tidy
-        )
-
-    def tidy(self) -> None:
-        self.tidied += 1
+        self.turning = Turning(self.ours.fileno(), OPENING, HEADS, b"}")
 
     def answered(self, *pieces: bytes) -> tuple[int, bytes] | None:
         """What the shift makes of a reply that comes in these pieces."""
@@ -56,7 +44,7 @@ class Wire:
         thread = threading.Thread(target=say)
         thread.start()
         try:
-            return self.shift._turn(b"{}")
+            return self.turning.turn(b"{}")
         finally:
             thread.join()
 
@@ -114,27 +102,32 @@ def test_any_other_reply_is_kept_for_the_worker(wire: Wire, reply: bytes) -> Non
             wire.answered()
         return
     assert wire.answered(reply) is None
-    assert wire.shift.heard == reply
+    assert wire.turning.heard == reply
 
 
-def test_the_turn_says_when_it_is_and_looks_after_others_once_a_second(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_great_payload_comes_whole_and_soon(wire: Wire) -> None:
+    raw = b"x" * 50_000_000
+    assert wire.answered(b"$%d\r\n" % len(raw), raw, b"\r\n") == (0, raw)
+
+
+def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_000.9
-    monkeypatch.setattr("pyresque.executor.shift.time", lambda: now)
+    monkeypatch.setattr("pyresque.executor.turning.time", lambda: now)
     sent = []
     for _ in range(3):
         assert wire.answered(b"$2\r\n{}\r\n") == (0, b"{}")
         sent.append(wire.theirs.recv(4096))
         now += 0.06
-    stamps = [time.strftime(STAMP, time.gmtime(second)).encode() for second in (10**9, 10**9 + 1)]
+    stamps = [
+        time.strftime(ISO8601_Z, time.gmtime(second)).encode() for second in (10**9, 10**9 + 1)
+    ]
     assert stamps[0] == b"2001-09-09T01:46:40Z"
+    assert stamps[0].decode() == ruby_time.iso8601_z(datetime.fromtimestamp(10**9, timezone.utc))
     assert [stamps[0] in one for one in sent] == [True, True, False]
     assert stamps[1] in sent[2]
-    assert sent[0].startswith(PLAN[1] + b"$55\r\n" + HEADS[0][0] + stamps[0] + HEADS[0][1])
+    assert sent[0].startswith(OPENING + b"$55\r\n" + HEADS[0][0] + stamps[0] + HEADS[0][1])
     assert sent[0].endswith(b"\r\n$2\r\n{}\r\n")
-    assert wire.shift.now[1] == HEADS[1][0] + stamps[1] + HEADS[1][1]
-    assert wire.tidied == 2
+    assert wire.turning.record(1, b"[]") == HEADS[1][0] + stamps[1] + HEADS[1][1] + b"[]}"
 
 
 def test_only_short_jobs_that_follow_one_another_make_a_shift_due() -> None:
@@ -171,7 +164,7 @@ def test_shifts_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPatch) 
     def worth() -> int:
         """How many short jobs it takes now, after another shift."""
         with pytest.raises(StopIteration):
-            shifts.run(1, PLAN[1:], Standing(0, b"", b""), None, None).send(None)
+            shifts.run(1, (), Standing(0, b"", b""), None, None).send(None)
         jobs = 0
         while not shifts.due():
             shifts.note(0.0)

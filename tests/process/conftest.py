@@ -1,0 +1,49 @@
+"""What the tests of shifts share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque.executor.shifts import Shifts
+from tests.process.shift_stage import Stage, beside_the_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyresque.executor.shifts import Over
+
+
+@pytest.fixture
+def stage(redis_url: str) -> Iterator[Callable[..., Stage]]:
+    stages: list[Stage] = []
+
+    def make(**settings: Any) -> Stage:
+        url = settings.pop("url", redis_url)
+        stages.append(Stage(url, beside_the_jobs(redis_url), **settings))
+        return stages[-1]
+
+    with beside_the_jobs(redis_url) as notes:
+        notes.flushdb()
+    yield make
+    for one in stages:
+        one.notes.flushdb()
+        one.notes.close()
+        one.posix.close()
+
+
+@pytest.fixture
+def overs(monkeypatch: pytest.MonkeyPatch) -> list[Over]:
+    """How each shift ended."""
+    seen: list[Over] = []
+    usual = Shifts.run
+
+    async def run(self: Shifts, *args: Any) -> Over | None:
+        over = await usual(self, *args)
+        if over is not None:
+            seen.append(over)
+        return over
+
+    monkeypatch.setattr(Shifts, "run", run)
+    return seen

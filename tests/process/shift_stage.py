@@ -1,0 +1,138 @@
+"""The stage of shifts: a forking worker of this process, whose jobs tell what they did."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import redis as redis_py
+
+from pyresque import Resque, TermException
+from pyresque.process.interval import Interval
+from pyresque.process.posix import Posix
+from pyresque.process.queue_list import QueueList
+from pyresque.process.run import made
+from tests.live.stage import eventually
+from tests.process.test_streak import push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from pyresque.executor.shifts import Over
+    from pyresque.process.worker import Worker
+
+BURST = Interval.between(0.0)
+
+
+def beside_the_jobs(url: str) -> redis.Redis:
+    """The next database of that server."""
+    return redis_py.Redis.from_url(f"{url.rpartition('/')[0]}/1")
+
+
+class Stage:
+    """A forking worker of this process; its jobs note in Redis what they did, out of the way of what is compared."""
+
+    def __init__(self, url: str, notes: redis.Redis, **settings: Any) -> None:
+        self.resque = Resque(url, executor="fork", **settings)
+        self.notes = notes
+        self.posix = Posix()
+        self.worker: Worker | None = None
+        for name in ("Note", "Fail", "Later", "Vanish", "Hold", "Load", "Print", "Me"):
+            self.resque.job(name, queue="low")(getattr(self, name.lower()))
+
+    def tell(self, *words: Any) -> None:
+        self.notes.rpush("notes", json.dumps(words))
+
+    def told(self) -> list[Any]:
+        return [json.loads(one) for one in self.notes.lrange("notes", 0, -1)]
+
+    def note(self, *args: Any) -> None:
+        self.tell(*args)
+
+    def fail(self, word: str) -> None:
+        raise ValueError(word)
+
+    async def later(self, *args: Any) -> None:
+        self.tell("later", *args)
+
+    def vanish(self, status: int) -> None:
+        os._exit(status)
+
+    def hold(self, word: str) -> None:
+        self.tell("holding", word)
+        try:
+            self.notes.blpop("release", 20)
+        except TermException:
+            self.tell("terminated", word)
+            raise
+        self.tell("held", word)
+
+    def load(self, module: str) -> None:
+        self.tell(module, module in sys.modules)
+        __import__(module)
+
+    def print(self, word: str) -> None:
+        print(word)
+
+    def me(self, key: str) -> None:
+        with redis_py.Redis.from_url(self.resque.settings.url) as db:
+            self.tell(os.getpid(), os.getppid(), (db.get(key) or b"").decode())
+
+    def prepare(self, *queues: str) -> Worker:
+        """The worker, before it works."""
+        self.worker = made(self.resque, QueueList.parse(queues or ("low",)), self.posix)
+        return self.worker
+
+    def go(self) -> None:
+        """Let it work until every queue is empty."""
+        assert self.worker is not None
+        with self.resque as resque, self.posix.hearing(self.worker):
+            resque.run(self.worker.work(BURST))
+
+    def work(self, *queues: str) -> Worker:
+        """Both; the worker."""
+        worker = self.prepare(*queues)
+        self.go()
+        return worker
+
+
+def kinds(overs: list[Over]) -> list[str]:
+    return [over.kind for over in overs]
+
+
+def notes(db: redis.Redis, count: int) -> None:
+    """Short jobs that tell their numbers."""
+    for number in range(count):
+        push(db, "Note", number)
+
+
+def some_then_one_that_holds(db: redis.Redis) -> None:
+    """Three short ones, so that a shift begins, and one that ends when it is let go."""
+    notes(db, 3)
+    push(db, "Hold", "it")
+
+
+def beside(deed: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=deed, daemon=True)
+    thread.start()
+    return thread
+
+
+def after(one: Stage, count: int, deed: Callable[[], None]) -> threading.Thread:
+    """Do it when jobs have told so much."""
+
+    def wait() -> None:
+        eventually(lambda: one.notes.llen("notes") >= count)
+        deed()
+
+    return beside(wait)
+
+
+def server_of(one: Stage) -> int:
+    assert one.worker is not None
+    return one.worker.executor.server._pid  # type: ignore[attr-defined]

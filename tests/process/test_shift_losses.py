@@ -1,0 +1,206 @@
+"""What a shift loses when its server dies, or its connection breaks: nothing, at whatever point that is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque import Resque
+from pyresque.executor.board import FINISHED, PLACES, Board
+from pyresque.executor.shift import BROKEN, Shift
+from pyresque.executor.shifts import LOST, Shifts
+from pyresque.executor.turning import Turning
+from pyresque.process.run import lendable
+from tests.chaos.fleet import children
+from tests.live.stage import eventually, next_report, reported, worker
+from tests.process.shift_stage import (
+    Stage,
+    after,
+    kinds,
+    notes,
+    server_of,
+    some_then_one_that_holds,
+)
+from tests.process.test_streak import push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from pyresque.executor.shifts import Over
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
+def test_a_server_that_dies_leaves_its_job_to_the_worker(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], moment: float
+) -> None:
+    one = stage()
+    notes(db, 300)
+
+    def deed() -> None:
+        time.sleep(moment)
+        os.kill(server_of(one), signal.SIGKILL)
+
+    thread = after(one, 20, deed)
+    one.work()
+    thread.join()
+    assert LOST in kinds(overs)
+    assert [number for (number,) in one.told()] == [*range(300)]
+    assert db.get("resque:stat:processed") == b"300"
+    assert db.llen("resque:failed") == 0
+
+
+#: Where the server is when it dies: what it was about to do or has just done, and how often it had done that before.
+POINTS = {
+    "it has not begun": (Shift, "work", "before", 1),
+    "it has forked": (Shift, "_waited", "before", 5),
+    "its child has ended": (Shift, "_waited", "after", 5),
+    "a turn is not sent": (Turning, "turn", "before", 5),
+    "a turn is carried out": (Turning, "turn", "after", 5),
+    "a turn is not noted": (Board, "turned", "before", 5),
+    "a turn is noted": (Board, "turned", "after", 5),
+    "a job is not begun": (Shift, "_fork", "before", 5),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_server_may_die_at_any_point(
+    db: redis.Redis,
+    stage: Callable[..., Stage],
+    overs: list[Over],
+    monkeypatch: pytest.MonkeyPatch,
+    point: str,
+) -> None:
+    monkeypatch.setattr(
+        "pyresque.executor.shifts.FEW", 0
+    )  # shifts that soon end are begun again and again
+    owner, name, when, wanted = POINTS[point]
+    usual, worker, calls = getattr(owner, name), os.getpid(), []
+
+    def dying(self: Any, *args: Any) -> Any:
+        if os.getpid() == worker:
+            return usual(self, *args)
+        calls.append(1)
+        due = len(calls) == wanted
+        if due and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = usual(self, *args)
+        if due:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    monkeypatch.setattr(owner, name, dying)
+    one = stage()
+    board = one.prepare().executor.board  # type: ignore[attr-defined]
+    board._page[1:PLACES] = bytes([FINISHED]) * (PLACES - 1)  # as after thousands of jobs
+    notes(db, 40)
+    one.go()
+    assert kinds(overs).count(LOST) > 2
+    assert one.told() == [[number] for number in range(40)]
+    assert db.get("resque:stat:processed") == b"40"
+    assert db.llen("resque:failed") == 0
+    assert db.keys("resque:worker:*") == []
+
+
+def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+) -> None:
+    one = stage()
+    some_then_one_that_holds(db)
+    push(db, "Note", 3)
+
+    def deed() -> None:
+        os.kill(server_of(one), signal.SIGKILL)
+        eventually(lambda: overs)
+        one.notes.rpush("release", 1)
+
+    thread = after(one, 4, deed)
+    one.work()
+    thread.join()
+    assert kinds(overs)[0] == LOST
+    assert one.told()[3:] == [["holding", "it"], ["held", "it"], [3]]
+    assert db.get("resque:stat:processed") == b"5"
+    assert db.llen("resque:failed") == 0
+
+
+def test_a_connection_that_breaks_ends_a_shift_and_costs_no_job(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+) -> None:
+    one = stage()
+    notes(db, 300)
+
+    def deed() -> None:
+        for _ in range(5):
+            for client in db.client_list():
+                if client["cmd"] == "evalsha":
+                    db.client_kill_filter(_id=client["id"])
+            time.sleep(0.02)
+
+    thread = after(one, 20, deed)
+    one.work()
+    thread.join()
+    assert BROKEN in kinds(overs)
+    assert [number for (number,) in one.told()] == [*range(300)]
+    assert db.get("resque:stat:processed") == b"300"
+    assert db.llen("resque:failed") == 0
+
+
+def test_a_worker_that_dies_takes_its_shift_with_it(
+    db: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    """Its child goes on to its end, as in Ruby; no other job is taken."""
+    with worker(redis_url, "low", VVERBOSE="") as process:
+        for number in range(3):
+            push(db, "Note", number)
+        push(db, "Hold", 1)
+        push(db, "Note", 3)
+        assert [next_report(db) for _ in range(4)][-1] == ["holding", 1]
+        (server,) = (pid for pid in children([process.pid]) if b"forks for" in _title(pid))
+        process.signal("SIGKILL")
+        db.rpush("live:release", 1)
+        assert next_report(db) == ["held", 1]
+        eventually(lambda: not Path(f"/proc/{server}").exists())
+    assert reported(db) == []
+    assert db.llen("resque:queue:low") == 1
+
+
+def _title(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_server_with_too_many_connections_gives_none_for_shifts(
+    db: redis.Redis, redis_url: str
+) -> None:
+    before = db.config_get("maxclients")["maxclients"]
+    with Resque(redis_url) as resque:
+        resque.queues()
+        db.config_set("maxclients", len(db.client_list()))
+        try:
+            shifts = Shifts(None, Board(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
+            assert shifts.line() is None
+        finally:
+            db.config_set("maxclients", before)
+        assert shifts.line() is not None
+        shifts.close()
+
+
+def test_a_user_who_may_not_do_all_that_a_shift_needs_has_none(
+    db: redis.Redis, redis_url: str, stage: Callable[..., Stage], overs: list[Over]
+) -> None:
+    commands = ["+@all", "-echo"]
+    db.acl_setuser("lean", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=commands)
+    try:
+        one = stage(url=redis_url.replace("redis://", "redis://lean:any@"))
+        notes(db, 5)
+        one.work()
+        assert one.told() == [[number] for number in range(5)]
+        assert overs == []
+    finally:
+        db.acl_deluser("lean")

@@ -1,0 +1,153 @@
+"""Orders that come while the fork server has a shift: they do what they always do, whoever had the job's child forked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque.executor.shift import ENDED, LEFT, WORKING
+from pyresque.process.worker import Worker
+from tests.live.stage import eventually
+from tests.process.shift_stage import (
+    Stage,
+    after,
+    kinds,
+    notes,
+    some_then_one_that_holds,
+)
+from tests.process.test_streak import push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from pyresque.executor.shifts import Over
+
+
+@pytest.mark.parametrize(
+    ("order", "settings", "words", "record"),
+    [
+        ("SIGUSR1", {}, ["holding"], "DirtyExit"),
+        ("SIGUSR1", {"term_child": True}, ["holding", "terminated"], "TermException"),
+        ("SIGTERM", {}, ["holding"], "DirtyExit"),
+        ("SIGTERM", {"term_child": True}, ["holding", "terminated"], "TermException"),
+        ("SIGINT", {}, ["holding"], "DirtyExit"),
+    ],
+)
+def test_an_order_reaches_the_job_of_a_shift(
+    db: redis.Redis,
+    stage: Callable[..., Stage],
+    overs: list[Over],
+    order: str,
+    settings: dict[str, Any],
+    words: list[str],
+    record: str,
+) -> None:
+    one = stage(**settings)
+    some_then_one_that_holds(db)
+    push(db, "Note", 3)
+    thread = after(one, 4, lambda: os.kill(os.getpid(), signal.Signals[order]))
+    one.work()
+    thread.join()
+    assert kinds(overs)[0] == WORKING
+    assert [word for word, *_ in one.told() if isinstance(word, str)] == words
+    failed = json.loads(db.lindex("resque:failed", 0))
+    assert failed["exception"].split("::")[-1] == record
+    assert failed["payload"] == {"class": "Hold", "args": ["it"]}
+    goes_on = order == "SIGUSR1"
+    assert ([3] in one.told()) is goes_on
+    assert db.llen("resque:queue:low") == (0 if goes_on else 1)
+    assert db.keys("resque:worker:*") == []
+
+
+@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
+def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], order: str
+) -> None:
+    one = stage()
+    some_then_one_that_holds(db)
+    push(db, "Note", 3)
+
+    def deed() -> None:
+        os.kill(os.getpid(), signal.Signals[order])
+        eventually(lambda: overs)
+        one.notes.rpush("release", 1)
+
+    thread = after(one, 4, deed)
+    one.work()
+    thread.join()
+    assert kinds(overs) == [WORKING]
+    assert one.told()[-1] == ["held", "it"]
+    assert db.llen("resque:queue:low") == 1
+    assert db.get("resque:stat:processed") == b"4"
+    assert db.llen("resque:failed") == 0
+
+
+@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
+def test_a_graceful_order_between_two_jobs_takes_no_other(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], order: str
+) -> None:
+    one = stage()
+    worker = os.getpid()
+    one.resque.job("Order", queue="low")(lambda: os.kill(worker, signal.Signals[order]))
+    notes(db, 10)
+    push(db, "Order")
+    notes(db, 200)
+    one.work()
+    assert kinds(overs)[-1] in {LEFT, ENDED, WORKING}
+    done = len(one.told())
+    assert 10 <= done < 200
+    assert db.llen("resque:queue:low") == 210 - done
+    assert db.get("resque:stat:processed") == b"%d" % (done + 1)
+    assert db.llen("resque:failed") == 0
+    assert db.keys("resque:worker:*") == []
+
+
+def test_a_job_that_takes_its_time_is_the_workers_to_watch(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyresque.executor.shifts.LOOK", 0.05)
+    one = stage()
+    some_then_one_that_holds(db)
+
+    def deed() -> None:
+        eventually(lambda: WORKING in kinds(overs))
+        one.notes.rpush("release", 1)
+
+    thread = after(one, 4, deed)
+    one.work()
+    thread.join()
+    assert one.told()[-1] == ["held", "it"]
+    assert db.get("resque:stat:processed") == b"4"
+
+
+def test_trouble_of_the_workers_own_calls_a_shift_back_first(
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyresque.executor.shifts.LOOK", 0.05)
+    one = stage(heartbeat_interval=1)
+    notes(db, 200)
+    usual = Worker.tend
+
+    async def tend(self: Worker) -> float:
+        if self.executor.shifts.on and len(one.told()) > 20:  # type: ignore[attr-defined]
+            raise ZeroDivisionError("the worker's own")
+        return await usual(self)
+
+    monkeypatch.setattr(Worker, "tend", tend)
+    with pytest.raises(ZeroDivisionError):
+        one.work()
+    done = len(one.told())
+    left = db.llen("resque:queue:low")
+    failed = [json.loads(entry) for entry in db.lrange("resque:failed", 0, -1)]
+    assert 20 < done < 200
+    assert len(failed) == 1
+    assert failed[0]["exception"] == "ZeroDivisionError"
+    assert failed[0]["payload"]["args"] in ([done - 1], [done])
+    assert left in (200 - done, 199 - done)
+    assert db.keys("resque:worker:*") == []
