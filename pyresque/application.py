@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.serializers import Serializer
     from pyresque.core import Core
-    from pyresque.failure.base import FailureBackend
+    from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.ops import Clock
@@ -51,7 +51,7 @@ class Application:
         *,
         jobs: Application | None = None,
         settings: Settings | None = None,
-        failures: FailureBackend | None = None,
+        failures: FailureBackend | Saves | None = None,
         clock: Clock | None = None,
         **options: Any,
     ) -> None:

@@ -11,6 +11,7 @@ from pyresque.activejob.registered import ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
+from pyresque.failure.base import complete
 from pyresque.failure.dirty import Undertaker
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.calls import NewJob
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.wrapper import JobWrapper
-    from pyresque.failure.base import FailureBackend
+    from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.registry import Target
     from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock
@@ -83,7 +84,7 @@ class Core:
         registry: Registry,
         hooks: WorkerHooks,
         clock: Clock | None = None,
-        failures: FailureBackend | None = None,
+        failures: FailureBackend | Saves | None = None,
         active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.settings = settings
@@ -114,10 +115,11 @@ class Core:
             else RedisBackend
         )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
-        self.failures: FailureBackend = failures or self.default_failures
+        self._failures = complete(failures or self.default_failures)
         self.undertaker = Undertaker(
-            self.books, self.failures, registry, self.clock, self.default_failures
+            self.books, self._failures, registry, self.clock, self.default_failures
         )
+        self.refusals = RefusedJobs(self._failures, self.clock)
         self.delayed = self._delayed()
         self.recurring = self._recurring()
         self.lock = MasterLock(
@@ -127,13 +129,22 @@ class Core:
             settings.scheduler_interval,
         )
 
+    @property
+    def failures(self) -> FailureBackend:
+        """Where failed jobs are recorded; any object with a ``save`` may be put there."""
+        return self._failures
+
+    @failures.setter
+    def failures(self, backend: FailureBackend | Saves) -> None:
+        self._failures = complete(backend)
+        self.undertaker.backend = self.refusals.backend = self._failures
+
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
         table = DelayedTable(self.keys)
         by_meaning = self.settings.delayed_search == "meaning"
         search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
-        refusals = RefusedJobs(self.failures, self.clock)
-        mover = Mover(table, self.jobs, refusals, self.settings.delayed_requeue_batch_size)
+        mover = Mover(table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size)
         return Delayed(self.jobs, search, mover, self.clock)
 
     def _recurring(self) -> Recurring:

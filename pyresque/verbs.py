@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from pyresque.failure.base import FailureBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
     from pyresque.core import Core
+    from pyresque.failure.base import Order
+    from pyresque.failure.passes import Pass
+    from pyresque.failure.record import FailedRecord
     from pyresque.ops import Op
     from pyresque.schedule.delayed import Delayed
     from pyresque.schedule.recurring import Recurring
@@ -137,6 +140,29 @@ def recurring_awaited(
     return call
 
 
+def _given(resque: Blocking, found: Pass) -> Iterator[FailedRecord]:
+    """The records of a pass, each page read when it is needed."""
+    while (page := resque.run(found.more())) is not None:
+        yield from page.records
+
+
+class AwaitedRecords:
+    """The records of a pass, for ``async for``."""
+
+    def __init__(self, resque: Awaiting, found: Pass) -> None:
+        self._resque = resque
+        self._pass = found
+
+    def __await__(self) -> Generator[Any, Any, list[FailedRecord]]:
+        """All of them at once."""
+        return self._resque.run(self._pass.everything()).__await__()
+
+    async def __aiter__(self) -> AsyncIterator[FailedRecord]:
+        while (page := await self._resque.run(self._pass.more())) is not None:
+            for record in page.records:
+                yield record
+
+
 class Failures:
     """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``)."""
 
@@ -146,7 +172,31 @@ class Failures:
     count = failures_blocking(FailureBackend.count)
     queues = failures_blocking(FailureBackend.queues)
     all = failures_blocking(FailureBackend.all)
-    each = failures_blocking(FailureBackend.each)
+
+    def each(
+        self,
+        offset: int = 0,
+        limit: int | None = None,
+        queue: str | None = None,
+        class_name: str | None = None,
+        order: Order = "desc",
+    ) -> Iterator[FailedRecord]:
+        """Records of a page, latest first by default, with their places; read as they are asked for, some hundreds at a time."""
+        found = self.resque.core.failures.each(offset, limit, queue, class_name, order)
+        return _given(self.resque, found)
+
+    def requeue_selection(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> int:
+        """Put back the jobs of the records that ``wanted`` says yes to, in one pass over the list; how many."""
+        return self.resque.run(self.resque.core.failures.requeueing(wanted, queue).whole())
+
+    def remove_selection(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> int:
+        """Delete the records that ``wanted`` says yes to, in one pass over the list; how many."""
+        return self.resque.run(self.resque.core.failures.removing(wanted, queue).whole())
+
     clear = failures_blocking(FailureBackend.clear)
     clear_retried = failures_blocking(FailureBackend.clear_retried)
     requeue = failures_blocking(FailureBackend.requeue)
@@ -165,7 +215,31 @@ class AsyncFailures:
     count = failures_awaited(FailureBackend.count)
     queues = failures_awaited(FailureBackend.queues)
     all = failures_awaited(FailureBackend.all)
-    each = failures_awaited(FailureBackend.each)
+
+    def each(
+        self,
+        offset: int = 0,
+        limit: int | None = None,
+        queue: str | None = None,
+        class_name: str | None = None,
+        order: Order = "desc",
+    ) -> AwaitedRecords:
+        """The same, for ``async for``; awaited, it gives all of them at once, as a list."""
+        found = self.resque.core.failures.each(offset, limit, queue, class_name, order)
+        return AwaitedRecords(self.resque, found)
+
+    def requeue_selection(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> Awaitable[int]:
+        """The same, awaited."""
+        return self.resque.run(self.resque.core.failures.requeueing(wanted, queue).whole())
+
+    def remove_selection(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> Awaitable[int]:
+        """The same, awaited."""
+        return self.resque.run(self.resque.core.failures.removing(wanted, queue).whole())
+
     clear = failures_awaited(FailureBackend.clear)
     clear_retried = failures_awaited(FailureBackend.clear_retried)
     requeue = failures_awaited(FailureBackend.requeue)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver import around
@@ -45,7 +47,7 @@ class Hand:
 
     def _answer(self, request: object) -> Any:
         if isinstance(request, Call):
-            return request.function()
+            return settled(request.function())
         if isinstance(request, Around):
             return around.called(self.run, self._answer, request)
         if isinstance(request, Sleep):
@@ -60,6 +62,15 @@ class Hand:
         if isinstance(reply, BaseException):
             raise reply
         return reply
+
+
+def settled(result: Any) -> Any:
+    """What a call returned; a coroutine is run in an event loop of its own, as a driver does."""
+
+    async def whole() -> Any:
+        return await result
+
+    return asyncio.run(whole()) if inspect.isawaitable(result) else result
 
 
 def asked(operation: Op[Any], *replies: Any) -> list[tuple[Any, ...]]:

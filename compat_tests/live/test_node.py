@@ -84,7 +84,7 @@ def test_python_reads_and_requeues_a_failure_of_node_and_performs_it(
     assert json.loads(db.lindex("resque:queue:boom", 0)) == json.loads(queued)
     python_worker("boom")
     eventually(resque.failures.count, lambda count: count == 2)
-    assert resque.failures.each()[0].error == 'boom [1, {"a": null}]'
+    assert next(resque.failures.each()).error == 'boom [1, {"a": null}]'
 
 
 def test_each_side_sees_the_others_workers_at_work(node, node_worker, python_worker, resque, db):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyresque.activejob.shown import active_call
-from pyresque.cli.complaint import Complaint, Misuse, Nouns
+from pyresque.cli.complaint import Misuse, Nouns
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     compact,
@@ -18,77 +18,33 @@ from pyresque.cli.output import (
     plain,
     print_json,
     print_pairs,
-    print_table,
     short,
 )
+from pyresque.cli.progress import Progress
+from pyresque.cli.records import (
+    Filter,
+    Told,
+    carry,
+    count_meant,
+    filtered,
+    filtering,
+    latest,
+    record_json,
+)
 from pyresque.cli.shown import class_of
+from pyresque.cli.streamed import print_list, print_long_table
 from pyresque.errors import NoSuchFailure
+from pyresque.failure.passes import Page
 from pyresque.process.app import application
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.failure.record import FailedRecord
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 @click.group(cls=Nouns, short_help="List, show, retry, remove and clear failed jobs.")
 def failed() -> None:
     """List, show, retry, remove and clear failed jobs (without a verb: list)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which records are meant: by the queue their job came from, its class, its exception, and whether it was retried."""
-
-    queue: str | None
-    class_name: str | None
-    exception: str | None
-    retried: bool | None
-
-    def takes(self, record: FailedRecord) -> bool:
-        """Whether a record is meant."""
-        return (
-            self.queue in (None, record.queue)
-            and self.class_name in (None, record.class_name, class_of(record.payload))
-            and self.exception in (None, record.exception)
-            and self.retried in (None, record.retried_at is not None)
-        )
-
-    @property
-    def narrows(self) -> bool:
-        """Whether anything was asked for."""
-        return (self.queue, self.class_name, self.exception, self.retried) != (
-            None,
-            None,
-            None,
-            None,
-        )
-
-
-def filtering(command: F) -> F:
-    """Options that make a Filter; the command gets it as ``chosen``."""
-    for option in (
-        click.option(
-            "--retried/--not-retried", default=None, help="Those that were put back, or were not."
-        ),
-        click.option(
-            "--exception", metavar="NAME", help="Those of an exception, such as KeyError."
-        ),
-        click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
-        click.option("--queue", help="Those whose job came from this queue."),
-        click.option(
-            "--failure-queue",
-            help="Of this failed list alone (redis_multi_queue), such as low_failed.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def filtered(options: dict[str, Any]) -> Filter:
-    """Take the filter's options out of a command's."""
-    return Filter(*(options.pop(name) for name in ("queue", "class_name", "exception", "retried")))
 
 
 @failed.command("list")
@@ -110,19 +66,25 @@ def list_failed(
 ) -> None:
     """List failed jobs, the latest first. INDEX is what show, retry and remove take."""
     chosen = filtered(given)
-    found = [
-        record for record in _everything(application(given), failure_queue) if chosen.takes(record)
-    ]
-    page = found[::-1][start : start + count]
+    resque = application(given)
+    page = latest(resque, chosen, failure_queue, start, count + chosen.narrows)
     if as_json:
-        print_json([_as_json(record) for record in page])
+        print_list(record_json(record) for record in islice(page, count))
         return
-    several = len({record.failure_queue for record in found}) > 1
-    rows = [(*([record.failure_queue] if several else []), *_row(record)) for record in page]
+    several = failure_queue is None and len(resque.failures.queues()) > 1
+    rows = (
+        (*([record.failure_queue] if several else []), *_row(record))
+        for record in islice(page, count)
+    )
     headings = ("index", "failed at", "queue", "class", "exception", "error", "retried at")
-    print_table((*(["list"] if several else []), *headings), rows, "no failed jobs")
-    if len(page) < len(found):
-        click.echo(f"{len(page)} of {len(found)}; --start and --count show others")
+    told = print_long_table((*(["list"] if several else []), *headings), rows, "no failed jobs")
+    if chosen.narrows:
+        if next(page, None) is not None:
+            click.echo(f"and more: --start {start + count}")
+        return
+    total = resque.failures.count(failure_queue)
+    if told < total:
+        click.echo(f"{told} of {total}; --start and --count show others")
 
 
 @failed.command()
@@ -134,7 +96,7 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
     """Show one failed job with its arguments and backtrace."""
     (record,) = _at(application(given), (index,), failure_queue)
     if as_json:
-        print_json(_as_json(record))
+        print_json(record_json(record))
         return
     if not record.readable:
         print_pairs(
@@ -165,6 +127,7 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
 @failed.command()
 @click.argument("indexes", metavar="[INDEX]...", nargs=-1, type=int)
 @click.option("--all", "everything", is_flag=True, help="Every failed job.")
+@click.option("--again", is_flag=True, help="Those that were put back before, too.")
 @filtering
 @settings_options(*CONNECTION, *RECORDS)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
@@ -172,6 +135,7 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
 def retry(
     indexes: tuple[int, ...],
     everything: bool,
+    again: bool,
     failure_queue: str | None,
     dry_run: bool,
     as_json: bool,
@@ -179,26 +143,26 @@ def retry(
 ) -> None:
     """Put failed jobs back into their queues, as they were. Their records stay, marked with the time.
 
-    Name them by INDEX, by --queue, --class, --exception, --not-retried, or take --all.
+    Name them by INDEX, by --queue, --class, --exception, or take --all. But for those named by INDEX, jobs that were put back
+    before are left out, unless --again or --retried asks for them.
     """
     chosen = filtered(given)
     resque = application(given)
-    records = _meant(resque, indexes, chosen, failure_queue, everything=everything)
-    done, left = (records, {}) if dry_run else _retried(resque, records)
-    if as_json:
-        print_json(
-            {
-                "dry_run": dry_run,
-                "retried": [_as_json(record) for record in done],
-                "left": [{"record": place, "why": why} for place, why in left.items()],
-            }
-        )
-    else:
-        _tell("would retry" if dry_run else "retried", done)
-    if left:
-        raise Complaint(
-            f"{many(len(left), 'record')} could not be put back: {'; '.join(left.values())}"
-        )
+    _one_way(indexes, chosen, everything=everything)
+    if not (indexes or again) and chosen.retried is None:
+        chosen = replace(chosen, retried=False)
+    told = Told(
+        "would retry" if dry_run else "retried", "retried", as_json=as_json, dry_run=dry_run
+    )
+    if indexes:
+        records = _at(resque, indexes, failure_queue)
+        told.page(Page(records) if dry_run else _retried(resque, records))
+        told.close()
+        return
+    with Progress("retrying failed jobs") as progress:
+        bulk = resque.core.failures.requeueing(chosen.takes, failure_queue)
+        carry(resque, chosen, failure_queue, None if dry_run else bulk, told, progress)
+        told.close(progress)
 
 
 @failed.command()
@@ -218,16 +182,25 @@ def remove(
     """Delete failed jobs, by INDEX or by --queue, --class, --exception, --retried."""
     chosen = filtered(given)
     resque = application(given)
-    records = _meant(resque, indexes, chosen, failure_queue, everything=False)
-    if records and not dry_run:
-        confirm(f"remove {many(len(records), 'failed job')}", yes=yes)
-        records = [
-            record for record in records if resque.failures.remove(record, record.failure_queue)
-        ]
-    if as_json:
-        print_json({"dry_run": dry_run, "removed": [_as_json(record) for record in records]})
-    else:
-        _tell("would remove" if dry_run else "removed", records)
+    _one_way(indexes, chosen, everything=False)
+    records = _at(resque, indexes, failure_queue)
+    if not (dry_run or yes):
+        count = len(records) or count_meant(resque, chosen, failure_queue)
+        if count:
+            confirm(f"remove {many(count, 'failed job')}", yes=yes)
+    told = Told(
+        "would remove" if dry_run else "removed", "removed", as_json=as_json, dry_run=dry_run
+    )
+    if indexes:
+        if not dry_run:
+            records = [one for one in records if resque.failures.remove(one, one.failure_queue)]
+        told.page(Page(records))
+        told.close()
+        return
+    with Progress("removing failed jobs") as progress:
+        bulk = resque.core.failures.removing(chosen.takes, failure_queue)
+        carry(resque, chosen, failure_queue, None if dry_run else bulk, told, progress)
+        told.close(progress)
 
 
 @failed.command()
@@ -248,10 +221,6 @@ def clear(failure_queue: str | None, yes: bool, dry_run: bool, as_json: bool, **
         click.echo(f"{'would delete' if dry_run else 'deleted'} {many(count, 'failed job')}")
 
 
-def _everything(resque: Resque, failure_queue: str | None) -> list[FailedRecord]:
-    return resque.failures.each(queue=failure_queue, order="asc")
-
-
 def _at(resque: Resque, indexes: tuple[int, ...], failure_queue: str | None) -> list[FailedRecord]:
     """The records at these places now. What is done to them later is done to these very records, wherever they have moved."""
     found = []
@@ -265,38 +234,25 @@ def _at(resque: Resque, indexes: tuple[int, ...], failure_queue: str | None) -> 
     return found
 
 
-def _meant(
-    resque: Resque,
-    indexes: tuple[int, ...],
-    chosen: Filter,
-    failure_queue: str | None,
-    *,
-    everything: bool,
-) -> list[FailedRecord]:
+def _one_way(indexes: tuple[int, ...], chosen: Filter, *, everything: bool) -> None:
     if [bool(indexes), chosen.narrows, everything].count(True) != 1:
         raise Misuse(
             "say which failed jobs: by INDEX, or by a filter such as --queue, --class or --exception; "
             "all of them by `retry --all` or `clear`"
         )
-    if indexes:
-        return _at(resque, indexes, failure_queue)
-    return [record for record in _everything(resque, failure_queue) if chosen.takes(record)]
 
 
-def _retried(
-    resque: Resque, records: list[FailedRecord]
-) -> tuple[list[FailedRecord], dict[str, str]]:
-    """Put each back; those that were, and why others could not be, by their list and place."""
-    done: list[FailedRecord] = []
-    left: dict[str, str] = {}
+def _retried(resque: Resque, records: list[FailedRecord]) -> Page:
+    """Put each back: those that were, and why others could not be."""
+    page = Page([])
     for record in records:
         try:
             resque.failures.requeue(record, record.failure_queue)
         except NoSuchFailure as error:
-            left[f"{record.failure_queue} {record.index}"] = str(error)
+            page.left.append((record, str(error)))
         else:
-            done.append(record)
-    return done, left
+            page.records.append(record)
+    return page
 
 
 def _row(record: FailedRecord) -> tuple[object, ...]:
@@ -310,17 +266,3 @@ def _row(record: FailedRecord) -> tuple[object, ...]:
         error,
         record.retried_at,
     )
-
-
-def _tell(verb: str, records: list[FailedRecord]) -> None:
-    for record in records:
-        click.echo(plain(f"{verb} {record.index}: {class_of(record.payload)} of {record.queue}"))
-    if not records:
-        click.echo("no failed job is meant")
-
-
-def _as_json(record: FailedRecord) -> dict[str, object]:
-    if record.readable:
-        return {"index": record.index, "failure_queue": record.failure_queue, **record.fields}
-    raw = record.raw.decode("utf-8", "backslashreplace")
-    return {"index": record.index, "failure_queue": record.failure_queue, "raw": raw}

@@ -27,17 +27,28 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty
     if not rows:
         click.echo(empty)
         return
+    print_rows(headings, rows)
+
+
+def print_rows(
+    headings: Sequence[str], rows: Sequence[Sequence[object]], least: Sequence[int] = ()
+) -> list[int]:
+    """Rows of a table, headings first unless ``least`` has the widths of rows before; the widths they took."""
     cells = [[plain(cell) for cell in row] for row in rows]
+    columns = range(len(headings))
     widths = [
-        max(len(line[at]) for line in [list(headings), *cells]) for at in range(len(headings))
+        max(*least[at : at + 1], *(len(line[at]) for line in [list(headings), *cells]))
+        for at in columns
     ]
-    numeric = [all(isinstance(row[at], int) for row in rows) for at in range(len(headings))]
-    for line in [[heading.upper() for heading in headings], *cells]:
+    numeric = [all(isinstance(row[at], int) for row in rows) for at in columns]
+    titles = [] if least else [[heading.upper() for heading in headings]]
+    for line in [*titles, *cells]:
         padded = [
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
+    return widths
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:

@@ -2,74 +2,148 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
+
+from pyresque.errors import NoSuchFailure
+from pyresque.failure.passes import Pass
+from pyresque.ops import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyresque.failure.record import FailedRecord, Failure
     from pyresque.store.turns import FailureEntry
+
+    #: Says which records are meant.
+    Wanted: TypeAlias = Callable[[FailedRecord], bool]
 
 Order: TypeAlias = Literal["asc", "desc"]
 
 
 class FailureBackend(Protocol):
-    """Where failed jobs are recorded. Write one of your own to send them elsewhere, and join it by ``Multiple``."""
+    """Where failed jobs are recorded.
+
+    A class that inherits from this one writes ``save`` as an operation, and whatever else it can do; what it leaves out
+    answers as Ruby's ``Failure::Base`` does, like a list that is always empty. Any other object needs ``save`` alone:
+    see ``complete``.
+    """
 
     async def save(self, failure: Failure) -> None:
         """Record a failure."""
+        raise NotImplementedError
 
-    def entry(self, failure: Failure) -> FailureEntry | None:
+    def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - for those who have one
         """The same as one append to a list, for the worker's script to carry out; None: ``save`` must be called."""
+        return None
 
-    async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
+    async def count(self, queue: str | None = None, class_name: str | None = None) -> int:  # noqa: ARG002 - as above
         """How many records, of a failure queue and of a job class."""
+        return 0
 
     async def queues(self) -> list[str]:
         """The failure queues."""
+        return []
 
     async def all(
-        self, offset: int = 0, limit: int = 1, queue: str | None = None
+        self,
+        offset: int = 0,  # noqa: ARG002 - as above
+        limit: int = 1,  # noqa: ARG002 - as above
+        queue: str | None = None,  # noqa: ARG002 - as above
     ) -> list[FailedRecord]:
         """Records from ``offset`` on, oldest first."""
+        return []
 
-    async def each(
+    def each(
         self,
-        offset: int = 0,
-        limit: int | None = None,
-        queue: str | None = None,
-        class_name: str | None = None,
-        order: Order = "desc",
-    ) -> list[FailedRecord]:
+        offset: int = 0,  # noqa: ARG002 - as above
+        limit: int | None = None,  # noqa: ARG002 - as above
+        queue: str | None = None,  # noqa: ARG002 - as above
+        class_name: str | None = None,  # noqa: ARG002 - as above
+        order: Order = "desc",  # noqa: ARG002 - as above
+    ) -> Pass:
         """Records of a page, latest first by default, with their places."""
+        return Pass()
 
-    async def clear(self, queue: str | None = None) -> int:
+    async def clear(self, queue: str | None = None) -> int:  # noqa: ARG002 - as above
         """Delete all records; how many lists there were."""
+        return 0
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:
+    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:  # noqa: ARG002 - as above
         """Put one job back into its queue and mark its record: whether the queue was new, its new length."""
+        raise NoSuchFailure("the failure backend in use keeps no records, so none can be put back")
 
-    async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
+    async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:  # noqa: ARG002 - as above
         """Delete one record; how many were deleted."""
+        return 0
 
-    async def requeue_queue(self, queue: str) -> int:
+    async def requeue_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
         """Put back every job that came from a queue; how many."""
+        return 0
 
     async def requeue_all(self) -> int:
         """Put back every job; how many."""
+        return 0
 
-    async def remove_queue(self, queue: str) -> int:
+    async def remove_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
         """Delete every record of jobs that came from a queue; how many."""
+        return 0
 
     async def clear_retried(self) -> int:
         """Delete every record whose job was put back; how many."""
+        return 0
+
+    def requeueing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
+        """A pass that puts back the jobs of the records that are wanted, page by page."""
+        return Pass()
+
+    def removing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
+        """A pass that deletes the records that are wanted, page by page."""
+        return Pass()
+
+
+class Saves(Protocol):
+    """All that a failure backend must be able to do (Ruby: ``Failure::Base#save``)."""
+
+    def save(self, failure: Failure) -> object:
+        """Record a failure; a function, or a coroutine function of asyncio."""
+
+
+class OnlySaves(FailureBackend):
+    """A backend around an object that has no more than ``save``, or not all that a backend may have."""
+
+    def __init__(self, backend: Saves) -> None:
+        self.backend = backend
+        for name in VERBS:
+            if hasattr(backend, name):
+                setattr(self, name, getattr(backend, name))
+
+    async def save(self, failure: Failure) -> None:
+        """Record a failure. A ``save`` that stands beside an ``entry`` is an operation, as here."""
+        if hasattr(self.backend, "entry"):
+            await cast("FailureBackend", self.backend).save(failure)
+        else:
+            await Call(partial(self.backend.save, failure), offload=True)
+
+
+#: What a backend may have beside ``save``.
+VERBS: Final = tuple(
+    name for name in vars(FailureBackend) if not name.startswith("_") and name != "save"
+)
+
+
+def complete(backend: FailureBackend | Saves) -> FailureBackend:
+    """A backend as it is where it has everything, or inherits it; any other one with the rest added to its ``save``."""
+    if FailureBackend in type(backend).__mro__ or all(hasattr(backend, name) for name in VERBS):
+        return cast("FailureBackend", backend)
+    return OnlySaves(backend)
 
 
 class Multiple:
     """Several backends: a failure goes to all of them, everything else is asked of the first (``Failure::Multiple``)."""
 
-    def __init__(self, backends: Sequence[FailureBackend]) -> None:
-        self.backends = tuple(backends)
+    def __init__(self, backends: Sequence[FailureBackend | Saves]) -> None:
+        self.backends = tuple(map(complete, backends))
         self.first = self.backends[0]
         self.count = self.first.count
         self.queues = self.first.queues
@@ -81,6 +155,8 @@ class Multiple:
         self.requeue_all = self.first.requeue_all
         self.remove_queue = self.first.remove_queue
         self.clear_retried = self.first.clear_retried
+        self.requeueing = self.first.requeueing
+        self.removing = self.first.removing
 
     async def save(self, failure: Failure) -> None:
         """Record a failure everywhere; one backend's error does not keep it from the others, and is raised at the end."""

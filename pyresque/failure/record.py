@@ -136,6 +136,12 @@ def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
     return codec.encode(payload) if found is None else found
 
 
+def no_job(record: FailedRecord, payload: bytes | None) -> str:
+    """Why a record cannot be put back that has no payload, or no queue."""
+    missing = "payload" if payload is None else "queue"
+    return f"the record at {record.index} of {record.failure_queue!r} names no {missing}, so it cannot be put back"
+
+
 def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
     """The record's bytes with ``retried_at`` set; everything else stays as it was found."""
     body = record.raw.rstrip()

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pyresque.clock import local
 from pyresque.errors import InvalidFailureQueue, NoSuchFailure
 from pyresque.failure import record as records
+from pyresque.failure.base import FailureBackend
+from pyresque.failure.passes import (
+    Reading,
+    Removing,
+    Requeueing,
+    every,
+    of_class,
+    of_queue,
+    retried,
+)
 from pyresque.failure.record import FailedRecord, Failure
 from pyresque.ruby import time as ruby_time
 from pyresque.store.turns import FailureEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pyresque.failure.base import Order
+    from pyresque.failure.base import Order, Wanted
+    from pyresque.failure.passes import Names
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
     from pyresque.store.failed import FailedTable
-
-#: Records read at a time where a whole list is gone through.
-PAGE = 500
 
 
 class FailureLists:
@@ -40,39 +47,21 @@ class FailureLists:
             found = await self.table.slice(offset, offset + limit - 1, queue)
         return [records.read(self.codec, raw, offset + i, queue) for i, raw in enumerate(found)]
 
-    async def everything(self, queue: str) -> list[FailedRecord]:
-        """All records of a list, page by page, oldest first."""
-        found: list[FailedRecord] = []
-        while page := await self.page(len(found), PAGE, queue):
-            found += page
-        return found
-
     async def put_back(self, which: int | FailedRecord, queue: str, retried_at: str) -> list[int]:
-        """Requeue the record at a place, or that very record. Raises NoSuchFailure."""
+        """Requeue the record at a place, or that very record, wherever it has moved to. Raises NoSuchFailure."""
         found = await self._found(which, queue)
         payload = records.put_back(self.codec, found)
         if payload is None or found.queue is None:
-            missing = "payload" if payload is None else "queue"
-            msg = f"the record at {found.index} of {queue!r} names no {missing}, so it cannot be put back"
-            raise NoSuchFailure(msg)
+            raise NoSuchFailure(records.no_job(found, payload))
         marked = records.marked(self.codec, found, retried_at)
-        done = await self.table.requeue(found.index, found.raw, marked, found.queue, payload, queue)
-        if not done:
-            raise NoSuchFailure(
-                f"the list {queue!r} has changed: another record stands at {found.index} now"
-            )
-        return done
-
-    async def put_back_all(self, found: Sequence[FailedRecord], retried_at: str) -> int:
-        """Requeue these records; those that name no job, or have gone meanwhile, are left. How many were put back."""
-        done = 0
-        for one in found:
-            try:
-                await self.put_back(one, one.failure_queue, retried_at)
-            except NoSuchFailure:
-                continue
-            done += 1
-        return done
+        place: int | None = found.index
+        while place is not None:
+            done = await self.table.requeue(place, found.raw, marked, found.queue, payload, queue)
+            if done:
+                return done
+            place = await self.table.place(found.raw, queue)
+        msg = f"the list {queue!r} has changed: another record stands at {found.index} now"
+        raise NoSuchFailure(msg)
 
     async def delete(self, which: int | FailedRecord, queue: str) -> int:
         """Remove the record at a place, or that very record."""
@@ -80,9 +69,19 @@ class FailureLists:
             return await self.table.remove_record(which.raw, queue)
         return await self.table.remove_at(which, queue)
 
-    async def delete_all(self, found: Sequence[FailedRecord]) -> int:
-        """Remove these very records; how many were removed."""
-        return sum([await self.table.remove_record(one.raw, one.failure_queue) for one in found])
+    def reading(self, names: Names, **options: Any) -> Reading:
+        """A pass over the records of these lists; the options are those of Reading."""
+        return Reading(self.table, self.codec, names, **options)
+
+    def removing(self, names: Names, wanted: Wanted) -> Removing:
+        """A pass that deletes records of these lists."""
+        return Removing(self.table, self.codec, names, wanted)
+
+    def requeueing(
+        self, names: Names, wanted: Wanted, retried_at: str, order: Order = "asc"
+    ) -> Requeueing:
+        """A pass that puts back the jobs of records of these lists."""
+        return Requeueing(self.table, self.codec, names, wanted, retried_at, order)
 
     async def _found(self, which: int | FailedRecord, queue: str) -> FailedRecord:
         if isinstance(which, FailedRecord):
@@ -93,13 +92,7 @@ class FailureLists:
         return page[0]
 
 
-def arranged(found: list[FailedRecord], class_name: str | None, order: Order) -> list[FailedRecord]:
-    """Those of a class, latest first unless the order is ``asc``."""
-    chosen = [one for one in found if class_name is None or one.class_name == class_name]
-    return chosen[::-1] if order == "desc" else chosen
-
-
-class RedisBackend:
+class RedisBackend(FailureBackend):
     """One list, ``failed``, for all queues (``Failure::Redis``); Resque's default."""
 
     def __init__(self, table: FailedTable, codec: Codec, clock: Clock) -> None:
@@ -119,7 +112,7 @@ class RedisBackend:
         _only_failed(queue)
         if class_name is None:
             return await self.table.size()
-        return len(arranged(await self.lists.everything("failed"), class_name, "asc"))
+        return await self.each(class_name=class_name).whole()
 
     async def queues(self) -> list[str]:
         """The one list there is."""
@@ -132,21 +125,22 @@ class RedisBackend:
         _only_failed(queue)
         return await self.lists.page(offset, limit, "failed")
 
-    async def each(
+    def each(
         self,
         offset: int = 0,
         limit: int | None = None,
         queue: str | None = None,
         class_name: str | None = None,
         order: Order = "desc",
-    ) -> list[FailedRecord]:
+    ) -> Reading:
         """Records of a page; with a class the limit is of those that match, from ``offset`` to the end of the list."""
         _only_failed(queue)
-        size = await self.count()
-        wanted = size if limit is None else limit
         if class_name is None:
-            return arranged(await self.all(offset, wanted), None, order)
-        return arranged(await self.all(offset, size), class_name, order)[:wanted]
+            return self.lists.reading(self.queues, offset=offset, limit=limit, order=order)
+        wanted = partial(of_class, class_name)
+        return self.lists.reading(
+            self.queues, offset=offset, wanted=wanted, matching=limit, order=order
+        )
 
     async def clear(self, queue: str | None = None) -> int:
         """Delete the list; 1 when there was one."""
@@ -165,24 +159,29 @@ class RedisBackend:
 
     async def requeue_queue(self, queue: str) -> int:
         """Put back every job that came from a queue."""
-        found = [one for one in await self.lists.everything("failed") if one.queue == queue]
-        return await self.lists.put_back_all(found, self._retried_at())
+        return await self.requeueing(partial(of_queue, queue)).whole()
 
     async def requeue_all(self) -> int:
         """Put back every job."""
-        return await self.lists.put_back_all(
-            await self.lists.everything("failed"), self._retried_at()
-        )
+        return await self.requeueing(every).whole()
 
     async def remove_queue(self, queue: str) -> int:
         """Delete every record of jobs that came from a queue."""
-        found = [one for one in await self.lists.everything("failed") if one.queue == queue]
-        return await self.lists.delete_all(found)
+        return await self.removing(partial(of_queue, queue)).whole()
 
     async def clear_retried(self) -> int:
         """Delete every record whose job was put back."""
-        found = [one for one in await self.lists.everything("failed") if one.retried_at is not None]
-        return await self.lists.delete_all(found)
+        return await self.removing(retried).whole()
+
+    def requeueing(self, wanted: Wanted, queue: str | None = None) -> Requeueing:
+        """A pass that puts back the jobs of the records that are wanted, the oldest first."""
+        _only_failed(queue)
+        return self.lists.requeueing(self.queues, wanted, self._retried_at())
+
+    def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
+        """A pass that deletes the records that are wanted."""
+        _only_failed(queue)
+        return self.lists.removing(self.queues, wanted)
 
     def _retried_at(self) -> str:
         return ruby_time.failed_at(local(self.lists.clock))
@@ -203,7 +202,7 @@ def job_queue_name(failure_queue: str) -> str:
     return failure_queue.removesuffix("_failed")
 
 
-class RedisMultiQueueBackend:
+class RedisMultiQueueBackend(FailureBackend):
     """A list for each queue, ``QUEUE_failed`` (``Failure::RedisMultiQueue``); ``queue`` is such a failure queue's name.
 
     Ruby's verbs without a queue mostly read a key that holds nothing; here they mean all failure queues.
@@ -227,7 +226,8 @@ class RedisMultiQueueBackend:
         """How many records, of a failure queue and of a class where they are named."""
         if class_name is None:
             return sum([await self.table.size(name) for name in await self._named(queue)])
-        return len(arranged(await self._everything(queue), class_name, "asc"))
+        wanted = partial(of_class, class_name)
+        return await self.lists.reading(partial(self._named, queue), wanted=wanted).whole()
 
     async def queues(self) -> list[str]:
         """The failure queues that are remembered."""
@@ -239,19 +239,21 @@ class RedisMultiQueueBackend:
         """Records of a failure queue from ``offset`` on; without one, of all of them one after the other."""
         if queue is not None:
             return await self.lists.page(offset, limit, queue)
-        return (await self._everything(None))[offset:][:limit]
+        reading = self.lists.reading(self.queues, offset=offset, limit=limit, order="asc")
+        return await reading.everything()
 
-    async def each(
+    def each(
         self,
         offset: int = 0,
         limit: int | None = None,
         queue: str | None = None,
         class_name: str | None = None,
         order: Order = "desc",
-    ) -> list[FailedRecord]:
+    ) -> Reading:
         """Records of a page, those of a class where one is named."""
-        wanted = await self.count(queue) if limit is None else limit
-        return arranged(await self.all(offset, wanted, queue), class_name, order)
+        wanted = None if class_name is None else partial(of_class, class_name)
+        names = partial(self._named, queue)
+        return self.lists.reading(names, offset=offset, limit=limit, wanted=wanted, order=order)
 
     async def clear(self, queue: str | None = None) -> int:
         """Delete a failure queue's records, or all; how many lists there were. The names stay, as in Ruby."""
@@ -267,14 +269,11 @@ class RedisMultiQueueBackend:
 
     async def requeue_queue(self, queue: str) -> int:
         """Put back every job that came from a queue (the job queue's name), the latest first, as Ruby does."""
-        found = await self.lists.everything(failure_queue_name(queue))
-        return await self.lists.put_back_all(found[::-1], self._retried_at())
+        return await self.requeueing(every, failure_queue_name(queue)).whole()
 
     async def requeue_all(self) -> int:
         """Put back every job, the latest of each queue first, as Ruby does."""
-        return await self.lists.put_back_all(
-            (await self._everything(None))[::-1], self._retried_at()
-        )
+        return await self.requeueing(every).whole()
 
     async def remove_queue(self, queue: str) -> int:
         """Delete the records of jobs that came from a queue; 1 when there were any."""
@@ -282,17 +281,19 @@ class RedisMultiQueueBackend:
 
     async def clear_retried(self) -> int:
         """Delete every record whose job was put back."""
-        return await self.lists.delete_all(
-            [f for f in await self._everything(None) if f.retried_at is not None]
-        )
+        return await self.removing(retried).whole()
+
+    def requeueing(self, wanted: Wanted, queue: str | None = None) -> Requeueing:
+        """A pass that puts back the jobs of the records that are wanted, the latest of each list first."""
+        names = partial(self._named, queue)
+        return self.lists.requeueing(names, wanted, self._retried_at(), "desc")
+
+    def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
+        """A pass that deletes the records that are wanted."""
+        return self.lists.removing(partial(self._named, queue), wanted)
 
     async def _named(self, queue: str | None) -> list[str]:
         return [queue] if queue is not None else await self.queues()
-
-    async def _everything(self, queue: str | None) -> list[FailedRecord]:
-        return [
-            one for name in await self._named(queue) for one in await self.lists.everything(name)
-        ]
 
     def _one(self, which: int | FailedRecord, queue: str | None) -> str:
         if isinstance(which, FailedRecord):

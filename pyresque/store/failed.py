@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.slices import REMOVED, Backward
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.ops import Arg
     from pyresque.store.keys import Keys
 
-#: An element that stands in a failed list for the moment between two commands of one script.
-REMOVED = b"\x00pyresque:removed\x00"
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """A record whose job goes back: its index and bytes as seen, the bytes that mark it, its queue and payload."""
+
+    index: int
+    seen: bytes
+    marked: bytes
+    queue: str
+    payload: bytes
 
 
 class FailedTable:
@@ -23,14 +36,14 @@ class FailedTable:
 
     async def append(self, record: bytes, failure_queue: str = "failed") -> int:
         """Add a record at the end; the new length."""
-        return await Command(("RPUSH", self._key(failure_queue), record), int)
+        return await Command(("RPUSH", self.key(failure_queue), record), int)
 
     async def append_to_named(self, record: bytes, failure_queue: str) -> None:
         """Add a record and remember the failure queue's name, in one round trip."""
         await Batch(
             (
                 self.naming(failure_queue),
-                Command(("RPUSH", self._key(failure_queue), record)),
+                Command(("RPUSH", self.key(failure_queue), record)),
             )
         )
 
@@ -40,7 +53,7 @@ class FailedTable:
 
     async def size(self, failure_queue: str = "failed") -> int:
         """How many records there are."""
-        return await Command(("LLEN", self._key(failure_queue)), int)
+        return await Command(("LLEN", self.key(failure_queue)), int)
 
     async def names(self) -> list[str]:
         """The remembered failure queues, sorted."""
@@ -48,25 +61,34 @@ class FailedTable:
 
     async def slice(self, first: int, last: int, failure_queue: str = "failed") -> list[bytes]:
         """The records from ``first`` to ``last``, both included."""
-        return await Command(("LRANGE", self._key(failure_queue), first, last), list)
+        return await Command(("LRANGE", self.key(failure_queue), first, last), list)
 
     async def element(self, index: int, failure_queue: str = "failed") -> bytes | None:
         """One record, or None."""
-        return await Command(("LINDEX", self._key(failure_queue), index), some_bytes)
+        return await Command(("LINDEX", self.key(failure_queue), index), some_bytes)
+
+    async def place(self, record: bytes, failure_queue: str = "failed") -> int | None:
+        """Where this very record stands, the last of equal ones; None where it does not."""
+        walk = Backward(self.key(failure_queue))
+        while (page := await walk.more()) is not None:
+            first, found = page
+            if record in found:
+                return first + len(found) - 1 - found[::-1].index(record)
+        return None
 
     async def clear(self, failure_queue: str = "failed") -> int:
         """Delete all records; 1 when there were any."""
-        return await Command(("DEL", self._key(failure_queue)), int)
+        return await Command(("DEL", self.key(failure_queue)), int)
 
     async def remove_at(self, index: int, failure_queue: str = "failed", seen: bytes = b"") -> int:
         """Remove the record at a place, if it is still the one that was seen; how many were removed."""
         return await script("remove_failed").call(
-            (self._key(failure_queue),), (index, seen, REMOVED), int
+            (self.key(failure_queue),), (index, seen, REMOVED), int
         )
 
     async def remove_record(self, record: bytes, failure_queue: str = "failed") -> int:
         """Remove one copy of this very record; how many were removed."""
-        return await Command(("LREM", self._key(failure_queue), 1, record), int)
+        return await Command(("LREM", self.key(failure_queue), 1, record), int)
 
     async def requeue(
         self,
@@ -79,9 +101,28 @@ class FailedTable:
     ) -> list[int]:
         """Put a job back and mark its record, at once; an empty list when another record stands there now."""
         return await script("requeue").call(
-            (self._key(failure_queue), self.keys.queues, to_bytes(self.keys.queue(queue))),
+            (self.key(failure_queue), self.keys.queues, to_bytes(self.keys.queue(queue))),
             (index, seen, marked, to_bytes(queue), payload),
         )
 
-    def _key(self, failure_queue: str) -> bytes:
+    async def requeue_seen(
+        self, records: Sequence[Requeued], failure_queue: str = "failed"
+    ) -> list[int]:
+        """Put these jobs back and mark their records, all in one step.
+
+        For each 1, 0 where another record stands at its place now, or 2 where its queue's key is no list.
+        """
+        first = min(one.index for one in records)
+        queues = {queue: place for place, queue in enumerate({one.queue for one in records}, 3)}
+        args: list[Arg] = [first, max(one.index for one in records) - first + 1]
+        for one in records:
+            place, name = queues[one.queue], to_bytes(one.queue)
+            args += (one.index - first, one.seen, one.marked, place, name, one.payload)
+        keys = [to_bytes(self.keys.queue(queue)) for queue in queues]
+        return await script("requeue_seen").call(
+            (self.key(failure_queue), self.keys.queues, *keys), args, list
+        )
+
+    def key(self, failure_queue: str) -> bytes:
+        """The list's key."""
         return to_bytes(self.keys.failed(failure_queue))

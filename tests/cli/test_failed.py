@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 
 import pytest
+
+from pyresque.ruby.dates import parse_time
 
 BOOM = ("reports", "Reports::Boom", 1, "a")
 
@@ -48,9 +51,27 @@ def test_filters_choose_and_join(run, three, option, indexes):
     assert [one["index"] for one in json.loads(run("failed", *option, "--json").stdout)] == indexes
 
 
-def test_json_is_the_record_as_it_is(run, three):
+def test_json_is_the_record_with_its_times_as_iso_8601_beside_redis_own(run, three):
     (first,) = json.loads(run("failed", "--json", "--start", "2").stdout)
-    assert first == {"index": 0, "failure_queue": "failed", **records(three)[0]}
+    record = records(three)[0]
+    written = record.pop("failed_at")
+    assert datetime.fromisoformat(first.pop("failed_at")) == parse_time(written)
+    assert first == {
+        "index": 0,
+        "failure_queue": "failed",
+        **record,
+        "failed_at_in_redis": written,
+        "retried_at": None,
+        "retried_at_in_redis": None,
+    }
+    assert json.loads(run("failed", "show", "0", "--json").stdout)["retried_at"] is None
+
+
+def test_a_time_that_is_none_is_null_beside_what_is_written(run, db):
+    db.rpush("resque:failed", b'{"failed_at":"yesterday","retried_at":"2026/03/01 12:00:00 EST"}')
+    (found,) = json.loads(run("failed", "--json").stdout)
+    assert (found["failed_at"], found["failed_at_in_redis"]) == (None, "yesterday")
+    assert found["retried_at"] == "2026-03-01T12:00:00-05:00"
 
 
 def test_show_tells_all_with_the_backtrace(run, three):
@@ -84,6 +105,18 @@ def test_retry_of_those_not_retried_never_doubles_the_work(run, three):
     run("failed", "retry", "--not-retried")
     assert "no failed job is meant" in run("failed", "retry", "--not-retried").stdout
     assert three.llen("resque:queue:reports") == 2
+
+
+def test_retry_of_all_twice_never_doubles_the_work_unless_asked(run, three):
+    run("failed", "retry", "1")
+    assert "retried 2" in run("failed", "retry", "--all").stdout
+    assert run("failed", "retry", "--all").stdout == "no failed job is meant\n"
+    assert run("failed", "retry", "--class", "Nobody").stdout == "no failed job is meant\n"
+    assert (three.llen("resque:queue:reports"), three.llen("resque:queue:low")) == (2, 1)
+    run("failed", "retry", "--class", "Nobody", "--again")
+    run("failed", "retry", "--retried", "--queue", "low")
+    run("failed", "retry", "1")
+    assert three.llen("resque:queue:low") == 4
 
 
 def test_a_dry_retry_only_tells(run, three):

@@ -1,0 +1,100 @@
+"""How far a long command has come: told on standard error from its third second on; Ctrl-C ends it between two steps."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from pyresque.cli.complaint import Complaint
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+#: Seconds until a command is long, and between two tellings: on a terminal one line is written over, elsewhere each is a line.
+LONG = 2.0
+EVERY_ON_TERMINAL = 0.2
+EVERY_LINE = 5.0
+
+#: What asks a command to end.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Complaint):
+    """The command was asked to end before it was through; the exit code is the signal's, as a shell gives it."""
+
+    def __init__(self, number: int, summary: str) -> None:
+        super().__init__(f"interrupted: {summary}")
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # click's is a plain number
+        """128 and the signal's number."""
+        return 128 + self.number
+
+
+class Progress:
+    """Goes along with a command that works step by step.
+
+    The first SIGINT or SIGTERM is noted, and the step under way is carried out whole; the second one has its usual effect.
+    """
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        self.signal = 0
+        self._since = self._told = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._line = ""
+        self._former: dict[int, object] = {}
+
+    def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self came with Python 3.11
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                self._former[number] = signal.signal(number, self._asked)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+        self._clear()
+
+    def step(self, seen: int, total: int, done: int | None = None) -> None:
+        """Tell how far it has come, if it is time to."""
+        now = time.monotonic()
+        every = EVERY_ON_TERMINAL if self._terminal else EVERY_LINE
+        first = self._told == self._since
+        if now - self._since < LONG or (not first and now - self._told < every):
+            return
+        self._told = now
+        part = f" ({100 * min(seen, total) // total}%)" if total else ""
+        line = f"{self.doing}: {seen} of {max(seen, total)}{part}"
+        if done is not None and done != seen:
+            line += f", {done} so far"
+        if self._terminal:
+            self._clear()
+            self._line = line
+            click.echo(line, nl=False, err=True)
+        else:
+            click.echo(f"pyresque: {line}", err=True)
+
+    def end(self, summary: str) -> None:
+        """Sum up where it was interrupted. Raises Interrupted."""
+        if self.signal:
+            raise Interrupted(self.signal, summary)
+
+    def _asked(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, former in self._former.items():
+            signal.signal(number, former)  # type: ignore[arg-type]  # what signal() gave
+        self._former = {}
+
+    def _clear(self) -> None:
+        if self._line:
+            click.echo("\r" + " " * len(self._line) + "\r", nl=False, err=True)
+            self._line = ""

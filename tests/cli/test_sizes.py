@@ -1,0 +1,140 @@
+"""Every listing and bulk command with many entries: a page costs a page, bulk work is one pass, memory is flat.
+
+``PYRESQUE_ENTRIES=200000`` is the long form; the bounds are those of the long form, and of the short one where they are tighter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+ENTRIES = int(os.environ.get("PYRESQUE_ENTRIES", "20000"))
+
+#: The largest memory that a command may have taken.
+MEGABYTES = 60 if ENTRIES > 20_000 else 45
+
+
+def record(at: int) -> str:
+    backtrace = [f"/usr/lib/app/jobs/{'x' * 20}.py:{line}:in `perform'" for line in range(8)]
+    return json.dumps(
+        {
+            "failed_at": "2026/11/28 12:00:00 UTC",
+            "payload": {"class": "ABC"[at % 3], "args": [at]},
+            "exception": "KeyError",
+            "error": str(at),
+            "backtrace": backtrace,
+            "worker": "h:1:q",
+            "queue": f"q{at % 3}",
+        }
+    )
+
+
+def push(db, key, values):
+    values = list(values)
+    for start in range(0, len(values), 2000):
+        db.rpush(key, *values[start : start + 2000])
+
+
+#: Runs a command and tells its peak of memory last: a process counts that of the one it was forked from as its own.
+LAUNCH = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+class Ran:
+    """A command that has run to its end as a process of its own: what it printed and what it took."""
+
+    def __init__(self, tmp_path, *args: str) -> None:
+        output, errors = tmp_path / "output", tmp_path / "errors"
+        with output.open("wb") as to, errors.open("wb") as errors_to:
+            done = subprocess.run(
+                [sys.executable, "-S", "-c", LAUNCH, sys.executable, "-m", "pyresque.cli", *args],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=to,
+                stderr=errors_to,
+            )
+        self.code = done.returncode
+        *lines, peak = errors.read_text().splitlines()
+        self.output, self.errors = output.read_text(), "\n".join(lines)
+        self.megabytes = int(peak) / (1024 if sys.platform != "darwin" else 1 << 20)
+
+    def fine(self) -> Ran:
+        assert self.code == 0, self.errors
+        assert self.megabytes < MEGABYTES
+        return self
+
+
+@pytest.fixture
+def ran(tmp_path):
+    return lambda *args: Ran(tmp_path, *args)
+
+
+def calls(db, command: str) -> int:
+    return db.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+@pytest.fixture
+def failed(db):
+    push(db, "resque:failed", map(record, range(ENTRIES)))
+    db.config_resetstat()
+    return db
+
+
+def test_a_page_of_failed_jobs_costs_a_page(ran, failed):
+    lines = ran("failed").fine().output.splitlines()
+    assert lines[1].split()[0] == str(ENTRIES - 1)
+    assert lines[-1].startswith(f"20 of {ENTRIES};")
+    ran("failed", "--start", str(ENTRIES - 50), "--json").fine()
+    ran("failed", "--class", "A").fine()
+    ran("info").fine()
+    assert calls(failed, "lrange") < 6
+    assert failed.info("stats")["total_net_output_bytes"] < 500_000
+
+
+def test_failed_jobs_are_removed_in_one_pass(ran, failed):
+    ran("failed", "remove", "--class", "A", "--yes").fine()
+    assert failed.llen("resque:failed") == ENTRIES * 2 // 3
+    assert calls(failed, "lrem") < ENTRIES // 200
+    assert calls(failed, "lrange") < ENTRIES // 100
+
+
+def test_failed_jobs_are_put_back_in_one_pass(ran, failed):
+    output = ran("failed", "retry", "--class", "B").fine().output.splitlines()
+    assert len(output) == 21
+    assert output[-1] == f"retried {failed.llen('resque:queue:q1')} failed jobs in all"
+    assert failed.llen("resque:queue:q1") == (ENTRIES + 1) // 3
+    assert calls(failed, "evalsha") < ENTRIES // 200
+
+
+def test_all_failed_jobs_as_json_are_written_as_they_are_read(ran, failed):
+    output = ran("failed", "--json", "--count", str(ENTRIES // 4)).fine().output
+    assert len(json.loads(output)) == ENTRIES // 4
+    told = json.loads(ran("failed", "retry", "--class", "A", "--json").fine().output)
+    assert (len(told["retried"]), told["left"]) == ((ENTRIES + 2) // 3, [])
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_interrupted_removal_sums_up_and_loses_nothing(failed, start, eventually, as_json):
+    arguments = ["--json"] if as_json else []
+    process = start("failed", "remove", "--queue", "q0", "--queue", "q0", "--yes", *arguments)
+    eventually(lambda: failed.llen("resque:failed") < ENTRIES)
+    process.send_signal(2)
+    output, errors = process.communicate(timeout=30)
+    left = failed.llen("resque:failed")
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == (
+        f"pyresque: interrupted: removed {ENTRIES - left} failed jobs; "
+        "the others are as they were, and the same command goes on"
+    )
+    if as_json:
+        assert len(json.loads(output)["removed"]) == ENTRIES - left
+    assert left > ENTRIES * 2 // 3
+    assert b"\x00" not in b"".join(failed.lrange("resque:failed", 0, -1))
