@@ -92,9 +92,13 @@ def wrong_arity(play: Play) -> Any:
 
 def without_perform(play: Play) -> Any:
     class String:
-        """A class that is no job."""
+        """A class that is no job any more when it is performed."""
+
+        @staticmethod
+        def perform() -> None: ...
 
     play.world.resque.job("String")(String)
+    del String.perform
     return one_job(play)
 
 

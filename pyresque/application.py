@@ -131,6 +131,7 @@ class Application:
             timeout: TimeLimit | timedelta | float | None = None,
             on_dirty_exit: Literal["fail", "requeue"] = "fail",
             max_redeliveries: int | None = None,
+            hooks: Iterable[Callable[..., Any]] = (),
         ) -> Callable[[F], F]: ...
 
     def job(
@@ -144,13 +145,15 @@ class Application:
         timeout: TimeLimit | timedelta | float | None = None,
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
         ``name`` is the Ruby class name; without it a class gives its own, a function the CamelCase of its own.
         ``kwargs=True`` gives a trailing hash back as keyword arguments. ``aliases`` are older names that still arrive.
         ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
-        job back where its process died, at most ``max_redeliveries`` (3) times. Raises DuplicateJobError, JobOptionError.
+        job back where its process died, at most ``max_redeliveries`` (3) times. ``hooks`` are functions that bear hooks'
+        names, such as ``before_enqueue_check``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
@@ -158,6 +161,7 @@ class Application:
 
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
+        attached = tuple(hooks)
 
         def register(target: F) -> F:
             self.registry.add(
@@ -168,6 +172,7 @@ class Application:
                 aliases=aliases,
                 timeout=limit,
                 redeliveries=most,
+                hooks=attached,
             )
             return target
 

@@ -8,9 +8,9 @@ from pyresque.lazily import made_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import timedelta
-    from typing import Literal, TypeVar
+    from typing import Any, Literal, TypeVar
 
     from pyresque.activejob.calls import AwaitedCall, BlockingCall, NewJob
     from pyresque.activejob.continuation import Resume
@@ -76,11 +76,12 @@ class Resque(Application, BlockingVerbs):
         timeout: TimeLimit | timedelta | float | None = None,
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
     ) -> BlockingCall:
         """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
 
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
-        steps, and that argument a Continuable. The last three are those of ``job``.
+        steps, and that argument a Continuable. The last four are those of ``job``.
         """
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
@@ -95,6 +96,7 @@ class Resque(Application, BlockingVerbs):
             limit_of(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
             resume,
+            tuple(hooks),
         )
 
     def _enqueue_active(self, new: NewJob) -> Envelope | None:
@@ -150,6 +152,7 @@ class AsyncResque(Application, AwaitedVerbs):
         timeout: TimeLimit | timedelta | float | None = None,
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
     ) -> AwaitedCall:
         """The same as of Resque; its ``enqueue`` is awaited."""
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
@@ -165,6 +168,7 @@ class AsyncResque(Application, AwaitedVerbs):
             limit_of(timeout),
             most_redeliveries(on_dirty_exit, max_redeliveries),
             resume,
+            tuple(hooks),
         )
 
     def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:

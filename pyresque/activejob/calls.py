@@ -79,6 +79,7 @@ class ActiveJobCall(Generic[R]):
     timeout: TimeLimit | None = None
     redeliveries: int = 0
     resume: Resume | None = None
+    hooks: Sequence[Callable[..., Any]] = ()
 
     def __call__(self, target: F) -> F:
         """Register a function, or a class with ``perform``, as what performs this job here."""
@@ -92,6 +93,7 @@ class ActiveJobCall(Generic[R]):
             timeout=self.timeout,
             redeliveries=self.redeliveries,
             resume=self.resume,
+            hooks=self.hooks,
         )
         return target
 

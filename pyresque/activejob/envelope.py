@@ -10,6 +10,7 @@ from types import MappingProxyType
 from pyresque.activejob import times, wording
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import EnvelopeError, EnvelopeMethodError, EnvelopeTypeError
+from pyresque.job.job import Payload
 
 _FIELDS = (
     "job_class",
@@ -32,12 +33,10 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 def unwrap(args: object) -> object:
     """The job hash in a wrapper's args; EnvelopeError, Ruby's ArgumentError, unless it is the only one."""
-    given = len(args) if isinstance(args, list | dict) else 1
-    if isinstance(args, list) and given == 1:
-        return args[0]
-    if not isinstance(args, list | dict):
-        return args
-    raise EnvelopeError(f"wrong number of arguments (given {given}, expected 1)")
+    given = Payload(None, args).positional()
+    if len(given) != 1:
+        raise EnvelopeError(f"wrong number of arguments (given {len(given)}, expected 1)")
+    return given[0]
 
 
 def job_class_of(found: object, version: Rails = LATEST) -> str:

@@ -13,8 +13,8 @@ WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
 
 
 def is_wrapper(class_name: object) -> bool:
-    """Whether a Resque payload's class is the ActiveJob wrapper; Ruby accepts it with leading colons too."""
-    return isinstance(class_name, str) and class_name.removeprefix("::") == WRAPPER
+    """Whether a Resque payload's class is the ActiveJob wrapper; Ruby accepts it with colons around it, too."""
+    return isinstance(class_name, str) and class_name.strip(":") == WRAPPER
 
 
 def job_hash(payload: Payload) -> Mapping[str, object] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pyresque.activejob.names import job_hash
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
-from pyresque.job.hooks import hook_names
 from pyresque.job.registry import JobClass, own_queue
+from pyresque.job.targets import attach, check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from pyresque.activejob.continuation import Continuable, Resume
@@ -78,32 +78,30 @@ class ActiveJobs:
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
         resume: Resume | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
     ) -> ActiveJobClass:
         """Enter a class with ``perform``, or a function, as the job of a Ruby class name; ``resume`` binds as well.
 
         Raises DuplicateJobError when another target has the name already, NoClassError when the target can perform
         nothing.
         """
-        if not callable(target) or (isinstance(target, type) and not hasattr(target, "perform")):
-            raise NoClassError(
-                f"{target!r} can perform nothing: register a class with a static method perform, or a function"
-            )
+        bind = bind or resume is not None
+        check(target, bound=bind)
         known = self._by_name.get(_plain(name))
         if known is not None and known.entry.target is not target:
             raise DuplicateJobError(
                 f"active job {name!r} is registered twice; give one another name"
             )
-        bind = bind or resume is not None
         queue = queue if queue is not None else own_queue(target)
         entry = JobClass(
             _plain(name),
             queue,
             target,
-            hooks=hook_names(target),
             timeout=timeout,
             redeliveries=redeliveries,
         )
         own = _own(entry.perform, bind)
+        attach(target, hooks)
         made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
         self._by_name[entry.name] = made
         return made

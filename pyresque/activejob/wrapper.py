@@ -18,7 +18,12 @@ from pyresque.chance import chance
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
-from pyresque.job.perform import perform_with, run_failure_hooks_with
+from pyresque.job.perform import (
+    after_success,
+    perform_with,
+    run_always_hooks,
+    run_failure_hooks_with,
+)
 from pyresque.ops import Call
 from pyresque.ruby.names import missing_constant
 
@@ -147,21 +152,29 @@ class JobWrapper:
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
-            given = partial(self._arguments, active, envelope, steps or envelope)
-            args, kwargs = await Call(given, offload=True)
-            work = bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
-            if active.resume is None or steps is None:
-                return await work
-            return await self._in_steps(work, steps, active.resume, job.queue)
+            try:
+                given = partial(self._arguments, active, envelope, steps or envelope)
+                args, kwargs = await Call(given, offload=True)
+                work = bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
+                if active.resume is not None and steps is not None:
+                    work = self._in_steps(work, steps, active.resume, job.queue)
+                performed = await work
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                if steps is not None:
+                    envelope = steps.noted()
+                if not await self._rescued(active, envelope, error, job.queue):
+                    await run_failure_hooks_with(active.entry, job, error, args, kwargs)
+                    raise
+                performed = False
         except GeneratorExit:
             raise
         except BaseException as error:
-            if steps is not None:
-                envelope = steps.noted()
-            if await self._rescued(active, envelope, error, job.queue):
-                return False
-            await run_failure_hooks_with(active.entry, job, error, args, kwargs)
+            await run_always_hooks(active.entry, job, args, kwargs, error)
             raise
+        await after_success(active.entry, job, args, kwargs)
+        return performed
 
     async def _in_steps(
         self, work: Op[bool], steps: Continuable, resume: Resume, found_in: str

@@ -1,4 +1,4 @@
-"""The hooks around a job: Resque's prefixes on its class or function, found once, run in the order of their names."""
+"""The hooks around a job: Resque's prefixes on its class or function, found when they are needed, run in the order of their names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pyresque.errors import LintError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Set as AbstractSet
     from typing import Any
 
 #: Resque's prefixes, and resque-scheduler's.
@@ -15,6 +15,7 @@ PREFIXES = (
     "around_perform",
     "after_perform",
     "on_failure",
+    "always",
     "before_enqueue",
     "after_enqueue",
     "before_dequeue",
@@ -24,6 +25,12 @@ PREFIXES = (
     "before_delayed_enqueue",
 )
 
+#: Those of the hooks that run where the job is performed.
+PERFORMING = PREFIXES[:5]
+
+#: The attribute of a class that lists its hooks; it replaces the search.
+LISTED = "hooks"
+
 
 class HookNames:
     """The names of a job's hooks by kind, sorted as Ruby sorts them; none of a kind that is not given."""
@@ -32,6 +39,7 @@ class HookNames:
     around_perform: tuple[str, ...] = ()
     after_perform: tuple[str, ...] = ()
     on_failure: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
     before_enqueue: tuple[str, ...] = ()
     after_enqueue: tuple[str, ...] = ()
     before_dequeue: tuple[str, ...] = ()
@@ -58,16 +66,61 @@ class HookNames:
 NO_HOOKS = HookNames()
 
 
+def attributes_of(target: Any) -> list[AbstractSet[str]]:
+    """Live views of the names of a target's attributes: its own, its classes'. A name alone has none."""
+    if target is None or isinstance(target, str):
+        return []
+    if isinstance(target, type):
+        return [vars(each).keys() for each in target.__mro__[:-1]]
+    own = [target.__dict__.keys()] if hasattr(target, "__dict__") else []
+    if hasattr(target, "__code__"):
+        return own  # a function: its type has no hooks
+    return [*own, *attributes_of(type(target))]
+
+
 def hook_names(target: Any) -> HookNames:
-    """Every attribute whose name starts with one of the prefixes; an attribute ``hooks`` replaces the search."""
-    listed = getattr(target, "hooks", None)
-    if callable(listed):
-        listed = listed()
-    attributes: Iterable[str] = dir(target) if listed is None else [str(name) for name in listed]
-    found = sorted(attributes)
+    """The hooks that a target has now: what can be called under a name that starts with one of the prefixes.
+
+    An attribute ``hooks`` that lists names, or a function that gives them, replaces the search.
+    """
+    attributes = frozenset().union(*attributes_of(target))
+    if LISTED in attributes:
+        listed = getattr(target, LISTED)
+        found = sorted(map(str, listed() if callable(listed) else listed))
+    else:
+        bearing = sorted(name for name in attributes if name.startswith(PREFIXES))
+        found = [name for name in bearing if callable(getattr(target, name, None))]
+    if not found:
+        return NO_HOOKS
     return HookNames(
         **{prefix: tuple(name for name in found if name.startswith(prefix)) for prefix in PREFIXES}
     )
+
+
+class Hooks:
+    """The hooks of one target, looked up at each use: they may be set or removed at any time.
+
+    ``none`` and ``quiet`` are the names of its attributes when none of them was a hook's, or a performing hook's: as long as
+    ``attributes`` equals them, one comparison tells all.
+    """
+
+    __slots__ = ("attributes", "none", "quiet", "target")
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.attributes = attributes_of(target)
+        self.none: list[AbstractSet[str]] | None = None
+        self.quiet: list[AbstractSet[str]] | None = None
+
+    def now(self) -> HookNames:
+        """Those there are now."""
+        if self.attributes == self.none:
+            return NO_HOOKS
+        seen: list[AbstractSet[str]] = [frozenset(names) for names in self.attributes]
+        bearing = [name for names in seen for name in names if name.startswith((LISTED, *PREFIXES))]
+        performing = [name for name in bearing if name.startswith((LISTED, *PERFORMING))]
+        self.none, self.quiet = None if bearing else seen, None if performing else seen
+        return hook_names(self.target) if bearing else NO_HOOKS
 
 
 def lint(target: Any) -> HookNames:

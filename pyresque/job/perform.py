@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
+
+T = TypeVar("T")
 
 
 async def perform(registry: Registry, job: Job) -> bool:
@@ -40,12 +42,45 @@ async def _performed(registry: Registry, job: Job) -> bool:
     if entry.operation is not None:
         return await entry.operation(job)
     args, kwargs = arguments(entry, job)
+    work = bounded(perform_with(entry, args, kwargs), entry.timeout)
+    return await finished(entry, job, work, args, kwargs)
+
+
+async def finished(
+    entry: JobClass, job: Job, work: Op[bool], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """Do the work of a job and run the hooks that come last: those of a failure where it failed, then ``always``.
+
+    As in Ruby (3.1) an error of an ``always`` hook after a success is the job's failure.
+    """
     try:
-        return await bounded(perform_with(entry, args, kwargs), entry.timeout)
+        performed = await _failing(entry, job, work, args, kwargs)
     except GeneratorExit:
         raise
     except BaseException as error:
-        await run_failure_hooks(entry, job, error)
+        await run_always_hooks(entry, job, args, kwargs, error)
+        raise
+    await after_success(entry, job, args, kwargs)
+    return performed
+
+
+async def after_success(
+    entry: JobClass, job: Job, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Run ``always`` hooks after a job that did not fail; one that raises makes it fail after all."""
+    if entry.hooks.always:
+        await _failing(entry, job, run_always_hooks(entry, job, args, kwargs), args, kwargs)
+
+
+async def _failing(
+    entry: JobClass, job: Job, work: Op[T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> T:
+    try:
+        return await work
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        await run_failure_hooks_with(entry, job, error, args, kwargs)
         raise
 
 
@@ -93,11 +128,34 @@ async def run_failure_hooks_with(
         except GeneratorExit:
             raise
         except BaseException as another:  # noqa: BLE001 - a hook may raise anything
-            msg = (
-                f"Additional error ({_kind(another)}: {another}) occurred in running failure hooks for job {job}\n"
-                f"Original error that caused job failure was {_kind(another)}: {_kind(error)}: {error}"
-            )
-            raise FailureHookError(msg) from error
+            raise FailureHookError(_additional("failure", job, another, error)) from error
+
+
+async def run_always_hooks(
+    entry: JobClass,
+    job: Job,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: BaseException | None = None,
+) -> None:
+    """Run ``always`` hooks after a job's end; ``error`` is what it failed with."""
+    for name in entry.hooks.always:
+        try:
+            await Call(partial(hooks.hook(entry.target, name), *args, **kwargs), offload=True)
+        except GeneratorExit:
+            raise
+        except BaseException as another:
+            if error is None:
+                raise
+            raise FailureHookError(_additional("always", job, another, error)) from error
+
+
+def _additional(kind: str, job: Job, another: BaseException, error: BaseException) -> str:
+    """What Ruby records where a hook raises while its job fails."""
+    return (
+        f"Additional error ({_kind(another)}: {another}) occurred in running {kind} hooks for job {job}\n"
+        f"Original error that caused job failure was {_kind(another)}: {_kind(error)}: {error}"
+    )
 
 
 async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -108,70 +166,82 @@ async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str,
             await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
     except DontPerform:
         return False
-    performed = await _around(entry, list(names.around_perform), args, kwargs)
-    for name in names.after_perform:
+    performed, _ = await _around(entry, list(names.around_perform), args, kwargs)
+    for name in entry.hooks.after_perform:
         await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
     return performed
 
 
 async def _around(
     entry: JobClass, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> bool:
-    """Run the outermost around hook around the rest, innermost the work itself."""
+) -> tuple[bool, Any]:
+    """Run the outermost around hook around the rest, innermost the work itself: whether that was done, and what it gave."""
     if not names:
-        await Call(partial(entry.perform, *args, **kwargs), offload=True)
-        return True
+        return True, await Call(partial(entry.perform, *args, **kwargs), offload=True)
     made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
     inner = partial(_around, entry, names[1:], args, kwargs)
     if inspect.isgenerator(made):
-        return await _through(lambda: next(made), made.throw, made.close, inner)
-    if inspect.isasyncgen(made):
-        return await _through(made.__anext__, made.athrow, made.aclose, inner)
-    return False  # it was a plain function and never yielded: the work is left undone, as in Ruby
+        return await _through(made.send, made.throw, made.close, inner)
+    if inspect.isasyncgen(made):  # one cannot return a value, so it hands on what it got
+        return await _through(made.asend, made.athrow, made.aclose, inner, hands_on=True)
+    return False, made  # it was a plain function and never yielded: the work is left undone
 
 
 async def _through(
-    step: Callable[[], Any],
+    send: Callable[[Any], Any],
     throw: Callable[[BaseException], Any],
     close: Callable[[], Any],
-    inner: Callable[[], Op[bool]],
-) -> bool:
-    """Run a generator hook to its yield, the rest, then the hook's end; an error of the rest is raised at the yield."""
-    if await _ended(step):
-        return False
+    inner: Callable[[], Op[tuple[bool, Any]]],
+    *,
+    hands_on: bool = False,
+) -> tuple[bool, Any]:
+    """Run a generator hook to its yield, the rest, then the hook's end.
+
+    The yield gives what the rest gave; an error of the rest is raised there. What the hook returns is what the yield of the
+    hook around it gives, as in Ruby; or ``hands_on`` what it got.
+    """
+    ended = await _ended(partial(send, None))
+    if ended is not None:
+        return False, ended.value
     try:
-        performed = await inner()
+        performed, gave = await inner()
     except GeneratorExit:
         raise
     except BaseException as error:
-        if not await _ended(partial(throw, error)):
+        ended = await _ended(partial(throw, error))
+        if ended is None:
             await Call(close)
             raise AroundHookError("an around_perform hook yielded again after an error") from error
-        return False  # the hook swallowed the error
-    if not await _ended(step):
+        return False, ended.value  # the hook swallowed the error
+    ended = await _ended(partial(send, gave))
+    if ended is None:
         await Call(close)
         raise AroundHookError("an around_perform hook yielded twice: it must yield once")
-    return performed
+    return performed, gave if hands_on else ended.value
 
 
-async def _ended(step: Callable[[], Any]) -> bool:
-    """Whether a generator ended at this step."""
+async def _ended(step: Callable[[], Any]) -> _Ended | None:
+    """The end of a generator, where this step is its last."""
     try:
         await Call(partial(_stepped, step), offload=True)
-    except _Ended:
-        return True
-    return False
+    except _Ended as ended:
+        return ended
+    return None
 
 
 class _Ended(Exception):  # noqa: N818 - no error: StopIteration must not travel through a coroutine
-    """A generator came to its end."""
+    """A generator came to its end, and returned ``value``."""
+
+    def __init__(self, value: Any = None) -> None:
+        super().__init__()
+        self.value = value
 
 
 def _stepped(step: Callable[[], Any]) -> Any:
     try:
         stepped = step()
-    except StopIteration:
-        raise _Ended from None
+    except StopIteration as stop:
+        raise _Ended(stop.value) from None
     return _awaited(stepped) if inspect.isawaitable(stepped) else stepped
 
 

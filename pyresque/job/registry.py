@@ -9,7 +9,8 @@ from pyresque.errors import (
     NoQueueError,
     UnknownJobClass,
 )
-from pyresque.job.hooks import NO_HOOKS, HookNames, hook_names
+from pyresque.job.hooks import HookNames, Hooks
+from pyresque.job.targets import attach, check
 from pyresque.ruby.camel import camelize
 
 TYPE_CHECKING = False
@@ -31,11 +32,11 @@ class JobClass:
 
     ``kwargs``: a trailing hash arrives as keyword arguments. ``operation``, where there is one, performs the whole job in
     place of target and hooks; it may speak to Redis; ``inside`` is the entry of the job that it finds in a payload.
-    ``redeliveries``: how often the job is put back after its process died.
+    ``redeliveries``: how often the job is put back after its process died. ``lookup`` finds the hooks.
     """
 
     __slots__ = (
-        *("aliases", "hooks", "inside", "kwargs", "name"),
+        *("aliases", "inside", "kwargs", "lookup", "name"),
         *("operation", "queue", "redeliveries", "target", "timeout"),
     )
 
@@ -46,7 +47,6 @@ class JobClass:
         target: Any,
         kwargs: bool = False,
         aliases: tuple[str, ...] = (),
-        hooks: HookNames = NO_HOOKS,
         operation: Callable[[Job], Op[bool]] | None = None,
         inside: Callable[[Job], JobClass | None] | None = None,
         timeout: TimeLimit | None = None,
@@ -57,7 +57,7 @@ class JobClass:
         self.target = target
         self.kwargs = kwargs
         self.aliases = aliases
-        self.hooks = hooks
+        self.lookup = Hooks(target)
         self.operation = operation
         self.inside = inside
         self.timeout = timeout
@@ -67,11 +67,17 @@ class JobClass:
         return f"JobClass({self.name!r}, queue={self.queue!r}, target={self.target!r})"
 
     @property
+    def hooks(self) -> HookNames:
+        """The names of the hooks that the target has now."""
+        return self.lookup.now()
+
+    @property
     def plain(self) -> bool:
         """Whether its work is all there is to do: it has no hooks that run with it, and no limit."""
         hooks = self.hooks
         around = hooks.before_perform or hooks.around_perform or hooks.after_perform
-        return not (around or hooks.on_failure or self.operation or self.timeout)
+        after = hooks.on_failure or hooks.always
+        return not (around or after or self.operation or self.timeout)
 
     @property
     def performs(self) -> bool:
@@ -119,22 +125,21 @@ class Registry:
         aliases: Iterable[str] = (),
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
+        hooks: Iterable[Callable[..., Any]] = (),
     ) -> JobClass:
-        """Enter a class or function.
+        """Enter a class or function; ``hooks`` become hooks of it, each under its own name.
 
         Without a name a class gives its own, a function the CamelCase of its own. Raises DuplicateJobError when
-        another target has the name already, NoClassError when the target can perform nothing.
+        another target has the name already, NoClassError when the target can perform nothing, JobOptionError where
+        a hook has no hook's name.
         """
-        if not callable(target):
-            msg = f"{target!r} can perform nothing: register a class with a static method perform, or a function"
-            raise NoClassError(msg)
+        check(target)
         entry = JobClass(
             name or own_name(target),
             queue if queue is not None else own_queue(target),
             target,
             kwargs,
             tuple(aliases),
-            hook_names(target),
             timeout=timeout,
             redeliveries=redeliveries,
         )
@@ -146,6 +151,7 @@ class Registry:
                     "give one of them another name"
                 )
                 raise DuplicateJobError(msg)
+        attach(target, hooks)
         for known in (entry.name, *entry.aliases):
             self._by_name[known] = entry
         self._by_target[id(target)] = entry
@@ -161,16 +167,16 @@ class Registry:
         entry = self._by_target.get(id(target))
         if entry is not None:
             return entry
-        return JobClass(own_name(target), own_queue(target), target, hooks=hook_names(target))
+        return JobClass(own_name(target), own_queue(target), target)
 
     def find(self, class_name: object) -> JobClass:
         """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""
         if isinstance(class_name, str):
             entry = self._by_name.get(class_name)
             if entry is None:
-                from pyresque.ruby.names import classify  # noqa: PLC0415 - for names that are not registered
+                from pyresque.ruby.names import constant_path  # noqa: PLC0415 - for names that are not registered
 
-                name = classify(class_name).removeprefix("::")
+                name = constant_path(class_name)
                 entry = self._by_name.get(name) or self._own.get(name)
             if entry is not None:
                 return entry
@@ -193,9 +199,11 @@ class Registry:
     def ready(self, class_name: object) -> JobClass | None:
         """The entry of that very name where to perform it is to call it with the arguments as they are, and no more."""
         try:
-            return self.known_ready[class_name]
+            entry = self.known_ready[class_name]
         except (KeyError, TypeError):  # TypeError: a name that is a list
             return self._found_ready(class_name)
+        lookup = entry.lookup
+        return entry if lookup.attributes == lookup.quiet else self._found_ready(class_name)
 
     def _found_ready(self, class_name: object) -> JobClass | None:
         entry = self.plain(class_name)
@@ -203,6 +211,8 @@ class Registry:
             entry = None
         if entry is not None:  # nobody fills our memory with names that are none
             self.known_ready[class_name] = entry
+        elif isinstance(class_name, str):
+            self.known_ready.pop(class_name, None)  # hooks were set since it was found
         return entry
 
     def entry_of(self, job: Job) -> JobClass | None:

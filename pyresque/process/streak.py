@@ -99,7 +99,7 @@ class PlainStreak(Streak):
         self.inline = inline
         self.begin = begin
 
-    async def _run(  # noqa: C901 - one path, for what it costs to leave it
+    async def _run(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
         self, job: Job
     ) -> tuple[Job | None, Outcome | None]:
         desk, worker, inline, begin = self.desk, self.worker, self.inline, self.begin
@@ -117,6 +117,9 @@ class PlainStreak(Streak):
                 entry, args = known[payload["class"]], payload["args"]
             except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
                 entry, args = self._seen(payload)
+            else:
+                if entry.lookup.attributes != entry.lookup.quiet:
+                    entry, args = self._seen(payload)  # it may have got a hook
             if entry is None or args.__class__ is not list or worker.stopping or worker.resting:
                 return await self._left(queue, raw, taken=taken)
             if entry is not shown or desk.second != second or queue is not at:

@@ -11,7 +11,14 @@ from pyresque.ruby.inspect import to_s
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["camelize", "classify", "fnmatch", "is_constant_name", "missing_constant"]
+__all__ = [
+    "camelize",
+    "classify",
+    "constant_path",
+    "fnmatch",
+    "is_constant_name",
+    "missing_constant",
+]
 
 
 def classify(name: str) -> str:
@@ -23,6 +30,11 @@ def classify(name: str) -> str:
     if "-" not in name:
         return name
     return "".join(part.capitalize() for part in name.split("-"))
+
+
+def constant_path(name: str) -> str:
+    """The constant that a payload's ``class`` leads to, as Ruby reads it: ``::Mailer``, ``Mailer::`` and ``mailer-`` are ``Mailer``."""
+    return "::".join(_parts(name))
 
 
 def is_constant_name(name: str) -> bool:

@@ -191,7 +191,10 @@ def test_the_wrapper_is_known_with_leading_colons_too() -> None:
     assert not is_wrapper(None)
 
 
-@pytest.mark.parametrize(("args", "given"), [([], 0), ([{}, 2], 2), ({"a": 1, "b": 2}, 2)])
+@pytest.mark.parametrize(
+    ("args", "given"),
+    [([], 0), (None, 0), (False, 0), ({}, 0), ([{}, 2], 2), ({"a": 1, "b": 2}, 2)],
+)
 def test_a_wrapper_takes_one_argument(args: object, given: int) -> None:
     with pytest.raises(
         EnvelopeError, match=f"wrong number of arguments \\(given {given}, expected 1\\)"

@@ -97,3 +97,60 @@ def test_a_hook_may_be_awaitable():
     target = type("Job", (), {"before_enqueue_x": staticmethod(veto)})
     driver = SyncDriver("redis://nowhere:1/0")
     assert driver.run(hooks.allowed(target, ("before_enqueue_x",))) is False
+
+
+class Changing:
+    """A job whose hooks come and go."""
+
+    @staticmethod
+    def perform() -> None: ...
+
+
+def a_function() -> None: ...
+
+
+@pytest.mark.parametrize("prefix", hooks.PREFIXES)
+@pytest.mark.parametrize("make", [lambda: type("Job", (Changing,), {}), lambda: _copy(a_function)])
+def test_a_hook_set_or_removed_later_counts_from_then_on(prefix, make):
+    target = make()
+    lookup = hooks.Hooks(target)
+    assert lookup.now() is hooks.NO_HOOKS
+    assert lookup.attributes == lookup.none == lookup.quiet
+    setattr(target, f"{prefix}_x", lambda: None)
+    assert getattr(lookup.now(), prefix) == (f"{prefix}_x",)
+    assert lookup.attributes != lookup.none
+    assert (lookup.attributes != lookup.quiet) is (prefix in hooks.PERFORMING)
+    delattr(target, f"{prefix}_x")
+    assert lookup.now() is hooks.NO_HOOKS
+    assert lookup.attributes == lookup.none == lookup.quiet
+
+
+def test_a_hook_set_on_a_base_class_counts_too():
+    base = type("Base", (), {})
+    lookup = hooks.Hooks(type("Job", (base,), {}))
+    assert lookup.now() is hooks.NO_HOOKS
+    base.on_failure_x = staticmethod(lambda: None)
+    assert lookup.now().on_failure == ("on_failure_x",)
+
+
+def test_one_attribute_for_another_is_a_change_although_their_number_is_the_same():
+    target = type("Job", (), {"other": 1})
+    lookup = hooks.Hooks(target)
+    assert lookup.now() is hooks.NO_HOOKS
+    del target.other
+    target.always_x = staticmethod(lambda: None)
+    assert lookup.now().always == ("always_x",)
+
+
+def test_what_cannot_be_called_is_no_hook_whatever_its_name():
+    target = type("Job", (), {"always_eager": True, "on_failure_total": 0})
+    lookup = hooks.Hooks(target)
+    assert lookup.now() is hooks.NO_HOOKS
+    target.always_eager = staticmethod(lambda: None)
+    assert lookup.now().always == ("always_eager",)
+    target.always_eager = None
+    assert lookup.now() is hooks.NO_HOOKS
+
+
+def _copy(function):
+    return type(function)(function.__code__, function.__globals__)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 
+from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError, UnknownJobClass
+from pyresque.job.hooks import NO_HOOKS, PERFORMING
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.perform import perform
 from pyresque.job.registry import Registry
@@ -156,6 +159,188 @@ def test_an_around_hook_that_yields_again_after_an_error_is_told_so():
     stage = Stage(around_perform_x=around, perform=failing(ValueError()))
     with pytest.raises(AroundHookError, match="again after an error"):
         stage.perform()
+
+
+def test_the_yield_of_an_around_hook_gives_what_the_work_gave_through_nested_hooks():
+    got = []
+
+    def around(*_args):
+        result = yield
+        got.append(result)
+        return result
+
+    async def awaiting(*_args):
+        got.append((yield))
+
+    stage = Stage(
+        around_perform_a=around,
+        around_perform_b=awaiting,
+        around_perform_c=around,
+        perform=lambda *_args: {"n": 42},
+    )
+    assert stage.perform(1) is True
+    assert got == [{"n": 42}] * 3
+
+
+@pytest.mark.parametrize("returned", ["from the inner one", None])
+def test_what_an_inner_around_hook_returns_is_what_the_outer_one_gets_as_in_ruby(returned):
+    got = []
+
+    def outer():
+        got.append((yield))
+
+    def inner():
+        got.append((yield))
+        return returned
+
+    assert Stage(around_perform_a=outer, around_perform_b=inner, perform=lambda: 42).perform()
+    assert got == [42, returned]
+
+
+def test_around_an_inner_hook_that_swallows_the_error_or_never_yields_there_is_no_value():
+    got = []
+
+    def outer():
+        got.append((yield))
+
+    def swallowing():
+        with contextlib.suppress(ValueError):
+            yield
+
+    def stopping():
+        if got is None:
+            yield
+        return "stopped"
+
+    stage = Stage(
+        around_perform_a=outer, around_perform_b=swallowing, perform=failing(ValueError())
+    )
+    assert stage.perform() is False
+    assert Stage(around_perform_a=outer, around_perform_b=stopping).perform() is False
+    assert got == [None, "stopped"]
+
+
+async def test_in_an_event_loop_the_yield_gives_the_value_too():
+    got = []
+
+    async def around():
+        got.append((yield))
+
+    async def work():
+        await asyncio.sleep(0)
+        return 42
+
+    registry = Registry()
+    registry.add(
+        type("Job", (), {"around_perform_x": staticmethod(around), "perform": staticmethod(work)})
+    )
+    driver = AsyncDriver("redis://nowhere:1/0")
+    assert await driver.run(perform(registry, read_job(JsonCodec(), "low", b'{"class":"Job"}')))
+    assert got == [42]
+
+
+ENDS = {
+    "done": ({}, ["perform", "after_perform_x", "always_x"], None),
+    "failed": (
+        {"perform": failing(ValueError("first"))},
+        ["perform", "on_failure_x", "always_x"],
+        ValueError,
+    ),
+    "failed in a before hook": (
+        {"before_perform_x": failing(ValueError("first"))},
+        ["before_perform_x", "on_failure_x", "always_x"],
+        ValueError,
+    ),
+    "left by DontPerform": (
+        {"before_perform_x": failing(DontPerform())},
+        ["before_perform_x", "always_x"],
+        None,
+    ),
+    "left by an around hook": (
+        {"around_perform_x": nothing},
+        ["around_perform_x", "after_perform_x", "always_x"],
+        None,
+    ),
+    "exited": (
+        {"perform": failing(SystemExit(3))},
+        ["perform", "on_failure_x", "always_x"],
+        SystemExit,
+    ),
+    "failed in its failure hook": (
+        {"perform": failing(ValueError("first")), "on_failure_x": failing(KeyError("second"))},
+        ["perform", "on_failure_x", "always_x"],
+        FailureHookError,
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_always_hooks_run_last_however_the_job_ends(end):
+    methods, ran, error = ENDS[end]
+    seen = []
+    hooks = {"after_perform_x": nothing, "on_failure_x": nothing}
+    stage = Stage(**{**hooks, "always_x": lambda *a: seen.append(a), **methods})
+    if error is None:
+        stage.perform(1, "a")
+    else:
+        with pytest.raises(error):
+            stage.perform(1, "a")
+    assert stage.ran == ran
+    assert seen == [(1, "a")]
+
+
+def test_an_error_of_an_always_hook_alone_is_the_jobs_failure_and_its_failure_hooks_run():
+    seen = []
+    stage = Stage(
+        always_a=failing(KeyError("late")),
+        always_b=nothing,
+        on_failure_x=lambda error, *a: seen.append((error.args, a)),
+    )
+    with pytest.raises(KeyError, match="late"):
+        stage.perform(1)
+    assert stage.ran == ["perform", "always_a", "on_failure_x"]
+    assert seen == [(("late",), (1,))]
+
+
+def test_an_error_of_an_always_hook_after_a_failure_tells_both():
+    stage = Stage(
+        perform=failing(ValueError("first")), on_failure_x=nothing, always_x=failing(KeyError("k"))
+    )
+    with pytest.raises(FailureHookError) as caught:
+        stage.perform()
+    message = str(caught.value)
+    assert message.startswith("Additional error (KeyError: 'k') occurred in running always hooks")
+    assert message.endswith(
+        "Original error that caused job failure was KeyError: ValueError: first"
+    )
+    assert stage.ran == ["perform", "on_failure_x", "always_x"]
+
+
+def test_a_job_that_nobody_registered_has_no_always_hooks_to_run():
+    with pytest.raises(UnknownJobClass):
+        SyncDriver("redis://nowhere:1/0").run(
+            perform(Registry(), read_job(JsonCodec(), "low", b'{"class":"Nobody"}'))
+        )
+
+
+@pytest.mark.parametrize("prefix", PERFORMING)
+def test_a_job_is_plain_only_while_no_hook_runs_with_it(prefix):
+    registry = Registry()
+
+    class Job:
+        @staticmethod
+        def perform() -> None: ...
+
+    registry.add(Job)
+    assert registry.ready("Job") is registry.plain("Job") is registry.find("Job")
+    setattr(Job, f"{prefix}_x", staticmethod(nothing))
+    assert registry.ready("Job") is registry.plain("Job") is None
+    assert registry.describe(Job).hooks != NO_HOOKS  # another look changes nothing
+    assert registry.ready("Job") is None
+    delattr(Job, f"{prefix}_x")
+    assert registry.ready("Job") is registry.plain("Job") is registry.find("Job")
+    Job.before_enqueue_x = staticmethod(nothing)
+    assert registry.ready("Job") is registry.find("Job")
 
 
 def test_jobs_and_hooks_may_be_async():

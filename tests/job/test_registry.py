@@ -34,7 +34,13 @@ def test_a_class_bears_its_own_name_and_a_function_the_camel_case_of_its():
     assert len(registry) == 2
 
 
-@pytest.mark.parametrize("written", ["Reports::Monthly", "::Reports::Monthly"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("Reports::Monthly", "::Reports::Monthly"),
+        *("Reports::Monthly::", "Reports::Monthly::::", "::Reports::Monthly::"),
+    ],
+)
 def test_a_ruby_name_is_found_as_payloads_write_it(written):
     registry = Registry()
     entry = registry.add(monthly_report, name="Reports::Monthly")
@@ -73,11 +79,15 @@ def test_the_same_job_may_be_registered_again():
 def test_what_can_perform_nothing_is_refused():
     with pytest.raises(NoClassError, match="can perform nothing"):
         Registry().add(7)
+    with pytest.raises(NoClassError, match=r"Empty can perform nothing: give it a static method"):
+        Registry().add(type("Empty", (), {}))
     with pytest.raises(NoPerformError, match="undefined method `perform' for Empty:Class"):
-        _ = Registry().add(type("Empty", (), {})).perform
+        _ = Registry().describe(type("Empty", (), {})).perform
 
 
-@pytest.mark.parametrize("name", ["Nobody", "os.system", "Nobody::At::Home", 7, ["X"]])
+@pytest.mark.parametrize(
+    "name", ["Nobody", "Archive::::Deep", "::", "os.system", "Nobody::At::Home", 7, ["X"]]
+)
 def test_a_name_that_nobody_registered_is_unknown_and_never_imported(name):
     registry = Registry()
     assert not registry.knows(name)

@@ -1,0 +1,129 @@
+"""What may be registered as a job: a function or class that does its work when it is called, with no instance and no loop over it."""
+
+from __future__ import annotations
+
+from pyresque.errors import JobOptionError, NoClassError
+from pyresque.job.hooks import PREFIXES, hook_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+#: Flags of code: a generator, and an ``async def`` that holds a yield.
+GENERATOR, ASYNC_GENERATOR = 0x20, 0x200
+
+#: The first parameter of what is a method of an instance, or of a class.
+RECEIVERS = {"self": "@staticmethod", "cls": "@classmethod"}
+
+#: What calls another function, and where that stands.
+INSIDE = {
+    "partial": "func",
+    "method": "__func__",
+    "staticmethod": "__func__",
+    "classmethod": "__func__",
+}
+
+
+def check(target: Any, *, bound: bool = False) -> None:
+    """Raise NoClassError where a target cannot perform, or where calling it would do nothing.
+
+    ``bound``: something is put before the job's arguments, so a first parameter may have any name.
+    """
+    if not callable(target):
+        raise NoClassError(
+            f"{target!r} can perform nothing: register a class with a static method perform, or a function"
+        )
+    shown = f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', target)}"
+    if isinstance(target, type):
+        _check_class(target, shown, bound=bound)
+    else:
+        _check_yield(target, shown)
+        if not bound and first_parameter(target) == "self":
+            raise NoClassError(
+                f"{shown} takes self: a job has no instance; register a function without self"
+            )
+    for kind, names in vars(hook_names(target)).items():
+        for name in names:
+            _check_hook(target, f"{shown}.{name}", name, kind)
+
+
+def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
+    """Set functions as hooks of a target, each under its own name. Raises JobOptionError, with nothing set."""
+    named = {getattr(each, "__name__", ""): each for each in given}
+    shown = getattr(target, "__qualname__", repr(target))
+    for name, function in named.items():
+        if not name.startswith(PREFIXES):
+            raise JobOptionError(
+                f"hooks of {shown}: {name or function!r} is no function whose name starts with one of "
+                f"{', '.join(PREFIXES)}; call it before_enqueue_check, for example"
+            )
+        if getattr(target, name, function) is not function:
+            raise JobOptionError(f"hooks of {shown}: it has another {name} already; rename one")
+        if not name.startswith("around_perform"):
+            _check_yield(function, f"hook {name} of {shown}")
+    for name, function in named.items():
+        setattr(target, name, staticmethod(function) if isinstance(target, type) else function)
+
+
+def _check_class(target: type, shown: str, *, bound: bool) -> None:
+    perform = getattr(target, "perform", None)
+    if perform is None and callable(getattr(target, "scheduled", None)):
+        return  # it is called in place of being queued
+    if not callable(perform):
+        raise NoClassError(
+            f"class {shown} can perform nothing: give it a static method perform; "
+            "a class that only Ruby performs needs no registration, enqueue it by its name: enqueue_to(queue, name)"
+        )
+    _check_receiver(target, f"{shown}.perform", "perform", bound=bound)
+    _check_yield(perform, f"{shown}.perform")
+
+
+def _check_hook(target: Any, shown: str, name: str, kind: str) -> None:
+    if isinstance(target, type):
+        _check_receiver(target, shown, name)
+    if kind != "around_perform":
+        _check_yield(getattr(target, name, None), shown)
+
+
+def _check_receiver(target: type, shown: str, name: str, *, bound: bool = False) -> None:
+    """Refuse a method of an instance: it is called on the class, so its ``self`` would be the job's first argument."""
+    found = next((vars(each)[name] for each in target.__mro__ if name in vars(each)), None)
+    first = first_parameter(found)
+    if first in RECEIVERS and not bound:
+        raise NoClassError(
+            f"{shown} takes {first}: a job has no instance; put {RECEIVERS[first]} above it"
+            + (" and take the self away" if first == "self" else "")
+        )
+
+
+def _check_yield(function: Any, shown: str) -> None:
+    if _flags(function) & (GENERATOR | ASYNC_GENERATOR):
+        raise NoClassError(
+            f"{shown} holds a yield: calling it would make a generator and run nothing of it; "
+            "do the work in a function without yield"
+        )
+
+
+def _code(function: Any) -> Any:
+    inner = function
+    while (inside := INSIDE.get(type(inner).__name__)) is not None:
+        inner = getattr(inner, inside, None)
+    code = getattr(inner, "__code__", None)
+    if code is None and inner is not None:
+        call = getattr(type(inner), "__call__", None)  # noqa: B004 - the method itself is looked at
+        code = getattr(call, "__code__", None)
+    return code
+
+
+def _flags(function: Any) -> int:
+    flags: int = getattr(_code(function), "co_flags", 0)
+    return flags
+
+
+def first_parameter(function: Any) -> str:
+    """The name of a plain function's first parameter; empty for anything else: a bound method has its ``self``."""
+    if type(function).__name__ != "function" or not function.__code__.co_argcount:
+        return ""
+    name: str = function.__code__.co_varnames[0]
+    return name

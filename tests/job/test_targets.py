@@ -1,0 +1,240 @@
+"""What may be registered as a job, and what is refused because it would do nothing."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from pyresque import AsyncResque, Resque
+from pyresque.errors import JobOptionError, NoClassError
+
+NOWHERE = "redis://nowhere:1/0"
+
+
+def works(n=0):
+    return n
+
+
+def holds_a_yield(n):
+    yield n
+
+
+async def holds_a_yield_and_awaits(n):
+    yield n
+
+
+class Caller:
+    def __call__(self, n):
+        return n
+
+
+class YieldingCaller:
+    def __call__(self, n):
+        yield n
+
+
+class Good:
+    @staticmethod
+    def perform(n): ...
+
+    @staticmethod
+    def around_perform_x(n):
+        yield
+
+
+class ByClass:
+    @classmethod
+    def perform(cls, n): ...
+
+
+class Bare:
+    def perform(n): ...  # noqa: N805 - that is what is tried
+
+
+class Scheduled:
+    @staticmethod
+    def scheduled(queue, name, *args): ...
+
+
+class Nothing: ...
+
+
+class Attribute:
+    perform = 7
+
+
+class Instance:
+    def perform(self, n): ...
+
+
+class Undecorated:
+    def perform(cls, n): ...  # noqa: N805 - that is what is tried
+
+
+class Yielding:
+    @staticmethod
+    def perform(n):
+        yield n
+
+
+class AsyncYielding:
+    @classmethod
+    async def perform(cls, n):
+        yield n
+
+
+class InstanceHook(Good):
+    def before_perform_x(self, n): ...
+
+
+class YieldingHook(Good):
+    @staticmethod
+    def after_enqueue_x(n):
+        yield
+
+
+class Inherited(Instance): ...
+
+
+def method(self, n): ...
+
+
+def register_plain(resque, target):
+    return resque.job("X", queue="q")(target)
+
+
+def register_active(resque, target):
+    return resque.active_job("X", queue="q")(target)
+
+
+REGISTER = [register_plain, register_active]
+FACES = [Resque, AsyncResque]
+
+TAKEN = {
+    "a function": works,
+    "a lambda": lambda n: n,
+    "a partial": functools.partial(works, 1),
+    "an object that can be called": Caller(),
+    "a class with a static method": Good,
+    "a class with a class method": ByClass,
+    "a class with a bare function": Bare,
+    "a static method": staticmethod(works),
+    "a bound class method": ByClass.perform,
+    "a bound method": Instance().perform,
+}
+REFUSED = {
+    "a function that holds a yield": (holds_a_yield, "holds a yield"),
+    "an async function that holds a yield": (holds_a_yield_and_awaits, "holds a yield"),
+    "a partial of one": (functools.partial(holds_a_yield, 1), "holds a yield"),
+    "an object whose call is one": (YieldingCaller(), "holds a yield"),
+    "a class whose perform is one": (Yielding, "holds a yield"),
+    "a class whose perform is an async one": (AsyncYielding, "holds a yield"),
+    "a class without perform": (Nothing, "give it a static method perform"),
+    "a class whose perform is no function": (Attribute, "give it a static method perform"),
+    "a method of an instance": (Instance, "put @staticmethod above it and take the self away"),
+    "one that is inherited": (Inherited, "put @staticmethod above it"),
+    "a method of a class without its decorator": (Undecorated, "put @classmethod above it"),
+    "a function that takes self": (method, "register a function without self"),
+    "a hook of an instance": (InstanceHook, r"before_perform_x takes self.*put @staticmethod"),
+    "a hook that holds a yield": (YieldingHook, r"after_enqueue_x holds a yield"),
+    "a number": (7, "can perform nothing"),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("register", REGISTER)
+@pytest.mark.parametrize("kind", TAKEN)
+def test_what_performs_when_it_is_called_is_taken(face, register, kind):
+    target = TAKEN[kind]
+    resque = face(NOWHERE)
+    assert register(resque, target) is target
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("register", REGISTER)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_would_perform_nothing_is_refused_at_its_registration_with_the_cure(
+    face, register, kind
+):
+    target, cure = REFUSED[kind]
+    resque = face(NOWHERE)
+    with pytest.raises(NoClassError, match=cure):
+        register(resque, target)
+    assert resque.registered == []
+    assert list(resque.active_job_classes) == []
+
+
+def test_a_class_that_is_called_by_the_scheduler_alone_needs_no_perform():
+    assert Resque(NOWHERE).job(queue="q")(Scheduled) is Scheduled
+
+
+def test_an_active_job_that_is_bound_may_call_its_envelope_self():
+    resque = Resque(NOWHERE)
+    assert resque.active_job("X", bind=True)(method) is method
+
+
+def before_enqueue_no(*_args):
+    return False
+
+
+def always_told(*_args): ...
+
+
+@pytest.mark.parametrize("register", ["job", "active_job"])
+def test_a_hook_given_at_the_registration_becomes_a_hook_of_the_job(register):
+    def job(n): ...
+
+    class Job:
+        @staticmethod
+        def perform(n): ...
+
+    for target in (job, Job):
+        resque = Resque(NOWHERE)
+        getattr(resque, register)("X", queue="q", hooks=[before_enqueue_no, always_told])(target)
+        entry = (resque.registered or resque.active_job_classes.entries())[0]
+        assert entry.hooks.before_enqueue == ("before_enqueue_no",)
+        assert entry.hooks.always == ("always_told",)
+        assert target.before_enqueue_no(1) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (lambda: None, "is no function whose name starts with one of before_perform"),
+        (works, "'?works'? is no function whose name starts with"),
+        (7, "7 is no function"),
+    ],
+)
+def test_a_hook_without_a_hooks_name_is_refused(given, told):
+    def job(n): ...
+
+    resque = Resque(NOWHERE)
+    with pytest.raises(JobOptionError, match=told):
+        resque.job("X", queue="q", hooks=[always_told, given])(job)
+    assert resque.registered == []
+    assert not hasattr(job, "always_told")
+
+
+def test_a_hook_that_would_replace_another_is_refused():
+    class Job(Good):
+        @staticmethod
+        def before_enqueue_no(*_args): ...
+
+    with pytest.raises(JobOptionError, match="it has another before_enqueue_no already"):
+        Resque(NOWHERE).job("X", queue="q", hooks=[before_enqueue_no])(Job)
+
+
+def test_a_given_hook_that_holds_a_yield_is_refused_unless_it_goes_around():
+    def before_perform_x(n):
+        yield
+
+    def around_perform_x(n):
+        yield
+
+    def job(n): ...
+
+    resque = Resque(NOWHERE)
+    with pytest.raises(NoClassError, match=r"before_perform_x of .* holds a yield"):
+        resque.job("X", queue="q", hooks=[before_perform_x])(job)
+    resque.job("X", queue="q", hooks=[around_perform_x])(job)
