@@ -10,7 +10,8 @@ from pyresque.settings import Settings
 HEAD = """# Settings
 
 Default < environment < flag < keyword of `Resque(...)`. An empty variable counts as left out (`QUEUES` is the exception, as in
-Ruby). All faults are reported together, each with the place it came from.
+Ruby). All faults are reported together, each with the place it came from. Keywords are checked as variables are: `Resque(interval="2")`
+is refused, since a text is no number.
 
 This page is written by `python docs/make_settings.py` from the table in `pyresque/settings.py`.
 

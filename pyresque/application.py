@@ -11,17 +11,23 @@ from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.lazily import made_once
 from pyresque.settings import Settings
 
+NoneType = type(None)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Callable, Iterable
     from datetime import timedelta
     from typing import Any, Literal, TypeVar, overload
+
+    from typing_extensions import Unpack
 
     from pyresque.activejob.serializers import Serializer
     from pyresque.core import Core
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
+    from pyresque.keywords import Keywords, Options
     from pyresque.ops import Clock
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -42,8 +48,29 @@ def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
     return time_limit(timeout)
 
 
+class _Signature:
+    """The constructor's parameters for whoever asks, such as a shell that completes: the settings are among them."""
+
+    def __get__(self, made: object, owner: type[Application]) -> inspect.Signature:
+        """The signature of a class that has the constructor from here."""
+        if owner.__init__ is not Application.__init__:
+            raise AttributeError("__signature__")
+        import inspect  # noqa: PLC0415 - for those who ask
+
+        named = list(inspect.signature(Application.__init__).parameters.values())[1:-1]
+        option = inspect.Parameter.KEYWORD_ONLY
+        rows = [
+            inspect.Parameter(row.name, option, default=None, annotation=row.type)
+            for row in Settings.ROWS.values()
+            if row.name != "url"
+        ]
+        return inspect.Signature([*named, *rows])
+
+
 class Application:
     """What both faces share: the settings, the registered jobs and the worker hooks; connects to nothing."""
+
+    __signature__ = _Signature()
 
     def __init__(
         self,
@@ -53,12 +80,20 @@ class Application:
         settings: Settings | None = None,
         failures: FailureBackend | Saves | None = None,
         clock: Clock | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
-        """A Redis URL, or none for REDIS_URL; ``options`` are any of Settings' names.
+        """A Redis URL, or none for REDIS_URL; ``options`` are the settings by their names (docs/settings.md).
 
-        ``jobs`` takes over the jobs, hooks and recurring jobs of another face. Raises SettingsError.
+        ``jobs`` takes over the jobs, hooks and recurring jobs of another face. Raises SettingsError with every fault.
         """
+        if not isinstance(settings, (Settings, NoneType)):
+            raise SettingsError(
+                f"settings: an object of type {type(settings).__qualname__} is no Settings"
+            )
+        if not isinstance(jobs, (Application, NoneType)):
+            raise SettingsError(
+                f"jobs: an object of type {type(jobs).__qualname__} is no Resque or AsyncResque to take the jobs of"
+            )
         if settings is not None and (url is not None or options):
             msg = "give either settings or single options, not both"
             raise SettingsError(msg)
@@ -90,14 +125,12 @@ class Application:
             made.recurring.memory = self._jobs.core.recurring.memory
         return made
 
-    def configure(self, **changes: Any) -> None:
+    def configure(self, **changes: Unpack[Keywords]) -> None:
         """Change settings (None: leave as it is) before the first verb, keeping what is registered.
 
-        This is how the command line's flags reach an application: its jobs that enqueue follow them, too.
+        This is how the command line's flags reach an application: its jobs that enqueue follow them, too. Raises SettingsError.
         """
-        self.settings = self.settings.but(
-            **{name: value for name, value in changes.items() if value is not None}
-        )
+        self.settings = self.settings.but(**changes)
         former: Core | None = self.__dict__.pop("core", None)
         if former is not None and former.failures is not former.default_failures:
             self._failures = former.failures  # an application may have put its own there

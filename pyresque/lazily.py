@@ -47,6 +47,9 @@ class _Verbs(metaclass=_Filled):
     """Verbs that are not there yet."""
 
     def __getattr__(self, name: str) -> Any:
+        for cls in type(self).__mro__:
+            if name in vars(cls):  # it is there: making it raised AttributeError, and does so again
+                return vars(cls)[name].__get__(self, type(self))
         if _fill(type(self), name):
             return getattr(self, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

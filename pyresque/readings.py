@@ -18,20 +18,33 @@ def text(value: str) -> str:
     return value
 
 
+def path(value: str) -> str:
+    """A file's path: anything but nothing."""
+    return text(value)
+
+
 def names(value: str) -> tuple[str, ...]:
-    """Split as Ruby splits: nothing comes of an empty text, and empty names at the end go."""
-    found = tuple(name.strip() for name in value.rstrip(",").split(","))
-    return found if value.strip(",") else ()
+    """The names between commas; blank ones are none, so that nothing comes of ``,``."""
+    return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
 def seconds(value: str) -> float:
     """A stretch of time, in seconds."""
+    return _amount(value, "seconds")
+
+
+def minutes(value: str) -> float:
+    """A stretch of time, in minutes."""
+    return _amount(value, "minutes")
+
+
+def _amount(value: str, unit: str) -> float:
     try:
         found = float(value)
     except ValueError:
         found = -1.0
     if not 0 <= found < float("inf"):
-        msg = f"{value!r} is no number of seconds (0 or more)"
+        msg = f"{value!r} is no number of {unit} (0 or more)"
         raise ValueError(msg)
     return found
 

@@ -12,10 +12,27 @@ from pyresque.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import Any, NoReturn, TypeVar
 
     T = TypeVar("T", bound="Table")
+
+
+#: What each type of a row is called, and what is taken for it.
+KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "str": ("text", (str,)),
+    "bool": ("truth value (True or False)", (bool,)),
+    "int": ("whole number", (int,)),
+    "float": ("number", (int, float)),
+    "tuple[str, ...]": ("list of names", (tuple, list)),
+}
+NUMBERS = ("int", "float")
+
+#: What to do where a value of the wrong type is likely to be given.
+CURES = {"url": ": give the server's URL, such as 'redis://localhost:6379/0'"}
+
+#: So much of a wrong value stands in a message.
+SHOWN = 60
 
 
 class Row:
@@ -45,6 +62,30 @@ class Row:
         """The default, where no value of its own hides it."""
         return self if settings is None else self.default
 
+    def checked(self, value: Any) -> Any:
+        """A value given in code: of the row's type, and one that the row's reader would take. Raises ValueError."""
+        kind = self.type.removesuffix(" | None")
+        if type(value) is type(self.default) and value == self.default:
+            return value
+        if self.read is readings.path and hasattr(value, "__fspath__"):
+            value = value.__fspath__()
+        wanted, types = KINDS[kind]
+        given: Any = value
+        if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
+            raise ValueError(
+                f"{_told(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
+            )
+        if kind == "bool":
+            return value
+        if kind in NUMBERS:
+            self.read(str(value))
+            return value
+        if isinstance(value, str):
+            return self.read(value)
+        if not all(isinstance(name, str) for name in given):
+            raise ValueError(f"{_told(given)} is no {wanted}")
+        return readings.names(",".join(given))
+
 
 def setting(
     default: Any,
@@ -67,11 +108,11 @@ class Table:
     ROWS: dict[str, Row]
 
     def __init__(self, **values: Any) -> None:
-        """Values by name; what is not given has its default. Raises SettingsError for a name that is none."""
-        unknown = sorted(values.keys() - self.ROWS.keys())
-        if unknown:
-            raise SettingsError("; ".join(_no_such(name) for name in unknown))
-        self.__dict__.update(values)
+        """Values by name; what is not given, or None, has its default. Raises SettingsError with every fault at once."""
+        faults: list[str] = []
+        self.__dict__.update(self._checked(values, faults))
+        if faults:
+            raise SettingsError("; ".join(faults))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"settings are frozen: use but({name}=...) for others")
@@ -103,35 +144,76 @@ class Table:
         Keywords are values, not texts. Raises SettingsError with every fault at once.
         """
         environ = os.environ if environ is None else environ
-        faults: list[str] = []
+        told = {name for name, value in given.items() if value is not None}
+        faults = cls.faults(environ, told)
         values: dict[str, Any] = {}
-        for row in cls.ROWS.values():
-            if given.get(row.name) is not None:
-                continue
-            try:
+        for row in cls.ROWS.values() if not faults else ():
+            if row.name not in told:
                 values.update(_from_environment(row, environ))
-            except ValueError as fault:
-                faults.append(str(fault))
-        unknown = sorted(given.keys() - cls.ROWS.keys())
-        faults += [_no_such(name) for name in unknown]
-        values.update(
-            {
-                name: value
-                for name, value in given.items()
-                if value is not None and name not in unknown
-            }
-        )
+        values.update(cls._checked(given, faults))
         if faults:
             raise SettingsError("; ".join(faults))
-        return cls(**values)
+        made = cls()
+        made.__dict__.update(values)
+        return made
+
+    @classmethod
+    def faults(cls, environ: Mapping[str, str], but: Collection[str] = ()) -> list[str]:
+        """What is wrong with the environment, ``but`` for the settings of these names, which are given otherwise."""
+        found = []
+        for row in cls.ROWS.values():
+            try:
+                if row.name not in but:
+                    _from_environment(row, environ)
+            except ValueError as fault:
+                found.append(str(fault))
+        return found
+
+    @classmethod
+    def _checked(cls, given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+        """Those given in code that may stand; what is wrong with the others is added to the faults."""
+        found = {}
+        for name, value in given.items():
+            row = cls.ROWS.get(name)
+            if row is None:
+                faults.append(no_such(name, cls.ROWS))
+            elif value is not None:
+                try:
+                    found[name] = row.checked(value)
+                except ValueError as fault:
+                    faults.append(f"{name}: {fault}")
+        return found
 
     def but(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
-        """The same settings with these changed."""
-        return type(self)(**{**self.__dict__, **changes})
+        """The same settings with these changed (None: left as it is). Raises SettingsError."""
+        made = type(self)(**changes)
+        made.__dict__.update({**self.__dict__, **made.__dict__})
+        return made
 
 
-def _no_such(name: str) -> str:
-    return f"{name}: there is no such setting"
+def no_such(name: str, known: Iterable[str]) -> str:
+    """What is told of a name that no setting has."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for trouble alone
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"{name}: there is no such setting{f' (did you mean {near[0]}?)' if near else ''}"
+
+
+def _told(value: object, *, quoted: bool = True) -> str:
+    """A wrong value for a message: what it is and, if it is short and holds no secret, itself."""
+    kind = type(value)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    if quoted and isinstance(value, (str, bytes, int, float, list, tuple, dict)):
+        try:
+            text = repr(value)
+        except Exception:  # noqa: BLE001 - of what it holds, anything may come
+            text = "it"
+        return f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} ({name})"
+    return f"an object of type {name}"
 
 
 def _from_environment(row: Row, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -10,6 +10,14 @@ import os
 from pyresque import readings
 from pyresque.rows import Row, Table, setting
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self, Unpack
+
+    from pyresque.keywords import Keywords
+
 EXECUTORS = ("fork", "thread", "async", "inline")
 
 #: Those whose workers share a process.
@@ -57,6 +65,12 @@ class Settings(Table):
     environment: str = setting(
         "development", readings.text, "the application's environment", env=("RAILS_ENV", "RACK_ENV")
     )
+    pool_environment: str = setting(
+        "",
+        readings.text,
+        "section of the pool's file, in resque-pool's order; default: the environment",
+        env=("RACK_ENV", "RAILS_ENV", "RESQUE_ENV"),
+    )
     codec: str = setting(
         "json", readings.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
     )
@@ -97,7 +111,7 @@ class Settings(Table):
         env=("JOBS_PER_FORK",),
     )
     minutes_per_child: float | None = setting(
-        None, readings.seconds, "minutes a child serves before it ends", env=("MINUTES_PER_FORK",)
+        None, readings.minutes, "minutes a child serves before it ends", env=("MINUTES_PER_FORK",)
     )
     max_child_memory: int | None = setting(
         None,
@@ -178,14 +192,14 @@ class Settings(Table):
         env=("HEALTH_ADDRESS",),
     )
     background: bool = setting(False, readings.given, "become a daemon", env=("BACKGROUND",))
-    pidfile: str = setting("", readings.text, "file to write the process id to", env=("PIDFILE",))
+    pidfile: str = setting("", readings.path, "file to write the process id to", env=("PIDFILE",))
     procline_prefix: str = setting(
         "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
     )
     verbose: bool = setting(False, readings.given, "log what is done", env=("LOGGING", "VERBOSE"))
     very_verbose: bool = setting(False, readings.given, "log every step", env=("VVERBOSE",))
     logfile: str = setting(
-        "", readings.text, "file to log to, in place of standard output", env=("LOGFILE",)
+        "", readings.path, "file to log to, in place of standard output", env=("LOGFILE",)
     )
     log_format: str = setting(
         "text", readings.one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",)
@@ -203,7 +217,7 @@ class Settings(Table):
         env=("RESQUE_DELAYED_SEARCH",),
     )
     schedule: str = setting(
-        "", readings.text, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
+        "", readings.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
     )
     dynamic_schedule: bool = setting(
         False,
@@ -269,6 +283,17 @@ class Settings(Table):
     rails_timezone: str = setting(
         "UTC", readings.text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Unpack[Keywords]) -> None: ...
+
+        @classmethod
+        def load(  # type: ignore[override]  # noqa: D102 - the table's own names
+            cls, environ: Mapping[str, str] | None = None, **given: Unpack[Keywords]
+        ) -> Self: ...
+
+        def but(self, **changes: Unpack[Keywords]) -> Self: ...  # type: ignore[override]  # noqa: D102 - as above
 
     @property
     def log_level(self) -> str:

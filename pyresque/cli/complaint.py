@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from pyresque.errors import PyresqueError
@@ -34,7 +36,23 @@ def complaint(error: Exception) -> Complaint:
     return Misuse(str(error)) if is_misuse(error) else Complaint(str(error))
 
 
-class Commands(click.Group):
+class Suggesting(click.Group):
+    """A group that says which command may have been meant by a word that is none."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not near:
+                raise
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+
+
+class Commands(Suggesting):
     """A group whose commands' errors are told as complaints, never as tracebacks."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -45,7 +63,7 @@ class Commands(click.Group):
             raise complaint(error) from error
 
 
-class Nouns(click.Group):
+class Nouns(Suggesting):
     """A group that lists when it is told nothing else: ``pyresque queues --json`` is ``pyresque queues list --json``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

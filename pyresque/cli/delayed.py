@@ -9,6 +9,7 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
 from pyresque.cli.complaint import Misuse, Nouns
+from pyresque.cli.faults import Option, no_option, something
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, many, print_json, print_table
 from pyresque.cli.shown import args_of, class_of
@@ -35,7 +36,12 @@ def delayed() -> None:
     "--start", default=0, show_default=True, help="The first time to show; the next is 0."
 )
 @click.option(
-    "--count", default=20, show_default=True, type=click.IntRange(1), help="How many times to show."
+    "--count",
+    default=20,
+    show_default=True,
+    cls=Option,
+    type=click.IntRange(1),
+    help="How many times to show.",
 )
 @settings_options(*CONNECTION)
 @json_option
@@ -72,7 +78,12 @@ def count(as_json: bool, **given: Any) -> None:
 @click.argument("time", required=False)
 @click.option("--start", default=0, show_default=True, help="The first job to show.")
 @click.option(
-    "--count", default=10, show_default=True, type=click.IntRange(1), help="How many jobs to show."
+    "--count",
+    default=10,
+    show_default=True,
+    cls=Option,
+    type=click.IntRange(1),
+    help="How many jobs to show.",
 )
 @click.option("--full", is_flag=True, help="Do not cut long arguments.")
 @settings_options(*CONNECTION, "codec")
@@ -97,8 +108,14 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     """Which jobs are meant: CLASS and its ARGs, all of a class, or those of one time."""
     for decorate in (
         click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED),
-        click.argument("class_name", metavar="CLASS", required=False),
-        click.option("-q", "--queue", help="Only those for this queue; default: the job's own."),
+        click.argument("class_name", metavar="CLASS", required=False, callback=no_option),
+        click.option(
+            "-q",
+            "--queue",
+            cls=Option,
+            callback=something,
+            help="Only those for this queue; default: the job's own.",
+        ),
         click.option(
             "--any-args", is_flag=True, help="All of the class, whatever their arguments."
         ),

@@ -8,6 +8,7 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
 from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.cli.faults import Option, no_option, something
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
 from pyresque.cli.output import compact, print_json
 from pyresque.process.app import application
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("class_name", metavar="CLASS")
+@click.argument("class_name", metavar="CLASS", callback=no_option)
 @click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-q", "--queue", help="The queue; not needed for a job of -A that has one.")
+@click.option(
+    "-q",
+    "--queue",
+    cls=Option,
+    callback=something,
+    help="The queue; not needed for a job of -A that has one.",
+)
 @click.option("--str", "as_text", is_flag=True, help="Every ARG is a text, not JSON.")
 @click.option("--in", "wait", metavar="5m", help="So long from now: 90s, 5m, 1h30m, 2 days.")
 @click.option(

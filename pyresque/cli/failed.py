@@ -10,6 +10,7 @@ import click
 
 from pyresque.activejob.shown import active_call
 from pyresque.cli.complaint import Misuse, Nouns
+from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     compact,
@@ -52,11 +53,17 @@ def failed() -> None:
     "--start",
     default=0,
     show_default=True,
+    cls=Option,
     type=click.IntRange(0),
     help="How many of the latest to pass over.",
 )
 @click.option(
-    "--count", default=20, show_default=True, type=click.IntRange(1), help="How many to show."
+    "--count",
+    default=20,
+    show_default=True,
+    cls=Option,
+    type=click.IntRange(1),
+    help="How many to show.",
 )
 @filtering
 @settings_options(*CONNECTION, *RECORDS)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pyresque import readings
+from pyresque.cli.faults import Option, all_told
 from pyresque.settings import (
     CODECS,
     DIALECTS,
@@ -60,15 +62,20 @@ METAVARS = {
     "url": "URL",
     "app": "MODULE:ATTRIBUTE",
     "queues": "QUEUE,...",
-    "count": "N",
-    "pidfile": "FILE",
-    "logfile": "FILE",
-    "schedule": "FILE",
     "catch_up": "none|one|NUMBER",
     "lock_timeout": "SECONDS",
+    "max_child_memory": "MIB",
     "time_zone": "ZONE",
     "health_port": "PORT",
     "health_address": "ADDRESS",
+}
+
+#: What a setting takes, by how it is read.
+UNITS: dict[Callable[[str], Any], str] = {
+    readings.seconds: "SECONDS",
+    readings.minutes: "MINUTES",
+    readings.count: "N",
+    readings.path: "FILE",
 }
 
 #: What every command needs to find its Redis.
@@ -143,6 +150,10 @@ def settings_options(*names: str) -> Callable[[F], F]:
     """Options for these settings; one that is not given is None, so that the environment decides."""
 
     def add(command: F) -> F:
+        if isinstance(command, click.Command):
+            command.callback = all_told(command.callback) if command.callback else None
+        else:
+            command = all_told(command)
         for name in reversed(names):
             command = _option(Settings.ROWS[name])(command)
         return command
@@ -174,6 +185,7 @@ def _option(row: Row) -> Callable[[F], F]:
             row.name,
             *_short(row),
             flag,
+            cls=Option,
             multiple=True,
             callback=_joined,
             metavar=METAVARS["queues"],
@@ -185,16 +197,18 @@ def _option(row: Row) -> Callable[[F], F]:
             *_short(row),
             *_alias(row),
             flag,
+            cls=Option,
             type=click.Choice(CHOICES[row.name]),
             default=None,
             help=help_text,
         )
-    metavar = METAVARS.get(row.name, "SECONDS" if "float" in str(row.type) else "TEXT")
+    metavar = METAVARS.get(row.name) or UNITS.get(row.read, "TEXT")
     return click.option(
         row.name,
         *_short(row),
         *_alias(row),
         flag,
+        cls=Option,
         callback=_reading(row),
         metavar=metavar,
         default=None,
@@ -227,8 +241,8 @@ def _alias(row: Row) -> list[str]:
 def _joined(
     _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """``-q a,b -q c`` is one list."""
-    return tuple(name.strip() for part in value for name in part.split(",")) if value else None
+    """``-q a,b -q c`` is one list; one of no names is no queue at all, which is not the same as not given."""
+    return readings.names(",".join(value)) if value else None
 
 
 def _help(row: Row) -> str:

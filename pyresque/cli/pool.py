@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pyresque.cli.complaint import complaint
+from pyresque.cli.faults import Option, something
 from pyresque.cli.launch import launch
 from pyresque.cli.options import CONNECTION, WORKING, settings_options
 
@@ -22,18 +22,49 @@ OF_A_POOL = tuple(name for name in WORKING if name != "queues")
     "-f",
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    cls=Option,
+    callback=something,
     help="The pool's file (RESQUE_POOL_CONFIG); else resque-pool.yml or config/resque-pool.yml.",
 )
-@click.option("-E", "--environment", metavar="NAME", help="The section of the file (RAILS_ENV).")
-@click.option("-a", "--appname", metavar="NAME", help="The application's name in the title.")
+@click.option(
+    "-E",
+    "--environment",
+    "section",
+    cls=Option,
+    callback=something,
+    metavar="NAME",
+    help="The section of the file (RACK_ENV, else RAILS_ENV, else RESQUE_ENV).",
+)
+@click.option(
+    "-a",
+    "--appname",
+    cls=Option,
+    callback=something,
+    metavar="NAME",
+    help="The application's name in the title.",
+)
 @click.option("-d", "--daemon", is_flag=True, help="As --background.")
-@click.option("-o", "--stdout", default="", metavar="FILE", help="Append what is printed to it.")
-@click.option("-e", "--stderr", default="", metavar="FILE", help="The same for the error output.")
+@click.option(
+    "-o",
+    "--stdout",
+    cls=Option,
+    callback=something,
+    metavar="FILE",
+    help="Append what is printed to it.",
+)
+@click.option(
+    "-e",
+    "--stderr",
+    cls=Option,
+    callback=something,
+    metavar="FILE",
+    help="The same for the error output.",
+)
 @click.option(
     "-s",
     "--spawn-delay",
     default=0,
+    cls=Option,
     type=click.IntRange(0),
     metavar="MS",
     help="Milliseconds between two starts.",
@@ -48,12 +79,12 @@ OF_A_POOL = tuple(name for name in WORKING if name != "queues")
 @click.option("--term-immediate", is_flag=True, help="TERM stops workers at once (the default).")
 @click.option("--burst", is_flag=True, help="Run until every queue is empty, then leave.")
 def pool(
-    config: Path | None,
-    environment: str | None,
+    config: str | None,
+    section: str | None,
     appname: str | None,
     daemon: bool,
-    stdout: str,
-    stderr: str,
+    stdout: str | None,
+    stderr: str | None,
     spawn_delay: int,
     graceful: bool,
     term_immediate: bool,
@@ -75,15 +106,15 @@ def pool(
         "term": "SIGQUIT" if graceful else "SIGTERM",
         "interrupt": "SIGQUIT",
         "spawn_delay": spawn_delay / 1000,
-        "stdout": stdout,
-        "stderr": stderr,
+        "stdout": stdout or "",
+        "stderr": stderr or "",
     }
     try:
         launch(
             "pool",
             given,
-            config=None if config is None else str(config),
-            environment=environment,
+            config=config,
+            environment=section,
             manner=manner,
             burst=burst,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.complaint import Complaint, Nouns
+from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     WIDEST,
@@ -88,7 +89,12 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     help="The first job to show; the next to be performed is 0.",
 )
 @click.option(
-    "--count", default=10, show_default=True, type=click.IntRange(1), help="How many jobs to show."
+    "--count",
+    default=10,
+    show_default=True,
+    cls=Option,
+    type=click.IntRange(1),
+    help="How many jobs to show.",
 )
 @click.option("--full", is_flag=True, help="Do not cut long arguments.")
 @settings_options(*CONNECTION, "codec")

@@ -9,6 +9,7 @@ import click
 
 from pyresque.cli.arguments import one_arg
 from pyresque.cli.complaint import Complaint, Misuse, Nouns
+from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
 from pyresque.errors import NotEncodable, ScheduleError
@@ -66,7 +67,12 @@ def list_schedule(as_json: bool, **given: Any) -> None:
 @schedule.command("next")
 @click.argument("name", required=False)
 @click.option(
-    "--count", default=SHOWN_RUNS, show_default=True, type=click.IntRange(1), help="How many runs."
+    "--count",
+    default=SHOWN_RUNS,
+    show_default=True,
+    cls=Option,
+    type=click.IntRange(1),
+    help="How many runs.",
 )
 @settings_options(*CONNECTION, *SCHEDULE)
 @json_option

@@ -41,14 +41,32 @@ def load_app(spec: str) -> Resque:
         raise AppImportError(
             f"-A {spec!r} names no module: write it as module:attribute, such as myapp.jobs:resque"
         )
-    found = _attribute(_imported(spec, module_name), spec, path)
+    if module_name.endswith(".py") or "/" in module_name:
+        dotted = ".".join(module_name.removesuffix(".py").replace("/", ".").strip(".").split("."))
+        meant = f"{dotted}:{path}" if path else dotted
+        raise AppImportError(f"-A {spec!r} is a file's name: write the module's, as -A {meant}")
+    module = _imported(spec, module_name)
+    found = _attribute(module, spec, path)
     if isinstance(found, AsyncResque):
         core = found.core
         failures = None if core.failures is core.default_failures else core.failures
         return Resque(settings=found.settings, jobs=found, failures=failures, clock=core.clock)
     if not isinstance(found, Resque):
-        raise AppImportError(f"-A {spec!r} is {type(found).__name__}, not a Resque")
+        raise AppImportError(
+            f"-A {spec!r} is {type(found).__name__}, not a Resque{_cure(found, module)}"
+        )
     return found
+
+
+def _cure(found: object, module: ModuleType) -> str:
+    """What to do in place of naming something that is no Resque."""
+    there = "".join(f"; {module.__name__} has {name}" for name in _applications(module)[:1])
+    if callable(found):
+        return (
+            f", and is not called{there}: if it makes one, call it in a module of its own, "
+            "as in resque = create_resque(), and name that one"
+        )
+    return there
 
 
 def _imported(spec: str, name: str) -> ModuleType:

@@ -33,10 +33,11 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     """Work as these settings say, until told to stop. Raises PyresqueError, OSError."""
     heed_orders_while_starting()
     resque = application(given)
-    has_jobs(resque)
     settings = resque.settings
     if not settings.queues:
-        raise NoQueueError(NO_QUEUE)
+        nothing = nothing_to_perform(resque)
+        raise NoQueueError(f"{NO_QUEUE}; {nothing}" if nothing else NO_QUEUE)
+    has_jobs(resque)
     if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
         _log_as(resque)
         _look_for_redis(resque, "worker")
@@ -79,7 +80,9 @@ def begin_pool(
     resque = application(given)
     has_jobs(resque)
     path = Path(config) if config else usual_file(os.environ, Path.cwd())
-    wanted = partial(read_pool, path, environment or resque.settings.environment)
+    settings = resque.settings
+    section = environment or settings.pool_environment or settings.environment
+    wanted = partial(read_pool, path, section)
     if not any(wanted().values()):
         _warn("%s wants no workers; they come when it is changed and HUP sent", path)
     _log_as(resque)
@@ -118,8 +121,19 @@ def heed_orders_while_starting() -> None:
 
 def has_jobs(resque: Resque) -> None:
     """Raise NothingToPerform where there is nothing that could be performed."""
-    if not resque.registered and not any(resque.core.active_job_classes):
-        raise NothingToPerform(_no_jobs(resque.settings.app))
+    nothing = nothing_to_perform(resque)
+    if nothing:
+        raise NothingToPerform(nothing)
+
+
+def nothing_to_perform(resque: Resque) -> str:
+    """What is told where there is nothing that could be performed; empty where there is something."""
+    if resque.registered or any(resque.core.active_job_classes):
+        return ""
+    app = resque.settings.app
+    if app:
+        return f"-A {app!r} registers no job: decorate what it performs with @resque.job"
+    return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
 
 
 def _look_for_redis(resque: Resque, who: str) -> None:
@@ -140,12 +154,6 @@ def _warn(text: str, *told: object) -> None:
     import logging  # noqa: PLC0415 - as above
 
     logging.getLogger("pyresque").warning(text, *told)
-
-
-def _no_jobs(app: str) -> str:
-    if app:
-        return f"-A {app!r} registers no job: decorate what it performs with @resque.job"
-    return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
 
 
 def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature

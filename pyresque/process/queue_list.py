@@ -30,10 +30,10 @@ class QueueList:
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> QueueList:
-        """From names, trimmed; those with ``!`` are skipped. Raises NoQueueError where none are left to take from."""
+        """From names, trimmed; those with ``!`` are skipped. Raises NoQueueError where none are left but blank ones."""
         given = [name.strip() for name in names]
         patterns = tuple(name for name in given if not name.startswith("!"))
-        if not patterns:
+        if not any(patterns):
             msg = "Please give each worker at least one queue."
             raise NoQueueError(msg)
         return cls(patterns, tuple(name[1:] for name in given if name.startswith("!")))

@@ -120,3 +120,35 @@ def test_a_wrong_setting_of_the_application_speaks_for_itself(environment: Path)
     )
     with pytest.raises(SettingsError, match="colour: there is no such setting"):
         load_app("app_setting")
+
+
+def test_a_function_that_makes_an_application_is_told_to_be_called(environment: Path):
+    write(
+        environment,
+        "app_factory",
+        "from pyresque import Resque\nqueueing = Resque()\ndef create_app(): return queueing\n",
+    )
+    with pytest.raises(AppImportError) as caught:
+        load_app("app_factory:create_app")
+    told = str(caught.value)
+    assert "is function, not a Resque, and is not called; app_factory has queueing" in told
+    assert "call it in a module of its own" in told
+
+
+def test_an_attribute_beside_the_application_is_told_where_that_is(environment: Path):
+    write(environment, "app_beside", "from pyresque import Resque\nresque = Resque()\napp = 1\n")
+    with pytest.raises(AppImportError, match="is int, not a Resque; app_beside has resque"):
+        load_app("app_beside:app")
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("jobs.py", "-A jobs"),
+        ("shop/jobs.py:resque", "-A shop.jobs:resque"),
+        ("./shop/jobs", "-A shop.jobs"),
+    ],
+)
+def test_a_file_s_name_is_refused_with_the_module_s(spec: str, meant: str):
+    with pytest.raises(AppImportError, match=f"is a file's name: write the module's, as {meant}$"):
+        load_app(spec)

@@ -1,0 +1,259 @@
+"""Operators' slips: each option and variable empty, misspelt, doubled, or of the wrong kind is told, and nothing is begun."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from pyresque import Resque, readings
+from pyresque.cli.main import COMMANDS, cli
+from pyresque.errors import SettingsError
+from pyresque.settings import Settings
+
+#: What no reader of numbers and words takes.
+SENSELESS = "no-such-thing"
+
+#: Texts that any reader of texts takes, so that nothing is of the wrong kind.
+FREE = (readings.text, readings.path, readings.names, readings.given, readings.scheduler_yes, str)
+#: What may well be nothing.
+PREFIXES = {row.name for row in Settings.ROWS.values() if row.read is str}
+
+#: Groups hold their commands below them.
+GROUPS = ("queues", "failed", "workers", "delayed", "schedule")
+
+
+def commands() -> list[tuple[str, ...]]:
+    """The words of every command that has settings among its options."""
+    context = click.Context(cli)
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if isinstance(command, click.Group):
+            found += [(name, verb) for verb in command.list_commands(context)]
+        else:
+            found.append((name,))
+    return [words for words in found if options(words)]
+
+
+def command_of(words: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for word in words:
+        command = command.get_command(click.Context(cli), word)
+    return command
+
+
+def options(words: tuple[str, ...]) -> dict[str, click.Option]:
+    """A command's options that are settings, by name."""
+    return {
+        option.name: option
+        for option in command_of(words).params
+        if isinstance(option, click.Option)
+        and option.name in Settings.ROWS
+        and "--" + option.name.replace("_", "-") in option.opts
+    }
+
+
+def arguments(words: tuple[str, ...]) -> list[str]:
+    """What the command needs beside options, so that options are all that is wrong."""
+    needed = [p for p in command_of(words).params if isinstance(p, click.Argument) and p.required]
+    return [__file__ if isinstance(p.type, click.Path) else "1" for p in needed]
+
+
+OPTIONS = [
+    (words, name) for words in commands() for name, option in options(words).items() if option
+]
+VALUED = [(words, name) for words, name in OPTIONS if not options(words)[name].is_flag]
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def refused(result) -> str:
+    """The one line that told it."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("pyresque: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_the_sweep_sees_every_command_and_setting():
+    assert len(commands()) >= 25
+    assert len(VALUED) >= 150
+    assert {name for _, name in OPTIONS} >= Settings.ROWS.keys() - {
+        *("environment", "inline", "pool_environment", "delayed_search"),
+        *("rails_version", "rails_locale", "rails_timezone"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [pair for pair in VALUED if pair[1] not in PREFIXES], ids=str
+)
+def test_an_option_that_is_given_nothing_is_told(run, words, name):
+    result = run(*words, *arguments(words), f"{flag(name)}=")
+    if name == "queues":
+        assert "no queue to work on" in refused(result)
+    else:
+        assert flag(name) in refused(result)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [(words, name) for words, name in VALUED if Settings.ROWS[name].read not in FREE],
+    ids=str,
+)
+def test_an_option_of_the_wrong_kind_is_told(run, words, name):
+    told = refused(run(*words, *arguments(words), flag(name), SENSELESS))
+    assert flag(name) in told
+    assert SENSELESS in told
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [pair for pair in VALUED if pair[1] != "queues"], ids=str
+)
+def test_an_option_that_is_given_two_values_is_told(run, words, name):
+    told = refused(run(*words, *arguments(words), flag(name), "3", flag(name), "4"))
+    assert flag(name) in told
+    assert "given as '3' and '4': give it once" in told
+
+
+@pytest.mark.parametrize(("words", "name"), OPTIONS, ids=str)
+def test_an_option_that_is_misspelt_is_told_with_the_one_that_is_meant(run, words, name):
+    result = run(*words, flag(name)[:-1] + "~", "3", *arguments(words))
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+    assert flag(name) in result.stderr
+
+
+@pytest.mark.parametrize("row", Settings.ROWS.values(), ids=lambda row: row.name)
+def test_a_variable_that_is_empty_is_left_out(row):
+    empty = {entry[0] if isinstance(entry, tuple) else entry: "" for entry in row.env}
+    assert Settings.load(empty) == Settings.load({})
+
+
+@pytest.mark.parametrize(
+    ("row", "entry"),
+    [
+        (row, entry)
+        for row in Settings.ROWS.values()
+        for entry in row.env
+        if isinstance(entry, str) and row.read not in FREE
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_variable_of_the_wrong_kind_is_told_by_its_name(run, monkeypatch, row, entry):
+    monkeypatch.setenv(entry, SENSELESS)
+    told = refused(run("info"))
+    assert f"{entry}: '{SENSELESS}'" in told
+    with pytest.raises(SettingsError, match=entry):
+        Resque()
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("RESQUE_NAMESPCE", "RESQUE_NAMESPACE"),
+        ("RESQUE_EXECUTORS", "RESQUE_EXECUTOR"),
+        ("PYRESQUE_AP", "PYRESQUE_APP"),
+    ],
+)
+def test_a_variable_that_is_misspelt_is_told_and_hinders_nothing(run, monkeypatch, misspelt, meant):
+    monkeypatch.setenv(misspelt, "x")
+    result = run("info")
+    assert result.exit_code == 0
+    assert (
+        result.stderr == f"pyresque: nothing reads the variable {misspelt}: did you mean {meant}?\n"
+    )
+
+
+def test_variables_of_other_packages_are_left_alone(run, monkeypatch):
+    for name in ("RESQUE_POOL_CONFIG", "RESQUE_WEB_HTTP_BASIC_AUTH_USER", "RESQUE_SINGLE_PGRP"):
+        monkeypatch.setenv(name, "x")
+    assert run("info").stderr == ""
+
+
+def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
+    monkeypatch.setenv("RESQUE_CODEC", "yaml")
+    monkeypatch.setenv("INTERVAL", "soon")
+    told = refused(
+        run(
+            *("worker", "-c", "0", "--executor", "magic", "--interval", "now", "-n", ""),
+            *("--health-port", "1", "--health-port", "2"),
+        )
+    )
+    for part in (
+        *("'-c' / '--count': '0' is no number from 1 on", "'magic' is not one of 'fork'"),
+        *("'--interval': 'now' is no number of seconds", "'--namespace': is empty"),
+        *("given as '1' and '2': give it once", "RESQUE_CODEC: 'yaml'"),
+    ):
+        assert part in told
+    assert "INTERVAL: 'soon'" not in told  # the flag goes before it
+
+
+@pytest.mark.parametrize("queues", ["", ",", " ", ", ,", ",,,"])
+@pytest.mark.parametrize("executor", ["fork", "thread"])
+def test_a_worker_that_is_given_no_queue_by_any_way_says_how_to_name_one(
+    run, monkeypatch, queues, executor
+):
+    words = ("worker", "-A", "myapp", "--executor", executor)
+    said = "no queue to work on: set the QUEUE env var, or give -q"
+    assert said in refused(run(*words, "-q", queues))
+    monkeypatch.setenv("QUEUE", queues)
+    assert said in refused(run(*words))
+    monkeypatch.delenv("QUEUE")
+    monkeypatch.setenv("QUEUES", queues)
+    assert said in refused(run(*words))
+
+
+def test_a_worker_that_lacks_queue_and_jobs_says_both(run):
+    told = refused(run("worker"))
+    assert "no queue to work on" in told
+    assert "no jobs to perform" in told
+
+
+def test_blank_names_between_commas_are_no_queues():
+    assert Settings.load({"QUEUE": "a, ,b,"}).queues == ("a", "b")
+
+
+def test_a_job_is_not_put_into_a_queue_of_no_name(run):
+    assert "'--queue': is empty" in refused(run("enqueue", "Archive", "-q", ""))
+
+
+@pytest.mark.parametrize("option", ["-f", "-E", "-a", "-o", "-e"])
+def test_a_pool_s_own_option_that_is_given_nothing_is_told(run, option):
+    assert f"'{option}' / '--" in refused(run("pool", option, ""))
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("wroker",), "worker"), (("queues", "lst"), "list"), (("failed", "retyr"), "retry")],
+)
+def test_a_command_that_is_misspelt_is_told_with_the_one_that_is_meant(run, words, meant):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert f"No such command {words[-1]!r}. Did you mean {meant!r}?" in result.stderr
+
+
+def test_a_command_that_is_like_no_other_is_told_as_none(run):
+    result = run("xyzzy")
+    assert result.exit_code == 2
+    assert "No such command 'xyzzy'." in result.stderr
+    assert "Did you mean" not in result.stderr
+
+
+def test_minutes_and_files_are_asked_for_by_their_names(run):
+    shown = run("worker", "--help").stdout
+    assert "--minutes-per-child MINUTES" in shown
+    assert "--max-child-memory MIB" in shown
+    assert "--logfile FILE" in shown
+
+
+def test_the_package_is_the_command_line(environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "pyresque", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("pyresque ")
