@@ -338,6 +338,10 @@ class Core:
         """Pause every worker, Ruby's too, until ``unpause_all``."""
         await self.books.table.set_pause(paused=True)
 
+    async def all_paused(self) -> bool:
+        """Whether ``pause_all``, here or in Ruby, keeps every worker from taking jobs."""
+        return await self.books.table.paused()
+
     async def unpause_all(self) -> None:
         """Let paused workers go on."""
         await self.books.table.set_pause(paused=False)

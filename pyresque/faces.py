@@ -46,6 +46,7 @@ class BlockingVerbs:
     find_worker = blocking(Core.find_worker)
     remove_worker = blocking(Core.remove_worker)
     pause_all = blocking(Core.pause_all)
+    all_paused = blocking(Core.all_paused)
     unpause_all = blocking(Core.unpause_all)
 
     # -- delayed jobs
@@ -126,6 +127,7 @@ class AwaitedVerbs:
     find_worker = awaited(Core.find_worker)
     remove_worker = awaited(Core.remove_worker)
     pause_all = awaited(Core.pause_all)
+    all_paused = awaited(Core.all_paused)
     unpause_all = awaited(Core.unpause_all)
 
     # -- delayed jobs

@@ -12,6 +12,9 @@ from pyresque.cli.output import print_json, print_pairs, print_table
 from pyresque.cli.shown import told
 from pyresque.process.app import application
 
+#: What is told while ``pause-all-workers`` is set.
+PAUSED = "no worker takes a job until `pyresque workers resume`"
+
 
 @click.command()
 @settings_options(*CONNECTION)
@@ -21,8 +24,10 @@ def info(as_json: bool, **given: Any) -> None:
     resque = application(given)
     overview = asdict(resque.info())
     sizes = resque.queue_lengths()
+    paused = resque.all_paused()
     if as_json:
-        print_json({**overview, "namespace": resque.settings.namespace, "queue_sizes": sizes})
+        more = {"namespace": resque.settings.namespace, "paused": paused, "queue_sizes": sizes}
+        print_json({**overview, **more})
         return
     print_pairs(
         [
@@ -31,7 +36,11 @@ def info(as_json: bool, **given: Any) -> None:
             ("processed", overview["processed"]),
             ("failed", overview["failed"]),
             ("queues", overview["queues"]),
-            ("workers", f"{overview['workers']} ({overview['working']} working)"),
+            (
+                "workers",
+                f"{overview['workers']} ({overview['working']} working{', all paused' if paused else ''})",
+            ),
+            *([("paused", PAUSED)] if paused else []),
         ]
     )
     click.echo()

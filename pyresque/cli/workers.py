@@ -18,6 +18,7 @@ from pyresque.cli.output import (
     print_table,
 )
 from pyresque.cli.shown import told
+from pyresque.cli.times import iso_and_written
 from pyresque.errors import NoSuchWorker
 from pyresque.job.workers import WorkerId, WorkerInfo
 from pyresque.process.app import application
@@ -42,14 +43,24 @@ def list_workers(working: bool, as_json: bool, **given: Any) -> None:
     """List the registered workers, Ruby's and Python's."""
     resque = application(given)
     found = resque.working() if working else resque.workers()
+    paused = resque.all_paused()
     if as_json:
-        print_json([_as_json(worker) for worker in found])
+        print_json([_as_json(worker, paused=paused) for worker in found])
         return
     rows = [
-        (worker.id, worker.state, _doing(worker), worker.heartbeat, worker.processed, worker.failed)
+        (
+            worker.id,
+            _state(worker, paused=paused),
+            _doing(worker),
+            worker.heartbeat,
+            worker.processed,
+            worker.failed,
+        )
         for worker in found
     ]
     print_table(("worker", "state", "job", "heartbeat", "processed", "failed"), rows, "no workers")
+    if paused:
+        click.echo("paused: no worker takes a job until `pyresque workers resume`")
 
 
 @workers.command()
@@ -58,11 +69,13 @@ def list_workers(working: bool, as_json: bool, **given: Any) -> None:
 @json_option
 def show(worker_id: str, as_json: bool, **given: Any) -> None:
     """Show one worker, by its id host:pid:queues."""
-    worker = application(given).find_worker(worker_id)
+    resque = application(given)
+    worker = resque.find_worker(worker_id)
+    paused = resque.all_paused()
     if worker is None:
         raise NoSuchWorker(f"no worker {worker_id!r} is registered")
     if as_json:
-        print_json(_as_json(worker))
+        print_json(_as_json(worker, paused=paused))
         return
     doing = worker.working_on
     print_pairs(
@@ -71,7 +84,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
             ("host", worker.host),
             ("pid", worker.pid),
             ("queues", ", ".join(worker.queues)),
-            ("state", worker.state),
+            ("state", _state(worker, paused=paused)),
             ("started", worker.started),
             ("heartbeat", worker.heartbeat),
             ("processed", worker.processed),
@@ -176,13 +189,20 @@ def _tell_pause(*, paused: bool, as_json: bool) -> None:
         click.echo("every worker pauses after its job" if paused else "workers take jobs again")
 
 
+def _state(worker: WorkerInfo, *, paused: bool) -> str:
+    """What it does, and whether it will take another job after that."""
+    if not paused:
+        return worker.state
+    return "paused" if worker.working_on is None else f"{worker.state}, then paused"
+
+
 def _doing(worker: WorkerInfo) -> str | None:
     if worker.working_on is None:
         return None
     return told(worker.working_on.job, 40)
 
 
-def _as_json(worker: WorkerInfo) -> dict[str, object]:
+def _as_json(worker: WorkerInfo, *, paused: bool) -> dict[str, object]:
     doing = worker.working_on
     return {
         "id": worker.id,
@@ -190,8 +210,9 @@ def _as_json(worker: WorkerInfo) -> dict[str, object]:
         "pid": worker.pid,
         "queues": list(worker.queues),
         "state": worker.state,
-        "started": worker.started,
-        "heartbeat": worker.heartbeat,
+        "paused": paused,
+        **iso_and_written("started", worker.started),
+        **iso_and_written("heartbeat", worker.heartbeat),
         "processed": worker.processed,
         "failed": worker.failed,
         "job": None
@@ -200,6 +221,6 @@ def _as_json(worker: WorkerInfo) -> dict[str, object]:
             "queue": doing.job.queue,
             "class": doing.job.payload.class_name,
             "args": doing.job.payload.args,
-            "run_at": doing.run_at,
+            **iso_and_written("run_at", doing.run_at),
         },
     }

@@ -93,7 +93,7 @@ class WorkerInfo:
 
     @property
     def state(self) -> str:
-        """``working`` or ``idle``."""
+        """``working`` or ``idle``, as in Ruby."""
         return "idle" if self.working_on is None else "working"
 
 

@@ -18,6 +18,7 @@ from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
 from pyresque.job.odd import stays_as_it_is
 from pyresque.process.job_log import JobLog
+from pyresque.process.unknown import UNKNOWN, registered_instead
 from pyresque.store.turns import NO_FAILURE, FailureEntry, Turn, Turns
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ class Desk:
         if error is None:
             self.log.done(job)
             return NO_FAILURE
-        self.log.failed(job, error)
+        unknown = error.exception in UNKNOWN and job.fault is None
+        self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
         failure = Failure(job, error, self.id, local(self.core.clock))
         entry = self.core.failures.entry(failure)
         if entry is None:

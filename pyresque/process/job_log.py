@@ -48,11 +48,11 @@ class JobLog:
                 extra=self._fields(job, "done", duration=round(self._took, 6)),
             )
 
-    def failed(self, job: Job, error: ErrorReport) -> None:
-        """It failed."""
+    def failed(self, job: Job, error: ErrorReport, hint: str = "") -> None:
+        """It failed; ``hint`` is what to do about it."""
         log.error(
-            "%s failed: %s: %s",
-            *(Line(job), error.exception, error.error),
+            "%s failed: %s: %s%s",
+            *(Line(job), error.exception, error.error, f" ({hint})" if hint else ""),
             extra=self._fields(
                 job,
                 "failed",

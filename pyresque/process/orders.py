@@ -26,6 +26,7 @@ class Ordered:
         self.vitals = vitals
         self.stopping = False
         self.resting = False
+        self.why_paused = ""
 
     def shutdown(self) -> None:
         """Stop after the current job (QUIT, and TERM with GRACEFUL_TERM)."""
@@ -66,6 +67,22 @@ class Ordered:
         self.resting = False
         self.vitals.mark(Flag.PAUSED, False)
         self.hooks.run_now("after_pause", self)
+
+    def reason_to_pause(self, *, by_key: bool) -> str:
+        """Why it takes no jobs: the order, or else the key in Redis; "" where it takes some."""
+        if self.resting:
+            return "USR2 came; CONT ends it"
+        key = self.core.keys.pause
+        return (
+            f"{key} in Redis pauses every worker; `pyresque workers resume` ends it"
+            if by_key
+            else ""
+        )
+
+    def tell_pause(self, why: str) -> None:
+        """Note why it takes no jobs, or that it takes some again, and tell the log of a change."""
+        self.why_paused = why
+        self.vitals.paused(why)
 
     def called_off(self) -> bool:
         """Whether no other job is to be taken."""

@@ -5,6 +5,7 @@ The page may be shared with another process, which judges by it without asking: 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
@@ -37,6 +38,8 @@ class Flag(IntEnum):
 
 
 #: The same as plain numbers: they are written at every job.
+log = logging.getLogger("pyresque")
+
 _WORKING, _PAUSED = int(Flag.WORKING), int(Flag.PAUSED)
 
 
@@ -67,6 +70,7 @@ class Vitals:
     def __init__(self, clock: Clock, page: bytearray | mmap | None = None) -> None:
         self.clock = clock
         self._page = bytearray(SIZE) if page is None else page
+        self.why_paused = ""
         self.turned()
         self.tended()
 
@@ -81,6 +85,13 @@ class Vitals:
     def mark(self, flag: Flag, on: bool) -> None:
         """Say or unsay something. Also called from signal handlers."""
         self._page[flag] = on
+
+    def paused(self, why: str) -> None:
+        """Say why no job is taken, or "" where jobs are; all workers of a process tell it once, in the log."""
+        self._page[_PAUSED] = bool(why)
+        if why != self.why_paused:
+            self.why_paused = why
+            log.warning("%s", f"paused: {why}" if why else "no longer paused: jobs are taken again")
 
     def job(self, on: bool) -> None:
         """A job begins, or has ended. Whoever takes one is not paused."""

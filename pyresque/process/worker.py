@@ -154,15 +154,18 @@ class Worker(Ordered):
             self.vitals.turned()
             if await self._one_run():
                 self.rest.found_work()
+                if self.why_paused:
+                    self.tell_pause("")
                 wait = interval.after_work
                 continue
             await self._no_more_work()
+            self.tell_pause(self.reason_to_pause(by_key=self.desk.paused_by_key))
             if interval.burst:
                 return
             wait = interval.longer(wait)
-            paused = self.desk.paused_by_key or self.resting
-            self.vitals.mark(Flag.PAUSED, paused)
-            self.procline("Paused" if paused else f"Waiting for {await self._shown_queues()}")
+            self.procline(
+                "Paused" if self.why_paused else f"Waiting for {await self._shown_queues()}"
+            )
             log.debug("sleeping for %s seconds", wait)
             await self._rest(wait, resting=resting)
 
@@ -258,7 +261,7 @@ class Worker(Ordered):
 
     async def paused(self) -> bool:
         """Whether it takes no jobs: by its own order, or because the pause key says so."""
-        return self.resting or (await self.core.books.table.pause_text()).strip().lower() == "true"
+        return self.resting or await self.core.books.table.paused()
 
     # -- the books
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, text, to_bytes
 from pyresque.store.redeliveries import REMEMBERED, PutBack, where
@@ -143,6 +144,13 @@ class WorkerTable:
     async def pause_text(self) -> str:
         """What the pause key says; empty when it is missing."""
         return await Command(("GET", self.keys.pause), lambda reply: text(reply or b""))
+
+    async def paused(self) -> bool:
+        """Whether the pause key pauses every worker, as Ruby reads it; a key of another type than text pauses none."""
+        try:
+            return (await self.pause_text()).strip().lower() == "true"
+        except RedisCommandError:
+            return False
 
     async def set_pause(self, *, paused: bool) -> None:
         """Write the pause key as Ruby reads it, or delete it."""

@@ -29,11 +29,24 @@ def test_info_counts(run, resque, fail, redis_url):
         "servers": [redis_url],
         "environment": "development",
         "namespace": "resque",
+        "paused": False,
         "queue_sizes": {"low": 1},
     }
     output = run("info").stdout
     assert "pending    1\n" in output
     assert output.endswith("QUEUE  JOBS\nlow       1\n")
+
+
+def test_info_tells_of_a_pause(run, db):
+    assert "paused" not in run("info").stdout
+    db.set("resque:pause-all-workers", " TRUE ")
+    output = run("info").stdout
+    assert "0 (0 working, all paused)" in output
+    assert "no worker takes a job until `pyresque workers resume`" in output
+    assert json.loads(run("info", "--json").stdout)["paused"] is True
+    db.delete("resque:pause-all-workers")
+    db.rpush("resque:pause-all-workers", "no text")
+    assert json.loads(run("info", "--json").stdout)["paused"] is False
 
 
 def test_info_tells_no_password(run, redis_url, db):

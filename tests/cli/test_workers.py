@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 
@@ -38,11 +39,20 @@ def test_list_tells_programs_in_json(run, two):
         "pid": 1,
         "queues": ["low"],
         "state": "working",
-        "started": "2026-03-01 12:00:00 +0000",
+        "paused": False,
+        "started": "2026-03-01T12:00:00+00:00",
+        "started_in_redis": "2026-03-01 12:00:00 +0000",
         "heartbeat": None,
+        "heartbeat_in_redis": None,
         "processed": 7,
         "failed": 0,
-        "job": {"queue": "low", "class": "Archive", "args": [35], "run_at": "2026-03-01T12:00:00Z"},
+        "job": {
+            "queue": "low",
+            "class": "Archive",
+            "args": [35],
+            "run_at": "2026-03-01T12:00:00+00:00",
+            "run_at_in_redis": "2026-03-01T12:00:00Z",
+        },
     }
 
 
@@ -146,3 +156,50 @@ def test_a_paused_worker_takes_nothing(finish, run, db):
     code, _, errors = finish("worker", "-A", "myapp", "-q", "low", "--burst")
     assert (code, errors) == (0, "")
     assert db.llen("resque:queue:low") == 1
+
+
+def test_a_pause_is_seen_in_every_list_of_workers(run, two):
+    assert "paused" not in run("workers").stdout
+    run("workers", "pause")
+    two.sadd("resque:workers", "box:2:low")
+    listed = run("workers").stdout
+    assert re.search(r"^box:1:low .*working, then paused", listed, re.MULTILINE)
+    assert re.search(r"^box:2:low +paused", listed, re.MULTILINE)
+    assert listed.endswith("paused: no worker takes a job until `pyresque workers resume`\n")
+    assert {one["paused"] for one in json.loads(run("workers", "--json").stdout)} == {True}
+    assert "working, then paused" in run("workers", "show", "box:1:low").stdout
+    assert json.loads(run("workers", "show", "box:2:low", "--json").stdout)["paused"] is True
+
+
+@pytest.mark.parametrize("options", [(), ("--executor", "thread", "-c", "3")])
+def test_a_worker_tells_its_log_once_of_a_pause_and_of_its_end(
+    start, run, db, eventually, environment, options
+):
+    logfile = environment / "worker.log"
+
+    def lines(word):
+        return [line for line in logfile.read_text().splitlines() if word in line]
+
+    worker = start(
+        *("worker", "-A", "myapp", "-q", "low", "--interval", "0.1", "--logfile", str(logfile)),
+        *("--wait", "poll", *options),
+    )
+    eventually(lambda: db.scard("resque:workers") == (3 if options else 1))
+    run("workers", "pause")
+    (line,) = eventually(lambda: lines("paused"))
+    assert "resque:pause-all-workers in Redis pauses every worker" in line
+    run("enqueue", "Note", "1", "-q", "low")
+    run("workers", "resume")
+    eventually(lambda: db.llen("noted"))
+    eventually(lambda: lines("no longer paused"))
+    worker.send_signal(signal.SIGUSR2)
+    eventually(lambda: lines("USR2 came"))
+    worker.send_signal(signal.SIGCONT)
+    eventually(lambda: len(lines("no longer paused")) == 2)
+    assert len(lines("paused")) == 4
+
+
+def test_a_burst_that_is_paused_says_why_it_does_nothing(finish, run, db):
+    run("workers", "pause")
+    _, output, _ = finish("worker", "-A", "myapp", "-q", "low", "--burst")
+    assert "paused: resque:pause-all-workers in Redis" in output
