@@ -14,6 +14,7 @@ from pyresque.errors import (
     ResumeLimitError,
     StepError,
 )
+from pyresque.raised import is_a, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,11 +135,11 @@ class Continuable:
 
         Raises ResumeLimitError.
         """
-        if isinstance(error, JobInterrupted):
+        if is_a(error, (JobInterrupted,)):
             key = str(error)
         elif self._goes_on_after(error) and resume.errors_after_advancing:
             name = ruby_name(type(error))
-            key = f"{{:exception=>#<{name}: {str(error) or name}>}}"
+            key = f"{{:exception=>#<{name}: {text_of(error) or name}>}}"
         else:
             return None
         counted, _ = self.noted().counted(key)
@@ -147,7 +148,7 @@ class Continuable:
         return counted
 
     def _goes_on_after(self, error: BaseException) -> bool:
-        broken = isinstance(error, ContinuationError) or not isinstance(error, Exception)
+        broken = is_a(error, (ContinuationError,)) or not is_a(error, (Exception,))
         return self.advanced and not broken
 
     def _interrupt(self, reason: str) -> None:

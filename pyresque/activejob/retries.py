@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pyresque.activejob.versions import Rails
 from pyresque.errors import NoDelayError
+from pyresque.raised import attribute, cause_of, is_a, own_name
 
 if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
@@ -107,14 +108,14 @@ def decide(
     As in Rails the last rule that fits counts, and where none fits the error's cause is asked about, and its cause.
     ``jitter`` is the application's (Rails: 0, with ``load_defaults "6.1"`` or later 0.15).
     """
-    asked: list[BaseException] = []
+    asked: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and all(cause is not known for known in asked):
-        asked.append(cause)
+    while cause is not None and id(cause) not in asked:
+        asked.add(id(cause))
         for rule in reversed(rules):
-            if isinstance(cause, rule.errors):
+            if is_a(cause, rule.errors):
                 return _applied(rule, cause, job, random, jitter)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+        cause = cause_of(cause)
     return None
 
 
@@ -159,5 +160,5 @@ def _jitter(seconds: float, share: float, random: Callable[[], float]) -> float:
 
 def ruby_name(error: type[BaseException]) -> str:
     """The name an error bears in what Ruby reads: its Ruby name, or its Python class name."""
-    name = getattr(error, "ruby_name", None)
-    return name if isinstance(name, str) else error.__name__
+    name = attribute(error, "ruby_name")
+    return name if isinstance(name, str) else own_name(error)

@@ -25,6 +25,7 @@ from pyresque.job.perform import (
     run_failure_hooks_with,
 )
 from pyresque.ops import Call
+from pyresque.raised import as_raised, text_of, thrown
 from pyresque.ruby.names import missing_constant
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class JobWrapper:
                 performed = await work
             except GeneratorExit:
                 raise
-            except BaseException as error:
+            except BaseException as caught:
+                error = as_raised(caught)
                 if steps is not None:
                     envelope = steps.noted()
                 if not await self._rescued(active, envelope, error, job.queue):
@@ -184,7 +186,8 @@ class JobWrapper:
             return await work
         except GeneratorExit:
             raise
-        except BaseException as error:
+        except BaseException as caught:
+            error = as_raised(caught)
             again = steps.resumed(resume, error)
             if again is None:
                 raise
@@ -194,7 +197,7 @@ class JobWrapper:
                     now=self.now(), wait=resume.wait, queue=queue, priority=resume.priority
                 )
             )
-            log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, error)
+            log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, text_of(error))
             return False
 
     def _known(self, name: str) -> ActiveJobClass:
@@ -256,7 +259,7 @@ class JobWrapper:
                     return True
                 log.info("stopped retrying %s (%s)", name, envelope.job_id)
                 if cause is not error:
-                    raise cause
+                    raise thrown(cause)
         return False
 
 

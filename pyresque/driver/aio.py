@@ -12,9 +12,10 @@ from pyresque.driver.target import target
 from pyresque.driver.wire import Wire, closed_loop, connected
 from pyresque.driver.written import wrapped
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.raised import Raised, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class AsyncDriver:
                     else:
                         answer = await self._answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    request = operation.throw(error)
+                    request = operation.throw(thrown(error))
                 else:
                     request = send(answer)
         except StopIteration as stop:
@@ -76,7 +77,11 @@ class AsyncDriver:
         if isinstance(request, Call):
             # A coroutine function gives its coroutine at once: no thread is needed for that.
             beside = request.offload and not is_coroutine_function(request.function)
-            result = await asyncio.to_thread(request.function) if beside else request.function()
+            result: Any = (
+                await asyncio.to_thread(_kept, request.function) if beside else request.function()
+            )
+            if type(result) is Raised:
+                raise thrown(result.error)
             return await result if is_awaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)
@@ -124,6 +129,14 @@ class AsyncDriver:
         if wire is not None:
             with closed_loop():
                 wire.close()
+
+
+def _kept(function: Callable[[], T]) -> T | Raised:
+    """Call it in a thread."""
+    try:
+        return function()
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        return Raised(error)
 
 
 class _Task:

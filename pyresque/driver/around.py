@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.ops import Around, Call
+from pyresque.raised import Raised, outcome_of, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,11 @@ def called(run: Callable[[Op[Any]], Any], answer: Callable[[Request], Any], requ
         return request.function(lambda *args: run(request.inner(*args)))
     import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
 
-    return asyncio.run(request.function(lambda *args: _in_loop(answer, request.inner(*args))))
+    awaitable = request.function(lambda *args: _in_loop(answer, request.inner(*args)))
+    given = asyncio.run(outcome_of(awaitable, asyncio.CancelledError))
+    if type(given) is Raised:
+        raise given.error
+    return given
 
 
 async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
@@ -41,7 +46,7 @@ async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
             try:
                 answer_to_it = await answered(asked)
             except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                asked = operation.throw(error)
+                asked = operation.throw(thrown(error))
             else:
                 asked = operation.send(answer_to_it)
     except StopIteration as stop:

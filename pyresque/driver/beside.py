@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.ops import Around, Call
+from pyresque.raised import Raised, RaisedInCall, outcome_of, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -65,7 +66,7 @@ class _Beside:
             self._cancel()
             raise
         if trouble is not None:
-            raise trouble
+            raise thrown(trouble)
         return value
 
     def around(self, request: Around) -> Any:
@@ -80,34 +81,41 @@ class _Beside:
                 try:
                     answer = self._answered(asked)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    asked = operation.throw(error)
+                    asked = operation.throw(thrown(error))
                 else:
                     asked = operation.send(answer)
         except StopIteration as stop:
             value: T = stop.value
             return value
+        except RaisedInCall as raised:
+            error_of_the_call = raised.error
         finally:
             operation.close()
+        raise error_of_the_call
 
     def _answered(self, request: Request) -> Any:
         if isinstance(request, Call):
             result = request.function()
-            return self._in_loop(_result(result)) if inspect.isawaitable(result) else result
+            return self._in_loop(result) if inspect.isawaitable(result) else result
         if isinstance(request, Around) and not request.awaits:
             return self.around(request)
         return self._in_loop(self.answer(request))
 
-    def _in_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        asked = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+    def _in_loop(self, awaitable: Awaitable[Any]) -> Any:
+        outcome = outcome_of(awaitable, asyncio.CancelledError)
+        asked = asyncio.run_coroutine_threadsafe(outcome, self.loop)
         with self._lock:
             self._asked = asked
             to_cancel, self._to_cancel = self._to_cancel, False
         if to_cancel:
             asked.cancel()
         try:
-            return asked.result()
+            result = asked.result()
         finally:
             self._asked = None
+        if type(result) is Raised:
+            raise result.error
+        return result
 
     def _cancel(self) -> None:
         """Cancel what the thread awaits, or what it awaits next: the loop may be ahead of the thread."""
@@ -115,10 +123,6 @@ class _Beside:
             asked, self._to_cancel = self._asked, self._asked is None
         if asked is not None:
             asked.cancel()
-
-
-async def _result(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
 
 
 def _settle(over: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:

@@ -14,6 +14,7 @@ from pyresque.driver.replies import checked, first_error, unwrapped
 from pyresque.driver.target import CONNECT_TIMEOUT, target
 from pyresque.driver.written import wrapped, written
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.raised import Raised, RaisedInCall, outcome_of, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,14 +61,17 @@ class SyncDriver:
                 try:
                     answer = ask(request) if isinstance(request, Command) else self.answer(request)
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    request = throw(error)
+                    request = throw(thrown(error))
                 else:
                     request = send(answer)
         except StopIteration as stop:
             value: T = stop.value
             return value
+        except RaisedInCall as raised:
+            error_of_the_call = raised.error
         finally:
             operation.close()
+        raise error_of_the_call
 
     def answer(self, request: Request) -> Any:
         """Do what one request asks for."""
@@ -152,10 +156,10 @@ def _settled(result: Any) -> Any:
         return result
     import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
 
-    async def whole() -> Any:
-        return await result
-
-    return asyncio.run(whole())
+    given = asyncio.run(outcome_of(result, asyncio.CancelledError))
+    if type(given) is Raised:
+        raise given.error
+    return given
 
 
 class _Thread:
@@ -188,7 +192,7 @@ class _Thread:
                         else driver.answer(request)
                     )
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    request = operation.throw(error)
+                    request = operation.throw(thrown(error))
                 else:
                     if self._over.is_set():
                         break

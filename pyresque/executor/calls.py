@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.awaitable import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call
+from pyresque.raised import Raised, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -52,8 +53,8 @@ class Calls:
                 self._order.end()
         except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
             self._order.end()  # an order may have struck on the way to the first
-            # Not through a future: it would add its frames to the backtrace, and cannot bear a StopIteration.
-            result = Raised(error)
+            # Not through a future: it would add its frames to the backtrace.
+            result = Raised(thrown(error))
         self.under_way -= 1
         if not self._of_the_loop and result is not None and is_awaitable(result):
             return self._awaited(result)
@@ -70,13 +71,6 @@ class Calls:
         except BaseException:
             self._order.end()
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """What a function raised in another thread."""
-
-    error: BaseException
 
 
 class _Watched:
@@ -99,9 +93,9 @@ class _Watched:
                 try:
                     given = yield self._seen(request)
                     step = operation.send
-                    if isinstance(given, Raised):
+                    if type(given) is Raised:
                         step, given = operation.throw, given.error
                 except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    step, given = operation.throw, error
+                    step, given = operation.throw, thrown(error)
         finally:
             operation.close()

@@ -32,6 +32,9 @@ LOOK = 1.0
 #: further look waits twice as long, because a child may close what it inherited and go on.
 SOON = 0.0005
 
+#: Bytes read at a time of what did not come at once.
+MUCH = 1 << 20
+
 #: Seconds up to which a job is a short one, and how often to look for its end before going to sleep over it.
 QUICK, GLANCES = 0.0002, 100
 
@@ -59,8 +62,8 @@ class Child:
         self._hearing: int | None = pipes[1]
         self._board = board
         self._place = place
-        self._unsent = b""
-        self._heard = b""
+        self._unsent: bytes | memoryview = b""
+        self._heard = bytearray()
         self._told: Outcome | None = None
         self._status: int | None = None
         self._orders: list[tuple[float, int]] = []
@@ -194,7 +197,8 @@ class Child:
     def _send(self) -> None:
         try:
             while self._unsent and self._giving is not None:
-                self._unsent = self._unsent[os.write(self._giving, self._unsent) :]
+                sent = os.write(self._giving, self._unsent)
+                self._unsent = memoryview(self._unsent)[sent:]
         except BlockingIOError:
             return  # the pipe is full; ``wait`` sends the rest
         except BrokenPipeError:
@@ -224,7 +228,7 @@ class Child:
     def _listen(self) -> None:
         if self._hearing is None:
             return
-        heard = os.read(self._hearing, PIECE)
+        heard = os.read(self._hearing, MUCH if self._heard else PIECE)
         if not heard:
             os.close(self._hearing)
             self._hearing = None
@@ -236,7 +240,7 @@ class Child:
         leaving, seconds, size, names = TOLD.unpack_from(self._heard)
         if len(self._heard) < TOLD.size + size + names:
             return
-        told, self._heard = self._heard[TOLD.size :], b""
+        told, self._heard = bytes(self._heard[TOLD.size :]), bytearray()
         self.leaving, self.seconds, self._limit = leaving, seconds, None
         self.loaded = told[size:].decode("utf-8", "replace")
         self._told = _outcome(json.loads(told[:size])) if size else DONE

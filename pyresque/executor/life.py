@@ -89,11 +89,10 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
             queue_size, title_size, raw_size, last, ready = JOB.unpack_from(heard)
             named = JOB.size + queue_size
             cut = named + title_size
-            while len(heard) < cut + raw_size:
-                piece = os.read(taking, max(PIECE, cut + raw_size - len(heard)))
-                if not piece:
+            if len(heard) < cut + raw_size:
+                heard = rest(taking, heard, cut + raw_size)
+                if not heard:
                     return
-                heard += piece
         except TermException:
             return
         if title_size:
@@ -117,6 +116,18 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
         if last:
             return
         signals.take()
+
+
+def rest(taking: int, heard: bytes, size: int) -> bytes:
+    """Read on until there are so many bytes; nothing where the pipe is closed before. Pieces are joined once."""
+    pieces, missing = [heard], size - len(heard)
+    while missing > 0:
+        piece = os.read(taking, max(PIECE, missing))
+        if not piece:
+            return b""
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
 
 
 def tell(telling: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:

@@ -14,6 +14,7 @@ from pyresque.executor.order import Order
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
 from pyresque.ops import Call
+from pyresque.raised import closes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable
@@ -92,10 +93,10 @@ class TaskExecutor:
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         try:
             await _heard(work(*args), self._order)
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            return Outcome(report=report(error))
+        except BaseException as error:
+            if closes(error):
+                raise
+            return Outcome(report=report(error))  # a job may raise anything; it is all recorded
         return DONE
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError
-from pyresque.failure.report import ErrorReport, clean
 from pyresque.job.job import Codec, Job, Payload
 from pyresque.job.odd import is_written_well, stand_in, stood_for
+from pyresque.raised import clean
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from pyresque.failure.report import ErrorReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
-from pyresque.ops import Call, Op, as_it_is
+from pyresque.ops import Call, Op
+from pyresque.raised import as_raised, exception_name, is_a, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -94,9 +95,7 @@ def is_plain(registry: Registry, job: Job) -> bool:
 
 async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
     """Carry out a call that is all there is to a job."""
-    result = work(*args)
-    if result is not None:
-        await Call(partial(as_it_is, result))  # it may have to be awaited
+    await Call(partial(work, *args))
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -120,6 +119,7 @@ async def run_failure_hooks_with(
     kwargs: dict[str, Any],
 ) -> None:
     """The same for a job whose arguments are not those of its payload."""
+    error = as_raised(error)
     for name in entry.hooks.on_failure:
         try:
             await Call(
@@ -152,9 +152,11 @@ async def run_always_hooks(
 
 def _additional(kind: str, job: Job, another: BaseException, error: BaseException) -> str:
     """What Ruby records where a hook raises while its job fails."""
+    another, error = as_raised(another), as_raised(error)
+    name = exception_name(another)
     return (
-        f"Additional error ({_kind(another)}: {another}) occurred in running {kind} hooks for job {job}\n"
-        f"Original error that caused job failure was {_kind(another)}: {_kind(error)}: {error}"
+        f"Additional error ({name}: {text_of(another)}) occurred in running {kind} hooks for job {job}\n"
+        f"Original error that caused job failure was {name}: {exception_name(error)}: {text_of(error)}"
     )
 
 
@@ -208,7 +210,7 @@ async def _through(
     except GeneratorExit:
         raise
     except BaseException as error:
-        ended = await _ended(partial(throw, error))
+        ended = await _ended_by(error, throw)
         if ended is None:
             await Call(close)
             raise AroundHookError("an around_perform hook yielded again after an error") from error
@@ -218,6 +220,18 @@ async def _through(
         await Call(close)
         raise AroundHookError("an around_perform hook yielded twice: it must yield once")
     return performed, gave if hands_on else ended.value
+
+
+async def _ended_by(error: BaseException, throw: Callable[[BaseException], Any]) -> _Ended | None:
+    """The same where this error is raised at its yield; a generator that lets it pass raises it here."""
+    inner = as_raised(error)
+    try:
+        return await _ended(partial(throw, inner))
+    except RuntimeError as another:
+        # Python makes this of a StopIteration that leaves a generator.
+        if another.__cause__ is inner and is_a(inner, (StopIteration, StopAsyncIteration)):
+            raise error from None
+        raise
 
 
 async def _ended(step: Callable[[], Any]) -> _Ended | None:
@@ -250,7 +264,3 @@ async def _awaited(stepped: Awaitable[Any]) -> Any:
         return await stepped
     except StopAsyncIteration:
         raise _Ended from None
-
-
-def _kind(error: BaseException) -> str:
-    return getattr(error, "ruby_name", None) or type(error).__qualname__

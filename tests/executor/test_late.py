@@ -85,7 +85,9 @@ def test_children_find_loaded_what_a_job_before_them_used(
     assert done.returncode == 0, done.stderr
     assert db.llen("resque:failed") == (what == "failing")
     first, used, *after = (set(line.split()) for line in told.read_text().splitlines())
-    brought = {"failing": {"json", "traceback"}, "own": {"csv", "decimal"}}.get(what, used - first)
+    brought = {"failing": {"json", "pyresque.failure.report"}, "own": {"csv", "decimal"}}.get(
+        what, used - first
+    )
     assert brought - first
     assert [brought <= loaded for loaded in after] == [True] * 3
     if what == "failing":

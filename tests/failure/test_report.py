@@ -1,7 +1,17 @@
+# ruff: noqa: F821 - exception groups came with Python 3.11
+
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from pyresque.errors import DirtyExit, TermException
-from pyresque.failure.report import MOST_FRAMES, clean, report
+from pyresque.failure.report import MOST_ERRORS, MOST_FRAMES, report
+from pyresque.raised import MOST_TEXT, clean
+
+#: Python 3.10 has none of its own.
+GROUPS = pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
 
 
 def raised(error: BaseException, cause: BaseException | None = None) -> BaseException:
@@ -72,3 +82,72 @@ def test_a_runaway_recursion_is_cut_in_the_middle():
         lines = report(error).backtrace
     assert len(lines) == MOST_FRAMES + 1
     assert lines[MOST_FRAMES // 2].startswith("... ")
+
+
+@GROUPS
+def test_what_is_in_a_group_is_told_with_its_lines_the_causes_of_each_below_it():
+    inner = raised(KeyError("customer 7"), raised(OSError("gone")))
+    told = report(raised(ExceptionGroup("unhandled errors", [inner, raised(ValueError("b"))])))
+    assert (told.exception, told.error) == (
+        "ExceptionGroup",
+        "unhandled errors (2 sub-exceptions)",
+    )
+    at = [line.rpartition(":in ")[2] for line in told.backtrace]
+    assert at == [
+        "`raised'",
+        "sub-exception 1 of 2: KeyError: 'customer 7'",
+        "`raised'",
+        "caused by OSError: gone",
+        "`raised'",
+        "sub-exception 2 of 2: ValueError: b",
+        "`raised'",
+    ]
+
+
+@GROUPS
+def test_groups_in_groups_are_told_from_outside_inwards():
+    group = ExceptionGroup("outer", [ExceptionGroup("inner", [ValueError("a"), ValueError("b")])])
+    assert report(group).backtrace == (
+        "sub-exception 1 of 1: ExceptionGroup: inner (2 sub-exceptions)",
+        "sub-exception 1 of 2: ValueError: a",
+        "sub-exception 2 of 2: ValueError: b",
+    )
+
+
+def test_a_library_that_brings_groups_of_its_own_is_understood():
+    class Several(Exception):  # noqa: N818 - as such a library names it
+        exceptions = (ValueError("a"),)
+
+    assert report(Several("x")).backtrace == ("sub-exception 1 of 1: ValueError: a",)
+
+
+@GROUPS
+def test_of_very_many_errors_some_are_told():
+    crowd = report(ExceptionGroup("crowd", [ValueError(number) for number in range(5000)]))
+    assert len(crowd.backtrace) == MOST_ERRORS + 1
+    assert crowd.backtrace[-1] == "... more errors ..."
+    first = raised(ValueError("first"))
+    error = first
+    for number in range(5000):
+        error.__cause__ = error = raised(ValueError(number))
+    chain = report(first)
+    assert len(chain.backtrace) == 2 * MOST_ERRORS + 2
+    assert chain.backtrace[-1] == "... more errors ..."
+
+
+def test_the_notes_of_an_error_stand_below_its_frames():
+    error = raised(ValueError("x"))
+    error.__notes__ = ["while the month was closed", 7]
+    assert report(error).backtrace[1:] == ("note: while the month was closed",)
+
+
+def test_a_text_that_redis_would_not_take_is_cut():
+    told = report(ValueError("x" * (MOST_TEXT + 5)))
+    assert told.error.endswith("xxx... (5 more characters)")
+    assert len(told.error) < MOST_TEXT + 50
+
+
+def test_a_long_text_of_a_cause_is_cut():
+    lines = report(raised(ValueError("b"), raised(KeyError("a" * 5000)))).backtrace
+    assert len(lines[1]) < 2100
+    assert lines[1].endswith(" more characters)")

@@ -48,7 +48,7 @@ def next_report(db: redis.Redis) -> Any:
 
 
 class WorkerProcess:
-    """A worker of ``tests/live/app.py`` in a process of its own."""
+    """A worker of ``tests/live/app.py``, or another program beside it, in a process of its own."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class WorkerProcess:
         *queues: str,
         report_url: str | None = None,
         start_new_session: bool = False,
+        program: str = "app.py",
         **env: str,
     ) -> None:
         settings = {
@@ -68,7 +69,7 @@ class WorkerProcess:
             **env,
         }
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "live" / "app.py")],
+            [sys.executable, str(ROOT / "tests" / "live" / program)],
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,10 +105,10 @@ class WorkerProcess:
         line = Path(f"/proc/{self.pid}/cmdline").read_bytes()
         return line.replace(b"\0", b" ").decode().strip()
 
-    def ended(self) -> int:
+    def ended(self, patience: float = PATIENCE) -> int:
         """Wait for its end; its exit status."""
         try:
-            return self.process.wait(PATIENCE)
+            return self.process.wait(patience)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end:\n{self.log}") from None
 
@@ -127,10 +128,12 @@ class WorkerProcess:
 
 @contextmanager
 def worker(
-    url: str, *queues: str, start_new_session: bool = False, **env: str
+    url: str, *queues: str, start_new_session: bool = False, program: str = "app.py", **env: str
 ) -> Iterator[WorkerProcess]:
     """A worker for the length of a block; its log is shown where the block fails."""
-    started = WorkerProcess(url, *queues, start_new_session=start_new_session, **env)
+    started = WorkerProcess(
+        url, *queues, start_new_session=start_new_session, program=program, **env
+    )
     try:
         yield started
     except BaseException:
@@ -140,10 +143,12 @@ def worker(
     started.close()
 
 
-def burst(url: str, *queues: str, **env: str) -> str:
+def burst(
+    url: str, *queues: str, program: str = "app.py", patience: float = PATIENCE, **env: str
+) -> str:
     """Let a worker empty its queues and leave; what it logged."""
-    with worker(url, *queues, **{"INTERVAL": "0", **env}) as started:
-        status = started.ended()
+    with worker(url, *queues, program=program, **{"INTERVAL": "0", **env}) as started:
+        status = started.ended(patience)
         started.close()
         assert status == 0, started.log
         return started.log

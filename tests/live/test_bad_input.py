@@ -80,6 +80,18 @@ def test_an_error_as_long_as_ten_pipes_is_recorded_whole(
         assert resque.failures.all()[0].error == "x" * 700_000
 
 
+def test_a_job_and_an_error_of_many_megabytes_take_no_longer_than_their_size(
+    db: redis.Redis, redis_url: str
+) -> None:
+    """Read in pieces that were joined one by one they took more than a minute each."""
+    length = json.dumps({"class": "Length", "args": ["x" * 30_000_000]})
+    db.rpush("resque:queue:low", length, b'{"class":"Pipeful","args":[30000000]}')
+    burst(redis_url, "low", VVERBOSE="", LOGFILE="/dev/null")
+    assert reported(db) == [["length", 30_000_000]]
+    with Resque(redis_url) as resque:
+        assert resque.failures.all()[0].error == "x" * 30_000_000
+
+
 def test_a_queue_that_is_no_list_is_passed_over(db: redis.Redis, redis_url: str) -> None:
     db.sadd("resque:queues", "aaa", "low")
     db.set("resque:queue:aaa", "no list")
