@@ -221,6 +221,10 @@ class ScheduleError(PyresqueError):
         return (type(self), (self.name, self.faults))
 
 
+class FileFault(PyresqueError):  # noqa: N818 - the name says what is wrong
+    """A file in YAML is not what is asked for; the message has the line, whoever reads it adds the file's name."""
+
+
 class ScheduleFileError(PyresqueError):
     """A schedule's file cannot be read; the message names the line."""
 

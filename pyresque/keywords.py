@@ -48,6 +48,7 @@ class Options(TypedDict, total=False):
     delayed_requeue_batch_size: int | None
     delayed_search: Literal["meaning", "bytes"] | None
     schedule: str | PathLike[str] | None
+    schedule_section: str | None
     dynamic_schedule: bool | None
     scheduler_interval: float | None
     lock_timeout: int | None

@@ -219,6 +219,12 @@ class Settings(Table):
     schedule: str = setting(
         "", readings.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
     )
+    schedule_section: str = setting(
+        "",
+        readings.text,
+        "section of that file whose entries are the schedule, where it is sectioned by environment",
+        env=("RESQUE_SCHEDULE_SECTION",),
+    )
     dynamic_schedule: bool = setting(
         False,
         readings.scheduler_yes,

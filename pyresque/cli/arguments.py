@@ -10,7 +10,7 @@ from pyresque.cli.output import compact
 from pyresque.errors import DecodeError, DurationError, NoQueueError
 from pyresque.job.job import JsonCodec
 from pyresque.ruby.dates import parse_time
-from pyresque.schedule.durations import parse_duration
+from pyresque.schedule.durations import parse_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def moment(text: str) -> datetime:
 def seconds_from_now(text: str) -> float:
     """A stretch of time such as ``5m`` or ``1h30m``."""
     try:
-        return parse_duration(text)
+        return parse_stretch(text)
     except DurationError as error:
         raise Misuse(str(error)) from error
 

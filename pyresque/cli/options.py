@@ -63,6 +63,7 @@ METAVARS = {
     "app": "MODULE:ATTRIBUTE",
     "queues": "QUEUE,...",
     "catch_up": "none|one|NUMBER",
+    "schedule_section": "NAME",
     "lock_timeout": "SECONDS",
     "max_child_memory": "MIB",
     "time_zone": "ZONE",
@@ -122,6 +123,7 @@ WORKING = (
 
 SCHEDULING = (
     "schedule",
+    "schedule_section",
     "dynamic_schedule",
     "scheduler_interval",
     "rails_env",

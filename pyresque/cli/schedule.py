@@ -12,10 +12,13 @@ from pyresque.cli.complaint import Complaint, Misuse, Nouns
 from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
+from pyresque.cli.progress import Progress
+from pyresque.cli.streamed import JsonList
 from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.app import application
-from pyresque.process.run_scheduler import read_schedule
-from pyresque.schedule.entries import Entry, unknown_keys
+from pyresque.process.run_scheduler import read_schedule, section_hint
+from pyresque.schedule.cron import Cron
+from pyresque.schedule.entries import Entry, Limits, is_section, unknown_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from pyresque.schedule.yaml_file import Written
 
 #: Where recurring jobs stand beside Redis, and what their times mean.
-SCHEDULE = ("schedule", "time_zone", "codec", "dialect")
+SCHEDULE = ("schedule", "schedule_section", "time_zone", "codec", "dialect")
 
 #: Runs that ``validate`` shows of each entry.
 SHOWN_RUNS = 5
@@ -179,24 +182,51 @@ class Checked:
 
 @schedule.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@settings_options(*CONNECTION, "time_zone", "codec", "dialect")
+@settings_options(*CONNECTION, "schedule_section", "time_zone", "codec", "dialect")
 @json_option
 def validate(file: str, as_json: bool, **given: Any) -> None:
-    """Check a schedule's file: each fault with its line, and the next runs of each entry."""
+    """Check a schedule's file: each fault with its line, and the next runs of each entry.
+
+    Exit code 1 where an entry cannot run, or none ever does.
+    """
     resque = application(given)
-    checked = [_checked(resque, written) for written in read_schedule(file)]
-    if as_json:
-        print_json([_checked_as_json(one) for one in checked])
-    for one in () if as_json else checked:
-        click.echo(plain(f"line {one.written.line}: {one.written.name}"))
-        for kind, texts in (("fault", one.faults), ("note", one.notes)):
-            for text in texts:
-                click.echo(plain(f"  {kind}: {text}"))
-        for run_at in one.runs:
-            click.echo(f"  {_time(run_at)}")
-    bad = sum(bool(one.faults) for one in checked)
+    with Progress(f"reading {file}, line") as progress:
+
+        def reached(line: int, lines: int) -> None:
+            progress.step(line, lines)
+            progress.end("nothing was checked")
+
+        written = read_schedule(file, resque.settings.schedule_section, reached)
+    bad = idle = 0
+    known: dict[str, list[datetime]] = {}
+    listed = JsonList() if as_json else None
+    with Progress(f"checking {file}, entry") as progress:
+        for at, entry in enumerate(written):
+            progress.step(at, len(written))
+            progress.end(f"{at} of {len(written)} entries were checked, {bad} of them cannot run")
+            one = _checked(resque, entry, known)
+            bad += bool(one.faults)
+            idle += not one.runs
+            if listed is not None:
+                listed.add(_checked_as_json(one))
+            else:
+                _print_checked(one)
+    if listed is not None:
+        listed.close()
     if bad:
-        raise Complaint(f"{file}: {bad} of {len(checked)} entries cannot run")
+        raise Complaint(f"{file}: {bad} of {len(written)} entries cannot run")
+    if written and idle == len(written):
+        sections = [section_hint(one.name) for one in written if is_section(one.config)]
+        raise Complaint("; ".join([f"{file}: no entry runs", *sections[:1]]))
+
+
+def _print_checked(one: Checked) -> None:
+    click.echo(plain(f"line {one.written.line}: {one.written.name}"))
+    for kind, texts in (("fault", one.faults), ("note", one.notes)):
+        for text in texts:
+            click.echo(plain(f"  {kind}: {text}"))
+    for run_at in one.runs:
+        click.echo(f"  {_time(run_at)}")
 
 
 @schedule.command()
@@ -246,15 +276,19 @@ def _age(resque: Resque, ttl: float | None) -> str | None:
 def _with_file(given: dict[str, Any]) -> Resque:
     resque = application(given)
     if resque.settings.schedule:
-        written = read_schedule(resque.settings.schedule)
+        settings = resque.settings
+        written = read_schedule(settings.schedule, settings.schedule_section)
         resque.core.recurring.memory.update({one.name: one.config for one in written})
     return resque
 
 
-def _checked(resque: Resque, written: Written) -> Checked:
+def _checked(resque: Resque, written: Written, known: dict[str, list[datetime]]) -> Checked:
+    """One entry; ``known`` holds the runs of cron lines that were met before."""
     core, config = resque.core, written.config
     keys = unknown_keys(config) if isinstance(config, dict) else []
-    notes = [f"{key!r} is a key that means nothing" for key in keys]
+    notes = [*written.notes, *(f"{key!r} is a key that means nothing" for key in keys)]
+    if is_section(config):
+        notes = [*written.notes, section_hint(written.name)]
     try:
         entry = Entry.read(written.name, config, core.clock)
         core.codec.encode(config, path="")
@@ -262,11 +296,15 @@ def _checked(resque: Resque, written: Written) -> Checked:
         return Checked(written, error.faults, tuple(notes), [])
     except NotEncodable as error:
         return Checked(written, (str(error),), tuple(notes), [])
-    if entry.timing is None:
+    if entry.timing is None and not is_section(config):
         notes.append("neither cron nor every: it never runs by itself")
-    if not entry.config.get("queue") and not core.registry.knows(entry.class_name):
+    elif not entry.config.get("queue") and not core.registry.knows(entry.class_name):
         notes.append("no queue: only a scheduler that has the class knows where to put it")
-    return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS))
+    if not isinstance(entry.timing, Cron) or entry.limits != Limits():
+        return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS))
+    if entry.original not in known:
+        known[entry.original] = core.recurring.runs(entry, SHOWN_RUNS)
+    return Checked(written, (), tuple(notes), known[entry.original])
 
 
 def _checked_as_json(one: Checked) -> dict[str, object]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyresque.errors import PoolFileError
+from pyresque.errors import FileFault, PoolFileError
+from pyresque.schedule.yaml_nodes import doubled, root_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TEMPLATE = re.compile(r"<%")
+log = logging.getLogger("pyresque")
 
 #: Where resque-pool looks when no file is named.
 USUAL = ("resque-pool.yml", "config/resque-pool.yml")
@@ -33,64 +34,70 @@ def usual_file(environ: Mapping[str, str], folder: Path) -> Path:
 def read_pool(path: Path, environment: str) -> dict[str, int]:
     """Queues (with commas between them) and how many workers they have, the environment's section over the rest.
 
-    Raises PoolFileError.
+    What stands there twice is logged; the last counts, as in Ruby. Raises PoolFileError.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PoolFileError(f"{path} cannot be read: {error}") from error
-    return parse_pool(text, str(path), environment)
+    wanted, notes = parse_pool(text, str(path), environment)
+    for note in notes:
+        log.warning("%s: %s", path, note)
+    return wanted
 
 
-def parse_pool(text: str, source: str, environment: str) -> dict[str, int]:
-    """The same from a text. Raises PoolFileError."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if _TEMPLATE.search(line) and not line.lstrip().startswith("#"):
-            raise PoolFileError(
-                f"{source}, line {number}: <% is a template (ERB), which is not run: write the value itself"
-            )
+def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int], list[str]]:
+    """The same from a text, with what stands there twice. Raises PoolFileError."""
     yaml = _yaml()
+    loader = yaml.SafeLoader(text)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = root_of(yaml, loader, text)
+        if root is None:
+            return {}, []
+        return _counts(yaml, loader, root, environment), list(map(str, doubled(yaml, root)))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = "" if mark is None else f"line {mark.line + 1}: "
-        raise PoolFileError(f"{source}, {line}{getattr(error, 'problem', error)}") from error
+        raise PoolFileError(f"{source}, {told(error)}") from error
+    except FileFault as fault:
+        raise PoolFileError(f"{source}, {fault}") from fault
     except RecursionError as error:
         raise PoolFileError(f"{source} is nested too deep") from error
-    if root is None or root.tag == "tag:yaml.org,2002:null":
-        return {}
+    finally:
+        loader.dispose()
+
+
+def _counts(yaml: Any, loader: Any, root: Any, environment: str) -> dict[str, int]:
     common: dict[str, int] = {}
     special: dict[str, int] = {}
-    for name, value in _pairs(yaml, root, source):
+    for name, value in _pairs(yaml, loader, root):
         if not isinstance(value, yaml.MappingNode):
-            common[name] = _count(value, source)
+            common[name] = _count(value)
         elif name == environment:
-            for queues, count in _pairs(yaml, value, source):
-                special[queues] = _count(count, source)
+            special = {queues: _count(count) for queues, count in _pairs(yaml, loader, value)}
     return {**common, **special}
 
 
-def _pairs(yaml: Any, node: Any, source: str) -> Iterator[tuple[str, Any]]:
+def _pairs(yaml: Any, loader: Any, node: Any) -> Iterator[tuple[str, Any]]:
+    """A mapping's keys and their nodes, what is merged into it first. Raises FileFault."""
     if not isinstance(node, yaml.MappingNode):
-        raise PoolFileError(
-            f'{source}, line {node.start_mark.line + 1}: a pool is a mapping, such as "high,low": 4'
+        raise FileFault(
+            f'line {node.start_mark.line + 1}: a pool is a mapping, such as "high,low": 4'
         )
+    loader.flatten_mapping(node)
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode) or not key.value.strip(" ,"):
-            raise PoolFileError(f"{source}, line {key.start_mark.line + 1}: this names no queue")
+            raise FileFault(f"line {key.start_mark.line + 1}: this names no queue")
         if value.tag.startswith("!"):
-            raise PoolFileError(
-                f"{source}, line {value.start_mark.line + 1}: {value.tag} would be an object, and none is made"
+            raise FileFault(
+                f"line {value.start_mark.line + 1}: {value.tag} would be an object, and none is made"
             )
         yield str(key.value), value
 
 
-def _count(node: Any, source: str) -> int:
-    text = str(node.value).strip()
+def _count(node: Any) -> int:
+    text = str(node.value).strip() if isinstance(node.value, str) else "a list"
     if not text.isdecimal():
-        raise PoolFileError(
-            f"{source}, line {node.start_mark.line + 1}: {text!r} is no number of workers (0 or more)"
+        raise FileFault(
+            f"line {node.start_mark.line + 1}: {text!r} is no number of workers (0 or more)"
         )
     return int(text)
 

@@ -12,6 +12,7 @@ MISUSE = (
     errors.NoQueueError,
     errors.NotEncodable,
     errors.NothingToPerform,
+    errors.PoolFileError,
     errors.ScheduleError,
     errors.ScheduleFileError,
     errors.SettingsError,

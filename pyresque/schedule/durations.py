@@ -72,9 +72,17 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+def parse_stretch(text: str | float) -> float:
+    """Seconds from now to a point in time, such as ``first_in``: a duration that stays among the dates there are."""
+    seconds = parse_duration(text)
+    if abs(seconds) > LONGEST:
+        raise DurationError(f"{_cut(text)} is longer than {LONGEST // _SECONDS['year']} years")
+    return seconds
+
+
 def parse_every(text: str | float) -> float:
     """Seconds between two runs of a recurring job: a duration that moves time on by at least 0.3 s."""
-    seconds = parse_duration(text)
+    seconds = parse_stretch(text)
     if seconds <= 0:
         raise DurationError(
             f"{_cut(text)} is {seconds:g} seconds, and no job can run every {seconds:g} seconds"
@@ -85,6 +93,9 @@ def parse_every(text: str | float) -> float:
         )
     return seconds
 
+
+#: What is longer comes to dates that Python's calendar, which ends in 9999, may not have.
+LONGEST: Final = 1000 * _SECONDS["year"]
 
 #: So much of a wrong text stands in the message.
 _SHOWN: Final = 60

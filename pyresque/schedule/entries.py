@@ -17,7 +17,7 @@ from pyresque.errors import CronError, DecodeError, DurationError, ScheduleError
 from pyresque.readings import CATCH_UPS
 from pyresque.ruby.dates import parse_time
 from pyresque.schedule.cron import Cron
-from pyresque.schedule.durations import parse_duration, parse_every
+from pyresque.schedule.durations import parse_every, parse_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,6 +151,18 @@ def read_catch_up(value: object) -> int | None:
     raise SettingsError(f"{value!r} is none of {', '.join(CATCH_UPS)}, and no number of runs")
 
 
+def is_section(config: object) -> bool:
+    """Whether it looks like several entries under one name, as files that are sectioned by environment have it."""
+    if not isinstance(config, Mapping):
+        return False
+    inner = [value for key, value in config.items() if key != "class"]
+    return bool(inner) and all(
+        isinstance(value, Mapping) and key not in KNOWN
+        for key, value in config.items()
+        if key != "class"
+    )
+
+
 def unknown_keys(config: Mapping[str, Any]) -> list[str]:
     """Keys that mean nothing, to Ruby either."""
     return sorted(str(key) for key in config if key not in KNOWN)
@@ -205,7 +217,7 @@ def _moment(options: Mapping[str, Any], which: str, clock: Clock) -> float | Non
             continue
         if not option.endswith("_at"):
             try:
-                return clock.time() + parse_duration(value)
+                return clock.time() + parse_stretch(value)
             except DurationError:
                 if option.endswith("_in"):
                     raise

@@ -287,6 +287,9 @@ class Recurring:
         if last is not None and isinstance(entry.timing, float) and entry.limits.first is None:
             at = entry.run_after(last, now, self.zone)
         while at is not None and len(found) < min(count, entry.limits.times or count):
-            found.append(datetime.fromtimestamp(at, timezone.utc).astimezone(self.zone))
+            try:
+                found.append(datetime.fromtimestamp(at, timezone.utc).astimezone(self.zone))
+            except (ValueError, OverflowError, OSError):
+                break  # beyond the last year that a calendar has
             at = entry.run_after(at, at, self.zone)
         return found

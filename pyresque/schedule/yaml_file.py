@@ -6,70 +6,91 @@ Ruby symbols (``:first_in: 5s``) are read as plain texts, which is what becomes 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyresque.errors import ScheduleFileError
+from pyresque.errors import FileFault, ScheduleFileError
+from pyresque.schedule.yaml_nodes import NULL, doubled, reporting, root_of, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import yaml
 
 _SYMBOL = re.compile(r":[A-Za-z_][A-Za-z0-9_]*[?!]?")
-_TEMPLATE = re.compile(r"<%")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One entry as it stands in a file."""
+    """One entry as it stands in a file; ``notes`` tell what stands there twice."""
 
     name: str
     config: Any
     line: int
+    notes: tuple[str, ...] = ()
 
 
-def read_yaml(text: str, source: str) -> list[Written]:
-    """The entries of a schedule, in their order; the class is the entry's name where none is given, as in Ruby.
+def read_yaml(
+    text: str, source: str, section: str = "", seen: Callable[[int], None] | None = None
+) -> list[Written]:
+    """The entries of a schedule, or of a section of it, in their order; the class is the entry's name where none is given.
 
-    Raises ScheduleFileError, which names the line.
+    Of two entries of one name the last counts, as in Ruby. ``seen`` is told now and then which line was reached. Raises
+    ScheduleFileError, which names the line.
     """
-    for number, line in enumerate(text.splitlines(), 1):
-        if _TEMPLATE.search(line) and not line.lstrip().startswith("#"):
-            raise ScheduleFileError(
-                f"{source}, line {number}: <% is a template (ERB), which is not run: write the value itself"
-            )
     yaml = _yaml()
     try:
-        return _entries(yaml, text, source)
+        return _entries(yaml, text, source, section, seen)
     except yaml.YAMLError as error:
-        raise ScheduleFileError(f"{source}, {_told(error)}") from error
+        raise ScheduleFileError(f"{source}, {told(error)}") from error
+    except FileFault as fault:
+        raise ScheduleFileError(f"{source}, {fault}") from fault
     except RecursionError as error:
         raise ScheduleFileError(f"{source} is nested too deep") from error
 
 
-def _entries(yaml: Any, text: str, source: str) -> list[Written]:
-    loader = _loader(yaml)(text)
+def _entries(
+    yaml: Any, text: str, source: str, section: str, seen: Callable[[int], None] | None
+) -> list[Written]:
+    loader = reporting(_loader(yaml), seen)(text)
     try:
-        root = loader.get_single_node()
-        if root is None or root.tag == "tag:yaml.org,2002:null":
+        root = root_of(yaml, loader, text)
+        if root is not None and section:
+            root = _section(yaml, loader, root, source, section)
+        if root is None:
             return []
         if not isinstance(root, yaml.MappingNode):
-            raise ScheduleFileError(
-                f"{source}, line {root.start_mark.line + 1}: a schedule is a mapping of names to configurations"
+            raise FileFault(
+                f"line {root.start_mark.line + 1}: a schedule is a mapping of names to configurations"
             )
+        lines = [key.start_mark.line + 1 for key, _ in root.value]
+        notes: dict[int, list[str]] = {}
+        for one in doubled(yaml, root):
+            notes.setdefault(lines[bisect_right(lines, one.line) - 1], []).append(str(one))
         loader.flatten_mapping(root)
         found: dict[str, Written] = {}
         for key, value in root.value:
-            name, line = loader.construct_object(key, deep=True), key.start_mark.line + 1
-            if str(name) in found:
-                raise ScheduleFileError(
-                    f"{source}, line {line}: {name!r} stands in line {found[str(name)].line} already"
-                )
+            name, line = str(loader.construct_object(key, deep=True)), key.start_mark.line + 1
             config = loader.construct_object(value, deep=True)
-            found[str(name)] = Written(str(name), _with_class(str(name), config), line)
+            found[name] = Written(name, _with_class(name, config), line, tuple(notes.get(line, ())))
         return list(found.values())
     finally:
         loader.dispose()
+
+
+def _section(yaml: Any, loader: Any, root: Any, source: str, section: str) -> Any:
+    """The node below that name. Raises ScheduleFileError where there is none."""
+    names = []
+    if isinstance(root, yaml.MappingNode):
+        loader.flatten_mapping(root)
+        for key, value in reversed(root.value):
+            names.append(str(loader.construct_object(key, deep=True)))
+            if names[-1] == section:
+                return None if value.tag == NULL else value
+    there = f"it has {', '.join(reversed(names[-10:]))}" if names else "it has none"
+    raise ScheduleFileError(f"{source} has no section {section!r}; {there}")
 
 
 def _with_class(name: str, config: Any) -> Any:
@@ -113,15 +134,3 @@ def _loader(yaml: Any) -> type[yaml.SafeLoader]:
     Loader.add_implicit_resolver("!pyresque/symbol", _SYMBOL, [":"])
     Loader.add_constructor("!pyresque/symbol", symbol)
     return Loader
-
-
-def _told(error: Any) -> str:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = f"line {mark.line + 1}: " if mark is not None else ""
-    problem = str(getattr(error, "problem", None) or error)
-    if "!ruby/" in problem or "!ruby/" in str(error):
-        tag = re.search(r"!ruby/[^'\s]*", str(error))
-        return f"{line}{tag[0] if tag else '!ruby/'} is a Ruby object, which is not made: write plain values"
-    if "while scanning an alias" in str(error):
-        return f"{line}a text that begins with * needs quotes: cron: '*/5 * * * *'"
-    return f"{line}{problem}"

@@ -164,3 +164,68 @@ def test_a_file_that_cannot_be_read_is_bad_usage(finish):
     code, _, errors = finish("scheduler", "--schedule", "none.yml")
     assert code == 2
     assert "none.yml cannot be read" in errors
+
+
+SECTIONED = (
+    "production:\n  Tea:\n    cron: '0 9 * * *'\n    queue: low\ntest:\n  Tea: {every: 1s}\n"
+)
+
+
+def test_a_file_of_sections_is_told_as_such_and_the_section_can_be_named(run, environment, db):
+    (environment / "s.yml").write_text(SECTIONED)
+    result = run("schedule", "validate", "s.yml")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "pyresque: s.yml: no entry runs; 'production' never runs: is it a section? "
+        "Name it with --schedule-section production\n"
+    )
+    result = run("schedule", "validate", "s.yml", "--schedule-section", "production")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("line 2: Tea\n")
+    runs = json.loads(
+        run(
+            "schedule", "next", "--schedule", "s.yml", "--schedule-section", "production", "--json"
+        ).stdout
+    )
+    assert {one["name"] for one in runs} == {"Tea"}
+    result = run("schedule", "next", "--schedule", "s.yml", "--schedule-section", "prod")
+    assert result.exit_code == 2
+    assert "s.yml has no section 'prod'; it has production, test" in result.stderr
+
+
+def test_a_scheduler_warns_of_sections_and_of_what_stands_twice(start, environment, db, eventually):
+    (environment / "s.yml").write_text(SECTIONED + "x: {every: 1h}\nx: {every: 2h}\n")
+    scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1")
+    eventually(lambda: db.get(LOCK))
+    scheduler.send_signal(signal.SIGTERM)
+    said = scheduler.communicate(timeout=20)[0]
+    assert "s.yml, line 1: 'production' never runs: is it a section?" in said
+    assert "s.yml, 'x' stands in line 7 and in line 8: the last one counts" in said
+
+
+def test_an_entry_that_would_run_beyond_all_years_is_one_fault_of_the_file(run, environment):
+    (environment / "s.yml").write_text(
+        "a: {every: 999999999999999999y, queue: q}\nb: {every: 999y, queue: q}\n"
+        "c: {every: [1d, {first_at: '9999-12-31 12:00'}], queue: q}\n"
+    )
+    result = run("schedule", "validate", "s.yml")
+    assert result.exit_code == 1
+    assert "'999999999999999999y' is longer than 1000 years" in result.stdout
+    assert "1 of 3 entries cannot run" in result.stderr
+    for words in (("list",), ("next",), ("next", "b", "--count", "50")):
+        shown = run("schedule", *words, "--schedule", "s.yml")
+        assert shown.exit_code == 0, shown.output
+
+
+def test_validate_of_many_entries_tells_how_far_it_is_and_sums_up_when_interrupted(
+    start, environment
+):
+    (environment / "s.yml").write_text(
+        "".join(f"e{n}: {{cron: '{n % 60} * * * *', queue: q}}\n" for n in range(60_000))
+    )
+    validate = start("schedule", "validate", "s.yml")
+    assert "reading s.yml, line: " in validate.stderr.readline()
+    validate.send_signal(signal.SIGINT)
+    said = validate.communicate(timeout=60)[1]
+    assert validate.returncode == 130
+    assert "interrupted: nothing was checked" in said

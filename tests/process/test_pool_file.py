@@ -9,7 +9,7 @@ from pyresque.process.pool_file import parse_pool, read_pool, usual_file
 
 
 def parsed(text: str, environment: str = "production") -> dict[str, int]:
-    return parse_pool(text, "pool.yml", environment)
+    return parse_pool(text, "pool.yml", environment)[0]
 
 
 def test_lines_on_top_are_for_every_environment_and_a_section_goes_over_them():
@@ -65,3 +65,32 @@ def test_the_file_is_looked_for_where_resque_pool_looks(tmp_path: Path):
     (tmp_path / "resque-pool.yml").touch()
     assert usual_file({}, tmp_path) == tmp_path / "resque-pool.yml"
     assert usual_file({"RESQUE_POOL_CONFIG": "else.yml"}, tmp_path) == Path("else.yml")
+
+
+def test_anchors_merges_and_overrides_are_plain_yaml():
+    text = "base: &base\n  low: 1\n  high: 2\nproduction:\n  <<: *base\n  high: 4\n"
+    assert parsed(text) == {"low": 1, "high": 4}
+    assert parsed("x: &x\n  low: 1\n<<: *x\nhigh: 1\n") == {"low": 1, "high": 1}
+    assert parsed("n: &n 3\nlow: *n\n") == {"n": 3, "low": 3}
+
+
+def test_a_line_that_stands_twice_is_told_and_the_last_counts():
+    wanted, notes = parse_pool("low: 1\nlow: 2\n", "pool.yml", "test")
+    assert wanted == {"low": 2}
+    assert notes == ["'low' stands in line 1 and in line 2: the last one counts"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: &a {b: *a}\n", "pool.yml, line 1: an alias stands inside what it names"),
+        ("<<: 3\nlow: 1\n", "pool.yml, line 1: "),
+        ("low: *nothing\n", "pool.yml, line 1: "),
+        ("low: *\n", "pool.yml, line 1: a text that begins with * needs quotes"),
+        ("production: {x: &x [1]}\nlow: *x\n", "pool.yml, line 1: 'a list' is no number"),
+    ],
+)
+def test_aliases_that_make_no_sense_are_told_with_their_line(text, told):
+    with pytest.raises(PoolFileError) as caught:
+        parsed(text)
+    assert str(caught.value).startswith(told)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.errors import DurationError
-from pyresque.schedule.durations import parse_duration, parse_every
+from pyresque.schedule.durations import parse_duration, parse_every, parse_stretch
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,10 @@ def test_the_parts_of_a_duration_add_up(parts, blank):
 def test_any_text_is_read_or_refused(text):
     with suppress(DurationError):
         assert math.isfinite(parse_duration(text))
+
+
+@pytest.mark.parametrize("text", ["999999999999999999y", "1001y", "-1001y", "P1001Y", 10**12])
+def test_a_duration_that_no_calendar_reaches_is_refused(text):
+    with pytest.raises(DurationError, match="is longer than 1000 years"):
+        parse_stretch(text)
+    assert parse_stretch("1000y") == 1000 * 365 * 86400

@@ -60,7 +60,7 @@ def test_anchors_and_merges_work():
         ("a:\n  cron: */5 * * * *\n", "s.yml, line 2: a text that begins with * needs quotes"),
         ("a: [1\nb: 2\n", "s.yml, line 2: "),
         ("- a\n- b\n", "s.yml, line 1: a schedule is a mapping"),
-        ("a: {}\nb: {}\na: {}\n", "s.yml, line 3: 'a' stands in line 1 already"),
+        ("a: {args: &x [*x]}\n", "s.yml, line 1: an alias stands inside what it names"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text, said):
@@ -81,3 +81,70 @@ def test_an_empty_file_is_an_empty_schedule():
 def test_nobody_elses_yaml_reads_symbols():
     read("a: {every: :x}")
     assert yaml.safe_load("a: :x") == {"a": ":x"}
+
+
+def test_of_an_entry_that_stands_twice_the_last_counts_and_that_is_noted():
+    found = read_yaml("a: {every: 1h}\nb: {every: 2h}\na:\n  every: 3h\n  every: 4h\n", "s.yml")
+    assert [(one.name, one.config["every"], one.line) for one in found] == [
+        ("a", "4h", 3),
+        ("b", "2h", 2),
+    ]
+    assert [one.notes for one in found] == [
+        (
+            "'a' stands in line 1 and in line 3: the last one counts",
+            "'every' stands in line 4 and in line 5: the last one counts",
+        ),
+        (),
+    ]
+
+
+def test_an_entry_that_overrides_a_merged_one_is_plain_yaml():
+    text = "base: &b\n  a: {every: 1h}\n  c: {every: 2h}\n<<: *b\na: {every: 3h}\n"
+    found = {one.name: one for one in read_yaml(text, "s.yml")}
+    assert found["a"].config == {"every": "3h", "class": "a"}
+    assert found["c"].config == {"every": "2h", "class": "c"}
+    assert [one.notes for one in found.values()] == [()] * 3
+
+
+def test_a_section_is_a_schedule_of_its_own():
+    text = "default: &d\n  a: {every: 1h}\nproduction:\n  <<: *d\n  b: {every: 2h}\ntest:\n"
+    found = read_yaml(text, "s.yml", "production")
+    assert [(one.name, one.line) for one in found] == [("a", 2), ("b", 5)]
+    assert read_yaml(text, "s.yml", "test") == []
+    with pytest.raises(ScheduleFileError, match="no section 'prod'; it has default, production, t"):
+        read_yaml(text, "s.yml", "prod")
+
+
+def bomb(levels: int) -> str:
+    """A list of lists of lists..., each nine times the one before."""
+    lists = ["&l0 [" + ", ".join(["lol"] * 9) + "]"]
+    lists += [f"&l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return f"a:\n  every: 1h\n  args: [{', '.join(lists)}]\n"
+
+
+@pytest.mark.parametrize("levels", [9, 40, 300])
+def test_aliases_that_come_to_too_much_are_refused_before_they_are_written_out(levels):
+    with pytest.raises(ScheduleFileError, match=r"s\.yml, line 3: with its aliases written out"):
+        read_yaml(bomb(levels), "s.yml")
+
+
+def test_what_merges_come_to_is_bounded_too():
+    lines = ["m0: &m0 {k: v}"]
+    lines += [f"m{n}: &m{n}\n  a: *m{n - 1}\n  b: *m{n - 1}" for n in range(1, 60)]
+    with pytest.raises(ScheduleFileError, match="with its aliases written out"):
+        read_yaml("\n".join(lines), "s.yml")
+
+
+def test_many_entries_that_merge_one_are_no_bomb():
+    text = "base: &b {queue: q, every: 1h}\n"
+    text += "".join(f"e{n}:\n  <<: *b\n  args: [{n}]\n" for n in range(2000))
+    assert len(read_yaml(text, "s.yml")) == 2001
+
+
+def test_how_far_it_is_read_is_told():
+    told: list[int] = []
+    text = "".join(f"e{n}: {{every: 1h, queue: q}}\n" for n in range(2000))
+    assert len(read_yaml(text, "s.yml", seen=told.append)) == 2000
+    assert len(told) >= 3
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] <= 2001
