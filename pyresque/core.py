@@ -99,6 +99,7 @@ class Core:
                 WRAPPER, None, WRAPPER, operation=self._perform_active_job, inside=self._inside
             )
         )
+        registry.elsewhere = self._active_entry
         self.registry = registry
         self.hooks = hooks
         self.clock: Clock = clock or SystemClock()
@@ -183,6 +184,15 @@ class Core:
     def _inside(self, job: Job) -> JobClass | None:
         return self.active_job_classes.inside(job)
 
+    def class_name(self, job: Target | None) -> str | None:
+        """The Ruby name of a job by its class, function or name; None where none is given."""
+        return None if job is None else self.registry.describe(job).name
+
+    def _active_entry(self, target: Any) -> JobClass | None:
+        """The entry of a registered active job by its name, function or class, for Resque's own verbs."""
+        known = self.active_job_classes.of(target)
+        return None if known is None else self.active_jobs.entry(known)
+
     async def _put(self, envelope: Envelope) -> None:
         """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs."""
         job, at = envelope.to_json(), envelope.run_at
@@ -204,7 +214,8 @@ class Core:
     async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
         """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no.
 
-        Keyword arguments travel as a trailing hash. Raises NoQueueError, NoClassError, NotEncodable.
+        Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
+        a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
         """
         return await self.jobs.enqueue(job, args, kwargs)
 
@@ -225,13 +236,15 @@ class Core:
         """
         return await self.jobs.dequeue(job, args, kwargs)
 
-    async def destroy(self, queue: str, class_name: str, /, *args: Any) -> int:
+    async def destroy(self, queue: str, job: Target, /, *args: Any, **kwargs: Any) -> int:
         """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many."""
-        return await self.jobs.destroy(queue, class_name, args)
+        return await self.jobs.destroy(queue, job, args, kwargs)
 
-    async def create(self, queue: str | None, job: Target, /, *args: Any) -> list[int]:
+    async def create(
+        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
+    ) -> list[int]:
         """Push a job without its enqueue hooks (Ruby: ``Job.create``): whether the queue was new, its new length."""
-        return await self.jobs.create(queue, self.registry.describe(job), list(args))
+        return await self.jobs.create(queue, self.registry.describe(job), args, kwargs)
 
     async def push(self, queue: str, item: object) -> list[int]:
         """Push any value: whether the queue was new, its new length."""
@@ -320,12 +333,13 @@ class Core:
         """The workers that perform a job."""
         return await self.books.working()
 
-    async def find_worker(self, worker_id: str) -> WorkerInfo | None:
-        """One worker by its id, or None."""
-        return await self.books.find(worker_id)
+    async def find_worker(self, worker: str | WorkerInfo) -> WorkerInfo | None:
+        """One worker by its id, or as ``workers`` gave it; None where it has gone."""
+        return await self.books.find(worker if isinstance(worker, str) else worker.id)
 
-    async def remove_worker(self, worker_id: str) -> list[int]:
+    async def remove_worker(self, worker: str | WorkerInfo) -> list[int]:
         """Unregister a worker; a job it has becomes a failure. Raises NoSuchWorker."""
+        worker_id = worker if isinstance(worker, str) else worker.id
         if not await self.books.table.exists(worker_id):
             msg = f"no worker {worker_id!r} is registered"
             raise NoSuchWorker(msg)

@@ -52,6 +52,10 @@ class NotEncodable(PyresqueError):  # noqa: N818 - the name says what is wrong w
         return (type(self), (self.path, self.reason))
 
 
+class JobArgumentError(PyresqueError, TypeError):
+    """A registered job is enqueued with keyword arguments that its function does not take."""
+
+
 class DuplicateJobError(PyresqueError):
     """Two different callables were registered under one job name."""
 

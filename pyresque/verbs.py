@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyresque.failure.base import Order
     from pyresque.failure.passes import Pass
     from pyresque.failure.record import FailedRecord
+    from pyresque.job.registry import Target
     from pyresque.ops import Op
     from pyresque.schedule.delayed import Delayed
     from pyresque.schedule.recurring import Recurring
@@ -169,7 +170,11 @@ class Failures:
     def __init__(self, resque: Blocking) -> None:
         self.resque = resque
 
-    count = failures_blocking(FailureBackend.count)
+    def count(self, queue: str | None = None, class_name: Target | None = None) -> int:
+        """How many records, of a failure queue and of a job class where they are named."""
+        core = self.resque.core
+        return self.resque.run(core.failures.count(queue, core.class_name(class_name)))
+
     queues = failures_blocking(FailureBackend.queues)
     all = failures_blocking(FailureBackend.all)
 
@@ -178,11 +183,12 @@ class Failures:
         offset: int = 0,
         limit: int | None = None,
         queue: str | None = None,
-        class_name: str | None = None,
+        class_name: Target | None = None,
         order: Order = "desc",
     ) -> Iterator[FailedRecord]:
         """Records of a page, latest first by default, with their places; read as they are asked for, some hundreds at a time."""
-        found = self.resque.core.failures.each(offset, limit, queue, class_name, order)
+        core = self.resque.core
+        found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
         return _given(self.resque, found)
 
     def requeue_selection(
@@ -212,7 +218,11 @@ class AsyncFailures:
     def __init__(self, resque: Awaiting) -> None:
         self.resque = resque
 
-    count = failures_awaited(FailureBackend.count)
+    def count(self, queue: str | None = None, class_name: Target | None = None) -> Awaitable[int]:
+        """The same, awaited."""
+        core = self.resque.core
+        return self.resque.run(core.failures.count(queue, core.class_name(class_name)))
+
     queues = failures_awaited(FailureBackend.queues)
     all = failures_awaited(FailureBackend.all)
 
@@ -221,11 +231,12 @@ class AsyncFailures:
         offset: int = 0,
         limit: int | None = None,
         queue: str | None = None,
-        class_name: str | None = None,
+        class_name: Target | None = None,
         order: Order = "desc",
     ) -> AwaitedRecords:
         """The same, for ``async for``; awaited, it gives all of them at once, as a list."""
-        found = self.resque.core.failures.each(offset, limit, queue, class_name, order)
+        core = self.resque.core
+        found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
         return AwaitedRecords(self.resque, found)
 
     def requeue_selection(

@@ -65,6 +65,7 @@ class ActiveJobs:
         self.locators: dict[str, Callable[[GlobalID], object]] = {}
         self.serializers: list[Serializer] = []
         self._by_name: dict[str, ActiveJobClass] = {}
+        self._by_target: dict[int, ActiveJobClass] = {}
 
     def add(
         self,
@@ -103,12 +104,16 @@ class ActiveJobs:
         own = _own(entry.perform, bind)
         attach(target, hooks)
         made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
-        self._by_name[entry.name] = made
+        self._by_name[entry.name] = self._by_target[id(target)] = made
         return made
 
     def find(self, name: str) -> ActiveJobClass | None:
         """The job of a Ruby class name, or None."""
         return self._by_name.get(_plain(name))
+
+    def of(self, target: object) -> ActiveJobClass | None:
+        """The job of a Ruby class name, or of the function or class that performs it; None where it is none."""
+        return self.find(target) if isinstance(target, str) else self._by_target.get(id(target))
 
     def inside(self, job: Job) -> JobClass | None:
         """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""

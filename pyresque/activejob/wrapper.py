@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import wording, zones
 from pyresque.activejob.arguments import deserialize, serialize
+from pyresque.activejob.calls import NewJob, Options
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
+from pyresque.activejob.names import WRAPPER, job_hash
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.chance import chance
@@ -24,15 +26,16 @@ from pyresque.job.perform import (
     run_always_hooks,
     run_failure_hooks_with,
 )
+from pyresque.job.registry import JobClass
+from pyresque.job.sending import Carried
 from pyresque.ops import Call
 from pyresque.raised import as_raised, text_of, thrown
 from pyresque.ruby.names import missing_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from pyresque.activejob.calls import NewJob
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registered import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
@@ -103,12 +106,7 @@ class JobWrapper:
         own_queue = known.entry.queue if known is not None else None
         return Envelope.create(
             new.job_class,
-            serialize(
-                new.args,
-                new.kwargs,
-                version=self.app.version,
-                serializers=self.jobs.serializers,
-            ),
+            self.serialized(new.args, new.kwargs),
             job_id=self.new_id(),
             queue_name=options.queue or own_queue or DEFAULT_QUEUE,
             priority=options.priority,
@@ -120,18 +118,41 @@ class JobWrapper:
             version=self.app.version,
         )
 
+    def serialized(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """Arguments as Rails writes them. Raises SerializationError."""
+        serializers, version = self.jobs.serializers, self.app.version
+        return serialize(args, kwargs, version=version, serializers=serializers)
+
     async def _enqueue(self, new: NewJob, envelope: Envelope) -> Envelope | None:
-        known = self.jobs.find(new.job_class)
-        names = known.entry.hooks if known is not None else None
-        if known is None or names is None:
-            await self.put(envelope)
-            return envelope
-        args = (envelope, *new.args) if known.bind else new.args
-        if False in await _run(known, names.before_enqueue, args, new.kwargs):
+        if not await self.allowed(new, envelope):
             return None
         await self.put(envelope)
-        await _run(known, names.after_enqueue, args, new.kwargs)
+        await self.after_enqueue(new, envelope)
         return envelope
+
+    async def allowed(self, new: NewJob, envelope: Envelope) -> bool:
+        """Run the hooks that come before an enqueue; whether none said no."""
+        return not any(
+            answer is False for answer in await self._run("before_enqueue", new, envelope)
+        )
+
+    async def after_enqueue(self, new: NewJob, envelope: Envelope) -> None:
+        """Run the hooks that come after it."""
+        await self._run("after_enqueue", new, envelope)
+
+    async def _run(self, kind: str, new: NewJob, envelope: Envelope) -> list[Any]:
+        known = self.jobs.find(new.job_class)
+        if known is None:
+            return []
+        args = (envelope, *new.args) if known.bind else new.args
+        names: tuple[str, ...] = getattr(known.entry.hooks, kind)
+        return await _run(known, names, args, new.kwargs)
+
+    def entry(self, known: ActiveJobClass) -> JobClass:
+        """A registered job as Resque's own verbs take it: they put it into its envelope."""
+        entry = known.entry
+        queue = entry.queue or DEFAULT_QUEUE
+        return JobClass(entry.name, queue, entry.target, carrier=EnvelopeCarrier(self, entry.name))
 
     # -- out
 
@@ -271,3 +292,38 @@ async def _run(
         await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
         for name in names
     ]
+
+
+class EnvelopeCarrier:
+    """Puts calls of one registered job into envelopes."""
+
+    def __init__(self, wrapper: JobWrapper, job_class: str) -> None:
+        self.wrapper = wrapper
+        self.job_class = job_class
+
+    async def made(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        queue: str | None,
+        at: float | None = None,
+        *,
+        hooks: bool = True,
+    ) -> Carried | None:
+        """The wrapper's job, or None where a before_enqueue hook said no; without ``hooks`` none is asked."""
+        new = NewJob(self.job_class, tuple(args), kwargs, Options(queue=queue, wait_until=at))
+        envelope = self.wrapper.envelope(new)
+        if hooks and not await self.wrapper.allowed(new, envelope):
+            return None
+        after = partial(self.wrapper.after_enqueue, new, envelope)
+        return Carried(str(envelope.queue_name), WRAPPER, [envelope.to_json()], after)
+
+    def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The arguments as they stand in an envelope."""
+        return self.wrapper.serialized(args, kwargs)
+
+    def args_of(self, job: Job) -> object:
+        """The arguments in the envelope of a job found in Redis; None where it is another's."""
+        found = job_hash(job.payload)
+        mine = found is not None and str(found["job_class"]).removeprefix("::") == self.job_class
+        return found.get("arguments") if found is not None and mine else None

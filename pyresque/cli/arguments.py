@@ -40,6 +40,9 @@ def own_queue(resque: Resque, class_name: str) -> str:
     for job in resque.registered:
         if class_name in (job.name, *job.aliases) and job.queue:
             return job.queue
+    entry = resque.core.registry.elsewhere(class_name)
+    if entry is not None and entry.queue:
+        return entry.queue
     raise NoQueueError(
         f"Jobs must be placed onto a queue. No queue could be inferred for class {class_name}: give one by -q QUEUE"
     )

@@ -161,6 +161,18 @@ def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") ->
     return FailedRecord(index, raw, fields if isinstance(fields, dict) else {}, failure_queue)
 
 
+def is_same(codec: Codec, raw: bytes, record: FailedRecord) -> bool:
+    """Whether bytes are that record, but for the mark that a requeue leaves."""
+    at = record.failed_at
+    if at is None or (codec.name == "json" and codec.encode(at) not in raw):
+        return False  # most records need not be read
+    return _unmarked(read(codec, raw, 0)) == _unmarked(record)
+
+
+def _unmarked(record: FailedRecord) -> dict[str, Any]:
+    return {key: value for key, value in record.fields.items() if key != "retried_at"}
+
+
 def _is_text(codec: Codec, raw: bytes) -> bool:
     """A payload that is a lone text: Ruby records it as it is, and Ruby's readers bear it."""
     try:

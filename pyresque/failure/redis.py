@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from pyresque.failure.passes import (
 )
 from pyresque.failure.record import FailedRecord, Failure
 from pyresque.ruby import time as ruby_time
+from pyresque.store.slices import Backward
 from pyresque.store.turns import FailureEntry
 
 if TYPE_CHECKING:
@@ -53,21 +55,39 @@ class FailureLists:
         payload = records.put_back(self.codec, found)
         if payload is None or found.queue is None:
             raise NoSuchFailure(records.no_job(found, payload))
-        marked = records.marked(self.codec, found, retried_at)
-        place: int | None = found.index
-        while place is not None:
-            done = await self.table.requeue(place, found.raw, marked, found.queue, payload, queue)
+        meant: FailedRecord | None = found
+        while meant is not None:
+            marked = records.marked(self.codec, meant, retried_at)
+            done = await self.table.requeue(
+                meant.index, meant.raw, marked, found.queue, payload, queue
+            )
             if done:
                 return done
-            place = await self.table.place(found.raw, queue)
+            meant = await self._meant(found, queue)
         msg = f"the list {queue!r} has changed: another record stands at {found.index} now"
         raise NoSuchFailure(msg)
 
     async def delete(self, which: int | FailedRecord, queue: str) -> int:
         """Remove the record at a place, or that very record."""
         if isinstance(which, FailedRecord):
-            return await self.table.remove_record(which.raw, queue)
+            removed = await self.table.remove_record(which.raw, queue)
+            while not removed and (meant := await self._meant(which, queue)) is not None:
+                removed = await self.table.remove_record(meant.raw, queue)
+            return removed
         return await self.table.remove_at(which, queue)
+
+    async def _meant(self, record: FailedRecord, queue: str) -> FailedRecord | None:
+        """The record as it stands in the list now: elsewhere perhaps, and marked by a requeue since it was read."""
+        place = await self.table.place(record.raw, queue)
+        if place is not None:
+            return replace(record, index=place)
+        walk = Backward(self.table.key(queue))
+        while (page := await walk.more()) is not None:
+            first, raws = page
+            for at in reversed(range(len(raws))):
+                if records.is_same(self.codec, raws[at], record):
+                    return records.read(self.codec, raws[at], first + at, queue)
+        return None
 
     def reading(self, names: Names, **options: Any) -> Reading:
         """A pass over the records of these lists; the options are those of Reading."""

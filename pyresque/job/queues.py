@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import NotEncodable
@@ -11,13 +13,16 @@ from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
+from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import QueueTable, to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pyresque.job.registry import Target
+    from pyresque.job.sending import Carried
+    from pyresque.ops import Op
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500
@@ -29,11 +34,6 @@ class Sample:
 
     size: int
     samples: list[Job]
-
-
-def wire_args(args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
-    """Arguments as they travel: keyword arguments as a trailing hash, as Ruby sends them."""
-    return [*args, kwargs] if kwargs else list(args)
 
 
 class Queues:
@@ -53,27 +53,53 @@ class Queues:
         self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> bool | None:
         """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no."""
-        return await self._enqueue(self.registry.describe(target), None, wire_args(args, kwargs))
+        return await self._enqueue(self.registry.describe(target), None, args, kwargs)
 
     async def enqueue_to(
         self, queue: str | None, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> bool | None:
         """Enqueue to a queue given by name; None means the job's own."""
-        return await self._enqueue(self.registry.describe(target), queue, wire_args(args, kwargs))
+        return await self._enqueue(self.registry.describe(target), queue, args, kwargs)
 
-    async def _enqueue(self, entry: JobClass, queue: str | None, args: list[Any]) -> bool | None:
-        names = entry.hooks
+    async def _enqueue(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> bool | None:
+        if entry.carrier is not None:
+            carried = await entry.carrier.made(args, kwargs, queue)
+            if carried is None:
+                return None
+            await self.push_carried(carried)
+            await carried.after()
+            return True
+        sent, names = wire_args(entry, args, kwargs), entry.hooks
         if names.before_enqueue and not await hooks.allowed(
-            entry.target, names.before_enqueue, *args
+            entry.target, names.before_enqueue, *sent
         ):
             return None
-        await self.create(queue, entry, args)
+        await self._create(queue, entry, sent)
         if names.after_enqueue:
-            await hooks.run(entry.target, names.after_enqueue, *args)
+            await hooks.run(entry.target, names.after_enqueue, *sent)
         return True
 
-    async def create(self, queue: str | None, entry: JobClass, args: list[Any]) -> list[int]:
+    async def create(
+        self,
+        queue: str | None,
+        entry: JobClass,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[int]:
         """Push a job without its enqueue hooks (``Job.create``): whether the queue was new, its new length."""
+        if entry.carrier is not None:
+            carried = await entry.carrier.made(args, kwargs, queue, hooks=False)
+            return [] if carried is None else await self.push_carried(carried)
+        return await self._create(queue, entry, wire_args(entry, args, kwargs))
+
+    async def push_carried(self, carried: Carried) -> list[int]:
+        """Push a job that travels inside another one: whether the queue was new, its new length."""
+        outer = self.registry.describe(carried.class_name)
+        return await self._create(carried.queue, outer, carried.args)
+
+    async def _create(self, queue: str | None, entry: JobClass, args: list[Any]) -> list[int]:
         where = validate(entry, queue)
         if self.inline:
             await self.perform_inline(entry, args)
@@ -98,16 +124,24 @@ class Queues:
 
     async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
         waiting: dict[str, list[bytes]] = {}
-        allowed: list[tuple[JobClass, list[Any]]] = []
-        for index, (target, *args) in chunk:
+        after: list[Callable[[], Op[Any]]] = []
+        for index, (target, *given) in chunk:
             entry = self.registry.describe(target)
-            where = validate(entry, None)
-            names = entry.hooks
-            if names.before_enqueue and not await hooks.allowed(
-                entry.target, names.before_enqueue, *args
-            ):
-                continue
-            allowed.append((entry, args))
+            where, args = validate(entry, None), given
+            if entry.carrier is not None:
+                carried = await entry.carrier.made(args, {}, None)
+                if carried is None:
+                    continue
+                entry = self.registry.describe(carried.class_name)
+                where, args = carried.queue, carried.args
+                after.append(carried.after)
+            else:
+                names = entry.hooks
+                if names.before_enqueue and not await hooks.allowed(
+                    entry.target, names.before_enqueue, *args
+                ):
+                    continue
+                after.append(partial(self._run_after_enqueue, entry, args))
             if self.inline:
                 await self.perform_inline(entry, args)
                 continue
@@ -118,10 +152,14 @@ class Queues:
         await Batch(
             tuple(c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws))
         )
-        for entry, args in allowed:
-            if entry.hooks.after_enqueue:
-                await hooks.run(entry.target, entry.hooks.after_enqueue, *args)
-        return len(allowed)
+        for run in after:
+            await run()
+        return len(after)
+
+    async def _run_after_enqueue(self, entry: JobClass, args: list[Any]) -> None:
+        names = entry.hooks.after_enqueue
+        if names:
+            await hooks.run(entry.target, names, *args)
 
     async def push(self, queue: str, item: object) -> list[int]:
         """Push any value, encoded, as it is: whether the queue was new, its new length."""
@@ -157,23 +195,33 @@ class Queues:
         """
         entry = self.registry.describe(target)
         where = validate(entry, None)
-        sent = wire_args(args, kwargs)
+        sent = wire_args(entry, args, kwargs)
         if not await hooks.allowed(entry.target, entry.hooks.before_dequeue, *sent):
             return None
-        destroyed = await self.destroy(where, entry.name, sent)
+        destroyed = await self._destroy(where, entry, sent)
         await hooks.run(entry.target, entry.hooks.after_dequeue, *sent)
         return destroyed
 
-    async def destroy(self, queue: str, class_name: str, args: Sequence[Any]) -> int:
+    async def destroy(
+        self,
+        queue: str,
+        target: Target,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:
         """Remove a class's jobs, without hooks (``Job.destroy``); how many.
 
         A payload matches when its bytes do, as in Ruby, or its meaning: another encoder may have written it.
         """
-        wanted = self.codec.decode(self.codec.encode(list(args))) if args else None
+        entry = self.registry.describe(target)
+        return await self._destroy(queue, entry, wire_args(entry, args, kwargs))
+
+    async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
+        wanted = self.codec.decode(self.codec.encode(args)) if args else None
         matching = dict.fromkeys(
             raw
             for raw in await self.table.everything(queue)
-            if self._matches(read_job(self.codec, queue, raw), class_name, wanted)
+            if self._matches(read_job(self.codec, queue, raw), entry, wanted)
         )
         if not matching:
             return 0
@@ -181,10 +229,9 @@ class Queues:
         return sum(await Batch(tuple(Command(("LREM", key, 0, raw), int) for raw in matching)))
 
     @staticmethod
-    def _matches(job: Job, class_name: str, wanted: object) -> bool:
-        if job.fault is not None or job.payload.class_name != class_name:
-            return False
-        return wanted is None or same_value(job.payload.args, wanted)
+    def _matches(job: Job, entry: JobClass, wanted: object) -> bool:
+        found = None if job.fault is not None else entry.args_of(job)
+        return found is not None and (wanted is None or same_value(found[0], wanted))
 
     # -- looking
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Layer
+    from pyresque.job.sending import Carrier
     from pyresque.ops import Op
 
     #: A job as a Python developer names it: a registered class or function, or the Ruby name.
@@ -33,10 +34,11 @@ class JobClass:
     ``kwargs``: a trailing hash arrives as keyword arguments. ``operation``, where there is one, performs the whole job in
     place of target and hooks; it may speak to Redis; ``inside`` is the entry of the job that it finds in a payload.
     ``redeliveries``: how often the job is put back after its process died. ``lookup`` finds the hooks.
+    ``carrier``: what enqueues it inside another job.
     """
 
     __slots__ = (
-        *("aliases", "inside", "kwargs", "lookup", "name"),
+        *("aliases", "carrier", "inside", "kwargs", "lookup", "name"),
         *("operation", "queue", "redeliveries", "target", "timeout"),
     )
 
@@ -51,6 +53,7 @@ class JobClass:
         inside: Callable[[Job], JobClass | None] | None = None,
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
+        carrier: Carrier | None = None,
     ) -> None:
         self.name = name
         self.queue = queue
@@ -58,6 +61,7 @@ class JobClass:
         self.kwargs = kwargs
         self.aliases = aliases
         self.lookup = Hooks(target)
+        self.carrier = carrier
         self.operation = operation
         self.inside = inside
         self.timeout = timeout
@@ -78,6 +82,13 @@ class JobClass:
         around = hooks.before_perform or hooks.around_perform or hooks.after_perform
         after = hooks.on_failure or hooks.always
         return not (around or after or self.operation or self.timeout)
+
+    def args_of(self, job: Job) -> tuple[Any] | None:
+        """The arguments of a job found in Redis, as a tuple's only element, if it is of this class; else None."""
+        if self.carrier is not None:
+            found = self.carrier.args_of(job)
+            return None if found is None else (found,)
+        return (job.payload.args,) if job.payload.class_name == self.name else None
 
     @property
     def performs(self) -> bool:
@@ -104,6 +115,8 @@ class Registry:
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
+        #: Where ``describe`` looks for what is not registered here.
+        self.elsewhere: Callable[[Any], JobClass | None] = lambda _: None
         #: What ``ready`` has found before.
         self.known_ready: dict[object, JobClass] = {}
 
@@ -163,8 +176,9 @@ class Registry:
         if target is None:
             return JobClass("", None, None)  # a name that was looked up in vain; validate tells
         if isinstance(target, str):
-            return self._by_name.get(target) or JobClass(target, None, None)
-        entry = self._by_target.get(id(target))
+            entry = self._by_name.get(target) or self.elsewhere(target)
+            return entry or JobClass(target, None, None)
+        entry = self._by_target.get(id(target)) or self.elsewhere(target)
         if entry is not None:
             return entry
         return JobClass(own_name(target), own_queue(target), target)

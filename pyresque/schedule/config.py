@@ -10,6 +10,7 @@ from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.job import write_payload
 from pyresque.job.registry import JobClass, validate
+from pyresque.job.sending import wire_args
 from pyresque.ops import Call
 from pyresque.schedule.moving import ORDINARY, parameters
 from pyresque.schedule.presence import Identity
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyresque.job.queues import Queues
+    from pyresque.job.sending import Carried, Carrier
 
 #: What Ruby queues where a configuration names no class.
 NO_CLASS = "Object"
@@ -32,6 +34,7 @@ class Planned:
     vetoed: bool = False
     entry: JobClass | None = None
     args: Sequence[Any] = ()
+    carried: Carried | None = None
 
 
 class Configured:
@@ -48,11 +51,9 @@ class Configured:
         if custom is not None:
             return await self._customised(custom, queue, entry, args)
         if entry is None:
-            unknown = self._unknown(config)
-            if self.jobs.inline:
-                return Planned(answer=await self.jobs.create(queue, unknown, args))
-            where = validate(unknown, queue)
-            return Planned((where, write_payload(self.codec, unknown.name, args)))
+            return await self._foreign(self._unknown(config), queue, args)
+        if entry.carrier is not None:
+            return await self._carried(entry.carrier, queue, args)
         names, target = entry.hooks, entry.target
         if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
             return Planned(vetoed=True)
@@ -68,8 +69,30 @@ class Configured:
             return Planned((where, payload), entry=entry, args=args)
         return Planned(answer=await hooks.allowed(target, names.after_schedule, *args))
 
+    async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> Planned:
+        """A job of a class that only Ruby knows."""
+        if self.jobs.inline:
+            return Planned(answer=await self.jobs.create(queue, unknown, args))
+        where = validate(unknown, queue)
+        return Planned((where, write_payload(self.codec, unknown.name, args)))
+
+    async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> Planned:
+        """A job that travels inside another one."""
+        carried = await carrier.made(args, {}, queue)
+        if carried is None:
+            return Planned(vetoed=True)
+        if self.jobs.inline:
+            await self.jobs.push_carried(carried)
+            await carried.after()
+            return Planned(answer=True)
+        payload = write_payload(self.codec, carried.class_name, carried.args)
+        return Planned((carried.queue, payload), carried=carried)
+
     async def after(self, planned: Planned, pushed: Any) -> Any:
         """Run the hooks that come last; True, or ``pushed`` for a class that only Ruby knows."""
+        if planned.carried is not None:
+            await planned.carried.after()
+            return True
         entry = planned.entry
         if entry is None:
             return pushed
@@ -92,8 +115,9 @@ class Configured:
         named = (
             JobClass(custom, None, None) if custom is not None else entry or self._unknown(config)
         )
-        args = self.codec.decode(self.codec.encode(self._args(config)))
-        return Identity(validate(named, self._queue(config, entry)), named.name, args)
+        args = self.codec.decode(self.codec.encode(wire_args(named, self._args(config), {})))
+        where = validate(named, self._queue(config, entry))
+        return Identity(where, named.name, args, named.carrier)
 
     async def _customised(
         self, custom: str, queue: str | None, entry: JobClass | None, args: list[Any]
@@ -115,7 +139,9 @@ class Configured:
         name = config.get("class")
         if name is None or name == "":
             return None
-        return self._find(name) if isinstance(name, str) else self.jobs.registry.describe(name)
+        if not isinstance(name, str):
+            return self.jobs.registry.describe(name)
+        return self._find(name) or self.jobs.registry.elsewhere(name)
 
     def _find(self, name: str) -> JobClass | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyresque.job.queues import wire_args
+from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later
 from pyresque.schedule.moments import When, timestamp_of
 from pyresque.store.delayed import PAGE, seconds
@@ -32,7 +32,8 @@ class Delayed(Later):
         self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> list[int]:
         """The timestamps at which a job waits, for its own queue unless one is named."""
-        entry, sent = self.jobs.registry.describe(target), wire_args(args, kwargs)
+        entry = self.jobs.registry.describe(target)
+        sent = wire_args(entry, args, kwargs)
         places = await self.search.by_bytes(entry, queue, sent)
         return list(dict.fromkeys(seconds(timestamp) for timestamp, _ in places))
 
@@ -50,7 +51,8 @@ class Delayed(Later):
         """Remove every delayed copy of a job; how many. The timestamps stay for the scheduler to clean up, as in Ruby."""
         if self.jobs.inline:
             return 0
-        entry, sent = self.jobs.registry.describe(target), wire_args(args, kwargs)
+        entry = self.jobs.registry.describe(target)
+        sent = wire_args(entry, args, kwargs)
         removed = await self.table.remove(await self.search.by_bytes(entry, queue, sent))
         return removed or await self._removed(await self.search.like(entry, queue, sent))
 
@@ -78,7 +80,7 @@ class Delayed(Later):
         if self.jobs.inline:
             return 0
         entry, timestamp = self.jobs.registry.describe(target), str(timestamp_of(when))
-        matches, offset = self.search.matcher(entry, queue, wire_args(args, kwargs)), 0
+        matches, offset = self.search.matcher(entry, queue, wire_args(entry, args, kwargs)), 0
         found: dict[tuple[str, bytes], None] = {}
         while page := (await self.table.pages([(timestamp, offset)]))[0]:
             found |= dict.fromkeys(
@@ -96,7 +98,8 @@ class Delayed(Later):
         """Enqueue every delayed copy of a job now, with its hooks; how many."""
         if self.jobs.inline:
             return 0
-        entry, sent = self.jobs.registry.describe(target), wire_args(args, kwargs)
+        entry = self.jobs.registry.describe(target)
+        sent = wire_args(entry, args, kwargs)
         copies = await self.search.copies(entry, queue, sent)
         return await self._enqueue(copies or await self.search.like(entry, queue, sent))
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
-from pyresque.job.queues import wire_args
 from pyresque.job.registry import JobClass, validate
+from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Call
 from pyresque.schedule.moments import Wait, When, timestamp_in, timestamp_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyresque.job.queues import Queues
     from pyresque.job.registry import Target
+    from pyresque.job.sending import Carried
     from pyresque.ops import Clock
     from pyresque.schedule.moving import Mover
     from pyresque.schedule.searching import Search
@@ -53,14 +54,14 @@ class Later:
         """
         entry = self.jobs.registry.describe(target)
         where = validate(entry, queue)
-        return await self._schedule(timestamp_of(when), where, entry, wire_args(args, kwargs))
+        return await self._schedule(timestamp_of(when), where, entry, args, kwargs)
 
     async def enqueue_at_with_queue(
         self, queue: str | None, when: When, target: Target, /, *args: Any, **kwargs: Any
     ) -> bool | None:
         """Enqueue at a time to a queue by name; None leaves it to the scheduler that finds the class."""
         entry = self.jobs.registry.describe(target)
-        return await self._schedule(timestamp_of(when), queue, entry, wire_args(args, kwargs))
+        return await self._schedule(timestamp_of(when), queue, entry, args, kwargs)
 
     async def enqueue_in(
         self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
@@ -77,20 +78,38 @@ class Later:
         return await self.enqueue_at_with_queue(queue, when, target, *args, **kwargs)
 
     async def _schedule(
-        self, timestamp: int, queue: str | None, entry: JobClass, args: list[Any]
+        self,
+        timestamp: int,
+        queue: str | None,
+        entry: JobClass,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> bool | None:
-        names = entry.hooks
+        if entry.carrier is not None:
+            carried = await entry.carrier.made(args, kwargs, queue, timestamp)
+            if carried is None:
+                return None
+            if self._at_once(timestamp):
+                await self.jobs.push_carried(carried)
+            else:
+                await self.table.add(((timestamp, self._payload(carried)),))
+            await carried.after()
+            return True
+        sent, names = wire_args(entry, args, kwargs), entry.hooks
         if names.before_schedule and not await hooks.allowed(
-            entry.target, names.before_schedule, *args
+            entry.target, names.before_schedule, *sent
         ):
             return None
         if self._at_once(timestamp):
-            await self._enqueue_now(queue, entry, args)
+            await self._enqueue_now(queue, entry, sent)
         else:
-            await self.table.add(((timestamp, self.search.payload(entry.name, args, queue)),))
+            await self.table.add(((timestamp, self.search.payload(entry.name, sent, queue)),))
         if not names.after_schedule:
             return True
-        return await hooks.allowed(entry.target, names.after_schedule, *args)
+        return await hooks.allowed(entry.target, names.after_schedule, *sent)
+
+    def _payload(self, carried: Carried) -> bytes:
+        return self.search.payload(carried.class_name, carried.args, carried.queue)
 
     def _at_once(self, timestamp: int) -> bool:
         return self.jobs.inline or timestamp <= int(self.clock.time())
@@ -114,12 +133,15 @@ class Later:
         return enqueued
 
     async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
-        waiting: list[tuple[int, bytes]] = []
+        enqueued, waiting = 0, list[tuple[int, bytes]]()
         allowed: list[tuple[JobClass, list[Any]]] = []
         describe = self.jobs.registry.describe
         for index, (when, target, *args) in chunk:
             entry = describe(target)
             queue, timestamp = validate(entry, None), timestamp_of(when)
+            if entry.carrier is not None:
+                enqueued += bool(await self._schedule(timestamp, queue, entry, args, {}))
+                continue
             names = entry.hooks
             if names.before_schedule and not await hooks.allowed(
                 entry.target, names.before_schedule, *args
@@ -138,7 +160,7 @@ class Later:
         for entry, args in allowed:
             if entry.hooks.after_schedule:
                 await hooks.run(entry.target, entry.hooks.after_schedule, *args)
-        return len(allowed)
+        return enqueued + len(allowed)
 
     async def delayed_push(self, when: When, item: Mapping[str, Any]) -> bool:
         """Enter any object as a delayed job, without hooks; whether it is the first one of that time."""
@@ -153,9 +175,14 @@ class Later:
         The old copies go in the very transaction that brings the new ones.
         """
         entry = self.jobs.registry.describe(target)
-        where, timestamp, sent = validate(entry, queue), timestamp_of(when), wire_args(args, kwargs)
+        where, timestamp = validate(entry, queue), timestamp_of(when)
+        sent = wire_args(entry, args, kwargs)
         copies = [] if self.jobs.inline else await self.search.copies(entry, queue, sent)
         count = max(len(copies), 1)
+        if entry.carrier is not None:
+            made = [await entry.carrier.made(args, kwargs, where, timestamp) for _ in range(count)]
+            await self._instead(copies, timestamp, [each for each in made if each is not None])
+            return count
         names, wanted = entry.hooks, 0
         for _ in range(count):
             wanted += not names.before_schedule or await hooks.allowed(
@@ -173,6 +200,22 @@ class Later:
         for _ in range(wanted):
             await hooks.run(entry.target, names.after_schedule, *sent)
         return count
+
+    async def _instead(
+        self, copies: list[tuple[str, bytes]], timestamp: int, made: list[Carried]
+    ) -> None:
+        """Put jobs that travel inside another one in the place of delayed copies."""
+        old = list(dict.fromkeys(copies))
+        if self._at_once(timestamp):
+            for carried in made:
+                await self.jobs.push_carried(carried)
+            await self.table.remove(old)
+        else:
+            new = [(timestamp, self._payload(carried)) for carried in made]
+            added = self.table.adding(new) if new else ()
+            await Batch((*self.table.removing(old), *added), atomic=True)
+        for carried in made:
+            await carried.after()
 
     async def delay_or_enqueue_in(
         self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any

@@ -11,6 +11,7 @@ from pyresque.job.queues import same_value
 if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.queues import Queues
+    from pyresque.job.sending import Carrier
     from pyresque.job.workers import WorkerBooks
 
 #: Jobs read at a time.
@@ -19,14 +20,17 @@ PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes two jobs the same: queue, class and arguments."""
+    """What makes two jobs the same: queue, class and arguments; ``carrier`` for one that travels inside another."""
 
     queue: str
     class_name: str
     args: list[Any]
+    carrier: Carrier | None = None
 
     def is_of(self, job: Job) -> bool:
         """Whether a job is the same, by meaning."""
+        if self.carrier is not None:
+            return same_value(self.carrier.args_of(job), self.args)
         return (
             job.fault is None
             and job.class_name == self.class_name

@@ -64,10 +64,11 @@ class Search:
     ) -> list[tuple[str, bytes]]:
         """Timestamp and bytes of each spelling of a job that waits, as the sets tell it.
 
-        Where its queue is not known there are no bytes to ask for, so it is looked for by its meaning.
+        Where its queue is not known, or it travels inside another job with an id of its own, there are no bytes to ask for,
+        so it is looked for by its meaning.
         """
         where = queue if queue is not None else entry.queue
-        if where is None:
+        if where is None or entry.carrier is not None:
             return await self.like(entry, queue, args)
         return await self.table.places(self.spellings(entry.name, args, where))
 
@@ -90,12 +91,12 @@ class Search:
         where = queue if queue is not None else entry.queue
 
         def matches(job: Job) -> bool:
-            found = job.payload.extra.get("queue")
-            found = entry.queue if found is None else found
+            queue, found = job.payload.extra.get("queue"), entry.args_of(job)
+            queue = entry.queue if queue is None else queue
             return (
-                job.payload.class_name == entry.name
-                and (where is None or found == where)
-                and same_value(job.payload.args, wanted)
+                found is not None
+                and (where is None or queue == where)
+                and same_value(found[0], wanted)
             )
 
         return matches
@@ -151,16 +152,13 @@ class Search:
         self, wanted: Callable[[Any], bool], target: Target | None
     ) -> list[tuple[str, bytes]]:
         """Timestamp and bytes of every job, of a class where one is named, whose arguments ``wanted`` says yes to."""
-        name = "" if target is None else self.registry.describe(target).name
+        entry = None if target is None else self.registry.describe(target)
 
         def matches(job: Job) -> bool:
-            return (
-                job.fault is None
-                and (target is None or job.payload.class_name == name)
-                and bool(wanted(job.payload.args))
-            )
+            found = (job.payload.args,) if entry is None else entry.args_of(job)
+            return job.fault is None and found is not None and bool(wanted(found[0]))
 
-        return await self.scan(matches, name)
+        return await self.scan(matches, "" if entry is None else entry.name)
 
 
 def _codecs(codec: Codec) -> list[Codec]:
