@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import FailureHookError, UnknownJobClass
-from pyresque.failure.record import Failure
+from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.perform import run_failure_hooks
 from pyresque.job.redelivery import redeliverable
@@ -15,6 +15,8 @@ from pyresque.store.redeliveries import PutBack, RedeliveryTable
 from pyresque.store.turns import NO_FAILURE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -38,12 +40,14 @@ class Undertaker:
         registry: Registry,
         clock: Clock,
         last_resort: FailureBackend,
+        new_id: Callable[[], str | None] = no_failure_id,
     ) -> None:
         self.books = books
         self.backend = backend
         self.registry = registry
         self.clock = clock
         self.last_resort = last_resort
+        self.new_id = new_id
         self.redeliveries = RedeliveryTable(books.table.keys)
 
     async def unregister(
@@ -61,7 +65,8 @@ class Undertaker:
             failure = None
             left: FailureEntry | PutBack = NO_FAILURE
             if working_on is not None:
-                failure = Failure(working_on.job, report(error), worker_id, local(self.clock))
+                at = local(self.clock)
+                failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
                 back = await self.put_back(working_on.job, error)
                 left = back or self.backend.entry(failure) or NO_FAILURE
             removed = await self.books.table.unregister(worker_id, record, seen_heartbeat, left)
