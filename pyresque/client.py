@@ -8,7 +8,7 @@ from pyresque.lazily import made_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import timedelta
     from typing import Any, Literal, TypeVar
 
@@ -171,5 +171,5 @@ class AsyncResque(Application, AwaitedVerbs):
             tuple(hooks),
         )
 
-    def _enqueue_active(self, new: NewJob) -> Awaitable[Envelope | None]:
-        return self.run(self.core.enqueue_active_job(new))
+    async def _enqueue_active(self, new: NewJob) -> Envelope | None:
+        return await self.run(self.core.enqueue_active_job(new))

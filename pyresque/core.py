@@ -13,7 +13,6 @@ from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
 from pyresque.failure.base import complete
 from pyresque.failure.dirty import Undertaker
-from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
@@ -35,6 +34,7 @@ from pyresque.store.lock import LockInfo, MasterLock
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.schedules import ScheduleTable
 from pyresque.store.workers import WorkerTable
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -118,12 +118,10 @@ class Core:
         )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self._failures = complete(failures or self.default_failures)
-        self.new_failure_id = new_failure_id if settings.failure_ids else no_failure_id
         self.undertaker = Undertaker(
-            *(self.books, self._failures, registry, self.clock, self.default_failures),
-            new_id=self.new_failure_id,
+            self.books, self._failures, registry, self.clock, self.default_failures
         )
-        self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
+        self.refusals = RefusedJobs(self._failures, self.clock)
         self.delayed = self._delayed()
         self.recurring = self._recurring()
         self.lock = MasterLock(
@@ -301,7 +299,7 @@ class Core:
 
     async def queue_lengths(self) -> dict[str, int | None]:
         """Every queue with its size; None for a key of another type than a list."""
-        return await self.table.lengths(await self.table.queues())
+        return await self.table.lengths(await Told().without(self.table.queues(), []))
 
     async def info(self) -> Info:
         """The overview."""
@@ -313,7 +311,7 @@ class Core:
             queues=len(sizes),
             workers=len(workers),
             working=sum(worker.working_on is not None for worker in workers),
-            failed=await self.failed_table.size(),
+            failed=await Told().without(self.failed_table.size(), 0),
             servers=[shown(self.settings.url)],
             environment=self.settings.environment,
         )

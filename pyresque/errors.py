@@ -248,10 +248,25 @@ class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wro
     """Redis cannot be reached or cannot serve now, or the connection broke; the request may have been carried out."""
 
 
+class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name says what is wrong
+    """A connection cannot be made as it is configured: Redis refuses the log-in, or TLS does not come about.
+
+    Waiting does not mend it by itself, but somebody may: a worker with a job's end to write down waits for that.
+    """
+
+
 class RedisCommandError(PyresqueError):
     """Redis refused a command; the message is the server's (Ruby: ``Redis::CommandError``)."""
 
     ruby_name = "Redis::CommandError"
+
+
+class NotPermitted(RedisCommandError):  # noqa: N818 - the name says what is wrong
+    """The Redis user may not run a command, or not on that key (NOPERM); the message names both."""
+
+
+class WrongKey(RedisCommandError):  # noqa: N818 - the name says what is wrong
+    """A key holds what Resque does not keep there: a value of another type, or a counter that is no number."""
 
 
 class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wrong

@@ -51,16 +51,20 @@ class Batch:
     """Several commands in one round trip; ``atomic`` puts MULTI/EXEC around them.
 
     Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the
-    first error is thrown, as a pipeline of Ruby does.
+    first error is thrown, as a pipeline of Ruby does. ``lenient`` gives a WrongKey in the place of the reply instead.
     """
 
     commands: tuple[Command[Any], ...]
     atomic: bool = False
+    lenient: bool = False
 
     def __await__(self) -> Generator[Batch, Any, list[Any]]:
         """Ask the driver, then read each answer."""
         replies: Sequence[Any] = yield self
-        return [command.read(reply) for command, reply in zip(self.commands, replies, strict=True)]
+        return [
+            reply if isinstance(reply, BaseException) else command.read(reply)
+            for command, reply in zip(self.commands, replies, strict=True)
+        ]
 
 
 @dataclass(slots=True)

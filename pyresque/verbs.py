@@ -58,11 +58,11 @@ def blocking(verb: Callable[Concatenate[Core, P], Op[T]]) -> Callable[Concatenat
 def awaited(
     verb: Callable[Concatenate[Core, P], Op[T]],
 ) -> Callable[Concatenate[Awaiting, P], Awaitable[T]]:
-    """An operation of Core as a verb that is awaited."""
+    """An operation of Core as a verb that is awaited; it begins when it is awaited, so that one cancelled before has not begun."""
 
     @functools.wraps(verb)
-    def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core, *args, **kwargs))
+    async def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(verb(self.core, *args, **kwargs))
 
     return call
 
@@ -86,9 +86,9 @@ def failures_awaited(
     """The same, awaited."""
 
     @functools.wraps(verb)
-    def call(self: AsyncFailures, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+    async def call(self: AsyncFailures, /, *args: P.args, **kwargs: P.kwargs) -> T:
         operation: Op[T] = getattr(self.resque.core.failures, verb.__name__)(*args, **kwargs)
-        return self.resque.run(operation)
+        return await self.resque.run(operation)
 
     return call
 
@@ -111,8 +111,8 @@ def delayed_awaited(
     """The same, awaited."""
 
     @functools.wraps(verb)
-    def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core.delayed, *args, **kwargs))
+    async def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(verb(self.core.delayed, *args, **kwargs))
 
     return call
 
@@ -135,8 +135,8 @@ def recurring_awaited(
     """The same, awaited."""
 
     @functools.wraps(verb)
-    def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self.run(verb(self.core.recurring, *args, **kwargs))
+    async def call(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(verb(self.core.recurring, *args, **kwargs))
 
     return call
 

@@ -9,7 +9,7 @@ import click
 
 from pyresque.cli.complaint import complaint
 from pyresque.cli.options import CONNECTION, SCHEDULING, settings_options
-from pyresque.errors import RedisUnavailable
+from pyresque.errors import ConnectionFault, RedisUnavailable, WrongKey
 from pyresque.process import logs
 from pyresque.process.app import application
 from pyresque.process.run_scheduler import run_scheduler
@@ -36,7 +36,11 @@ def scheduler(**given: Any) -> None:
     if resque.settings.quiet:
         log.setLevel(logging.CRITICAL)
     try:
-        resque.queues()  # a wrong password or database is told before a scheduler starts
+        resque.queues()  # a wrong password, database or certificate is told before a scheduler starts
+    except ConnectionFault:
+        raise
+    except WrongKey as error:
+        log.warning("%s; the scheduler goes on without what should stand there", error)
     except RedisUnavailable as error:
         log.warning("%s; the scheduler waits for it", error)
     run_scheduler(resque)

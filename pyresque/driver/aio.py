@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from os import getpid
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.awaitable import is_awaitable, is_coroutine_function
 from pyresque.driver import beside as threads
-from pyresque.driver.replies import checked, first_error, unwrapped
+from pyresque.driver.replies import checked, of_batch, of_transaction
 from pyresque.driver.target import target
 from pyresque.driver.wire import Wire, closed_loop, connected
 from pyresque.driver.written import wrapped
+from pyresque.errors import RedisUnavailable
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.raised import Raised, thrown
 
@@ -30,10 +32,14 @@ class AsyncDriver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: Wire | None = None
         self._making: asyncio.Task[Wire] | None = None
+        self._pid = getpid()
+        self._parents: list[object] = []
 
     async def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
         send, loop = operation.send, asyncio.get_running_loop()
+        if self._pid != getpid():
+            self._forked()
         try:
             request: Request = send(None)
             while True:
@@ -62,6 +68,8 @@ class AsyncDriver:
 
     async def close(self) -> None:
         """Hang up; the next request connects anew."""
+        if self._pid != getpid():
+            self._forked()
         making, self._making = self._making, None
         if making is not None:
             making.cancel()
@@ -69,9 +77,19 @@ class AsyncDriver:
             self._let_go()
             await asyncio.sleep(0)  # the loop closes the socket in its next round
 
+    def _forked(self) -> None:
+        """In a forked child: the parent's connection is left as it is.
+
+        The child shares the parent's epoll: closing the connection here would take it out of the parent's loop, too. The
+        reference is kept so that nothing closes it.
+        """
+        self._parents += [self._wire, self._making, self._loop]
+        self._loop = self._wire = self._making = None
+        self._pid = getpid()
+
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
-            return checked((await self._talk([request]))[0], self.where)
+            return checked((await self._talk([request]))[0], self.where, request.args)
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
@@ -93,13 +111,24 @@ class AsyncDriver:
         if not batch.commands:
             return []
         if batch.atomic:
-            return unwrapped(await self._talk(wrapped(batch.commands)), self.where)
-        return first_error(await self._talk(batch.commands), self.where)
+            replies = await self._talk(wrapped(batch.commands))
+            return of_transaction(replies, self.where, batch.commands)
+        replies = await self._talk(batch.commands)
+        return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
 
     async def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
-        wire = self._connection() or await self._connected()
-        return await wire.talk(commands)
+        wire = self._connection()
+        if wire is not None:
+            return await wire.talk(commands)
+        wire = await self._connected()
+        try:
+            return await wire.talk(commands)
+        except RedisUnavailable as error:
+            told = await wire.diagnosed(error, self.target)
+            if told is error:
+                raise
+            raise told from error
 
     def _connection(self) -> Wire | None:
         """The connection, if there is one and it is this loop's."""
@@ -116,13 +145,17 @@ class AsyncDriver:
             self._loop, self._making = loop, None
         if self._making is None:
             self._making = loop.create_task(connected(self.target))
-        making = self._making
-        try:
-            self._wire = await asyncio.shield(making)
-        finally:
-            if self._making is making and making.done():
-                self._making = None
-        return self._wire
+            self._making.add_done_callback(self._made)
+        return await asyncio.shield(self._making)
+
+    def _made(self, making: asyncio.Task[Wire]) -> None:
+        """Keep the connection, also where nobody waits for it any more; where the driver was closed meanwhile, close it."""
+        wire = None if making.cancelled() or making.exception() else making.result()
+        if making is self._making:
+            self._making, self._wire = None, wire
+        elif wire is not None:
+            with closed_loop():
+                wire.close()
 
     def _let_go(self) -> None:
         wire, self._wire = self._wire, None

@@ -11,13 +11,16 @@ import select
 import socket
 import struct
 import sys
+from errno import ECONNRESET
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import hiredis
 
 from pyresque.driver.replies import checked, passing, refused_log_in
 from pyresque.driver.written import log_in, written
-from pyresque.errors import RedisUnavailable
+from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.ops import Command
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ PIECE = 1 << 16
 
 #: Where the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
 SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
+
+#: Seconds from its making in which the end of a connection may be the fault of the configuration.
+YOUNG = 1.0
 
 _INCOMPLETE = object()
 
@@ -51,10 +57,13 @@ class Connection:
         self._feed_reader = cast("_Feed", self._reader.feed)
         self._gets = self._reader.gets
         self._buffer = bytearray(PIECE)
+        self._to = to
+        self._made = inf
         try:
             self._socket = self._connected(to)
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
+        self._made = monotonic()
         self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
         self._poll = select.poll() if hasattr(select, "poll") else None
         if self._poll is not None:
@@ -240,8 +249,35 @@ class Connection:
         self._feed_reader(self._buffer, 0, heard)
 
     def _lost(self, cause: Any) -> RedisUnavailable:
-        text = str(cause) or type(cause).__name__
-        return RedisUnavailable(f"Redis at {self.where}: {text}")
+        if isinstance(cause, RedisUnavailable):
+            return cause
+        wrong = None
+        if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
+            wrong = configured_wrongly(cause, self._to)
+        return lost(cause, self.where, wrong)
+
+
+def configured_wrongly(cause: BaseException, to: Target) -> str | None:
+    """What is wrong with the configuration, where a new connection ends so; None: nothing that we could tell."""
+    if isinstance(cause, hiredis.ProtocolError):
+        return (
+            None
+            if "\\x15" not in str(cause)
+            else "the server speaks TLS there: write rediss:// in place of redis://"
+        )
+    if not to.secure and getattr(cause, "errno", None) != ECONNRESET:
+        return None
+    from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+
+    handshake = isinstance(cause, (TimeoutError, ConnectionResetError)) or "EOF" in str(cause)
+    return tls.fault(cause, to) or (tls.mistaken(to) if handshake else None)
+
+
+def lost(cause: object, where: str, wrong: str | None = None) -> RedisUnavailable:
+    """The error for a connection that has ended, or did not come about; ``wrong`` is a fault of the configuration."""
+    if wrong is not None:
+        return ConnectionFault(f"Redis at {where}: {wrong}")
+    return RedisUnavailable(f"Redis at {where}: {str(cause) or type(cause).__name__}")
 
 
 def keep_alive(made: socket.socket) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyresque.awaitable import is_awaitable
 from pyresque.driver import around
 from pyresque.driver.lean import Connection
-from pyresque.driver.replies import checked, first_error, unwrapped
+from pyresque.driver.replies import checked, of_batch, of_transaction
 from pyresque.driver.target import CONNECT_TIMEOUT, target
 from pyresque.driver.written import wrapped, written
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
@@ -99,8 +99,10 @@ class SyncDriver:
         if not batch.commands:
             return []
         if batch.atomic:
-            return unwrapped(self._talk(wrapped(batch.commands)), self.where)
-        return first_error(self._talk(batch.commands), self.where)
+            replies = self._talk(wrapped(batch.commands))
+            return of_transaction(replies, self.where, batch.commands)
+        replies = self._talk(batch.commands)
+        return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
 
     def _ask(self, command: Command[Any]) -> object:
         mine = self._mine.line
@@ -114,7 +116,9 @@ class SyncDriver:
             self._drop()
             raise
         mine.used = monotonic()
-        return reply if reply.__class__ is bytes else checked(reply, self.where)
+        if isinstance(reply, BaseException):
+            checked(reply, self.where, command.args)
+        return reply
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""

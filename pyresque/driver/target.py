@@ -39,6 +39,23 @@ def _number(text: str) -> int:
     return int(text)
 
 
+#: How far a server's certificate is checked, by each way in which that is written: redis-py's, the ssl module's, a number.
+REQUIREMENTS = {
+    **dict.fromkeys(("none", "0", "false", "no", "off"), "none"),
+    **dict.fromkeys(("optional", "1"), "optional"),
+    **dict.fromkeys(("required", "2", "true", "yes", "on"), "required"),
+}
+
+
+def _requirement(text: str) -> str:
+    found = REQUIREMENTS.get(
+        text.lower().removeprefix("ssl.").removeprefix("verifymode.").removeprefix("cert_")
+    )
+    if found is None:
+        raise ValueError(f"{text!r} is none of required, optional, none")
+    return found
+
+
 #: How each option is read.
 OPTIONS: dict[str, Callable[[str], Any]] = {
     "db": _number,
@@ -47,7 +64,7 @@ OPTIONS: dict[str, Callable[[str], Any]] = {
     "client_name": str,
     "socket_timeout": _seconds,
     "socket_connect_timeout": _seconds,
-    "ssl_cert_reqs": str,
+    "ssl_cert_reqs": _requirement,
     "ssl_ca_certs": str,
     "ssl_ca_path": str,
     "ssl_ca_data": str,

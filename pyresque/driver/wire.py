@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 
-from pyresque.driver.lean import keep_alive
+from pyresque.driver.lean import configured_wrongly, keep_alive, lost
 from pyresque.driver.replies import passing, refusal, refused_log_in, told
 from pyresque.driver.written import log_in, written
-from pyresque.errors import RedisUnavailable
+from pyresque.errors import ConnectionFault, RedisUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class _Talk:
     ``replies`` is None where one reply is the answer.
     """
 
-    __slots__ = ("answer", "due", "missing", "replies")
+    __slots__ = ("answer", "command", "due", "missing", "replies")
 
     def __init__(
         self,
@@ -41,11 +41,13 @@ class _Talk:
         due: float,
         answer: asyncio.Future[Any],
         replies: list[object] | None,
+        command: Command[Any] | None = None,
     ) -> None:
         self.missing = missing
         self.due = due
         self.answer = answer
         self.replies = replies
+        self.command = command
 
 
 class Wire(asyncio.Protocol):
@@ -60,6 +62,7 @@ class Wire(asyncio.Protocol):
         self._talks: deque[_Talk] = deque()
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._diagnosis: asyncio.Task[RedisUnavailable] | None = None
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
@@ -81,7 +84,7 @@ class Wire(asyncio.Protocol):
             raise self._lost("the connection was closed")
         loop = self._loop
         answer: asyncio.Future[Any] = loop.create_future()
-        self._talks.append(_Talk(1, loop.time() + self._timeout, answer, None))
+        self._talks.append(_Talk(1, loop.time() + self._timeout, answer, None, command))
         if self._watch is None:
             self._watch = loop.call_later(self._timeout, self._look)
         self._transport.write(command.wire or written(command))
@@ -98,6 +101,12 @@ class Wire(asyncio.Protocol):
         transport.write(wire)
         return answer
 
+    async def diagnosed(self, error: RedisUnavailable, to: Target) -> RedisUnavailable:
+        """What is to be told of a break at the first exchange, found out once for all who were cut off."""
+        if self._diagnosis is None:
+            self._diagnosis = self._loop.create_task(diagnosed(error, to))
+        return await asyncio.shield(self._diagnosis)
+
     def close(self) -> None:
         """Hang up; whoever waits hears that the connection was closed."""
         self._give_up(self._lost("the connection was closed"))
@@ -107,6 +116,8 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio tells it."""
         self._transport = cast("asyncio.Transport", transport)
+        if not self.usable:  # it was given up while it was made
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """As asyncio tells it."""
@@ -147,7 +158,8 @@ class Wire(asyncio.Protocol):
             if talk.replies is not None:
                 talk.answer.set_result(talk.replies)
             elif isinstance(reply, BaseException):
-                talk.answer.set_exception(told(reply, self.where))
+                args = () if talk.command is None else talk.command.args
+                talk.answer.set_exception(told(reply, self.where, args))
             else:
                 talk.answer.set_result(reply)
 
@@ -176,23 +188,41 @@ class Wire(asyncio.Protocol):
             self._transport = None
 
     def _lost(self, cause: object) -> RedisUnavailable:
-        return RedisUnavailable(f"Redis at {self.where}: {str(cause) or type(cause).__name__}")
+        error = lost(cause, self.where)
+        error.__cause__ = cause if isinstance(cause, BaseException) else None
+        return error
 
 
 async def connected(to: Target) -> Wire:
-    """Connect and log in. Raises RedisUnavailable, ConnectError."""
+    """Connect and log in. Raises RedisUnavailable, ConnectionFault."""
     wire = Wire(to)
     try:
         await asyncio.wait_for(_connect(wire, to), to.connect_timeout)
         await _log_in(wire, to)
-    except (OSError, ValueError, asyncio.TimeoutError) as error:
+    except (OSError, ValueError, asyncio.TimeoutError, RedisUnavailable) as error:
         wire.close()
-        told = "no connection in time" if isinstance(error, asyncio.TimeoutError) else error
-        raise RedisUnavailable(f"Redis at {to.where}: {told or type(error).__name__}") from error
+        told = await diagnosed(error, to)
+        if told is error:
+            raise
+        raise told from error
     except BaseException:
         wire.close()
         raise
     return wire
+
+
+async def diagnosed(error: Exception, to: Target) -> RedisUnavailable:
+    """What is to be told where a connection does not come about, or breaks at its first exchange."""
+    if isinstance(error, ConnectionFault):
+        return error
+    cause = error.__cause__ if isinstance(error, RedisUnavailable) else error
+    wrong = None
+    if isinstance(cause, (OSError, asyncio.TimeoutError, hiredis.ProtocolError)):
+        wrong = await asyncio.to_thread(configured_wrongly, cause, to)
+    if isinstance(error, RedisUnavailable) and wrong is None:
+        return error
+    told = "no connection in time" if isinstance(error, asyncio.TimeoutError) else error
+    return lost(told, to.where, wrong)
 
 
 async def _connect(wire: Wire, to: Target) -> None:

@@ -6,25 +6,34 @@ import logging
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
-from pyresque.errors import FailureHookError, UnknownJobClass
-from pyresque.failure.record import Failure, no_failure_id
+from pyresque.errors import FailureHookError, UnknownJobClass, WrongKey
+from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.perform import run_failure_hooks
 from pyresque.job.redelivery import redeliverable
+from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.redeliveries import PutBack, RedeliveryTable
-from pyresque.store.turns import NO_FAILURE
+from pyresque.store.turns import NO_FAILURE, FailureEntry
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.job.workers import WorkerBooks
     from pyresque.ops import Clock
-    from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
+
+
+def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
+    """Where a failed record goes whose own list is none, which is told."""
+    log.error(
+        "%s: the failed record is kept in the list %r below the namespace; when the key is mended, move it there: LMOVE, or RENAME",
+        error,
+        FAILED_ASIDE,
+    )
+    return FailureEntry(entry.record, FAILED_ASIDE, "", entry.counted)
 
 
 class Undertaker:
@@ -40,15 +49,14 @@ class Undertaker:
         registry: Registry,
         clock: Clock,
         last_resort: FailureBackend,
-        new_id: Callable[[], str | None] = no_failure_id,
     ) -> None:
         self.books = books
         self.backend = backend
         self.registry = registry
         self.clock = clock
         self.last_resort = last_resort
-        self.new_id = new_id
         self.redeliveries = RedeliveryTable(books.table.keys)
+        self.told = Told()
 
     async def unregister(
         self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
@@ -60,16 +68,15 @@ class Undertaker:
         is no longer the one that was seen: it lives, or somebody else has done it.
         """
         while True:
-            working_on = await self.books.working_on(worker_id)
+            working_on = await self.told.without(self.books.working_on(worker_id), None)
             record = b"" if working_on is None else working_on.record
             failure = None
             left: FailureEntry | PutBack = NO_FAILURE
             if working_on is not None:
-                at = local(self.clock)
-                failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
+                failure = Failure(working_on.job, report(error), worker_id, local(self.clock))
                 back = await self.put_back(working_on.job, error)
                 left = back or self.backend.entry(failure) or NO_FAILURE
-            removed = await self.books.table.unregister(worker_id, record, seen_heartbeat, left)
+            removed = await self._struck_out(worker_id, record, seen_heartbeat, left)
             if removed is not None:
                 break
             if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (
@@ -91,12 +98,24 @@ class Undertaker:
             await self.run_hooks(failure.job, error)
         return removed
 
+    async def _struck_out(
+        self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | PutBack
+    ) -> list[int] | None:
+        try:
+            return await self.books.table.unregister(worker_id, record, heartbeat, left)
+        except WrongKey as error:
+            if isinstance(left, PutBack) or left.failure_queue == FAILED_ASIDE:
+                raise
+            return await self.books.table.unregister(
+                worker_id, record, heartbeat, aside(left, error)
+            )
+
     async def put_back(self, job: Job, error: BaseException) -> PutBack | None:
         """How the job goes back into its queue after this error; None where it is a failure, or has gone back too often."""
         entry = redeliverable(self.registry, job, error)
         if entry is None or not job.queue:
             return None
-        number = await self.redeliveries.count(job.queue, job.raw) + 1
+        number = await self.told.without(self.redeliveries.count(job.queue, job.raw), 0) + 1
         if number > entry.redeliveries:
             return None
         return PutBack(job.queue, job.raw, number, entry.redeliveries)

@@ -15,7 +15,8 @@ from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
-from pyresque.store.queues import QueueTable, to_bytes
+from pyresque.store.queues import QueueTable, pushed, to_bytes
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -149,9 +150,8 @@ class Queues:
                 waiting.setdefault(where, []).append(write_payload(self.codec, entry.name, args))
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
-        await Batch(
-            tuple(c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws))
-        )
+        commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
+        pushed(await Batch(tuple(commands), lenient=True))
         for run in after:
             await run()
         return len(after)
@@ -263,10 +263,11 @@ class Queues:
         asked: list[Command[Any]] = []
         for key in keys:
             asked += [Command(("LLEN", key)), Command(("LRANGE", key, 0, sample_size - 1))]
-        found = await Batch(tuple(asked))
+        found = Told().sound(await Batch(tuple(asked), lenient=True))
         return {
             name: Sample(
-                int(found[2 * i]), [read_job(self.codec, name, raw) for raw in found[2 * i + 1]]
+                int(found[2 * i] or 0),
+                [read_job(self.codec, name, raw) for raw in found[2 * i + 1] or ()],
             )
             for i, name in enumerate(names)
         }

@@ -14,6 +14,7 @@ from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
 from pyresque.store.turns import RecordForms
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,7 @@ class WorkerBooks:
 
     async def all(self) -> list[WorkerInfo]:
         """Every registered worker, by id, in two round trips."""
-        return await self._infos(await self.table.ids())
+        return await self._infos(await Told().without(self.table.ids(), []))
 
     async def working(self) -> list[WorkerInfo]:
         """Those that perform a job."""
@@ -139,7 +140,7 @@ class WorkerBooks:
         if not ids:
             return []
         keys = self.table.keys
-        rows = await Batch(
+        batch = Batch(
             tuple(
                 Command(args)
                 for i in ids
@@ -150,8 +151,10 @@ class WorkerBooks:
                     ("GET", to_bytes(keys.stat(f"processed:{i}"))),
                     ("GET", to_bytes(keys.stat(f"failed:{i}"))),
                 )
-            )
+            ),
+            lenient=True,
         )
+        rows = Told().sound(await batch)
         return [
             self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
         ]

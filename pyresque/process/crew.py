@@ -9,7 +9,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from pyresque.errors import DirtyExit, RedisUnavailable
+from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
 from pyresque.process.liveness import Pulses, Rounds
 from pyresque.version import VERSION
 
@@ -84,8 +84,8 @@ class Crew:
             worker.pulse.registered = False
         try:
             for worker in self.workers:
-                await self.core.undertaker.unregister(worker.id, error)
-        except RedisUnavailable as trouble:
+                await worker.unregister_worker(error)
+        except (RedisUnavailable, RedisCommandError) as trouble:
             log.warning("workers are left in the books, for others to prune: %s", trouble)
 
     # -- orders

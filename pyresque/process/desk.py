@@ -12,7 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.clock import SystemClock, local, utc
-from pyresque.errors import JobInHand, RedisUnavailable, ScriptMissing
+from pyresque.errors import (
+    JobInHand,
+    PyresqueError,
+    RedisUnavailable,
+    ScriptMissing,
+    WrongKey,
+)
+from pyresque.failure.dirty import aside
 from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.job import Job, read_job
@@ -20,12 +27,14 @@ from pyresque.job.odd import stays_as_it_is
 from pyresque.process.job_log import JobLog
 from pyresque.process.unknown import UNKNOWN, registered_instead
 from pyresque.store.turns import NO_FAILURE, FailureEntry, Turn, Turns
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.core import Core
-    from pyresque.errors import PyresqueError
     from pyresque.executor.base import Outcome
-    from pyresque.ops import Command
+    from pyresque.ops import Command, Op
     from pyresque.process.patience import Patience
     from pyresque.process.queue_list import QueueList
     from pyresque.store.redeliveries import PutBack
@@ -46,6 +55,8 @@ class Desk:
         self.patience = patience
         self.log = JobLog(core.clock, worker_id)
         self.record = b""
+        #: How the job in hand ended, once that is known: NO_FAILURE where it is done.
+        self.ended: FailureEntry | None = None
         self.paused_by_key = False
         self._finished = 0
         #: Seconds since 1970, when it last took a job or looked for one.
@@ -55,10 +66,15 @@ class Desk:
         self._turns = Turns(core.keys, worker_id)
         self._time = core.clock.time
         self._wrong_type: set[str] = set()
+        self.told = Told()
 
     async def open(self) -> None:
         """Learn how many jobs a worker of this id has finished: the count tells later what was carried out."""
         self._finished = await self.core.stats.get(f"processed:{self.id}")
+
+    def holding(self) -> bool:
+        """Whether there is a job, whose end is to be written down."""
+        return bool(self.record)
 
     def clear_of_work(self) -> None:
         """Raise JobInHand where there is a job already, which Ruby would forget."""
@@ -82,7 +98,7 @@ class Desk:
         reply: Any
         try:
             reply = await self.request()
-        except (RedisUnavailable, ScriptMissing) as error:
+        except PyresqueError as error:
             reply = error
         if reply.__class__ is bytes:
             return self.took(reply), reply
@@ -97,13 +113,22 @@ class Desk:
     def took(self, raw: bytes) -> str:
         """Note a reply that is a payload: the first queue's next job. Returns that queue."""
         turns = self._turns
+        self.ended = None
         self._finished += 1
         self.record = turns.forms.heads[0] + raw + turns.forms.foot
         self.paused_by_key = False
         return turns.queues[0]
 
     async def answered(self, reply: list[Any] | PyresqueError) -> tuple[str, bytes] | None:
-        """Make the best of any other reply, or of its failing to come; the next job's queue and payload."""
+        """Make the best of any other reply, or of its failing to come; the next job's queue and payload.
+
+        A refusal that no wait mends is raised; the job in hand has not failed for that.
+        """
+        if isinstance(reply, PyresqueError) and not isinstance(
+            reply, (RedisUnavailable, ScriptMissing)
+        ):
+            self.ended = NO_FAILURE
+            raise reply
         broken = reply if isinstance(reply, RedisUnavailable) else None
         if isinstance(reply, list):
             turn = self._turns.read(reply)
@@ -119,7 +144,8 @@ class Desk:
     ) -> Turn:
         """``broken``: how a first attempt ended."""
         while True:
-            turn = await self.patience.steady(partial(self._take, failure), self._recover, broken)
+            take = partial(self._with, failure, self._take)
+            turn = await self.patience.steady(take, self._recover, broken)
             self._note(turn)
             if turn.known is None:
                 return turn
@@ -163,7 +189,19 @@ class Desk:
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish what is here."""
-        self._note(await self.patience.steady(partial(self._finish, failure), self._recover))
+        finish = partial(self._with, failure, self._finish)
+        self._note(await self.patience.steady(finish, self._recover))
+
+    async def _with(
+        self, failure: FailureEntry, attempt: Callable[[FailureEntry], Op[Turn]]
+    ) -> Turn:
+        """An attempt; where the list of failed records is none, another one with the record put aside."""
+        try:
+            return await attempt(failure)
+        except WrongKey as error:
+            if not failure.record:
+                raise
+            return await attempt(aside(failure, error))
 
     async def give_back(self, job: Job) -> None:
         """Put a reserved job back at the head of its queue, unperformed."""
@@ -202,8 +240,7 @@ class Desk:
             return NO_FAILURE
         unknown = error.exception in UNKNOWN and job.fault is None
         self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
-        at, failure_id = local(self.core.clock), self.core.new_failure_id()
-        failure = Failure(job, error, self.id, at, failure_id)
+        failure = Failure(job, error, self.id, local(self.core.clock))
         entry = self.core.failures.entry(failure)
         if entry is None:
             try:
@@ -257,9 +294,13 @@ class Desk:
         Only this worker writes its books: another record than the one we held means that the exchange was carried
         out. The count of finished jobs tells two equal records apart.
         """
-        working_on = await self.core.books.working_on(self.id)
+        books = self.core.books
+        working_on = await self.told.without(books.working_on(self.id), None)
         finished = await self.core.stats.get(f"processed:{self.id}")
-        carried_out = finished > self._finished if self.record else working_on is not None
+        carried_out = working_on is not None
+        if self.record:
+            another = working_on is not None and working_on.record != self.record
+            carried_out = finished > self._finished or another
         if not carried_out:
             return None
         if working_on is None:
@@ -275,12 +316,28 @@ class Desk:
                 "worker %s was pruned while it worked; it goes on and is entered again", self.id
             )
             self._finished = 0
-        self.record = turn.record
+        self.record, self.ended = turn.record, None
         self.paused_by_key = turn.paused
+        for key in turn.wrong_keys:
+            self._done_without(key)
         for queue in turn.wrong_type:
             if queue not in self._wrong_type:
                 self._wrong_type.add(queue)
                 log.warning(
-                    "queue %r is no list in Redis, so nothing can be taken from it; other queues go on",
+                    "queue %r is no list in Redis (%s), so nothing can be taken from it; other queues go on",
                     queue,
+                    self.core.keys.queue(queue),
                 )
+
+    def _done_without(self, key: str) -> None:
+        """Tell of a key that holds what it should not; our own are written anew by the script."""
+        keys = self.core.keys
+        if key == keys.stat(f"processed:{self.id}"):
+            self._finished = 1
+        if key in {keys.worker(self.id), *map(keys.stat, self._own_counters())}:
+            self.told.of(f"{key} held what it should not, and was written anew")
+        else:
+            self.told.of(f"{key} is of a wrong type or no number")
+
+    def _own_counters(self) -> tuple[str, str]:
+        return f"processed:{self.id}", f"failed:{self.id}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pyresque.errors import PyresqueError, RedisUnavailable, ScriptMissing
 from pyresque.executor.base import UNBEGUN
 from pyresque.executor.shifts import Plan, Standing
 from pyresque.process.streak import Streak
@@ -73,9 +72,6 @@ class ForkStreak(Streak):
             if handed.outcome is not None:
                 return self._ended(queue, raw, self.core.clock.monotonic(), handed.outcome)
             return await self._left(queue, raw, taken=handed.turns == 0)
-        passing = isinstance(reply, (RedisUnavailable, ScriptMissing))
-        if isinstance(reply, PyresqueError) and not passing:
-            raise reply
         if reply.__class__ is bytes:
             return await self._left(desk.took(reply), reply, taken=False)
         follower = await desk.answered(reply)

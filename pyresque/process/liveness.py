@@ -21,6 +21,7 @@ from pyresque.ops import Batch, Sleep
 from pyresque.process.vitals import Flag
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,6 +88,7 @@ class Heart:
         self.core = core
         self.interval = core.settings.heartbeat_interval
         self.failing = False
+        self.told = Told()
         self._due = due
 
     def signs(self, now: str) -> list[Command[int]]:
@@ -97,7 +99,8 @@ class Heart:
         """Write the server's time as the last heartbeat."""
         now = await self.core.books.table.server_time()
         zone = local(self.core.clock).tzinfo
-        await Batch(tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone)))))
+        signs = tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone))))
+        self.told.sound(await Batch(signs, lenient=True))
         self._due = self.core.clock.monotonic() + self.interval
 
     async def beat_if_due(self) -> float:
@@ -130,7 +133,7 @@ class Pulse(Heart):
 
     async def start(self) -> None:
         """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
-        await self.core.books.table.remove_heartbeat(self.worker_id)
+        await self.told.without(self.core.books.table.remove_heartbeat(self.worker_id), 0)
         await self.beat()
 
     def signs(self, now: str) -> list[Command[int]]:
@@ -171,6 +174,7 @@ class Pruner:
         self.me = me
         self.queue_list = queue_list
         self.worker_pids = worker_pids
+        self.told = Told()
 
     async def prune(self) -> list[str] | None:
         """Prune, unless another worker has done so within a heartbeat's time (None). The ids that were pruned.
@@ -181,16 +185,16 @@ class Pruner:
         settings, table = self.core.settings, self.core.books.table
         if not await table.acquire_pruning(str(self.me), max(1, int(settings.heartbeat_interval))):
             return None
-        return [
-            worker_id
-            for worker_id, beat in (await self.dead()).items()
-            if await self._bury(worker_id, beat)
-        ]
+        buried = []
+        for worker_id, beat in (await self.dead()).items():
+            if await self.told.without(self._bury(worker_id, beat), False):
+                buried.append(worker_id)
+        return buried
 
     async def dead(self) -> dict[str, str | None]:
         """The workers that a prune would clear away: their expired heartbeat, or None where the process is gone."""
         # The books first, the processes then: who registers in between is alive.
-        registered = await self.core.books.table.ids()
+        registered = await self.told.without(self.core.books.table.ids(), [])
         expired = await self._expired()
         alive = self.worker_pids()
         gone = (
@@ -210,7 +214,7 @@ class Pruner:
     async def _expired(self) -> dict[str, str]:
         """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
         table = self.core.books.table
-        beats = await table.heartbeats()
+        beats = await self.told.without(table.heartbeats(), {})
         now = await table.server_time()
         limit = timedelta(seconds=self.core.settings.prune_interval)
         expired: dict[str, str] = {}
@@ -228,7 +232,7 @@ class Pruner:
 
     async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
         log.info("pruning dead worker: %s", worker_id)
-        working_on = await self.core.books.working_on(worker_id)
+        working_on = await self.told.without(self.core.books.working_on(worker_id), None)
         class_name = None if working_on is None else working_on.job.class_name or None
         error = PruneDeadWorkerDirtyExit(worker_id, class_name)
         return await self.core.undertaker.unregister(worker_id, error, heartbeat) is not None

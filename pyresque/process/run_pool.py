@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from pyresque.errors import DirtyExit, PyresqueError, RedisUnavailable
+from pyresque.errors import DirtyExit, PyresqueError, RedisCommandError, RedisUnavailable
 from pyresque.executor.memory import settle
 from pyresque.job.workers import WorkerId
 from pyresque.process.pool import Pool
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.run import prepare, told_health, work
-from pyresque.process.start_line import pool_starts
+from pyresque.process.verdict import one_line
 from pyresque.process.vitals import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from pyresque.client import Resque
     from pyresque.process.vitals import Vitals
@@ -56,15 +56,10 @@ def run_pool(
     manner: Manner = AS_A_WORKER,
     *,
     burst: bool = False,
-    counts: Mapping[str, int] | None = None,
-    known: Collection[str] | None = None,
 ) -> None:
-    """Keep a pool until told to stop; ``wanted`` is asked at HUP, and at the start where ``counts`` do not tell.
-
-    ``known`` are the queues there are, if they were asked for. Raises PyresqueError.
-    """
+    """Keep a pool until told to stop; ``wanted`` is asked at the start, and again at HUP. Raises PyresqueError."""
     settings = resque.settings
-    counts = wanted() if counts is None else counts
+    counts = wanted()
     for queues in counts:
         QueueList.parse(queues.split(","))
     prepare(
@@ -73,7 +68,6 @@ def run_pool(
         stdout=manner.stdout,
         stderr=manner.stderr,
     )
-    pool_starts(resque, counts, known)
     with told_health(resque) as vitals:
         master = Master(resque, wanted, vitals, manner, burst=burst)
         try:
@@ -205,6 +199,8 @@ class Master:
             status = 0
         except SystemExit:
             status = 0
+        except PyresqueError as error:
+            log.error("worker %d of %s ends: %s", os.getpid(), queues, one_line(str(error)))  # noqa: TRY400 - the error says it all
         except BaseException:  # noqa: BLE001 - nothing climbs out of a worker's process
             traceback.print_exc()
         finally:
@@ -242,7 +238,7 @@ class Master:
         error = DirtyExit("Job still being processed")
         try:
             self.resque.run(self.resque.core.undertaker.unregister(str(worker_id), error))
-        except RedisUnavailable as away:
+        except (RedisUnavailable, RedisCommandError) as away:
             log.warning("%s is left in the books, for another worker to prune: %s", worker_id, away)
 
     def _title(self, pool: Pool) -> None:

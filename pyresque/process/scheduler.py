@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyresque.errors import PyresqueError, RedisCommandError, RedisUnavailable, ScheduleError
+from pyresque.errors import (
+    PyresqueError,
+    RedisCommandError,
+    RedisUnavailable,
+    ScheduleError,
+    WrongKey,
+)
 from pyresque.ops import Call
 from pyresque.schedule.cron import Cron
 from pyresque.version import VERSION
@@ -76,6 +82,9 @@ class Scheduler:
         """One look: who leads, what is due. Trouble is told, and the next look tries again."""
         try:
             await self._turn()
+        except WrongKey as error:
+            self.recurring.told.of(error)
+            self._renew_at = 0.0
         except (RedisUnavailable, RedisCommandError) as error:
             log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
             self._renew_at = 0.0
@@ -91,9 +100,11 @@ class Scheduler:
             await self.reload_schedule()
             self._was_master = self.master
         if self.master:
-            await self.fire_due()
-            await self.update_schedule()
-            await self.move_due()
+            # Each by itself: a key that holds what it should not holds up what needs it, and nothing else.
+            told = self.recurring.told
+            await told.without(self.fire_due(), None)
+            await told.without(self.update_schedule(), None)
+            await told.without(self.move_due(), 0)
         else:
             self._looked = self.core.clock.time()
         await self._obey()
@@ -263,7 +274,7 @@ class Scheduler:
         except RedisUnavailable:
             raise  # it is due still; if it was queued nevertheless, the next look sees that
         except PyresqueError as error:
-            if isinstance(error, RedisCommandError) and "WRONGTYPE" not in str(error):
+            if isinstance(error, RedisCommandError) and not isinstance(error, WrongKey):
                 raise  # a server that loads or only reads is no fault of the entry's: it is due still
             log.error("%s was not queued: %s", entry.name, error)  # noqa: TRY400 - the error says it all
             return True
@@ -299,7 +310,7 @@ class Scheduler:
     async def print_schedule(self) -> None:
         """Log every entry with its next and its last run."""
         log.info("Scheduling Info\tLast Run")
-        last_runs = await self.recurring.table.last_runs()
+        last_runs = await self.recurring.noted_runs()
         for name, timer in self.timers.items():
             log.info("%s %s\t%s", name, timer.entry.original, last_runs.get(name, ""))
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pyresque.awaitable import is_coroutine_function
-from pyresque.errors import RedisUnavailable, ScriptMissing
+from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
@@ -142,7 +142,7 @@ class PlainStreak(Streak):
             reply: Any
             try:
                 reply = await desk.request()
-            except (RedisUnavailable, ScriptMissing) as error:
+            except PyresqueError as error:
                 reply = error
             if reply.__class__ is bytes:
                 queue, raw = desk.took(reply), reply

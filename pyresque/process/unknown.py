@@ -26,6 +26,8 @@ def registered_instead(core: Core, job: Job) -> str:
     wanted = class_name(job.payload) if wrapped else job.payload.class_name
     active = {entry.name: entry for entry in core.active_job_classes.entries()}
     known = active if wrapped else {entry.name: entry for entry in core.registry}
+    if not isinstance(wanted, str):  # a payload may hold anything there
+        return ""
     if wanted in known or (not wrapped and core.registry.knows(wanted)):
         return ""
     kind = "active jobs" if wrapped else "jobs"

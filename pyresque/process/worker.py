@@ -7,6 +7,7 @@ of these places, where this worker, another one or Ruby's pruning finds it.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.names import job_hash
@@ -15,6 +16,8 @@ from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
     NoPerformError,
+    PyresqueError,
+    RedisCommandError,
     RedisUnavailable,
     UnknownJobClass,
 )
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
+
+#: Seconds between the attempts to leave the books of a Redis that is away or cannot serve just now.
+WAITS_TO_LEAVE = (0.25, 0.5, 1.0)
 
 #: Seconds until a job that no child began is tried again.
 AGAIN = 0.5
@@ -76,6 +82,7 @@ class Worker(Ordered):
         self.rounds = Rounds(core, self.pulse, self.pruner, self.vitals)
         self.patience = Patience(surroundings.sleep, self._may_leave, self.vitals.redis_away)
         self.desk = Desk(core, self.id, queue_list, self.patience)
+        self.patience.holding = self.desk.holding
         self.rest = Rest(core.clock, surroundings, self._tend_at_rest)
         self.streak = streak_of(self, executor)
         self._working = False
@@ -102,7 +109,10 @@ class Worker(Ordered):
         except NothingToWrite as order:
             log.warning("leaving while Redis is away: %s", order)
         except BaseException as error:
-            log.exception("worker %s ends", self.id)
+            if not isinstance(
+                error, PyresqueError
+            ):  # which says all there is to say, and is told by whoever runs us
+                log.exception("worker %s ends", self.id)
             trouble = error
             raise
         finally:
@@ -113,9 +123,22 @@ class Worker(Ordered):
             await self.hooks.run("worker_exit")
 
     async def _leave(self, trouble: BaseException | None) -> None:
-        try:
-            await self.unregister_worker(trouble)
-        except RedisUnavailable as error:
+        for wait in (*WAITS_TO_LEAVE, None):
+            try:
+                await self.unregister_worker(trouble)
+            except RedisUnavailable as error:
+                if wait is None:
+                    self._left_in_the_books(error, trouble)
+                else:
+                    await Call(partial(self.surroundings.sleep, wait), offload=True)
+            except RedisCommandError as error:
+                self._left_in_the_books(error, trouble)
+                return
+            else:
+                return
+
+    def _left_in_the_books(self, error: Exception, trouble: BaseException | None) -> None:
+        if trouble is None or str(trouble) != str(error):
             log.warning("%s is left in the books, for another worker to prune: %s", self.id, error)
 
     async def startup(self) -> None:
@@ -143,7 +166,8 @@ class Worker(Ordered):
 
         What it was performing would be overwritten by our first job; its counts would be taken for ours.
         """
-        if await self.core.books.working_on(self.id) is not None:
+        working_on = self.core.books.working_on(self.id)
+        if await self.desk.told.without(working_on, None) is not None:
             await self.unregister_worker(DirtyExit("Job still being processed"))
         await self.desk.open()
 
@@ -213,7 +237,9 @@ class Worker(Ordered):
             if not self.stopping:
                 await Sleep(AGAIN)
             return None
-        failure = await self.desk.failure(job, outcome)
+        if outcome.report is None and outcome.dirty is None:
+            self.desk.ended = NO_FAILURE
+        failure = self.desk.ended = await self.desk.failure(job, outcome)
         if then_reserve and not self.called_off():
             return await self._turn(failure)
         await self.desk.finish(failure)
@@ -267,7 +293,8 @@ class Worker(Ordered):
 
     async def register_worker(self) -> None:
         """Enter this worker."""
-        await self.core.books.table.register(self.id, ruby_time.to_s(local(self.core.clock)))
+        started = ruby_time.to_s(local(self.core.clock))
+        self.desk.told.sound(await self.core.books.table.register(self.id, started))
         self.pulse.registered = True
         self.vitals.mark(Flag.REGISTERED, True)
 
@@ -275,6 +302,13 @@ class Worker(Ordered):
         """Strike this worker out; a job it has becomes a failure."""
         self.pulse.registered = False
         self.vitals.mark(Flag.REGISTERED, False)
+        if self.desk.record and self.desk.ended is not None:
+            # How it ended is known, and could not be written down as usual: a job that is done does not become a failure.
+            table, record = self.core.books.table, self.desk.record
+            removed = await table.unregister(self.id, record, "*", self.desk.ended)
+            if removed is not None:
+                log.warning("worker %s ends; its last job has ended, but is not counted", self.id)
+                return removed
         cause = error or DirtyExit("Job still being processed")
         removed = await self.core.undertaker.unregister(self.id, cause)
         return removed or []
@@ -327,7 +361,7 @@ class Worker(Ordered):
     async def _queues(self) -> tuple[str, ...]:
         if not self.queue_list.dynamic:
             return self.queue_list.patterns
-        return self.queue_list.matching(await self.core.table.queues())
+        return self.queue_list.matching(await self.desk.told.without(self.core.table.queues(), []))
 
     async def _shown_queues(self) -> str:
         return ",".join(await self.patience.steady(self._queues))

@@ -11,7 +11,8 @@ from pyresque.clock import local
 from pyresque.errors import DecodeError, ScheduleError
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
-from pyresque.store.schedules import FIRED, NOT_MASTER, RUN_BY_ANOTHER
+from pyresque.store.schedules import FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,7 @@ class Run:
 
 _OUTCOMES = {
     FIRED: Run("enqueued"),
+    FIRED_UNNOTED: Run("enqueued"),
     NOT_MASTER: Run("not master"),
     RUN_BY_ANOTHER: Run("run by another"),
 }
@@ -87,6 +89,7 @@ class Recurring:
         self.clock = clock
         self.zone = zone
         self.memory: dict[str, Any] = {}
+        self.told = Told()
 
     # -- configurations
 
@@ -126,7 +129,8 @@ class Recurring:
 
         Read anew each time; Ruby's is remembered until ``reload_schedule!``.
         """
-        kept = {name: self.codec.decode(raw) for name, raw in (await self.table.all()).items()}
+        found = await self.told.without(self.table.all(), {})
+        kept = {name: self.codec.decode(raw) for name, raw in found.items()}
         return {**self.memory, **kept}
 
     async def fetch_schedule(self, name: str) -> Any:
@@ -138,7 +142,7 @@ class Recurring:
 
     async def load(self, *, afresh: bool = False) -> Loaded:
         """Everything there is to run; ``afresh`` takes all that changed until now as seen. A bad entry stops no other one."""
-        kept = await (self.table.all_afresh() if afresh else self.table.all())
+        kept = await self.told.without(self.table.all_afresh() if afresh else self.table.all(), {})
         entries: dict[str, Entry] = {}
         faults: list[ScheduleError] = []
         for name in [*self.memory, *(name for name in kept if name not in self.memory)]:
@@ -183,9 +187,13 @@ class Recurring:
 
     async def last_runs(self) -> dict[str, float]:
         """When each entry ran last, in seconds since 1970; dates that cannot be read are left out."""
-        noted = await self.table.last_runs()
+        noted = await self.noted_runs()
         found = {name: self._seconds(date) for name, date in noted.items()}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+    async def noted_runs(self) -> dict[str, str]:
+        """The same as written."""
+        return await self.told.without(self.table.last_runs(), {})
 
     def _seconds(self, date: str | None) -> float | None:
         if not date:
@@ -221,7 +229,7 @@ class Recurring:
         sees the lock still held, so that two schedulers never run it both. Raises what its hooks raise, and
         NoQueueError; then nothing is noted (Ruby notes a run that failed).
         """
-        seen = await self.table.last_run(entry.name) or ""
+        seen = await self.told.without(self.table.last_run(entry.name), None) or ""
         if due is not None and (self._seconds(seen) or due - 1) >= due:
             return _OUTCOMES[RUN_BY_ANOTHER]
         if await self._is_present(entry):
@@ -243,7 +251,7 @@ class Recurring:
     ) -> Run:
         date = ruby_time.to_s(local(self.clock))
         answer = await self.table.fire(entry.name, seen, date, planned.job, lock)
-        if answer == FIRED and planned.job is not None:
+        if answer in {FIRED, FIRED_UNNOTED} and planned.job is not None:
             await self.configured.after(planned, True)
         return _OUTCOMES[answer]
 
@@ -266,7 +274,7 @@ class Recurring:
         Of an ``every`` the scheduler alone knows the phase: it is told from the last run that is noted.
         """
         loaded = await self.load()
-        noted = await self.table.last_runs()
+        noted = await self.noted_runs()
         found = [
             NextRuns(name, entry.config, noted.get(name), self.runs(entry, count, loaded.last_runs))
             for name, entry in loaded.entries.items()

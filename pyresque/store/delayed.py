@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.ops import Arg, Batch, Command
 from pyresque.store.queues import integer, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -184,8 +185,10 @@ class DelayedTable:
         """Where these very payloads wait, by the sets that tell it: timestamp and payload, in the order of time."""
         asked = list(payloads)
         found: list[list[bytes]] = await Batch(
-            tuple(Command(("SMEMBERS", self.keys.timestamps(payload)), list) for payload in asked)
+            tuple(Command(("SMEMBERS", self.keys.timestamps(payload)), list) for payload in asked),
+            lenient=True,
         )
+        found = Told().sound(found, [])
         places = [
             (text(name).removeprefix("delayed:"), payload)
             for payload, names in zip(asked, found, strict=True)
@@ -228,7 +231,8 @@ class DelayedTable:
 
     async def sizes(self, timestamps: Sequence[str]) -> list[int]:
         """How many jobs each of these has."""
-        return await Batch(tuple(Command(("LLEN", self._list(at)), int) for at in timestamps))
+        commands = tuple(Command(("LLEN", self._list(at)), int) for at in timestamps)
+        return Told().sound(await Batch(commands, lenient=True), 0)
 
     async def schedule_size(self) -> int:
         """How many timestamps there are."""
@@ -238,12 +242,11 @@ class DelayedTable:
         self, wanted: Sequence[tuple[str, int]], count: int = PAGE
     ) -> list[list[bytes]]:
         """For each timestamp and offset, up to ``count`` payloads from there on."""
-        return await Batch(
-            tuple(
-                Command(("LRANGE", self._list(at), offset, offset + count - 1), list)
-                for at, offset in wanted
-            )
+        commands = tuple(
+            Command(("LRANGE", self._list(at), offset, offset + count - 1), list)
+            for at, offset in wanted
         )
+        return Told().sound(await Batch(commands, lenient=True), [])
 
     async def head(self, timestamp: int) -> bytes | None:
         """The first payload of a timestamp, or None."""

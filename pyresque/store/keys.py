@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pyresque.digest import sha1_hex
 from pyresque.errors import SettingsError
 
+#: The failure queue in whose list records are kept that cannot be written where they belong.
+FAILED_ASIDE = "failed_aside"
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -81,6 +84,11 @@ class Keys:
     def failed(self, failure_queue: str = "failed") -> str:
         """List of failed records; with RedisMultiQueue one for each queue, named ``QUEUE_failed``."""
         return f"{self.namespace}:{failure_queue}"
+
+    @property
+    def failed_aside(self) -> str:
+        """List of failed records that could not be written where they belong, as no list stands there; Ruby does not look at it."""
+        return f"{self.namespace}:{FAILED_ASIDE}"
 
     @property
     def failed_queues(self) -> str:

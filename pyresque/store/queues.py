@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyresque.errors import RedisCommandError
+from pyresque.errors import WrongKey
 from pyresque.ops import Batch, Command
 from pyresque.store.scripts import script
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,9 +55,10 @@ class QueueTable:
     async def push(self, queue: str, payloads: Sequence[bytes]) -> list[int]:
         """Append payloads at the tail and remember the queue's name, in one round trip.
 
-        Returns, as Ruby's pipeline does, whether the name was new and the queue's new length.
+        Returns, as Ruby's pipeline does, whether the name was new and the queue's new length. Raises WrongKey where the queue
+        is no list, not where the set of names is none: then the payloads are in their queue.
         """
-        return await Batch(self.pushing(queue, payloads))
+        return pushed(await Batch(self.pushing(queue, payloads), lenient=True))
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""
@@ -88,7 +90,7 @@ class QueueTable:
         wrong = [queue for queue in queues if queue not in sizes]
         if wrong:
             listed = ", ".join(repr(self.keys.queue(queue)) for queue in wrong)
-            raise RedisCommandError(
+            raise WrongKey(
                 f"WRONGTYPE no list in Redis, so no queue: {listed}; look at it with TYPE, and rename or delete it"
             )
         return sizes
@@ -96,11 +98,11 @@ class QueueTable:
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """The same, None for a key that is no list: one of them must not hide the others."""
         commands = [Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues]
-        try:
-            found: list[int | None] = await Batch(tuple(commands))
-        except RedisCommandError:
-            found = [await _or_none(command) for command in commands]
-        return dict(zip(queues, found, strict=True))
+        found = await Batch(tuple(commands), lenient=True)
+        return {
+            queue: None if isinstance(length, WrongKey) else length
+            for queue, length in zip(queues, found, strict=True)
+        }
 
     async def queues(self) -> list[str]:
         """The known queues, sorted by name."""
@@ -144,11 +146,16 @@ class QueueTable:
                 return sorted(found)
 
 
-async def _or_none(command: Command[int]) -> int | None:
-    try:
-        return await command
-    except RedisCommandError:
-        return None
+def pushed(replies: list[Any]) -> list[int]:
+    """The replies to one ``pushing`` after another. Raises the first WrongKey of a queue; a set of names that is none is told."""
+    for length in replies[1::2]:
+        if isinstance(length, WrongKey):
+            raise length
+    return Told().sound(replies, 0)
+
+
+async def _reply(command: Command[Any]) -> Any:
+    return await command
 
 
 class StatTable:
@@ -158,8 +165,13 @@ class StatTable:
         self.keys = keys
 
     async def get(self, name: str) -> int:
-        """The counter; 0 when it is missing."""
-        return await Command(("GET", to_bytes(self.keys.stat(name))), integer)
+        """The counter; 0 when it is missing, or no number, which is told."""
+        key = self.keys.stat(name)
+        found: bytes | None = await Told().without(_reply(Command(("GET", to_bytes(key)))), None)
+        number = integer(found)
+        if found and not number and found.strip() not in {b"0", b"-0"}:
+            Told().of(f"{key} is no number")
+        return number
 
     async def increment(self, name: str, by: int = 1) -> int:
         """Add; the new value."""

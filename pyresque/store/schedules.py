@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PAGE: Final = 100
 
 #: Answers of ``fire``.
-FIRED, NOT_MASTER, RUN_BY_ANOTHER = 1, 0, -1
+FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER = 1, 2, 0, -1
 
 
 class ScheduleTable:
@@ -106,7 +106,7 @@ class ScheduleTable:
         job: tuple[str, bytes] | None,
         lock: tuple[MasterLock, Claim] | None,
     ) -> int:
-        """Queue one run of an entry and note its date, in one step: FIRED.
+        """Queue one run of an entry and note its date, in one step: FIRED (FIRED_UNNOTED where dates cannot be noted).
 
         Nothing happens where ``lock`` is no longer held (NOT_MASTER), or another date than ``seen`` is noted by now
         (RUN_BY_ANOTHER). Without a ``job``, a queue and a payload, only the date is noted.

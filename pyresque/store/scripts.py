@@ -11,13 +11,30 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.digest import sha1_hex
-from pyresque.errors import ScriptMissing
-from pyresque.ops import Arg, Command, as_it_is
+from pyresque.errors import RedisCommandError, ScriptMissing, WrongKey
+from pyresque.ops import Arg, Batch, Command, as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+
+#: What the first keys of a script should be: asked where one was refused, as Redis does not say which of them it meant.
+KINDS = {
+    "due_heads": ("zset",),
+    "fire_recurring": ("string", "string", "hash", "set", "list"),
+    "hold_master": ("string", "string"),
+    "move_delayed": ("zset", "set", "set"),
+    "pop_head": ("list",),
+    "put_back": ("string", "list"),
+    "redeliver": ("string", "string", "string", "list", "set", "string"),
+    "release_master": ("string", "string"),
+    "remove_delayed": ("zset",),
+    "remove_failed": ("list",),
+    "requeue": ("list", "set", "list"),
+    "turn": ("string", "string", "string", "string"),
+    "unregister": ("string", "string", "set", "hash", "string", "string", "list"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +56,37 @@ class Script:
     ) -> T:
         """Call it; a server that does not know it yet gets the text, and so knows it the next time."""
         try:
-            return await self.command(keys, args, read)
-        except ScriptMissing:
-            return await self.tell(keys, args, read)
+            try:
+                return await self.command(keys, args, read)
+            except ScriptMissing:
+                return await self.tell(keys, args, read)
+        except WrongKey as error:
+            raise await self._named(error, keys) from error
+
+    async def _named(self, error: WrongKey, keys: Sequence[str | bytes]) -> WrongKey:
+        """The same error with the keys in it that are of another type than the script expects."""
+        wanted = KINDS.get(self.name, ())
+        asked = list(zip(keys, wanted, strict=False))
+        try:
+            found = await Batch(tuple(Command(("TYPE", key)) for key, _ in asked))
+        except RedisCommandError:
+            return error
+        wrong = [
+            f"{_shown(key)} is a {kind.decode()}, no {want}"
+            for (key, want), kind in zip(asked, found, strict=True)
+            if kind.decode() not in {want, "none"}
+        ]
+        return WrongKey(f"{error} ({'; '.join(wrong)})") if wrong else error
 
     async def tell(
         self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
     ) -> T:
         """Call it with its text, for a server that does not know it."""
         return await Command(("EVAL", self.text, len(keys), *keys, *args), read)
+
+
+def _shown(key: str | bytes) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else key
 
 
 @cache

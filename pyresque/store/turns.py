@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyresque.digest import sha1_hex
 from pyresque.errors import ScriptMissing
 from pyresque.store.prepared import Prepared, Written
-from pyresque.store.queues import names, to_bytes
+from pyresque.store.queues import names, text, to_bytes
 from pyresque.store.scripts import script
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyresque.ops import Arg, Command
     from pyresque.store.keys import Keys
 
@@ -46,7 +48,8 @@ class FailureEntry:
 class Turn(NamedTuple):
     """What one turn of a worker gave: whether the old job was still ours, and the next one, if any.
 
-    ``known``, the queues there are now, in place of a job where the queues were chosen from others.
+    ``known``, the queues there are now, in place of a job where the queues were chosen from others. ``wrong_type`` are queues, and
+    ``wrong_keys`` other keys, that hold what they should not and were done without.
     """
 
     finished: bool
@@ -56,6 +59,7 @@ class Turn(NamedTuple):
     record: bytes = b""
     wrong_type: tuple[str, ...] = ()
     known: tuple[str, ...] | None = None
+    wrong_keys: tuple[str, ...] = ()
 
 
 class Pieces(NamedTuple):
@@ -119,7 +123,7 @@ class Turns:
 
     def read(self, reply: bytes | list[Any]) -> Turn:
         """What that reply says."""
-        return _read(reply, self.queues, self.forms)
+        return self._read(reply, self.queues, self.forms)
 
     async def take(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Turn:
         """Finish the record, append the failure and reserve from the first queue that has a job, all in one script."""
@@ -127,16 +131,42 @@ class Turns:
         call = self._script.call
         if failure is NO_FAILURE:
             try:
-                return _read(await self.usual(finished), queues, forms)
+                return self._read(await self.usual(finished), queues, forms)
             except ScriptMissing:
                 call = self._script.tell
         keys, args = self._parts(queues, forms, failure, self.chosen_from)
-        return _read(await call(keys, (*args, finished)), queues, forms)
+        return self._read(await call(keys, (*args, finished)), queues, forms)
 
     async def finish(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Turn:
         """Finish the record and append the failure; nothing is reserved."""
         keys, args = self._parts((), NO_FORMS, failure, None)
-        return _read(await self._script.call(keys, (*args, finished)), (), NO_FORMS)
+        return self._read(await self._script.call(keys, (*args, finished)), (), NO_FORMS)
+
+    def _read(self, reply: bytes | list[Any], queues: tuple[str, ...], forms: RecordForms) -> Turn:
+        """What the script replied to a turn with these queues and forms."""
+        if isinstance(reply, bytes):
+            return Turn(True, False, queues[0], reply, forms.heads[0] + reply + forms.foot)
+        held, place = reply[0] == 1, reply[1]
+        if place == PAUSED:
+            return Turn(held, paused=True, wrong_keys=self._wrong_keys(queues, reply[2:]))
+        if place == OTHERS_KNOWN:
+            wrong = self._wrong_keys(queues, reply[3:])
+            return Turn(held, known=tuple(names(reply[2])), wrong_keys=wrong)
+        _, _, raw, record, wrong = reply
+        keys = self._wrong_keys(queues, (wrong,)) if wrong else ()
+        wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
+        if place == NONE:
+            return Turn(held, wrong_type=wrong_type, wrong_keys=keys)
+        record = record or forms.heads[place - 1] + raw + forms.foot
+        return Turn(held, False, queues[place - 1], raw, record, wrong_type, wrong_keys=keys)
+
+    def _wrong_keys(self, queues: tuple[str, ...], places: Sequence[list[int]]) -> tuple[str, ...]:
+        """The keys that the script says hold what they should not."""
+        if not places:
+            return ()
+        keys = _keys(self._keys, self._worker_id, queues)
+        keys += _more_keys(self._keys, self._worker_id, "failed")
+        return tuple(text(keys[-at - 1]) for at in places[0] if at < 0)
 
     def _parts(
         self,
@@ -154,23 +184,6 @@ class Turns:
         chosen = "" if chosen_from is None else _fingerprint(chosen_from)
         counted = "1" if failure.counted else "0"
         return keys + more, (*args, chosen, failure.record, to_bytes(failure.name), counted)
-
-
-def _read(reply: bytes | list[Any], queues: tuple[str, ...], forms: RecordForms) -> Turn:
-    """What the script replied to a turn with these queues and forms."""
-    if isinstance(reply, bytes):
-        return Turn(True, False, queues[0], reply, forms.heads[0] + reply + forms.foot)
-    held, place = reply[0] == 1, reply[1]
-    if place == PAUSED:
-        return Turn(held, paused=True)
-    if place == OTHERS_KNOWN:
-        return Turn(held, known=tuple(names(reply[2])))
-    _, _, raw, record, wrong = reply
-    wrong_type = tuple(queues[at - 1] for at in wrong)
-    if place == NONE:
-        return Turn(held, wrong_type=wrong_type)
-    record = record or forms.heads[place - 1] + raw + forms.foot
-    return Turn(held, False, queues[place - 1], raw, record, wrong_type)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
@@ -11,6 +11,7 @@ from pyresque.store.queues import names, some_bytes, text, to_bytes
 from pyresque.store.redeliveries import REMEMBERED, PutBack, where
 from pyresque.store.scripts import script
 from pyresque.store.turns import NO_FAILURE
+from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
     from pyresque.store.turns import FailureEntry
+
+#: What PTTL says of a key that does not end by itself.
+ENDLESS = -1
 
 
 class WorkerTable:
@@ -37,8 +41,10 @@ class WorkerTable:
         return await Command(("SISMEMBER", self.keys.workers, to_bytes(worker_id)), bool)
 
     async def register(self, worker_id: str, started: str) -> list[object]:
-        """Enter an id with the text of its start time."""
-        return await Batch((self.entering(worker_id), self.starting(worker_id, started)))
+        """Enter an id with the text of its start time; a WrongKey stands in the place of what could not be written."""
+        return await Batch(
+            (self.entering(worker_id), self.starting(worker_id, started)), lenient=True
+        )
 
     def entering(self, worker_id: str) -> Command[int]:
         """Enter an id; 1 when it is new."""
@@ -60,9 +66,8 @@ class WorkerTable:
 
     async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
         """The records of those that work. One GET each, in one round trip: a Cluster refuses MGET over slots."""
-        found = await Batch(
-            tuple(Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids)
-        )
+        commands = [Command[Any](("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids]
+        found = Told().sound(await Batch(tuple(commands), lenient=True))
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
@@ -136,10 +141,20 @@ class WorkerTable:
         return await Command(("HGETALL", self.keys.heartbeats), _text_pairs)
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
-        """Become the one who prunes for that long."""
-        return await Command(
+        """Become the one who prunes for that long.
+
+        What stands there without an end was written by nobody who prunes: it gets one, else nobody would prune any more.
+        """
+        if await Command(
             ("SET", self.keys.pruning, to_bytes(worker_id), "EX", seconds, "NX"), bool
-        )
+        ):
+            return True
+        if await Command(("PTTL", self.keys.pruning), int) == ENDLESS:
+            Told().of(
+                f"{self.keys.pruning} has no end, so that nobody prunes; in {seconds} s it ends"
+            )
+            await Command(("EXPIRE", self.keys.pruning, seconds))
+        return False
 
     async def pause_text(self) -> str:
         """What the pause key says; empty when it is missing."""

@@ -3,9 +3,16 @@ from __future__ import annotations
 import pytest
 from hiredis import ReplyError
 
-from pyresque.driver.replies import checked, first_error, told, unwrapped
+from pyresque.driver.replies import checked, of_batch, of_transaction, told
 from pyresque.driver.written import wrapped
-from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
+from pyresque.errors import (
+    ConnectionFault,
+    NotPermitted,
+    RedisCommandError,
+    RedisUnavailable,
+    ScriptMissing,
+    WrongKey,
+)
 from pyresque.ops import Command
 
 
@@ -13,9 +20,13 @@ from pyresque.ops import Command
     ("error", "kind"),
     [
         (ReplyError("NOSCRIPT No matching script"), ScriptMissing),
-        (ReplyError("NOAUTH Authentication required."), ConnectError),
-        (ReplyError("WRONGPASS invalid username-password pair"), ConnectError),
-        (ReplyError("WRONGTYPE x"), RedisCommandError),
+        (ReplyError("NOAUTH Authentication required."), ConnectionFault),
+        (ReplyError("WRONGPASS invalid username-password pair"), ConnectionFault),
+        (ReplyError("WRONGTYPE x"), WrongKey),
+        (ReplyError("ERR value is not an integer or out of range"), WrongKey),
+        (ReplyError("NOPERM this user has no permissions"), NotPermitted),
+        (ReplyError("ERR unknown command"), RedisCommandError),
+        (ReplyError("BUSYGROUP x"), RedisCommandError),
         (ReplyError("LOADING x"), RedisUnavailable),
         (ReplyError("READONLY x"), RedisUnavailable),
         (ReplyError("OOM x"), RedisUnavailable),
@@ -38,18 +49,34 @@ def test_a_refusal_bears_the_servers_own_text():
     assert str(told(ReplyError("ERR unknown command"), "here")) == "ERR unknown command"
 
 
+def test_a_refusal_for_what_a_key_holds_names_command_and_key():
+    assert str(told(ReplyError("WRONGTYPE x"), "here", ("LLEN", b"resque:queue:q"))) == (
+        "WRONGTYPE x (LLEN resque:queue:q)"
+    )
+
+
+ONE = Command(("A",))
+
+
 def test_the_first_error_of_a_batch_is_raised_after_all_were_sent():
     with pytest.raises(RedisCommandError, match="one"):
-        first_error([1, ReplyError("ERR one"), ReplyError("ERR two")], "here")
-    assert first_error([1, None], "here") == [1, None]
+        of_batch([1, ReplyError("ERR one"), ReplyError("ERR two")], "here", [ONE] * 3)
+    assert of_batch([1, None], "here", [ONE] * 2) == [1, None]
     assert checked(b"x", "here") == b"x"
 
 
+def test_a_lenient_batch_has_what_is_said_of_wrong_keys_in_its_place_and_nothing_else():
+    found = of_batch([1, ReplyError("WRONGTYPE x"), 2], "here", [ONE] * 3, lenient=True)
+    assert [found[0], str(found[1]), found[2]] == [1, "WRONGTYPE x (A)", 2]
+    with pytest.raises(NotPermitted):
+        of_batch([ReplyError("NOPERM x")], "here", [ONE], lenient=True)
+
+
 def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_told():
-    sent = wrapped([Command(("A",))])
+    sent = wrapped([ONE])
     assert [command.args for command in sent] == [("MULTI",), ("A",), ("EXEC",)]
-    assert unwrapped([b"OK", b"QUEUED", [7]], "here") == [7]
+    assert of_transaction([b"OK", b"QUEUED", [7]], "here", [ONE]) == [7]
     with pytest.raises(RedisUnavailable, match="did not carry out"):
-        unwrapped([b"OK", b"QUEUED", None], "here")
+        of_transaction([b"OK", b"QUEUED", None], "here", [ONE])
     with pytest.raises(RedisCommandError, match="unknown"):
-        unwrapped([b"OK", ReplyError("ERR unknown"), []], "here")
+        of_transaction([b"OK", ReplyError("ERR unknown"), []], "here", [ONE])

@@ -150,7 +150,7 @@ def test_dead_workers_records_of_any_shape_are_cleared_away_into_failed_records(
     assert db.smembers("resque:workers") == set()
     assert db.keys("resque:worker:*") == []
     with Resque(redis_url) as resque:
-        left = resque.failures.each(order="asc")
+        left = list(resque.failures.each(order="asc"))
         assert [one.worker for one in left] == [f"elsewhere:{n}:low" for n in range(10)]
         assert {one.exception for one in left} == {"Resque::PruneDeadWorkerDirtyExit"}
 

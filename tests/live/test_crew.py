@@ -34,7 +34,7 @@ def push(db: redis.Redis, name: str, *marks: object) -> None:
 
 def failed(url: str) -> list[FailedRecord]:
     with Resque(url) as resque:
-        return resque.failures.each(order="asc")
+        return list(resque.failures.each(order="asc"))
 
 
 def nothing_left(db: redis.Redis) -> bool:

@@ -136,15 +136,17 @@ def test_a_failed_list_of_another_type_is_found_out_before_anything_is_written(
     assert db.get("resque:stat:processed") is None
 
 
-def test_a_job_that_cannot_be_entered_goes_back_to_its_queue(
+def test_a_job_is_entered_although_another_type_stands_in_the_workers_own_key(
     db: redis.Redis, redis_url: str
 ) -> None:
     resque, turns, _ = failing(redis_url, db)
     db.delete("resque:worker:h:1:low")
     db.hset("resque:worker:h:1:low", "of", "another type")
-    with resque, pytest.raises(RedisCommandError, match="WRONGTYPE"):
-        resque.run(turns.take(b""))
-    assert db.lrange("resque:queue:low", 0, -1) == [b'{"class":"X","args":[2]}']
+    with resque:
+        turn = resque.run(turns.take(b""))
+    assert turn.wrong_keys == ("resque:worker:h:1:low",)
+    assert turn.raw == b'{"class":"X","args":[2]}'
+    assert db.get("resque:worker:h:1:low") == turn.record
 
 
 def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, Desk]:

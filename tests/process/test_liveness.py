@@ -19,7 +19,7 @@ def rounds(**settings: float) -> Rounds:
     """The rounds of a worker that has started."""
     one = worker(**settings)
     Hand(TIME, [1]).run(one.pulse.beat())
-    Hand(None).run(one.rounds.prune())
+    Hand(None, 9_000).run(one.rounds.prune())
     return one.rounds
 
 
@@ -72,7 +72,7 @@ def test_rounds_beat_and_prune_each_when_it_is_due():
     one.clock.passed += 60
     assert Hand(TIME, [1]).run(one.make()) == 30.0
     one.clock.passed += 30
-    pruning = Hand(None)
+    pruning = Hand(None, 9_000)
     assert pruning.run(one.make()) == 30.0
     assert pruning.asked[0][:2] == ("SET", "resque:pruning_dead_workers_in_progress")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.errors import RedisCommandError
+from pyresque.errors import WrongKey
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable, integer, names, text, to_bytes
 from tests.hand import Hand, asked, told
@@ -87,11 +87,11 @@ def test_any_name_in_redis_comes_back_byte_for_byte(raw):
 
 
 def test_a_key_that_is_no_list_hides_no_other_queue():
-    refused = RedisCommandError("WRONGTYPE Operation against a key holding the wrong kind of value")
-    assert told(TABLE.lengths(["a", "b"]), refused, refused, 2) == {"a": None, "b": 2}
+    refused = WrongKey("WRONGTYPE Operation against a key holding the wrong kind of value")
+    assert told(TABLE.lengths(["a", "b"]), [refused, 2]) == {"a": None, "b": 2}
 
 
 def test_the_sizes_name_the_key_that_is_no_list():
-    refused = RedisCommandError("WRONGTYPE Operation against a key holding the wrong kind of value")
-    with pytest.raises(RedisCommandError, match="resque:queue:a"):
-        told(TABLE.sizes(["a", "b"]), refused, refused, 2)
+    refused = WrongKey("WRONGTYPE Operation against a key holding the wrong kind of value")
+    with pytest.raises(WrongKey, match="resque:queue:a"):
+        told(TABLE.sizes(["a", "b"]), [refused, 2])

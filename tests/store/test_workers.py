@@ -38,7 +38,13 @@ def test_the_right_to_prune_is_a_key_that_expires():
     assert asked(TABLE.acquire_pruning(ME, 60), b"OK") == [
         ("SET", "resque:pruning_dead_workers_in_progress", b"h:1:low", "EX", 60, "NX")
     ]
-    assert told(TABLE.acquire_pruning(ME, 60), None) is False
+    assert told(TABLE.acquire_pruning(ME, 60), None, 59_000) is False
+
+
+def test_a_right_to_prune_that_somebody_wrote_without_an_end_gets_one():
+    assert asked(TABLE.acquire_pruning(ME, 60), None, -1, 1)[-1] == (
+        *("EXPIRE", "resque:pruning_dead_workers_in_progress", 60),
+    )
 
 
 def test_the_pause_key_is_written_as_ruby_reads_it_and_deleted():

@@ -15,6 +15,7 @@ while left > 0 do
     if left < 1 then break end
     local payloads = redis.pcall("LRANGE", ARGV[3] .. timestamp, 0, left - 1)
     if payloads.err then
+      if not string.find(payloads.err, "WRONGTYPE", 1, true) then return payloads end
       stuck[#stuck + 1] = timestamp
     else
       found[#found + 1] = {timestamp, payloads}

@@ -29,8 +29,10 @@ end
 
 for place = 1, lists do
   local list = KEYS[first_list + place]
+  local kind = redis.call("TYPE", list).ok
+  local sound = kind == "list" or kind == "none"
   local timestamp, count = ARGV[2 + 2 * (destinations + place)], tonumber(ARGV[3 + 2 * (destinations + place)])
-  local head = count > 0 and redis.call("LRANGE", list, 0, count - 1) or {}
+  local head = sound and count > 0 and redis.call("LRANGE", list, 0, count - 1) or {}
   local untouched = #head == count
   for number = 1, count do
     local to = tonumber(ARGV[job_arg + 3 * number - 1])
@@ -38,7 +40,9 @@ for place = 1, lists do
   end
   for _ = 1, count do
     local payload, to = ARGV[job_arg + 1], tonumber(ARGV[job_arg + 2])
-    if to > 0 and not usable[to] then
+    if not sound then
+      answers[#answers + 1] = 0
+    elseif to > 0 and not usable[to] then
       answers[#answers + 1] = 2
     elseif not taken(list, payload, untouched) then
       answers[#answers + 1] = 0
@@ -50,14 +54,15 @@ for place = 1, lists do
     job_key, job_arg = job_key + 1, job_arg + 3
   end
   if untouched and count > 0 then redis.call("LTRIM", list, count, -1) end
-  if clean and redis.call("LLEN", list) == 0 then redis.call("ZREM", KEYS[1], timestamp) end
+  if clean and sound and redis.call("LLEN", list) == 0 then redis.pcall("ZREM", KEYS[1], timestamp) end
 end
 
 for place = 1, destinations do
   local payloads = waiting[place]
   if #payloads > 0 then
     local set = ARGV[2 + 2 * place]
-    if set ~= "" then redis.call("SADD", KEYS[tonumber(set)], ARGV[3 + 2 * place]) end
+    -- A set of names that is none must not keep the jobs, which have left their lists already.
+    if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[3 + 2 * place]) end
     for from = 1, #payloads, 1000 do
       redis.call("RPUSH", KEYS[3 + place], unpack(payloads, from, math.min(from + 999, #payloads)))
     end

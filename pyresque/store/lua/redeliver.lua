@@ -5,11 +5,13 @@
 -- Returns 1, or 0 when the worker no longer has that job and nothing was done: whoever pruned it has dealt with it
 
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+-- The push comes first: on a key of a wrong type it ends the script, and nothing is done. What others hold that they should not
+-- is done without, else the job would go back twice.
 redis.call("RPUSH", KEYS[4], ARGV[2])
-redis.call("SADD", KEYS[5], ARGV[3])
-redis.call("INCR", KEYS[6])
-redis.call("EXPIRE", KEYS[6], ARGV[4])
+redis.pcall("SADD", KEYS[5], ARGV[3])
+if type(redis.pcall("INCR", KEYS[6])) == "table" then redis.pcall("SET", KEYS[6], 1) end
+redis.pcall("EXPIRE", KEYS[6], ARGV[4])
 redis.call("DEL", KEYS[1])
-redis.call("INCR", KEYS[2])
-redis.call("INCR", KEYS[3])
+redis.pcall("INCR", KEYS[2])
+if type(redis.pcall("INCR", KEYS[3])) == "table" then redis.pcall("SET", KEYS[3], 1) end
 return 1

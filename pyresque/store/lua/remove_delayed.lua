@@ -2,14 +2,19 @@
 --
 -- KEYS  1 delayed_queue_schedule   then for each job: delayed:<timestamp>, timestamps:<payload>
 -- ARGV  1 "1" forgets a timestamp that has no jobs left   then for each job: its timestamp, its payload
--- Returns how many were removed
+-- Returns how many were removed; of what is no list nothing is
 
 local removed = 0
 for number = 1, (#ARGV - 1) / 2 do
   local list, set = KEYS[2 * number], KEYS[2 * number + 1]
   local timestamp, payload = ARGV[2 * number], ARGV[2 * number + 1]
-  removed = removed + redis.call("LREM", list, 0, payload)
-  redis.call("SREM", set, "delayed:" .. timestamp)
-  if ARGV[1] == "1" and redis.call("LLEN", list) == 0 then redis.call("ZREM", KEYS[1], timestamp) end
+  local count = redis.pcall("LREM", list, 0, payload)
+  if type(count) == "number" then
+    removed = removed + count
+    redis.pcall("SREM", set, "delayed:" .. timestamp)
+    if ARGV[1] == "1" and redis.call("LLEN", list) == 0 then redis.pcall("ZREM", KEYS[1], timestamp) end
+  elseif not string.find(count.err, "WRONGTYPE", 1, true) then
+    return count
+  end
 end
 return removed

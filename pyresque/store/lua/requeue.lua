@@ -5,5 +5,8 @@
 -- Returns {whether the queue's name was new, the queue's new length}, or {} when another record stands there now
 
 if redis.call("LINDEX", KEYS[1], ARGV[1]) ~= ARGV[2] then return {} end
+-- The push comes first: on a key of a wrong type it ends the script, and nothing is marked.
+local length = redis.call("RPUSH", KEYS[3], ARGV[5])
+local new = redis.pcall("SADD", KEYS[2], ARGV[4])
 redis.call("LSET", KEYS[1], ARGV[1], ARGV[3])
-return {redis.call("SADD", KEYS[2], ARGV[4]), redis.call("RPUSH", KEYS[3], ARGV[5])}
+return {type(new) == "number" and new or 0, length}

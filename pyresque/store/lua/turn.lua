@@ -14,44 +14,80 @@
 --       last  the worker record that is finished; "" finishes nothing
 -- Returns payload, where what was finished was ours and the first queue gave a job that could be taken as it is; else
 --         {finished, place of the queue (0: there is no job), payload,
---          worker record ("": what begins that queue's, the payload, and what ends it), places of keys of a wrong type}, or
+--          worker record ("": what begins that queue's, the payload, and what ends it), wrong keys}, or
 --         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
---         {finished, -2} while all workers are paused.
+--         {finished, -2} while all workers are paused; these two with the wrong keys behind them, where there are any.
+--         Wrong keys hold what they should not. They stand for themselves as the place of a queue, others as their number in
+--         KEYS below 0, and were done without: what is no counter does not count; worker:<id> and the worker's own counters are
+--         written anew. A list of failed records that is none is an error, and nothing was done.
 --
 -- A payload is never decoded and encoded again here; it is only looked at, and briefly: a worker record that Ruby cannot
 -- read makes the Ruby worker that prunes it fail at its start. What is JSON to this look alone, the worker puts right.
 -- GETSET in place of GET, DEL and SET, few arguments, a short reply, and the usual turn written out before all others: the
 -- server's time is what all workers share.
 
-local keys, args, call = KEYS, ARGV, redis.call
+local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
 local queues, next_place = #keys - 4, 1
 local chosen_from, failed, name, counted = "", "", "", ""
 local place, raw, wrong, held, odd, record = 0
-local pause = call("GET", keys[4])
+
+local function is_wrong(reply, number)
+  if type(reply) ~= "table" or not reply.err then return false end
+  local said = reply.err
+  if not (string.find(said, "WRONGTYPE", 1, true) or string.find(said, "not an integer", 1, true)
+      or string.find(said, "overflow", 1, true)) then
+    return false
+  end
+  wrong = wrong or {}
+  wrong[#wrong + 1] = number
+  return true
+end
+
+local function count(number, own)
+  local reply = pcall_redis("INCR", keys[number])
+  if type(reply) == "number" then return end
+  if not is_wrong(reply, -number) then
+    call("INCR", keys[number])
+  elseif own then
+    call("SET", keys[number], 1)
+  end
+end
+
+local pause = pcall_redis("GET", keys[4])
+if type(pause) == "table" then
+  if not is_wrong(pause, -4) then return pause end
+  pause = false
+end
 
 if #keys - #args == 3 then
   queues = #keys - 9
   chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
   -- Keys of another type are found out before anything is written. What grows is written last: a server whose memory is full
   -- lets it in a script that has made room before.
-  if failed ~= "" then call("LLEN", keys[7 + queues]) end
-  if name ~= "" then call("SCARD", keys[8 + queues]) end
+  if failed ~= "" and type(pcall_redis("LLEN", keys[7 + queues])) == "table" then
+    return redis.error_reply("WRONGTYPE " .. keys[7 + queues] .. " holds no list of failed records")
+  end
+  if name ~= "" and is_wrong(pcall_redis("SCARD", keys[8 + queues]), -8 - queues) then name = "" end
 elseif queues > 0 and not pause and args[1] == "" then
-  raw, next_place = redis.pcall("LPOP", keys[5]), 2
+  raw, next_place = pcall_redis("LPOP", keys[5]), 2
   if raw and type(raw) == "string" then
     place = 1
     if string.byte(raw) == 123 and pcall(cjson.decode, raw) then
       record = args[2] .. raw .. "}"
-      held = redis.pcall("GETSET", keys[1], record)
+      held = pcall_redis("GETSET", keys[1], record)
       if held == finished and finished ~= "" then
-        call("INCR", keys[2])
-        call("INCR", keys[3])
-        return raw
+        count(2)
+        count(3, true)
+        if not wrong then return raw end
+        return {1, 1, raw, "", wrong}
       end
     end
+  elseif raw then
+    if not is_wrong(raw, 1) then return raw end
+    raw = nil
   else
-    wrong, raw = raw and {1}, nil
+    raw = nil
   end
 end
 
@@ -59,17 +95,20 @@ local reply  -- where nothing is to be taken
 if pause and string.find(string.lower(pause), "^%s*true%s*$") then
   reply = {0, -2}
 elseif chosen_from ~= "" then
-  local known = call("SMEMBERS", keys[9 + queues])
+  local known = pcall_redis("SMEMBERS", keys[9 + queues])
+  if known.err then
+    if not is_wrong(known, -9 - queues) then return known end
+    known = {}
+  end
   table.sort(known)
   if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
 while not (reply or raw) and next_place <= queues do
   place, next_place = next_place, next_place + 1
-  raw = redis.pcall("LPOP", keys[4 + place])
+  raw = pcall_redis("LPOP", keys[4 + place])
   if type(raw) == "table" then
-    wrong = wrong or {}
-    wrong[#wrong + 1] = place
+    if not is_wrong(raw, place) then return raw end
     raw = nil
   end
 end
@@ -85,21 +124,29 @@ if raw then
       odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
     end
     record = args[1 + place] .. (odd or raw) .. foot
-    held = redis.pcall("GETSET", keys[1], record)
+    held = pcall_redis("GETSET", keys[1], record)
   end
   if type(held) == "table" then
-    call("LPUSH", keys[4 + place], raw)
-    return held
+    if not is_wrong(held, -1) then
+      call("LPUSH", keys[4 + place], raw)
+      return held
+    end
+    call("SET", keys[1], record)
+    held = finished
   end
 elseif finished ~= "" then
-  held = call("GET", keys[1])
+  held = pcall_redis("GET", keys[1])
+  if type(held) == "table" then
+    if not is_wrong(held, -1) then return held end
+    held = finished
+  end
   if held == finished then call("DEL", keys[1]) end
 end
 
 local ours = 0
 if finished ~= "" and held == finished then
-  call("INCR", keys[2])
-  call("INCR", keys[3])
+  count(2)
+  count(3, true)
   ours = 1
 end
 
@@ -110,13 +157,14 @@ if failed ~= "" then
 end
 -- Counted also when the record went elsewhere: to a failure backend that is no list.
 if counted == "1" then
-  call("INCR", keys[5 + queues])
-  call("INCR", keys[6 + queues])
+  count(5 + queues)
+  count(6 + queues, true)
 end
 
 if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
 if reply then
   reply[1] = ours
+  reply[#reply + 1] = wrong
   return reply
 end
 if not raw then place = 0 end
