@@ -1,0 +1,129 @@
+# ruff: noqa: INP001 - a script beside the pages, no package
+"""Write docs/api.md from the docstrings of the verbs: ``python docs/make_api.py``. A verb that no group names is an error."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from pyresque import Resque
+from pyresque.verbs import Failures
+
+HEAD = """# Every verb
+
+All public attributes of `Resque`; `AsyncResque` has the same, and its verbs are awaited. [Getting started](guide.md) shows how they
+are used. Ruby's own verbs bear Ruby's names, those of resque-scheduler too. A *job* is a class, a function or a name; a *time* is a
+datetime with a zone or seconds since 1970; a *span* is a timedelta or seconds.
+
+This page is written by `python docs/make_api.py`.
+"""
+
+GROUPS = {
+    "Registering": (
+        *("job", "active_job", "registered", "middleware", "locator", "serializer"),
+        *("before_first_fork", "before_fork", "after_fork", "before_pause", "after_pause"),
+        *("queue_empty", "worker_exit", "on_shutdown"),
+    ),
+    "Enqueueing": (
+        *("enqueue", "enqueue_to", "enqueue_many", "perform_all_later", "create", "push"),
+        *("validate", "dequeue", "destroy"),
+    ),
+    "Queues": (
+        *("queues", "size", "queue_sizes", "queue_lengths", "peek", "sample_queues", "list_range"),
+        *("pop", "reserve", "watch_queue", "remove_queue"),
+    ),
+    "Delayed jobs": (
+        *("enqueue_at", "enqueue_in", "enqueue_at_with_queue", "enqueue_in_with_queue"),
+        *("enqueue_many_at", "delay_or_enqueue_at", "delay_or_enqueue_in", "delayed_push"),
+        *("scheduled_at", "is_delayed", "find_delayed_selection", "count_all_scheduled_jobs"),
+        *("remove_delayed", "remove_delayed_in_queue", "remove_delayed_selection"),
+        *("remove_delayed_job_from_timestamp", "reset_delayed_queue"),
+        *("enqueue_delayed", "enqueue_delayed_with_queue", "enqueue_delayed_selection"),
+        *("delayed_queue_peek", "delayed_queue_schedule_size", "delayed_timestamp_peek"),
+        *("delayed_timestamp_size", "next_delayed_timestamp", "next_item_for_timestamp"),
+        *("enqueue_next_item", "move_due", "clean_up_timestamp"),
+    ),
+    "Recurring jobs": (
+        *("set_schedule", "remove_schedule", "schedule", "fetch_schedule", "assign_schedule"),
+        *("next_runs", "enqueue_from_config", "get_last_enqueued_at", "last_enqueued_at"),
+        *("master_lock", "release_master_lock"),
+    ),
+    "Workers and the whole": (
+        *("workers", "working", "find_worker", "remove_worker", "pause_all", "unpause_all"),
+        *("all_paused", "info", "stat", "all_keys"),
+    ),
+    "The object itself": ("failures", "configure", "settings", "close"),
+    "Inner parts, for tools; they may change between versions": (
+        *("core", "run", "driver", "registry", "hooks", "active_job_classes"),
+    ),
+}
+
+#: What is set when the object is made, and so has no docstring.
+SET = {
+    "settings": "The settings in force; change them by `configure`.",
+    "registry": "The registered jobs, by their Ruby names.",
+    "hooks": "The functions that the decorators for workers have added.",
+    "active_job_classes": "The registered active jobs, locators and serializers.",
+}
+
+
+def attributes(owner: Any) -> set[str]:
+    """What is public of it."""
+    return {name for name in dir(owner) if not name.startswith("_")}
+
+
+def shown(verb: Any) -> str:
+    """A verb's parameters, as a call writes them."""
+    parameters = list(inspect.signature(verb).parameters.values())[1:]
+    words, keyword = [], False
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL or each.kind is each.VAR_KEYWORD:
+            words.append(str(each).partition(":")[0])
+            keyword = True
+            continue
+        if each.kind is each.KEYWORD_ONLY and not keyword:
+            words.append("*")
+            keyword = True
+        default = "" if each.default is each.empty else f"={each.default!r}"
+        words.append(each.name + default)
+    return f"({', '.join(words)})"
+
+
+def told(owner: Any, name: str) -> str:
+    """The first paragraph of a docstring."""
+    if name in SET:
+        return SET[name]
+    text = inspect.getdoc(inspect.getattr_static(owner, name)) or ""
+    return " ".join(text.partition("\n\n")[0].split()).replace("``", "`")
+
+
+def row(owner: Any, name: str) -> str:
+    """A line of a table."""
+    verb = inspect.getattr_static(owner, name, None)
+    call = shown(verb) if inspect.isfunction(verb) else ""
+    return f"| `{name}{call}` | {told(owner, name)} |".replace("\\", "\\\\")
+
+
+def page() -> str:
+    """The page's text. Raises SystemExit for an attribute without a group, or without a docstring."""
+    made = Resque("redis://nowhere:1/0")
+    grouped = [name for names in GROUPS.values() for name in names]
+    odd = attributes(made) ^ set(grouped)
+    if odd or len(grouped) != len(set(grouped)):
+        raise SystemExit(f"docs/make_api.py: not in one group: {', '.join(sorted(odd))}")
+    tables = {title: [row(Resque, name) for name in names] for title, names in GROUPS.items()}
+    tables["Failed jobs: `resque.failures`"] = [
+        row(Failures, name) for name in sorted(attributes(Failures))
+    ]
+    lines = [HEAD]
+    for title, rows in tables.items():
+        empty = [one for one in rows if one.endswith("|  |")]
+        if empty:
+            raise SystemExit(f"docs/make_api.py: no docstring: {empty}")
+        lines += [f"## {title}", "", "| verb | what it does |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("api.md").write_text(page(), encoding="utf-8")
