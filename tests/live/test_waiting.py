@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.proxy import Proxy
 from tests.live.stage import WorkerProcess, eventually, next_report, worker
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, waits_begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def test_others_poll_at_their_interval(
         db.rpush("resque:queue:low", note(1))
         assert next_report(db) == ["note", 1]
         stopped(process)
-    assert calls(db, "blmove") == 0
+    assert waits_begun(db) == 0
 
 
 def test_a_worker_that_leaves_when_all_is_done_waits_for_nothing(
@@ -112,7 +112,7 @@ def test_a_worker_that_leaves_when_all_is_done_waits_for_nothing(
     db.rpush("resque:queue:low", note(1))
     with worker(redis_url, "low", INTERVAL="0") as process:
         assert process.ended() == 0
-    assert calls(db, "blmove") == 0
+    assert waits_begun(db) == 0
 
 
 def test_an_idle_worker_costs_next_to_nothing_whatever_its_interval(
@@ -122,9 +122,10 @@ def test_an_idle_worker_costs_next_to_nothing_whatever_its_interval(
     with worker(redis_url, "low", INTERVAL="0.01", RESQUE_HEARTBEAT_INTERVAL="1") as process:
         armed(db)
         db.config_resetstat()
+        before = waits_begun(db)
         eventually(lambda: (calls(db, "hset"), calls(db, "evalsha")), lambda seen: seen[0] >= 3)
         assert calls(db, "evalsha") <= 2
-        assert calls(db, "blmove") == 0
+        assert waits_begun(db) == before
         stopped(process)
 
 
@@ -140,12 +141,13 @@ def test_a_paused_worker_does_not_spin_over_waiting_jobs(
             process.signal("SIGUSR2")
             eventually(process.title, lambda title: title.endswith("Paused"))
         db.config_resetstat()
+        before = waits_begun(db)
         db.rpush("resque:queue:low", note(1))
         eventually(process.title, lambda title: title.endswith("Paused"))
         db.rpush("resque:queue:low", note(2), note(3))
         stopped(process)
         assert calls(db, "evalsha") <= 2, "a look, if any, and the striking out"
-        assert calls(db, "blmove") == 0
+        assert waits_begun(db) == before
         assert db.llen("resque:queue:low") == 3
 
 

@@ -17,6 +17,7 @@ from pyresque.process.queue_list import QueueList
 from pyresque.process.run import made
 from tests.live.stage import eventually
 from tests.process.test_streak import push
+from tests.redis_server import patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ BURST = Interval.between(0.0)
 
 def beside_the_jobs(url: str) -> redis.Redis:
     """The next database of that server."""
-    return redis_py.Redis.from_url(f"{url.rpartition('/')[0]}/1")
+    return patient(f"{url.rpartition('/')[0]}/1")
 
 
 class Stage:

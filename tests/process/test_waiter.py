@@ -13,7 +13,7 @@ from pyresque.process.lines import Lines
 from pyresque.process.waiter import Waiter, ready
 from tests.live.proxy import Proxy
 from tests.live.stage import PATIENCE, eventually
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, waits_begun
 
 LOW, HIGH = "resque:queue:low", "resque:queue:high"
 LONG = 3600.0
@@ -75,10 +75,6 @@ def armed(client, count=1):
     eventually(lambda: client.info("clients")["blocked_clients"], lambda seen: seen == count)
 
 
-def commands(db, name="blmove"):
-    return db.info("commandstats").get(f"cmdstat_{name}", {"calls": 0})["calls"]
-
-
 def test_a_job_in_any_of_the_queues_ends_the_wait(waiter, db):
     for queue in (LOW, HIGH):
         wait = Waiting(waiter, (LOW, HIGH), LONG, LONG)
@@ -100,7 +96,7 @@ def test_a_signal_ends_the_wait_and_the_line_stays_armed(waiter, db, pipe):
         armed(db)
         pipe.signal()
         assert wait.end() is False
-    assert commands(db) == 1
+    assert waits_begun(db) == 1
     assert ready([pipe.reading], 0) == []
 
 
@@ -111,7 +107,7 @@ def test_a_job_that_was_told_while_the_worker_was_busy_costs_one_question_and_no
     db.lpop(LOW)
     eventually(lambda: db.info("clients")["blocked_clients"], lambda seen: seen == 0)
     assert waiter.wait((LOW,), LONG, 0.05) is False
-    assert commands(db) == 2
+    assert waits_begun(db) == 2
 
 
 def test_with_all_lines_armed_the_time_to_look_does_not_come(waiter):
@@ -187,14 +183,14 @@ def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pi
     armed(db, count)
     db.rpush(LOW, "job")
     assert [wait.end() for wait in waits] == [True] * count
-    assert commands(db) == count
+    assert waits_begun(db) == count
     assert db.lpop(LOW) == b"job"
     waits = [Waiting(waiter, (LOW,), LONG, LONG) for waiter in waiters]
     armed(db, count)
     for one in pipes:
         one.signal()
     assert [wait.end() for wait in waits] == [False] * count
-    assert commands(db) == 2 * count
+    assert waits_begun(db) == 2 * count
     for one, waiter in zip(pipes, waiters, strict=True):
         waiter.lines.close()
         one.close()

@@ -185,7 +185,7 @@ def test_rails_escapes_an_object_with_either_encoder_but_text_with_one():
         ({Odd("a"): 1, "a": 2}, "Ruby would keep only the last"),
         (Point(1, 2), "_asdict"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],  # an address differs in each process
 )
 def test_what_ruby_could_not_read_back_is_refused_with_advice(value, advice):
     with pytest.raises(NotEncodable, match=advice):
