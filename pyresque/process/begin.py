@@ -47,10 +47,11 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     has_jobs(resque)
     if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
         _log_as(resque)
-        _look_for_redis(resque, "worker")
+        known = _look_for_redis(resque, "worker")
         from pyresque.process.run_pool import run_pool  # noqa: PLC0415 - a single worker has no use for it
 
-        run_pool(resque, lambda: {",".join(settings.queues): settings.count}, burst=burst)
+        counts = {",".join(settings.queues): settings.count}
+        run_pool(resque, lambda: counts, burst=burst, known=known)
         return
     seed = None
     if settings.executor == "fork":
@@ -59,10 +60,10 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
         seed = sown(resque)
     try:
         _log_as(resque)
-        _look_for_redis(resque, "worker")
+        known = _look_for_redis(resque, "worker")
         from pyresque.process.run import run_worker  # noqa: PLC0415 - after the fork server was made
 
-        run_worker(resque, burst=burst, seed=seed)
+        run_worker(resque, burst=burst, seed=seed, known=known)
     finally:
         if seed is not None:
             seed.close()
@@ -90,11 +91,12 @@ def begin_pool(
     settings = resque.settings
     section = environment or settings.pool_environment or settings.environment
     wanted = partial(read_pool, path, section)
-    if not any(wanted().values()):
-        _warn("%s wants no workers; they come when it is changed and HUP sent", path)
     _log_as(resque)
-    _look_for_redis(resque, "pool")
-    run_pool(resque, wanted, Manner(**manner), burst=burst)
+    counts = wanted()
+    if not any(counts.values()):
+        _warn("%s wants no workers; they come when it is changed and HUP sent", path)
+    known = _look_for_redis(resque, "pool")
+    run_pool(resque, wanted, Manner(**manner), burst=burst, counts=counts, known=known)
 
 
 BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": begin_pool}
@@ -143,16 +145,18 @@ def nothing_to_perform(resque: Resque) -> str:
     return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
 
 
-def _look_for_redis(resque: Resque, who: str) -> None:
-    """A wrong password, database or certificate is told before anything starts; a Redis that is away is waited for."""
+def _look_for_redis(resque: Resque, who: str) -> list[str] | None:
+    """The queues there are. What is configured wrongly is told before anything starts; a Redis that is away is waited for."""
     try:
-        resque.queues()
+        return resque.queues()
     except ConnectionFault:
         raise
     except WrongKey as error:
         _warn("%s; the %s goes on without what should stand there", error, who)
+        return None
     except RedisUnavailable as error:
         _warn("%s; the %s waits for it", error, who)
+        return None
 
 
 def _log_as(resque: Resque) -> None:

@@ -18,11 +18,13 @@ from pyresque.process.lines import Lines
 from pyresque.process.plain import Plain, can_fork, refuse_what_needs_fork
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
+from pyresque.process.start_line import worker_starts
 from pyresque.process.vitals import Vitals
 from pyresque.process.worker import Worker
 from pyresque.settings import TOGETHER
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from contextlib import AbstractContextManager
 
     from pyresque.client import Resque
@@ -33,19 +35,26 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 
-def run_worker(resque: Resque, *, burst: bool = False, seed: Seed | None = None) -> None:
+def run_worker(
+    resque: Resque,
+    *,
+    burst: bool = False,
+    seed: Seed | None = None,
+    known: Collection[str] | None = None,
+) -> None:
     """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
 
-    ``seed`` is a fork server that runs already. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
+    ``seed`` is a fork server that runs already; ``known`` are the queues there are, if they were asked for. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
     whatever ends the worker by mistake.
     """
     settings = resque.settings
     QueueList.parse(settings.queues)
     if not can_fork():
         refuse_what_needs_fork(settings)
-        work_plainly(resque, burst=burst)
+        work_plainly(resque, burst=burst, known=known)
         return
     prepare(background=settings.background, pidfile=settings.pidfile)
+    worker_starts(resque, known)
     with told_health(resque) as vitals:
         work(resque, vitals, burst=burst, seed=seed)
 
@@ -75,11 +84,14 @@ def work(
         resque.close()
 
 
-def work_plainly(resque: Resque, *, burst: bool = False) -> None:
+def work_plainly(
+    resque: Resque, *, burst: bool = False, known: Collection[str] | None = None
+) -> None:
     """The same on a system without fork: inline, and polling."""
     log.info("this system has no fork: jobs run in the worker's own process, one after the other")
     settings = resque.settings
     prepare(background=False, pidfile=settings.pidfile)
+    worker_starts(resque, known)
     queue_list = QueueList.parse(settings.queues)
     plain = Plain()
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)

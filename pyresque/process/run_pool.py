@@ -21,11 +21,12 @@ from pyresque.process.pool import Pool
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 from pyresque.process.run import prepare, told_health, work
+from pyresque.process.start_line import pool_starts
 from pyresque.process.verdict import one_line
 from pyresque.process.vitals import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from pyresque.client import Resque
     from pyresque.process.vitals import Vitals
@@ -56,10 +57,15 @@ def run_pool(
     manner: Manner = AS_A_WORKER,
     *,
     burst: bool = False,
+    counts: Mapping[str, int] | None = None,
+    known: Collection[str] | None = None,
 ) -> None:
-    """Keep a pool until told to stop; ``wanted`` is asked at the start, and again at HUP. Raises PyresqueError."""
+    """Keep a pool until told to stop; ``wanted`` is asked at HUP, and at the start where ``counts`` do not tell.
+
+    ``known`` are the queues there are, if they were asked for. Raises PyresqueError.
+    """
     settings = resque.settings
-    counts = wanted()
+    counts = wanted() if counts is None else counts
     for queues in counts:
         QueueList.parse(queues.split(","))
     prepare(
@@ -68,6 +74,7 @@ def run_pool(
         stdout=manner.stdout,
         stderr=manner.stderr,
     )
+    pool_starts(resque, counts, known)
     with told_health(resque) as vitals:
         master = Master(resque, wanted, vitals, manner, burst=burst)
         try:

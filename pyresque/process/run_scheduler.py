@@ -11,6 +11,7 @@ from pyresque.errors import ScheduleFileError
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.run import prepare
 from pyresque.process.scheduler import Scheduler
+from pyresque.process.start_line import scheduler_starts
 from pyresque.schedule.entries import is_section
 from pyresque.schedule.yaml_file import Written, read_yaml
 from pyresque.store.lock import Claim
@@ -39,6 +40,7 @@ def run_scheduler(resque: Resque) -> None:
         read_schedule(settings.schedule, settings.schedule_section) if settings.schedule else []
     )
     prepare(background=settings.background, pidfile=settings.pidfile)
+    scheduler_starts(resque, len(written))
     if written:
         resque.core.recurring.memory.update({entry.name: entry.config for entry in written})
         for note in odd_in(written):

@@ -1,0 +1,102 @@
+"""What a worker, a pool and a scheduler say of themselves at their start."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+
+import pytest
+
+from pyresque.version import VERSION
+
+LOCK = "resque:resque:resque_scheduler_master_lock"
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
+def test_a_worker_says_who_it_is_and_what_it_works_with(finish, db, redis_url, executor):
+    db.sadd("resque:queues", "low")
+    code, output, errors = finish(
+        *("worker", "-A", "myapp", "-q", "low,high_*,!x,*", "--burst", "-v", "--executor", executor)
+    )
+    assert (code, errors) == (0, "")
+    first = output.splitlines()[0]
+    assert re.fullmatch(
+        rf"\*\*\* pyresque {VERSION} starts as worker \S+:\d+:low,high_\*,\*: executor {executor}; "
+        rf"4 jobs registered; namespace resque; Redis {re.escape(redis_url)}; no such queue yet: high_\*",
+        first,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--executor", "thread", "-c", "3"), "executor thread with 3 workers; 4 jobs registered"),
+        (("--executor", "fork", "-c", "2"), "workers: 2 of low; executor fork; 4 jobs registered"),
+    ],
+)
+def test_several_workers_say_so_once(finish, words, said):
+    output = finish("worker", "-A", "myapp", "-q", "low", "--burst", "-v", *words)[1]
+    assert said in output
+    assert output.count(" starts as ") == 1
+    assert "no such queue yet: low" in output
+
+
+def test_a_pool_tells_its_lines(finish, environment):
+    (environment / "pool.yml").write_text('"high,low": 2\nmail: 1\n')
+    code, output, errors = finish("pool", "-A", "myapp", "-f", "pool.yml", "--burst", "-v")
+    assert (code, errors) == (0, "")
+    assert " starts as pool " in output
+    assert "workers: 2 of high,low, 1 of mail; executor fork; 4 jobs registered" in output
+    assert "no such queue yet: high, low, mail" in output
+
+
+def test_a_scheduler_tells_what_it_has_to_run(start, db, environment, eventually):
+    (environment / "s.yml").write_text("a: {every: 1h}\nb: {every: 2h}\n")
+    scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1", "-E", "test", "-D")
+    eventually(lambda: db.get(LOCK))
+    scheduler.send_signal(signal.SIGTERM)
+    said = scheduler.communicate(timeout=20)[0].splitlines()
+    assert any(
+        " starts as scheduler " in line
+        and "2 recurring jobs of s.yml; follows changes in Redis; environment test" in line
+        for line in said[:1]
+    ), said
+
+
+def test_the_line_bears_no_password_and_is_an_event_in_json(finish, redis_url, db):
+    url = redis_url.replace("redis://", "redis://:hidden-word@")
+    db.config_set("requirepass", "hidden-word")
+    try:
+        code, output, errors = finish(
+            *("worker", "-A", "myapp", "-q", "low", "--burst", "-v", "-u", url),
+            *("--log-format", "json"),
+        )
+    finally:
+        db.config_set("requirepass", "")
+    assert (code, errors) == (0, "")
+    assert "hidden-word" not in output
+    line = json.loads(output.splitlines()[0])
+    assert (line["event"], line["version"], line["level"]) == ("start", VERSION, "info")
+    assert "; Redis redis://***@" in line["message"]
+
+
+def test_a_worker_that_is_not_verbose_says_nothing(finish):
+    assert finish("worker", "-A", "myapp", "-q", "low", "--burst") == (0, "", "")
+
+
+def test_a_name_that_ruby_might_take_for_a_list_of_queues_is_told(finish, db):
+    db.sadd("resque:queues", "@mine")
+    code, output, errors = finish("worker", "-A", "myapp", "-q", "@mine", "--burst")
+    assert (code, errors) == (0, "")
+    assert output.startswith("*** the queue @mine is taken by that very name")
+    assert output.count("\n") == 1
+
+
+def test_a_daemon_tells_its_own_process(finish, db, environment, eventually):
+    words = ("worker", "-A", "myapp", "-q", "low", "-v", "--background", "--interval", "0")
+    words += ("--logfile", str(environment / "w.log"), "--pidfile", str(environment / "w.pid"))
+    assert finish(*words) == (0, "", "")
+    log = environment / "w.log"
+    said = eventually(lambda: log.exists() and log.read_text())
+    assert f":{(environment / 'w.pid').read_text()}:low: executor fork" in said
