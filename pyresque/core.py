@@ -13,6 +13,7 @@ from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
 from pyresque.failure.base import complete
 from pyresque.failure.dirty import Undertaker
+from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
@@ -118,10 +119,12 @@ class Core:
         )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self._failures = complete(failures or self.default_failures)
+        self.new_failure_id = new_failure_id if settings.failure_ids else no_failure_id
         self.undertaker = Undertaker(
-            self.books, self._failures, registry, self.clock, self.default_failures
+            *(self.books, self._failures, registry, self.clock, self.default_failures),
+            new_id=self.new_failure_id,
         )
-        self.refusals = RefusedJobs(self._failures, self.clock)
+        self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
         self.delayed = self._delayed()
         self.recurring = self._recurring()
         self.lock = MasterLock(

@@ -16,6 +16,7 @@ class Options(TypedDict, total=False):
     codec: Literal["json", "msgpack"] | None
     dialect: Literal["json_gem", "oj", "json_gem_activesupport", "oj_activesupport"] | None
     failure_backend: Literal["redis", "redis_multi_queue"] | None
+    failure_ids: bool | None
     inline: bool | None
     queues: tuple[str, ...] | list[str] | None
     executor: Literal["fork", "thread", "async", "inline"] | None

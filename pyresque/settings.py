@@ -86,6 +86,12 @@ class Settings(Table):
         "where failed jobs are recorded",
         env=("FAILURE_BACKEND",),
     )
+    failure_ids: bool = setting(
+        False,
+        readings.scheduler_yes,
+        "failed records bear a UUID, failure_id, as Resque 3.1 writes it",
+        env=("RESQUE_FAILURE_IDS",),
+    )
     inline: bool = setting(False, readings.given, "perform at enqueue, without Redis")
 
     queues: tuple[str, ...] = setting(

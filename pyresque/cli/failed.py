@@ -123,6 +123,7 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
             ("worker", record.worker),
             ("failed at", record.failed_at),
             ("retried at", record.retried_at),
+            *([("failure id", record.failure_id)] if record.failure_id is not None else []),
             ("exception", record.exception),
             ("error", record.error),
         ]

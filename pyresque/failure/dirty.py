@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import FailureHookError, UnknownJobClass, WrongKey
-from pyresque.failure.record import Failure
+from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.perform import run_failure_hooks
 from pyresque.job.redelivery import redeliverable
@@ -17,6 +17,8 @@ from pyresque.store.turns import NO_FAILURE, FailureEntry
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -49,12 +51,14 @@ class Undertaker:
         registry: Registry,
         clock: Clock,
         last_resort: FailureBackend,
+        new_id: Callable[[], str | None] = no_failure_id,
     ) -> None:
         self.books = books
         self.backend = backend
         self.registry = registry
         self.clock = clock
         self.last_resort = last_resort
+        self.new_id = new_id
         self.redeliveries = RedeliveryTable(books.table.keys)
         self.told = Told()
 
@@ -73,7 +77,8 @@ class Undertaker:
             failure = None
             left: FailureEntry | PutBack = NO_FAILURE
             if working_on is not None:
-                failure = Failure(working_on.job, report(error), worker_id, local(self.clock))
+                at = local(self.clock)
+                failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
                 back = await self.put_back(working_on.job, error)
                 left = back or self.backend.entry(failure) or NO_FAILURE
             removed = await self._struck_out(worker_id, record, seen_heartbeat, left)

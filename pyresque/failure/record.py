@@ -27,6 +27,19 @@ class Failure:
     report: ErrorReport
     worker_id: str
     at: datetime
+    #: The same in every backend that records it (Resque 3.1); None where the setting ``failure_ids`` is off.
+    failure_id: str | None = None
+
+
+def new_failure_id() -> str:
+    """A UUID."""
+    import uuid  # noqa: PLC0415 - for those who have them: each forked child pays for what is loaded
+
+    return str(uuid.uuid4())
+
+
+def no_failure_id() -> None:
+    """None, as Ruby's ``generate_failure_ids = false`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,11 @@ class FailedRecord:
         return self._text("worker")
 
     @property
+    def failure_id(self) -> str | None:
+        """The failure's own id, which Resque 3.1 writes."""
+        return self._text("failure_id")
+
+    @property
     def failed_at(self) -> str | None:
         """When it failed, as written."""
         return self._text("failed_at")
@@ -110,6 +128,7 @@ def write(codec: Codec, failure: Failure) -> bytes:
             "backtrace": [clean(line) for line in report.backtrace],
             "worker": clean(failure.worker_id),
             "queue": clean(failure.job.queue),
+            **({} if failure.failure_id is None else {"failure_id": failure.failure_id}),
         },
     )
 

@@ -240,7 +240,8 @@ class Desk:
             return NO_FAILURE
         unknown = error.exception in UNKNOWN and job.fault is None
         self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
-        failure = Failure(job, error, self.id, local(self.core.clock))
+        at, failure_id = local(self.core.clock), self.core.new_failure_id()
+        failure = Failure(job, error, self.id, at, failure_id)
         entry = self.core.failures.entry(failure)
         if entry is None:
             try:
