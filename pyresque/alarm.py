@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque import handlers
 from pyresque.errors import JobTimeout
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Alarm:
                 raise JobTimeout(self.seconds)
 
         left = self.left
-        signal.signal(signal.SIGALRM, ring)
+        before = handlers.take(signal.SIGALRM, ring)
         try:
             try:
                 signal.setitimer(signal.ITIMER_REAL, min(left, outer_left or left))
@@ -80,7 +81,7 @@ class Alarm:
                 listening = False
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL if outer is None else outer)
+            handlers.give_back(signal.SIGALRM, before)
             if outer_left:
                 rest = outer_left - (time.monotonic() - started)
                 signal.setitimer(signal.ITIMER_REAL, max(rest, MOMENT))

@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     term_timeout: float | None
     pre_shutdown_timeout: float | None
     run_at_exit_hooks: bool | None
+    process_group: bool | None
     health_port: int | None
     health_address: str | None
     background: bool | None

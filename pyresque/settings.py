@@ -188,6 +188,12 @@ class Settings(Table):
         "children run atexit functions before they end",
         env=("RUN_AT_EXIT_HOOKS",),
     )
+    process_group: bool = setting(
+        False,
+        readings.given,
+        "each child leads a process group, which is killed whole where the child is",
+        env=("RESQUE_PROCESS_GROUP",),
+    )
     health_port: int | None = setting(
         None, readings.port, "port that answers GET /live and GET /ready", env=("HEALTH_PORT",)
     )

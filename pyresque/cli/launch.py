@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from pyresque.prints import flush
+
 #: The object of a command line that is this process's own, and not called from a program or a test.
 AFRESH = object()
 
@@ -27,8 +29,7 @@ def launch(kind: str, given: dict[str, Any], **more: Any) -> None:
 
         flags: list[str] = _args_from_interpreter_flags()
         plan = marshal.dumps((kind, given, more)).hex()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         # Libraries' functions are found at once, and not by each forked child anew; what jobs start is not told so. It stands
         # last: the process title is written over what begins before the first variable.
         unbind = "" if "LD_BIND_NOW" in os.environ else UNBIND

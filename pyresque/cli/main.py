@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
 
-from pyresque.cli.complaint import HELP, Commands
+from pyresque.cli.complaint import HELP, Commands, Complaint
 from pyresque.cli.launch import AFRESH
+from pyresque.prints import lose, open_what_is_closed
 from pyresque.version import VERSION
 
 #: Each command with the module that holds it.
@@ -54,4 +56,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    cli(prog_name="pyresque", obj=AFRESH)
+    open_what_is_closed()
+    try:
+        cli(prog_name="pyresque", obj=AFRESH)
+    except OSError as error:
+        complaint = Complaint(lose(error))
+        complaint.show()
+        sys.exit(complaint.exit_code)

@@ -107,6 +107,7 @@ WORKING = (
     "term_timeout",
     "pre_shutdown_timeout",
     "run_at_exit_hooks",
+    "process_group",
     "health_port",
     "health_address",
     "failure_backend",

@@ -7,15 +7,16 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING
 
+from pyresque.copies import fork
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.executor.child_signals import ORDERS, ChildSignals
 from pyresque.executor.life import JOB, PIECE, TOLD, live, serve
 from pyresque.failure.report import ErrorReport
+from pyresque.prints import flush
 from pyresque.store.queues import to_bytes
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Child:
         self.leaving = False
         self.seconds = 0.0  # that the last job took
         self.loaded = ""  # names of modules that it had to load for itself, one a line
+        self.group = False  # whether it leads a process group, which is killed with it
         self._giving: int | None = pipes[0]
         self._hearing: int | None = pipes[1]
         self._board = board
@@ -83,12 +85,11 @@ class Child:
         hearing, telling = os.pipe()
         place = board.place()
         board.begin(place, begun=False)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         # An order that reached the child before its signals are its own would be carried out as if it were the parent.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError:
             for end in (taking, giving, hearing, telling):
                 os.close(end)
@@ -162,6 +163,10 @@ class Child:
     def signal(self, number: int) -> None:
         """Send a signal; one that has ended is not signalled."""
         if self._status is None:
+            if self.group and number == signal.SIGKILL:
+                # Before the child itself is buried: as long as it is not, the group is nobody else's.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, number)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from pyresque import handlers
 from pyresque.errors import TermException
 
 TYPE_CHECKING = False
@@ -49,18 +50,18 @@ class ChildSignals:
     def take(self) -> None:
         """Have them from now on; a TERM counts again."""
         self._spent = False
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, self._on_term)
+        handlers.wake_by(-1)
+        handlers.take(signal.SIGTERM, self._on_term)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, _unmoved)
-        signal.signal(signal.SIGCONT, _DEFAULT)
-        signal.signal(signal.SIGCHLD, _DEFAULT)
+            handlers.take(number, _unmoved)
+        handlers.take(signal.SIGCONT, _DEFAULT)
+        handlers.take(signal.SIGCHLD, _DEFAULT)
 
     def spend(self) -> None:
         """From here on a TERM comes too late to end the job, whatever handler the job has set."""
         self._spent = True
         if signal.getsignal(signal.SIGTERM) is not self._on_term:
-            signal.signal(signal.SIGTERM, _unmoved)
+            handlers.take(signal.SIGTERM, _unmoved)
 
     def _term(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
         if self._spent or os.getpid() == self._keeper:

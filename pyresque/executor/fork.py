@@ -90,6 +90,7 @@ class ForkExecutor:
         child = children.waiting() or await children.new(job)
         if child is None:
             return UNBEGUN
+        child.group = self.rules.group
         self._child = child
         try:
             if self.board.stopping:
@@ -187,6 +188,7 @@ class ForkExecutor:
         title: Callable[[str], None],
     ) -> Outcome | None:
         """How its job ends; None where the worker has trouble of its own, and ends with the job in its hands."""
+        child.group = self.rules.group
         self._child = child
         try:
             outcome = child.wait(0.0, self.wakeup)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import marshal
 import os
 import struct
-import sys
 import time
 
+from pyresque.copies import fork
 from pyresque.executor import late
 from pyresque.executor.attempt import Attempt as Performing
 from pyresque.executor.board import PLACES
@@ -23,6 +23,7 @@ from pyresque.executor.shift import WORKING, Shift
 from pyresque.executor.title import set_title
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.prints import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,12 +71,11 @@ def start(
 ) -> tuple[socket.socket, int]:
     """Fork a server; what to speak to it by, and its pid. ``let_go`` closes, in it, what the worker holds open. Raises OSError."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     # Until it has its own, a signal would be taken as the worker takes it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
     try:
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             try:
                 here.close()
@@ -163,8 +163,7 @@ class _Server:
             serve_jobs(performing, self._rules, (taking, telling), self._board, self._signals)
             os.read(hearing, PIECE)
             self._signals.take()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush()
         for end in (taking, giving, hearing, telling):
             os.close(end)
         # The allocator puts what was freed while everything was loaded in order at the next requests for more: here once,
@@ -187,7 +186,7 @@ class _Server:
     def _fork(self, place: int, pipes: tuple[int, int]) -> None:
         self._signals.place = place
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError as error:
             self._answer(BORN, -1, error.errno or 0)
         else:
@@ -205,6 +204,12 @@ class _Server:
         told = self._control.recv(size, socket.MSG_WAITALL)
         plan, standing = marshal.loads(told)  # noqa: S302 - it comes from our parent
         close = self._control.fileno()
+
+        def let_go() -> None:
+            os.close(close)
+            if self._rules.group:
+                os.setpgid(0, 0)
+
         shift = Shift(
             self._attempt,  # type: ignore[arg-type] # the worker has no shifts with another one
             self._board,
@@ -213,7 +218,7 @@ class _Server:
             telling,
             plan,
             self._parent,
-            lambda: os.close(close),
+            let_go,
             self._see_off,
         )
         if not self._rehearsed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyresque.copies import own
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, UNBEGUN, Outcome
 from pyresque.failure.report import report
@@ -47,7 +48,7 @@ class InlineExecutor:
             return UNBEGUN, None
         self._performing, self._told = True, False
         try:
-            return DONE, work(*args)
+            return DONE, own(work, *args)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error)), None
         finally:

@@ -11,9 +11,11 @@ import struct
 import sys
 from time import perf_counter
 
+from pyresque.copies import own
 from pyresque.errors import TermException
 from pyresque.executor import late
 from pyresque.executor.title import set_title
+from pyresque.prints import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,13 +47,14 @@ TOLD = struct.Struct("=?dII")
 def live(work: Callable[[], None], rules: Rules) -> NoReturn:
     """The child's whole life, after ``work`` the end of the process."""
     try:
+        if rules.group:
+            os.setpgid(0, 0)
         work()
         if rules.run_at_exit:
             import atexit  # noqa: PLC0415 - for those who ask for it
 
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
     except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
         complain(error)
     finally:
@@ -102,7 +105,7 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
         started = perf_counter()
         try:
             board.begin(signals.place)
-            attempt(queue, heard[cut:])
+            own(attempt, queue, heard[cut:])
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
             error = told(raised)
         seconds = perf_counter() - started

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
 
 
 class Rules:
-    """Their signals, whether atexit functions run, the memory (bytes) from which one gives up."""
+    """Their signals, whether atexit functions run, the memory (bytes) from which one gives up, whether each leads a process group."""
 
-    __slots__ = ("most_memory", "patient", "run_at_exit", "term_child")
+    __slots__ = ("group", "most_memory", "patient", "run_at_exit", "term_child")
 
     def __init__(
         self,
@@ -19,11 +19,13 @@ class Rules:
         patient: bool = False,
         run_at_exit: bool = False,
         most_memory: int | None = None,
+        group: bool = False,
     ) -> None:
         self.term_child = term_child
         self.patient = patient
         self.run_at_exit = run_at_exit
         self.most_memory = most_memory
+        self.group = group
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:
@@ -34,4 +36,5 @@ class Rules:
             patient=settings.graceful_term or settings.pre_shutdown_timeout > 0,
             run_at_exit=settings.run_at_exit_hooks,
             most_memory=None if memory is None else memory * 2**20,
+            group=settings.process_group,
         )

@@ -11,10 +11,13 @@ import os
 import sys
 from time import perf_counter, time
 
+from pyresque import handlers
+from pyresque.copies import fork, own
 from pyresque.executor import late
 from pyresque.executor.life import REHEARSALS, complain, tell, told
 from pyresque.executor.title import set_title
 from pyresque.executor.turning import Turning
+from pyresque.prints import flush
 from pyresque.ruby.json_once import decode_at_once
 
 TYPE_CHECKING = False
@@ -92,7 +95,7 @@ class Shift:
         """
         board, place, turning, second = self.board, self.place, self.turning, 0
         self.signals.place = place
-        signal.signal(CALL, self._called_back)
+        handlers.take(CALL, self._called_back)
         while True:
             found = self._call(raw)
             if found is None or board.called_back:
@@ -141,7 +144,7 @@ class Shift:
             self.shown = entry, at, second
             doing = f"Processing {self.queues[at]} since {int(time())} [{entry.name}]"
             self.title = self.prefix + doing
-        pid = os.fork()
+        pid = fork()
         if pid:
             return pid
         try:
@@ -154,8 +157,7 @@ class Shift:
         # As ``live``, with fewer steps: each is a page of the child's own.
         try:
             self.perform(entry, args)
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush()
         except BaseException as error:  # noqa: BLE001 - as there
             complain(error)
         finally:
@@ -189,7 +191,7 @@ class Shift:
         started = perf_counter()
         try:
             self.board.begin(self.place)
-            self.attempt.call(entry, args)
+            own(self.attempt.call, entry, args)
             if len(sys.modules) == known:
                 self.board.finish(self.place)
                 return

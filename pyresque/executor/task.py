@@ -7,6 +7,7 @@ from functools import partial
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
+from pyresque import copies
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, Outcome
 from pyresque.executor.calls import Calls
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
+
+#: Told by a process that a job forked, where that would go on in the loop of the process that performs jobs.
+NOT_HERE = "a process that a job forked cannot await in the event loop it was forked in: it ends"
 
 
 class TaskExecutor:
@@ -91,9 +95,12 @@ class TaskExecutor:
         return await self.begin(work, args)
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
+        forks = copies.forks
         try:
             await _heard(work(*args), self._order)
         except BaseException as error:
+            if copies.forks != forks:
+                copies.end(error)
             if closes(error):
                 raise
             return Outcome(report=report(error))  # a job may raise anything; it is all recorded
@@ -105,12 +112,17 @@ def _heard(work: Coroutine[Any, Any, Any], order: Order) -> Generator[Any, Any, 
     """Carry it; a cancellation that comes of an order is TermException, at the place where it awaits."""
     step: Callable[[Any], Any] = work.send
     given: Any = None
+    forks = copies.forks
     try:
         while True:
             try:
                 wanted = step(given)
             except StopIteration as stop:
+                if copies.forks != forks:
+                    copies.end()
                 return stop.value
+            if copies.forks != forks:
+                copies.end(RuntimeError(NOT_HERE))
             try:
                 step, given = work.send, (yield wanted)
             except asyncio.CancelledError as error:

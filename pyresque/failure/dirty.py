@@ -9,6 +9,7 @@ from pyresque.clock import local
 from pyresque.errors import FailureHookError, UnknownJobClass, WrongKey
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
+from pyresque.job.in_copies import InCopies
 from pyresque.job.perform import run_failure_hooks
 from pyresque.job.redelivery import redeliverable
 from pyresque.store.keys import FAILED_ASIDE
@@ -152,6 +153,6 @@ class Undertaker:
         except UnknownJobClass:
             return
         try:
-            await run_failure_hooks(entry, job, error)
+            await InCopies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message tells both errors; a traceback adds none

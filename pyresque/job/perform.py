@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
+from pyresque.job.in_copies import InCopies, watched_call
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
 from pyresque.ops import Call, Op
@@ -31,6 +32,10 @@ async def perform(registry: Registry, job: Job) -> bool:
     Whatever the job raises, its failure hooks have run when it comes out of here. A job that is none, or whose class
     nobody registered, raises its fault. The application's middleware is around all of it.
     """
+    return await InCopies(_whole(registry, job))
+
+
+async def _whole(registry: Registry, job: Job) -> bool:
     if registry.middleware:
         return await through(registry.middleware, job, partial(_performed, registry))
     return await _performed(registry, job)
@@ -95,7 +100,7 @@ def is_plain(registry: Registry, job: Job) -> bool:
 
 async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
     """Carry out a call that is all there is to a job."""
-    await Call(partial(work, *args))
+    await Call(partial(watched_call, partial(work, *args)))
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:

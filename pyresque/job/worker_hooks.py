@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pyresque.copies import own
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +50,9 @@ class WorkerHooks:
         from pyresque.ops import Call  # noqa: PLC0415 - as above
 
         for hook in self._hooks[name]:
-            await Call(partial(hook, *args), offload=True)
+            await Call(partial(own, hook, *args), offload=True)
 
     def run_now(self, name: str, *args: Any) -> None:
         """Call each of that name without an operation: from a signal handler, as Ruby does."""
         for hook in self._hooks[name]:
-            hook(*args)
+            own(hook, *args)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+#: What is said in the place of a current directory that was deleted.
+GONE = "the current directory, which is no more,"
+
 #: The attribute that is looked for where ``-A`` names a module alone.
 USUAL = "resque"
 
@@ -70,8 +73,11 @@ def _cure(found: object, module: ModuleType) -> str:
 
 
 def _imported(spec: str, name: str) -> ModuleType:
-    here = os.getcwd()  # noqa: PTH109 - pathlib stays unloaded: each forked child would pay for it
-    if here not in sys.path and "" not in sys.path:
+    try:
+        here = os.getcwd()  # noqa: PTH109 - pathlib stays unloaded: each forked child would pay for it
+    except FileNotFoundError:
+        here = GONE
+    if here not in sys.path and "" not in sys.path and here is not GONE:
         sys.path.insert(_after_pythons_own(), here)
     try:
         __import__(name)

@@ -11,6 +11,7 @@ import marshal
 import os
 import sys
 
+from pyresque import handlers
 from pyresque.errors import (
     ConnectionFault,
     NoQueueError,
@@ -87,7 +88,7 @@ def begin_pool(
     heed_orders_while_starting()
     resque = application(given)
     has_jobs(resque)
-    path = Path(config) if config else usual_file(os.environ, Path.cwd())
+    path = Path(config) if config else usual_file(os.environ, Path())
     settings = resque.settings
     section = environment or settings.pool_environment or settings.environment
     wanted = partial(read_pool, path, section)
@@ -124,8 +125,8 @@ def heed_orders_while_starting() -> None:
     if os.getpid() == 1 and hasattr(os, "fork"):
         import signal  # noqa: PLC0415 - for the first process of a container
 
-        signal.signal(signal.SIGQUIT, _leave)
-        signal.signal(signal.SIGTERM, _leave)
+        handlers.take(signal.SIGQUIT, _leave)
+        handlers.take(signal.SIGTERM, _leave)
 
 
 def has_jobs(resque: Resque) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from setproctitle import setproctitle
 
+from pyresque.copies import fork
 from pyresque.errors import HealthPortError
 from pyresque.process.vitals import SIZE, Health, Vitals
 
@@ -61,7 +62,7 @@ def serving(clock: Clock, address: str, port: int, heartbeat_interval: float) ->
     listener = _listening(address, port)
     vitals = Vitals(clock, mmap.mmap(-1, SIZE))
     worker = os.getpid()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         _live(listener, vitals, heartbeat_interval, worker)
     listener.close()

@@ -1,38 +1,59 @@
-"""The workers of a crew as tasks of one event loop, which runs in a thread of its own: no job keeps orders from being heard."""
+"""The workers of a crew as tasks of one event loop, which runs in a thread of its own: no job keeps orders from being heard.
+
+Law: a job may stop the loop or raise anything in it, and the loop goes on; where it cannot, every worker is told to have ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import threading
+from asyncio.tasks import _unregister_task
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque import copies
 from pyresque.driver.aio import AsyncDriver
 from pyresque.executor.task import TaskExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pyresque.client import Resque
     from pyresque.ops import Op
     from pyresque.process.doorbell import Doorbell
+    from pyresque.process.vitals import Vitals
+
+log = logging.getLogger("pyresque")
+
+#: Seconds between two signs of life of the loop.
+SIGN = 2.0
 
 #: Threads for what jobs themselves send to the loop's threads, beyond one for each slot.
 SPARE = 4
 
 
+class LoopEndedError(RuntimeError):
+    """The loop, or a worker's task in it, has come to an end that nobody ordered."""
+
+
 class LoopSlots:
     """A task for each worker, in one loop with one driver. Plain functions of jobs have a thread for each worker."""
 
-    def __init__(self, resque: Resque, bell: Doorbell, count: int) -> None:
+    def __init__(self, resque: Resque, bell: Doorbell, count: int, vitals: Vitals) -> None:
         self._resque = resque
         self._bell = bell
         self._count = count
+        self._vitals = vitals
         self._driver = AsyncDriver(resque.settings.url)
         self._loop = _new_loop()
-        self._over = asyncio.Event()
+        self._over = self._loop.create_future()
+        self._living: dict[str, Callable[[BaseException | None], None]] = {}
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        copies.in_copies.append(self._stop_in_a_copy)
         self._thread.start()
 
     def executor(self) -> TaskExecutor:
@@ -47,28 +68,84 @@ class LoopSlots:
         self, name: str, life: Callable[[], Op[None]], ended: Callable[[BaseException | None], None]
     ) -> None:
         """Start its task."""
-        self._loop.call_soon_threadsafe(self._start, name, life, ended)
+        self._living[name] = ended
+        try:
+            self._loop.call_soon_threadsafe(self._start, name, life)
+        except RuntimeError as error:  # the loop is closed
+            self._ended(name, error)
 
     def close(self) -> None:
         """End the loop, and whatever jobs left in it."""
-        self._loop.call_soon_threadsafe(self._over.set)
+        copies.in_copies.remove(self._stop_in_a_copy)
+        with contextlib.suppress(RuntimeError):  # a job has closed it
+            self._loop.call_soon_threadsafe(self._end)
         self._thread.join()
 
-    def _start(
-        self, name: str, life: Callable[[], Op[None]], ended: Callable[[BaseException | None], None]
-    ) -> None:
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _start(self, name: str, life: Callable[[], Op[None]]) -> None:
         task = self._loop.create_task(self._driver.run(life()), name=name)
-        task.add_done_callback(lambda done: ended(done.exception()))
+        _unregister_task(task)  # a job may cancel all tasks that it finds
+        task.add_done_callback(partial(self._task_ended, name))
+
+    def _task_ended(self, name: str, task: asyncio.Task[None]) -> None:
+        self._ended(
+            name, LoopEndedError("its task was cancelled") if task.cancelled() else task.exception()
+        )
+
+    def _ended(self, name: str, trouble: BaseException | None) -> None:
+        ended = self._living.pop(name, None)
+        if ended is not None:
+            ended(trouble)
 
     def _run(self) -> None:
+        """The thread's life."""
+        forks = copies.forks
         asyncio.set_event_loop(self._loop)
         threads = ThreadPoolExecutor(2 * self._count + SPARE, "job")
         self._loop.set_default_executor(threads)
+        trouble: BaseException | None = None
         try:
-            self._loop.run_until_complete(self._over.wait())
-            self._loop.run_until_complete(self._wind_up())
+            self._loop.call_soon(self._sign)
+            while not self._over.done():
+                trouble = self._stopped(self._over)
+                if copies.forks != forks:
+                    copies.end()
+                if trouble is not None:
+                    log.error("a job has stopped the event loop, which goes on: %r", trouble)
+                if self._loop.is_closed():
+                    return
+            trouble = self._stopped(self._wind_up())
+            if trouble is not None:
+                log.error("what jobs left in the event loop does not end: %r", trouble)
         finally:
+            for name in list(self._living):
+                self._ended(name, LoopEndedError(f"its event loop has ended: {trouble}"))
             self._loop.close()
+
+    def _stopped(self, until: Awaitable[None]) -> BaseException | None:
+        """Run the loop until then; what stopped it before: a job may do so, or raise SystemExit in a task."""
+        try:
+            self._loop.run_until_complete(until)
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything
+            return error
+        return None
+
+    def _sign(self) -> None:
+        """Say that the loop goes round."""
+        self._vitals.looped()
+        self._loop.call_later(SIGN, self._sign)
+
+    def _stop_in_a_copy(self) -> None:
+        """What a job forks in the loop must not go on with it: the other tasks there are its parent's."""
+        if threading.current_thread() is not self._thread:
+            return
+        ready = getattr(self._loop, "_ready", None)
+        if isinstance(ready, deque):
+            ready.clear()
+        self._loop.stop()
 
     async def _wind_up(self) -> None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -96,7 +173,8 @@ class LoopPlace:
     def __init__(self, bell: Doorbell, loop: asyncio.AbstractEventLoop) -> None:
         self._bell = bell
         self._loop = loop
-        self._calls: asyncio.Queue[bool] = asyncio.Queue()
+        self._calls: deque[bool] = deque()
+        self._waiting: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
         """End the present wait, or the next one: an order came."""
@@ -116,10 +194,25 @@ class LoopPlace:
             self._bell.leave(visit)
 
     def _call(self, job: bool) -> None:
-        self._loop.call_soon_threadsafe(self._calls.put_nowait, job)
+        with contextlib.suppress(RuntimeError):  # a job has closed the loop
+            self._loop.call_soon_threadsafe(self._called, job)
+
+    def _called(self, job: bool) -> None:
+        self._calls.append(job)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def _next(self, seconds: float) -> bool | None:
-        try:
-            return await asyncio.wait_for(self._calls.get(), max(0.0, seconds))
-        except asyncio.TimeoutError:
-            return None
+        """The next call within that time. No task is made for it, which a job could cancel."""
+        if not self._calls:
+            self._waiting = self._loop.create_future()
+            timer = self._loop.call_later(max(0.0, seconds), self._go_on)
+            try:
+                await self._waiting
+            finally:
+                timer.cancel()
+                self._waiting = None
+        return self._calls.popleft() if self._calls else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from setproctitle import setproctitle
 
+from pyresque import handlers
 from pyresque.process.waiter import Waiter
 from pyresque.process.worker import Worker
 
@@ -85,16 +86,17 @@ class Posix:
     ) -> Iterator[None]:
         """The same for whoever listens, with what each signal orders."""
         former = {}
-        former_fd = signal.set_wakeup_fd(self._waking, warn_on_full_buffer=False)
+        former_fd = handlers.wake_by(self._waking)
         for name, intent in intents.items():
             number = signal.Signals[name]
-            former[number] = signal.signal(number, _handler(listener, intent))
-        former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _noticed)
+            former[number] = handlers.take(number, _handler(listener, intent))
+        former[signal.SIGCHLD] = handlers.take(signal.SIGCHLD, _noticed)
         try:
             yield
         finally:
             for number, handler in former.items():
-                signal.signal(number, handler)
+                handlers.give_back(number, handler)
+            handlers.wake_by(-1)
             signal.set_wakeup_fd(former_fd)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyresque.copies import fork
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
@@ -176,10 +177,10 @@ def lines(resque: Resque) -> Lines | None:
 def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:
     """Become a daemon, write the process id, send what is printed to files, as far as that is asked for."""
     if background:
-        if os.fork():
+        if fork():
             os._exit(0)
         os.setsid()
-        if os.fork():
+        if fork():
             os._exit(0)
         with Path(os.devnull).open("r+b") as null:
             for stream in (0, 1, 2):
@@ -189,4 +190,8 @@ def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "
             with Path(path).open("ab") as file:
                 os.dup2(file.fileno(), stream)
     if pidfile:
-        Path(pidfile).write_text(str(os.getpid()), encoding="ascii")
+        try:
+            Path(pidfile).write_text(str(os.getpid()), encoding="ascii")
+        except OSError as error:
+            why = f"the pid file cannot be written: {error.strerror}"
+            raise OSError(error.errno, why, pidfile) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 from collections import deque
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pyresque.job.workers import WorkerId
 from pyresque.ops import Spawn, Spawned
+from pyresque.prints import flush
 from pyresque.process.crew import OF_EACH, ORDERS, Crew, Sign
 from pyresque.process.doorbell import Doorbell
 from pyresque.process.posix import Posix, hostname
@@ -60,7 +60,8 @@ def work_together(
     Jobs that do not end in time after an order to stop at once are recorded as failed, and the process ends where it is.
     """
     posix, bell = Posix(), Doorbell(lines)
-    slots = _slots(resque, bell)
+    vitals = vitals or Vitals(resque.core.clock)
+    slots = _slots(resque, bell, vitals)
     orders: deque[str] = deque()
     try:
         crew = gathered(resque, queue_list, slots, posix, vitals)
@@ -98,12 +99,12 @@ def gathered(
     return crew
 
 
-def _slots(resque: Resque, bell: Doorbell) -> Slots:
+def _slots(resque: Resque, bell: Doorbell, vitals: Vitals) -> Slots:
     if resque.settings.executor == "thread":
         return ThreadSlots(resque, bell)
     from pyresque.process.loop_slots import LoopSlots  # noqa: PLC0415 - asyncio is heavy, and for this executor alone
 
-    return LoopSlots(resque, bell, resque.settings.count)
+    return LoopSlots(resque, bell, resque.settings.count, vitals)
 
 
 def _note(order: str, orders: deque[str]) -> None:
@@ -158,7 +159,6 @@ def _end_here(resque: Resque, crew: Crew) -> NoReturn:
     try:
         resque.run(crew.leave())
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
     finally:
         os._exit(0)

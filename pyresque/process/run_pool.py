@@ -7,16 +7,18 @@ import logging
 import os
 import select
 import signal
-import sys
 import traceback
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from pyresque import handlers
+from pyresque.copies import fork
 from pyresque.errors import DirtyExit, PyresqueError, RedisCommandError, RedisUnavailable
 from pyresque.executor.memory import settle
 from pyresque.job.workers import WorkerId
+from pyresque.prints import flush
 from pyresque.process.pool import Pool
 from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
@@ -167,14 +169,13 @@ class Master:
     # -- workers
 
     def _start(self, queues: str) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         mask = signal.pthread_sigmask(
             signal.SIG_BLOCK, [signal.Signals[name] for name in self._deeds]
         )
         holding, ours = os.pipe()
         try:
-            pid = os.fork()
+            pid = fork()
             if pid == 0:
                 os.close(ours)
                 self._be_a_worker(queues, mask, holding)
@@ -190,13 +191,10 @@ class Master:
     def _be_a_worker(self, queues: str, mask: set[int | signal.Signals], lifeline: int) -> NoReturn:
         status = 1
         try:
-            signal.set_wakeup_fd(-1)
-            for name in self._deeds:
-                signal.signal(signal.Signals[name], signal.SIG_DFL)
+            handlers.give_all_back()
             # Handlers stand before the signals come: an order to leave is not lost on a worker that is just starting.
-            signal.signal(signal.SIGTERM, _leave)
-            signal.signal(signal.SIGQUIT, _leave)
-            signal.signal(signal.SIGINT, _leave)
+            for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+                handlers.take(number, _leave)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._posix.close()
             self._hold(lifeline)
@@ -211,8 +209,7 @@ class Master:
         except BaseException:  # noqa: BLE001 - nothing climbs out of a worker's process
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush()
             os._exit(status)
 
     def _hold(self, lifeline: int) -> None:

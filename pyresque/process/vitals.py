@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import IntEnum
+from math import inf
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pyresque.ops import Clock
 
 _TIME = Struct("d")
-_TURNED, _TENDED = 0, 8
+_TURNED, _TENDED, _LOOPED = 0, 8, 24
 
 #: Bytes of a page.
 SIZE = 32
@@ -73,6 +74,7 @@ class Vitals:
         self.why_paused = ""
         self.turned()
         self.tended()
+        _TIME.pack_into(self._page, _LOOPED, inf)
 
     def turned(self) -> None:
         """The worker's loop goes on: it took a job, or looked for one."""
@@ -81,6 +83,10 @@ class Vitals:
     def tended(self) -> None:
         """It saw to its heartbeat, whether or not Redis was there to take it."""
         _TIME.pack_into(self._page, _TENDED, self.clock.monotonic())
+
+    def looped(self) -> None:
+        """The event loop goes round, in which several workers and their jobs are; those who have none never say so."""
+        _TIME.pack_into(self._page, _LOOPED, self.clock.monotonic())
 
     def mark(self, flag: Flag, on: bool) -> None:
         """Say or unsay something. Also called from signal handlers."""
@@ -120,6 +126,9 @@ class Vitals:
             faults.append(f"no heartbeat for {tended:.0f} s")
         if turned > limit and not says[Flag.WORKING]:
             faults.append(f"its loop has not turned for {turned:.0f} s")
+        looped = _TIME.unpack_from(self._page, _LOOPED)[0]
+        if now - looped > limit:
+            faults.append(f"its event loop has not gone round for {now - looped:.0f} s")
         reasons = [text for flag, text, wrong in _REASONS if says[flag] is wrong]
         return Health(tuple(faults), tuple(reasons), turned, tended, says[Flag.WORKING])
 

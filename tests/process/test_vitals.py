@@ -71,3 +71,13 @@ def test_a_redis_that_is_away_is_no_fault_of_the_worker_that_waits_for_it(vitals
     assert (health.live, health.ready, health.reasons) == (True, False, ("Redis does not answer",))
     vitals.redis_away(False)
     assert vitals.health(60.0).ready
+
+
+def test_a_loop_that_goes_round_no_more_is_a_fault_whatever_its_workers_say(vitals, clock):
+    vitals.job(True)
+    vitals.looped()
+    clock.passed = 181
+    vitals.tended()
+    assert vitals.health(60.0).faults == ("its event loop has not gone round for 181 s",)
+    vitals.looped()
+    assert vitals.health(60.0).live

@@ -1,0 +1,66 @@
+"""The signal handlers that pyresque sets in a process, and the handling that each signal had there before.
+
+A process that a job forks is given that back (``copies.py``); one that a job starts by exec never inherits a handler.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, TypeAlias
+
+    Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
+else:
+    # Python's own, below those that make enumerations of all they take and give: a child in a hurry has no use for them.
+    import _signal as signal
+
+#: Of each signal that pyresque handles: the handler it set, and how the signal was handled before the first one.
+_taken: dict[int, tuple[Handler, Handler]] = {}
+
+#: The descriptor that pyresque had signals written to; -1: none.
+_wakeup = -1
+
+
+def take(number: int, handler: Handler) -> Handler:
+    """Handle a signal so from now on; how it was handled just before."""
+    before = signal.signal(number, handler)
+    known = _taken.get(number)
+    _taken[number] = handler, before if known is None else known[1]
+    return before
+
+
+def give_back(number: int, before: Handler) -> None:
+    """Handle a signal as before ``take``, which returned this."""
+    signal.signal(number, _settable(before))
+    known = _taken.pop(number, None)
+    if known is not None and before is not known[1]:
+        _taken[number] = before, known[1]
+
+
+def wake_by(descriptor: int) -> int:
+    """Have signals written to that descriptor; the one before."""
+    global _wakeup  # noqa: PLW0603 - a process has one
+    _wakeup = descriptor
+    if descriptor == -1:
+        return signal.set_wakeup_fd(-1)
+    return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+
+
+def give_all_back() -> None:
+    """Undo every ``take`` that the process itself has not undone by a handler of its own. Only in the main thread."""
+    if _wakeup != -1:
+        former = signal.set_wakeup_fd(-1)
+        if former not in {-1, _wakeup}:
+            signal.set_wakeup_fd(former)
+    for number, (ours, before) in _taken.items():
+        if signal.getsignal(number) == ours:
+            signal.signal(number, _settable(before))
+    _taken.clear()
+
+
+def _settable(handler: Handler) -> Handler:
+    """None is said of a handler that was not set from Python: it cannot be set again."""
+    return signal.SIG_DFL if handler is None else handler

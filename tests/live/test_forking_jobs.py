@@ -1,0 +1,236 @@
+"""A job may fork: only the process that was given the job tells how it ended, and what it forks is no worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque import Resque
+from tests.live.stage import ROOT, eventually
+
+if TYPE_CHECKING:
+    import redis
+
+    from pyresque.failure.record import FailedRecord
+
+#: The executors, and for each the flags of a worker.
+EXECUTORS = {
+    "fork": ["--fork-ahead", "always"],
+    "fork without a server": [],
+    "a child for many jobs": ["--jobs-per-child", "100"],
+    "shifts": ["--fork-ahead", "never"],
+    "inline": ["--executor", "inline"],
+    "thread": ["--executor", "thread", "-c", "2"],
+    "async": ["--executor", "async", "-c", "2"],
+}
+FORKING = ["fork", "fork without a server", "a child for many jobs", "shifts"]
+EVERY = pytest.mark.parametrize("executor", EXECUTORS)
+HELPERS = {"returns": 0, "raises": 1, "exits": 3, "is killed": -15, "execs": 0}
+
+
+def push(db: redis.Redis, name: str, *args: Any) -> None:
+    db.rpush("resque:queue:low", json.dumps({"class": name, "args": args}))
+
+
+def command(url: str, executor: str, *flags: str) -> tuple[list[str], dict[str, str]]:
+    """A worker's command line and environment."""
+    env = {**os.environ, "REDIS_URL": url, "PYTHONPATH": str(ROOT)}
+    if executor == "fork without a server":
+        env["WITH_HOOK"] = "1"
+    line = [sys.executable, "-m", "pyresque.cli", "worker", "-A", "tests.live.forking_app"]
+    return [*line, "-q", "low", *EXECUTORS[executor], *flags], env
+
+
+def work(url: str, executor: str, *flags: str) -> str:
+    """Let a worker empty the queue; what it wrote."""
+    line, env = command(url, executor, "--burst", *flags)
+    done = subprocess.run(
+        line,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def notes(db: redis.Redis) -> list[str]:
+    return sorted(note.decode() for note in db.lrange("notes", 0, -1))
+
+
+def failed(url: str) -> list[FailedRecord]:
+    with Resque(url) as resque:
+        return list(resque.failures.each(order="asc"))
+
+
+def short_ones(db: redis.Redis, executor: str) -> None:
+    """With shifts: jobs that go before, so that one begins."""
+    for number in range(3 if executor == "shifts" else 0):
+        push(db, "Note", number)
+
+
+def shorts(executor: str) -> int:
+    return 3 if executor == "shifts" else 0
+
+
+@EVERY
+def test_a_job_that_is_done_is_done_however_its_helpers_end(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    short_ones(db, executor)
+    for name in ("Fork", "AsyncFork", "Limited"):
+        for helper in HELPERS:
+            push(db, name, helper, "is done")
+    log = work(redis_url, executor)
+    told = [note for note in notes(db) if note.startswith("the")]
+    ends = [f"the helper {n}" for n in HELPERS.values()]
+    assert told == sorted([*["the job is done"] * 5, *ends] * 3)
+    assert failed(redis_url) == []
+    assert db.get("resque:stat:processed") == str(15 + shorts(executor)).encode()
+    assert db.get("resque:stat:failed") is None
+    assert log.count("ValueError: the helper failed") == 3, log
+    assert db.keys("resque:worker*") == []
+
+
+@EVERY
+def test_a_job_that_fails_is_failed_however_its_helpers_end(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    short_ones(db, executor)
+    for helper in HELPERS:
+        push(db, "Fork", helper, "raises")
+    work(redis_url, executor)
+    assert [(record.exception, record.error) for record in failed(redis_url)] == [
+        ("KeyError", "'the job failed'")
+    ] * 5
+    assert db.get("resque:stat:processed") == str(5 + shorts(executor)).encode()
+    assert db.get("resque:stat:failed") == b"5"
+
+
+@pytest.mark.parametrize("executor", FORKING)
+def test_a_job_that_is_killed_is_a_dirty_exit_however_its_helpers_end(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    short_ones(db, executor)
+    for helper in HELPERS:
+        push(db, "Fork", helper, "is killed")
+    work(redis_url, executor)
+    records = failed(redis_url)
+    assert [record.exception for record in records] == ["Resque::DirtyExit"] * 5
+    assert all("SIGKILL (signal 9)" in str(record.error) for record in records)
+    assert db.get("resque:stat:processed") == str(5 + shorts(executor)).encode()
+
+
+@EVERY
+def test_the_hooks_of_a_job_are_run_once_and_by_its_own_process(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    places = ("inside", "before", "around", "after its yield")
+    for where in places:
+        for helper in ("returns", "raises", "exits"):
+            push(db, "Hooked", helper, "is done", where)
+    work(redis_url, executor)
+    told = notes(db)
+    assert told.count("after") == told.count("the job is done") == 3 * len(places)
+    assert [note for note in told if note.startswith("on failure")] == []
+    assert failed(redis_url) == []
+
+
+@EVERY
+def test_a_thread_of_a_job_may_fork(db: redis.Redis, redis_url: str, executor: str):
+    for helper in ("returns", "raises", "exits"):
+        push(db, "Threaded", helper, "is done")
+    work(redis_url, executor)
+    assert notes(db).count("the job is done") == 3
+    assert failed(redis_url) == []
+    assert db.get("resque:stat:processed") == b"3"
+
+
+@EVERY
+def test_what_a_job_forks_has_pythons_own_signals(db: redis.Redis, redis_url: str, executor: str):
+    short_ones(db, executor)
+    push(db, "Handlers")
+    push(db, "Handlers")
+    work(redis_url, executor)
+    assert [note for note in notes(db) if "handlers" in note] == ["handlers nothing"] * 2
+
+
+@pytest.mark.parametrize("executor", [*FORKING, "inline"])
+def test_a_handler_that_a_job_sets_is_inherited_by_what_it_forks(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    short_ones(db, executor)
+    push(db, "OwnHandler")
+    work(redis_url, executor)
+    assert [note for note in notes(db) if "own" in note] == ["own handler 7"]
+
+
+@EVERY
+def test_what_a_job_starts_ends_by_term(db: redis.Redis, redis_url: str, executor: str):
+    short_ones(db, executor)
+    kinds = ("os.fork", "subprocess", "fork", "spawn", "forkserver")
+    expected = []
+    for kind in kinds:
+        for name in ("SIGTERM", "SIGINT") if kind == "os.fork" else ("SIGTERM",):
+            push(db, "Signal", kind, name)
+            expected.append(f"{kind} {name} in time")
+    work(redis_url, executor)
+    assert [note for note in notes(db) if "SIG" in note] == sorted(expected)
+    assert failed(redis_url) == []
+
+
+@EVERY
+def test_a_job_may_have_pools_of_processes(db: redis.Redis, redis_url: str, executor: str):
+    short_ones(db, executor)
+    for number in range(5):
+        push(db, "Pool", number)
+    push(db, "Futures")
+    work(redis_url, executor)
+    told = [note for note in notes(db) if "pool" in note or "futures" in note]
+    assert told == ["futures 1 2"] + ["left the pool"] * 5
+    assert failed(redis_url) == []
+
+
+def living(pids: list[str]) -> list[str]:
+    """Those that are there, and are not merely to be buried."""
+    found = []
+    for pid in pids:
+        with suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            if stat.rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("executor", FORKING)
+@pytest.mark.parametrize("flags", [["--process-group"], []], ids=["a group", "none"])
+def test_a_child_that_is_killed_takes_its_process_group_along_where_it_has_one(
+    db: redis.Redis, redis_url: str, executor: str, flags: list[str]
+):
+    short_ones(db, executor)
+    push(db, "Family")
+    line, env = command(redis_url, executor, *flags)
+    with subprocess.Popen(line, env=env) as worker:
+        told = eventually(lambda: [note for note in notes(db) if "family" in note])
+        pids = told[0].split()[1:]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    assert len(failed(redis_url)) == 1
+    if flags:
+        eventually(lambda: living(pids), lambda found: not found)
+    else:
+        assert living(pids) == pids
+        for pid in pids:
+            os.kill(int(pid), signal.SIGTERM)
+        eventually(lambda: living(pids), lambda found: not found)
