@@ -12,15 +12,20 @@ from pyresque.cli.complaint import Misuse, Nouns
 from pyresque.cli.faults import Option, no_option, something
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, many, print_json, print_table
+from pyresque.cli.progress import Progress
 from pyresque.cli.shown import args_of, class_of
+from pyresque.cli.times import iso_of_seconds
 from pyresque.process.app import application
 from pyresque.schedule.moments import timestamp_of
+from pyresque.schedule.selection import every
+from pyresque.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.client import Resque
     from pyresque.job.job import Job
+    from pyresque.schedule.selection import Selection
 
 #: What finding a job by its arguments needs to know of how they were written.
 WRITING = ("codec", "dialect")
@@ -48,17 +53,34 @@ def delayed() -> None:
 def list_delayed(start: int, count: int, as_json: bool, **given: Any) -> None:
     """List the times that jobs wait for, the next one first, with the number of their jobs."""
     resque = application(given)
-    rows = [
-        (at, resque.delayed_timestamp_size(at)) for at in resque.delayed_queue_peek(start, count)
-    ]
+    rows, end = resque.run(resque.core.delayed.delayed_rows(start, count))
     if as_json:
-        print_json([{"timestamp": at, "time": shown_time(at), "jobs": jobs} for at, jobs in rows])
+        print_json([_row(at, jobs) for at, jobs in rows])
         return
-    shown = [(at, shown_time(at), jobs) for at, jobs in rows]
+    shown = [(at, shown_time(_number(at)), jobs) for at, jobs in rows]
     print_table(("timestamp", "time", "jobs"), shown, "no delayed jobs")
-    left = resque.delayed_queue_schedule_size() - start - len(rows)
+    left = resque.delayed_queue_schedule_size() - end
     if left > 0:
-        click.echo(f"and {many(left, 'later time')}: --start {start + len(rows)}")
+        click.echo(f"and {many(left, 'later time')}: --start {end}")
+
+
+def _row(written: str, jobs: int) -> dict[str, object]:
+    """A time as a number and as it is written, as ISO 8601, and how many jobs wait for it."""
+    at = _number(written)
+    return {
+        "timestamp": at,
+        "timestamp_in_redis": written,
+        "time": iso_of_seconds(at),
+        "jobs": jobs,
+    }
+
+
+def _number(written: str) -> int | float:
+    """A time of the sorted set; what is no number is 0, as Ruby reads it."""
+    try:
+        return int(written) if written.lstrip("-").isdigit() else float(written)
+    except ValueError:
+        return 0
 
 
 @delayed.command()
@@ -66,12 +88,25 @@ def list_delayed(start: int, count: int, as_json: bool, **given: Any) -> None:
 @json_option
 def count(as_json: bool, **given: Any) -> None:
     """Count the delayed jobs."""
-    resque = application(given)
-    jobs, times = resque.count_all_scheduled_jobs(), resque.delayed_queue_schedule_size()
+    jobs, times = _counted(application(given))
     if as_json:
         print_json({"jobs": jobs, "timestamps": times})
     else:
         click.echo(f"{many(jobs, 'job')} at {many(times, 'time')}")
+
+
+def _counted(resque: Resque) -> tuple[int, int]:
+    """How many jobs there are, and at how many times."""
+    waiting = Waiting(resque.core.delayed.table)
+    jobs = times = 0
+    total = resque.delayed_queue_schedule_size()
+    with Progress("counting delayed jobs") as progress:
+        while (sizes := resque.run(waiting.sizes())) is not None:
+            jobs += sum(sizes)
+            times += sum(size > 0 for size in sizes)
+            progress.step(times, total)
+            progress.end("not all times were looked at")
+    return jobs, times
 
 
 @delayed.command()
@@ -133,9 +168,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 def enqueue_delayed(as_json: bool, **given: Any) -> None:
     """Enqueue delayed jobs now: of CLASS with these ARGs, with --any-args all of CLASS, or with --at all of a time."""
     chosen = _Chosen.out_of(given)
-    resque = application(given)
-    moved = chosen.enqueue(resque)
-    _tell("enqueued", moved, as_json=as_json, dry_run=False)
+    chosen.enqueue(application(given), as_json=as_json)
 
 
 @delayed.command("remove", context_settings={"ignore_unknown_options": True})
@@ -148,10 +181,10 @@ def remove_delayed(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> Non
     chosen = _Chosen.out_of(given)
     resque = application(given)
     if dry_run:
-        _tell("would remove", chosen.count(resque), as_json=as_json, dry_run=True)
+        chosen.count(resque, as_json=as_json)
         return
     confirm(f"remove the delayed jobs of {chosen}", yes=yes)
-    _tell("removed", chosen.remove(resque), as_json=as_json, dry_run=False)
+    chosen.remove(resque, as_json=as_json)
 
 
 @delayed.command()
@@ -161,11 +194,14 @@ def remove_delayed(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> Non
 def clear(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Delete every delayed job."""
     resque = application(given)
-    jobs = resque.count_all_scheduled_jobs()
-    if not dry_run:
-        confirm(f"delete {many(jobs, 'delayed job')}", yes=yes)
-        resque.reset_delayed_queue()
-    _tell("would delete" if dry_run else "deleted", jobs, as_json=as_json, dry_run=dry_run)
+    jobs, _ = _counted(resque)
+    if dry_run:
+        _tell("would delete", jobs, as_json=as_json, dry_run=dry_run)
+        return
+    confirm(f"delete {many(jobs, 'delayed job')}", yes=yes)
+    selection = resque.core.delayed.removing(every, clean=True)
+    _carry(resque, selection, "deleted", jobs, as_json=as_json)
+    resque.reset_delayed_queue()  # times that had no jobs left
 
 
 class _Chosen:
@@ -211,61 +247,73 @@ class _Chosen:
             what = f"{what} {compact(self.args)}"
         return what if self.at is None else f"{what} at {shown_time(self.at)}"
 
-    def count(self, resque: Resque) -> int:
-        """How many there are."""
-        return len(self._found(resque))
+    def count(self, resque: Resque, *, as_json: bool) -> None:
+        """Tell how many there are."""
+        selection = resque.core.delayed.counting(*self._selected(resque))
+        _carry(
+            resque, selection, "would remove", self._total(resque), as_json=as_json, dry_run=True
+        )
 
-    def enqueue(self, resque: Resque) -> int:
-        """Enqueue them; how many."""
-        if self.at is not None and self.class_name is None:
-            count = 0
-            while resque.delayed_timestamp_size(self.at):
-                if resque.enqueue_next_item(self.at) is None:
-                    break
-                count += 1
-            return count
-        if self.at is not None:
+    def enqueue(self, resque: Resque, *, as_json: bool) -> None:
+        """Enqueue them, and tell how many."""
+        if self.at is not None and self.class_name is not None:
             raise Misuse("with CLASS all times are meant: leave out --at, or CLASS")
-        if self.any_args:
-            return resque.enqueue_delayed_selection(_all, self.class_name)
-        return resque.enqueue_delayed(self.class_name or "", *self.args, queue=self.queue)
+        if self.at is None and not self.any_args:
+            moved = resque.enqueue_delayed(self.class_name or "", *self.args, queue=self.queue)
+            _tell("enqueued", moved, as_json=as_json, dry_run=False)
+            return
+        selection = resque.core.delayed.enqueueing(*self._selected(resque))
+        _carry(resque, selection, "enqueued", self._total(resque), as_json=as_json)
 
-    def remove(self, resque: Resque) -> int:
-        """Remove them; how many."""
-        if self.at is None and self.any_args:
-            return resque.remove_delayed_selection(_all, self.class_name)
-        if self.at is None:
-            return resque.remove_delayed(self.class_name or "", *self.args, queue=self.queue)
-        removed = 0
-        for job in self._found(resque):
-            removed += resque.remove_delayed_job_from_timestamp(
-                self.at, job.class_name, *job.args, queue=_queue(job)
-            )
-        return removed
+    def remove(self, resque: Resque, *, as_json: bool) -> None:
+        """Remove them, and tell how many."""
+        if self.at is None and not self.any_args:
+            removed = resque.remove_delayed(self.class_name or "", *self.args, queue=self.queue)
+            _tell("removed", removed, as_json=as_json, dry_run=False)
+            return
+        selection = resque.core.delayed.removing(*self._selected(resque), clean=True)
+        _carry(resque, selection, "removed", self._total(resque), as_json=as_json)
 
-    def _found(self, resque: Resque) -> list[Job]:
+    def _total(self, resque: Resque) -> int:
+        """How many jobs are gone through."""
         if self.at is not None:
-            size = resque.delayed_timestamp_size(self.at)
-            jobs = resque.delayed_timestamp_peek(self.at, 0, max(1, size))
-        else:
-            jobs = resque.find_delayed_selection(_all, self.class_name)
-        return [job for job in jobs if job.fault is None and self._means(job)]
+            return resque.delayed_timestamp_size(self.at)
+        return _counted(resque)[0]
 
-    def _means(self, job: Job) -> bool:
-        if self.class_name is not None and job.class_name != self.class_name:
-            return False
-        if self.queue is not None and _queue(job) != self.queue:
-            return False
-        return self.any_args or self.class_name is None or list(job.args) == self.args
+    def _selected(self, resque: Resque) -> tuple[Callable[[bytes], bool], tuple[str, ...] | None]:
+        """What tells the payloads that are meant, and at which times they are."""
+        only = None if self.at is None else (str(self.at),)
+        if self.class_name is None:
+            return every, only
+        search = resque.core.delayed.search
+        if self.any_args:
+            return search.selected(_all, self.class_name), only
+        entry = resque.core.registry.describe(self.class_name)
+        return search.of(search.matcher(entry, self.queue, self.args), entry.name), only
 
 
 def _all(_args: object) -> bool:
     return True
 
 
-def _queue(job: Job) -> str | None:
-    queue = job.payload.extra.get("queue")
-    return queue if isinstance(queue, str) else None
+def _carry(
+    resque: Resque,
+    selection: Selection,
+    did: str,
+    total: int,
+    *,
+    as_json: bool,
+    dry_run: bool = False,
+) -> None:
+    """Do it step by step, and tell how many it was done to, also where it was interrupted."""
+    done = 0
+    with Progress("going through delayed jobs") as progress:
+        while not progress.signal and (step := resque.run(selection.more())) is not None:
+            done += step.done
+            progress.step(step.seen, total, done)
+        if as_json or not progress.signal:
+            _tell(did, done, as_json=as_json, dry_run=dry_run)
+        progress.end(f"{did} {many(done, 'delayed job')}; the others wait as before")
 
 
 def _tell(done: str, jobs: int, *, as_json: bool, dry_run: bool) -> None:
@@ -276,9 +324,16 @@ def _tell(done: str, jobs: int, *, as_json: bool, dry_run: bool) -> None:
 
 
 def _as_json(at: int | None, job: Job) -> dict[str, object]:
+    when = None if at is None else iso_of_seconds(at)
     if job.fault is None:
         payload = job.payload
         shown = {"class": payload.class_name, "args": payload.args, **payload.extra}
-        return {"timestamp": at, "payload": shown}
+        return {"timestamp": at, "time": when, "payload": shown}
     raw = base64.b64encode(job.raw).decode("ascii")
-    return {"timestamp": at, "payload": None, "raw_base64": raw, "fault": str(job.fault)}
+    return {
+        "timestamp": at,
+        "time": when,
+        "payload": None,
+        "raw_base64": raw,
+        "fault": str(job.fault),
+    }

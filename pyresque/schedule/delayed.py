@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later
 from pyresque.schedule.moments import When, timestamp_of
+from pyresque.schedule.selection import Enqueueing, Removing, Selection
 from pyresque.store.delayed import PAGE, seconds
+from pyresque.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import Target
     from pyresque.ops import Op
+
+#: Times that are read at once where some are listed: those without jobs are passed over.
+LEAST = 50
 
 
 class Delayed(Later):
@@ -26,7 +31,12 @@ class Delayed(Later):
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> list[Job]:
         """The delayed jobs whose arguments ``wanted`` says yes to, in the order of time."""
-        return [self.search.found(raw) for _, raw in await self.search.selected(wanted, target)]
+        found, waiting = self.search.selected(wanted, target), Waiting(self.table)
+        jobs: list[Job] = []
+        while (stretches := await waiting.more()) is not None:
+            for stretch in stretches:
+                jobs += map(self.search.found, filter(found, stretch.payloads))
+        return jobs
 
     async def scheduled_at(
         self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
@@ -54,7 +64,10 @@ class Delayed(Later):
         entry = self.jobs.registry.describe(target)
         sent = wire_args(entry, args, kwargs)
         removed = await self.table.remove(await self.search.by_bytes(entry, queue, sent))
-        return removed or await self._removed(await self.search.like(entry, queue, sent))
+        if removed or not self.search.by_meaning:
+            return removed
+        matches = self.search.of(self.search.matcher(entry, queue, sent), entry.name)
+        return await Removing(self.table, matches).whole()
 
     async def remove_delayed_in_queue(
         self, target: Target, queue: str, /, *args: Any, **kwargs: Any
@@ -68,10 +81,32 @@ class Delayed(Later):
         """Remove the delayed jobs whose arguments ``wanted`` says yes to; how many."""
         if self.jobs.inline:
             return 0
-        return await self._removed(await self.search.selected(wanted, target))
+        return await self.removing(self.search.selected(wanted, target)).whole()
 
-    async def _removed(self, copies: list[tuple[str, bytes]]) -> int:
-        return await self.table.remove(list(dict.fromkeys(copies)))
+    def removing(
+        self,
+        wanted: Callable[[bytes], bool],
+        only: Iterable[str] | None = None,
+        *,
+        clean: bool = False,
+    ) -> Selection:
+        """A pass that removes the payloads that are wanted, at some timestamps only or at all.
+
+        The timestamps stay for the scheduler to clean up, as in Ruby, unless ``clean``.
+        """
+        return Removing(self.table, wanted, only, clean=clean)
+
+    def enqueueing(
+        self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
+    ) -> Selection:
+        """A pass that enqueues them now."""
+        return Enqueueing(self.mover, wanted, only)
+
+    def counting(
+        self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
+    ) -> Selection:
+        """A pass that only counts them."""
+        return Selection(self.table, wanted, only)
 
     async def remove_delayed_job_from_timestamp(
         self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
@@ -100,8 +135,14 @@ class Delayed(Later):
             return 0
         entry = self.jobs.registry.describe(target)
         sent = wire_args(entry, args, kwargs)
-        copies = await self.search.copies(entry, queue, sent)
-        return await self._enqueue(copies or await self.search.like(entry, queue, sent))
+        places = await self.search.by_bytes(entry, queue, sent)
+        payloads = {raw for _, raw in places}
+        only = dict.fromkeys(timestamp for timestamp, _ in places)
+        done = await self.enqueueing(payloads.__contains__, only).whole() if only else 0
+        if done or not self.search.by_meaning:
+            return done
+        matches = self.search.of(self.search.matcher(entry, queue, sent), entry.name)
+        return await self.enqueueing(matches).whole()
 
     async def enqueue_delayed_with_queue(
         self, target: Target, queue: str, /, *args: Any, **kwargs: Any
@@ -113,20 +154,9 @@ class Delayed(Later):
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> int:
         """Enqueue now the delayed jobs whose arguments ``wanted`` says yes to; how many."""
-        return (
-            0
-            if self.jobs.inline
-            else await self._enqueue(await self.search.selected(wanted, target))
-        )
-
-    async def _enqueue(self, copies: list[tuple[str, bytes]]) -> int:
-        moved = 0
-        for start in range(0, len(copies), CHUNK):
-            batch: dict[str, list[bytes]] = {}
-            for timestamp, raw in copies[start : start + CHUNK]:
-                batch.setdefault(timestamp, []).append(raw)
-            moved += await self.mover.carry(list(batch.items()), clean=False)
-        return moved
+        if self.jobs.inline:
+            return 0
+        return await self.enqueueing(self.search.selected(wanted, target)).whole()
 
     async def next_item_for_timestamp(self, when: When) -> Any:
         """Take the first job of a timestamp, decoded, or None. One that cannot be read stays there: DecodeError."""
@@ -172,6 +202,24 @@ class Delayed(Later):
     async def delayed_queue_peek(self, start: int, count: int) -> list[int]:
         """Timestamps that have delayed jobs, from ``start`` on, the next one first."""
         return await self.table.peek(start, start + count - 1)
+
+    async def delayed_rows(self, start: int, count: int) -> tuple[list[tuple[str, int]], int]:
+        """Times that have jobs from a rank on, each with its number of jobs, and the rank behind the last one.
+
+        Times whose jobs were all removed stay in Redis until they are due, and are passed over.
+        """
+        rows: list[tuple[str, int]] = []
+        while len(rows) < count and (
+            page := await self.table.ranked(start, max(count - len(rows), LEAST))
+        ):
+            sizes = await self.table.sizes_of(page)
+            for member, size in zip(page, sizes, strict=True):
+                if len(rows) == count:
+                    break
+                start += 1
+                if size:
+                    rows.append((member[0], size))
+        return rows, start
 
     async def delayed_queue_schedule_size(self) -> int:
         """How many timestamps have delayed jobs."""

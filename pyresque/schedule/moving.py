@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyresque.job.queues import Queues
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
+    from pyresque.store.delayed import Place
     from pyresque.store.turns import FailureEntry
 
 log = logging.getLogger("pyresque")
@@ -111,11 +112,11 @@ class Mover:
             told.update(due.stuck)
             if not due.heads:
                 break
-            moved += await self.carry([(head.timestamp, head.payloads) for head in due.heads])
+            moved += await self.carry([(head.place, head.payloads) for head in due.heads])
         return moved
 
     async def carry(
-        self, batch: Sequence[tuple[str, Sequence[bytes]]], *, clean: bool = True
+        self, batch: Sequence[tuple[Place | str, Sequence[bytes]]], *, clean: bool = True
     ) -> int:
         """Move these jobs of these timestamps, those that are still there; how many were taken out."""
         known: Known = {}
@@ -139,7 +140,7 @@ class Mover:
 
     async def _carry_refused(
         self,
-        batch: Sequence[tuple[str, Sequence[bytes]]],
+        batch: Sequence[tuple[Place | str, Sequence[bytes]]],
         plans: Sequence[Sequence[Plan]],
         answers: Sequence[int],
         *,
@@ -148,7 +149,7 @@ class Mover:
         """What a key of a wrong type keeps out of its queue goes to the failed list instead."""
         left = iter(answers)
         moved: list[Plan] = []
-        refused: list[tuple[str, list[Plan]]] = []
+        refused: list[tuple[Place | str, list[Plan]]] = []
         for (timestamp, _), some in zip(batch, plans, strict=True):
             stopped: list[Plan] = []
             for plan in some:

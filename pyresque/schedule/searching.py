@@ -16,10 +16,10 @@ from pyresque.errors import NotEncodable
 from pyresque.job.job import Codec, Job, JsonCodec, read_job, write_payload
 from pyresque.job.queues import same_value
 from pyresque.ruby.json import Dialect
-from pyresque.store.delayed import PAGE
+from pyresque.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyresque.job.registry import JobClass, Registry, Target
     from pyresque.store.delayed import DelayedTable
@@ -107,40 +107,29 @@ class Search:
         """Timestamp and bytes of each copy of a job whose bytes wait, in the order of time."""
         places = await self.by_bytes(entry, queue, args)
         wanted = {raw for _, raw in places}
-        copies: list[tuple[str, bytes]] = []
-        for timestamp in dict.fromkeys(timestamp for timestamp, _ in places):
-            offset = 0
-            while page := (await self.table.pages([(timestamp, offset)]))[0]:
-                copies += [(timestamp, raw) for raw in page if raw in wanted]
-                offset += PAGE
-                if len(page) < PAGE:
-                    break
-        return copies
+        only = dict.fromkeys(timestamp for timestamp, _ in places)
+        return await self._all(wanted.__contains__, only) if only else []
 
     async def scan(
         self, matches: Callable[[Job], bool], class_name: str = ""
     ) -> list[tuple[str, bytes]]:
         """Timestamp and bytes of every delayed job that matches; what cannot be read matches nothing."""
-        spelled = f'"{class_name}"'.encode() if _plain(class_name) else b""
+        return await self._all(self.of(matches, class_name))
+
+    async def _all(
+        self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
+    ) -> list[tuple[str, bytes]]:
+        waiting = Waiting(self.table, only)
         found: list[tuple[str, bytes]] = []
-        timestamps, after = await self.table.timestamps("-inf")
-        while timestamps:
-            wanted = [(timestamp, 0) for timestamp in timestamps]
-            pages: dict[str, list[bytes]] = {timestamp: [] for timestamp in timestamps}
-            while wanted:
-                longer: list[tuple[str, int]] = []
-                for (timestamp, offset), page in zip(
-                    wanted, await self.table.pages(wanted), strict=True
-                ):
-                    pages[timestamp] += [
-                        raw for raw in page if spelled in raw and matches(self.found(raw))
-                    ]
-                    if len(page) == PAGE:
-                        longer.append((timestamp, offset + PAGE))
-                wanted = longer
-            found += [(timestamp, raw) for timestamp in timestamps for raw in pages[timestamp]]
-            timestamps, after = await self.table.timestamps(after)
+        while (stretches := await waiting.more()) is not None:
+            for stretch in stretches:
+                found += [(stretch.timestamp, raw) for raw in stretch.payloads if wanted(raw)]
         return found
+
+    def of(self, matches: Callable[[Job], bool], class_name: str = "") -> Callable[[bytes], bool]:
+        """The same question of a payload's bytes, of which few need to be decoded where a class is named."""
+        spelled = f'"{class_name}"'.encode() if _plain(class_name) else b""
+        return lambda raw: spelled in raw and matches(self.found(raw))
 
     def found(self, raw: bytes) -> Job:
         """A delayed job from its bytes, with the queue it names; what is wrong with it stands in its ``fault``."""
@@ -148,17 +137,17 @@ class Search:
         queue = job.payload.extra.get("queue")
         return replace(job, queue=queue) if isinstance(queue, str) else job
 
-    async def selected(
+    def selected(
         self, wanted: Callable[[Any], bool], target: Target | None
-    ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of every job, of a class where one is named, whose arguments ``wanted`` says yes to."""
+    ) -> Callable[[bytes], bool]:
+        """Tells the jobs, of a class where one is named, whose arguments ``wanted`` says yes to."""
         entry = None if target is None else self.registry.describe(target)
 
         def matches(job: Job) -> bool:
             found = (job.payload.args,) if entry is None else entry.args_of(job)
             return job.fault is None and found is not None and bool(wanted(found[0]))
 
-        return await self.scan(matches, "" if entry is None else entry.name)
+        return self.of(matches, "" if entry is None else entry.name)
 
 
 def _codecs(codec: Codec) -> list[Codec]:

@@ -6,12 +6,14 @@ three keys of a job.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyresque.ops import Arg, Batch, Command
 from pyresque.store.queues import integer, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.slices import REMOVED
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
@@ -22,8 +24,23 @@ if TYPE_CHECKING:
 #: Timestamps, or elements of one list, read at a time where everything is gone through.
 PAGE: Final = 500
 
+_WHOLE = re.compile(r"\s*[+-]?\d+", re.ASCII)
+
 #: Answers of ``move``: what became of each job.
 GONE, MOVED, NO_LIST = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of a timestamp's list, from one index to another one, both included.
+
+    ``member`` is what the sorted set holds for it, where that is not the timestamp: other clients write other times.
+    """
+
+    timestamp: str
+    first: int
+    last: int
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,12 @@ class Head:
 
     timestamp: str
     payloads: list[bytes]
+    member: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where they stand."""
+        return Place(self.timestamp, 0, len(self.payloads) - 1, self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +125,7 @@ class DelayedTable:
         for timestamp, payload in jobs:
             name = to_bytes(f"delayed:{timestamp}")
             commands += (
-                Command(("LREM", self._list(timestamp), 0, payload), int),
+                Command(("LREM", self.list(timestamp), 0, payload), int),
                 Command(("SREM", self.keys.timestamps(payload), name), int),
             )
         return tuple(commands)
@@ -116,12 +139,15 @@ class DelayedTable:
             ("+inf" if latest is None else latest, count, self.keys.delayed("")),
             list,
         )
-        return Due([Head(text(at), payloads) for at, payloads in found], [text(at) for at in stuck])
+        heads = [Head(text(at), payloads, *map(text, member)) for at, payloads, *member in found]
+        return Due(heads, [text(at) for at in stuck])
 
     async def move(
-        self, moves: Sequence[tuple[str, Sequence[Move]]], *, clean: bool = True
+        self, moves: Sequence[tuple[Place | str, Sequence[Move]]], *, clean: bool = True
     ) -> list[int]:
         """Move these jobs of these timestamps, those that are still there: GONE, MOVED or NO_LIST for each.
+
+        A Place tells where they were seen; without one they are looked for at the head of the list first.
 
         ``clean`` forgets timestamps that have no jobs left.
         """
@@ -130,26 +156,32 @@ class DelayedTable:
         counts: list[Arg] = []
         sets: list[bytes] = []
         prefix = self.keys.timestamps(b"")
-        for timestamp, jobs in moves:
-            counts += (to_bytes(timestamp), len(jobs))
+        lists: list[bytes] = []
+        for where, jobs in moves:
+            place = Place(where, 0, len(jobs) - 1) if isinstance(where, str) else where
+            member = place.member or place.timestamp
+            counts += (to_bytes(place.timestamp), to_bytes(member), len(jobs))
+            counts += (place.first, place.last)
+            lists.append(self.list(place.timestamp))
             for job in jobs:
                 sets.append(prefix + job.payload)
-                place = 0 if job.to is None else places.setdefault(job.to, len(places) + 1)
-                told += (job.payload, place, job.pushed)
+                to = 0 if job.to is None else places.setdefault(job.to, len(places) + 1)
+                told += (job.payload, to, job.pushed)
         named: list[Arg] = []
-        for to in places:
-            remembered = b"" if to.failed and not to.name else b"3" if to.failed else b"2"
-            named += (remembered, to.name)
+        for destination in places:
+            nameless = destination.failed and not destination.name
+            remembered = b"" if nameless else b"3" if destination.failed else b"2"
+            named += (remembered, destination.name)
         return await script("move_delayed").call(
             (
                 self.keys.delayed_schedule,
                 self.keys.queues,
                 self.keys.failed_queues,
                 *(to.key for to in places),
-                *(self._list(timestamp) for timestamp, _ in moves),
+                *lists,
                 *sets,
             ),
-            ("1" if clean else "", len(places), len(moves), *named, *counts, *told),
+            ("1" if clean else "", len(places), len(moves), REMOVED, *named, *counts, *told),
             list,
         )
 
@@ -159,7 +191,7 @@ class DelayedTable:
 
     async def drop(self, heads: Sequence[Head]) -> None:
         """Delete these payloads."""
-        await self.move([(head.timestamp, [Move(raw) for raw in head.payloads]) for head in heads])
+        await self.move([(head.place, [Move(raw) for raw in head.payloads]) for head in heads])
 
     async def remove(self, jobs: Sequence[tuple[str, bytes]], *, clean: bool = False) -> int:
         """Remove every copy of these payloads from these timestamps' lists; how many.
@@ -172,7 +204,7 @@ class DelayedTable:
             keys: list[bytes] = []
             args: list[bytes] = []
             for timestamp, payload in page:
-                keys += (self._list(timestamp), self.keys.timestamps(payload))
+                keys += (self.list(timestamp), self.keys.timestamps(payload))
                 args += (to_bytes(timestamp), payload)
             removed += await script("remove_delayed").call(
                 (self.keys.delayed_schedule, *keys), ("1" if clean else "", *args), int
@@ -212,7 +244,10 @@ class DelayedTable:
         return seconds(text(found[0])) if found else None
 
     async def timestamps(self, after: str) -> tuple[list[str], str]:
-        """One page of timestamps, and what to ask for the next one by; ``-inf`` asks for the first."""
+        """One page of timestamps, and what to ask for the next one by; ``-inf`` asks for the first.
+
+        A time that another client wrote with a fraction stands there by each name that its list may have.
+        """
         command: Command[list[bytes]] = Command(
             (
                 "ZRANGEBYSCORE",
@@ -227,12 +262,59 @@ class DelayedTable:
             list,
         )
         found = await command
-        return [text(member) for member in found[::2]], f"({text(found[-1])}" if found else after
+        pairs = [
+            (text(member), text(score))
+            for member, score in zip(found[::2], found[1::2], strict=True)
+        ]
+        if _ordinary(pairs):
+            names = [member for member, _ in pairs]
+        else:
+            names = await self._names(pairs)
+        return names, f"({pairs[-1][1]}" if pairs else after
+
+    async def _names(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        """What the lists of these members and scores may be named by; nothing that is a member by itself twice."""
+        members = {member for member, _ in pairs}
+        others = {
+            name: None
+            for member, score in pairs
+            for name in (_whole(member), score, _whole(score))
+            if name and name not in members
+        }
+        known = await Batch(
+            tuple(
+                Command(("ZSCORE", self.keys.delayed_schedule, to_bytes(name))) for name in others
+            )
+        )
+        return [
+            *(member for member, _ in pairs),
+            *(name for name, score in zip(others, known, strict=True) if score is None),
+        ]
 
     async def sizes(self, timestamps: Sequence[str]) -> list[int]:
         """How many jobs each of these has."""
-        commands = tuple(Command(("LLEN", self._list(at)), int) for at in timestamps)
+        commands = tuple(Command(("LLEN", self.list(at)), int) for at in timestamps)
         return Told().sound(await Batch(commands, lenient=True), 0)
+
+    async def ranked(self, start: int, count: int) -> list[tuple[str, str]]:
+        """Members of the sorted set from a rank on, each with its score."""
+        command: Command[list[bytes]] = Command(
+            ("ZRANGE", self.keys.delayed_schedule, start, start + count - 1, "WITHSCORES"), list
+        )
+        found = await command
+        return [
+            (text(member), text(score))
+            for member, score in zip(found[::2], found[1::2], strict=True)
+        ]
+
+    async def sizes_of(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
+        """How many jobs each of these members and scores has, under whichever name its list has."""
+        if _ordinary(pairs):
+            return await self.sizes([member for member, _ in pairs])
+        names = [list(dict.fromkeys(filter(None, (m, _whole(m), s, _whole(s))))) for m, s in pairs]
+        flat = [name for some in names for name in some]
+        sizes = dict(zip(flat, await self.sizes(flat), strict=True))
+        return [next((sizes[name] for name in some if sizes[name]), 0) for some in names]
 
     async def schedule_size(self) -> int:
         """How many timestamps there are."""
@@ -243,20 +325,31 @@ class DelayedTable:
     ) -> list[list[bytes]]:
         """For each timestamp and offset, up to ``count`` payloads from there on."""
         commands = tuple(
-            Command(("LRANGE", self._list(at), offset, offset + count - 1), list)
+            Command(("LRANGE", self.list(at), offset, offset + count - 1), list)
             for at, offset in wanted
         )
         return Told().sound(await Batch(commands, lenient=True), [])
 
     async def head(self, timestamp: int) -> bytes | None:
         """The first payload of a timestamp, or None."""
-        return await Command(("LINDEX", self._list(str(timestamp)), 0), some_bytes)
+        return await Command(("LINDEX", self.list(str(timestamp)), 0), some_bytes)
 
-    def _list(self, timestamp: str) -> bytes:
+    def list(self, timestamp: str) -> bytes:
+        """The key of a timestamp's list."""
         return to_bytes(self.keys.delayed(timestamp))
 
 
 def seconds(member: str) -> int:
-    """A timestamp's number; text that is none is 0, as ``to_i`` reads it."""
-    found: Any = integer(member)
-    return int(found)
+    """A timestamp's number, without its fraction; text that is none is 0, as ``to_i`` reads it."""
+    return integer(_whole(member))
+
+
+def _ordinary(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether all were written as Ruby writes them: whole seconds, which are the score, too."""
+    return all(member == score and member.isdigit() for member, score in pairs)
+
+
+def _whole(number: str) -> str:
+    """The digits that a text begins with."""
+    found = _WHOLE.match(number)
+    return found[0].strip() if found else ""

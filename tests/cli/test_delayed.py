@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -58,6 +59,7 @@ def test_peek_shows_the_jobs_of_a_time_or_of_the_next(run, filled):
     assert told == [
         {
             "timestamp": AT + 60,
+            "time": "2096-10-02T07:07:40+00:00",
             "payload": {"class": "Charge", "args": [{"a": 1}], "queue": "high"},
         }
     ]
@@ -97,3 +99,43 @@ def test_clear_deletes_all(run, resque, filled):
     assert run("delayed", "clear", "--yes").stdout == "deleted 4 delayed jobs\n"
     assert resque.count_all_scheduled_jobs() == 0
     assert filled.keys("resque:timestamps:*") == []
+
+
+def test_times_whose_jobs_were_all_removed_are_not_listed(run, resque, db):
+    for at in range(120):
+        db.zadd("resque:delayed_queue_schedule", {str(AT + at): AT + at})
+    resque.enqueue_at_with_queue("low", AT + 119, "Archive", 1)
+    resque.enqueue_at_with_queue("low", AT + 130, "Archive", 1)
+    resque.enqueue_at_with_queue("low", AT + 140, "Archive", 1)
+    rows = json.loads(run("delayed", "--json", "--count", "2").stdout)
+    assert [(row["timestamp"], row["jobs"]) for row in rows] == [(AT + 119, 1), (AT + 130, 1)]
+    listed = run("delayed", "--count", "2").stdout.splitlines()
+    assert listed[-1] == "and 1 later time: --start 121"
+    assert run("delayed", "list", "--start", "121").stdout.count("\n") == 2
+    assert run("delayed", "count").stdout == "3 jobs at 3 times\n"
+
+
+def test_no_time_is_left_behind_by_what_the_command_removes(run, resque, db):
+    resque.enqueue_at_with_queue("low", AT, "Archive", 1)
+    assert run("delayed", "remove", "--at", str(AT), "--yes").stdout == "removed 1 delayed job\n"
+    assert db.keys() == []
+
+
+def test_a_time_with_a_fraction_is_listed_as_it_is_and_as_iso_8601(run, db):
+    db.zadd("resque:delayed_queue_schedule", {f"{AT}.5": AT + 0.5})
+    db.rpush(f"resque:delayed:{AT}.5", b'{"class":"A","args":[],"queue":"q"}')
+    (row,) = json.loads(run("delayed", "--json").stdout)
+    assert row == {
+        "timestamp": AT + 0.5,
+        "time": datetime.fromtimestamp(AT + 0.5, timezone.utc).isoformat(),
+        "timestamp_in_redis": f"{AT}.5",
+        "jobs": 1,
+    }
+    assert f"{AT}.5" in run("delayed").stdout
+
+
+def test_all_of_a_time_are_enqueued_past_what_is_no_job(run, resque, db):
+    db.zadd("resque:delayed_queue_schedule", {str(AT): AT})
+    db.rpush(f"resque:delayed:{AT}", b"{bad", b'{"class":"A","args":[],"queue":"q"}')
+    assert run("delayed", "enqueue", "--at", str(AT)).stdout == "enqueued 2 delayed jobs\n"
+    assert (db.llen("resque:queue:q"), db.llen("resque:failed")) == (1, 1)

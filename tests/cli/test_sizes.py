@@ -138,3 +138,59 @@ def test_an_interrupted_removal_sums_up_and_loses_nothing(failed, start, eventua
         assert len(json.loads(output)["removed"]) == ENTRIES - left
     assert left > ENTRIES * 2 // 3
     assert b"\x00" not in b"".join(failed.lrange("resque:failed", 0, -1))
+
+
+def delayed_payload(at: int) -> bytes:
+    made = {"class": "ABC"[at % 3], "args": [at], "queue": "low"}
+    return json.dumps(made, separators=(",", ":")).encode()
+
+
+@pytest.fixture(params=["one time", "many times"])
+def delayed(request, db):
+    for start in range(0, ENTRIES, 2000):
+        with db.pipeline(transaction=False) as pipe:
+            for at in range(start, min(start + 2000, ENTRIES)):
+                when = 1_900_000_000 + (at if request.param == "many times" else 0)
+                pipe.rpush(f"resque:delayed:{when}", delayed_payload(at))
+                pipe.sadd(b"resque:timestamps:" + delayed_payload(at), f"delayed:{when}")
+                pipe.zadd("resque:delayed_queue_schedule", {str(when): when})
+            pipe.execute()
+    db.config_resetstat()
+    return db
+
+
+def test_delayed_jobs_are_listed_by_the_page(ran, delayed):
+    ran("delayed").fine()
+    ran("delayed", "peek").fine()
+    ran("delayed", "list", "--start", str(ENTRIES - 5), "--json").fine()
+    assert delayed.info("stats")["total_net_output_bytes"] < 200_000
+    assert ran("delayed", "count").fine().output.startswith(f"{ENTRIES} jobs at ")
+
+
+def test_delayed_jobs_are_removed_and_enqueued_in_one_pass(ran, delayed):
+    each = (ENTRIES + 2) // 3
+    output = ran("delayed", "remove", "A", "--any-args", "--yes").fine().output
+    assert output == f"removed {each} delayed jobs\n"
+    each = (ENTRIES + 1) // 3
+    output = ran("delayed", "enqueue", "B", "--any-args").fine().output
+    assert output == f"enqueued {each} delayed jobs\n"
+    assert delayed.llen("resque:queue:low") == each
+    if delayed.zcard("resque:delayed_queue_schedule") == 1:
+        assert calls(delayed, "lrem") < ENTRIES // 200
+    assert calls(delayed, "evalsha") < ENTRIES // 200
+    ran("delayed", "clear", "--yes").fine()
+    assert delayed.keys("resque:delayed*") == []
+
+
+def test_an_interrupted_removal_of_delayed_jobs_sums_up(delayed, start, eventually):
+    process = start("delayed", "remove", "A", "--any-args", "--yes")
+    eventually(lambda: calls(delayed, "evalsha"))
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    left = sum(
+        len([raw for raw in delayed.lrange(key, 0, -1) if b'"A"' in raw])
+        for key in delayed.scan_iter("resque:delayed:*")
+    )
+    done = (ENTRIES + 2) // 3 - left
+    assert process.returncode == 130
+    assert f"interrupted: removed {done} delayed jobs; the others wait as before" in errors

@@ -12,6 +12,7 @@ from pyresque.job.job import JsonCodec, read_job
 from pyresque.schedule.moving import parameters, queued_bytes
 from pyresque.store.delayed import GONE, MOVED, NO_LIST
 from pyresque.store.scripts import script
+from pyresque.store.slices import REMOVED
 from tests.hand import Hand, asked, told
 
 AT = 4_000_000_000
@@ -102,9 +103,10 @@ def test_a_move_asks_what_is_due_and_moves_it_in_one_script(resque: Resque) -> N
         b"resque:delayed:%d" % (AT + 1),
         WHERE,
         b"resque:timestamps:{bad",
-        *("1", 2, 2),
+        *("1", 2, 2, REMOVED),
         *(b"2", b"low", b"", b""),
-        *(b"%d" % AT, 2, b"%d" % (AT + 1), 0),
+        *(b"%d" % AT, b"%d" % AT, 2, 0, 1),
+        *(b"%d" % (AT + 1), b"%d" % (AT + 1), 0, 0, -1),
         *(PAYLOAD, 1, QUEUED),
         *(b"{bad", 2, record),
     )

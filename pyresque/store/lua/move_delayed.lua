@@ -3,15 +3,16 @@
 --
 -- KEYS  1 delayed_queue_schedule   2 queues   3 failed_queues   then D destinations   then L lists delayed:<timestamp>
 --       then for each job timestamps:<payload>
--- ARGV  1 "1" forgets a timestamp that has no jobs left   2 D   3 L
+-- ARGV  1 "1" forgets a timestamp that has no jobs left   2 D   3 L   4 a text that no payload is
 --       then for each destination: "2" or "3", the key in which its name is remembered ("" for none), and that name
---       then for each list: its timestamp, how many of its first jobs are moved
+--       then for each list: its timestamp, what the sorted set holds for it, how many of its jobs are moved,
+--       and from which index to which they were seen
 --       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to put there
 -- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list
 
 local clean, destinations, lists = ARGV[1] == "1", tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_list = 3 + destinations
-local job_key, job_arg = first_list + lists, 3 + 2 * destinations + 2 * lists
+local job_key, job_arg = first_list + lists, 4 + 2 * destinations + 5 * lists
 
 local usable, waiting = {}, {}
 for place = 1, destinations do
@@ -22,29 +23,41 @@ end
 
 local answers = {}
 
-local function taken(list, payload, untouched)
-  if untouched then return true end
-  return redis.call("LREM", list, 1, payload) == 1
-end
-
 for place = 1, lists do
-  local list = KEYS[first_list + place]
+  local list, told = KEYS[first_list + place], 2 * destinations + 5 * place
+  local timestamp, member, count = ARGV[told], ARGV[told + 1], tonumber(ARGV[told + 2])
+  local first, last = tonumber(ARGV[told + 3]), tonumber(ARGV[told + 4])
   local kind = redis.call("TYPE", list).ok
   local sound = kind == "list" or kind == "none"
-  local timestamp, count = ARGV[2 + 2 * (destinations + place)], tonumber(ARGV[3 + 2 * (destinations + place)])
-  local head = sound and count > 0 and redis.call("LRANGE", list, 0, count - 1) or {}
-  local untouched = #head == count
+  local found = sound and count > 0 and redis.call("LRANGE", list, first, last) or {}
+  local untouched = first == 0 and #found == count
   for number = 1, count do
     local to = tonumber(ARGV[job_arg + 3 * number - 1])
-    untouched = untouched and head[number] == ARGV[job_arg + 3 * number - 2] and (to == 0 or usable[to])
+    untouched = untouched and found[number] == ARGV[job_arg + 3 * number - 2] and (to == 0 or usable[to])
   end
-  for _ = 1, count do
+  -- First those that are where they were seen, then those that have moved: to remove one moves the others.
+  local places, taken, marked = {}, {}, 0
+  if not untouched then
+    for at = #found, 1, -1 do
+      places[found[at]] = places[found[at]] or {}
+      table.insert(places[found[at]], at)
+    end
+    for number = 1, count do
+      local to = tonumber(ARGV[job_arg + 3 * number - 1])
+      local at = (to == 0 or usable[to]) and table.remove(places[ARGV[job_arg + 3 * number - 2]] or {})
+      if at then
+        redis.call("LSET", list, first + at - 1, ARGV[4])
+        taken[number], marked = true, marked + 1
+      end
+    end
+  end
+  for number = 1, count do
     local payload, to = ARGV[job_arg + 1], tonumber(ARGV[job_arg + 2])
     if not sound then
       answers[#answers + 1] = 0
     elseif to > 0 and not usable[to] then
       answers[#answers + 1] = 2
-    elseif not taken(list, payload, untouched) then
+    elseif not (untouched or taken[number] or redis.call("LREM", list, 1, payload) == 1) then
       answers[#answers + 1] = 0
     else
       if to > 0 then table.insert(waiting[to], ARGV[job_arg + 3]) end
@@ -54,15 +67,19 @@ for place = 1, lists do
     job_key, job_arg = job_key + 1, job_arg + 3
   end
   if untouched and count > 0 then redis.call("LTRIM", list, count, -1) end
-  if clean and sound and redis.call("LLEN", list) == 0 then redis.pcall("ZREM", KEYS[1], timestamp) end
+  if marked > 0 then
+    local nearer_tail = 2 * first > redis.call("LLEN", list)
+    redis.call("LREM", list, nearer_tail and -marked or marked, ARGV[4])
+  end
+  if clean and sound and redis.call("LLEN", list) == 0 then redis.pcall("ZREM", KEYS[1], member) end
 end
 
 for place = 1, destinations do
   local payloads = waiting[place]
   if #payloads > 0 then
-    local set = ARGV[2 + 2 * place]
+    local set = ARGV[3 + 2 * place]
     -- A set of names that is none must not keep the jobs, which have left their lists already.
-    if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[3 + 2 * place]) end
+    if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[4 + 2 * place]) end
     for from = 1, #payloads, 1000 do
       redis.call("RPUSH", KEYS[3 + place], unpack(payloads, from, math.min(from + 999, #payloads)))
     end

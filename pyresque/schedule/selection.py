@@ -1,0 +1,107 @@
+"""Passes over delayed jobs: those that are wanted are removed or enqueued now, some hundreds in one step.
+
+A pass may be given up between two steps: what is done is done whole, and what is left waits as before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyresque.store.delayed import MOVED, Move
+from pyresque.store.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pyresque.schedule.moving import Mover
+    from pyresque.store.delayed import DelayedTable, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How many jobs were gone through so far, and how many of them were dealt with in this step."""
+
+    seen: int
+    done: int
+
+
+class Selection:
+    """A pass that counts the jobs whose bytes are wanted."""
+
+    def __init__(
+        self,
+        table: DelayedTable,
+        wanted: Callable[[bytes], bool],
+        only: Iterable[str] | None = None,
+    ) -> None:
+        self.table = table
+        self.wanted = wanted
+        self.seen = 0
+        self._waiting = Waiting(table, only)
+
+    async def more(self) -> Step | None:
+        """The next step; None at the end."""
+        stretches = await self._waiting.more()
+        if stretches is None:
+            return None
+        chosen: list[tuple[Place | str, list[bytes]]] = []
+        for stretch in stretches:
+            self.seen += len(stretch.payloads)
+            found = list(filter(self.wanted, stretch.payloads))
+            if found:
+                chosen.append((stretch.place, found))
+        return Step(self.seen, await self.deal(chosen) if chosen else 0)
+
+    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+        """Do it; how many it was done to."""
+        return sum(len(found) for _, found in chosen)
+
+    async def whole(self) -> int:
+        """Go through all; how many were dealt with."""
+        done = 0
+        while (step := await self.more()) is not None:
+            done += step.done
+        return done
+
+
+class Removing(Selection):
+    """Removes them; ``clean`` forgets timestamps that have no jobs left."""
+
+    def __init__(
+        self,
+        table: DelayedTable,
+        wanted: Callable[[bytes], bool],
+        only: Iterable[str] | None = None,
+        *,
+        clean: bool = False,
+    ) -> None:
+        super().__init__(table, wanted, only)
+        self.clean = clean
+
+    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+        """Remove these."""
+        moves = [(place, [Move(raw) for raw in found]) for place, found in chosen]
+        return (await self.table.move(moves, clean=self.clean)).count(MOVED)
+
+
+class Enqueueing(Selection):
+    """Moves them to their queues now, with their hooks."""
+
+    def __init__(
+        self,
+        mover: Mover,
+        wanted: Callable[[bytes], bool],
+        only: Iterable[str] | None = None,
+    ) -> None:
+        super().__init__(mover.table, wanted, only)
+        self.mover = mover
+
+    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+        """Move these."""
+        return await self.mover.carry(chosen, clean=False)
+
+
+def every(_raw: bytes) -> bool:
+    """Every payload."""
+    return True

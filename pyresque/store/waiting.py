@@ -1,0 +1,104 @@
+"""All delayed payloads in the order of their times, some at a time: small lists together, long ones slice by slice."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyresque.store.delayed import Place
+from pyresque.store.slices import SLICE, SLICE_BYTES, Forward
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyresque.store.delayed import DelayedTable
+
+#: The most payloads of a list that is read together with others.
+SMALL: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Payloads that stand in one list beside each other."""
+
+    timestamp: str
+    first: int
+    payloads: list[bytes]
+
+    @property
+    def place(self) -> Place:
+        """Where they stand."""
+        return Place(self.timestamp, self.first, self.first + len(self.payloads) - 1)
+
+
+class Waiting:
+    """Goes through the lists of some timestamps, or of all there are."""
+
+    def __init__(self, table: DelayedTable, only: Iterable[str] | None = None) -> None:
+        self.table = table
+        self._after: str | None = "-inf" if only is None else None
+        self._unsized = [] if only is None else list(only)
+        self._lists: deque[tuple[str, int]] = deque()
+        self._long: tuple[str, Forward] | None = None
+        self._most = SLICE
+
+    async def more(self) -> list[Stretch] | None:
+        """The next payloads; None when all were seen."""
+        together: list[str] = []
+        while not together:
+            if self._long is not None:
+                timestamp, walk = self._long
+                page = await walk.more()
+                if page is not None:
+                    return [Stretch(timestamp, *page)]
+                self._long = None
+            if not await self._sized():
+                return None
+            together = await self._together()
+        pages = await self.table.pages([(timestamp, 0) for timestamp in together], SMALL)
+        self._measure(pages)
+        return [Stretch(at, 0, page) for at, page in zip(together, pages, strict=True)]
+
+    async def sizes(self) -> list[int] | None:
+        """How long the next lists are, in place of their payloads; None at the end."""
+        if not await self._sized():
+            return None
+        found = [size for _, size in self._lists]
+        self._lists.clear()
+        return found
+
+    async def _together(self) -> list[str]:
+        """The next small lists; none where a long one is next."""
+        found: list[str] = []
+        total = 0
+        while await self._sized():
+            timestamp, size = self._lists[0]
+            if total and (size > SMALL or total + size > self._most):
+                break
+            self._lists.popleft()
+            if size > SMALL:
+                self._long = timestamp, Forward(self.table.list(timestamp))
+                break
+            if size:
+                found.append(timestamp)
+                total += size
+        return found
+
+    async def _sized(self) -> bool:
+        """Learn how long the next lists are; whether there are any."""
+        while not self._lists:
+            if self._after is not None:
+                self._unsized, self._after = await self.table.timestamps(self._after)
+            if not self._unsized:
+                return False
+            timestamps, self._unsized = self._unsized, []
+            sizes = await self.table.sizes(timestamps)
+            self._lists.extend(zip(timestamps, sizes, strict=True))
+        return True
+
+    def _measure(self, pages: list[list[bytes]]) -> None:
+        count = sum(map(len, pages))
+        if count:
+            average = sum(len(raw) for page in pages for raw in page) // count + 1
+            self._most = max(1, min(SLICE, SLICE_BYTES // average))
