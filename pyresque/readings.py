@@ -84,6 +84,14 @@ def catch_up(value: str) -> int:
     return int(value)
 
 
+def time_zone(value: str) -> str:
+    """The name of a time zone, or an offset."""
+    from pyresque.zones import zone_of  # noqa: PLC0415 - by those who name one: each forked child pays for what is loaded
+
+    zone_of(value)
+    return value
+
+
 def rails_version(value: str) -> str:
     """A version of Rails that this package knows."""
     numbers = value.strip().split(".")

@@ -272,7 +272,7 @@ class Settings(Table):
     )
     time_zone: str = setting(
         "",
-        readings.text,
+        readings.time_zone,
         "zone of cron lines that name none; default: that of the process",
         env=("RESQUE_SCHEDULE_TIME_ZONE",),
     )

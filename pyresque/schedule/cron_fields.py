@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import reprlib
 from dataclasses import dataclass, field
-from datetime import timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from pyresque.schedule.cron_days import Weekday
+from pyresque.zones import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
 
 _WEEKDAY_NAMES: Final = {
     "sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6,
@@ -153,24 +153,10 @@ def looks_like_weekdays(text: str) -> bool:
 
 def time_zone(text: str) -> tzinfo:
     """The zone a line ends in: a name of the tz database, or an offset such as ``+05:30``."""
-    offset = re.fullmatch(r"([-+])(0[0-9]|1[01]):?(00|15|30|45)", text)
-    if offset:
-        sign, hours, minutes = offset.groups()
-        delta = timedelta(hours=int(hours), minutes=int(minutes))
-        return timezone(-delta if sign == "-" else delta)
     try:
-        if re.fullmatch(r"[A-Z][A-Za-z0-9+-]+(?:/[A-Z][A-Za-z0-9+_-]+){0,2}", text):
-            return ZoneInfo(text)
-    except (
-        KeyError,
-        ValueError,
-        OSError,
-    ):  # unknown, malformed, or the name of a directory of zones
-        pass
-    raise FieldError(
-        f"{reprlib.repr(text)} is no time zone (a name such as Europe/Berlin or UTC, or an offset from -11:45 to +11:45)",
-        "0 9 * * * Europe/Berlin",
-    )
+        return zone_of(text)
+    except ValueError as error:
+        raise FieldError(str(error), "0 9 * * * Europe/Berlin") from None
 
 
 def _parts(kind: Kind, text: str) -> Iterator[re.Match[str]]:

@@ -179,6 +179,7 @@ def test_variables_of_other_packages_are_left_alone(run, monkeypatch):
 def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     monkeypatch.setenv("INTERVAL", "soon")
+    monkeypatch.setenv("RESQUE_SCHEDULE_TIME_ZONE", "Mars")
     told = refused(
         run(
             *("worker", "-c", "0", "--executor", "magic", "--interval", "now", "-n", ""),
@@ -189,6 +190,7 @@ def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
         *("'-c' / '--count': '0' is no number from 1 on", "'magic' is not one of 'fork'"),
         *("'--interval': 'now' is no number of seconds", "'--namespace': is empty"),
         *("given as '1' and '2': give it once", "RESQUE_CODEC: 'yaml'"),
+        "RESQUE_SCHEDULE_TIME_ZONE: 'Mars' is no time zone",
     ):
         assert part in told
     assert "INTERVAL: 'soon'" not in told  # the flag goes before it
