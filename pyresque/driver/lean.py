@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import hiredis
 
-from pyresque.driver.replies import checked, passing, refused_log_in
-from pyresque.driver.written import log_in, written
+from pyresque.driver.replies import checked, passing, refused, refused_log_in
+from pyresque.driver.written import log_ins, written
 from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.ops import Command
 
@@ -213,10 +213,13 @@ class Connection:
             made.settimeout(self.timeout)
 
     def _log_in(self, to: Target) -> None:
-        steps = log_in(to)
-        for reply in self.talk(steps) if steps else ():
-            if isinstance(reply, hiredis.ReplyError):
-                raise refused_log_in(str(reply), self.where)
+        text = ""
+        for steps in log_ins(to):
+            text = refused(self.talk(steps), self.where, text)
+            if not text:
+                return
+        if text:
+            raise refused_log_in(text, self.where)
 
     # -- replies
 

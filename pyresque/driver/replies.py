@@ -66,6 +66,12 @@ NOT_NOW_BY_TEXT = (
 )
 LOG_IN = ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH ")
 
+#: Refusals of a log-in by user and password that may be let in by the password alone: WRONGPASS, and servers without users.
+OF_USER_AND_PASSWORD = ("WRONGPASS", "wrong number of arguments for 'auth'")
+
+#: Refusals of SELECT.
+NO_DATABASE = ("DB index", "SELECT is not allowed")
+
 #: How a refusal begins that an older server gives to a script, in front of the refusal of the command in it.
 OF_A_SCRIPT = "ERR Error running script"
 OF_A_TRANSACTION = "EXECABORT Transaction discarded because of: "
@@ -115,8 +121,26 @@ def _of(args: Sequence[Arg]) -> str:
     return f" ({' '.join(shown)})" if shown[0] != "AUTH" else " (AUTH)"
 
 
+def refused(replies: list[object], where: str, before: str = "") -> str:
+    """What the server refused a log-in with, ``before`` that if another way failed; empty where it was let in.
+
+    Raises ConnectionFault for what no other way to log in would mend.
+    """
+    text = next((str(reply) for reply in replies if isinstance(reply, hiredis.ReplyError)), "")
+    if text and not any(words in text for words in OF_USER_AND_PASSWORD) and not before:
+        raise refused_log_in(text, where)
+    if text and before and any(words in text for words in NO_DATABASE):
+        raise refused_log_in(text, where)
+    return (before or text) if text else ""
+
+
 def refused_log_in(text: str, where: str) -> ConnectionFault:
     """The error for a connection that was made and not let in."""
+    if any(words in text for words in NO_DATABASE):
+        return ConnectionFault(
+            f"Redis at {where} has no such database: {text}; end the URL with the number of one that it has "
+            "(0 to 15 where nothing else is configured, in a cluster 0 alone)"
+        )
     return ConnectionFault(
         f"Redis at {where} refused the log-in: {text}; check user and password (and database) in the URL"
     )

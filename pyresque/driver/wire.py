@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.driver.lean import configured_wrongly, keep_alive, lost
-from pyresque.driver.replies import passing, refusal, refused_log_in, told
-from pyresque.driver.written import log_in, written
+from pyresque.driver.replies import passing, refusal, refused, refused_log_in, told
+from pyresque.driver.written import log_ins, written
 from pyresque.errors import ConnectionFault, RedisUnavailable
 
 if TYPE_CHECKING:
@@ -240,10 +240,13 @@ async def _connect(wire: Wire, to: Target) -> None:
 
 
 async def _log_in(wire: Wire, to: Target) -> None:
-    steps = log_in(to)
-    for reply in await wire.talk(steps) if steps else ():
-        if isinstance(reply, hiredis.ReplyError):
-            raise refused_log_in(str(reply), to.where)
+    text = ""
+    for steps in log_ins(to):
+        text = refused(await wire.talk(steps), to.where, text)
+        if not text:
+            return
+    if text:
+        raise refused_log_in(text, to.where)
 
 
 def closed_loop() -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
@@ -26,6 +27,14 @@ def written(command: Command[Any]) -> bytes:
 def wrapped(commands: Sequence[Command[Any]]) -> list[Command[Any]]:
     """The commands between MULTI and EXEC."""
     return [Command(("MULTI",)), *commands, Command(("EXEC",))]
+
+
+def log_ins(to: Target) -> list[list[Command[Any]]]:
+    """The ways to log in, to be tried in turn: as redis-rb does, where user and password fail, the password alone."""
+    steps = log_in(to)
+    if not steps:
+        return []
+    return [steps, log_in(replace(to, username=""))] if to.username and to.password else [steps]
 
 
 def log_in(to: Target) -> list[Command[Any]]:

@@ -278,3 +278,52 @@ async def test_code_that_awaits_stands_inside_code_that_blocks(driver):
 
     around = Around(blocking, lambda: ask(Around(awaiting, inside, awaits=True)))
     assert await driver.run(ask(around)) > 0
+
+
+async def test_a_user_that_is_none_is_let_in_by_the_password_alone_as_redis_rb_does(
+    make, redis_url, db
+):
+    db.config_set("requirepass", "word")
+    driver = make(redis_url.replace("redis://", "redis://h:word@"))
+    try:
+        assert await driver.run(ask(Command(("PING",)))) == b"PONG"
+    finally:
+        await driver.close()
+        db.config_set("requirepass", "")
+
+
+@pytest.mark.parametrize("user", ["h", "", "default"])
+async def test_a_wrong_password_is_refused_whatever_the_user(make, redis_url, db, user):
+    db.config_set("requirepass", "word")
+    driver = make(redis_url.replace("redis://", f"redis://{user}:other@"))
+    try:
+        with pytest.raises(ConnectError, match="refused the log-in: WRONGPASS"):
+            await driver.run(ask(Command(("PING",))))
+    finally:
+        await driver.close()
+        db.config_set("requirepass", "")
+
+
+async def test_a_user_of_its_own_is_that_user(make, redis_url, db):
+    db.execute_command("ACL", "SETUSER", "own", "on", ">word", "~*", "+@all")
+    driver = make(redis_url.replace("redis://", "redis://own:word@"))
+    try:
+        assert await driver.run(ask(Command(("ACL", "WHOAMI")))) == b"own"
+    finally:
+        await driver.close()
+        db.execute_command("ACL", "DELUSER", "own")
+
+
+@pytest.mark.parametrize("user", ["", "h:word@"])
+async def test_a_database_that_is_not_there_is_no_fault_of_the_log_in(make, redis_url, db, user):
+    if user:
+        db.config_set("requirepass", "word")
+    driver = make(redis_url.replace("redis://", f"redis://{user}").rsplit("/", 1)[0] + "/99")
+    try:
+        with pytest.raises(ConnectError) as caught:
+            await driver.run(ask(Command(("PING",))))
+    finally:
+        await driver.close()
+        db.config_set("requirepass", "")
+    assert "has no such database: ERR DB index is out of range" in str(caught.value)
+    assert "log-in" not in str(caught.value)
