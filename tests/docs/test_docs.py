@@ -29,3 +29,10 @@ def test_every_page_that_the_readme_links_is_there():
     links = re.findall(r"\]\(([^)#]+)", text)
     missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
     assert missing == []
+
+
+def test_every_page_of_the_docs_is_listed_in_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)", text)
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert pages <= set(links)
