@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +19,22 @@ WIDEST = 60
 
 def print_json(value: object) -> None:
     """A value as JSON; what is no UTF-8 in Redis stands there as an escaped surrogate."""
-    click.echo(json.dumps(value, indent=2))
+    click.echo(as_text(value, indent=2))
+
+
+def as_text(value: object, **options: Any) -> str:
+    """A value as JSON, integers of any length too."""
+    try:
+        return json.dumps(value, **options)
+    except ValueError:
+        if not hasattr(sys, "set_int_max_str_digits"):
+            raise
+        limit = sys.get_int_max_str_digits()
+        sys.set_int_max_str_digits(0)
+        try:
+            return json.dumps(value, **options)
+        finally:
+            sys.set_int_max_str_digits(limit)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -72,7 +87,7 @@ def short(text: str, width: int = WIDEST) -> str:
 
 def compact(value: object) -> str:
     """A value as JSON in one line, its letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
+    return as_text(value, ensure_ascii=False, separators=(", ", ": "), default=str)
 
 
 def many(count: int, noun: str) -> str:

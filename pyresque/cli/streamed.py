@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyresque.cli.output import many, print_rows
+from pyresque.cli.output import as_text, many, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ class JsonList:
 
     def add(self, value: object) -> None:
         """Print one more element."""
-        text = json.dumps(value, indent=2).replace("\n", "\n" + self._indent)
+        text = as_text(value, indent=2).replace("\n", "\n" + self._indent)
         click.echo(f"{',' if self._any else ''}\n{self._indent}{text}", nl=False)
         self._any = True
 
@@ -44,7 +44,7 @@ class JsonList:
         """End the list, with further members of the object behind it."""
         click.echo(("\n" + self._indent[2:] if self._any else "") + "]", nl=False)
         for key, value in (after or {}).items():
-            text = json.dumps(value, indent=2).replace("\n", "\n  ")
+            text = as_text(value, indent=2).replace("\n", "\n  ")
             click.echo(f",\n  {json.dumps(key)}: {text}", nl=False)
         click.echo("\n}" if self._object else "")
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 from pyresque.errors import NotEncodable
 from pyresque.ruby.dialect import Dialect, escape_html, float_text
 from pyresque.ruby.json_once import MAX_NESTING
+from pyresque.ruby.long_integers import spelled
 from pyresque.ruby.objects import Unwritable, is_named_tuple, key_text, stand_in
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -68,7 +69,7 @@ class Writer:
         if isinstance(value, str):
             return self._string(value, place)
         if isinstance(value, int):
-            return _integer(value, place)
+            return _integer(value)
         if isinstance(value, float):
             return self._float(value, place)
         if isinstance(value, bytes):
@@ -143,6 +144,8 @@ class Writer:
     def _key(self, key: object, place: Place) -> str:
         if isinstance(key, str):
             return str.__str__(key)  # a class made from str may compare as it likes
+        if isinstance(key, int) and not isinstance(key, bool):
+            return _integer(key)
         try:
             return key_text(key, self._dialect)
         except (Unwritable, ValueError) as error:  # ValueError: an integer too long to spell
@@ -161,8 +164,8 @@ class Writer:
         )
 
 
-def _integer(value: int, place: Place) -> str:
+def _integer(value: int) -> str:
     try:
         return int.__repr__(value)
-    except ValueError:
-        place.refuse("an integer longer than Python converts to text (sys.set_int_max_str_digits)")
+    except ValueError:  # longer than Python converts to text
+        return spelled(value)

@@ -12,6 +12,7 @@ from json.encoder import encode_basestring
 from typing import Final, TypeAlias, cast
 
 from pyresque.errors import DecodeError
+from pyresque.ruby import long_integers
 from pyresque.ruby.json_once import MAX_NESTING, refuse_constant
 from pyresque.ruby.json_unescape import unescape
 
@@ -22,6 +23,7 @@ _NESTED: Final = f"nested more than {MAX_NESTING} levels deep"
 
 
 _scan = JSONDecoder(parse_constant=refuse_constant).decode
+_scan_long = JSONDecoder(parse_constant=refuse_constant, parse_int=long_integers.read).decode
 
 # A surrogate escape without its other half, or one behind an escaped backslash: a false alarm only costs time.
 _LONE_SURROGATE = re.compile(
@@ -35,6 +37,7 @@ _STRING_OR_COMMENT = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\(?:[^u\x00-\x1f]|u[0-9a-fA-F]{4}))*"|/\*.*?\*/|//[^\n]*\n|"', re.DOTALL
 )
 _STRING = re.compile(rb'"[^"]*"')
+_LONG = re.compile(rf"\d{{{long_integers.AT_ONCE + 1}}}", re.ASCII)
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
@@ -51,8 +54,11 @@ def decode(raw: bytes) -> JSONValue:
         try:
             value = _scan(text)
         except ValueError as error:
-            text = _strict_or(error, text)
-            value = _scan(text)
+            if _LONG.search(text):
+                value = _with_long_integers(text)
+            else:
+                text = _strict_or(error, text)
+                value = _scan(text)
     except ValueError as error:
         raise DecodeError(_complaint(raw, str(error))) from None
     except RecursionError:
@@ -62,6 +68,14 @@ def decode(raw: bytes) -> JSONValue:
     if _too_deep(text):
         raise DecodeError(_complaint(raw, _NESTED))
     return cast("JSONValue", value)
+
+
+def _with_long_integers(text: str) -> object:
+    """The value, where Python has refused the text because of an integer that is too long for it."""
+    try:
+        return _scan_long(text)
+    except ValueError as error:
+        return _scan_long(_strict_or(error, text))
 
 
 def _has_lone_surrogate(text: str) -> bool:
