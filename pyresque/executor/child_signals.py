@@ -10,6 +10,7 @@ import os
 
 from pyresque import handlers
 from pyresque.errors import TermException
+from pyresque.executor.terminal import HUP, Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ else:
 #: The signals that order a worker about.
 ORDERS = tuple(
     getattr(signal, name)
-    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
+    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGHUP")
     if hasattr(signal, name)  # this module is loaded also where nothing can be forked
 )
 
@@ -46,6 +47,8 @@ class ChildSignals:
         self._keeper = keeper
         self._spent = False
         self._on_term = self._term if term_child else _unmoved
+        self._on_hup = self._hung_up
+        self._terminal = Terminal()
 
     def take(self) -> None:
         """Have them from now on; a TERM counts again."""
@@ -54,6 +57,8 @@ class ChildSignals:
         handlers.take(signal.SIGTERM, self._on_term)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
             handlers.take(number, _unmoved)
+        if not self._terminal.ignored:
+            handlers.take(HUP, self._on_hup)
         handlers.take(signal.SIGCONT, _DEFAULT)
         handlers.take(signal.SIGCHLD, _DEFAULT)
 
@@ -62,6 +67,12 @@ class ChildSignals:
         self._spent = True
         if signal.getsignal(signal.SIGTERM) is not self._on_term:
             handlers.take(signal.SIGTERM, _unmoved)
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
+        """Where the terminal was closed the worker waits for the job; any other HUP does what it does to a process."""
+        if not self._terminal.closed():
+            signal.signal(number, _DEFAULT)
+            os.kill(os.getpid(), number)
 
     def _term(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
         if self._spent or os.getpid() == self._keeper:

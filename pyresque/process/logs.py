@@ -55,7 +55,10 @@ def set_up(settings: Settings) -> None:
     """Send pyresque's log where the settings say: a file or standard output."""
     handler: logging.Handler
     if settings.logfile:
-        handler = logging.FileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
+        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - for those who log to a file
+
+        # One that was moved away, as logrotate does, is opened anew for the next line.
+        handler = WatchedFileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
     else:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors=LENIENT)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from setproctitle import setproctitle
 
 from pyresque import handlers
+from pyresque.executor.terminal import Terminal
 from pyresque.process.waiter import Waiter
 from pyresque.process.worker import Worker
 
@@ -35,6 +36,9 @@ INTENTS: dict[str, Callable[[Worker], None]] = {
     "SIGIO": Worker.shutdown,  # a pool's master is gone
 }
 
+#: What the signal of a closed terminal orders.
+HANG_UP = "SIGHUP"
+
 #: The command lines that Ruby's worker takes for workers, and the one it does not.
 WORKER_TITLE = re.compile(r"resque:work|resque:\sStarting|resque-[0-9]")
 NO_WORKER = "resque-web"
@@ -48,6 +52,7 @@ class Posix:
         os.set_blocking(self.wakeup, False)
         os.set_blocking(self._waking, False)
         self._lines = lines
+        self.terminal = Terminal()
         self._waiter = Waiter(self.wakeup, lines)
 
     def title(self, text: str) -> None:
@@ -77,18 +82,32 @@ class Posix:
         )
 
     def hearing(self, worker: Worker) -> AbstractContextManager[None]:
-        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread."""
-        return self.hearing_orders(worker, INTENTS)
+        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread.
+
+        HUP is an order to stop after the job where the terminal was closed, and none where it was not.
+        """
+        return self.hearing_orders(worker, {**INTENTS, HANG_UP: self.hang_up(Worker.shutdown)})
+
+    def hang_up(self, stop: Callable[[T], None]) -> Callable[[T], None]:
+        """What HUP orders: to stop, where the terminal was closed. Log files are followed without it (``logs.py``)."""
+
+        def heard(listener: T) -> None:
+            if self.terminal.closed():
+                stop(listener)
+
+        return heard
 
     @contextmanager
     def hearing_orders(
         self, listener: T, intents: Mapping[str, Callable[[T], None]]
     ) -> Iterator[None]:
         """The same for whoever listens, with what each signal orders."""
-        former = {}
+        former: dict[int, handlers.Handler] = {}
         former_fd = handlers.wake_by(self._waking)
         for name, intent in intents.items():
-            number = signal.Signals[name]
+            number = int(signal.Signals[name])
+            if name == "SIGHUP" and self.terminal.ignored:
+                continue  # what is run from here shall ignore it, too
             former[number] = handlers.take(number, _handler(listener, intent))
         former[signal.SIGCHLD] = handlers.take(signal.SIGCHLD, _noticed)
         try:

@@ -185,13 +185,18 @@ def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "
         with Path(os.devnull).open("r+b") as null:
             for stream in (0, 1, 2):
                 os.dup2(null.fileno(), stream)
-    for stream, path in ((1, stdout), (2, stderr)):
-        if path:
-            with Path(path).open("ab") as file:
-                os.dup2(file.fileno(), stream)
+    send_prints(stdout, stderr)
     if pidfile:
         try:
             Path(pidfile).write_text(str(os.getpid()), encoding="ascii")
         except OSError as error:
             why = f"the pid file cannot be written: {error.strerror}"
             raise OSError(error.errno, why, pidfile) from error
+
+
+def send_prints(stdout: str, stderr: str) -> None:
+    """Send what is printed to these files, as far as they are named; again where they were moved away. Raises OSError."""
+    for stream, path in ((1, stdout), (2, stderr)):
+        if path:
+            with Path(path).open("ab") as file:
+                os.dup2(file.fileno(), stream)

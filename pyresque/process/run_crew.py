@@ -14,7 +14,7 @@ from pyresque.ops import Spawn, Spawned
 from pyresque.prints import flush
 from pyresque.process.crew import OF_EACH, ORDERS, Crew, Sign
 from pyresque.process.doorbell import Doorbell
-from pyresque.process.posix import Posix, hostname
+from pyresque.process.posix import HANG_UP, Posix, hostname
 from pyresque.process.slots import ThreadSlots
 from pyresque.process.vitals import Vitals
 from pyresque.process.waiter import LONGEST
@@ -65,7 +65,11 @@ def work_together(
     orders: deque[str] = deque()
     try:
         crew = gathered(resque, queue_list, slots, posix, vitals)
-        with posix.hearing_orders(orders, {name: partial(_note, name) for name in ORDERS}):
+        hears: dict[str, Callable[[deque[str]], None]] = {
+            name: partial(_note, name) for name in ORDERS
+        }
+        hears[HANG_UP] = posix.hang_up(hears["SIGQUIT"])
+        with posix.hearing_orders(orders, hears):
             _live(resque, crew, slots, posix, orders, interval)
     finally:
         bell.close()

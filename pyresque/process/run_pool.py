@@ -20,9 +20,9 @@ from pyresque.executor.memory import settle
 from pyresque.job.workers import WorkerId
 from pyresque.prints import flush
 from pyresque.process.pool import Pool
-from pyresque.process.posix import Posix, hostname
+from pyresque.process.posix import HANG_UP, Posix, hostname
 from pyresque.process.queue_list import QueueList
-from pyresque.process.run import prepare, told_health, work
+from pyresque.process.run import prepare, send_prints, told_health, work
 from pyresque.process.start_line import pool_starts
 from pyresque.process.verdict import one_line
 from pyresque.process.vitals import Flag
@@ -107,7 +107,7 @@ class Master:
         #: One end of a pipe for each worker, closed by the death of this process, however it comes.
         self._lifelines: dict[int, int] = {}
         self._deeds: dict[str, Callable[[Pool], None]] = {
-            "SIGHUP": self._reload,
+            HANG_UP: self._hung_up,
             "SIGTTIN": lambda pool: pool.add(1),
             "SIGTTOU": lambda pool: pool.add(-1),
             "SIGWINCH": Pool.want_none,
@@ -153,6 +153,17 @@ class Master:
     def _stop(self, signal_name: str, pool: Pool) -> None:
         self.vitals.mark(Flag.STOPPING, True)
         pool.stop(signal_name)
+
+    def _hung_up(self, pool: Pool) -> None:
+        """HUP: as QUIT where the terminal was closed; else anew with all that is read and written."""
+        if self._posix.terminal.closed():
+            self._stop("SIGQUIT", pool)
+            return
+        try:
+            send_prints(self.manner.stdout, self.manner.stderr)
+        except OSError as error:
+            log.error("what is printed goes where it went: %s", error)  # noqa: TRY400 - the text says it all
+        self._reload(pool)
 
     def _reload(self, pool: Pool) -> None:
         """Read what is wanted anew, and have every worker replaced; a fault leaves all as it is."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyresque.errors import ScheduleFileError
-from pyresque.process.posix import Posix, hostname
+from pyresque.process.posix import HANG_UP, Posix, hostname
 from pyresque.process.run import prepare
 from pyresque.process.scheduler import Scheduler
 from pyresque.process.start_line import scheduler_starts
@@ -48,7 +48,8 @@ def run_scheduler(resque: Resque) -> None:
     posix = Posix()
     try:
         scheduler = Scheduler(resque.core, claim(), posix)
-        with posix.hearing_orders(scheduler, INTENTS):
+        hang_up = {HANG_UP: posix.hang_up(Scheduler.shutdown)}
+        with posix.hearing_orders(scheduler, {**INTENTS, **hang_up}):
             resque.run(scheduler.work())
     finally:
         posix.close()

@@ -261,3 +261,10 @@ def printing(number: int) -> None:
     print("a line", number)
     subprocess.run([sys.executable, "-c", "print('a line of another program')"], check=False)
     note(number)
+
+
+@resque.job("Held", queue="low")
+def held(mark: int) -> None:
+    note("holding", mark)
+    awaited("release")
+    note("held", mark)
