@@ -46,7 +46,7 @@ class Options(TypedDict, total=False):
     verbose: bool | None
     very_verbose: bool | None
     logfile: str | PathLike[str] | None
-    log_format: Literal["text", "json", "logfmt"] | None
+    log_format: Literal["text", "json", "logfmt", "app"] | None
     delayed_requeue_batch_size: int | None
     delayed_search: Literal["meaning", "bytes"] | None
     schedule: str | PathLike[str] | None

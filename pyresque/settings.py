@@ -26,22 +26,49 @@ FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
 DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
 DELAYED_SEARCHES = ("meaning", "bytes")
-LOG_FORMATS = ("text", "json", "logfmt")
+LOG_FORMATS = ("text", "json", "logfmt", "app")
 WAITS = ("block", "poll")
 FORK_AHEAD = ("auto", "always", "never")
 
 
-def shown(url: str) -> str:
-    """The URL without its password, for messages."""
-    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 - for messages alone
+#: Parts of the names of options whose values are secret; of some a driver knows nothing, but who wrote them meant one.
+SECRET = ("pass", "pwd", "secret", "auth", "token")
 
-    try:
-        parts = urlsplit(url)
-        if parts.password is None:
-            return url
-        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
-    except ValueError:
-        return "(a URL that cannot be read)"
+
+def shown(url: str) -> str:
+    """The URL without what is or may be a password, for messages: who logs in, and all from a password option on.
+
+    A password may hold what ends a URL's parts (``/ ? # @``) although it should not, and a URL may lack its beginning.
+    """
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    for at, letter in enumerate(rest):
+        if letter in "?&" and (option := _secret_option(rest[at + 1 :])):
+            rest = f"{rest[: at + 1]}{option}=***"
+            break
+    known, _, place = rest.rpartition("@")
+    if place.startswith("["):
+        if "]" not in place:
+            return "(a URL that cannot be read)"
+    else:
+        host, colon, port = place.partition(":")
+        if colon and not _before(port, "/?#").isdigit():
+            place = f"{host}:***"  # no port: who wrote this may have left the host out
+    return f"{scheme}{mark}{'***@' if known else ''}{place}"
+
+
+def _secret_option(text: str) -> str:
+    """The name of the option that a text begins with, if its value is secret."""
+    from urllib.parse import unquote  # noqa: PLC0415 - for messages alone
+
+    name = unquote(_before(text, "=&"))
+    return name if any(part in name.lower() for part in SECRET) else ""
+
+
+def _before(text: str, ends: str) -> str:
+    for at, letter in enumerate(text):
+        if letter in ends:
+            return text[:at]
+    return text
 
 
 class Settings(Table):
@@ -214,7 +241,10 @@ class Settings(Table):
         "", readings.path, "file to log to, in place of standard output", env=("LOGFILE",)
     )
     log_format: str = setting(
-        "text", readings.one_of(LOG_FORMATS), "how a log line is written", env=("LOGFORMAT",)
+        "text",
+        readings.one_of(LOG_FORMATS),
+        "how a log line is written; app: logging is the application's, and is left as it is",
+        env=("LOGFORMAT",),
     )
     delayed_requeue_batch_size: int = setting(
         100,

@@ -10,7 +10,7 @@ from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now
 from pyresque.cli.complaint import Complaint, Misuse
 from pyresque.cli.faults import Option, no_option, something
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
-from pyresque.cli.output import compact, print_json
+from pyresque.cli.output import compact, plain, print_json
 from pyresque.process.app import application
 from pyresque.schedule.moments import timestamp_in, timestamp_of
 
@@ -67,7 +67,7 @@ def enqueue(
         print_json(row if at is None else {**row, "at": at})
     else:
         later = "" if at is None else f" for {shown_time(at)}"
-        click.echo(f"enqueued {class_name} {compact(values)} on {where}{later}")
+        click.echo(plain(f"enqueued {class_name} {compact(values)} on {where}{later}"))
 
 
 def _ahead(resque: Resque, wait: str) -> int:

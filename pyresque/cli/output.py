@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def plain(value: object) -> str:
     """Text that is safe on a terminal: what came out of Redis may hold anything, escape sequences too."""
     if value is None:
         return "-"
-    return "".join(char if char.isprintable() else _escaped(char) for char in str(value))
+    return printable(str(value))
 
 
 def short(text: str, width: int = WIDEST) -> str:
@@ -101,9 +102,5 @@ def confirm(what: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: add --yes to do it, or --dry-run to see more")
-    if not click.confirm(f"{what}?", err=True):
+    if not click.confirm(f"{plain(what)}?", err=True):
         raise Complaint("nothing was done")
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")

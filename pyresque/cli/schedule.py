@@ -128,7 +128,7 @@ def set_schedule(
     if as_json:
         print_json({"name": name, "config": made})
     else:
-        click.echo(f"set {name}")
+        click.echo(plain(f"set {name}"))
 
 
 @schedule.command()
@@ -149,7 +149,7 @@ def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **gi
     if as_json:
         print_json({"dry_run": dry_run, "removed": list(names)})
     else:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {', '.join(names)}")
+        click.echo(plain(f"{'would remove' if dry_run else 'removed'} {', '.join(names)}"))
 
 
 @schedule.command()
@@ -167,7 +167,7 @@ def run(name: str, as_json: bool, **given: Any) -> None:
     if as_json:
         print_json({"enqueued": name})
     else:
-        click.echo(f"enqueued {name}")
+        click.echo(plain(f"enqueued {name}"))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyresque.cli.output import as_text, many, print_rows
+from pyresque.cli.output import as_text, many, plain, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ class Lines:
         """Print one more line, if there are not many yet."""
         self.count += 1
         if self.count <= LINES:
-            click.echo(f"{self.verb} {line}")
+            click.echo(plain(f"{self.verb} {line}"))
 
     def close(self, none: str) -> None:
         """Sum up what was too long to be shown."""

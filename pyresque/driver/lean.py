@@ -215,7 +215,7 @@ class Connection:
     def _log_in(self, to: Target) -> None:
         text = ""
         for steps in log_ins(to):
-            text = refused(self.talk(steps), self.where, text)
+            text = refused(self.talk(steps), to, text)
             if not text:
                 return
         if text:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from pyresque.driver.target import Target
     from pyresque.ops import Arg, Command
 
 #: First words of refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is loading.
@@ -121,16 +122,17 @@ def _of(args: Sequence[Arg]) -> str:
     return f" ({' '.join(shown)})" if shown[0] != "AUTH" else " (AUTH)"
 
 
-def refused(replies: list[object], where: str, before: str = "") -> str:
+def refused(replies: list[object], to: Target, before: str = "") -> str:
     """What the server refused a log-in with, ``before`` that if another way failed; empty where it was let in.
 
     Raises ConnectionFault for what no other way to log in would mend.
     """
     text = next((str(reply) for reply in replies if isinstance(reply, hiredis.ReplyError)), "")
+    text = to.unspoken(text)
     if text and not any(words in text for words in OF_USER_AND_PASSWORD) and not before:
-        raise refused_log_in(text, where)
+        raise refused_log_in(text, to.where)
     if text and before and any(words in text for words in NO_DATABASE):
-        raise refused_log_in(text, where)
+        raise refused_log_in(text, to.where)
     return (before or text) if text else ""
 
 

@@ -11,6 +11,7 @@ from pyresque.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from urllib.parse import SplitResult
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -84,6 +85,9 @@ OF_THE_CLIENT = frozenset(
 )
 
 
+KNOWN = OF_THE_CLIENT | OPTIONS.keys()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One server and our name there. ``path`` is a Unix socket's; ``tls`` holds the options that begin with ``ssl_``."""
@@ -93,13 +97,17 @@ class Target:
     port: int = 6379
     path: str = ""
     db: int = 0
-    username: str = ""
-    password: str = ""
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
     client_name: str = ""
     connect_timeout: float = CONNECT_TIMEOUT
     reply_timeout: float = REPLY_TIMEOUT
     secure: bool = False
-    tls: dict[str, Any] = field(default_factory=dict)
+    tls: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def unspoken(self, text: str) -> str:
+        """A server's words without our password: one that does not know AUTH repeats what it was given."""
+        return text.replace(self.password, "***") if self.password else text
 
 
 def target(url: str) -> Target:
@@ -114,19 +122,28 @@ def target(url: str) -> Target:
         return _read(url)
     except ValueError as error:
         msg = f"{shown(url)!r} cannot be used as a Redis URL: {error}"
-        raise ConnectError(msg) from error
+        raise ConnectError(msg) from None
 
 
 def _read(url: str) -> Target:
-    parts = urlsplit(url)
-    options = {name: _option(name, text) for name, text in parse_qsl(parts.query)}
+    parts = _parts(url)
+    given = parse_qsl(parts.query)
+    if _is_cut(parts) or ("@" in parts.query and not {name for name, _ in given} <= KNOWN):
+        raise ValueError(
+            "a user or password that holds / ? # @ : or & is written with %2F %3F %23 %40 %3A %26 in their place"
+        )
+    names = [name for name, _ in given]
+    secret = next((at for at, name in enumerate(names) if "password" in name), len(names))
+    if not KNOWN.issuperset(names[secret + 1 :]):
+        raise ValueError("what follows the password is no option; a & in a password is written %26")
+    options = {name: _option(name, text) for name, text in given}
     place = unquote(parts.path).strip("/")
     if parts.scheme != "unix" and place:
         options.setdefault("db", _number(place))
     return Target(
         where=shown(url),
         host=unquote(parts.hostname or "localhost"),
-        port=parts.port or 6379,
+        port=_port(parts),
         path=unquote(parts.path) if parts.scheme == "unix" else "",
         db=options.get("db", 0),
         username=options.get("username") or unquote(parts.username or ""),
@@ -139,6 +156,28 @@ def _read(url: str) -> Target:
     )
 
 
+def _parts(url: str) -> SplitResult:
+    """Python's own complaints would tell the parts of a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("its host cannot be read") from None
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        return parts.port or 6379
+    except ValueError:
+        raise ValueError("its port is no number from 1 to 65535") from None
+
+
+def _is_cut(parts: SplitResult) -> bool:
+    """Whether a user or password ended at a letter of its own: the ``@`` after it stands where none can be."""
+    bare = [option for option in parts.query.split("&") if "=" not in option]
+    beyond = [parts.fragment, *bare, "" if parts.scheme == "unix" else parts.path]
+    return any("@" in one for one in beyond)
+
+
 def _option(name: str, text: str) -> Any:
     if name in OF_THE_CLIENT:
         return text
@@ -147,4 +186,4 @@ def _option(name: str, text: str) -> Any:
     try:
         return OPTIONS[name](text)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"{name}: {error}") from None

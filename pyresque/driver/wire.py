@@ -242,7 +242,7 @@ async def _connect(wire: Wire, to: Target) -> None:
 async def _log_in(wire: Wire, to: Target) -> None:
     text = ""
     for steps in log_ins(to):
-        text = refused(await wire.talk(steps), to.where, text)
+        text = refused(await wire.talk(steps), to, text)
         if not text:
             return
     if text:

@@ -65,7 +65,7 @@ class Desk:
         self._queues = queue_list.matching(())
         self._turns = Turns(core.keys, worker_id)
         self._time = core.clock.time
-        self._wrong_type: set[str] = set()
+        self._passed_over: set[str] = set()  # queues that were warned of
         self.told = Told()
 
     async def open(self) -> None:
@@ -185,7 +185,14 @@ class Desk:
 
     def _choose(self, known: tuple[str, ...]) -> None:
         self._known = known
-        self._queues = self.queue_list.matching(known)
+        matching = self.queue_list.matching(known)
+        self._queues = tuple(queue for queue in matching if _is_text(queue))
+        for queue in set(matching).difference(self._queues, self._passed_over):
+            self._passed_over.add(queue)
+            log.warning(
+                "queue %r is passed over: its name is no UTF-8, and no worker's record could tell it",
+                queue,
+            )
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish what is here."""
@@ -322,8 +329,8 @@ class Desk:
         for key in turn.wrong_keys:
             self._done_without(key)
         for queue in turn.wrong_type:
-            if queue not in self._wrong_type:
-                self._wrong_type.add(queue)
+            if queue not in self._passed_over:
+                self._passed_over.add(queue)
                 log.warning(
                     "queue %r is no list in Redis (%s), so nothing can be taken from it; other queues go on",
                     queue,
@@ -342,3 +349,12 @@ class Desk:
 
     def _own_counters(self) -> tuple[str, str]:
         return f"processed:{self.id}", f"failed:{self.id}"
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name out of Redis was UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,4 +1,8 @@
-"""How log lines are written: Resque's own two forms, JSON, and logfmt, as resque-scheduler names them."""
+"""How log lines are written: Resque's own two forms, JSON, and logfmt, as resque-scheduler names them.
+
+Law: a record is one line, whatever stands in it, and no line gives a terminal a command. The handlers that an application has
+given to logging are its own: they are kept.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,19 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pyresque.printable import as_json, printable
+
 if TYPE_CHECKING:
     from pyresque.settings import Settings
 
 #: A payload's bytes that are no UTF-8 must not cost a line of the log.
 LENIENT = "backslashreplace"
+
+#: The name of the handler that is set up here.
+OURS = "pyresque"
+
+#: What a line of a traceback begins with: no text can make it look like a line of the log.
+BELOW = "    "
 
 
 class TextFormatter(logging.Formatter):
@@ -26,11 +38,13 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback below it."""
-        message = _whole(self, record)
+        message, trace = _told(self, record)
+        lines = [printable(message), *(BELOW + printable(line) for line in trace.splitlines())]
+        text = "\n".join(lines)
         if not self.very_verbose:
-            return f"*** {message}"
+            return f"*** {text}"
         at = time.strftime("%H:%M:%S %Y-%m-%d", time.localtime(record.created))
-        return f"** [{at}] {record.process}: {message}"
+        return f"** [{at}] {record.process}: {text}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,7 +52,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        return json.dumps(_fields(self, record), ensure_ascii=False)
+        return as_json(json.dumps(_fields(self, record), ensure_ascii=False))
 
 
 class LogfmtFormatter(logging.Formatter):
@@ -52,7 +66,27 @@ class LogfmtFormatter(logging.Formatter):
 
 
 def set_up(settings: Settings) -> None:
-    """Send pyresque's log where the settings say: a file or standard output."""
+    """Send pyresque's log where the settings say: a file or standard output; or leave it to the application.
+
+    Its own handlers stay where they are. Standard output is for who has none, and who asks for a format; ``app`` asks for
+    nothing to be touched.
+    """
+    if settings.log_format == "app":
+        return
+    logger = logging.getLogger("pyresque")
+    for one in [one for one in logger.handlers if one.name == OURS]:
+        logger.removeHandler(one)
+        one.close()
+    asked = settings.verbose or settings.very_verbose
+    if logger.level == logging.NOTSET or asked or not logger.hasHandlers():
+        logger.setLevel(settings.log_level.upper())
+    if logger.hasHandlers() and not settings.logfile and settings.log_format == "text":
+        return
+    logger.propagate = logger.propagate and logger.hasHandlers()
+    logger.addHandler(_handler(settings))
+
+
+def _handler(settings: Settings) -> logging.Handler:
     handler: logging.Handler
     if settings.logfile:
         from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - for those who log to a file
@@ -63,37 +97,35 @@ def set_up(settings: Settings) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors=LENIENT)
         handler = logging.StreamHandler(sys.stdout)
+    handler.name = OURS
     formatters: dict[str, logging.Formatter] = {
         "json": JsonFormatter(),
         "logfmt": LogfmtFormatter(),
         "text": TextFormatter(very_verbose=settings.very_verbose),
     }
     handler.setFormatter(formatters[settings.log_format])
-    logger = logging.getLogger("pyresque")
-    logger.handlers[:] = [handler]
-    logger.setLevel(settings.log_level.upper())
-    logger.propagate = False
+    return handler
 
 
-def _whole(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    message = record.getMessage()
-    if record.exc_info:
-        message = f"{message}\n{formatter.formatException(record.exc_info)}"
-    return message
+def _told(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
+    """What a record says, and its traceback."""
+    trace = formatter.formatException(record.exc_info) if record.exc_info else ""
+    return record.getMessage(), trace
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
     at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+    message, trace = _told(formatter, record)
     return {
         "timestamp": at,
         "level": record.levelname.lower(),
         "pid": record.process,
-        "message": _whole(formatter, record),
+        "message": f"{message}\n{trace}" if trace else message,
         **getattr(record, "fields", {}),
     }
 
 
 def _quoted(value: str) -> str:
-    if value and not any(char in value for char in ' "=\n\t'):
+    if value and value.isprintable() and not any(char in value for char in ' "='):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return as_json(json.dumps(value, ensure_ascii=False))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from setproctitle import setproctitle
 
 from pyresque.errors import SettingsError
+from pyresque.printable import printable
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Plain:
 
     def title(self, text: str) -> None:
         """Set the process title."""
-        setproctitle(text)
+        setproctitle(printable(text))
 
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until a signal comes."""

@@ -14,6 +14,7 @@ from setproctitle import setproctitle
 
 from pyresque import handlers
 from pyresque.executor.terminal import Terminal
+from pyresque.printable import printable
 from pyresque.process.waiter import Waiter
 from pyresque.process.worker import Worker
 
@@ -57,7 +58,7 @@ class Posix:
 
     def title(self, text: str) -> None:
         """Set the process title."""
-        setproctitle(text)
+        setproctitle(printable(text))
 
     def sleep(self, seconds: float) -> None:
         """Wait that long, or until a signal comes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyresque import errors
+from pyresque.printable import printable
 
 MISUSE = (
     errors.AppImportError,
@@ -30,4 +31,4 @@ def is_misuse(error: Exception) -> bool:
 
 def one_line(message: str) -> str:
     """How trouble is told: on one line."""
-    return " ".join(message.split())
+    return printable(" ".join(message.split()))

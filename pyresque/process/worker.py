@@ -24,6 +24,7 @@ from pyresque.errors import (
 from pyresque.job.job import read_job
 from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Sleep, Spawn, Spawned
+from pyresque.printable import printable
 from pyresque.process.desk import Desk
 from pyresque.process.interval import Interval
 from pyresque.process.liveness import Pruner, Pulse, Rounds
@@ -329,7 +330,7 @@ class Worker(Ordered):
 
     def titled(self, text: str) -> str:
         """A title of this process or of one of its children."""
-        return f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}"
+        return printable(f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}")
 
     # -- waiting
 

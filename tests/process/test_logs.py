@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pyresque.process.logs import set_up
+from pyresque.process.logs import OURS, JsonFormatter, LogfmtFormatter, set_up
 from pyresque.settings import Settings
 
 
@@ -18,9 +18,11 @@ def written(tmp_path):
 
     def write(message="it said %r", *args, error=None, **settings):
         path = tmp_path / "log"
+        logger.propagate = False  # pytest listens, too
         set_up(Settings(logfile=str(path), verbose=True, **settings))
         logger.info(message, *(args or ("x",)), exc_info=error)
-        logger.handlers[0].close()
+        ours = next(one for one in logger.handlers if one.name == OURS)
+        ours.close()
         return path.read_text(encoding="utf-8")
 
     yield write
@@ -53,6 +55,125 @@ def test_logfmt_quotes_what_needs_it(written):
 
 def test_a_message_with_bytes_that_are_no_text_is_written_all_the_same(written):
     assert written("queue %s", "\udcff") == "*** queue \\udcff\n"
+
+
+EVIL = "Mailer\x1b]0;title\x07\r\n*** forged\x9b2J\u202e\u2028\x00\x7f"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json", "logfmt"])
+def test_no_text_forges_a_line_or_commands_a_terminal(written, log_format):
+    try:
+        raise ValueError(EVIL)  # noqa: TRY301 - a traceback is wanted
+    except ValueError as error:
+        lines = written("%s fails", EVIL, error=error, log_format=log_format).split("\n")
+    assert lines.pop() == ""
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("***")] == (
+        lines[:1] if log_format == "text" else []
+    )
+    assert len(lines) == 1 or log_format == "text"
+    if log_format == "json":
+        assert json.loads(lines[0])["message"].startswith(f"{EVIL} fails\n")
+
+
+def test_fields_of_a_line_are_escaped_too():
+    record = logging.LogRecord("pyresque", logging.INFO, "", 0, "x", None, None)
+    record.fields = {"class": EVIL, "args": "\x1b", "queue": "low"}
+    assert json.loads(JsonFormatter().format(record))["class"] == EVIL
+    for line in (JsonFormatter().format(record), LogfmtFormatter().format(record)):
+        assert line.isprintable()
+        assert "forged" in line
+
+
+class Heard(logging.Handler):
+    """An application's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record):
+        self.messages.append(record.getMessage())
+
+
+@pytest.fixture
+def bare():
+    """The logger as it is where nothing was configured; asked for within the test, because pytest listens, too."""
+    found = logging.getLogger("pyresque")
+    before = (found.handlers[:], found.level, found.propagate)
+
+    def bare():
+        found.handlers[:], found.propagate = [], False
+        found.setLevel(logging.NOTSET)
+        return found
+
+    yield bare
+    for one in found.handlers:
+        if one.name == OURS:
+            one.close()
+    found.handlers[:], found.propagate = before[0], before[2]
+    found.setLevel(before[1])
+
+
+def test_an_applications_handlers_are_kept_and_nothing_is_put_beside_them(bare):
+    logger = bare()
+    own = Heard()
+    logger.addHandler(own)
+    set_up(Settings(verbose=True))
+    logger.info("got: a job")
+    assert logger.handlers == [own]
+    assert own.messages == ["got: a job"]
+
+
+def test_handlers_above_count_as_the_applications_too(bare):
+    logger = bare()
+    own = Heard()
+    logger.propagate = True
+    logging.getLogger().addHandler(own)
+    try:
+        set_up(Settings(verbose=True))
+        logger.info("got: a job")
+    finally:
+        logging.getLogger().removeHandler(own)
+    assert logger.handlers == []
+    assert own.messages == ["got: a job"]
+
+
+@pytest.mark.parametrize("asked", ["logfile", "format"])
+def test_a_logfile_or_a_format_that_is_asked_for_comes_beside_them(bare, tmp_path, capsys, asked):
+    logger = bare()
+    own = Heard()
+    logger.addHandler(own)
+    log = tmp_path / "log"
+    set_up(Settings(logfile=str(log)) if asked == "logfile" else Settings(log_format="json"))
+    logger.warning("careful")
+    assert own.messages == ["careful"]
+    assert "careful" in (log.read_text() if asked == "logfile" else capsys.readouterr().out)
+
+
+def test_where_nothing_was_configured_lines_go_to_standard_output_once(bare, capsys):
+    logger = bare()
+    for _ in range(2):
+        set_up(Settings())
+    logger.warning("careful")
+    logger.info("unheard")
+    assert capsys.readouterr().out == "*** careful\n"
+
+
+def test_an_applications_level_is_kept_unless_more_is_asked_for(bare):
+    logger = bare()
+    logger.addHandler(Heard())
+    logger.setLevel(logging.ERROR)
+    set_up(Settings())
+    assert logger.level == logging.ERROR
+    set_up(Settings(very_verbose=True))
+    assert logger.level == logging.DEBUG
+
+
+def test_the_format_app_leaves_logging_as_it_is(bare):
+    logger = bare()
+    set_up(Settings(log_format="app", very_verbose=True))
+    assert (logger.handlers, logger.level) == ([], logging.NOTSET)
 
 
 def test_below_its_level_nothing_is_written(tmp_path, written):
