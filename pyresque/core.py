@@ -10,7 +10,7 @@ from pyresque.activejob.names import WRAPPER
 from pyresque.activejob.registered import ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock
-from pyresque.errors import DirtyExit, NoSuchWorker, SettingsError
+from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker, SettingsError
 from pyresque.failure.base import complete
 from pyresque.failure.dirty import Undertaker
 from pyresque.failure.record import new_failure_id, no_failure_id
@@ -189,8 +189,19 @@ class Core:
         return self.active_job_classes.inside(job)
 
     def class_name(self, job: Target | None) -> str | None:
-        """The Ruby name of a job by its class, function or name; None where none is given."""
-        return None if job is None else self.registry.describe(job).name
+        """The Ruby name of a job by its class, function or name, as failed records bear it; None where none is given.
+
+        Raises JobArgumentError for an active job: its records bear the wrapper's name.
+        """
+        if job is None:
+            return None
+        entry = self.registry.describe(job)
+        if entry.carrier is not None:
+            raise JobArgumentError(
+                f"failed records of the active job {entry.name} bear its wrapper's class: "
+                "choose among all records, by payload.args[0]['job_class'], or give the wrapper's name"
+            )
+        return entry.name
 
     def _active_entry(self, target: Any) -> JobClass | None:
         """The entry of a registered active job by its name, function or class, for Resque's own verbs."""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pyresque import AsyncResque, Resque
 from pyresque.activejob import WRAPPER
 from pyresque.cli.main import cli
-from pyresque.errors import NoQueueError
+from pyresque.errors import JobArgumentError, NoQueueError
 
 AT = 4102444800
 
@@ -122,6 +122,16 @@ def test_a_hook_of_the_job_may_keep_it_out_whatever_the_verb(db, redis_url):
         assert resque.enqueue_many_at([(AT, job, 7)]) == 0
         assert db.keys("resque:queue:*") == db.keys("resque:delayed*") == []
         assert resque.create("sync", job, 7) == [1, 1]
+
+
+def test_failed_records_cannot_be_asked_for_by_it_and_the_verbs_say_so(redis_url):
+    with make(redis_url) as resque:
+        for given in (resque.sync_account, "SyncAccountJob"):
+            with pytest.raises(JobArgumentError, match="bear its wrapper's class"):
+                resque.failures.count(class_name=given)
+            with pytest.raises(JobArgumentError, match="bear its wrapper's class"):
+                resque.failures.each(class_name=given)
+        assert resque.failures.count(class_name=WRAPPER) == 0
 
 
 def test_inline_it_is_performed(redis_url):
