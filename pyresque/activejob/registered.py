@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyresque.activejob.names import job_hash
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
-from pyresque.job.registry import JobClass, own_queue
+from pyresque.job.registry import JobClass
 from pyresque.job.targets import attach, check
 
 TYPE_CHECKING = False
@@ -93,7 +93,6 @@ class ActiveJobs:
             raise DuplicateJobError(
                 f"active job {name!r} is registered twice; give one another name"
             )
-        queue = queue if queue is not None else own_queue(target)
         entry = JobClass(
             _plain(name),
             queue,

@@ -38,8 +38,8 @@ class JobClass:
     """
 
     __slots__ = (
-        *("aliases", "carrier", "inside", "kwargs", "lookup", "name"),
-        *("operation", "queue", "redeliveries", "target", "timeout"),
+        *("aliases", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
+        *("operation", "redeliveries", "target", "timeout"),
     )
 
     def __init__(
@@ -56,7 +56,7 @@ class JobClass:
         carrier: Carrier | None = None,
     ) -> None:
         self.name = name
-        self.queue = queue
+        self.given_queue = queue
         self.target = target
         self.kwargs = kwargs
         self.aliases = aliases
@@ -69,6 +69,11 @@ class JobClass:
 
     def __repr__(self) -> str:
         return f"JobClass({self.name!r}, queue={self.queue!r}, target={self.target!r})"
+
+    @property
+    def queue(self) -> str | None:
+        """Its queue: the one that was given, else the one that its class or function names now, as Ruby asks each time."""
+        return self.given_queue if self.given_queue is not None else own_queue(self.target)
 
     @property
     def hooks(self) -> HookNames:
@@ -149,7 +154,7 @@ class Registry:
         check(target)
         entry = JobClass(
             name or own_name(target),
-            queue if queue is not None else own_queue(target),
+            queue,
             target,
             kwargs,
             tuple(aliases),
@@ -181,7 +186,7 @@ class Registry:
         entry = self._by_target.get(id(target)) or self.elsewhere(target)
         if entry is not None:
             return entry
-        return JobClass(own_name(target), own_queue(target), target)
+        return JobClass(own_name(target), None, target)
 
     def find(self, class_name: object) -> JobClass:
         """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""

@@ -130,3 +130,27 @@ def test_a_job_needs_a_queue_and_a_name_in_rubys_words():
         validate(registry.describe(""), "low")
     assert validate(registry.describe(Archive), None) == "file_serve"
     assert validate(registry.describe(Archive), "other") == "other"
+
+
+def test_a_queue_is_asked_for_each_time_as_in_ruby():
+    class Moving:
+        queue = "first"
+
+        @staticmethod
+        def perform() -> None: ...
+
+    class Choosing(Moving):
+        @staticmethod
+        def queue() -> str:
+            return choices[-1]
+
+    choices = ["day"]
+    registry = Registry()
+    for target in (Moving, Choosing):
+        registry.add(target)
+    assert [registry.describe(each).queue for each in (Moving, Choosing)] == ["first", "day"]
+    Moving.queue = "second"
+    choices.append("night")
+    assert [registry.describe(each).queue for each in (Moving, Choosing)] == ["second", "night"]
+    assert registry.find("Choosing").queue == "night"
+    assert registry.add(Moving, queue="given").queue == "given"
