@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 #: Bytes read at first, which the interpreter keeps room for, and at a time where there is more.
 FIRST, PIECE = 479, 4096
 
+#: What is told of a job's error where there is no memory left to look at it.
+LAST_WORDS = b'["MemoryError", "memory is used up, so that no more can be told of the error", []]'
+
+#: The exit status of a child in trouble.
+FAILED = 1
+
 #: How often a job that does nothing is performed before the first fork: the interpreter specializes code that ran some dozen times.
 REHEARSALS = 64
 
@@ -46,6 +52,7 @@ TOLD = struct.Struct("=?dII")
 
 def live(work: Callable[[], None], rules: Rules) -> NoReturn:
     """The child's whole life, after ``work`` the end of the process."""
+    status = FAILED
     try:
         if rules.group:
             os.setpgid(0, 0)
@@ -55,19 +62,25 @@ def live(work: Callable[[], None], rules: Rules) -> NoReturn:
 
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         flush()
+        status = 0
     except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
-        complain(error)
+        status = complain(error)
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
-def complain(error: BaseException) -> None:
-    """Say what happened to a child outside its job: all its parent sees is one that did not begin. An order is no trouble."""
-    if not isinstance(error, TermException):
-        import logging  # noqa: PLC0415 - hardly ever
+def complain(error: BaseException) -> int:
+    """Say what happened to a child outside its job: all its parent sees is its exit status, which this returns.
 
-        text = "a child came to grief outside its job"
-        logging.getLogger("pyresque").error(text, exc_info=error)
+    An order is no trouble.
+    """
+    if isinstance(error, TermException):
+        return 0
+    import logging  # noqa: PLC0415 - hardly ever
+
+    text = "a child came to grief outside its job"
+    logging.getLogger("pyresque").error(text, exc_info=error)
+    return FAILED
 
 
 def serve(  # noqa: C901 - one path, for what it costs to leave it
@@ -115,7 +128,15 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
             names = late.since(known).encode("utf-8", "replace")
             known = len(sys.modules)
         signals.spend()
-        tell(telling, seconds, error, names, leaving=last)
+        try:
+            tell(telling, seconds, error, names, leaving=last)
+        except OSError:
+            if error:
+                raise
+            board.finish(
+                signals.place
+            )  # the job has closed the pipe; a parent that finds us gone looks there
+            return
         if last:
             return
         signals.take()
@@ -141,7 +162,20 @@ def tell(telling: int, seconds: float, error: bytes, names: bytes, *, leaving: b
 
 
 def told(raised: BaseException) -> bytes:
-    """The error of a job, as JSON."""
+    """The error of a job, as JSON; where memory is used up as much of it as can be told."""
+    try:
+        return _told(raised)
+    except BaseException:  # noqa: BLE001, S110 - it is told below
+        pass
+    # The frames of the job hold what it had in memory.
+    raised.__traceback__ = raised.__context__ = raised.__cause__ = None
+    try:
+        return _told(raised)
+    except BaseException:  # noqa: BLE001 - there is nothing left to tell it with
+        return LAST_WORDS
+
+
+def _told(raised: BaseException) -> bytes:
     import json  # noqa: PLC0415 - for jobs that fail
 
     from pyresque.failure.report import report  # noqa: PLC0415 - as above

@@ -14,7 +14,7 @@ from time import perf_counter, time
 from pyresque import handlers
 from pyresque.copies import fork, own
 from pyresque.executor import late
-from pyresque.executor.life import REHEARSALS, complain, tell, told
+from pyresque.executor.life import FAILED, REHEARSALS, complain, tell, told
 from pyresque.executor.title import set_title
 from pyresque.executor.turning import Turning
 from pyresque.prints import flush
@@ -155,13 +155,15 @@ class Shift:
         except BaseException:  # noqa: BLE001 - the job has not begun
             os._exit(1)
         # As ``live``, with fewer steps: each is a page of the child's own.
+        status = FAILED
         try:
             self.perform(entry, args)
             flush()
+            status = 0
         except BaseException as error:  # noqa: BLE001 - as there
-            complain(error)
+            status = complain(error)
         finally:
-            os._exit(0)
+            os._exit(status)
 
     def _waited(self, pid: int) -> bool:
         """Wait for its end, and leave it to be buried; False where the worker called back meanwhile."""
@@ -202,7 +204,12 @@ class Shift:
         seconds = perf_counter() - started
         self.signals.spend()
         names = late.since(known).encode("utf-8", "replace") if len(sys.modules) != known else b""
-        tell(self.telling, seconds, error, names, leaving=True)
+        try:
+            tell(self.telling, seconds, error, names, leaving=True)
+        except OSError:
+            if error:
+                raise
+            self.board.finish(self.place)  # as ``serve``
 
     def rehearse(self, entry: JobClass) -> None:
         """Walk a child's path, so that no child has to specialize its code, or be given a copy of what that touches."""

@@ -6,6 +6,7 @@ has not been taken by then, the one who was called being on its way out, Redis a
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from functools import partial
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.process.lines import Lines
+
+log = logging.getLogger("pyresque")
 
 #: Seconds that a slot is given to take the job it was called for, before its line is armed again.
 SETTLE = 0.002
@@ -48,6 +51,7 @@ class Doorbell:
         self._rang: dict[str, tuple[float, int]] = {}  # when, and how many were called
         self._ending = False
         self._thread: threading.Thread | None = None
+        self._refused = False
         self._poked, self._poke = os.pipe()
         os.set_blocking(self._poked, False)
         os.set_blocking(self._poke, False)
@@ -61,14 +65,11 @@ class Doorbell:
         if self._lines is None or not queues:
             return visit
         with self._lock:
+            if self._thread is None and not self._started(self._lines):
+                return visit
             self._visits[visit] = None
             visit.heard = visit.queues <= self._heard
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._wait, args=(self._lines,), name="doorbell", daemon=True
-                )
-                self._thread.start()
-            elif not visit.queues <= self._watched:
+            if not visit.queues <= self._watched:
                 self._wake()
         return visit
 
@@ -86,6 +87,21 @@ class Doorbell:
             self._thread.join()
         os.close(self._poked)
         os.close(self._poke)
+
+    def _started(self, lines: Lines) -> bool:
+        """Start the thread; where the system has none to give whoever waits looks by itself, and it is tried again."""
+        thread = threading.Thread(target=self._wait, args=(lines,), name="doorbell", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            if not self._refused:
+                self._refused = True
+                log.warning(
+                    "no thread can be started to wait for jobs, so they are polled: %s", error
+                )
+            return False
+        self._thread, self._refused = thread, False
+        return True
 
     def _wake(self) -> None:
         try:

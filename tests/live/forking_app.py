@@ -7,11 +7,14 @@ import concurrent.futures
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -268,3 +271,26 @@ def held(mark: int) -> None:
     note("holding", mark)
     awaited("release")
     note("held", mark)
+
+
+KEPT: list[bytearray] = []
+
+
+@resque.job("Hungry", queue="low")
+def hungry(where: str) -> None:
+    """Use up all memory there is, held by the job's frame or for good."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) + 2000
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(),) * 2)
+    held = KEPT if where == "for good" else []
+    for size in (1 << 20, 1 << 12, 600, 200, 64, 1):
+        with suppress(MemoryError):
+            while True:
+                held.append(bytearray(size))
+    raise MemoryError
+
+
+@resque.job("CloseAll", queue="low")
+def close_all(failing: bool = False) -> None:
+    os.closerange(3, 1000)
+    if failing:
+        raise ValueError("it was to fail")

@@ -179,3 +179,21 @@ def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_p
         bell.close()
         driver.close()
         server.kill()
+
+
+def test_where_no_thread_can_be_started_jobs_are_polled_and_it_is_tried_again(
+    monkeypatch, caplog, bell
+):
+    with monkeypatch.context() as none_left:
+        none_left.setattr(threading.Thread, "start", no_thread)
+        visits = [bell.expect((LOW,), lambda: None) for _ in range(2)]
+        assert [visit.heard for visit in visits] == [False, False]
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        for visit in visits:
+            bell.leave(visit)
+    bell.leave(bell.expect((LOW,), lambda: None))
+    assert bell._thread is not None
+
+
+def no_thread(_thread):
+    raise RuntimeError("can't start new thread")
