@@ -53,6 +53,7 @@ class Nursery:
         self._board = board
         self._leaving: list[tuple[float, Child]] = []
         self._loaded: set[str] = set()
+        self._repeated = late.Repeated()
         self._settled = False
 
     def close(self) -> None:
@@ -107,7 +108,14 @@ class Nursery:
             self._settled = True
 
     def _load(self, child: Child) -> None:
-        names = "\n".join(set(child.loaded.split("\n")) - self._loaded)
+        if repeated := self._repeated.note(child.loaded):
+            log.warning(
+                "each forked child imports %s anew for its job: import it where the application's module begins, "
+                "and all children share it",
+                ", ".join(repeated),
+            )
+        told = (name for name in child.loaded.split("\n") if not name.startswith(late.OTHER))
+        names = "\n".join(set(told) - self._loaded)
         child.loaded = ""
         if not names:
             return

@@ -99,9 +99,62 @@ def test_only_pythons_own_modules_and_ours_are_told(monkeypatch: pytest.MonkeyPa
     for name in ("pyresque.no_such", "only_here", "this", "wave", "antigravity"):
         monkeypatch.setitem(sys.modules, name, sys)
     monkeypatch.setitem(sys.modules, 7, sys)
-    assert late.since(count).split("\n") == ["pyresque.no_such", "wave"]
+    assert late.since(count).split("\n") == ["pyresque.no_such", " only_here", "wave"]
 
 
 def test_what_cannot_be_loaded_is_left_to_those_who_need_it() -> None:
     late.load("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
     assert "this" not in sys.modules
+
+
+HEAVY = """
+from pyresque import Resque
+resque = Resque()
+
+@resque.job("Heavy", queue="low")
+def heavy():
+    import heavy_thing.part
+    import xml.dom
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "lines"),
+    [
+        ([], 1),
+        (["--fork-ahead", "always"], 1),
+        (["--jobs-per-child", "100"], 0),
+        (["--executor", "inline"], 0),
+    ],
+)
+def test_what_children_import_again_and_again_is_told_of_once(
+    db: redis.Redis, redis_url: str, tmp_path: Path, flags: list[str], lines: int
+):
+    (tmp_path / "heavy_app.py").write_text(HEAVY)
+    (tmp_path / "heavy_thing").mkdir()
+    for name in ("__init__", "part"):
+        (tmp_path / "heavy_thing" / f"{name}.py").write_text("")
+    for _ in range(8):
+        db.rpush("resque:queue:low", json.dumps({"class": "Heavy", "args": []}))
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "heavy_app", "-q", "low"),
+            *("--burst", *flags),
+        ],
+        env={**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [line for line in done.stdout.splitlines() if "imports" in line]
+    assert len(told) == lines, done.stdout
+    for line in told:
+        assert "each forked child imports heavy_thing anew for its job" in line
+    assert db.get("resque:stat:processed") == b"8"
+
+
+def test_modules_are_counted_up_to_a_bound():
+    repeated = late.Repeated()
+    names = "\n".join(f"{late.OTHER}m{number}" for number in range(2 * late.MOST))
+    assert [len(repeated.note(names)) for _ in range(late.OFTEN + 1)] == [0, 0, late.MOST, 0]
