@@ -218,10 +218,10 @@ class AsyncFailures:
     def __init__(self, resque: Awaiting) -> None:
         self.resque = resque
 
-    def count(self, queue: str | None = None, class_name: Target | None = None) -> Awaitable[int]:
+    async def count(self, queue: str | None = None, class_name: Target | None = None) -> int:
         """The same, awaited."""
         core = self.resque.core
-        return self.resque.run(core.failures.count(queue, core.class_name(class_name)))
+        return await self.resque.run(core.failures.count(queue, core.class_name(class_name)))
 
     queues = failures_awaited(FailureBackend.queues)
     all = failures_awaited(FailureBackend.all)
@@ -239,17 +239,17 @@ class AsyncFailures:
         found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
         return AwaitedRecords(self.resque, found)
 
-    def requeue_selection(
+    async def requeue_selection(
         self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
-    ) -> Awaitable[int]:
+    ) -> int:
         """The same, awaited."""
-        return self.resque.run(self.resque.core.failures.requeueing(wanted, queue).whole())
+        return await self.resque.run(self.resque.core.failures.requeueing(wanted, queue).whole())
 
-    def remove_selection(
+    async def remove_selection(
         self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
-    ) -> Awaitable[int]:
+    ) -> int:
         """The same, awaited."""
-        return self.resque.run(self.resque.core.failures.removing(wanted, queue).whole())
+        return await self.resque.run(self.resque.core.failures.removing(wanted, queue).whole())
 
     clear = failures_awaited(FailureBackend.clear)
     clear_retried = failures_awaited(FailureBackend.clear_retried)

@@ -251,10 +251,20 @@ class Connection:
             raise ConnectionResetError("the connection was closed")
         self._feed_reader(self._buffer, 0, heard)
 
+    def _alert(self) -> OSError | None:
+        """What a server said of TLS before it hung up, where it did so while we were speaking."""
+        try:
+            self._socket.recv(1)
+        except (OSError, AttributeError) as error:
+            return error if isinstance(error, OSError) else None
+        return None
+
     def _lost(self, cause: Any) -> RedisUnavailable:
         if isinstance(cause, RedisUnavailable):
             return cause
         wrong = None
+        if not self._plain and "EOF" in str(cause):
+            cause = self._alert() or cause
         if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
             wrong = configured_wrongly(cause, self._to)
         return lost(cause, self.where, wrong)
@@ -274,6 +284,21 @@ def configured_wrongly(cause: BaseException, to: Target) -> str | None:
 
     handshake = isinstance(cause, (TimeoutError, ConnectionResetError)) or "EOF" in str(cause)
     return tls.fault(cause, to) or (tls.mistaken(to) if handshake else None)
+
+
+def first_fault(to: Target) -> ConnectionFault | None:
+    """What is wrong with the configuration, by a first exchange on a connection of its own."""
+    try:
+        made = Connection(to, to.connect_timeout)
+        try:
+            made.ask(written(Command(("PING",))))
+        finally:
+            made.close()
+    except ConnectionFault as error:
+        return error
+    except RedisUnavailable:
+        return None
+    return None
 
 
 def lost(cause: object, where: str, wrong: str | None = None) -> RedisUnavailable:

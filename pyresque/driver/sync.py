@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from os import getpid
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from pyresque.driver.lean import Connection
 from pyresque.driver.replies import checked, of_batch, of_transaction
 from pyresque.driver.target import CONNECT_TIMEOUT, target
 from pyresque.driver.written import wrapped, written
+from pyresque.errors import ConnectionFault
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.raised import Raised, RaisedInCall, outcome_of, thrown
 
@@ -100,9 +102,15 @@ class SyncDriver:
             return []
         if batch.atomic:
             replies = self._talk(wrapped(batch.commands))
-            return of_transaction(replies, self.where, batch.commands)
-        replies = self._talk(batch.commands)
-        return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
+            replied = partial(of_transaction, replies, self.where, batch.commands)
+        else:
+            replies = self._talk(batch.commands)
+            replied = partial(of_batch, replies, self.where, batch.commands, lenient=batch.lenient)
+        try:
+            return replied()
+        except ConnectionFault:  # the next connection logs in anew
+            self._drop()
+            raise
 
     def _ask(self, command: Command[Any]) -> object:
         mine = self._mine.line
@@ -117,7 +125,11 @@ class SyncDriver:
             raise
         mine.used = monotonic()
         if isinstance(reply, BaseException):
-            checked(reply, self.where, command.args)
+            try:
+                checked(reply, self.where, command.args)
+            except ConnectionFault:  # the next connection logs in anew
+                self._drop()
+                raise
         return reply
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 
-from pyresque.driver.lean import configured_wrongly, keep_alive, lost
-from pyresque.driver.replies import passing, refusal, refused, refused_log_in, told
+from pyresque.driver.lean import configured_wrongly, first_fault, keep_alive, lost
+from pyresque.driver.replies import LOG_IN, passing, refusal, refused, refused_log_in, told
 from pyresque.driver.written import log_ins, written
 from pyresque.errors import ConnectionFault, RedisUnavailable
 
@@ -56,6 +56,8 @@ class Wire(asyncio.Protocol):
     def __init__(self, to: Target) -> None:
         self.where = to.where
         self.usable = True
+        #: From then on a refusal for want of a log-in ends the connection: the next one logs in anew.
+        self.logged_in = False
         self._timeout = to.reply_timeout
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
@@ -148,7 +150,9 @@ class Wire(asyncio.Protocol):
         if talk.replies is not None:
             talk.replies.append(reply)
         talk.missing -= 1
-        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+        if isinstance(reply, hiredis.ReplyError) and (
+            passing(str(reply)) or (self.logged_in and str(reply).startswith(LOG_IN))
+        ):
             # The server cannot serve now: this connection leads to it, another may lead elsewhere.
             self._give_up(refusal(str(reply), self.where))
         elif not talk.missing:
@@ -199,6 +203,7 @@ async def connected(to: Target) -> Wire:
     try:
         await asyncio.wait_for(_connect(wire, to), to.connect_timeout)
         await _log_in(wire, to)
+        wire.logged_in = True
     except (OSError, ValueError, asyncio.TimeoutError, RedisUnavailable) as error:
         wire.close()
         told = await diagnosed(error, to)
@@ -220,7 +225,8 @@ async def diagnosed(error: Exception, to: Target) -> RedisUnavailable:
     if isinstance(cause, (OSError, asyncio.TimeoutError, hiredis.ProtocolError)):
         wrong = await asyncio.to_thread(configured_wrongly, cause, to)
     if isinstance(error, RedisUnavailable) and wrong is None:
-        return error
+        # asyncio keeps to itself what a server said of TLS before it hung up.
+        return (await asyncio.to_thread(first_fault, to) if to.secure else None) or error
     told = "no connection in time" if isinstance(error, asyncio.TimeoutError) else error
     return lost(told, to.where, wrong)
 

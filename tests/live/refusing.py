@@ -70,8 +70,11 @@ class Refusing:
             server.makefile("rb") as answering,
             contextlib.suppress(OSError),
         ):
+            refused = None
             while command := whole(asking):
-                refusal = self._verdict(parts(command))
+                # Whoever is refused gives the connection up: what it has sent already is not carried out either.
+                refusal = refused or self._verdict(parts(command))
+                refused = None if refusal is None or refusal.startswith("+") else refusal
                 if refusal is None:
                     server.sendall(command)
                     caller.sendall(whole(answering))
