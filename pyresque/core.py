@@ -318,13 +318,13 @@ class Core:
     async def info(self) -> Info:
         """The overview."""
         sizes = await self.queue_lengths()
-        workers = await self.workers()
+        registered, working = await self.books.counts()
         return Info(
             pending=sum(size or 0 for size in sizes.values()),
             processed=await self.stats.get("processed"),
             queues=len(sizes),
-            workers=len(workers),
-            working=sum(worker.working_on is not None for worker in workers),
+            workers=registered,
+            working=working,
             failed=await Told().without(self.failed_table.size(), 0),
             servers=[shown(self.settings.url)],
             environment=self.settings.environment,

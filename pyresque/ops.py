@@ -10,8 +10,9 @@ any Python. Operations can therefore be read, run and tested with no Redis, no c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -157,6 +158,18 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since some start, never turned back, as ``time.monotonic``."""
+
+
+#: Commands of one round trip where there may be any number of them.
+LOT = 1000
+
+
+async def in_lots(commands: Iterable[Command[Any]], *, lenient: bool = False) -> list[Any]:
+    """The answers of any number of commands, some in one round trip: neither side holds more of them at a time."""
+    source, answers = iter(commands), []
+    while lot := tuple(islice(source, LOT)):
+        answers += await Batch(lot, lenient=lenient)
+    return answers
 
 
 async def many(operations: Sequence[Op[T]]) -> list[T]:

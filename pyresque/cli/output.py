@@ -12,7 +12,7 @@ from pyresque.cli.complaint import Complaint, Misuse
 from pyresque.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 #: The widest a cell gets in a list; a page of its own shows the whole.
 WIDEST = 60
@@ -94,6 +94,13 @@ def compact(value: object) -> str:
 def many(count: int, noun: str) -> str:
     """``1 job``, ``2 jobs``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names beside each other, of many only the first."""
+    found = list(names)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(map(plain, found[:most])) + more
 
 
 def confirm(what: str, *, yes: bool) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import click
 
 from pyresque.cli.options import CONNECTION, json_option, settings_options
-from pyresque.cli.output import print_json, print_pairs, print_table
-from pyresque.cli.shown import told
+from pyresque.cli.output import print_json, print_pairs
+from pyresque.cli.shown import each_worker, told
+from pyresque.cli.streamed import print_long_table
 from pyresque.process.app import application
 
 #: What is told while ``pause-all-workers`` is set.
@@ -44,14 +46,17 @@ def info(as_json: bool, **given: Any) -> None:
         ]
     )
     click.echo()
-    print_table(
+    print_long_table(
         ("queue", "jobs"),
-        [(name, "no list in Redis" if size is None else size) for name, size in sizes.items()],
+        ((name, "no list in Redis" if size is None else size) for name, size in sizes.items()),
         "no queues",
     )
-    working = [
-        (each.id, told(each.working_on.job, 40)) for each in resque.working() if each.working_on
-    ]
-    if working:
+    working = (
+        (each.id, told(each.working_on.job, 40))
+        for each in each_worker(resque, working=True)
+        if each.working_on
+    )
+    first = next(working, None)
+    if first is not None:
         click.echo()
-        print_table(("worker", "works on"), working, "")
+        print_long_table(("worker", "works on"), chain((first,), working), "")

@@ -13,13 +13,15 @@ from pyresque.cli.options import CONNECTION, destroying, json_option, settings_o
 from pyresque.cli.output import (
     WIDEST,
     confirm,
+    listed,
     many,
     plain,
     print_json,
     print_pairs,
     print_table,
 )
-from pyresque.cli.shown import args_of, class_of, told
+from pyresque.cli.shown import args_of, class_of, each_worker, told
+from pyresque.cli.streamed import print_list, print_long_table
 from pyresque.errors import NoQueueError, RedisCommandError
 from pyresque.process.app import application
 from pyresque.process.queue_list import QueueList
@@ -43,10 +45,10 @@ def list_queues(as_json: bool, **given: Any) -> None:
     resque = application(given)
     rows = resque.queue_lengths()
     if as_json:
-        print_json([{"queue": queue, "size": size} for queue, size in rows.items()])
+        print_list({"queue": queue, "size": size} for queue, size in rows.items())
         return
-    shown = [(queue, "no list in Redis" if size is None else size) for queue, size in rows.items()]
-    print_table(("queue", "jobs"), shown, "no queues")
+    shown = ((queue, "no list in Redis" if size is None else size) for queue, size in rows.items())
+    print_long_table(("queue", "jobs"), shown, "no queues")
 
 
 @queues.command()
@@ -58,7 +60,8 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     resque = application(given)
     _known(resque, [queue])
     head = resque.peek(queue)
-    listening = [worker.id for worker in resque.workers() if _takes(worker, queue)]
+    workers = each_worker(resque, working=False)
+    listening = [worker.id for worker in workers if _takes(worker, queue)]
     size = resque.size(queue)
     if as_json:
         print_json(
@@ -75,7 +78,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
             ("queue", queue),
             ("jobs", size),
             ("next", told(head[0], WIDEST) if head else None),
-            ("workers", ", ".join(listening) or "none takes from this queue"),
+            ("workers", listed(listening) or "none takes from this queue"),
         ]
     )
 
@@ -105,7 +108,7 @@ def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given:
     _known(resque, [queue])
     jobs = list(enumerate(resque.peek(queue, start, count), start))
     if as_json:
-        print_json([_as_json(at, job) for at, job in jobs])
+        print_list(_as_json(at, job) for at, job in jobs)
         return
     rows = [(at, class_of(job.payload), args_of(job, full=full)) for at, job in jobs]
     print_table(("index", "class", "args"), rows, f"no jobs in {plain(queue)}")

@@ -14,6 +14,7 @@ from pyresque.cli.options import CONNECTION, destroying, json_option, settings_o
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
 from pyresque.cli.progress import Progress
 from pyresque.cli.streamed import JsonList
+from pyresque.cli.times import iso_and_written
 from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.app import application
 from pyresque.process.run_scheduler import read_schedule, section_hint
@@ -321,7 +322,7 @@ def _as_json(one: NextRuns) -> dict[str, object]:
     return {
         "name": one.name,
         "config": one.config,
-        "last": one.last,
+        **iso_and_written("last", one.last),
         "next": one.runs[0].isoformat() if one.runs else None,
         "faults": list(one.fault.faults) if one.fault else [],
     }

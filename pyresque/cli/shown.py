@@ -9,7 +9,14 @@ from pyresque.activejob.names import job_hash
 from pyresque.cli.output import compact, plain, short
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyresque.client import Resque
     from pyresque.job.job import Job, Payload
+    from pyresque.job.workers import WorkerInfo
+
+#: Workers that are read at a time.
+WORKERS = 500
 
 NO_JOB = "(no job)"
 
@@ -39,3 +46,13 @@ def told(job: Job, width: int | None = None) -> str:
         return call
     args = compact(list(job.args)) if job.fault is None else str(job.fault)
     return f"{class_of(job.payload)} {args if width is None else short(args, width)}"
+
+
+def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
+    """Every registered worker, or those that perform a job; some hundreds are read at a time."""
+    books = resque.core.books
+    ids = resque.run(books.table.ids())
+    for start in range(0, len(ids), WORKERS):
+        for worker in resque.run(books.of(ids[start : start + WORKERS])):
+            if not working or worker.working_on is not None:
+                yield worker

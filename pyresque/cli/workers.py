@@ -11,13 +11,14 @@ from pyresque.cli.complaint import Complaint, Nouns
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     confirm,
+    listed,
     many,
     plain,
     print_json,
     print_pairs,
-    print_table,
 )
-from pyresque.cli.shown import told
+from pyresque.cli.shown import each_worker, told
+from pyresque.cli.streamed import Lines, print_list, print_long_table
 from pyresque.cli.times import iso_and_written
 from pyresque.errors import NoSuchWorker
 from pyresque.job.workers import WorkerId, WorkerInfo
@@ -42,12 +43,12 @@ def workers() -> None:
 def list_workers(working: bool, as_json: bool, **given: Any) -> None:
     """List the registered workers, Ruby's and Python's."""
     resque = application(given)
-    found = resque.working() if working else resque.workers()
+    found = each_worker(resque, working=working)
     paused = resque.all_paused()
     if as_json:
-        print_json([_as_json(worker, paused=paused) for worker in found])
+        print_list(_as_json(worker, paused=paused) for worker in found)
         return
-    rows = [
+    rows = (
         (
             worker.id,
             _state(worker, paused=paused),
@@ -57,8 +58,9 @@ def list_workers(working: bool, as_json: bool, **given: Any) -> None:
             worker.failed,
         )
         for worker in found
-    ]
-    print_table(("worker", "state", "job", "heartbeat", "processed", "failed"), rows, "no workers")
+    )
+    headings = ("worker", "state", "job", "heartbeat", "processed", "failed")
+    print_long_table(headings, rows, "no workers")
     if paused:
         click.echo("paused: no worker takes a job until `pyresque workers resume`")
 
@@ -117,17 +119,17 @@ def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
         if dry_run or not dead:
             pruned = list(dead)
         else:
-            confirm(f"prune {many(len(dead), 'worker')}: {', '.join(map(plain, dead))}", yes=yes)
+            confirm(f"prune {many(len(dead), 'worker')}: {listed(dead)}", yes=yes)
             pruned = _pruned(resque, pruner)
     finally:
         posix.close()
     if as_json:
         print_json({"dry_run": dry_run, "pruned": pruned})
         return
+    lines = Lines("would prune" if dry_run else "pruned", "worker")
     for worker_id in pruned:
-        click.echo(f"{'would prune' if dry_run else 'pruned'} {plain(worker_id)}")
-    if not pruned:
-        click.echo("no worker is dead")
+        lines.add(plain(worker_id))
+    lines.close("no worker is dead")
 
 
 def _pruned(resque: Resque, pruner: Pruner) -> list[str]:
@@ -154,7 +156,7 @@ def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **give
         if worker_id not in registered:
             raise NoSuchWorker(f"no worker {worker_id!r} is registered")
     if not dry_run:
-        confirm(f"remove {many(len(wanted), 'worker')}: {', '.join(map(plain, wanted))}", yes=yes)
+        confirm(f"remove {many(len(wanted), 'worker')}: {listed(wanted)}", yes=yes)
         for worker_id in wanted:
             resque.remove_worker(worker_id)
     if as_json:

@@ -218,15 +218,9 @@ class Queues:
 
     async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
         wanted = self.codec.decode(self.codec.encode(args)) if args else None
-        matching = dict.fromkeys(
-            raw
-            for raw in await self.table.everything(queue)
-            if self._matches(read_job(self.codec, queue, raw), entry, wanted)
+        return await self.table.remove_chosen(
+            queue, lambda raw: self._matches(read_job(self.codec, queue, raw), entry, wanted)
         )
-        if not matching:
-            return 0
-        key = to_bytes(self.table.keys.queue(queue))
-        return sum(await Batch(tuple(Command(("LREM", key, 0, raw), int) for raw in matching)))
 
     @staticmethod
     def _matches(job: Job, entry: JobClass, wanted: object) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
 from pyresque.job.odd import stand_in, stays_as_it_is, stood_for
-from pyresque.ops import Batch, Command
+from pyresque.ops import Command, in_lots
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
@@ -17,7 +17,7 @@ from pyresque.store.turns import RecordForms
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from pyresque.store.workers import WorkerTable
@@ -114,6 +114,20 @@ class WorkerBooks:
         """Those that perform a job."""
         return [info for info in await self.all() if info.working_on is not None]
 
+    async def counts(self) -> tuple[int, int]:
+        """How many are registered, and how many of them perform a job."""
+        ids = await self.table.ids()
+        keys = self.table.keys
+        records: Iterable[Command[Any]] = (
+            Command(("STRLEN", to_bytes(keys.worker(i)))) for i in ids
+        )
+        lengths = Told().sound(await in_lots(records, lenient=True), 0)
+        return len(ids), sum(length > 0 for length in lengths)
+
+    async def of(self, ids: Sequence[str]) -> list[WorkerInfo]:
+        """These workers."""
+        return await self._infos(ids)
+
     async def find(self, worker_id: str) -> WorkerInfo | None:
         """One worker, or None where no such id is registered."""
         if not await self.table.exists(worker_id):
@@ -140,21 +154,18 @@ class WorkerBooks:
         if not ids:
             return []
         keys = self.table.keys
-        batch = Batch(
-            tuple(
-                Command(args)
-                for i in ids
-                for args in (
-                    ("GET", to_bytes(keys.worker(i))),
-                    ("GET", to_bytes(keys.worker_started(i))),
-                    ("HGET", keys.heartbeats, to_bytes(i)),
-                    ("GET", to_bytes(keys.stat(f"processed:{i}"))),
-                    ("GET", to_bytes(keys.stat(f"failed:{i}"))),
-                )
-            ),
-            lenient=True,
+        commands: Iterable[Command[Any]] = (
+            Command(args)
+            for i in ids
+            for args in (
+                ("GET", to_bytes(keys.worker(i))),
+                ("GET", to_bytes(keys.worker_started(i))),
+                ("HGET", keys.heartbeats, to_bytes(i)),
+                ("GET", to_bytes(keys.stat(f"processed:{i}"))),
+                ("GET", to_bytes(keys.stat(f"failed:{i}"))),
+            )
         )
-        rows = Told().sound(await batch)
+        rows = Told().sound(await in_lots(commands, lenient=True))
         return [
             self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
         ]

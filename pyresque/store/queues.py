@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import WrongKey
-from pyresque.ops import Batch, Command
+from pyresque.ops import Batch, Command, in_lots
 from pyresque.store.scripts import script
+from pyresque.store.slices import Removal
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyresque.store.keys import Keys
 
@@ -97,8 +98,8 @@ class QueueTable:
 
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """The same, None for a key that is no list: one of them must not hide the others."""
-        commands = [Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues]
-        found = await Batch(tuple(commands), lenient=True)
+        commands = (Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues)
+        found = await in_lots(commands, lenient=True)
         return {
             queue: None if isinstance(length, WrongKey) else length
             for queue, length in zip(queues, found, strict=True)
@@ -120,6 +121,11 @@ class QueueTable:
     async def everything(self, queue: str) -> list[bytes]:
         """Every payload of a queue, the next one first."""
         return await self.slice(self.keys.queue(queue), 0, -1)
+
+    async def remove_chosen(self, queue: str, chosen: Callable[[bytes], bool]) -> int:
+        """Remove every payload that is chosen, in one pass over the queue; how many."""
+        key = to_bytes(self.keys.queue(queue))
+        return await Removal(key, lambda _, raw: chosen(raw)).whole()
 
     async def slice(self, key: str, first: int, last: int) -> list[bytes]:
         """The elements of any list from ``first`` to ``last``, both included, negative from the end."""

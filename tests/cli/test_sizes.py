@@ -194,3 +194,35 @@ def test_an_interrupted_removal_of_delayed_jobs_sums_up(delayed, start, eventual
     done = (ENTRIES + 2) // 3 - left
     assert process.returncode == 130
     assert f"interrupted: removed {done} delayed jobs; the others wait as before" in errors
+
+
+def test_jobs_of_a_class_leave_a_queue_in_one_pass(resque, db):
+    push(db, "resque:queue:low", map(delayed_payload, range(ENTRIES)))
+    db.config_resetstat()
+    assert resque.destroy("low", "A") == (ENTRIES + 2) // 3
+    assert db.llen("resque:queue:low") == ENTRIES - (ENTRIES + 2) // 3
+    assert calls(db, "lrem") < ENTRIES // 200
+
+
+def test_a_page_of_a_long_queue_costs_a_page(ran, db):
+    push(db, "resque:queue:low", map(delayed_payload, range(ENTRIES)))
+    db.sadd("resque:queues", "low")
+    db.config_resetstat()
+    ran("queues", "peek", "low", "--start", str(ENTRIES - 5), "--json").fine()
+    ran("queues", "show", "low").fine()
+    assert ran("queues").fine().output.split()[-2:] == ["low", str(ENTRIES)]
+    assert db.info("stats")["total_net_output_bytes"] < 100_000
+
+
+def test_workers_and_queues_by_the_thousand_are_listed_as_they_are_read(ran, db):
+    many = ENTRIES // 10
+    for start in range(0, many, 1000):
+        with db.pipeline(transaction=False) as pipe:
+            for at in range(start, start + 1000):
+                pipe.sadd("resque:workers", f"box{at}:{at}:low")
+                pipe.sadd("resque:queues", f"queue{at}")
+            pipe.execute()
+    assert ran("workers").fine().output.count("\n") == many + 1
+    assert len(json.loads(ran("workers", "--json").fine().output)) == many
+    assert ran("queues").fine().output.count("\n") == many + 1
+    assert json.loads(ran("info", "--json").fine().output)["workers"] == many

@@ -8,6 +8,7 @@ from pyresque.job.queues import Queues, same_value
 from pyresque.job.registry import Registry
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable
+from pyresque.store.slices import REMOVED
 from tests.hand import Hand, asked, told
 
 LOW = b"resque:queue:low"
@@ -122,20 +123,31 @@ def test_destroy_finds_a_job_by_its_meaning_and_removes_it_by_its_bytes(queues):
         b'{"class":"Archive", "args":["\\u003c"]}',
         b'{"class":"Archive","args":[">"]}',
     )
-    hand = Hand([ours, other, b"{bad", rails, ours], [2, 1])
+    hand = Hand(5, [ours, other, b"{bad", rails, ours], [])
     assert hand.run(queues.destroy("low", "Archive", ["<"])) == 3
-    assert hand.asked[1] == (("LREM", LOW, 0, ours), ("LREM", LOW, 0, rails))
+    assert hand.asked[2][2:] == (1, LOW, REMOVED, 0, 5, 0, ours, 3, rails, 4, ours)
 
 
 def test_destroy_without_arguments_means_every_job_of_the_class(queues):
     mine, other = b'{"class":"Archive","args":[1]}', b'{"class":"Other","args":[1]}'
-    hand = Hand([mine, other], [1])
+    hand = Hand(2, [mine, other], [])
     assert hand.run(queues.destroy("low", "Archive", [])) == 1
-    assert hand.asked[1] == (("LREM", LOW, 0, mine),)
+    assert hand.asked[2][2:] == (1, LOW, REMOVED, 0, 2, 0, mine)
 
 
 def test_destroy_that_finds_nothing_removes_nothing(queues):
-    assert asked(queues.destroy("low", "Archive", []), [b"{}"]) == [("LRANGE", LOW, 0, -1)]
+    assert asked(queues.destroy("low", "Archive", []), 1, [b"{}"]) == [
+        ("LLEN", LOW),
+        ("LRANGE", LOW, 0, 0),
+    ]
+
+
+def test_destroy_counts_what_another_has_taken_meanwhile_as_not_removed(queues):
+    mine = b'{"class":"Archive","args":[1]}'
+    hand = Hand(2, [mine, mine], [1], [mine], [])
+    assert hand.run(queues.destroy("low", "Archive", [])) == 2
+    hand = Hand(1, [mine], [0], [])
+    assert hand.run(queues.destroy("low", "Archive", [])) == 0
 
 
 def test_peek_is_always_a_list_and_bears_what_cannot_be_read(queues):
