@@ -97,6 +97,11 @@ class Application:
         if settings is not None and (url is not None or options):
             msg = "give either settings or single options, not both"
             raise SettingsError(msg)
+        for name, part, verb in (("failures", failures, "save"), ("clock", clock, "monotonic")):
+            if part is not None and not callable(getattr(part, verb, None)):
+                raise SettingsError(
+                    f"{name}: an object of type {type(part).__qualname__} has no {verb}()"
+                )
         self.settings = settings or Settings.load(url=url, **options)
         self.registry: Registry = Registry() if jobs is None else jobs.registry
         self.hooks: WorkerHooks = WorkerHooks() if jobs is None else jobs.hooks

@@ -7,7 +7,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OLDEST_RAILS = 6
+
+#: Digits of a whole number, and letters of a wrong text that stand in its message.
+DIGITS, LETTERS = 9, 60
 CATCH_UPS = {"none": 0, "one": 1}
+
+
+def _shown(value: str) -> str:
+    """A wrong text for a message."""
+    return repr(value) if len(value) <= LETTERS else f"{value[:LETTERS]!r}..."
 
 
 def text(value: str) -> str:
@@ -44,23 +52,24 @@ def _amount(value: str, unit: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found < float("inf"):
-        msg = f"{value!r} is no number of {unit} (0 or more)"
+        msg = f"{_shown(value)} is no number of {unit} (0 or more)"
         raise ValueError(msg)
     return found
 
 
 def count(value: str) -> int:
-    """A number from 1 on."""
-    if not value.strip().isdecimal() or int(value) < 1:
-        msg = f"{value!r} is no number from 1 on"
+    """A number from 1 on, which Redis and the system can take."""
+    digits = value.strip()
+    if not digits.isdecimal() or len(digits) > DIGITS or int(digits) < 1:
+        msg = f"{_shown(value)} is no number from 1 on of at most {DIGITS} digits"
         raise ValueError(msg)
-    return int(value)
+    return int(digits)
 
 
 def port(value: str) -> int:
     """A TCP port."""
-    if not value.strip().isdecimal() or not 0 < int(value) < 2**16:
-        msg = f"{value!r} is no port (1 to 65535)"
+    if not value.strip().isdecimal() or len(value) > DIGITS or not 0 < int(value) < 2**16:
+        msg = f"{_shown(value)} is no port (1 to 65535)"
         raise ValueError(msg)
     return int(value)
 
@@ -78,8 +87,8 @@ def catch_up(value: str) -> int:
     """How many missed runs are made up for: ``none``, ``one``, or a number."""
     if value in CATCH_UPS:
         return CATCH_UPS[value]
-    if not value.strip().isdecimal():
-        msg = f"{value!r} is none of {', '.join(CATCH_UPS)}, and no number of runs"
+    if not value.strip().isdecimal() or len(value) > DIGITS:
+        msg = f"{_shown(value)} is none of {', '.join(CATCH_UPS)}, and no number of runs"
         raise ValueError(msg)
     return int(value)
 
@@ -97,7 +106,7 @@ def rails_version(value: str) -> str:
     numbers = value.strip().split(".")
     known = all(part.isascii() and part.isdecimal() for part in numbers[:2])
     if not known or int(numbers[0]) < OLDEST_RAILS:
-        msg = f"{value!r} is no Rails version from {OLDEST_RAILS}.0 on"
+        msg = f"{_shown(value)} is no Rails version from {OLDEST_RAILS}.0 on"
         raise ValueError(msg)
     return value.strip()
 
@@ -117,7 +126,7 @@ def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
 
     def read(value: str) -> str:
         if value not in choices:
-            msg = f"{value!r} is none of {', '.join(choices)}"
+            msg = f"{_shown(value)} is none of {', '.join(choices)}"
             raise ValueError(msg)
         return value
 

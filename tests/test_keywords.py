@@ -127,6 +127,12 @@ def test_another_part_of_the_wrong_type_is_refused_by_its_name(name):
         Resque(**{name: {"interval": 1}})
 
 
+@pytest.mark.parametrize(("name", "verb"), [("failures", "save"), ("clock", "monotonic")])
+def test_a_part_that_cannot_do_its_work_is_refused_by_its_name(name, verb):
+    with pytest.raises(SettingsError, match=rf"^{name}: an object of type dict has no {verb}\(\)"):
+        Resque(URL, **{name: {}})
+
+
 @pytest.mark.parametrize("face", [Resque, AsyncResque])
 @pytest.mark.parametrize("part", ["driver", "core", "failures", "own"])
 def test_an_attribute_error_inside_a_part_is_not_told_as_the_part_s_absence(face, part):

@@ -99,3 +99,13 @@ def test_the_health_port_is_a_port_or_left_out():
     for wrong in ("0", "65536", "http"):
         with pytest.raises(SettingsError, match=f"HEALTH_PORT: '{wrong}' is no port"):
             Settings.load({"HEALTH_PORT": wrong})
+
+
+@pytest.mark.parametrize(
+    "name", ["COUNT", "LOCK_TIMEOUT", "HEALTH_PORT", "RESQUE_SCHEDULE_CATCH_UP"]
+)
+@pytest.mark.parametrize("text", ["9" * 20, "9" * 5000, "x" * 100_000])
+def test_a_number_beyond_all_use_is_refused_in_a_short_line(name, text):
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        Settings.load({name: text})
+    assert len(str(caught.value)) < 200
