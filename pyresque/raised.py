@@ -44,12 +44,12 @@ class Raised:
         self.error = error
 
 
-async def outcome_of(awaitable: Awaitable[Any], passing: type[BaseException]) -> Any:
-    """What it gives, or a Raised; only errors of the kind ``passing`` pass. A task that raises KeyboardInterrupt ends its loop."""
+async def outcome_of(awaitable: Awaitable[Any], passing: tuple[type[BaseException], ...]) -> Any:
+    """What it gives, or a Raised; only errors of the kinds ``passing`` pass. A task that raises KeyboardInterrupt ends its loop."""
     try:
         return await awaitable
     except BaseException as error:
-        if closes(error) or is_a(error, (passing,)):
+        if closes(error) or is_a(error, passing):
             raise
         return Raised(error)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import inspect
 
 import pytest
@@ -108,3 +109,48 @@ def test_a_backend_that_was_put_in_place_outlives_other_settings():
     backend = resque.core.failures = type("Own", (FailureBackend,), {})()
     resque.configure(interval=1.0)
     assert resque.core.failures is backend
+
+
+@pytest.mark.parametrize("face", ["blocking", "awaiting"])
+async def test_an_async_job_is_performed_inline_where_a_loop_runs(face):
+    """No Redis is needed; the blocking verb cannot share the loop that it blocks."""
+    ran = []
+    made = (Resque if face == "blocking" else AsyncResque)("redis://127.0.0.1:1/0", inline=True)
+
+    @made.job("Later", queue="low")
+    async def later(mark: int) -> None:
+        await asyncio.sleep(0)
+        ran.append(mark)
+        if mark == 2:
+            raise KeyError("two")
+
+    async def enqueue(mark: int) -> None:
+        given = made.enqueue(later, mark)
+        if face == "awaiting":
+            await given
+
+    await enqueue(1)
+    with pytest.raises(KeyError, match="two"):
+        await enqueue(2)
+    assert ran == [1, 2]
+
+
+async def test_async_middleware_is_around_an_inline_job_where_a_loop_runs():
+    seen = []
+    resque = Resque("redis://127.0.0.1:1/0", inline=True)
+
+    @resque.middleware
+    async def around(call_next, job):
+        await asyncio.sleep(0)
+        seen.append(await call_next(job))
+
+    resque.job("Note", queue="low")(seen.append)
+    assert resque.enqueue_to("low", "Note", 7)
+    assert seen == [7, True]
+
+
+def test_what_only_ruby_knows_is_kept_in_its_queue_inline_too(redis_url, db):
+    with Resque(redis_url, inline=True) as resque:
+        assert resque.enqueue_to("mailers", "WelcomeMailer", 7)
+        assert resque.peek("mailers")[0].class_name == "WelcomeMailer"
+        assert resque.size("mailers") == 1

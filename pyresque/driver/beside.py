@@ -102,7 +102,7 @@ class _Beside:
         return self._in_loop(self.answer(request))
 
     def _in_loop(self, awaitable: Awaitable[Any]) -> Any:
-        outcome = outcome_of(awaitable, asyncio.CancelledError)
+        outcome = outcome_of(awaitable, (asyncio.CancelledError,))
         asked = asyncio.run_coroutine_threadsafe(outcome, self.loop)
         with self._lock:
             self._asked = asked

@@ -16,7 +16,7 @@ from pyresque.driver.target import CONNECT_TIMEOUT, target
 from pyresque.driver.written import wrapped, written
 from pyresque.errors import ConnectionFault
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.raised import Raised, RaisedInCall, outcome_of, thrown
+from pyresque.raised import RaisedInCall, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,12 +170,7 @@ def _settled(result: Any) -> Any:
     """What a call returned; what must be awaited is, in an event loop of its own."""
     if result is None or not is_awaitable(result):
         return result
-    import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
-
-    given = asyncio.run(outcome_of(result, asyncio.CancelledError))
-    if type(given) is Raised:
-        raise given.error
-    return given
+    return around.awaited(result)
 
 
 class _Thread:

@@ -32,13 +32,13 @@ class Attempt:
         self.means = means
         self._served = False
 
-    def __call__(self, queue: str | None, raw: bytes) -> None:
-        """Perform it; raises whatever it raises."""
+    def __call__(self, queue: str | None, raw: bytes) -> bool:
+        """Perform it; whether its work was done. Raises whatever it raises."""
         if queue is not None:
-            self._perform(queue, raw)
-            return
+            return self._perform(queue, raw)
         name, args = marshal.loads(raw)  # noqa: S302 - it comes from our parent
         self.call(self.registry.find(name), args)
+        return True
 
     def call(self, entry: JobClass, args: list[Any]) -> None:
         """Do the work of a plain job."""
@@ -52,16 +52,16 @@ class Attempt:
         _, _, driver = self.means()
         driver.run(called(lambda: result, ()))
 
-    def _perform(self, queue: str, raw: bytes) -> None:
+    def _perform(self, queue: str, raw: bytes) -> bool:
         from pyresque.job.job import read_job  # noqa: PLC0415 - as above
 
         registry, codec, driver = self.means()
-        driver.run(self._performed(registry, read_job(codec, queue, raw)))
+        return driver.run(self._performed(registry, read_job(codec, queue, raw)))
 
-    async def _performed(self, registry: Registry, job: Job) -> None:
+    async def _performed(self, registry: Registry, job: Job) -> bool:
         from pyresque.job.perform import perform  # noqa: PLC0415 - as above
 
         if not self._served:
             self._served = True
             await self.hooks.run("after_fork", job)
-        await perform(registry, job)
+        return await perform(registry, job)

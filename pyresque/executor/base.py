@@ -18,15 +18,18 @@ class Outcome:
     """How an attempt ended: ``report`` tells the job's own error, ``dirty`` that its process died in place of telling.
 
     Ruby counts no failed stat for a dirty exit; its failure hooks are run by the worker. ``begun`` is False where the
-    process could not be made or ended before it touched the job, which then goes back to its queue.
+    process could not be made or ended before it touched the job, which then goes back to its queue. ``undone``: a hook or a middleware left the work undone, which
+    is no failure.
     """
 
     report: ErrorReport | None = None
     dirty: BaseException | None = None
     begun: bool = True
+    undone: bool = False
 
 
 DONE = Outcome()
+UNDONE = Outcome(undone=True)
 UNBEGUN = Outcome(begun=False)
 
 

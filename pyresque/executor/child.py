@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.copies import fork
 from pyresque.errors import DirtyExit
-from pyresque.executor.base import DONE, UNBEGUN, Outcome
+from pyresque.executor.base import DONE, UNBEGUN, UNDONE, Outcome
 from pyresque.executor.child_signals import ORDERS, ChildSignals
 from pyresque.executor.life import JOB, PIECE, TOLD, live, serve
 from pyresque.failure.report import ErrorReport
@@ -326,6 +326,8 @@ def _readable(pipe: int) -> bool:
 
 
 def _outcome(told: list[object]) -> Outcome:
+    if not told:
+        return UNDONE
     exception, error, backtrace = told
     lines = backtrace if isinstance(backtrace, list) else []
     return Outcome(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.copies import own
 from pyresque.errors import TermException
-from pyresque.executor.base import DONE, UNBEGUN, Outcome
+from pyresque.executor.base import DONE, UNBEGUN, UNDONE, Outcome
 from pyresque.failure.report import report
 from pyresque.job import perform
 
@@ -60,14 +60,14 @@ class InlineExecutor:
             return UNBEGUN
         self._performing, self._told = True, False
         try:
-            await operation(*args)
+            performed = await operation(*args)
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error))
         finally:
             self._performing = False
-        return DONE
+        return UNDONE if performed is False else DONE
 
     def kill(self) -> None:
         """Nothing: there is no child, and the job is left to end, as in Ruby."""

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from pyresque.executor.child_signals import ChildSignals
     from pyresque.executor.rules import Rules
 
-    #: Performs a job, given its queue and the bytes of its payload; without a queue they are a call ready to be made.
-    Attempt: TypeAlias = Callable[[str | None, bytes], None]
+    #: Performs a job, given its queue and the bytes of its payload; without a queue they are a call ready to be made. False
+    #: where its work was left undone.
+    Attempt: TypeAlias = Callable[[str | None, bytes], bool | None]
 
 #: Bytes read at first, which the interpreter keeps room for, and at a time where there is more.
 FIRST, PIECE = 479, 4096
@@ -48,6 +49,9 @@ JOB = struct.Struct("=III??")
 # What is told: whether the child leaves, the seconds that the job took, bytes of its error, bytes of the names of modules that
 # it loaded; then the error as JSON and the names, one a line.
 TOLD = struct.Struct("=?dII")
+
+#: What stands in an error's place where the work was left undone.
+LEFT_UNDONE = b"[]"
 
 
 def live(work: Callable[[], None], rules: Rules) -> NoReturn:
@@ -118,7 +122,8 @@ def serve(  # noqa: C901 - one path, for what it costs to leave it
         started = perf_counter()
         try:
             board.begin(signals.place)
-            own(attempt, queue, heard[cut:])
+            if own(attempt, queue, heard[cut:]) is False:
+                error = LEFT_UNDONE
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
             error = told(raised)
         seconds = perf_counter() - started

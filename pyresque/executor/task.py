@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque import copies
 from pyresque.errors import TermException
-from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.calls import Calls
 from pyresque.executor.order import Order
 from pyresque.failure.report import report
@@ -88,8 +88,9 @@ class TaskExecutor:
         self._task = task = loop.create_task(self._attempt(work, args), name="job")
         return task
 
-    def _operation(self, job: Job) -> Coroutine[Any, Any, Any]:
-        return self._carry(self._calls.watched(perform(self.registry, job)))
+    async def _operation(self, job: Job) -> Outcome:
+        performed = await self._carry(self._calls.watched(perform(self.registry, job)))
+        return DONE if performed else UNDONE
 
     async def _performed(self, work: Callable[..., Any], *args: Any) -> Outcome:
         return await self.begin(work, args)
@@ -97,14 +98,14 @@ class TaskExecutor:
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         forks = copies.forks
         try:
-            await _heard(work(*args), self._order)
+            given = await _heard(work(*args), self._order)
         except BaseException as error:
             if copies.forks != forks:
                 copies.end(error)
             if closes(error):
                 raise
             return Outcome(report=report(error))  # a job may raise anything; it is all recorded
-        return DONE
+        return UNDONE if given is UNDONE else DONE
 
 
 @coroutine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyresque.executor.base import DONE, Outcome
+from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.calls import Calls
 from pyresque.executor.order import Order
 from pyresque.failure.report import report
@@ -38,12 +38,12 @@ class ThreadExecutor:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._order.renew()
         try:
-            await self._calls.watched(perform(self.registry, job))
+            performed = await self._calls.watched(perform(self.registry, job))
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error))
-        return DONE
+        return DONE if performed else UNDONE
 
     def kill(self) -> None:
         """Nothing: a thread cannot be killed, and the job is left to end, as Ruby's worker without children does."""

@@ -102,15 +102,18 @@ class Queues:
 
     async def _create(self, queue: str | None, entry: JobClass, args: list[Any]) -> list[int]:
         where = validate(entry, queue)
-        if self.inline:
-            await self.perform_inline(entry, args)
+        raw = write_payload(self.codec, entry.name, args)
+        if self.inline and await self._performed_inline(raw):
             return []
-        return await self.table.push(where, (write_payload(self.codec, entry.name, args),))
+        return await self.table.push(where, (raw,))
 
-    async def perform_inline(self, entry: JobClass, args: list[Any]) -> bool:
-        """Perform here and now what would have been enqueued, with the arguments as they would arrive."""
-        job = read_job(self.codec, "inline", write_payload(self.codec, entry.name, args))
-        return await perform(self.registry, job)
+    async def _performed_inline(self, raw: bytes) -> bool:
+        """Perform here and now what would have been enqueued; False where nobody here could, as with a class only Ruby knows."""
+        job = read_job(self.codec, "inline", raw)
+        if self.registry.entry_of(job) is None:
+            return False
+        await perform(self.registry, job)
+        return True
 
     async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
         """Enqueue many ``(target, *args)``, some hundreds in one round trip; how many were enqueued.
@@ -143,13 +146,12 @@ class Queues:
                 ):
                     continue
                 after.append(partial(self._run_after_enqueue, entry, args))
-            if self.inline:
-                await self.perform_inline(entry, args)
-                continue
             try:
-                waiting.setdefault(where, []).append(write_payload(self.codec, entry.name, args))
+                raw = write_payload(self.codec, entry.name, args)
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
+            if not (self.inline and await self._performed_inline(raw)):
+                waiting.setdefault(where, []).append(raw)
         commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
         pushed(await Batch(tuple(commands), lenient=True))
         for run in after:

@@ -243,7 +243,7 @@ class Desk:
         if undertaker.may_put_back(job):
             await self.patience.steady(partial(undertaker.forget, job))
         if error is None:
-            self.log.done(job)
+            self.log.done(job, undone=outcome.undone)
             return NO_FAILURE
         unknown = error.exception in UNKNOWN and job.fault is None
         self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")

@@ -38,14 +38,16 @@ class JobLog:
         """The same where no line is wanted; on the monotonic clock."""
         self._began, self._waited = when, None
 
-    def done(self, job: Job) -> None:
-        """It ended well."""
+    def done(self, job: Job, *, undone: bool = False) -> None:
+        """It ended well; ``undone``: its work was left undone, by a hook or a middleware."""
         if log.isEnabledFor(logging.INFO):
             waited = "" if self._waited is None else f", waited {self._waited:.3f} s"
             log.info(
-                "done: %s in %.3f s%s",
-                *(Line(job), self._took, waited),
-                extra=self._fields(job, "done", duration=round(self._took, 6)),
+                "%s: %s in %.3f s%s",
+                *("left undone" if undone else "done", Line(job), self._took, waited),
+                extra=self._fields(
+                    job, "undone" if undone else "done", duration=round(self._took, 6)
+                ),
             )
 
     def failed(self, job: Job, error: ErrorReport, hint: str = "") -> None:

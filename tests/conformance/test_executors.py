@@ -59,7 +59,7 @@ def test_a_failure_is_recorded_counted_and_can_be_retried(
         assert (resque.stat("processed"), resque.stat("failed")) == (2, 1)
         assert resque.failures.requeue(0, queue) == [1, 1]
         assert db.lrange("resque:queue:low", 0, -1) == [boom]
-        assert resque.failures.each(queue=queue)[0].retried_at is not None
+        assert next(iter(resque.failures.each(queue=queue))).retried_at is not None
         assert resque.failures.clear_retried() == 1
         assert resque.failures.count(queue) == 0
         assert resque.workers() == []
@@ -90,3 +90,15 @@ def test_messagepack_payloads_travel_the_whole_way(
         assert (boom.class_name, broken.class_name) == ("Boom", "")
         assert resque.failures.requeue_all() == 2
         assert b"\xc1 no messagepack" in db.lrange("resque:queue:low", 0, -1)
+
+
+def test_a_job_whose_work_was_left_undone_is_not_logged_as_done(
+    db: redis.Redis, redis_url: str, executor
+):
+    db.rpush("resque:queue:low", payload("Undone"), payload("Note", 1))
+    log = burst(redis_url, "low", **{**executor, "VVERBOSE": "1"})
+    assert "left undone: (Job{low} | Undone" in log
+    assert "done: (Job{low} | Undone" not in log.replace("left undone: ", "")
+    assert " done: (Job{low} | Note" in log
+    assert (reported(db), db.get("resque:stat:processed")) == ([["note", 1]], b"2")
+    assert db.llen("resque:failed") == 0

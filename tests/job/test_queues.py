@@ -102,6 +102,15 @@ def test_inline_performs_here_with_the_arguments_as_they_would_arrive(queues):
     assert hand.asked == []
 
 
+def test_inline_keeps_what_nobody_here_performs_in_its_queue(queues):
+    queues.inline = True
+    hand = Hand([1, 1])
+    assert hand.run(queues.enqueue_to("mailers", "OnlyInRuby", (1,), {})) is True
+    ((_, push),) = hand.asked
+    assert push[-1] == b'{"class":"OnlyInRuby","args":[1]}'
+    assert Archive.ran == []
+
+
 def test_pop_takes_only_what_it_could_read_and_looks_again_when_another_was_quicker(queues):
     hand = Hand(b"[1]", 0, b"[2]", 1)
     assert hand.run(queues.pop("low")) == [2]

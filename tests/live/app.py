@@ -17,7 +17,7 @@ from typing import Any
 import redis
 from setproctitle import getproctitle
 
-from pyresque import JobTimeout, Resque, TermException, TimeLimit
+from pyresque import DontPerform, JobTimeout, Resque, TermException, TimeLimit
 from pyresque.activejob import Continuable, Resume
 from pyresque.process.logs import set_up
 from pyresque.process.run import run_worker
@@ -218,6 +218,19 @@ def deaf(mark: Any) -> None:
             released()
         except JobTimeout:
             report("deaf", mark)
+
+
+@resque.job("Undone", queue="low")
+class Undone:
+    """Its hook says no."""
+
+    @staticmethod
+    def perform() -> None:
+        report("performed all the same")
+
+    @staticmethod
+    def before_perform_no() -> None:
+        raise DontPerform
 
 
 @resque.job("HardOnly", queue="low", timeout=TimeLimit(hard=60))
