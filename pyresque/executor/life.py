@@ -87,7 +87,7 @@ def complain(error: BaseException) -> int:
     return FAILED
 
 
-def serve(  # noqa: C901 - one path, for what it costs to leave it
+def serve(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
     attempt: Attempt,
     rules: Rules,
     pipes: tuple[int, int],
