@@ -31,6 +31,12 @@ class Misuse(Complaint):
     exit_code = 2
 
 
+class Stopped(Complaint):
+    """Ctrl-C came while a command had nothing to sum up; the exit code is SIGINT's, as a shell gives it."""
+
+    exit_code = 130
+
+
 def complaint(error: Exception) -> Complaint:
     """What to tell of an error of pyresque's or of the system's."""
     return Misuse(str(error)) if is_misuse(error) else Complaint(str(error))
@@ -61,6 +67,8 @@ class Commands(Suggesting):
             return super().invoke(ctx)
         except PyresqueError as error:
             raise complaint(error) from error
+        except KeyboardInterrupt:
+            raise Stopped("interrupted") from None
 
 
 class Nouns(Suggesting):

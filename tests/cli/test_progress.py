@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 
 import pytest
 
@@ -100,3 +101,14 @@ def test_only_the_first_lines_of_many_are_printed(capsys):
     lines.close("nothing")
     printed = capsys.readouterr().out.splitlines()
     assert (len(printed), printed[-1]) == (21, "removed 25 jobs in all")
+
+
+def test_a_command_that_is_interrupted_says_so_with_the_exit_code_of_sigint(start):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        process = start("failed", "-u", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (130, "", "pyresque: interrupted\n")
