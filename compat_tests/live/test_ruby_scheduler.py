@@ -72,7 +72,7 @@ def test_every_delayed_job_is_fired_once_while_masters_are_killed_in_turn(schedu
     assert resque.delayed_queue_schedule_size() == SECONDS
     turns = cycle(["Ruby", "Python"])
     env = {"LOCK_TIMEOUT": "1", "DELAYED_REQUEUE_BATCH_SIZE": "7"}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while (resque.count_all_scheduled_jobs() or resque.size("echo") < JOBS) and (
         time.monotonic() < deadline
     ):
