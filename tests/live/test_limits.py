@@ -19,7 +19,7 @@ NOTE = b'{"class":"Note","args":[2]}'
 
 def failed(url: str) -> list[FailedRecord]:
     with Resque(url) as resque:
-        return resque.failures.each(order="asc")
+        return list(resque.failures.each(order="asc"))
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline"])

@@ -27,7 +27,7 @@ EVERY = pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"
 
 def failed(url: str) -> list[FailedRecord]:
     with Resque(url) as resque:
-        return resque.failures.each(order="asc")
+        return list(resque.failures.each(order="asc"))
 
 
 def nothing_left(db: redis.Redis) -> bool:
