@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: How many times this process and its ancestors were forked, but for the forks of ``fork``.
 forks = 0
 
+#: ``os._exit`` as it was before any job could put another function in its place: one that returns or raises would let a child
+#: out into the code of its parent.
+leave = os._exit
+
 #: Whether the fork that is under way is pyresque's own.
 _ours = False
 
@@ -80,7 +84,7 @@ def end(error: BaseException | None = None) -> NoReturn:
             traceback.print_exception(type(error), error, error.__traceback__)
         flush()
     finally:
-        os._exit(status)
+        leave(status)
 
 
 def _status(code: object) -> int:

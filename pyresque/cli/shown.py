@@ -51,7 +51,7 @@ def told(job: Job, width: int | None = None) -> str:
 def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
     """Every registered worker, or those that perform a job; some hundreds are read at a time."""
     books = resque.core.books
-    ids = resque.run(books.table.ids())
+    ids = resque.run(books.ids())
     for start in range(0, len(ids), WORKERS):
         for worker in resque.run(books.of(ids[start : start + WORKERS])):
             if not working or worker.working_on is not None:

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from pyresque.copies import fork
+from pyresque.copies import fork, leave
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, UNBEGUN, UNDONE, Outcome
 from pyresque.executor.child_signals import ORDERS, ChildSignals
@@ -107,7 +107,7 @@ class Child:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 live(lambda: serve(attempt, rules, (taking, telling), board, signals), rules)
             finally:
-                os._exit(1)
+                leave(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(taking)
         os.close(telling)

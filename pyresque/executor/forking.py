@@ -12,7 +12,7 @@ import os
 import struct
 import time
 
-from pyresque.copies import fork
+from pyresque.copies import fork, leave
 from pyresque.executor import late
 from pyresque.executor.attempt import Attempt as Performing
 from pyresque.executor.board import PLACES
@@ -84,7 +84,7 @@ def start(
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 server.serve()
             finally:
-                os._exit(0)
+                leave(0)
     except OSError:
         here.close()
         raise
@@ -126,7 +126,7 @@ class _Server:
                 self._see_off()
                 continue
             if len(message) < MESSAGE.size:
-                os._exit(0)  # the worker is gone; a child that performs a job goes on, as in Ruby
+                leave(0)  # the worker is gone; a child that performs a job goes on, as in Ruby
             kind, number, _ = MESSAGE.unpack(message)
             if kind == FORK:
                 self._fork(number, PIPES.unpack(extra[0][2]))
@@ -267,7 +267,7 @@ class _Server:
         while self._living:
             self._see_off()
             time.sleep(0.001)
-        os._exit(0)
+        leave(0)
 
 
 def _rehearsal() -> Registry:

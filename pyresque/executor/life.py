@@ -11,7 +11,7 @@ import struct
 import sys
 from time import perf_counter
 
-from pyresque.copies import own
+from pyresque.copies import leave, own
 from pyresque.errors import TermException
 from pyresque.executor import late
 from pyresque.executor.title import set_title
@@ -70,7 +70,7 @@ def live(work: Callable[[], None], rules: Rules) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
         status = complain(error)
     finally:
-        os._exit(status)
+        leave(status)
 
 
 def complain(error: BaseException) -> int:

@@ -12,7 +12,7 @@ import sys
 from time import perf_counter, time
 
 from pyresque import handlers
-from pyresque.copies import fork, own
+from pyresque.copies import fork, leave, own
 from pyresque.executor import late
 from pyresque.executor.life import FAILED, REHEARSALS, complain, tell, told
 from pyresque.executor.title import set_title
@@ -111,7 +111,7 @@ class Shift:
             if not board.finished(place) or board.called_back:
                 return (ENDED, (pid, status)), at, raw, record
             if os.getppid() != self.parent:
-                os._exit(0)  # the worker is gone, and takes no more jobs
+                leave(0)  # the worker is gone, and takes no more jobs
             board.turning()
             try:
                 following = turning.turn(record)
@@ -153,7 +153,7 @@ class Shift:
             self.let_go()
             os.close(self.line)
         except BaseException:  # noqa: BLE001 - the job has not begun
-            os._exit(1)
+            leave(1)
         # As ``live``, with fewer steps: each is a page of the child's own.
         status = FAILED
         try:
@@ -163,7 +163,7 @@ class Shift:
         except BaseException as error:  # noqa: BLE001 - as there
             status = complain(error)
         finally:
-            os._exit(status)
+            leave(status)
 
     def _waited(self, pid: int) -> bool:
         """Wait for its end, and leave it to be buried; False where the worker called back meanwhile."""

@@ -108,7 +108,11 @@ class WorkerBooks:
 
     async def all(self) -> list[WorkerInfo]:
         """Every registered worker, by id, in two round trips."""
-        return await self._infos(await Told().without(self.table.ids(), []))
+        return await self._infos(await self.ids())
+
+    async def ids(self) -> list[str]:
+        """The ids of all that are registered; none where their key is no set."""
+        return await Told().without(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
         """Those that perform a job."""
@@ -116,7 +120,7 @@ class WorkerBooks:
 
     async def counts(self) -> tuple[int, int]:
         """How many are registered, and how many of them perform a job."""
-        ids = await self.table.ids()
+        ids = await self.ids()
         keys = self.table.keys
         records: Iterable[Command[Any]] = (
             Command(("STRLEN", to_bytes(keys.worker(i)))) for i in ids

@@ -345,7 +345,7 @@ class Desk:
         if key in {keys.worker(self.id), *map(keys.stat, self._own_counters())}:
             self.told.of(f"{key} held what it should not, and was written anew")
         else:
-            self.told.of(f"{key} is of a wrong type or no number")
+            self.told.of(f"{key} is of a wrong type or no number, or may not be written")
 
     def _own_counters(self) -> tuple[str, str]:
         return f"processed:{self.id}", f"failed:{self.id}"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from setproctitle import setproctitle
 
-from pyresque.copies import fork
+from pyresque.copies import fork, leave
 from pyresque.errors import HealthPortError
 from pyresque.process.vitals import SIZE, Health, Vitals
 
@@ -134,7 +134,7 @@ def _live(
         setproctitle(f"pyresque: health of {worker}")
         _Server(listener, vitals, heartbeat_interval, worker).serve()
     finally:
-        os._exit(0)
+        leave(0)
 
 
 class _Client:

@@ -6,6 +6,7 @@ given to logging are its own: they are kept.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -14,6 +15,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pyresque.errors import JobTimeout
 from pyresque.printable import as_json, printable
 
 if TYPE_CHECKING:
@@ -65,15 +67,31 @@ class LogfmtFormatter(logging.Formatter):
         )
 
 
+class SoundLogger(logging.Logger):
+    """pyresque's logger in a worker: what an application's filter or handler raises ends no worker, and costs no job its record."""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Have the line written; where that fails standard error tells so."""
+        try:
+            super().handle(record)
+        except JobTimeout:  # raised by a clock in whatever a job does
+            raise
+        except Exception as error:  # noqa: BLE001 - handlers and filters are anybody's
+            with contextlib.suppress(Exception):
+                why = printable(f"{type(error).__name__}: {error}")
+                sys.stderr.write(f"pyresque: a line of the log was not written: {why}\n")
+
+
 def set_up(settings: Settings) -> None:
     """Send pyresque's log where the settings say: a file or standard output; or leave it to the application.
 
     Its own handlers stay where they are. Standard output is for who has none, and who asks for a format; ``app`` asks for
     nothing to be touched.
     """
+    logger = logging.getLogger("pyresque")
+    logger.__class__ = SoundLogger
     if settings.log_format == "app":
         return
-    logger = logging.getLogger("pyresque")
     for one in [one for one in logger.handlers if one.name == OURS]:
         logger.removeHandler(one)
         one.close()

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyresque.copies import fork
+from pyresque.copies import fork, leave
 from pyresque.executor.fork import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.workers import WorkerId
@@ -178,10 +178,10 @@ def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "
     """Become a daemon, write the process id, send what is printed to files, as far as that is asked for."""
     if background:
         if fork():
-            os._exit(0)
+            leave(0)
         os.setsid()
         if fork():
-            os._exit(0)
+            leave(0)
         with Path(os.devnull).open("r+b") as null:
             for stream in (0, 1, 2):
                 os.dup2(null.fileno(), stream)

@@ -9,6 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from pyresque.copies import leave
 from pyresque.job.workers import WorkerId
 from pyresque.ops import Spawn, Spawned
 from pyresque.prints import flush
@@ -165,4 +166,4 @@ def _end_here(resque: Resque, crew: Crew) -> NoReturn:
         logging.shutdown()
         flush()
     finally:
-        os._exit(0)
+        leave(0)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from pyresque import handlers
-from pyresque.copies import fork
+from pyresque.copies import fork, leave
 from pyresque.errors import DirtyExit, PyresqueError, RedisCommandError, RedisUnavailable
 from pyresque.executor.memory import settle
 from pyresque.job.workers import WorkerId
@@ -221,7 +221,7 @@ class Master:
             traceback.print_exc()
         finally:
             flush()
-            os._exit(status)
+            leave(status)
 
     def _hold(self, lifeline: int) -> None:
         """Be sent SIGIO when the master is gone: an order to leave after the job (process/posix.py)."""

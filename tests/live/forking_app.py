@@ -289,6 +289,28 @@ def hungry(where: str) -> None:
     raise MemoryError
 
 
+@resque.job("CloseOutput", queue="low")
+def close_output(failing: bool = False) -> None:
+    """Close what is printed to, as a library does that takes the streams for its own."""
+    sys.stdout.close()
+    sys.stderr.close()
+    if failing:
+        raise ValueError("it was to fail")
+
+
+@resque.job("StayAlive", queue="low")
+def stay_alive(how: str, failing: bool = False) -> None:
+    """Put another function in the place of the one that ends a process at once."""
+
+    def no_exit(_status: int) -> None:
+        if how == "raises":
+            raise RuntimeError("this process is not to end")
+
+    os._exit = no_exit  # type: ignore[assignment]
+    if failing:
+        raise ValueError("it was to fail")
+
+
 @resque.job("CloseAll", queue="low")
 def close_all(failing: bool = False) -> None:
     os.closerange(3, 1000)

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.test_forking_jobs import FORKING, failed, notes, push, short_ones, shorts, work
+from tests.live.test_forking_jobs import (
+    EVERY,
+    FORKING,
+    failed,
+    notes,
+    push,
+    short_ones,
+    shorts,
+    work,
+)
 
 if TYPE_CHECKING:
     import redis
@@ -46,3 +55,32 @@ def test_a_job_that_closes_all_descriptors_is_done_and_one_that_fails_is_recorde
     assert record.exception == "Resque::DirtyExit"
     assert "exited with status 1 before it told" in str(record.error)
     assert "the next one" in notes(db)
+
+
+@CHILDREN
+@pytest.mark.parametrize("how", ["raises", "returns"])
+def test_a_child_whose_job_replaces_the_function_that_ends_a_process_ends_all_the_same(
+    db: redis.Redis, redis_url: str, executor: str, how: str
+):
+    short_ones(db, executor)
+    push(db, "StayAlive", how)
+    push(db, "StayAlive", how, True)
+    push(db, "Note", "the next one")
+    work(redis_url, executor)
+    assert notes(db).count("the next one") == 1
+    assert [record.exception for record in failed(redis_url)] == ["ValueError"]
+    assert db.get("resque:stat:processed") == str(3 + shorts(executor)).encode()
+    assert db.keys("resque:worker*") == []
+
+
+@EVERY
+def test_a_job_that_closes_standard_output_and_error_ends_no_worker(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    push(db, "CloseOutput")
+    push(db, "CloseOutput", True)
+    push(db, "Note", "the next one")
+    work(redis_url, executor)
+    assert "the next one" in notes(db)
+    assert {record.exception for record in failed(redis_url)} == {"ValueError"}
+    assert db.get("resque:stat:processed") == b"3"

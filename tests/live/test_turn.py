@@ -37,6 +37,8 @@ PAYLOADS = st.one_of(
 @QUIET
 @given(PAYLOADS, st.sampled_from(["json", "msgpack"]))
 @example(DEEP, "json")
+@example(b"\x90\x00", "msgpack")
+@example(b"\x80\xc0", "msgpack")
 @example(b'{"class":"X","args":["\x01"]}', "json")
 @example(b'{"class":"X","args":["a\nb"]}', "json")
 @example(b'{\n\t"class":"X",\r\n"args":["1. -.5 v2.x"]}', "json")
@@ -134,6 +136,31 @@ def test_a_failed_list_of_another_type_is_found_out_before_anything_is_written(
     assert db.get("resque:worker:h:1:low") == record
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") is None
+
+
+@pytest.mark.parametrize("denied", ["rpush", "incr", "sadd"])
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_failed_record_is_written_first_or_nothing_is_done_where_a_command_is_denied(
+    db: redis.Redis, redis_url: str, denied: str, paused: bool
+) -> None:
+    _, turns, record = failing(redis_url, db)
+    db.execute_command("ACL", "SETUSER", "clerk", "reset", "on", ">pw", "~*", "+@all", f"-{denied}")
+    if paused:
+        db.set("resque:pause-all-workers", "true")
+    try:
+        with Resque(redis_url.replace("//", "//clerk:pw@")) as resque:
+            take = turns.take(record, FailureEntry(b"{}", name="failed"))
+            if denied == "rpush":
+                with pytest.raises(RedisCommandError):
+                    resque.run(take)
+            else:
+                assert resque.run(take).finished
+    finally:
+        db.acl_deluser("clerk")
+    done = denied != "rpush"
+    assert db.lrange("resque:failed", 0, -1) == [b"{}"] * done
+    assert db.llen("resque:queue:low") == (0 if done and not paused else 1)
+    assert (db.get("resque:worker:h:1:low") == record) is not done
 
 
 def test_a_job_is_entered_although_another_type_stands_in_the_workers_own_key(

@@ -57,6 +57,31 @@ def test_a_message_with_bytes_that_are_no_text_is_written_all_the_same(written):
     assert written("queue %s", "\udcff") == "*** queue \\udcff\n"
 
 
+def raising(_record):
+    raise LookupError("no\x1b[2J service")
+
+
+@pytest.mark.parametrize("part", ["handler", "filter"])
+def test_what_an_applications_handler_or_filter_raises_is_told_and_climbs_no_further(
+    written, capsys, part
+):
+    set_up(Settings(log_format="app"))
+    logger = logging.getLogger("pyresque")
+    handler = logging.Handler()
+    handler.emit = raising
+    logger.addHandler(handler)
+    if part == "filter":
+        logger.addFilter(raising)
+    try:
+        logger.error("it failed")
+    finally:
+        logger.removeFilter(raising)
+        logger.removeHandler(handler)
+    said = capsys.readouterr().err
+    assert "a line of the log was not written: LookupError: no" in said
+    assert "\x1b" not in said
+
+
 EVIL = "Mailer\x1b]0;title\x07\r\n*** forged\x9b2J\u202e\u2028\x00\x7f"
 
 

@@ -17,7 +17,7 @@
 --          worker record ("": what begins that queue's, the payload, and what ends it), wrong keys}, or
 --         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
 --         {finished, -2} while all workers are paused; these two with the wrong keys behind them, where there are any.
---         Wrong keys hold what they should not. They stand for themselves as the place of a queue, others as their number in
+--         Wrong keys hold what they should not, or are counters that may not be written. They stand for themselves as the place of a queue, others as their number in
 --         KEYS below 0, and were done without: what is no counter does not count; worker:<id> and the worker's own counters are
 --         written anew. A list of failed records that is none is an error, and nothing was done.
 --
@@ -47,11 +47,17 @@ end
 local function count(number, own)
   local reply = pcall_redis("INCR", keys[number])
   if type(reply) == "number" then return end
+  -- By now a job has been taken: a count that may not be written must not cost what is still to be written of it.
   if not is_wrong(reply, -number) then
-    call("INCR", keys[number])
+    wrong = wrong or {}
+    wrong[#wrong + 1] = -number
   elseif own then
     call("SET", keys[number], 1)
   end
+end
+
+local function is_one_table(fine, value, ...)
+  return fine and type(value) == "table" and select("#", ...) == 0
 end
 
 local pause = pcall_redis("GET", keys[4])
@@ -63,12 +69,6 @@ end
 if #keys - #args == 3 then
   queues = #keys - 9
   chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
-  -- Keys of another type are found out before anything is written. What grows is written last: a server whose memory is full
-  -- lets it in a script that has made room before.
-  if failed ~= "" and type(pcall_redis("LLEN", keys[7 + queues])) == "table" then
-    return redis.error_reply("WRONGTYPE " .. keys[7 + queues] .. " holds no list of failed records")
-  end
-  if name ~= "" and is_wrong(pcall_redis("SCARD", keys[8 + queues]), -8 - queues) then name = "" end
 elseif queues > 0 and not pause and args[1] == "" then
   raw, next_place = pcall_redis("LPOP", keys[5]), 2
   if raw and type(raw) == "string" then
@@ -104,6 +104,21 @@ elseif chosen_from ~= "" then
   if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
+-- A worker that was pruned while it worked still tells how its job failed, as Ruby's does. The record comes before all else is
+-- written: where it may not be, nothing is done. A server whose memory is full lets it in last, when the script has made room.
+if failed ~= "" then
+  local pushed = pcall_redis("RPUSH", keys[7 + queues], failed)
+  if type(pushed) == "number" then
+    failed = ""
+  else
+    local list = string.find(pushed.err, "OOM command", 1, true) and pcall_redis("LLEN", keys[7 + queues]) or pushed
+    if type(list) == "table" then
+      if not string.find(list.err, "WRONGTYPE", 1, true) then return list end
+      return redis.error_reply("WRONGTYPE " .. keys[7 + queues] .. " holds no list of failed records")
+    end
+  end
+end
+
 while not (reply or raw) and next_place <= queues do
   place, next_place = next_place, next_place + 1
   raw = pcall_redis("LPOP", keys[4 + place])
@@ -118,8 +133,7 @@ if raw then
     local foot = "}"
     if args[1] ~= "" then
       foot = ""
-      local fine, value = pcall(cmsgpack.unpack, raw)
-      if not fine or type(value) ~= "table" then odd = args[1] .. cmsgpack.pack(raw) end
+      if not is_one_table(pcall(cmsgpack.unpack, raw)) then odd = args[1] .. cmsgpack.pack(raw) end
     elseif not (string.find(raw, "^%s*{") and pcall(cjson.decode, raw)) then
       odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
     end
@@ -150,11 +164,8 @@ if finished ~= "" and held == finished then
   ours = 1
 end
 
--- A worker that was pruned while it worked still tells how its job failed, as Ruby's does.
-if failed ~= "" then
-  call("RPUSH", keys[7 + queues], failed)
-  if name ~= "" then call("SADD", keys[8 + queues], name) end
-end
+if failed ~= "" then call("RPUSH", keys[7 + queues], failed) end
+if name ~= "" then is_wrong(pcall_redis("SADD", keys[8 + queues], name), -8 - queues) end
 -- Counted also when the record went elsewhere: to a failure backend that is no list.
 if counted == "1" then
   count(5 + queues)
