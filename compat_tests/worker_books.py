@@ -227,7 +227,9 @@ def beaten_at(play: Play) -> Any:
 
 
 def expired(play: Play) -> Any:
-    return [worker_of(worker_id) for worker_id in play.run(play.worker().pruner._expired())]
+    return [
+        worker_of(worker_id) for worker_id in play.run(play.worker().pruner.search().expired(b"0"))
+    ]
 
 
 def expired_after_ten(play: Play) -> Any:

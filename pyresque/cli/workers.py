@@ -17,8 +17,9 @@ from pyresque.cli.output import (
     print_json,
     print_pairs,
 )
+from pyresque.cli.progress import Progress
 from pyresque.cli.shown import each_worker, told
-from pyresque.cli.streamed import Lines, print_list, print_long_table
+from pyresque.cli.streamed import LINES, JsonList, Lines, print_list, print_long_table
 from pyresque.cli.times import iso_and_written
 from pyresque.errors import NoSuchWorker
 from pyresque.job.workers import WorkerId, WorkerInfo
@@ -28,7 +29,11 @@ from pyresque.process.posix import Posix, hostname
 from pyresque.process.queue_list import QueueList
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pyresque.client import Resque
+
+NONE_DEAD = "no worker is dead"
 
 
 @click.group(cls=Nouns, short_help="List, show, prune, remove, pause and resume.")
@@ -115,31 +120,72 @@ def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     try:
         me = WorkerId(hostname(), os.getpid(), ("*",))
         pruner = Pruner(resque.core, me, QueueList.parse(me.queues), posix.worker_pids)
-        dead = resque.run(pruner.dead())
-        if dry_run or not dead:
-            pruned = list(dead)
+        if dry_run:
+            _prune(resque, pruner, dry_run=True, as_json=as_json)
+        elif _asked(resque, pruner, yes=yes):
+            _acquire(resque, pruner)
+            _prune(resque, pruner, dry_run=False, as_json=as_json)
+        elif as_json:
+            print_json({"dry_run": False, "pruned": []})
         else:
-            confirm(f"prune {many(len(dead), 'worker')}: {listed(dead)}", yes=yes)
-            pruned = _pruned(resque, pruner)
+            click.echo(NONE_DEAD)
     finally:
         posix.close()
-    if as_json:
-        print_json({"dry_run": dry_run, "pruned": pruned})
-        return
-    lines = Lines("would prune" if dry_run else "pruned", "worker")
-    for worker_id in pruned:
-        lines.add(plain(worker_id))
-    lines.close("no worker is dead")
 
 
-def _pruned(resque: Resque, pruner: Pruner) -> list[str]:
-    pruned = resque.run(pruner.prune())
-    if pruned is None:
+def _asked(resque: Resque, pruner: Pruner, *, yes: bool) -> bool:
+    """Ask whether those that are dead are to be pruned; whether there are any."""
+    count = 0
+    first: list[str] = []
+    with Progress("looking for dead workers") as progress:
+        for dead in _dead(resque, pruner, progress):
+            count += len(dead)
+            first += list(dead)[: LINES - len(first)]
+            if yes and count:
+                return True
+            progress.end("nothing was pruned")
+    if count:
+        more = f" and {count - len(first)} more" if count > len(first) else ""
+        confirm(f"prune {many(count, 'worker')}: {listed(first)}{more}", yes=yes)
+    return count > 0
+
+
+def _acquire(resque: Resque, pruner: Pruner) -> None:
+    if not resque.run(pruner.acquire()):
         seconds = int(resque.settings.heartbeat_interval)
         raise Complaint(
             f"another worker pruned within the last {seconds} s, as Resque allows only once: try again then"
         )
-    return pruned
+
+
+def _prune(resque: Resque, pruner: Pruner, *, dry_run: bool, as_json: bool) -> None:
+    """Prune those that are dead, or only list them."""
+    count = 0
+    lines = Lines("would prune" if dry_run else "pruned", "worker")
+    listed = JsonList("pruned", {"dry_run": dry_run}) if as_json else None
+    with Progress("going through workers") as progress:
+        for dead in _dead(resque, pruner, progress):
+            for worker_id in dead if dry_run else resque.run(pruner.bury(dead)):
+                count += 1
+                if listed is not None:
+                    listed.add(worker_id)
+                else:
+                    lines.add(plain(worker_id))
+        if listed is not None:
+            listed.close()
+        elif count or not progress.signal:
+            lines.close(NONE_DEAD)
+        progress.end(f"{lines.verb} {many(count, 'worker')}; the others are as they were")
+
+
+def _dead(resque: Resque, pruner: Pruner, progress: Progress) -> Iterator[Mapping[str, str | None]]:
+    """The dead workers, some hundreds at a time, until all were seen or a signal came."""
+    search = pruner.search()
+    total = resque.run(search.total())
+    while not progress.signal and (dead := resque.run(search.more())) is not None:
+        if dead:
+            yield dead
+        progress.step(search.seen, total)
 
 
 @workers.command()

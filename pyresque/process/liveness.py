@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import (
-    DecodeError,
     DirtyExit,
     PruneDeadWorkerDirtyExit,
     RedisCommandError,
     RedisUnavailable,
-    WorkerIdError,
 )
-from pyresque.job.workers import WorkerId
 from pyresque.ops import Batch, Sleep
+from pyresque.process.dead_workers import DeadWorkers
 from pyresque.process.vitals import Flag
 from pyresque.ruby import time as ruby_time
-from pyresque.ruby.dates import parse_time
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pyresque.core import Core
+    from pyresque.job.workers import WorkerId
     from pyresque.ops import Command
     from pyresque.process.queue_list import QueueList
     from pyresque.process.vitals import Vitals
@@ -182,27 +179,30 @@ class Pruner:
         What Ruby prunes: any worker whose last heartbeat is older than the prune interval; and on this host one of the
         same queues (or any, for a worker of ``*``) whose process is gone.
         """
-        settings, table = self.core.settings, self.core.books.table
-        if not await table.acquire_pruning(str(self.me), max(1, int(settings.heartbeat_interval))):
+        if not await self.acquire():
             return None
-        buried = []
-        for worker_id, beat in (await self.dead()).items():
-            if await self.told.without(self._bury(worker_id, beat), False):
-                buried.append(worker_id)
+        buried: list[str] = []
+        search = self.search()
+        while (dead := await search.more()) is not None:
+            buried += await self.bury(dead)
         return buried
 
-    async def dead(self) -> dict[str, str | None]:
-        """The workers that a prune would clear away: their expired heartbeat, or None where the process is gone."""
-        # The books first, the processes then: who registers in between is alive.
-        registered = await self.told.without(self.core.books.table.ids(), [])
-        expired = await self._expired()
-        alive = self.worker_pids()
-        gone = (
-            []
-            if alive is None
-            else [i for i in registered if i not in expired and self._gone(i, alive)]
-        )
-        return {**expired, **dict.fromkeys(gone)}
+    async def acquire(self) -> bool:
+        """Become the one who prunes for a heartbeat's time; False where another one is it."""
+        seconds = max(1, int(self.core.settings.heartbeat_interval))
+        return await self.core.books.table.acquire_pruning(str(self.me), seconds)
+
+    def search(self) -> DeadWorkers:
+        """What finds the workers that a prune clears away."""
+        return DeadWorkers(self.core, self.me, self.queue_list, self.worker_pids, self.told)
+
+    async def bury(self, dead: Mapping[str, str | None]) -> list[str]:
+        """Clear these away, each if it is still as it was seen; those that were."""
+        return [
+            worker_id
+            for worker_id, beat in dead.items()
+            if await self.told.without(self._bury(worker_id, beat), False)
+        ]
 
     async def _bury(self, worker_id: str, heartbeat: str | None) -> bool:
         if heartbeat is not None:
@@ -211,39 +211,9 @@ class Pruner:
         error = DirtyExit("Job still being processed")
         return await self.core.undertaker.unregister(worker_id, error) is not None
 
-    async def _expired(self) -> dict[str, str]:
-        """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
-        table = self.core.books.table
-        beats = await self.told.without(table.heartbeats(), {})
-        now = await table.server_time()
-        limit = timedelta(seconds=self.core.settings.prune_interval)
-        expired: dict[str, str] = {}
-        for worker_id, text in beats.items():
-            try:
-                age = now - parse_time(text, local(self.core.clock).tzinfo)
-            except DecodeError as error:
-                log.warning(
-                    "heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error
-                )
-                continue
-            if timedelta(seconds=int(age.total_seconds())) > limit:
-                expired[worker_id] = text
-        return expired
-
     async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
         log.info("pruning dead worker: %s", worker_id)
         working_on = await self.told.without(self.core.books.working_on(worker_id), None)
         class_name = None if working_on is None else working_on.job.class_name or None
         error = PruneDeadWorkerDirtyExit(worker_id, class_name)
         return await self.core.undertaker.unregister(worker_id, error, heartbeat) is not None
-
-    def _gone(self, worker_id: str, alive: frozenset[int]) -> bool:
-        try:
-            other = WorkerId.parse(worker_id)
-        except WorkerIdError:
-            log.warning("%r in the set of workers is no worker id; it is left alone", worker_id)
-            return False
-        # Ruby compares what stands between the second colon and the next one.
-        queues = {queue for queue in ",".join(other.queues).split(":")[0].split(",") if queue}
-        ours = self.queue_list.takes_all or queues == set(self.queue_list.patterns)
-        return ours and other.machine == self.me.machine and other.pid not in alive

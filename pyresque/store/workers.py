@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
     from pyresque.store.turns import FailureEntry
 
+#: Workers that are read at a time where all are gone through.
+PAGE: Final = 500
+
 #: What PTTL says of a key that does not end by itself.
 ENDLESS = -1
 
@@ -35,6 +38,22 @@ class WorkerTable:
     async def ids(self) -> list[str]:
         """The registered ids, sorted."""
         return await Command(("SMEMBERS", self.keys.workers), names)
+
+    async def ids_from(self, cursor: bytes) -> tuple[bytes, list[str]]:
+        """Some registered ids, sorted, and where to go on; ``0`` is the start and the end. One may come twice."""
+        return await Command(
+            ("SSCAN", self.keys.workers, cursor, "COUNT", PAGE), lambda r: (r[0], names(set(r[1])))
+        )
+
+    async def counting(self) -> list[Any]:
+        """How many ids and how many heartbeats there are; a WrongKey stands in the place of what is no set, or no hash."""
+        return await Batch(
+            (
+                Command(("SCARD", self.keys.workers), int),
+                Command(("HLEN", self.keys.heartbeats), int),
+            ),
+            lenient=True,
+        )
 
     async def exists(self, worker_id: str) -> bool:
         """Whether the id is registered."""
@@ -139,6 +158,20 @@ class WorkerTable:
     async def heartbeats(self) -> dict[str, str]:
         """Every worker's last heartbeat as text, sorted by id."""
         return await Command(("HGETALL", self.keys.heartbeats), _text_pairs)
+
+    async def heartbeats_from(self, cursor: bytes) -> tuple[bytes, dict[str, str]]:
+        """Some workers' last heartbeats, sorted by id, and where to go on; ``0`` is the start and the end."""
+        return await Command(
+            ("HSCAN", self.keys.heartbeats, cursor, "COUNT", PAGE),
+            lambda reply: (reply[0], _text_pairs(reply[1])),
+        )
+
+    async def heartbeats_of(self, worker_ids: Sequence[str]) -> list[str | None]:
+        """The last heartbeat of each of these, or None."""
+        return await Command(
+            ("HMGET", self.keys.heartbeats, *map(to_bytes, worker_ids)),
+            lambda found: list(map(_optional_text, found)),
+        )
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
         """Become the one who prunes for that long.

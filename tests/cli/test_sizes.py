@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -226,3 +227,39 @@ def test_workers_and_queues_by_the_thousand_are_listed_as_they_are_read(ran, db)
     assert len(json.loads(ran("workers", "--json").fine().output)) == many
     assert ran("queues").fine().output.count("\n") == many + 1
     assert json.loads(ran("info", "--json").fine().output)["workers"] == many
+
+
+@pytest.fixture
+def dead(db):
+    """Workers that are dead: half of them by their heartbeat, half of them on this host without a process."""
+    host = socket.gethostname()
+    for start in range(0, ENTRIES, 2000):
+        with db.pipeline(transaction=False) as pipe:
+            for at in range(start, min(start + 2000, ENTRIES)):
+                worker_id = f"{host if at % 2 else 'box'}:{9_000_000 + at}:low,high"
+                pipe.sadd("resque:workers", worker_id)
+                if not at % 2:
+                    pipe.hset("resque:workers:heartbeat", worker_id, "2020-01-01T12:00:00+00:00")
+            pipe.execute()
+    db.config_resetstat()
+    return db
+
+
+def test_dead_workers_are_found_and_pruned_page_by_page(ran, dead):
+    output = ran("workers", "prune", "--dry-run").fine().output
+    assert output.splitlines()[-1] == f"would prune {ENTRIES} workers in all"
+    assert calls(dead, "hgetall") == calls(dead, "smembers") == 0
+    assert dead.info("stats")["total_net_output_bytes"] < 150 * ENTRIES
+    told = json.loads(ran("workers", "prune", "--yes", "--json").fine().output)
+    assert len(set(told["pruned"])) == ENTRIES
+    assert dead.keys("resque:worker*") == []
+
+
+def test_an_interrupted_prune_sums_up(dead, start, eventually):
+    process = start("workers", "prune", "--yes")
+    eventually(lambda: calls(dead, "evalsha"))
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    done = ENTRIES - dead.scard("resque:workers")
+    assert process.returncode == 130
+    assert f"interrupted: pruned {done} workers; the others are as they were" in errors

@@ -254,7 +254,21 @@ def test_a_start_with_a_wrong_certificate_ends_with_2_and_one_line(
 
 #: What a worker of named queues runs, with what its scripts run.
 A_WORKERS = {
-    *("smembers", "time", "set", "get", "hset", "hdel", "hget", "hgetall", "sadd", "srem", "del"),
+    *(
+        "smembers",
+        "time",
+        "set",
+        "get",
+        "hset",
+        "hdel",
+        "hget",
+        "hscan",
+        "hmget",
+        "sscan",
+        "sadd",
+        "srem",
+        "del",
+    ),
     *("evalsha", "eval", "lpop", "lpush", "rpush", "llen", "getset", "incr", "pttl", "echo"),
     *("blmove", "type"),
 }
