@@ -7,6 +7,7 @@ from pyresque.errors import SettingsError
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.redelivery import most_redeliveries
 from pyresque.job.registry import JobClass, Registry
+from pyresque.job.targets import check_options
 from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.lazily import made_once
 from pyresque.settings import Settings
@@ -197,6 +198,7 @@ class Application:
             self.registry.add(name)
             return name
 
+        check_options(queue, aliases=aliases, hooks=hooks)
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
         attached = tuple(hooks)

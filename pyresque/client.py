@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyresque.application import Application, limit_of
 from pyresque.job.redelivery import most_redeliveries
+from pyresque.job.targets import check_options
 from pyresque.lazily import made_once
 
 TYPE_CHECKING = False
@@ -83,6 +84,7 @@ class Resque(Application, BlockingVerbs):
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
         steps, and that argument a Continuable. The last four are those of ``job``.
         """
+        check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
         return ActiveJobCall(
@@ -155,6 +157,7 @@ class AsyncResque(Application, AwaitedVerbs):
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> AwaitedCall:
         """The same as of Resque; its ``enqueue`` is awaited."""
+        check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
         return ActiveJobCall(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyresque.activejob.versions import Rails
-from pyresque.errors import NoDelayError
+from pyresque.errors import JobOptionError, NoDelayError
 from pyresque.raised import attribute, cause_of, is_a, own_name
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ class RetryOn:
         default=None, compare=False
     )
 
+    def __post_init__(self) -> None:
+        _check(self)
+
     @property
     def key(self) -> str:
         """The key of ``exception_executions``: Ruby's inspect of the list, ``[IOError, ArgumentError]``."""
@@ -61,6 +64,22 @@ class DiscardOn:
     errors: tuple[type[BaseException], ...]
     on_discarded: Callable[[Envelope, BaseException], object] | None = field(
         default=None, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+def _check(rule: RetryOn | DiscardOn) -> None:
+    """Raise JobOptionError for a rule of no error classes."""
+    errors: object = rule.errors
+    if isinstance(errors, tuple) and all(
+        isinstance(each, type) and issubclass(each, BaseException) for each in errors
+    ):
+        return
+    shown = getattr(errors, "__name__", None) or repr(errors)
+    raise JobOptionError(
+        f"{type(rule).__name__}: {shown} is no tuple of error classes: write (ValueError, OSError), or (ValueError,) for one"
     )
 
 

@@ -42,6 +42,15 @@ def complaint(error: Exception) -> Complaint:
     return Misuse(str(error)) if is_misuse(error) else Complaint(str(error))
 
 
+def misuse(error: click.UsageError) -> Misuse:
+    """What click has to say of a command line, on one line, and where to read what may be written."""
+    told = error.format_message()
+    simple = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
+    if error.ctx is None or simple:
+        return Misuse(told)
+    return Misuse(f"{told.rstrip('.')}; `{error.ctx.command_path} --help` tells what there is")
+
+
 class Suggesting(click.Group):
     """A group that says which command may have been meant by a word that is none."""
 
@@ -52,19 +61,28 @@ class Suggesting(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
-            if not near:
-                raise
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+            names = self.list_commands(ctx)
+            near = get_close_matches(args[0], names, n=1)
+            cure = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}"
+            ctx.fail(f"No such command {args[0]!r}. {cure}")
 
 
 class Commands(Suggesting):
-    """A group whose commands' errors are told as complaints, never as tracebacks."""
+    """A group whose commands' errors are told as complaints: on one line, never as tracebacks."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options that stand before a command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise misuse(error) from error
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise misuse(error) from error
         except PyresqueError as error:
             raise complaint(error) from error
         except KeyboardInterrupt:

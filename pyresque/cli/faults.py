@@ -108,7 +108,8 @@ def misspelt(environ: Mapping[str, str]) -> list[str]:
     found = []
     for name in sorted(environ):
         if name.startswith(OWN) and name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.85)
+            bare = name.removeprefix("PY").removeprefix("RESQUE_")
+            near = [bare] if bare in known else get_close_matches(name, known, n=1, cutoff=0.85)
             if near:
                 found.append(f"nothing reads the variable {name}: did you mean {near[0]}?")
     return found

@@ -48,6 +48,16 @@ def check(target: Any, *, bound: bool = False) -> None:
             _check_hook(target, f"{shown}.{name}", name, kind)
 
 
+def check_options(queue: object, **lists: object) -> None:
+    """Raise JobOptionError for a queue that is no text, and where one thing stands in the place of a list."""
+    if queue is not None and not isinstance(queue, str):
+        raise JobOptionError(f"queue={queue!r} is no text: name one queue, as in queue='reports'")
+    for name, given in lists.items():
+        if isinstance(given, str) or not hasattr(type(given), "__iter__"):
+            shown = getattr(given, "__name__", None) or repr(given)
+            raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
+
+
 def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
     """Set functions as hooks of a target, each under its own name. Raises JobOptionError, with nothing set."""
     named = {getattr(each, "__name__", ""): each for each in given}

@@ -43,8 +43,8 @@ def begin_worker(given: Mapping[str, Any], *, burst: bool) -> None:
     resque = application(given)
     settings = resque.settings
     if not settings.queues:
-        nothing = nothing_to_perform(resque)
-        raise NoQueueError(f"{NO_QUEUE}; {nothing}" if nothing else NO_QUEUE)
+        told = (NO_QUEUE, _misspelt_queue(os.environ), nothing_to_perform(resque))
+        raise NoQueueError("; ".join(part for part in told if part))
     has_jobs(resque)
     if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
         _log_as(resque)
@@ -98,6 +98,15 @@ def begin_pool(
         _warn("%s wants no workers; they come when it is changed and HUP sent", path)
     known = _look_for_redis(resque, "pool")
     run_pool(resque, wanted, Manner(**manner), burst=burst, counts=counts, known=known)
+
+
+def _misspelt_queue(environ: Mapping[str, str]) -> str | None:
+    """The variable that was perhaps meant to be QUEUE."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for who has no queue
+
+    others = [name for name in environ if name not in {"QUEUE", "QUEUES"}]
+    near = get_close_matches("QUEUE", others, n=1, cutoff=0.8)
+    return f"nothing reads the variable {near[0]}: did you mean QUEUE?" if near else None
 
 
 BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": begin_pool}

@@ -110,7 +110,11 @@ def _handler(settings: Settings) -> logging.Handler:
         from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - for those who log to a file
 
         # One that was moved away, as logrotate does, is opened anew for the next line.
-        handler = WatchedFileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
+        try:
+            handler = WatchedFileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
+        except OSError as error:
+            why = f"the log file cannot be written: {error.strerror}"
+            raise OSError(error.errno, why, settings.logfile) from error
     else:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors=LENIENT)

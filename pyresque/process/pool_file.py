@@ -34,7 +34,8 @@ def usual_file(environ: Mapping[str, str], folder: Path) -> Path:
 def read_pool(path: Path, environment: str) -> dict[str, int]:
     """Queues (with commas between them) and how many workers they have, the environment's section over the rest.
 
-    What stands there twice is logged; the last counts, as in Ruby. Raises PoolFileError.
+    What stands there twice is logged (the last counts, as in Ruby), and where nothing is wanted a section that is missing.
+    Raises PoolFileError.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -47,14 +48,15 @@ def read_pool(path: Path, environment: str) -> dict[str, int]:
 
 
 def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int], list[str]]:
-    """The same from a text, with what stands there twice. Raises PoolFileError."""
+    """The same from a text, with what is to be told of it. Raises PoolFileError."""
     yaml = _yaml()
     loader = yaml.SafeLoader(text)
     try:
         root = root_of(yaml, loader, text)
         if root is None:
             return {}, []
-        return _counts(yaml, loader, root, environment), list(map(str, doubled(yaml, root)))
+        notes = list(map(str, doubled(yaml, root)))  # before _counts writes out what is merged
+        wanted, sections = _counts(yaml, loader, root, environment)
     except yaml.YAMLError as error:
         raise PoolFileError(f"{source}, {told(error)}") from error
     except FileFault as fault:
@@ -63,17 +65,26 @@ def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int]
         raise PoolFileError(f"{source} is nested too deep") from error
     finally:
         loader.dispose()
+    if sections and environment not in sections and not any(wanted.values()):
+        notes.append(f"there is no section {environment!r}; it has {', '.join(sections)}")
+    return wanted, notes
 
 
-def _counts(yaml: Any, loader: Any, root: Any, environment: str) -> dict[str, int]:
+def _counts(
+    yaml: Any, loader: Any, root: Any, environment: str
+) -> tuple[dict[str, int], list[str]]:
+    """How many workers for which queues, and the names of all sections."""
     common: dict[str, int] = {}
     special: dict[str, int] = {}
+    sections = []
     for name, value in _pairs(yaml, loader, root):
         if not isinstance(value, yaml.MappingNode):
             common[name] = _count(value)
-        elif name == environment:
+            continue
+        sections.append(name)
+        if name == environment:
             special = {queues: _count(count) for queues, count in _pairs(yaml, loader, value)}
-    return {**common, **special}
+    return {**common, **special}, sections
 
 
 def _pairs(yaml: Any, loader: Any, node: Any) -> Iterator[tuple[str, Any]]:

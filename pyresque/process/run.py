@@ -198,5 +198,10 @@ def send_prints(stdout: str, stderr: str) -> None:
     """Send what is printed to these files, as far as they are named; again where they were moved away. Raises OSError."""
     for stream, path in ((1, stdout), (2, stderr)):
         if path:
-            with Path(path).open("ab") as file:
-                os.dup2(file.fileno(), stream)
+            try:
+                with Path(path).open("ab") as file:
+                    os.dup2(file.fileno(), stream)
+            except OSError as error:
+                name = "output" if stream == 1 else "error"
+                why = f"the file of standard {name} cannot be written: {error.strerror}"
+                raise OSError(error.errno, why, path) from error

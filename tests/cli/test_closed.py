@@ -75,7 +75,7 @@ def test_a_pid_file_that_has_no_room_is_named(redis_url: str, command: str):
     [
         (f"worker -A {APP} -q low --burst", 0, ""),
         ("worker -A nowhere_at_all -q low", 2, "in the current directory, which is no more,"),
-        (f"pool -A {APP}", 1, "there is no resque-pool.yml"),
+        (f"pool -A {APP}", 2, "there is no resque-pool.yml"),
         (f"enqueue -A {APP} Note 1", 0, ""),
         ("info", 0, ""),
     ],

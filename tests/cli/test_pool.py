@@ -27,3 +27,15 @@ def test_the_section_is_that_of_resque_pool_s_own_order(
     code, _, errors = finish("pool", "-A", "myapp", "-f", "pool.yml", *words, "--burst", **env)
     assert (code, errors) == (0, "")
     assert db.lrange("noted", 0, -1) == [f"('{queue}',)".encode()]
+
+
+@pytest.mark.parametrize(("option", "name"), [("--stdout", "output"), ("--stderr", "error")])
+def test_a_file_of_what_is_printed_that_cannot_be_written_is_told_as_such(
+    finish, environment, option, name
+):
+    (environment / "pool.yml").write_text(POOL)
+    code, _, errors = finish("pool", "-A", "myapp", "-f", "pool.yml", option, "/nowhere/at/all")
+    assert code == 1
+    assert errors == (
+        f"pyresque: [Errno 2] the file of standard {name} cannot be written: No such file or directory: '/nowhere/at/all'\n"
+    )

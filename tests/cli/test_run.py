@@ -189,7 +189,9 @@ def test_a_worker_that_may_only_skip_queues_is_told_so(finish):
 def test_a_log_file_that_cannot_be_written_is_one_line(run):
     result = run("worker", "-A", "myapp", "-q", "low", "--logfile", "/nowhere/at/all")
     assert result.exit_code == 1
-    assert result.stderr == "pyresque: [Errno 2] No such file or directory: '/nowhere/at/all'\n"
+    assert result.stderr == (
+        "pyresque: [Errno 2] the log file cannot be written: No such file or directory: '/nowhere/at/all'\n"
+    )
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline"])

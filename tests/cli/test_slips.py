@@ -159,6 +159,9 @@ def test_a_variable_of_the_wrong_kind_is_told_by_its_name(run, monkeypatch, row,
         ("RESQUE_NAMESPCE", "RESQUE_NAMESPACE"),
         ("RESQUE_EXECUTORS", "RESQUE_EXECUTOR"),
         ("PYRESQUE_AP", "PYRESQUE_APP"),
+        ("RESQUE_INTERVAL", "INTERVAL"),
+        ("PYRESQUE_QUEUE", "QUEUE"),
+        ("RESQUE_REDIS_URL", "REDIS_URL"),
     ],
 )
 def test_a_variable_that_is_misspelt_is_told_and_hinders_nothing(run, monkeypatch, misspelt, meant):
@@ -235,16 +238,52 @@ def test_a_pool_s_own_option_that_is_given_nothing_is_told(run, option):
     [(("wroker",), "worker"), (("queues", "lst"), "list"), (("failed", "retyr"), "retry")],
 )
 def test_a_command_that_is_misspelt_is_told_with_the_one_that_is_meant(run, words, meant):
-    result = run(*words)
-    assert result.exit_code == 2
-    assert f"No such command {words[-1]!r}. Did you mean {meant!r}?" in result.stderr
+    assert f"No such command {words[-1]!r}. Did you mean {meant!r}?" in refused(run(*words))
 
 
-def test_a_command_that_is_like_no_other_is_told_as_none(run):
-    result = run("xyzzy")
-    assert result.exit_code == 2
-    assert "No such command 'xyzzy'." in result.stderr
-    assert "Did you mean" not in result.stderr
+def test_a_command_that_is_like_no_other_is_told_with_those_that_there_are(run):
+    told = refused(run("xyzzy"))
+    assert "No such command 'xyzzy'. There are completion, delayed, demo, enqueue," in told
+    assert "Did you mean" not in told
+    assert "There are clear, list, remove, retry, show;" in refused(run("failed", "delete"))
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if "demo" not in words])
+def test_words_that_are_no_command_line_are_told_on_one_line_with_the_help_to_read(run, words):
+    told = refused(run(*words, "--xyzzy"))
+    assert "No such option '--xyzzy'" in told
+    assert f"`pyresque {' '.join(words)} --help` tells what there is" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--xyzzy",), "No such option '--xyzzy'; `pyresque --help` tells what there is"),
+        (("worker", "high"), "unexpected extra argument (high); `pyresque worker --help`"),
+        (("enqueue",), "Missing argument 'CLASS'; `pyresque enqueue --help`"),
+        (("failed", "retry", "abc"), "'abc' is not a valid integer"),
+        (("worker", "-q"), "'-q' requires an argument"),
+        (("schedule", "validate", "/no/file"), "File '/no/file' does not exist"),
+        (("completion", "tcsh"), "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        (("pool", "--term-graceful", "--term-immediate"), "not both"),
+    ],
+)
+def test_any_other_slip_is_told_on_one_line_too(run, words, said):
+    assert said in refused(run(*words))
+
+
+def test_no_command_at_all_asks_for_the_help(run):
+    assert "Usage: pyresque" in run().output
+
+
+@pytest.mark.parametrize("misspelt", ["QEUE", "QUEU", "QUEUS"])
+def test_a_worker_without_a_queue_tells_the_variable_that_is_nearly_queue(
+    run, monkeypatch, misspelt
+):
+    monkeypatch.setenv(misspelt, "high")
+    assert f"nothing reads the variable {misspelt}: did you mean QUEUE?" in refused(
+        run("worker", "-A", "myapp")
+    )
 
 
 def test_minutes_and_files_are_asked_for_by_their_names(run):

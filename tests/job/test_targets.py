@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 
 from pyresque import AsyncResque, Resque
+from pyresque.activejob import DiscardOn, RetryOn
 from pyresque.errors import JobOptionError, NoClassError
 
 NOWHERE = "redis://nowhere:1/0"
@@ -238,3 +240,36 @@ def test_a_given_hook_that_holds_a_yield_is_refused_unless_it_goes_around():
     with pytest.raises(NoClassError, match=r"before_perform_x of .* holds a yield"):
         resque.job("X", queue="q", hooks=[before_perform_x])(job)
     resque.job("X", queue="q", hooks=[around_perform_x])(job)
+
+
+@pytest.mark.parametrize("face", [Resque, AsyncResque])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"queue": ["q"]}, "queue=['q'] is no text: name one queue"),
+        ({"queue": 5}, "queue=5 is no text: name one queue"),
+        ({"hooks": always_told}, "hooks=always_told is no list: write hooks=[always_told]"),
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_refused_where_the_job_is_registered(face, given, told):
+    for register in (face(NOWHERE).job, face(NOWHERE).active_job):
+        with pytest.raises(JobOptionError, match=re.escape(told)):
+            register("X", **given)
+
+
+def test_one_name_in_the_place_of_a_list_of_aliases_is_not_taken_letter_by_letter():
+    with pytest.raises(JobOptionError, match=re.escape("write aliases=['Old']")):
+        Resque(NOWHERE).job("New", queue="q", aliases="Old")
+
+
+@pytest.mark.parametrize("option", ["retry_on", "discard_on"])
+def test_an_error_class_in_the_place_of_rules_is_refused(option):
+    with pytest.raises(JobOptionError, match=f"{option}=ValueError is no list"):
+        Resque(NOWHERE).active_job("X", queue="q", **{option: ValueError})
+
+
+@pytest.mark.parametrize("rule", [RetryOn, DiscardOn])
+@pytest.mark.parametrize("errors", [ValueError, [ValueError], ("ValueError",), (ValueError("x"),)])
+def test_a_rule_of_no_error_classes_is_refused_where_it_is_made(rule, errors):
+    with pytest.raises(JobOptionError, match=f"{rule.__name__}: .* is no tuple of error classes"):
+        rule(errors)

@@ -74,6 +74,20 @@ def test_anchors_merges_and_overrides_are_plain_yaml():
     assert parsed("n: &n 3\nlow: *n\n") == {"n": 3, "low": 3}
 
 
+def test_a_line_that_overrides_a_merged_one_is_not_told_as_standing_twice():
+    text = "base: &base\n  low: 1\nproduction:\n  <<: *base\n  low: 2\n"
+    assert parse_pool(text, "pool.yml", "production") == ({"low": 2}, [])
+
+
+def test_a_section_that_is_missing_is_told_where_nothing_is_wanted():
+    text = "production:\n  low: 2\nstaging:\n  low: 1\n"
+    assert parse_pool(text, "pool.yml", "produktion") == (
+        {},
+        ["there is no section 'produktion'; it has production, staging"],
+    )
+    assert parse_pool("high: 1\n" + text, "pool.yml", "test") == ({"high": 1}, [])
+
+
 def test_a_line_that_stands_twice_is_told_and_the_last_counts():
     wanted, notes = parse_pool("low: 1\nlow: 2\n", "pool.yml", "test")
     assert wanted == {"low": 2}
