@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.failure import record as records
 from pyresque.store.failed import Requeued
-from pyresque.store.slices import Backward, Forward, Removal
+from pyresque.store.slices import SLICE, Backward, Forward, Removal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,11 +221,11 @@ class Requeueing(Pass):
         chosen = [
             one for one in page.records if one.raw not in self._marked_before and self.wanted(one)
         ]
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             chosen = await self._put_back(chosen, done, left)
             if not chosen:
                 break
-            chosen = await self._moved(chosen)
+            chosen = await self._moved(chosen, SLICE << attempt)
         for one in chosen:
             left[one.index] = (one, f"the list {one.failure_queue!r} keeps changing")
         return Page(done, list(left.values()), page.seen)
@@ -260,17 +260,21 @@ class Requeueing(Pass):
                 left[one.index] = (one, f"the key of queue {one.queue!r} is no list in Redis")
         return [one for one in chosen if answers.get(one.index) == 0]
 
-    async def _moved(self, sought: Sequence[FailedRecord]) -> list[FailedRecord]:
-        """Where these records are now, after others removed some below; those that are gone are left out."""
+    async def _moved(self, sought: Sequence[FailedRecord], most: int) -> list[FailedRecord]:
+        """Where these records are now, after others removed up to so many below; those that are gone are left out."""
         first, last = (edge(one.index for one in sought) for edge in (min, max))
-        first = max(0, first - len(sought))
         name, wanted = sought[0].failure_queue, Counter(one.raw for one in sought)
-        found = []
-        for at, raw in enumerate(await self.table.slice(first, last, name), first):
-            if wanted[raw] > 0:
-                wanted[raw] -= 1
-                found.append(records.read(self.codec, raw, at, name))
-        return found[::-1] if self._reading.latest_first else found
+        found: list[FailedRecord] = []
+        lowest = max(0, first - most)
+        while last >= lowest and len(found) < len(sought):
+            start = max(lowest, last - SLICE + 1)
+            raws = await self.table.slice(start, last, name)
+            for at in reversed(range(len(raws))):
+                if wanted[raws[at]] > 0:
+                    wanted[raws[at]] -= 1
+                    found.append(records.read(self.codec, raws[at], start + at, name))
+            last = start - 1
+        return found if self._reading.latest_first else found[::-1]
 
 
 def of_queue(queue: str, one: FailedRecord) -> bool:

@@ -23,6 +23,9 @@ SLICE: Final = 1000
 #: Elements of the first slice, while nobody knows how large they are.
 FIRST_SLICE: Final = 200
 
+#: Elements behind a slice that are remembered: by any of them the place is found again where to go on.
+AHEAD: Final = 50
+
 #: An element that stands in a list for the moment between two commands of one script.
 REMOVED: Final = b"\x00pyresque:removed\x00"
 
@@ -73,7 +76,8 @@ class Backward:
 class Forward:
     """From an index up to another one, in the list's order.
 
-    What is removed below moves what is still to come: the next element is remembered by its bytes, and looked for.
+    What is removed below moves what is still to come: the next elements are remembered by their bytes, and looked for. That is
+    needed where others push at the same time, so that the length tells nothing.
     """
 
     def __init__(self, key: bytes, first: int = 0, end: int | None = None) -> None:
@@ -81,7 +85,7 @@ class Forward:
         self.first = first
         self.end = end
         self._length: int | None = None
-        self._next: bytes | None = None
+        self._next: list[bytes] = []
 
     async def more(self) -> tuple[int, list[bytes]] | None:
         """The index of the next slice, and its elements; None when all were seen."""
@@ -96,42 +100,65 @@ class Forward:
         return (at, found) if found else None
 
     async def _aligned(self, count: int) -> list[bytes]:
-        """The next slice, from the element on that was to come next; the one behind it is remembered."""
+        """The next slice, from the element on that was to come next; those behind it are remembered."""
         length: int
         found: list[bytes]
-        length, found = await Batch(
-            (self.slices.counting(), self.slices.reading(self.first, count + 1))
-        )
+        length, found = await Batch((self.slices.counting(), self._reading(self.first, count)))
         gone = max(0, (self._length or 0) - length)
         self._length = length
-        if self._next is not None and (gone or found[:1] != [self._next]):
+        if self._next and (gone or found[: len(self._next)] != self._next):
             found = await self._found_again(gone, count)
-        self._next = found[count] if len(found) > count else None
+        self._next = found[count : count + AHEAD]
         return found[:count]
 
     async def _found_again(self, gone: int, count: int) -> list[bytes]:
-        """Where the next element is now: as far below as the list is shorter, where it was, or anywhere below; else where we were."""
+        """Where the next element is now: as far below as the list is shorter, where it was, or anywhere below; else where we were.
+
+        Where it was removed itself, the first of those behind it that is still there takes its place.
+        """
         for place in (max(0, self.first - gone), self.first):
             found = await self._moved_to(place, count)
-            if found[:1] == [self._next]:
+            if found[: len(self._next)] == self._next:
                 return found
-        top = below = self.first
-        while below > 0:
-            above, below = below, max(0, below - count)
-            held = _last(await self.slices.reading(below, above - below), self._next)
+        top = self.first
+        above = top + len(self._next)
+        while above > 0:
+            below = max(0, above - count - len(self._next))
+            # With what comes behind: by another reading they may have moved again.
+            found = await self._reading(below, above - below + count)
+            held = _first_of(self._next, found, top - below)
             if held is not None:
-                return await self._moved_to(below + held, count)
+                self._move(below + held)
+                return found[held:]
+            if below == 0:
+                break
+            above = below + len(self._next)  # they may stand on both sides of the border
         return await self._moved_to(max(0, top - gone), count)
 
-    async def _moved_to(self, first: int, count: int) -> list[bytes]:
+    def _move(self, first: int) -> None:
         if self.end is not None:
             self.end -= self.first - first
         self.first = first
-        return await self.slices.reading(first, count + 1)
+
+    async def _moved_to(self, first: int, count: int) -> list[bytes]:
+        self._move(first)
+        return await self._reading(first, count)
+
+    def _reading(self, first: int, count: int) -> Command[list[bytes]]:
+        """So many elements and those behind them that are remembered: few, where elements are large."""
+        return self.slices.reading(first, count + min(AHEAD, self.slices.size))
 
 
-def _last(elements: Sequence[bytes], wanted: bytes | None) -> int | None:
-    return next((at for at in reversed(range(len(elements))) if elements[at] == wanted), None)
+def _first_of(wanted: Sequence[bytes], elements: Sequence[bytes], stood: int) -> int | None:
+    """The last place of the first one of those wanted that is among the elements, at most where it stood: from ``stood`` on."""
+    places: dict[bytes, list[int]] = {}
+    for at, element in enumerate(elements):
+        places.setdefault(element, []).append(at)
+    for number, one in enumerate(wanted, stood):
+        held = [at for at in places.get(one, ()) if at <= number]
+        if held:
+            return held[-1]
+    return None
 
 
 async def remove_seen(

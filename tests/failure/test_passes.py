@@ -118,6 +118,16 @@ def test_a_page_that_changes_under_the_hand_is_looked_at_anew(resque, full):
     assert resque.size("q0") + resque.size("q1") == COUNT - 1
 
 
+def test_the_few_of_a_page_are_put_back_however_many_others_remove_below_meanwhile(resque, full):
+    def wanted(one):
+        if one.error == "1900":
+            full.ltrim("resque:failed", 1000, -1)
+        return one.error == "1900"
+
+    assert resque.run(resque.core.failures.requeueing(wanted).whole()) == 1
+    assert resque.size("q0") == 1
+
+
 def test_a_queue_whose_key_is_no_list_keeps_its_records_unmarked(resque, full):
     full.set("resque:queue:q1", "text")
     bulk, left = resque.core.failures.requeueing(lambda _: True), []

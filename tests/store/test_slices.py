@@ -75,6 +75,23 @@ def test_forward_misses_nothing_while_others_remove_and_append(run, full):
     assert [one for one in found if one != b"new"] == MANY
 
 
+def test_forward_misses_nothing_where_the_next_element_is_removed_and_others_are_appended(
+    run, full
+):
+    taken = []
+
+    def change():
+        # As many come as go, so that the length tells nothing; the next one is among those that go.
+        taken.append(full.lindex(KEY, walk.first))
+        full.lrem(KEY, 1, taken[-1])
+        full.lpop(KEY)
+        full.rpush(KEY, b"new", b"new")
+
+    walk = Forward(KEY)
+    found = seen(run, walk, change)
+    assert [one for one in found if one != b"new"] == [one for one in MANY if one not in taken]
+
+
 def test_forward_is_not_led_astray_by_what_is_removed_further_on(run, full):
     left = iter(range(4999, 4000, -1))
     found = seen(run, Forward(KEY), lambda: full.lrem(KEY, 1, MANY[next(left)]))
