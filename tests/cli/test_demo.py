@@ -89,7 +89,7 @@ def test_it_does_not_touch_the_redis_of_the_environment(finish, db):
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_ending_it_early_leaves_nothing_behind(start, scratch, eventually, number, status):
     demo = start("demo", TMPDIR=str(scratch))

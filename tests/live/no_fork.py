@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio.selector_events  # noqa: F401 - from Python 3.12 on it asks sysconf where sockets have sendmsg, as none have there
 import os
 import select
 import signal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from pyresque.errors import ConnectError, DuplicateJobError, RedisUnavailable
+from pyresque.errors import ConnectError, DuplicateJobError, RedisUnavailable, SettingsError
 from tests.live.bad import PERFORMED, REFUSED
 from tests.live.stage import burst, reported
 from tests.redis_server import free_port
@@ -230,12 +230,17 @@ def test_a_failed_record_of_any_shape_is_listed_and_can_be_removed(
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:6379", "http://localhost", "redis://localhost:port", "redis://h:99999999/0"],
+    ["localhost:6379", "http://localhost", "redis://localhost:port", "redis://h:99999999/0"],
 )
 def test_a_url_that_is_none_is_a_clear_error_without_its_password(url: str) -> None:
     with pytest.raises(ConnectError) as caught:
         Resque(url).size("low")
     assert "Redis URL" in str(caught.value)
+
+
+def test_an_empty_url_is_told_with_the_name_of_its_setting() -> None:
+    with pytest.raises(SettingsError, match="url: is empty"):
+        Resque("")
 
 
 def test_a_password_is_never_told() -> None:
