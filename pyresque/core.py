@@ -38,7 +38,7 @@ from pyresque.store.workers import WorkerTable
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
@@ -317,8 +317,11 @@ class Core:
 
     async def info(self) -> Info:
         """The overview."""
-        sizes = await self.queue_lengths()
-        registered, working = await self.books.counts()
+        return await self.overview(await self.queue_lengths(), await self.books.counts())
+
+    async def overview(self, sizes: Mapping[str, int | None], workers: tuple[int, int]) -> Info:
+        """The overview, with queues and workers as they were just read: how many are registered, and how many work."""
+        registered, working = workers
         return Info(
             pending=sum(size or 0 for size in sizes.values()),
             processed=await self.stats.get("processed"),

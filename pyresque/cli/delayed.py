@@ -15,6 +15,7 @@ from pyresque.cli.output import compact, confirm, many, print_json, print_table
 from pyresque.cli.progress import Progress
 from pyresque.cli.shown import args_of, class_of
 from pyresque.cli.times import iso_of_seconds
+from pyresque.job.sending import wire_args
 from pyresque.process.app import application
 from pyresque.schedule.moments import timestamp_of
 from pyresque.schedule.selection import every
@@ -259,19 +260,30 @@ class _Chosen:
         if self.at is not None and self.class_name is not None:
             raise Misuse("with CLASS all times are meant: leave out --at, or CLASS")
         if self.at is None and not self.any_args:
-            moved = resque.enqueue_delayed(self.class_name or "", *self.args, queue=self.queue)
-            _tell("enqueued", moved, as_json=as_json, dry_run=False)
-            return
-        selection = resque.core.delayed.enqueueing(*self._selected(resque))
+            places, meant = self._found(resque)
+            payloads = {raw for _, raw in places}
+            only = dict.fromkeys(timestamp for timestamp, _ in places)
+            selection = resque.core.delayed.enqueueing(payloads.__contains__, only)
+            moved = resque.run(selection.whole())
+            if moved or meant is None:
+                _tell("enqueued", moved, as_json=as_json, dry_run=False)
+                return
+            selection = resque.core.delayed.enqueueing(meant)
+        else:
+            selection = resque.core.delayed.enqueueing(*self._selected(resque))
         _carry(resque, selection, "enqueued", self._total(resque), as_json=as_json)
 
     def remove(self, resque: Resque, *, as_json: bool) -> None:
         """Remove them, and tell how many."""
         if self.at is None and not self.any_args:
-            removed = resque.remove_delayed(self.class_name or "", *self.args, queue=self.queue)
-            _tell("removed", removed, as_json=as_json, dry_run=False)
-            return
-        selection = resque.core.delayed.removing(*self._selected(resque), clean=True)
+            places, meant = self._found(resque)
+            removed = resque.run(resque.core.delayed.table.remove(places))
+            if removed or meant is None:
+                _tell("removed", removed, as_json=as_json, dry_run=False)
+                return
+            selection = resque.core.delayed.removing(meant)
+        else:
+            selection = resque.core.delayed.removing(*self._selected(resque), clean=True)
         _carry(resque, selection, "removed", self._total(resque), as_json=as_json)
 
     def _total(self, resque: Resque) -> int:
@@ -279,6 +291,16 @@ class _Chosen:
         if self.at is not None:
             return resque.delayed_timestamp_size(self.at)
         return _counted(resque)[0]
+
+    def _found(
+        self, resque: Resque
+    ) -> tuple[list[tuple[str, bytes]], Callable[[bytes], bool] | None]:
+        """Where a job of these arguments waits by its bytes, and what tells it by its meaning, unless that is switched off."""
+        search = resque.core.delayed.search
+        entry = resque.core.registry.describe(self.class_name or "")
+        sent = wire_args(entry, self.args, {})
+        places = resque.run(search.by_sets(entry, self.queue, sent))
+        return places, search.meant(entry, self.queue, sent) if search.by_meaning else None
 
     def _selected(self, resque: Resque) -> tuple[Callable[[bytes], bool], tuple[str, ...] | None]:
         """What tells the payloads that are meant, and at which times they are."""

@@ -10,7 +10,7 @@ import click
 
 from pyresque.cli.options import CONNECTION, json_option, settings_options
 from pyresque.cli.output import print_json, print_pairs
-from pyresque.cli.shown import each_worker, told
+from pyresque.cli.shown import those_working, told
 from pyresque.cli.streamed import print_long_table
 from pyresque.process.app import application
 
@@ -24,8 +24,10 @@ PAUSED = "no worker takes a job until `pyresque workers resume`"
 def info(as_json: bool, **given: Any) -> None:
     """Show counts of queues, jobs, workers and failures, and what is being worked on."""
     resque = application(given)
-    overview = asdict(resque.info())
+    core = resque.core
     sizes = resque.queue_lengths()
+    registered, busy = resque.run(core.books.with_job())
+    overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
     paused = resque.all_paused()
     if as_json:
         more = {"namespace": resque.settings.namespace, "paused": paused, "queue_sizes": sizes}
@@ -53,7 +55,7 @@ def info(as_json: bool, **given: Any) -> None:
     )
     working = (
         (each.id, told(each.working_on.job, 40))
-        for each in each_worker(resque, working=True)
+        for each in those_working(resque, busy)
         if each.working_on
     )
     first = next(working, None)

@@ -20,16 +20,16 @@ from pyresque.cli.output import (
     print_pairs,
     print_table,
 )
-from pyresque.cli.shown import args_of, class_of, each_worker, told
+from pyresque.cli.shown import args_of, class_of, told
 from pyresque.cli.streamed import print_list, print_long_table
-from pyresque.errors import NoQueueError, RedisCommandError
+from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
+from pyresque.job.workers import WorkerId
 from pyresque.process.app import application
 from pyresque.process.queue_list import QueueList
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.job.job import Job
-    from pyresque.job.workers import WorkerInfo
 
 
 @click.group(cls=Nouns, short_help="List, show, peek into and remove queues.")
@@ -60,8 +60,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     resque = application(given)
     _known(resque, [queue])
     head = resque.peek(queue)
-    workers = each_worker(resque, working=False)
-    listening = [worker.id for worker in workers if _takes(worker, queue)]
+    listening = [one for one in resque.run(resque.core.books.table.ids()) if _takes(one, queue)]
     size = resque.size(queue)
     if as_json:
         print_json(
@@ -161,10 +160,10 @@ def _jobs(size: int | None) -> str:
     return "no list in Redis" if size is None else many(size, "job")
 
 
-def _takes(worker: WorkerInfo, queue: str) -> bool:
+def _takes(worker_id: str, queue: str) -> bool:
     try:
-        return queue in QueueList.parse(worker.queues).matching([queue])
-    except NoQueueError:
+        return queue in QueueList.parse(WorkerId.parse(worker_id).queues).matching([queue])
+    except (NoQueueError, WorkerIdError):
         return False
 
 

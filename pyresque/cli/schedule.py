@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyresque.cli.arguments import one_arg
+from pyresque.cli.checked import SHOWN_RUNS, checked, checked_as_json, print_checked, shown_run
 from pyresque.cli.complaint import Complaint, Misuse, Nouns
 from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
 from pyresque.cli.progress import Progress
-from pyresque.cli.streamed import JsonList
+from pyresque.cli.streamed import JsonList, print_list, print_long_table
 from pyresque.cli.times import iso_and_written
-from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.app import application
 from pyresque.process.run_scheduler import read_schedule, section_hint
-from pyresque.schedule.cron import Cron
-from pyresque.schedule.entries import Entry, Limits, is_section, unknown_keys
+from pyresque.schedule.entries import Entry, is_section
+from pyresque.store.schedules import LISTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from pyresque.client import Resque
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 #: Where recurring jobs stand beside Redis, and what their times mean.
 SCHEDULE = ("schedule", "schedule_section", "time_zone", "codec", "dialect")
-
-#: Runs that ``validate`` shows of each entry.
-SHOWN_RUNS = 5
 
 #: Options of ``set`` that are keys of a configuration.
 KEYS = ("cron", "every", "class", "queue", "description", "env", "custom_job_class")
@@ -49,23 +46,24 @@ def schedule() -> None:
 @json_option
 def list_schedule(as_json: bool, **given: Any) -> None:
     """List recurring jobs: those kept in Redis, and with --schedule those of a file."""
-    found = _with_file(given).next_runs(1)
+    resque = _with_file(given)
+    found = _each_next(resque, 1)
     if as_json:
-        print_json([_as_json(one) for one in found])
+        print_list(map(_as_json, found))
         return
-    rows = [
+    rows = (
         (
             one.name,
             _timing(one),
             _key(one, "class"),
             _key(one, "queue"),
             one.last,
-            one.fault.faults[0] if one.fault else _time(one.runs[0]) if one.runs else None,
+            one.fault.faults[0] if one.fault else shown_run(one.runs[0]) if one.runs else None,
         )
         for one in found
-    ]
-    shown = [[short(plain(cell)) for cell in row] for row in rows]
-    print_table(("name", "runs", "class", "queue", "last", "next"), shown, "no recurring jobs")
+    )
+    shown = ([short(plain(cell)) for cell in row] for row in rows)
+    print_long_table(("name", "runs", "class", "queue", "last", "next"), shown, "no recurring jobs")
 
 
 @schedule.command("next")
@@ -82,16 +80,21 @@ def list_schedule(as_json: bool, **given: Any) -> None:
 @json_option
 def next_runs(name: str | None, count: int, as_json: bool, **given: Any) -> None:
     """Show the next runs of every recurring job in their order, or of NAME."""
-    found = _with_file(given).next_runs(count)
-    if name is not None:
-        found = [one for one in found if one.name == name]
-        if not found:
+    resque = _with_file(given)
+    if name is None:
+        with Progress("looking for next runs, entry") as progress:
+            found = _each_next(resque, count, progress)
+            runs = nsmallest(count, ((run, one.name) for one in found for run in one.runs))
+            progress.end("not all entries were looked at")
+    else:
+        named = resque.run(resque.core.recurring.next_runs_of([name], count))
+        if not named:
             raise Complaint(f"no such recurring job: {name}")
-    runs = sorted((run, one.name) for one in found for run in one.runs)[:count]
+        runs = [(run, name) for run in named[0].runs]
     if as_json:
         print_json([{"name": one, "at": run.isoformat()} for run, one in runs])
         return
-    print_table(("at", "name"), [(_time(run), one) for run, one in runs], "nothing runs")
+    print_table(("at", "name"), [(shown_run(run), one) for run, one in runs], "nothing runs")
 
 
 @schedule.command("set")
@@ -171,16 +174,6 @@ def run(name: str, as_json: bool, **given: Any) -> None:
         click.echo(plain(f"enqueued {name}"))
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One entry of a file: where it stands, its faults, what should be looked at, and its next runs."""
-
-    written: Written
-    faults: tuple[str, ...]
-    notes: tuple[str, ...]
-    runs: list[datetime]
-
-
 @schedule.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @settings_options(*CONNECTION, "schedule_section", "time_zone", "codec", "dialect")
@@ -191,13 +184,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     Exit code 1 where an entry cannot run, or none ever does.
     """
     resque = application(given)
-    with Progress(f"reading {file}, line") as progress:
-
-        def reached(line: int, lines: int) -> None:
-            progress.step(line, lines)
-            progress.end("nothing was checked")
-
-        written = read_schedule(file, resque.settings.schedule_section, reached)
+    written = _read(file, resque.settings.schedule_section, "nothing was checked")
     bad = idle = 0
     known: dict[str, list[datetime]] = {}
     listed = JsonList() if as_json else None
@@ -205,13 +192,13 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
         for at, entry in enumerate(written):
             progress.step(at, len(written))
             progress.end(f"{at} of {len(written)} entries were checked, {bad} of them cannot run")
-            one = _checked(resque, entry, known)
+            one = checked(resque, entry, known)
             bad += bool(one.faults)
             idle += not one.runs
             if listed is not None:
-                listed.add(_checked_as_json(one))
+                listed.add(checked_as_json(one))
             else:
-                _print_checked(one)
+                print_checked(one)
     if listed is not None:
         listed.close()
     if bad:
@@ -219,15 +206,6 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     if written and idle == len(written):
         sections = [section_hint(one.name) for one in written if is_section(one.config)]
         raise Complaint("; ".join([f"{file}: no entry runs", *sections[:1]]))
-
-
-def _print_checked(one: Checked) -> None:
-    click.echo(plain(f"line {one.written.line}: {one.written.name}"))
-    for kind, texts in (("fault", one.faults), ("note", one.notes)):
-        for text in texts:
-            click.echo(plain(f"  {kind}: {text}"))
-    for run_at in one.runs:
-        click.echo(f"  {_time(run_at)}")
 
 
 @schedule.command()
@@ -278,44 +256,32 @@ def _with_file(given: dict[str, Any]) -> Resque:
     resque = application(given)
     if resque.settings.schedule:
         settings = resque.settings
-        written = read_schedule(settings.schedule, settings.schedule_section)
+        written = _read(settings.schedule, settings.schedule_section, "nothing was done")
         resque.core.recurring.memory.update({one.name: one.config for one in written})
     return resque
 
 
-def _checked(resque: Resque, written: Written, known: dict[str, list[datetime]]) -> Checked:
-    """One entry; ``known`` holds the runs of cron lines that were met before."""
-    core, config = resque.core, written.config
-    keys = unknown_keys(config) if isinstance(config, dict) else []
-    notes = [*written.notes, *(f"{key!r} is a key that means nothing" for key in keys)]
-    if is_section(config):
-        notes = [*written.notes, section_hint(written.name)]
-    try:
-        entry = Entry.read(written.name, config, core.clock)
-        core.codec.encode(config, path="")
-    except ScheduleError as error:
-        return Checked(written, error.faults, tuple(notes), [])
-    except NotEncodable as error:
-        return Checked(written, (str(error),), tuple(notes), [])
-    if entry.timing is None and not is_section(config):
-        notes.append("neither cron nor every: it never runs by itself")
-    elif not entry.config.get("queue") and not core.registry.knows(entry.class_name):
-        notes.append("no queue: only a scheduler that has the class knows where to put it")
-    if not isinstance(entry.timing, Cron) or entry.limits != Limits():
-        return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS))
-    if entry.original not in known:
-        known[entry.original] = core.recurring.runs(entry, SHOWN_RUNS)
-    return Checked(written, (), tuple(notes), known[entry.original])
+def _read(file: str, section: str, interrupted: str) -> list[Written]:
+    """The entries of a file, telling how far it is."""
+    with Progress(f"reading {file}, line") as progress:
+
+        def reached(line: int, lines: int) -> None:
+            progress.step(line, lines)
+            progress.end(interrupted)
+
+        return read_schedule(file, section, reached)
 
 
-def _checked_as_json(one: Checked) -> dict[str, object]:
-    return {
-        "name": one.written.name,
-        "line": one.written.line,
-        "faults": list(one.faults),
-        "notes": list(one.notes),
-        "next": [run_at.isoformat() for run_at in one.runs],
-    }
+def _each_next(resque: Resque, count: int, progress: Progress | None = None) -> Iterator[NextRuns]:
+    """Every entry with its next runs, read some hundreds at a time; until a signal comes, where ``progress`` hears it."""
+    recurring = resque.core.recurring
+    names = resque.run(recurring.names())
+    for start in range(0, len(names), LISTED):
+        if progress is not None and progress.signal:
+            return
+        yield from resque.run(recurring.next_runs_of(names[start : start + LISTED], count))
+        if progress is not None:
+            progress.step(start, len(names))
 
 
 def _as_json(one: NextRuns) -> dict[str, object]:
@@ -339,7 +305,3 @@ def _timing(one: NextRuns) -> str | None:
         if value:
             return f"{key} {value[0] if isinstance(value, list) else value}"
     return None
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(sep=" ", timespec="seconds")

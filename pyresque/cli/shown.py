@@ -9,7 +9,7 @@ from pyresque.activejob.names import job_hash
 from pyresque.cli.output import compact, plain, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pyresque.client import Resque
     from pyresque.job.job import Job, Payload
@@ -51,8 +51,16 @@ def told(job: Job, width: int | None = None) -> str:
 def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
     """Every registered worker, or those that perform a job; some hundreds are read at a time."""
     books = resque.core.books
-    ids = resque.run(books.ids())
+    if working:
+        return those_working(resque, resque.run(books.with_job())[1])
+    return _read(resque, resque.run(books.table.ids()))
+
+
+def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
+    """Those of these workers that still perform a job."""
+    return (worker for worker in _read(resque, ids) if worker.working_on is not None)
+
+
+def _read(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
-        for worker in resque.run(books.of(ids[start : start + WORKERS])):
-            if not working or worker.working_on is not None:
-                yield worker
+        yield from resque.run(resque.core.books.of(ids[start : start + WORKERS]))

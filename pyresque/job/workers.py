@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
 from pyresque.job.odd import stand_in, stays_as_it_is, stood_for
-from pyresque.ops import Command, in_lots
+from pyresque.ops import Batch, Command, in_lots
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
 from pyresque.store.turns import RecordForms
+from pyresque.store.workers import START
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
@@ -120,13 +121,28 @@ class WorkerBooks:
 
     async def counts(self) -> tuple[int, int]:
         """How many are registered, and how many of them perform a job."""
-        ids = await self.ids()
-        keys = self.table.keys
-        records: Iterable[Command[Any]] = (
-            Command(("STRLEN", to_bytes(keys.worker(i)))) for i in ids
-        )
-        lengths = Told().sound(await in_lots(records, lenient=True), 0)
-        return len(ids), sum(length > 0 for length in lengths)
+        registered, working = await self.with_job()
+        return registered, len(working)
+
+    async def with_job(self) -> tuple[int, list[str]]:
+        """How many are registered, and the ids of those that perform a job, sorted: one command for each, some hundreds at a time."""
+        table, cursor = self.table, START
+        registered = await table.count()
+        working: set[str] = set()
+        while True:
+            cursor, ids = await table.ids_from(cursor)
+            lengths = Told().sound(
+                await Batch(
+                    tuple(
+                        Command[Any](("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
+                    ),
+                    lenient=True,
+                ),
+                0,
+            )
+            working.update(one for one, length in zip(ids, lengths, strict=True) if length > 0)
+            if cursor == START:
+                return registered, sorted(working)
 
     async def of(self, ids: Sequence[str]) -> list[WorkerInfo]:
         """These workers."""

@@ -10,6 +10,7 @@ from pyresque.clock import local
 from pyresque.errors import DecodeError, WorkerIdError
 from pyresque.job.workers import WorkerId
 from pyresque.ruby.dates import parse_time
+from pyresque.store.workers import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pyresque.store.wrong import Told
 
 log = logging.getLogger("pyresque")
-
-#: Where SCAN and its kin begin, and where they end.
-START = b"0"
 
 
 class DeadWorkers:

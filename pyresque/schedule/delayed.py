@@ -63,11 +63,10 @@ class Delayed(Later):
             return 0
         entry = self.jobs.registry.describe(target)
         sent = wire_args(entry, args, kwargs)
-        removed = await self.table.remove(await self.search.by_bytes(entry, queue, sent))
+        removed = await self.table.remove(await self.search.by_sets(entry, queue, sent))
         if removed or not self.search.by_meaning:
             return removed
-        matches = self.search.of(self.search.matcher(entry, queue, sent), entry.name)
-        return await Removing(self.table, matches).whole()
+        return await Removing(self.table, self.search.meant(entry, queue, sent)).whole()
 
     async def remove_delayed_in_queue(
         self, target: Target, queue: str, /, *args: Any, **kwargs: Any
@@ -135,14 +134,13 @@ class Delayed(Later):
             return 0
         entry = self.jobs.registry.describe(target)
         sent = wire_args(entry, args, kwargs)
-        places = await self.search.by_bytes(entry, queue, sent)
+        places = await self.search.by_sets(entry, queue, sent)
         payloads = {raw for _, raw in places}
         only = dict.fromkeys(timestamp for timestamp, _ in places)
         done = await self.enqueueing(payloads.__contains__, only).whole() if only else 0
         if done or not self.search.by_meaning:
             return done
-        matches = self.search.of(self.search.matcher(entry, queue, sent), entry.name)
-        return await self.enqueueing(matches).whole()
+        return await self.enqueueing(self.search.meant(entry, queue, sent)).whole()
 
     async def enqueue_delayed_with_queue(
         self, target: Target, queue: str, /, *args: Any, **kwargs: Any

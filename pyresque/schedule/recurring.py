@@ -11,11 +11,11 @@ from pyresque.clock import local
 from pyresque.errors import DecodeError, ScheduleError
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.dates import parse_time
-from pyresque.store.schedules import FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER
+from pyresque.store.schedules import FIRED, FIRED_UNNOTED, LISTED, NOT_MASTER, RUN_BY_ANOTHER
 from pyresque.store.wrong import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
@@ -273,16 +273,35 @@ class Recurring:
 
         Of an ``every`` the scheduler alone knows the phase: it is told from the last run that is noted.
         """
-        loaded = await self.load()
-        noted = await self.noted_runs()
-        found = [
-            NextRuns(name, entry.config, noted.get(name), self.runs(entry, count, loaded.last_runs))
-            for name, entry in loaded.entries.items()
-        ]
-        schedule = {fault.name: fault for fault in loaded.faults}
-        return found + [
-            NextRuns(name, None, noted.get(name), [], fault) for name, fault in schedule.items()
-        ]
+        found: list[NextRuns] = []
+        names = await self.names()
+        for start in range(0, len(names), LISTED):
+            found += await self.next_runs_of(names[start : start + LISTED], count)
+        return [one for one in found if one.fault is None] + [one for one in found if one.fault]
+
+    async def names(self) -> list[str]:
+        """The names of all entries: this process's, then those that are kept in Redis alone."""
+        kept = await self.told.without(self.table.names(), [])
+        return [*self.memory, *(name for name in kept if name not in self.memory)]
+
+    async def next_runs_of(self, names: Sequence[str], count: int) -> list[NextRuns]:
+        """These entries and when they run next; one that was removed meanwhile is left out."""
+        if not names:
+            return []
+        none: list[Any] = [None] * len(names)
+        kept = await self.told.without(self.table.some(names), none)
+        noted = await self.told.without(self.table.some_last_runs(names), none)
+        found = []
+        for name, raw, last in zip(names, kept, noted, strict=True):
+            if raw is None and name not in self.memory:
+                continue
+            read, seconds = self._read_or_fault(name, raw), self._seconds(last)
+            if isinstance(read, ScheduleError):
+                found.append(NextRuns(name, None, last, [], read))
+            else:
+                since = {} if seconds is None else {name: seconds}
+                found.append(NextRuns(name, read.config, last, self.runs(read, count, since)))
+        return found
 
     def runs(
         self, entry: Entry, count: int, last_runs: Mapping[str, float] | None = None

@@ -67,10 +67,28 @@ class Search:
         Where its queue is not known, or it travels inside another job with an id of its own, there are no bytes to ask for,
         so it is looked for by its meaning.
         """
-        where = queue if queue is not None else entry.queue
-        if where is None or entry.carrier is not None:
+        if self._bytes_unknown(entry, queue):
             return await self.like(entry, queue, args)
+        return await self.by_sets(entry, queue, args)
+
+    async def by_sets(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> list[tuple[str, bytes]]:
+        """The same of a job whose bytes are known; none of another one, which only a pass over all of them finds."""
+        if self._bytes_unknown(entry, queue):
+            return []
+        where = queue if queue is not None else entry.queue
         return await self.table.places(self.spellings(entry.name, args, where))
+
+    @staticmethod
+    def _bytes_unknown(entry: JobClass, queue: str | None) -> bool:
+        return (queue is None and entry.queue is None) or entry.carrier is not None
+
+    def meant(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any]
+    ) -> Callable[[bytes], bool]:
+        """Whether a delayed job's bytes mean that one."""
+        return self.of(self.matcher(entry, queue, args), entry.name)
 
     async def like(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]

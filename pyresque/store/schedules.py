@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Changed names taken at a time.
 PAGE: Final = 100
 
+#: Entries that are read at a time where all are listed.
+LISTED: Final = 500
+
 #: Answers of ``fire``.
 FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER = 1, 2, 0, -1
 
@@ -58,6 +61,14 @@ class ScheduleTable:
         """Every persistent configuration, by name."""
         return await Command(("HGETALL", self.keys.schedules), _pairs)
 
+    async def names(self) -> list[str]:
+        """The names of the persistent configurations."""
+        return await Command(("HKEYS", self.keys.schedules), lambda r: list(map(text, r)))
+
+    async def some(self, wanted: Sequence[str]) -> list[bytes | None]:
+        """The persistent configurations of these names, None where there is none."""
+        return await Command(("HMGET", self.keys.schedules, *map(to_bytes, wanted)), list)
+
     async def get(self, name: str) -> bytes | None:
         """One persistent configuration, or None."""
         return await Command(("HGET", self.keys.schedules, to_bytes(name)), some_bytes)
@@ -88,6 +99,13 @@ class ScheduleTable:
         """When each entry ran last, as written."""
         found = await Command(("HGETALL", self.keys.last_enqueued_at), _pairs)
         return {name: text(date) for name, date in found.items()}
+
+    async def some_last_runs(self, wanted: Sequence[str]) -> list[str | None]:
+        """When each of these ran last, as written, None where that is not noted."""
+        return await Command(
+            ("HMGET", self.keys.last_enqueued_at, *map(to_bytes, wanted)),
+            lambda found: [None if date is None else text(date) for date in found],
+        )
 
     async def last_run(self, name: str) -> str | None:
         """When an entry ran last, as written, or None."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
     from pyresque.store.turns import FailureEntry
 
+#: Where SCAN and its kin begin, and where they end.
+START: Final = b"0"
+
 #: Workers that are read at a time where all are gone through.
 PAGE: Final = 500
 
@@ -44,6 +47,10 @@ class WorkerTable:
         return await Command(
             ("SSCAN", self.keys.workers, cursor, "COUNT", PAGE), lambda r: (r[0], names(set(r[1])))
         )
+
+    async def count(self) -> int:
+        """How many ids are registered."""
+        return await Command(("SCARD", self.keys.workers), int)
 
     async def counting(self) -> list[Any]:
         """How many ids and how many heartbeats there are; a WrongKey stands in the place of what is no set, or no hash."""

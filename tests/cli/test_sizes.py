@@ -263,3 +263,16 @@ def test_an_interrupted_prune_sums_up(dead, start, eventually):
     done = ENTRIES - dead.scard("resque:workers")
     assert process.returncode == 130
     assert f"interrupted: pruned {done} workers; the others are as they were" in errors
+
+
+def test_recurring_jobs_are_listed_some_at_a_time(ran, db):
+    for start in range(0, ENTRIES, 2000):
+        made = {
+            f"entry{at}": json.dumps({"cron": "0 9 * * *", "class": "A", "args": [at]})
+            for at in range(start, start + 2000)
+        }
+        db.hset("resque:persistent_schedules", mapping=made)
+    db.config_resetstat()
+    assert ran("schedule", "list").fine().output.count("\n") == ENTRIES + 1
+    assert ran("schedule", "next").fine().output.count("\n") == 6
+    assert calls(db, "hgetall") == 0
