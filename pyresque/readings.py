@@ -13,8 +13,15 @@ DIGITS, LETTERS = 9, 60
 CATCH_UPS = {"none": 0, "one": 1}
 
 
+def without_url(text: str) -> str:
+    """A text for a message, cut where a URL begins that was meant for another setting: it may hold a password."""
+    before, mark, _ = text.partition("://")
+    return f"{before}{mark}..." if mark else text
+
+
 def _shown(value: str) -> str:
     """A wrong text for a message."""
+    value = without_url(value)
     return repr(value) if len(value) <= LETTERS else f"{value[:LETTERS]!r}..."
 
 
@@ -97,6 +104,9 @@ def time_zone(value: str) -> str:
     """The name of a time zone, or an offset."""
     from pyresque.zones import zone_of  # noqa: PLC0415 - by those who name one: each forked child pays for what is loaded
 
+    if "://" in value:
+        msg = f"{_shown(value)} is no time zone"
+        raise ValueError(msg)
     zone_of(value)
     return value
 

@@ -209,7 +209,7 @@ def _told(value: object, *, quoted: bool = True) -> str:
     )
     if quoted and isinstance(value, (str, bytes, int, float, list, tuple, dict)):
         try:
-            text = repr(value)
+            text = readings.without_url(repr(value))
         except Exception:  # noqa: BLE001 - of what it holds, anything may come
             text = "it"
         return f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} ({name})"

@@ -109,3 +109,22 @@ def test_a_number_beyond_all_use_is_refused_in_a_short_line(name, text):
     with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
         Settings.load({name: text})
     assert len(str(caught.value)) < 200
+
+
+def fault(environ, **given):
+    """What is said of settings that are refused; nothing where they are not."""
+    try:
+        Settings.load(environ, **given)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", sorted(Settings.ROWS))
+def test_a_url_in_the_place_of_another_setting_is_not_repeated_with_its_password(name):
+    url = "redis://:opensesame@redis.example"
+    variables = [one if isinstance(one, str) else one[0] for one in Settings.ROWS[name].env]
+    said = [fault({}, **{name: wrong}) for wrong in (url, [url], {"url": url})]
+    said += [fault({variable: url}) for variable in variables]
+    assert any(said)
+    assert "opensesame" not in "".join(said)
