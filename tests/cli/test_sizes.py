@@ -266,13 +266,14 @@ def test_an_interrupted_prune_sums_up(dead, start, eventually):
 
 
 def test_recurring_jobs_are_listed_some_at_a_time(ran, db):
-    for start in range(0, ENTRIES, 2000):
+    many = ENTRIES // 10
+    for start in range(0, many, 2000):
         made = {
             f"entry{at}": json.dumps({"cron": "0 9 * * *", "class": "A", "args": [at]})
             for at in range(start, start + 2000)
         }
         db.hset("resque:persistent_schedules", mapping=made)
     db.config_resetstat()
-    assert ran("schedule", "list").fine().output.count("\n") == ENTRIES + 1
+    assert ran("schedule", "list").fine().output.count("\n") == many + 1
     assert ran("schedule", "next").fine().output.count("\n") == 6
     assert calls(db, "hgetall") == 0
