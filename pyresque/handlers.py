@@ -49,6 +49,34 @@ def wake_by(descriptor: int) -> int:
     return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
+def woken_elsewhere(former: int, descriptor: int) -> None:
+    """Have signals written to another descriptor than the former one, if that was the one. From any thread: ``take_again`` sees to it."""
+    global _wakeup  # noqa: PLW0603 - a process has one
+    if _wakeup == former:
+        _wakeup = descriptor
+
+
+def take_again() -> None:
+    """Handle every signal as ``take`` last ordered, also where other code of this process has changed that. Only in the main thread.
+
+    Signals that were blocked meanwhile come now.
+    """
+    if not _taken:
+        return
+    if _wakeup != -1:
+        try:  # noqa: SIM105 - contextlib is more than a child in a hurry loads
+            signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
+        except (OSError, ValueError):
+            pass  # it was closed; whoever waits at it will hear of that
+    lost = False
+    for number, (ours, _) in _taken.items():
+        if signal.getsignal(number) != ours:
+            signal.signal(number, ours)
+            lost = True
+    if lost or signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _taken)
+
+
 def give_all_back() -> None:
     """Undo every ``take`` that the process itself has not undone by a handler of its own. Only in the main thread."""
     if _wakeup != -1:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +20,7 @@ from pyresque.raised import Raised, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 
@@ -25,8 +28,8 @@ T = TypeVar("T")
 class AsyncDriver:
     """Carries operations in the running event loop, any number at a time, on one connection."""
 
-    def __init__(self, url: str) -> None:
-        """Read the URL; the first request connects. Raises ConnectError."""
+    def __init__(self, url: str, threads: Executor | None = None) -> None:
+        """Read the URL; the first request connects. What is offloaded goes to ``threads``, else to the loop's own. Raises ConnectError."""
         self.target = target(url)
         self.where = self.target.where
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -34,6 +37,7 @@ class AsyncDriver:
         self._making: asyncio.Task[Wire] | None = None
         self._pid = getpid()
         self._parents: list[object] = []
+        self._threads = threads
 
     async def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
@@ -95,9 +99,7 @@ class AsyncDriver:
         if isinstance(request, Call):
             # A coroutine function gives its coroutine at once: no thread is needed for that.
             beside = request.offload and not is_coroutine_function(request.function)
-            result: Any = (
-                await asyncio.to_thread(_kept, request.function) if beside else request.function()
-            )
+            result: Any = await self._beside(request.function) if beside else request.function()
             if type(result) is Raised:
                 raise thrown(result.error)
             return await result if is_awaitable(result) else result
@@ -106,6 +108,11 @@ class AsyncDriver:
         if isinstance(request, Around):
             return await threads.awaited(self.run, self._answer, request)
         return _Task(self, request)
+
+    def _beside(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        """Call it in a thread, as ``asyncio.to_thread`` does."""
+        work = partial(contextvars.copy_context().run, _kept, function)
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:

@@ -11,13 +11,14 @@ import select
 import socket
 import struct
 import sys
-from errno import ECONNRESET
+from errno import EBADF, ECONNRESET
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import hiredis
 
+from pyresque.descriptors import held_by, look_over, mark
 from pyresque.driver.replies import checked, passing, refused, refused_log_in
 from pyresque.driver.written import log_ins, written
 from pyresque.errors import ConnectionFault, RedisUnavailable
@@ -59,10 +60,13 @@ class Connection:
         self._buffer = bytearray(PIECE)
         self._to = to
         self._made = inf
+        look_over()
         try:
             self._socket = self._connected(to)
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
+        self._mark = mark(self._socket.fileno())
+        held_by(self)
         self._made = monotonic()
         self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
         self._poll = select.poll() if hasattr(select, "poll") else None
@@ -164,15 +168,30 @@ class Connection:
 
     def stale(self) -> bool:
         """Whether the server has closed it, or something stands in it that nobody asked for."""
-        return self._poll is not None and bool(self._poll.poll(0))
+        return self._socket.fileno() < 0 or (self._poll is not None and bool(self._poll.poll(0)))
 
     def close(self) -> None:
         """Hang up; in a forked child, let go."""
-        self._socket.close()
+        with contextlib.suppress(OSError):  # somebody else has closed it
+            self._socket.close()
+
+    def let_go_of_closed(self) -> None:
+        """Let go of the socket where somebody else has closed it: its number may soon be another one's."""
+        number = self._socket.fileno()
+        if number < 0 or mark(number) == self._mark:
+            return
+        self._socket.detach()
+        if not self._plain:  # OpenSSL has kept the number
+            self._socket = socket.socket()
+            self._socket.close()
+            self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
+
+    def open_again(self) -> None:
+        """Nothing: whoever uses it makes another one."""
 
     def __del__(self) -> None:
         """Hang up: the thread whose connection it was has ended."""
-        with contextlib.suppress(AttributeError):
+        with contextlib.suppress(AttributeError, OSError):
             self._socket.close()
 
     # -- the socket
@@ -263,6 +282,8 @@ class Connection:
         if isinstance(cause, RedisUnavailable):
             return cause
         wrong = None
+        if getattr(cause, "errno", None) == EBADF:
+            look_over()
         if not self._plain and "EOF" in str(cause):
             cause = self._alert() or cause
         if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:

@@ -303,11 +303,16 @@ class Child:
         )
 
 
-def drain(wakeup: int) -> None:
-    """Empty a pipe that only wakes."""
-    with contextlib.suppress(BlockingIOError):
+def drain(wakeup: int) -> bool:
+    """Empty a pipe that only wakes; whether it is whole, and nobody has closed either end."""
+    try:
         while os.read(wakeup, 4096):
             pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _waited(pid: int) -> int | None:

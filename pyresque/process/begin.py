@@ -115,14 +115,19 @@ BEGINNINGS: dict[str, Callable[..., None]] = {"worker": begin_worker, "pool": be
 def main(plan: str) -> NoReturn:
     """Begin what a plan of ``cli/launch.py`` says; trouble is one line on standard error, and an exit code."""
     kind, given, more = marshal.loads(bytes.fromhex(plan))  # noqa: S302 - this very process has written it
+    status = 0
     try:
         BEGINNINGS[kind](given, **more)
     except (PyresqueError, OSError) as error:
         sys.stderr.write(f"pyresque: {one_line(str(error))}\n")
-        sys.exit(BAD_USAGE if is_misuse(error) else FAILED)
+        status = BAD_USAGE if is_misuse(error) else FAILED
     except KeyboardInterrupt:
-        sys.exit(FAILED)
-    sys.exit(0)
+        status = FAILED
+    except BaseException:
+        _leave_in_time(FAILED)
+        raise
+    _leave_in_time(status)
+    sys.exit(status)
 
 
 def heed_orders_while_starting() -> None:
@@ -167,6 +172,12 @@ def _look_for_redis(resque: Resque, who: str) -> list[str] | None:
     except RedisUnavailable as error:
         _warn("%s; the %s waits for it", error, who)
         return None
+
+
+def _leave_in_time(status: int) -> None:
+    from pyresque.process.leave import leave_in_time  # noqa: PLC0415 - at the end alone
+
+    leave_in_time(status)
 
 
 def _log_as(resque: Resque) -> None:

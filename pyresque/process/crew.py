@@ -84,9 +84,16 @@ class Crew:
             worker.pulse.registered = False
         try:
             for worker in self.workers:
-                await worker.unregister_worker(error)
+                await self._unregister(worker, error)
         except (RedisUnavailable, RedisCommandError) as trouble:
             log.warning("workers are left in the books, for others to prune: %s", trouble)
+
+    async def _unregister(self, worker: Worker, error: DirtyExit) -> None:
+        """Take one out. A connection that was at rest may have been lost: the second attempt makes another one."""
+        try:
+            await worker.unregister_worker(error)
+        except RedisUnavailable:
+            await worker.unregister_worker(error)
 
     # -- orders
 

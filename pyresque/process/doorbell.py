@@ -7,15 +7,14 @@ has not been taken by then, the one who was called being on its way out, Redis a
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from functools import partial
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pyresque.executor.child import drain
 from pyresque.process.waiter import ready
+from pyresque.process.wake_pipe import WakePipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +51,7 @@ class Doorbell:
         self._ending = False
         self._thread: threading.Thread | None = None
         self._refused = False
-        self._poked, self._poke = os.pipe()
-        os.set_blocking(self._poked, False)
-        os.set_blocking(self._poke, False)
+        self._pipe = WakePipe()
 
     def expect(self, queues: tuple[str, ...], ring: Callable[[], object]) -> Visit:
         """Have ``ring`` called, once and from the bell's thread, when one of these queues (their keys) seems to hold a job.
@@ -85,8 +82,7 @@ class Doorbell:
             self._wake()
         if self._thread is not None:
             self._thread.join()
-        os.close(self._poked)
-        os.close(self._poke)
+        self._pipe.close()
 
     def _started(self, lines: Lines) -> bool:
         """Start the thread; where the system has none to give whoever waits looks by itself, and it is tried again."""
@@ -104,10 +100,7 @@ class Doorbell:
         return True
 
     def _wake(self) -> None:
-        try:
-            os.write(self._poke, b"\0")
-        except BlockingIOError:
-            return  # it is full of calls to wake up
+        self._pipe.wake()
 
     def _wait(self, lines: Lines) -> None:
         """The thread's life."""
@@ -121,8 +114,9 @@ class Doorbell:
                 lines.hold(keys)
                 self._publish(lines, keys)
                 until = min(lines.due(keys), resting)
-                if self._poked in ready([self._poked, *lines.watched(keys)], until - now()):
-                    drain(self._poked)
+                poked = self._pipe.reading
+                if poked in ready([poked, *lines.watched(keys)], until - now()):
+                    self._pipe.empty()
                 for key in lines.rung(keys):
                     self._call(key, now())
         finally:

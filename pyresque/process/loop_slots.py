@@ -12,6 +12,7 @@ import threading
 from asyncio.tasks import _unregister_task
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from errno import EBADF, EINVAL
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ log = logging.getLogger("pyresque")
 #: Seconds between two signs of life of the loop.
 SIGN = 2.0
 
+#: Seconds that tasks which jobs have left are given to end once they are cancelled.
+LINGER = 5.0
+
 #: Threads for what jobs themselves send to the loop's threads, beyond one for each slot.
 SPARE = 4
 
@@ -48,7 +52,9 @@ class LoopSlots:
         self._bell = bell
         self._count = count
         self._vitals = vitals
-        self._driver = AsyncDriver(resque.settings.url)
+        #: The jobs' own calls of plain functions; the loop's threads are for what jobs send there, and may be shut down by them.
+        self._threads = ThreadPoolExecutor(2 * count, "job")
+        self._driver = AsyncDriver(resque.settings.url, self._threads)
         self._loop = _new_loop()
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}
@@ -104,8 +110,8 @@ class LoopSlots:
         """The thread's life."""
         forks = copies.forks
         asyncio.set_event_loop(self._loop)
-        threads = ThreadPoolExecutor(2 * self._count + SPARE, "job")
-        self._loop.set_default_executor(threads)
+        sent = ThreadPoolExecutor(self._count + SPARE, "sent by a job")
+        self._loop.set_default_executor(sent)
         trouble: BaseException | None = None
         try:
             self._loop.call_soon(self._sign)
@@ -113,17 +119,20 @@ class LoopSlots:
                 trouble = self._stopped(self._over)
                 if copies.forks != forks:
                     copies.end()
+                if self._loop.is_closed() or _without_descriptors(trouble):
+                    return
                 if trouble is not None:
                     log.error("a job has stopped the event loop, which goes on: %r", trouble)
-                if self._loop.is_closed():
-                    return
             trouble = self._stopped(self._wind_up())
             if trouble is not None:
                 log.error("what jobs left in the event loop does not end: %r", trouble)
         finally:
             for name in list(self._living):
                 self._ended(name, LoopEndedError(f"its event loop has ended: {trouble}"))
-            self._loop.close()
+            for threads in (self._threads, sent):
+                threads.shutdown(wait=False, cancel_futures=True)
+            with contextlib.suppress(OSError):  # a job has closed what the loop waits at
+                self._loop.close()
 
     def _stopped(self, until: Awaitable[None]) -> BaseException | None:
         """Run the loop until then; what stopped it before: a job may do so, or raise SystemExit in a task."""
@@ -151,10 +160,21 @@ class LoopSlots:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            ended, lasting = await asyncio.wait(left, timeout=LINGER)
+            for task in ended:
+                task.cancelled() or task.exception()  # else the loop complains of it
+            if lasting:
+                log.warning(
+                    "%d tasks that jobs have left in the event loop do not end", len(lasting)
+                )
         await self._driver.close()
         await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+
+
+def _without_descriptors(trouble: BaseException | None) -> bool:
+    """Whether a job has closed the descriptor that the loop waits at: no loop can go on without it."""
+    return isinstance(trouble, OSError) and trouble.errno in {EBADF, EINVAL}
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ from pyresque import handlers
 from pyresque.executor.terminal import Terminal
 from pyresque.printable import printable
 from pyresque.process.waiter import Waiter
+from pyresque.process.wake_pipe import WakePipe
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
@@ -46,15 +46,23 @@ NO_WORKER = "resque-web"
 
 
 class Posix:
-    """This process. ``wakeup`` becomes readable when a signal comes; without ``lines`` it hears of no job."""
+    """This process; without ``lines`` it hears of no job."""
 
     def __init__(self, lines: Lines | None = None) -> None:
-        self.wakeup, self._waking = os.pipe()
-        os.set_blocking(self.wakeup, False)
-        os.set_blocking(self._waking, False)
+        self._pipe = WakePipe(self._moved)
         self._lines = lines
         self.terminal = Terminal()
-        self._waiter = Waiter(self.wakeup, lines)
+        self._waiter = Waiter(self.wakeup, lines, self._pipe.empty)
+
+    @property
+    def wakeup(self) -> int:
+        """What becomes readable when a signal comes."""
+        return self._pipe.reading
+
+    def _moved(self, former: int) -> None:
+        """The pipe was closed by a job, and is another one now."""
+        self._waiter.wakeup = self._pipe.reading
+        handlers.woken_elsewhere(former, self._pipe.writing)
 
     def title(self, text: str) -> None:
         """Set the process title."""
@@ -66,8 +74,7 @@ class Posix:
 
     def wake(self) -> None:
         """End the present wait, or the next one. From any thread."""
-        with suppress(BlockingIOError):  # it is full of calls to wake up
-            os.write(self._waking, b"\0")
+        self._pipe.wake()
 
     def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """Wait until it is time to look for a job, or for a signal, or for ``most`` seconds; whether it is time."""
@@ -104,7 +111,7 @@ class Posix:
     ) -> Iterator[None]:
         """The same for whoever listens, with what each signal orders."""
         former: dict[int, handlers.Handler] = {}
-        former_fd = handlers.wake_by(self._waking)
+        former_fd = handlers.wake_by(self._pipe.writing)
         for name, intent in intents.items():
             number = int(signal.Signals[name])
             if name == "SIGHUP" and self.terminal.ignored:
@@ -117,14 +124,14 @@ class Posix:
             for number, handler in former.items():
                 handlers.give_back(number, handler)
             handlers.wake_by(-1)
-            signal.set_wakeup_fd(former_fd)
+            with suppress(OSError, ValueError):  # a job has closed that one
+                signal.set_wakeup_fd(former_fd)
 
     def close(self) -> None:
         """Hang up, and close the pipe."""
         if self._lines is not None:
             self._lines.close()
-        os.close(self.wakeup)
-        os.close(self._waking)
+        self._pipe.close()
 
 
 def hostname() -> str:

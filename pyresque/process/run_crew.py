@@ -9,6 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+from pyresque import handlers
 from pyresque.copies import leave
 from pyresque.job.workers import WorkerId
 from pyresque.ops import Spawn, Spawned
@@ -18,7 +19,6 @@ from pyresque.process.doorbell import Doorbell
 from pyresque.process.posix import HANG_UP, Posix, hostname
 from pyresque.process.slots import ThreadSlots
 from pyresque.process.vitals import Vitals
-from pyresque.process.waiter import LONGEST
 from pyresque.process.worker import Worker
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pyresque.process.slots import Place, Slots
 
 log = logging.getLogger("pyresque")
+
+#: Seconds between two looks at the signals: a job that closes the pipe at which they are waited for wakes nobody.
+LOOK = 2.0
 
 
 class Seat:
@@ -137,7 +140,8 @@ def _live(
     for worker in crew.workers:
         slots.start(worker.id, partial(worker.work, interval), ended)
     while len(ends) < len(crew.workers):
-        posix.sleep(min(crew.due(), LONGEST))
+        posix.sleep(min(crew.due(), LOOK))
+        handlers.take_again()
         while orders:
             ORDERS[orders.popleft()](crew)
         if any(trouble is not None for trouble in ends):

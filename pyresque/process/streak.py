@@ -12,6 +12,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from pyresque import handlers
 from pyresque.awaitable import is_coroutine_function
 from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE
@@ -127,6 +128,8 @@ class PlainStreak(Streak):
                 if inline is None and not is_coroutine_function(work):
                     return await self._left(queue, raw, taken=taken)
                 worker.show(queue, second, entry.name)
+                if inline is not None:
+                    handlers.take_again()
                 worker.vitals.turned()
             started = now()
             if inline is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyresque.executor.child import drain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pyresque.process.lines import Lines
 
@@ -19,16 +19,19 @@ LONGEST = 3600.0
 class Waiter:
     """Waits in the thread that calls it. ``wakeup`` is a pipe that becomes readable when a signal comes."""
 
-    def __init__(self, wakeup: int, lines: Lines | None) -> None:
-        """Without lines it hears of no job."""
+    def __init__(
+        self, wakeup: int, lines: Lines | None, empty: Callable[[], object] | None = None
+    ) -> None:
+        """Without lines it hears of no job. ``empty`` takes what stands in the pipe."""
         self.wakeup = wakeup
+        self._empty = empty or (lambda: drain(self.wakeup))
         self.lines = lines
 
     def sleep(self, seconds: float, *watched: int) -> bool:
         """Wait that long, or until a signal comes (then True), or until one of these sockets has something to say."""
         if self.wakeup not in ready((self.wakeup, *watched), seconds):
             return False
-        drain(self.wakeup)
+        self._empty()
         return True
 
     def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool:

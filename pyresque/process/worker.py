@@ -10,6 +10,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque import handlers
 from pyresque.activejob.names import job_hash
 from pyresque.activejob.shown import class_name
 from pyresque.clock import local
@@ -178,6 +179,8 @@ class Worker(Ordered):
             resting = self.resting
             self.vitals.turned()
             if await self._one_run():
+                if self._alone:
+                    handlers.take_again()
                 self.rest.found_work()
                 if self.why_paused:
                     self.tell_pause("")
@@ -229,6 +232,8 @@ class Worker(Ordered):
         self.vitals.job(True)
         outcome = await self.executor.run(job, self.tend, self.procline, doing)
         self.vitals.job(False)
+        if self._alone:
+            handlers.take_again()
         return outcome
 
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:

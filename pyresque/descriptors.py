@@ -1,0 +1,67 @@
+"""The descriptors that pyresque itself holds open in a process that performs jobs; a job may close every one of them.
+
+Law: a number that was closed is let go of before this process opens another descriptor, which may be given the same number.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from weakref import WeakSet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol, TypeAlias
+
+    class Holder(Protocol):
+        """Who holds descriptors."""
+
+        def let_go_of_closed(self) -> None:
+            """Let go of each descriptor that somebody else has closed."""
+
+        def open_again(self) -> None:
+            """Open another one where it is needed."""
+
+    #: What tells a descriptor from another one with the same number.
+    Mark: TypeAlias = tuple[int, int, int]
+
+
+_holders: WeakSet[Holder] = WeakSet()
+
+# Whoever is interrupted by a signal's handler between taking the lock and holding it takes it again.
+_lock = threading.RLock()
+
+
+def held_by(holder: Holder) -> None:
+    """Have ``look_over`` look after its descriptors, as long as it is there."""
+    with _lock:
+        _holders.add(holder)
+
+
+def look_over() -> None:
+    """Look after all of them: before a connection is opened, and where a descriptor has turned out to be closed."""
+    with _lock:
+        holders = tuple(_holders)
+        for holder in holders:
+            holder.let_go_of_closed()
+        for holder in holders:
+            holder.open_again()
+
+
+def _forked() -> None:
+    """In a new process: another thread of the former one may have held the lock."""
+    global _lock  # noqa: PLW0603 - a process has one
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def mark(number: int) -> Mark | None:
+    """What tells this descriptor from another one that is given the same number; None where there is none."""
+    try:
+        stat = os.fstat(number)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_mode
