@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
 
+from pyresque.copies import leave
 from pyresque.prints import flush
 
 log = logging.getLogger("pyresque")
@@ -32,9 +32,9 @@ def leave_in_time(status: int) -> None:
         names = ", ".join(one.name for one in others if one.is_alive())
         log.warning("the process ends without the threads that jobs have left running: %s", names)
         try:
-            atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
+            atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; an exit by the system does not go through it
         finally:
             flush()
-            os._exit(status)
+            leave(status)
 
     threading.Thread(target=watch, name="end", daemon=True).start()
