@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_redis import factories
 
-from tests.redis_server import RedisServer
+from tests.redis_server import ServerAt, executable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,15 +15,22 @@ if TYPE_CHECKING:
     import redis
 
 
+#: pytest-redis starts the server and stops it at the end of the session.
+redis_process = factories.redis_proc()
+
+
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
+def redis_server(request: pytest.FixtureRequest) -> ServerAt:
+    """The server; the program is looked for when the first test asks for it."""
+    request.config.option.redis_exec = executable()
+    server = ServerAt(request.getfixturevalue("redis_process").port)
+    with server.client() as client:
+        client.config_set("save", "")
+    return server
 
 
 @pytest.fixture
-def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
+def db(redis_server: ServerAt) -> Iterator[redis.Redis]:
     """The server, empty, as redis-py shows it."""
     with redis_server.client() as client:
         client.flushall()
@@ -30,6 +38,6 @@ def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def redis_url(redis_server: RedisServer, db: redis.Redis) -> str:
+def redis_url(redis_server: ServerAt, db: redis.Redis) -> str:
     """The same server, empty, as a URL."""
     return redis_server.url

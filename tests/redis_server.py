@@ -64,16 +64,11 @@ def waits_begun(client: redis.Redis) -> int:
     return calls + (blocked if int(str(told.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
 
 
-class RedisServer:
-    """One server; what it holds survives ``kill`` and ``start`` when it was made durable."""
+class ServerAt:
+    """A server that listens on a port of this machine."""
 
-    def __init__(self, directory: Path, *options: str, durable: bool = False) -> None:
-        self.directory = directory
-        self.options = options
-        self.durable = durable
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     @property
     def url(self) -> str:
@@ -81,6 +76,18 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         return patient(self.url)
+
+
+class RedisServer(ServerAt):
+    """One server; what it holds survives ``kill`` and ``start`` when it was made durable."""
+
+    def __init__(self, directory: Path, *options: str, durable: bool = False) -> None:
+        self.directory = directory
+        self.options = options
+        self.durable = durable
+        super().__init__(free_port())
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
 
     def start(self) -> None:
         durable = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else []

@@ -26,7 +26,7 @@ from tests.process.stage import Clock, Surroundings
 if TYPE_CHECKING:
     import redis
 
-    from tests.redis_server import RedisServer
+    from tests.redis_server import ServerAt
 
 #: As Redis and Valkey, their forks, those who offer them, and the proxies in front of them say it.
 WORDS = [
@@ -122,7 +122,7 @@ def life(resque: Resque) -> list[object]:
 
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 def test_a_worker_waits_at_each_moment_of_its_life_and_every_job_has_one_true_end(
-    db: redis.Redis, redis_server: RedisServer, word: str
+    db: redis.Redis, redis_server: ServerAt, word: str
 ) -> None:
     db.rpush("resque:queue:low", *(json.dumps({"class": "Note", "args": [n]}) for n in (1, 2)))
     db.rpush("resque:queue:low", '{"class":"Boom","args":[]}', '{"class":"Note","args":[3]}')
@@ -143,7 +143,7 @@ def test_a_worker_waits_at_each_moment_of_its_life_and_every_job_has_one_true_en
 
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
-    db: redis.Redis, redis_server: RedisServer, word: str
+    db: redis.Redis, redis_server: ServerAt, word: str
 ) -> None:
     clock = Clock()
     every = {"every": "1h", "class": "Tick", "queue": "low", "persist": True}
@@ -171,7 +171,7 @@ def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 @pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
 def test_a_client_hears_that_nothing_was_done_and_its_next_attempt_is_the_only_one(
-    db: redis.Redis, redis_server: RedisServer, word: str, awaited: bool
+    db: redis.Redis, redis_server: ServerAt, word: str, awaited: bool
 ) -> None:
     """At the handshake's two commands, then at the verb's own."""
     refusals = EachOnce(word)
@@ -222,7 +222,7 @@ def test_what_only_sounds_alike_is_no_reason_to_wait(word: str) -> None:
 
 @pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_a_job_done_while_no_connection_is_to_be_had_is_done(
-    db: redis.Redis, redis_server: RedisServer, redis_url: str, executor: str
+    db: redis.Redis, redis_server: ServerAt, redis_url: str, executor: str
 ) -> None:
     """Every connection is cut amid the job, and none is let in for a while: ERR max number of clients reached."""
     full = False
@@ -257,7 +257,7 @@ def test_a_job_done_while_no_connection_is_to_be_had_is_done(
 
 
 def test_a_job_done_while_its_password_is_refused_is_done_when_it_is_let_in_again(
-    db: redis.Redis, redis_server: RedisServer, redis_url: str
+    db: redis.Redis, redis_server: ServerAt, redis_url: str
 ) -> None:
     refusing = False
 
