@@ -59,6 +59,7 @@ class LoopSlots:
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        self._parents: list[object] = []  # in a copy: what was to be done in the loop of its parent
         copies.in_copies.append(self._stop_in_a_copy)
         self._thread.start()
 
@@ -153,6 +154,8 @@ class LoopSlots:
             return
         ready = getattr(self._loop, "_ready", None)
         if isinstance(ready, deque):
+            # They are kept: a task that is dropped is closed, and its operation would speak on the connection of its parent.
+            self._parents = list(ready)
             ready.clear()
         self._loop.stop()
 
