@@ -127,7 +127,7 @@ class WorkerBooks:
     async def with_job(self) -> tuple[int, list[str]]:
         """How many are registered, and the ids of those that perform a job, sorted: one command for each, some hundreds at a time."""
         table, cursor = self.table, START
-        registered = await table.count()
+        registered = await Told().without(table.count(), 0)
         working: set[str] = set()
         while True:
             cursor, ids = await table.ids_from(cursor)

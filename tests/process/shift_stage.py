@@ -128,7 +128,9 @@ def after(one: Stage, count: int, deed: Callable[[], None]) -> threading.Thread:
     """Do it when jobs have told so much."""
 
     def wait() -> None:
-        eventually(lambda: one.notes.llen("notes") >= count)
+        # A client of its own: a lock of the jobs' client that this thread holds while a child is forked would never be free there.
+        with beside_the_jobs(one.resque.settings.url) as notes:
+            eventually(lambda: notes.llen("notes") >= count)
         deed()
 
     return beside(wait)
