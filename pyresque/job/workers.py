@@ -127,11 +127,12 @@ class WorkerBooks:
     async def with_job(self) -> tuple[int, list[str]]:
         """How many are registered, and the ids of those that perform a job, sorted: one command for each, some hundreds at a time."""
         table, cursor = self.table, START
-        registered = await Told().without(table.count(), 0)
+        told = Told()
+        registered = await told.without(table.count(), 0)
         working: set[str] = set()
         while True:
-            cursor, ids = await table.ids_from(cursor)
-            lengths = Told().sound(
+            cursor, ids = await told.without(table.ids_from(cursor), (START, []))
+            lengths = told.sound(
                 await Batch(
                     tuple(
                         Command[Any](("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
