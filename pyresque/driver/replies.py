@@ -168,6 +168,11 @@ def of_batch(
     replies: list[object], where: str, commands: Sequence[Command[Any]], *, lenient: bool = False
 ) -> list[object]:
     """All replies of a batch, or the first error among them; ``lenient`` leaves what is said of wrong keys in its place."""
+    for reply in replies:
+        if isinstance(reply, BaseException):
+            break
+    else:
+        return replies
     found: list[object] = []
     for reply, command in zip(replies, commands, strict=True):
         try:

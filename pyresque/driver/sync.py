@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from os import getpid
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -100,14 +99,12 @@ class SyncDriver:
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        if batch.atomic:
-            replies = self._talk(wrapped(batch.commands))
-            replied = partial(of_transaction, replies, self.where, batch.commands)
-        else:
-            replies = self._talk(batch.commands)
-            replied = partial(of_batch, replies, self.where, batch.commands, lenient=batch.lenient)
+        commands = batch.commands
+        replies = self._talk(wrapped(commands) if batch.atomic else commands)
         try:
-            return replied()
+            if batch.atomic:
+                return of_transaction(replies, self.where, commands)
+            return of_batch(replies, self.where, commands, lenient=batch.lenient)
         except ConnectionFault:  # the next connection logs in anew
             self._drop()
             raise

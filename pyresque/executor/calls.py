@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,10 +36,12 @@ class Calls:
         if isinstance(request, Call):
             if self._of_the_loop and is_coroutine_function(request.function):
                 return request
-            return replace(request, function=partial(self._called, request.function))
+            return Call(partial(self._called, request.function), request.offload)
         if isinstance(request, Around):
             inner = request.inner
-            return replace(request, inner=lambda *given: self.watched(inner(*given)))
+            return Around(
+                request.function, lambda *given: self.watched(inner(*given)), request.awaits
+            )
         return request
 
     def _called(self, function: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.calls import Calls
 from pyresque.executor.order import Order
 from pyresque.failure.report import report
-from pyresque.job.perform import perform
+from pyresque.job.perform import called, is_plain, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,9 @@ class ThreadExecutor:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._order.renew()
         try:
+            if is_plain(self.registry, job):
+                await self._calls.watched(called(self.registry.call, (job.class_name, job.args)))
+                return DONE
             performed = await self._calls.watched(perform(self.registry, job))
         except GeneratorExit:
             raise

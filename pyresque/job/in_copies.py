@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -46,16 +45,15 @@ class InCopies(Generic[T]):
 def _watched(request: Any) -> Any:
     if isinstance(request, Call):
         awaits = is_coroutine_function(request.function)
-        return replace(
-            request, function=partial(_awaited if awaits else watched_call, request.function)
-        )
+        watched = partial(_awaited if awaits else watched_call, request.function)
+        return Call(watched, request.offload)
     if isinstance(request, Around):
         inner = request.inner
         called = _awaited if request.awaits else own
-        return replace(
-            request,
-            function=partial(called, request.function),
-            inner=lambda *given: _op(InCopies(inner(*given))),
+        return Around(
+            partial(called, request.function),
+            lambda *given: _op(InCopies(inner(*given))),
+            request.awaits,
         )
     return request
 

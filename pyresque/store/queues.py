@@ -154,6 +154,11 @@ class QueueTable:
 
 def pushed(replies: list[Any]) -> list[int]:
     """The replies to one ``pushing`` after another. Raises the first WrongKey of a queue; a set of names that is none is told."""
+    for reply in replies:
+        if reply.__class__ is not int:
+            break
+    else:
+        return replies
     for length in replies[1::2]:
         if isinstance(length, WrongKey):
             raise length
