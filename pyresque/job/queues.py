@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -128,7 +127,8 @@ class Queues:
 
     async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
         waiting: dict[str, list[bytes]] = {}
-        after: list[Callable[[], Op[Any]]] = []
+        #: Each job with what runs after it, where that is not its after_enqueue hooks.
+        sent: list[tuple[JobClass, list[Any], Callable[[], Op[Any]] | None]] = []
         for index, (target, *given) in chunk:
             entry = self.registry.describe(target)
             where, args = validate(entry, None), given
@@ -138,14 +138,14 @@ class Queues:
                     continue
                 entry = self.registry.describe(carried.class_name)
                 where, args = carried.queue, carried.args
-                after.append(carried.after)
+                sent.append((entry, args, carried.after))
             else:
                 names = entry.hooks
                 if names.before_enqueue and not await hooks.allowed(
                     entry.target, names.before_enqueue, *args
                 ):
                     continue
-                after.append(partial(self._run_after_enqueue, entry, args))
+                sent.append((entry, args, None))
             try:
                 raw = write_payload(self.codec, entry.name, args)
             except NotEncodable as error:
@@ -154,14 +154,12 @@ class Queues:
                 waiting.setdefault(where, []).append(raw)
         commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
         pushed(await Batch(tuple(commands), lenient=True))
-        for run in after:
-            await run()
-        return len(after)
-
-    async def _run_after_enqueue(self, entry: JobClass, args: list[Any]) -> None:
-        names = entry.hooks.after_enqueue
-        if names:
-            await hooks.run(entry.target, names, *args)
+        for entry, args, after in sent:
+            if after is not None:
+                await after()
+            elif last := entry.hooks.after_enqueue:
+                await hooks.run(entry.target, last, *args)
+        return len(sent)
 
     async def push(self, queue: str, item: object) -> list[int]:
         """Push any value, encoded, as it is: whether the queue was new, its new length."""
