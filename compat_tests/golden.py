@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pyresque.failure.record import FailedRecord
 from pyresque.failure.report import exception_name
 from pyresque.job.job import Job
-from pyresque.job.workers import WorkerInfo
+from pyresque.job.worker_registry import WorkerInfo
 from pyresque.ruby.json import member
 
 if TYPE_CHECKING:

@@ -44,10 +44,10 @@ from pyresque.activejob import (
     decide,
     deserialize,
     is_wrapper,
+    ruby_messages,
     serialize,
     times,
     unwrap,
-    wording,
     zones,
 )
 from pyresque.activejob.names import WRAPPER
@@ -320,7 +320,7 @@ def seen(job: Envelope, args: list[object], kwargs: dict[str, object]) -> dict[s
 
 def when(value: object, version: Rails) -> str:
     if value is None or version < Rails.V7_1:
-        return wording.inspect(value)
+        return ruby_messages.inspect(value)
     return show(times.read(value, timezone.utc), version)
 
 
@@ -342,7 +342,11 @@ def ruby_class(value: object, version: Rails) -> str:  # noqa: PLR0911 - a table
             return "Time"
         case date():
             return "Date"
-    return "Module" if wording.inspect(value) == "Comparable" else wording.class_name(value)
+    return (
+        "Module"
+        if ruby_messages.inspect(value) == "Comparable"
+        else ruby_messages.class_name(value)
+    )
 
 
 def show(value: object, version: Rails) -> str:  # noqa: PLR0911 - a table of kinds
@@ -368,18 +372,19 @@ def show(value: object, version: Rails) -> str:  # noqa: PLR0911 - a table of ki
                 Shown.of(value.end, version),
                 exclude_end=value.exclude_end,
             )
-            return wording.inspect(shown)
+            return ruby_messages.inspect(shown)
         case list():
             return f"[{', '.join(show(item, version) for item in value)}]"
         case dict():
             return (
                 "{"
                 + ", ".join(
-                    f"{wording.inspect(key)}=>{show(item, version)}" for key, item in value.items()
+                    f"{ruby_messages.inspect(key)}=>{show(item, version)}"
+                    for key, item in value.items()
                 )
                 + "}"
             )
-    return wording.inspect(value)
+    return ruby_messages.inspect(value)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from compat_tests.test_activejob_arguments import (
 )
 from pyresque.activejob import Continuable, DiscardOn, Envelope, Keywords, NewJob, Rails, Resume
 from pyresque.activejob.calls import Options
-from pyresque.activejob.registered import ActiveJobs
+from pyresque.activejob.registry import ActiveJobs
 from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry

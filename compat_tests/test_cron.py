@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pyresque.errors import CronError
-from pyresque.schedule.cron import Cron
+from pyresque.schedule.cron.next_run import Cron
 
 GOLDEN = Path(__file__).parent.parent / "ruby_fixtures" / "golden"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque.errors import DurationError
-from pyresque.schedule.durations import parse_duration, parse_every
+from pyresque.schedule.cron.durations import parse_duration, parse_every
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 from compat_tests.golden import Scenario, elements, older
 from compat_tests.replay import FACES
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 
 if TYPE_CHECKING:
     from compat_tests.conftest import Enter

@@ -10,7 +10,7 @@ from compat_tests import scheduled_jobs
 from compat_tests.replay import FACES, Otherwise, Play, Replays
 from pyresque.errors import NoQueueError, ScheduleError
 from pyresque.process.scheduler import Scheduler
-from pyresque.schedule.cron import Cron
+from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry
 from pyresque.store.lock import Claim, MasterLock
 from pyresque.version import VERSION

@@ -17,7 +17,7 @@ from compat_tests.worker_play import NOTHING, SCENARIOS, At, Play, now, value
 from compat_tests.worker_stage import in_its_own_process
 from pyresque.errors import JobInHand
 from pyresque.failure.record import kept_payload
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ from compat_tests.worker_books import expired, unregister
 from compat_tests.worker_jobs import forked
 from compat_tests.worker_play import ID, SCENARIOS
 from pyresque.errors import NoSuchWorker, WorkerIdError
-from pyresque.job.workers import WorkerId
-from pyresque.process.interval import Interval
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.worker.idle import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

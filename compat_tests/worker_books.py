@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from compat_tests.worker_play import ID, NOTHING, SCENARIOS, At, job, now, worker_of
 from compat_tests.worker_stage import PATIENCE
-from pyresque.job.workers import WorkerId
-from pyresque.process.posix import Posix
-from pyresque.process.queue_list import QueueList
-from pyresque.process.run import made
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.host.posix import PosixHost
+from pyresque.process.run.worker import build_worker
+from pyresque.process.worker.queue_list import QueueList
 from pyresque.ruby import time as ruby_time
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
     from compat_tests.golden import State
     from compat_tests.worker_play import Calls, Play
-    from pyresque.process.worker import Worker
+    from pyresque.process.worker.worker import Worker
 
 
 # -- who a worker is ------------------------------------------------------------------------------
@@ -36,8 +36,8 @@ def id_format(play: Play) -> Any:
 
 
 def id_real_host_and_pid(play: Play) -> Any:
-    posix = Posix()
-    worker = made(play.world.resque, QueueList.parse(("a", "b")), posix)
+    posix = PosixHost()
+    worker = build_worker(play.world.resque, QueueList.parse(("a", "b")), posix)
     posix.close()
     return worker.id.replace(str(os.getpid()), "<PID>").replace(socket.gethostname(), "golden-host")
 
@@ -319,7 +319,7 @@ def worker_pids_by_process_title(play: Play) -> Any:
     return taken_for_workers(play.host.posix, list(play.world.scenario.returns))
 
 
-def taken_for_workers(posix: Posix, titles: list[str]) -> dict[str, bool]:
+def taken_for_workers(posix: PosixHost, titles: list[str]) -> dict[str, bool]:
     """Whether processes of these titles count as workers."""
     children = {title: subprocess.Popen([title, "30"], executable="/bin/sleep") for title in titles}
     try:

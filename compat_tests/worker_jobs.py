@@ -20,7 +20,7 @@ from compat_tests.worker_stage import (
     wait_for,
 )
 from pyresque.executor.inline import InlineExecutor
-from pyresque.process.interval import Interval
+from pyresque.process.worker.idle import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from compat_tests.worker_stage import Host
 from compat_tests.world import FixedClock
 from pyresque.clock import local
 from pyresque.job.job import Job, JsonCodec, read_job
-from pyresque.job.workers import WorkingOn
+from pyresque.job.worker_registry import WorkingOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from compat_tests.world import World
-    from pyresque.process.worker import Worker
+    from pyresque.process.worker.worker import Worker
 
     Calls: TypeAlias = "dict[str, Callable[[Play], Any]]"
 

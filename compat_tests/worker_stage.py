@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from compat_tests.world import OUR_TITLE, TITLE
-from pyresque.process.posix import Posix
+from pyresque.process.host.posix import PosixHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compat_tests.world import World
     from pyresque.executor.base import Executor, Outcome
     from pyresque.job.job import Job
-    from pyresque.process.worker import Worker
+    from pyresque.process.worker.worker import Worker
 
 #: Seconds after which what a test waits for counts as never coming.
 PATIENCE = 20.0
@@ -30,7 +30,7 @@ class Host:
         self.events = world.events
         self.alive = frozenset(alive)
         self.titles: list[str] = []
-        self.posix = Posix()
+        self.posix = PosixHost()
         self.slept = 0.0
         #: What each sleep brings, in order.
         self.brings: list[Callable[[float], object]] = []

@@ -18,13 +18,13 @@ from compat_tests.golden import NOW, Scenario, State, data, put_state, read_stat
 from pyresque.client import AsyncResque, Resque
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
-from pyresque.executor.fork import ForkExecutor
+from pyresque.executor.fork.executor import ForkExecutor
 from pyresque.executor.inline import InlineExecutor
 from pyresque.executor.task import TaskExecutor
 from pyresque.executor.thread import ThreadExecutor
-from pyresque.job.workers import WorkerId
-from pyresque.process.queue_list import QueueList
-from pyresque.process.worker import Worker
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from pyresque.settings import Settings
 from pyresque.version import VERSION
 
@@ -184,7 +184,7 @@ class World:
         stage: Any = None,
         wakeup: int | None = None,
     ) -> Worker:
-        """A worker as ``process/run.py`` puts it together, with the recorded id."""
+        """A worker as ``process/run/worker.py`` puts it together, with the recorded id."""
         core = self.resque.core
         queue_list = QueueList.parse(queues)
         chosen: Executor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.activejob.registered import ActiveJobs
+from pyresque.activejob.registry import ActiveJobs
 from pyresque.errors import SettingsError
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.redelivery import most_redeliveries
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
-    from pyresque.keywords import Keywords, Options
     from pyresque.ops import Clock
+    from pyresque.settings_keywords import Keywords, Options
 
     F = TypeVar("F", bound=Callable[..., Any])
     J = TypeVar("J")

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
-    from pyresque.faces import AwaitedVerbs, BlockingVerbs
     from pyresque.job.limits import TimeLimit
     from pyresque.ops import Op
-    from pyresque.verbs import AsyncFailures, Failures
+    from pyresque.verbs import AsyncFailures, AwaitedVerbs, BlockingVerbs, Failures
 
     T = TypeVar("T")
 else:

@@ -7,26 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob.names import WRAPPER
-from pyresque.activejob.registered import ActiveJobs
+from pyresque.activejob.registry import ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker, SettingsError
-from pyresque.failure.base import complete
-from pyresque.failure.dirty import Undertaker
+from pyresque.failure.base import RefusedJobs, complete
+from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
-from pyresque.failure.refused import RefusedJobs
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues, Sample
 from pyresque.job.registry import JobClass, Registry, validate
-from pyresque.job.workers import WorkerBooks, WorkerInfo
-from pyresque.schedule.config import Configured
+from pyresque.job.worker_registry import WorkerInfo, WorkerRegistry
+from pyresque.schedule.cron.zones import zone_named
 from pyresque.schedule.delayed import Delayed
-from pyresque.schedule.moving import Mover
-from pyresque.schedule.presence import Presence
+from pyresque.schedule.enqueue_from_config import ScheduledEnqueue
+from pyresque.schedule.overlap import Overlap
+from pyresque.schedule.promote import Promoter
 from pyresque.schedule.recurring import Recurring
-from pyresque.schedule.searching import Search
-from pyresque.schedule.zone import zone_named
+from pyresque.schedule.search import Search
 from pyresque.settings import shown
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
@@ -35,7 +34,7 @@ from pyresque.store.lock import LockInfo, MasterLock
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.schedules import ScheduleTable
 from pyresque.store.workers import WorkerTable
-from pyresque.store.wrong import Told
+from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,7 +109,7 @@ class Core:
         self.table = QueueTable(self.keys)
         self.stats = StatTable(self.keys)
         self.failed_table = FailedTable(self.keys)
-        self.books = WorkerBooks(WorkerTable(self.keys), self.codec)
+        self.books = WorkerRegistry(WorkerTable(self.keys), self.codec)
         self.jobs = Queues(self.table, self.codec, registry, inline=settings.inline)
         kind = (
             RedisMultiQueueBackend
@@ -120,7 +119,7 @@ class Core:
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self._failures = complete(failures or self.default_failures)
         self.new_failure_id = new_failure_id if settings.failure_ids else no_failure_id
-        self.undertaker = Undertaker(
+        self.undertaker = LostJobs(
             *(self.books, self._failures, registry, self.clock, self.default_failures),
             new_id=self.new_failure_id,
         )
@@ -149,14 +148,14 @@ class Core:
         table = DelayedTable(self.keys)
         by_meaning = self.settings.delayed_search == "meaning"
         search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
-        mover = Mover(table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size)
+        mover = Promoter(table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size)
         return Delayed(self.jobs, search, mover, self.clock)
 
     def _recurring(self) -> Recurring:
-        presence = Presence(self.jobs, self.books)
+        presence = Overlap(self.jobs, self.books)
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
-        return Recurring(table, Configured(self.jobs), presence, self.clock, zone)
+        return Recurring(table, ScheduledEnqueue(self.jobs), presence, self.clock, zone)
 
     # -- active jobs
 

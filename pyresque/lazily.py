@@ -60,7 +60,7 @@ class _Verbs(metaclass=_Filled):
 
 
 class BlockingVerbs(_Verbs):
-    """Those of Resque; they are in ``faces``."""
+    """Those of Resque; they are in ``verbs``."""
 
 
 class AwaitedVerbs(_Verbs):
@@ -75,11 +75,11 @@ def _fill(cls: type, name: str) -> bool:
     waiting = [each for each in cls.__mro__ if each in _EMPTY]
     if not waiting or name.startswith("_"):
         return False
-    from pyresque import faces  # noqa: PLC0415 - that is what this is for
+    from pyresque import verbs  # noqa: PLC0415 - that is what this is for
 
     for empty in waiting:
         _EMPTY.discard(empty)
-        for verb, value in vars(getattr(faces, empty.__name__)).items():
+        for verb, value in vars(getattr(verbs, empty.__name__)).items():
             if not verb.startswith("_"):
                 setattr(empty, verb, value)
     return True

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from pyresque import readings
-from pyresque.rows import Row, Table, setting
+from pyresque import settings_table
+from pyresque.settings_table import Row, Table, setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from pyresque.keywords import Keywords
+    from pyresque.settings_keywords import Keywords
 
 EXECUTORS = ("fork", "thread", "async", "inline")
 
@@ -79,209 +79,230 @@ class Settings(Table):
 
     url: str = setting(
         "redis://localhost:6379/0",
-        readings.text,
+        settings_table.text,
         "Redis server: redis://, rediss:// or unix://",
         env=("REDIS_URL",),
     )
     namespace: str = setting(
-        "resque", readings.text, "what every key starts with", env=("RESQUE_NAMESPACE",)
+        "resque", settings_table.text, "what every key starts with", env=("RESQUE_NAMESPACE",)
     )
     app: str = setting(
-        "", readings.text, "the application, as module:attribute", env=("PYRESQUE_APP",)
+        "", settings_table.text, "the application, as module:attribute", env=("PYRESQUE_APP",)
     )
     environment: str = setting(
-        "development", readings.text, "the application's environment", env=("RAILS_ENV", "RACK_ENV")
+        "development",
+        settings_table.text,
+        "the application's environment",
+        env=("RAILS_ENV", "RACK_ENV"),
     )
     pool_environment: str = setting(
         "",
-        readings.text,
+        settings_table.text,
         "section of the pool's file, in resque-pool's order; default: the environment",
         env=("RACK_ENV", "RAILS_ENV", "RESQUE_ENV"),
     )
     codec: str = setting(
-        "json", readings.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
+        "json", settings_table.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
     )
     dialect: str = setting(
         "json_gem",
-        readings.one_of(DIALECTS),
+        settings_table.one_of(DIALECTS),
         "which of Ruby's JSON encoders to write like",
         env=("RESQUE_JSON",),
     )
     failure_backend: str = setting(
         "redis",
-        readings.one_of(FAILURE_BACKENDS),
+        settings_table.one_of(FAILURE_BACKENDS),
         "where failed jobs are recorded",
         env=("FAILURE_BACKEND",),
     )
     failure_ids: bool = setting(
         False,
-        readings.scheduler_yes,
+        settings_table.scheduler_yes,
         "failed records bear a UUID, failure_id, as Resque 3.1 writes it",
         env=("RESQUE_FAILURE_IDS",),
     )
-    inline: bool = setting(False, readings.given, "perform at enqueue, without Redis")
+    inline: bool = setting(False, settings_table.given, "perform at enqueue, without Redis")
 
     queues: tuple[str, ...] = setting(
-        (), readings.names, "queues in order, globs, !skip", env=("QUEUES", "QUEUE")
+        (), settings_table.names, "queues in order, globs, !skip", env=("QUEUES", "QUEUE")
     )
     executor: str = setting(
         "fork" if hasattr(os, "fork") else "inline",
-        readings.one_of(EXECUTORS),
+        settings_table.one_of(EXECUTORS),
         "where a job runs",
-        env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", readings.fork_per_job)),
+        env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", settings_table.fork_per_job)),
     )
-    count: int = setting(1, readings.count, "workers: processes, or slots of one", env=("COUNT",))
+    count: int = setting(
+        1, settings_table.count, "workers: processes, or slots of one", env=("COUNT",)
+    )
     fork_ahead: str = setting(
         "auto",
-        readings.one_of(FORK_AHEAD),
+        settings_table.one_of(FORK_AHEAD),
         "fork the next job's child while the present one works",
         env=("RESQUE_FORK_AHEAD",),
     )
     jobs_per_child: int | None = setting(
         None,
-        readings.count,
+        settings_table.count,
         "jobs a child performs before it ends; default 1",
         env=("JOBS_PER_FORK",),
     )
     minutes_per_child: float | None = setting(
-        None, readings.minutes, "minutes a child serves before it ends", env=("MINUTES_PER_FORK",)
+        None,
+        settings_table.minutes,
+        "minutes a child serves before it ends",
+        env=("MINUTES_PER_FORK",),
     )
     max_child_memory: int | None = setting(
         None,
-        readings.count,
+        settings_table.count,
         "MiB from which a child takes no further job",
         env=("MAX_CHILD_MEMORY",),
     )
     interval: float = setting(
         5.0,
-        readings.seconds,
+        settings_table.seconds,
         "seconds between polls; 0: stop when every queue is empty",
         env=("INTERVAL",),
     )
     wait: str = setting(
         "block",
-        readings.one_of(WAITS),
+        settings_table.one_of(WAITS),
         "how an idle worker learns of a job: block (Redis tells it), poll (it asks at intervals)",
         env=("RESQUE_WAIT",),
     )
     min_interval: float | None = setting(
         None,
-        readings.seconds,
+        settings_table.seconds,
         "seconds to wait after a job; default: the interval",
         env=("MIN_INTERVAL",),
     )
     max_interval: float | None = setting(
         None,
-        readings.seconds,
+        settings_table.seconds,
         "longest wait that back-off reaches; default: the interval",
         env=("MAX_INTERVAL",),
     )
     backoff_interval: float | None = setting(
         None,
-        readings.seconds,
+        settings_table.seconds,
         "seconds added to the wait at each empty poll; default 0.1",
         env=("BACKOFF_INTERVAL",),
     )
     heartbeat_interval: float = setting(
-        60.0, readings.seconds, "seconds between heartbeats", env=("RESQUE_HEARTBEAT_INTERVAL",)
+        60.0,
+        settings_table.seconds,
+        "seconds between heartbeats",
+        env=("RESQUE_HEARTBEAT_INTERVAL",),
     )
     prune_interval: float = setting(
         300.0,
-        readings.seconds,
+        settings_table.seconds,
         "age in seconds from which a heartbeat counts as dead",
         env=("RESQUE_PRUNE_INTERVAL",),
     )
     term_child: bool = setting(
         False,
-        readings.given,
+        settings_table.given,
         "TERM lets the running job clean up (TermException)",
         env=("TERM_CHILD",),
     )
     graceful_term: bool = setting(
-        False, readings.given, "TERM waits for the running job", env=("GRACEFUL_TERM",)
+        False, settings_table.given, "TERM waits for the running job", env=("GRACEFUL_TERM",)
     )
     term_timeout: float = setting(
-        4.0, readings.seconds, "seconds from TERM to KILL of a child", env=("RESQUE_TERM_TIMEOUT",)
+        4.0,
+        settings_table.seconds,
+        "seconds from TERM to KILL of a child",
+        env=("RESQUE_TERM_TIMEOUT",),
     )
     pre_shutdown_timeout: float = setting(
         0.0,
-        readings.seconds,
+        settings_table.seconds,
         "seconds a child is left alone before its TERM",
         env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",),
     )
     run_at_exit_hooks: bool = setting(
         False,
-        readings.given,
+        settings_table.given,
         "children run atexit functions before they end",
         env=("RUN_AT_EXIT_HOOKS",),
     )
     process_group: bool = setting(
         False,
-        readings.given,
+        settings_table.given,
         "each child leads a process group, which is killed whole where the child is",
         env=("RESQUE_PROCESS_GROUP",),
     )
     health_port: int | None = setting(
-        None, readings.port, "port that answers GET /live and GET /ready", env=("HEALTH_PORT",)
+        None,
+        settings_table.port,
+        "port that answers GET /live and GET /ready",
+        env=("HEALTH_PORT",),
     )
     health_address: str = setting(
         "0.0.0.0",  # noqa: S104 - probes come from outside the container
-        readings.text,
+        settings_table.text,
         "address of the health port",
         env=("HEALTH_ADDRESS",),
     )
-    background: bool = setting(False, readings.given, "become a daemon", env=("BACKGROUND",))
-    pidfile: str = setting("", readings.path, "file to write the process id to", env=("PIDFILE",))
+    background: bool = setting(False, settings_table.given, "become a daemon", env=("BACKGROUND",))
+    pidfile: str = setting(
+        "", settings_table.path, "file to write the process id to", env=("PIDFILE",)
+    )
     procline_prefix: str = setting(
         "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
     )
-    verbose: bool = setting(False, readings.given, "log what is done", env=("LOGGING", "VERBOSE"))
-    very_verbose: bool = setting(False, readings.given, "log every step", env=("VVERBOSE",))
+    verbose: bool = setting(
+        False, settings_table.given, "log what is done", env=("LOGGING", "VERBOSE")
+    )
+    very_verbose: bool = setting(False, settings_table.given, "log every step", env=("VVERBOSE",))
     logfile: str = setting(
-        "", readings.path, "file to log to, in place of standard output", env=("LOGFILE",)
+        "", settings_table.path, "file to log to, in place of standard output", env=("LOGFILE",)
     )
     log_format: str = setting(
         "text",
-        readings.one_of(LOG_FORMATS),
+        settings_table.one_of(LOG_FORMATS),
         "how a log line is written; app: logging is the application's, and is left as it is",
         env=("LOGFORMAT",),
     )
     delayed_requeue_batch_size: int = setting(
         100,
-        readings.count,
+        settings_table.count,
         "delayed jobs moved to their queues at a time",
         env=("DELAYED_REQUEUE_BATCH_SIZE",),
     )
     delayed_search: str = setting(
         "meaning",
-        readings.one_of(DELAYED_SEARCHES),
+        settings_table.one_of(DELAYED_SEARCHES),
         "how a delayed job is found to be removed: bytes, in every spelling; meaning: where that finds none, by a pass over all",
         env=("RESQUE_DELAYED_SEARCH",),
     )
     schedule: str = setting(
-        "", readings.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
+        "", settings_table.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
     )
     schedule_section: str = setting(
         "",
-        readings.text,
+        settings_table.text,
         "section of that file whose entries are the schedule, where it is sectioned by environment",
         env=("RESQUE_SCHEDULE_SECTION",),
     )
     dynamic_schedule: bool = setting(
         False,
-        readings.scheduler_yes,
+        settings_table.scheduler_yes,
         "follow changes of the schedule in Redis",
         env=("DYNAMIC_SCHEDULE",),
     )
     scheduler_interval: float = setting(
         5.0,
-        readings.seconds,
+        settings_table.seconds,
         "seconds between two looks for delayed jobs",
         env=("RESQUE_SCHEDULER_INTERVAL",),
     )
     lock_timeout: int = setting(
         180,
-        readings.count,
+        settings_table.count,
         "seconds that the master lock outlives its holder",
         env=("LOCK_TIMEOUT",),
     )
@@ -292,44 +313,50 @@ class Settings(Table):
         env=("RESQUE_SCHEDULER_MASTER_LOCK_PREFIX",),
     )
     rails_env: str = setting(
-        "", readings.text, "environment whose entries of the schedule run here", env=("RAILS_ENV",)
+        "",
+        settings_table.text,
+        "environment whose entries of the schedule run here",
+        env=("RAILS_ENV",),
     )
     app_name: str = setting(
-        "", readings.text, "the application's name in the scheduler's title", env=("APP_NAME",)
+        "",
+        settings_table.text,
+        "the application's name in the scheduler's title",
+        env=("APP_NAME",),
     )
     quiet: bool = setting(
-        False, readings.scheduler_yes, "the scheduler logs nothing", env=("QUIET",)
+        False, settings_table.scheduler_yes, "the scheduler logs nothing", env=("QUIET",)
     )
     time_zone: str = setting(
         "",
-        readings.time_zone,
+        settings_table.time_zone,
         "zone of cron lines that name none; default: that of the process",
         env=("RESQUE_SCHEDULE_TIME_ZONE",),
     )
     catch_up: int = setting(
         0,
-        readings.catch_up,
+        settings_table.catch_up,
         "missed runs of a recurring job made up for: none (as Ruby), one, or at most so many",
         env=("RESQUE_SCHEDULE_CATCH_UP",),
     )
     remember_every: bool = setting(
         False,
-        readings.scheduler_yes,
+        settings_table.scheduler_yes,
         "go on with 'every' from the last run, not from the start of the scheduler",
         env=("RESQUE_SCHEDULE_REMEMBER_EVERY",),
     )
 
     rails_version: str = setting(
         "8.1",
-        readings.rails_version,
+        settings_table.rails_version,
         "Rails version whose ActiveJob payloads are read and written, from 6.0 on",
         env=("RESQUE_RAILS_VERSION",),
     )
     rails_locale: str = setting(
-        "en", readings.text, "locale that new active jobs bear", env=("RESQUE_RAILS_LOCALE",)
+        "en", settings_table.text, "locale that new active jobs bear", env=("RESQUE_RAILS_LOCALE",)
     )
     rails_timezone: str = setting(
-        "UTC", readings.text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
+        "UTC", settings_table.text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
     )
 
     if TYPE_CHECKING:

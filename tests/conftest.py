@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from pytest_redis import factories
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     import redis
 
+
+# Tests assert behaviour, never times: a slow machine fails none.
+hypothesis.settings.register_profile("pyresque", deadline=None)
+hypothesis.settings.load_profile("pyresque")
 
 #: pytest-redis starts the server and stops it at the end of the session.
 redis_process = factories.redis_proc()

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.driver import around
+from pyresque.driver import sync
 from pyresque.ops import Around, Batch, Call, Command, Op, Sleep, Spawn
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Hand:
         if isinstance(request, Call):
             return settled(request.function())
         if isinstance(request, Around):
-            return around.called(self.run, self._answer, request)
+            return sync.called(self.run, self._answer, request)
         if isinstance(request, Sleep):
             self.asked.append(("sleep", request.seconds))
             return None

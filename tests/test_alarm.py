@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pyresque.alarm import Alarm
 from pyresque.errors import JobTimeout
+from pyresque.soft_limit import SoftLimit
 
 LONG = 60.0
 
@@ -41,11 +41,11 @@ def in_thread(function):
 
 def test_in_the_main_thread_it_wakes_even_what_waits_for_the_system():
     with pytest.raises(JobTimeout, match=r"longer than its limit of 0\.05 s"):
-        Alarm(0.05).call(lambda: threading.Event().wait(LONG))
+        SoftLimit(0.05).call(lambda: threading.Event().wait(LONG))
 
 
 def test_in_another_thread_it_interrupts_running_code_with_the_same_words():
-    error = in_thread(lambda: Alarm(0.05).call(spin))
+    error = in_thread(lambda: SoftLimit(0.05).call(spin))
     assert isinstance(error, JobTimeout)
     assert str(error) == "the job ran longer than its limit of 0.05 s"
     assert type(error).__qualname__ == "JobTimeout"
@@ -64,14 +64,14 @@ def test_the_code_may_clean_up_and_hears_it_once():
             raise
 
     with pytest.raises(JobTimeout):
-        Alarm(0.05).call(work)
+        SoftLimit(0.05).call(work)
     assert heard == ["cleaning", "clean"]
 
 
 @alone
 def test_code_that_ends_in_time_leaves_no_timer_and_no_handler():
     before = signal.getsignal(signal.SIGALRM)
-    assert Alarm(LONG).call(lambda: 7) == 7
+    assert SoftLimit(LONG).call(lambda: 7) == 7
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is before
 
@@ -81,7 +81,7 @@ def test_a_thread_whose_code_has_ended_is_left_alone_however_close_it_was():
         ended = 0
         for _ in range(200):
             try:
-                Alarm(0.001).call(lambda: sum(range(3000)))
+                SoftLimit(0.001).call(lambda: sum(range(3000)))
             except JobTimeout:
                 continue
             ended += 1
@@ -92,7 +92,7 @@ def test_a_thread_whose_code_has_ended_is_left_alone_however_close_it_was():
 
 
 def test_what_time_is_over_before_it_begins_is_not_called():
-    alarm = Alarm(0.01)
+    alarm = SoftLimit(0.01)
     with pytest.raises(JobTimeout):
         alarm.call(spin)
     called = []
@@ -104,17 +104,17 @@ def test_what_time_is_over_before_it_begins_is_not_called():
 def test_inside_another_alarm_each_rings_at_its_own_time():
     def outer():
         with pytest.raises(JobTimeout, match=r"of 0\.05 s"):
-            Alarm(0.05).call(spin)
+            SoftLimit(0.05).call(spin)
         spin()
 
     with pytest.raises(JobTimeout, match=r"of 0\.15 s"):
-        Alarm(0.15).call(outer)
+        SoftLimit(0.15).call(outer)
 
 
 @alone
 def test_the_outer_of_two_alarms_rings_while_the_inner_one_has_time():
     with pytest.raises(JobTimeout, match=r"of 0\.05 s"):
-        Alarm(0.05).call(lambda: Alarm(LONG).call(spin))
+        SoftLimit(0.05).call(lambda: SoftLimit(LONG).call(spin))
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -130,7 +130,7 @@ async def test_a_coroutine_gets_it_where_it_awaits():
             raise
 
     with pytest.raises(JobTimeout):
-        await Alarm(0.05).wait_for(work)
+        await SoftLimit(0.05).wait_for(work)
     assert heard == ["the job ran longer than its limit of 0.05 s"]
     await asyncio.sleep(0)  # the task itself was not cancelled
 
@@ -140,7 +140,7 @@ async def test_a_coroutine_that_waits_for_another_task_gets_it_too():
         await asyncio.gather(asyncio.sleep(LONG), asyncio.sleep(LONG))
 
     with pytest.raises(JobTimeout):
-        await Alarm(0.05).wait_for(work)
+        await SoftLimit(0.05).wait_for(work)
 
 
 async def test_a_coroutine_that_ends_in_time_returns_its_value():
@@ -148,8 +148,8 @@ async def test_a_coroutine_that_ends_in_time_returns_its_value():
         await asyncio.sleep(0)
         return 7
 
-    assert await Alarm(LONG).wait_for(work) == 7
-    assert await Alarm(LONG).call(work) == 7
+    assert await SoftLimit(LONG).wait_for(work) == 7
+    assert await SoftLimit(LONG).call(work) == 7
 
 
 async def test_a_cancellation_by_others_stays_one():
@@ -159,7 +159,7 @@ async def test_a_cancellation_by_others_stays_one():
         began.set()
         await asyncio.sleep(LONG)
 
-    task = asyncio.create_task(Alarm(LONG).wait_for(work))
+    task = asyncio.create_task(SoftLimit(LONG).wait_for(work))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

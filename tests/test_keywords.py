@@ -15,8 +15,8 @@ import redis
 
 from pyresque import AsyncResque, Resque, settings as table
 from pyresque.errors import SettingsError
-from pyresque.keywords import Keywords, Options
 from pyresque.settings import Settings
+from pyresque.settings_keywords import Keywords, Options
 
 URL = "redis://nowhere:1/0"
 
@@ -49,7 +49,7 @@ def expected(row) -> object:
         return Literal[words[row.name]] | None
     if row.type.startswith("tuple"):
         return tuple[str, ...] | list[str] | None
-    if row.read is table.readings.path:
+    if row.read is table.settings_table.path:
         return str | PathLike[str] | None
     return {"str": str, "bool": bool, "int": int, "float": float}[row.type.split()[0]] | None
 

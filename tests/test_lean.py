@@ -16,14 +16,14 @@ NOT_LOADED = {
     *("random", "redis", "ssl", "statistics", "subprocess", "tempfile", "yaml"),
     *("click", "decimal", "fractions", "platform", "uuid", "zoneinfo"),
     *("pyresque.activejob.arguments", "pyresque.activejob.wrapper", "pyresque.cli"),
-    *("pyresque.ruby.objects", "pyresque.schedule.cron", "pyresque.schedule.entries"),
+    *("pyresque.ruby.objects", "pyresque.schedule.cron.next_run", "pyresque.schedule.entries"),
 }
 
 #: What a fork server does without, beside that.
 A_WORKERS = {
     *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "pathlib", "re"),
     *("socket", "threading", "traceback", "typing", "urllib"),
-    *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker"),
+    *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker.worker"),
     *("pyresque.store", "pyresque.verbs"),
 }
 
@@ -59,7 +59,7 @@ def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp
     loaded = set(told.read_text().splitlines())
     assert loaded & NOT_LOADED == set()
     if executor == "fork":
-        assert "pyresque.executor.life" in loaded
+        assert "pyresque.executor.fork.child_process" in loaded
         assert loaded & A_WORKERS == set()
     else:
-        assert "pyresque.process.worker" in loaded
+        assert "pyresque.process.worker.worker" in loaded

@@ -15,8 +15,8 @@ import sys
 import time
 
 from benchmarks.peers.ours_app import KNOWN, resque
-from pyresque.process.posix import Posix
-from pyresque.process.run_scheduler import claim
+from pyresque.process.host.posix import PosixHost
+from pyresque.process.run.scheduler import claim
 from pyresque.process.scheduler import Scheduler
 
 #: A time in the next century, and one in a later one.
@@ -40,7 +40,7 @@ verb, many = sys.argv[1], int(sys.argv[2])
 resque.enqueue_at(NEVER - 1, NOOP)
 if verb == "move":
     fill(LATER, many, int(sys.argv[3]))
-    scheduler = Scheduler(resque.core, claim(), Posix())
+    scheduler = Scheduler(resque.core, claim(), PosixHost())
     assert resque.run(scheduler.hold_master())
 start = time.perf_counter()
 if verb == "one":

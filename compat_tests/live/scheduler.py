@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from compat_tests.live.app import resque
-from pyresque.process.posix import hostname
-from pyresque.process.run_scheduler import run_scheduler
+from pyresque.process.host.posix import hostname
+from pyresque.process.run.scheduler import run_scheduler
 
 print(f"{hostname()}:{os.getpid()}", flush=True)
 run_scheduler(resque)

@@ -9,7 +9,7 @@ import pytest
 
 from compat_tests.live.app import EchoJob, HoldJob
 from compat_tests.live.peers import echoed, eventually, noted, spelled
-from pyresque.process.posix import Posix
+from pyresque.process.host.posix import PosixHost
 
 # Both sides hold it for a minute after a worker's start, so that the next one does not prune at once.
 PRUNE_LOCK = "resque:pruning_dead_workers_in_progress"
@@ -99,7 +99,7 @@ def test_the_living_of_both_sides_are_spared_by_both(ruby, start, resque, db, qu
 
 def test_our_own_look_at_the_hosts_processes_finds_rubys_workers(start):
     worker = start("ruby", "a")
-    posix = Posix()
+    posix = PosixHost()
     try:
         assert worker.pid in eventually(posix.worker_pids, lambda found: worker.pid in found)
     finally:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from compat_tests.live.active_jobs import resque
-from pyresque.process.posix import hostname
-from pyresque.process.queue_list import QueueList
-from pyresque.process.run import run_worker
+from pyresque.process.host.posix import hostname
+from pyresque.process.run.worker import run_worker
+from pyresque.process.worker.queue_list import QueueList
 
 print(f"{hostname()}:{os.getpid()}:{QueueList.parse(resque.settings.queues)}", flush=True)
 run_worker(resque)

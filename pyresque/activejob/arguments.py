@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pyresque.activejob import times, wording
+from pyresque.activejob import ruby_messages, times
 from pyresque.activejob.globalid import GlobalID, Identified
 from pyresque.activejob.serializers import (
     BUILTINS,
@@ -122,7 +122,9 @@ class _Writer:
         if builtin.since > self.version:
             if isinstance(value, Decimal) and value.is_finite():
                 return decimal_text(value)  # Rails before 7.1 lets JSON make a text of it
-            raise SerializationError(f"Unsupported argument type: {wording.class_name(value)}")
+            raise SerializationError(
+                f"Unsupported argument type: {ruby_messages.class_name(value)}"
+            )
         zone = default_zone()
         at = Surroundings(self.version, zone, zone, lambda inner: self.argument(inner, depth + 1))
         return {SERIALIZED: f"{PREFIX}{kind}Serializer", **builtin.write(value, at)}
@@ -138,7 +140,7 @@ class _Writer:
                 raise SerializationError(
                     f"Unable to serialize {type(value).__name__} without an id. (Maybe you forgot to call save?)"
                 ) from error
-        raise SerializationError(f"Unsupported argument type: {wording.class_name(value)}")
+        raise SerializationError(f"Unsupported argument type: {ruby_messages.class_name(value)}")
 
     def hash(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
         written = {self.key(key): self.argument(item, depth) for key, item in value.items()}
@@ -151,11 +153,11 @@ class _Writer:
         if not isinstance(key, str) or isinstance(key, Enum):
             raise SerializationError(
                 "Only string and symbol hash keys may be serialized as job arguments, "
-                f"but {wording.inspect(key)} is a {wording.class_name(key)}"
+                f"but {ruby_messages.inspect(key)} is a {ruby_messages.class_name(key)}"
             )
         if key in RESERVED:
             raise SerializationError(
-                f"Can't serialize a Hash with reserved key {wording.inspect(key)}"
+                f"Can't serialize a Hash with reserved key {ruby_messages.inspect(key)}"
             )
         return str(key)
 
@@ -174,7 +176,7 @@ class _Reader:
         if isinstance(found, Mapping):
             found = [list(pair) for pair in found.items()]  # Ruby's Hash#map goes by pairs
         if not isinstance(found, list):
-            raise DeserializationError(wording.no_method("map", found))
+            raise DeserializationError(ruby_messages.no_method("map", found))
         try:
             return [self.argument(value, 0) for value in found]
         except DeserializationError:
@@ -192,7 +194,7 @@ class _Reader:
         if value is None or isinstance(value, str | int | float):
             return value
         raise DeserializationError(
-            f"Can only deserialize primitive arguments: {wording.inspect(value)}"
+            f"Can only deserialize primitive arguments: {ruby_messages.inspect(value)}"
         )
 
     def special(self, found: dict[str, object], depth: int) -> object:
@@ -218,10 +220,10 @@ class _Reader:
         name = found[SERIALIZED]
         if name is None or name is False:
             raise DeserializationError(
-                f"Serializer name is not present in the argument: {wording.inspect(found)}"
+                f"Serializer name is not present in the argument: {ruby_messages.inspect(found)}"
             )
         if not isinstance(name, str):
-            raise DeserializationError(wording.no_method("safe_constantize", name))
+            raise DeserializationError(ruby_messages.no_method("safe_constantize", name))
         wanted = name.removeprefix("::")
         for serializer in self.serializers:
             if serializer.ruby_name == wanted:
@@ -251,5 +253,5 @@ def _true(marker: object) -> bool:
 
 def _symbols(read: Mapping[str, object], names: object) -> list[tuple[str, object]]:
     if not isinstance(names, list | str | dict):
-        raise DeserializationError(wording.no_method("include?", names))
+        raise DeserializationError(ruby_messages.no_method("include?", names))
     return [(Symbol(key) if key in names else key, value) for key, value in read.items()]

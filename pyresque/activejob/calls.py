@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pyresque.activejob.continuation import Resume
-    from pyresque.activejob.registered import ActiveJobs
+    from pyresque.activejob.registry import ActiveJobs
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.job.limits import TimeLimit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob import wording
+from pyresque.activejob import ruby_messages
 from pyresque.activejob.retries import ruby_name
 from pyresque.errors import (
     ContinuationError,
@@ -14,7 +14,7 @@ from pyresque.errors import (
     ResumeLimitError,
     StepError,
 )
-from pyresque.raised import is_a, text_of
+from pyresque.user_errors import is_a, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ class Step:
         last = self.cursor if after is None else after
         if not isinstance(last, int) or isinstance(last, bool):
             raise CursorError(
-                f"Cursor class '{wording.class_name(last)}' does not implement 'succ'"
+                f"Cursor class '{ruby_messages.class_name(last)}' does not implement 'succ'"
             )
         self.set(last + 1)
 
@@ -69,7 +69,7 @@ class Step:
         return bool(self.cursor != self._start)
 
     def __str__(self) -> str:
-        return f"at '{self.name}', cursor '{wording.inspect(self.cursor)}'"
+        return f"at '{self.name}', cursor '{ruby_messages.inspect(self.cursor)}'"
 
 
 class Continuable:

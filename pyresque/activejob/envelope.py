@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 
-from pyresque.activejob import times, wording
+from pyresque.activejob import ruby_messages, times
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import EnvelopeError, EnvelopeMethodError, EnvelopeTypeError
 from pyresque.job.job import Payload
@@ -43,12 +43,12 @@ def job_class_of(found: object, version: Rails = LATEST) -> str:
     """The Ruby class a job hash names; raises EnvelopeError, or a subclass, in Ruby's words where it names none."""
     if not isinstance(found, Mapping):
         if found is None:
-            raise EnvelopeMethodError(wording.no_method("[]", found))
-        raise EnvelopeTypeError(f"a job hash is needed, found {wording.class_name(found)}")
+            raise EnvelopeMethodError(ruby_messages.no_method("[]", found))
+        raise EnvelopeTypeError(f"a job hash is needed, found {ruby_messages.class_name(found)}")
     job_class = found.get("job_class")
     if not isinstance(job_class, str):
         constantize = "safe_constantize" if version >= Rails.V8_1 else "constantize"
-        raise EnvelopeMethodError(wording.no_method(constantize, job_class))
+        raise EnvelopeMethodError(ruby_messages.no_method(constantize, job_class))
     return job_class
 
 
@@ -244,7 +244,7 @@ def _count(value: object) -> int:
     if value is None or value is False:
         return 0
     if isinstance(value, str | list):
-        raise EnvelopeTypeError(wording.no_conversion(1, wording.class_name(value)))
+        raise EnvelopeTypeError(ruby_messages.no_conversion(1, ruby_messages.class_name(value)))
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise EnvelopeMethodError(wording.no_method("+", value))
+        raise EnvelopeMethodError(ruby_messages.no_method("+", value))
     return int(value)

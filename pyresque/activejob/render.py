@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from unicodedata import category
 
-from pyresque.activejob import wording
+from pyresque.activejob import ruby_messages
 from pyresque.activejob.arguments import (
     GLOBALID,
     INDIFFERENT,
@@ -71,7 +71,7 @@ def _whole(value: object, depth: int) -> str:
     if depth > _DEEPEST:
         return _CUT
     if isinstance(value, str):
-        return wording.quoted(_head(value))
+        return ruby_messages.quoted(_head(value))
     if (
         isinstance(value, int)
         and not isinstance(value, bool)
@@ -83,7 +83,7 @@ def _whole(value: object, depth: int) -> str:
     if isinstance(value, Mapping):
         return _mapping(value, depth)
     return (
-        wording.inspect(value)
+        ruby_messages.inspect(value)
         if value is None or isinstance(value, int | float)
         else _foreign(value)
     )
@@ -136,7 +136,7 @@ def _as_text(value: Mapping[object, object], depth: int) -> str:
 
 def _as_symbol(value: Mapping[object, object], depth: int) -> str:
     text = value.get("value")
-    return wording.symbol(_head(text)) if isinstance(text, str) else _value(text, depth + 1)
+    return ruby_messages.symbol(_head(text)) if isinstance(text, str) else _value(text, depth + 1)
 
 
 def _as_zoned_time(value: Mapping[object, object], depth: int) -> str:

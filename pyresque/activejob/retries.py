@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pyresque.activejob.versions import Rails
 from pyresque.errors import JobOptionError, NoDelayError
-from pyresque.raised import attribute, cause_of, is_a, own_name
+from pyresque.user_errors import attribute, cause_of, is_a, own_name
 
 if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope

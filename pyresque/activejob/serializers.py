@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pyresque.activejob import times, wording, zones
+from pyresque.activejob import ruby_messages, times, zones
 from pyresque.activejob.values import (
     DateTime,
     Duration,
@@ -160,12 +160,12 @@ def _write_duration(value: object, at: Surroundings) -> Payload:
 def _read_duration(payload: Payload, at: Surroundings) -> object:
     length, parts = payload.get("value"), payload.get("parts")
     if isinstance(length, bool) or not isinstance(length, int | float):
-        raise TypeError(wording.no_conversion(length, "Float"))
+        raise TypeError(ruby_messages.no_conversion(length, "Float"))
     if parts is None and at.version >= Rails.V8_1:
         parts = []
     if not isinstance(parts, list):
         raise EnvelopeTypeError(
-            f"Error while trying to deserialize arguments: {wording.no_method('map', parts)}"
+            f"Error while trying to deserialize arguments: {ruby_messages.no_method('map', parts)}"
         )
     return Duration.of(length, map(_part, map(at.inner, parts)))
 
@@ -174,7 +174,7 @@ def _part(pair: object) -> tuple[str, object]:
     match pair:
         case [str(name), amount]:
             return (name, amount)
-    raise TypeError(f"wrong element type {wording.class_name(pair)} (expected array)")
+    raise TypeError(f"wrong element type {ruby_messages.class_name(pair)} (expected array)")
 
 
 def _write_symbol(value: object, _at: Surroundings) -> Payload:
@@ -184,7 +184,7 @@ def _write_symbol(value: object, _at: Surroundings) -> Payload:
 def _read_symbol(payload: Payload, _at: Surroundings) -> object:
     value = payload.get("value")
     if not isinstance(value, str):
-        raise EnvelopeTypeError(wording.no_method("to_sym", value))
+        raise EnvelopeTypeError(ruby_messages.no_method("to_sym", value))
     return Symbol(value)
 
 
@@ -198,7 +198,7 @@ def _write_module(value: object, at: Surroundings) -> Payload:
 def _read_module(payload: Payload, _at: Surroundings) -> object:
     value = payload.get("value")
     if not isinstance(value, str):
-        raise EnvelopeTypeError(wording.no_method("constantize", value))
+        raise EnvelopeTypeError(ruby_messages.no_method("constantize", value))
     return Module(value)
 
 
@@ -240,17 +240,17 @@ def _write_decimal(value: object, _at: Surroundings) -> Payload:
 def _read_decimal(payload: Payload, _at: Surroundings) -> object:
     value = payload.get("value")
     if isinstance(value, bool) or value is None:
-        raise TypeError(f"can't convert {wording.inspect(value)} into BigDecimal")
+        raise TypeError(f"can't convert {ruby_messages.inspect(value)} into BigDecimal")
     if isinstance(value, int):
         return Decimal(value)
     if isinstance(value, float):
         raise ValueError("can't omit precision for a Float.")  # noqa: TRY004 - Ruby's ArgumentError
     if not isinstance(value, str):
-        raise TypeError(f"can't convert {wording.class_name(value)} into BigDecimal")
+        raise TypeError(f"can't convert {ruby_messages.class_name(value)} into BigDecimal")
     if value.strip() in _NOT_FINITE:
         return Decimal(_NOT_FINITE[value.strip()])
     if not _NUMBER.match(value):
-        raise ValueError(f"invalid value for BigDecimal(): {wording.inspect(value)}")
+        raise ValueError(f"invalid value for BigDecimal(): {ruby_messages.inspect(value)}")
     return Decimal(re.sub("[dD]", "e", value))
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from fractions import Fraction
 
-from pyresque.activejob import wording
+from pyresque.activejob import ruby_messages
 from pyresque.activejob.values import DateTime, Instant
 
 _NANO = 1_000_000_000
@@ -71,10 +71,10 @@ def read(value: object, local: tzinfo) -> datetime:
     A plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
     """
     if not isinstance(value, str | None):
-        raise TypeError(wording.no_conversion(value, "String"))
+        raise TypeError(ruby_messages.no_conversion(value, "String"))
     match = _TIME.match(value or "")
     if match is None:
-        raise ValueError(f"invalid xmlschema format: {wording.inspect(value)}")
+        raise ValueError(f"invalid xmlschema format: {ruby_messages.inspect(value)}")
     year = int(match[1])
     parts = dict(zip(_MOST, map(int, match.groups()[1:6]), strict=True))
     for name, number in parts.items():
@@ -114,7 +114,7 @@ def _zone(written: str | None, local: tzinfo) -> tzinfo:
 def read_date(value: object) -> date:
     """What ``Date.iso8601`` reads: the date, whatever time of day follows it. Raises as ``read`` does."""
     if not isinstance(value, str | None):
-        raise TypeError(wording.no_conversion(value, "String"))
+        raise TypeError(ruby_messages.no_conversion(value, "String"))
     match = _DATE.match(value or "")
     if match is None:
         raise ValueError("invalid date")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob import wording, zones
+from pyresque.activejob import ruby_messages, zones
 from pyresque.activejob.arguments import deserialize, serialize
 from pyresque.activejob.calls import NewJob, Options
 from pyresque.activejob.continuation import Continuable
@@ -16,7 +16,6 @@ from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
 from pyresque.activejob.names import WRAPPER, job_hash
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import LATEST, Rails
-from pyresque.chance import chance
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
@@ -28,16 +27,17 @@ from pyresque.job.perform import (
 )
 from pyresque.job.registry import JobClass
 from pyresque.job.sending import Carried
+from pyresque.lightweight import random_fraction
 from pyresque.ops import Call
-from pyresque.raised import as_raised, text_of, thrown
 from pyresque.ruby.names import missing_constant
+from pyresque.user_errors import as_raised, text_of, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from pyresque.activejob.continuation import Resume
-    from pyresque.activejob.registered import ActiveJobClass, ActiveJobs
+    from pyresque.activejob.registry import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
@@ -73,7 +73,7 @@ class JobWrapper:
         now: Callable[[], datetime],
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        dice: Callable[[], float] = chance,
+        dice: Callable[[], float] = random_fraction,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.jobs = jobs
@@ -227,7 +227,9 @@ class JobWrapper:
             return active
         if self.registry.knows(name):
             raise EnvelopeMethodError(
-                wording.no_method("deserialize", None).replace("nil:NilClass", f"{name}:Class")
+                ruby_messages.no_method("deserialize", None).replace(
+                    "nil:NilClass", f"{name}:Class"
+                )
             )
         if self.app.version >= Rails.V8_1:
             raise UnknownActiveJobError(f"Failed to instantiate job, class `{name}` doesn't exist")

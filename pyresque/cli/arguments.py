@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyresque.cli.complaint import Misuse
+from pyresque.cli.errors import Misuse
 from pyresque.cli.output import compact
 from pyresque.errors import DecodeError, DurationError, NoQueueError
 from pyresque.job.job import JsonCodec
-from pyresque.ruby.dates import parse_time
-from pyresque.schedule.durations import parse_stretch
+from pyresque.ruby.time import parse_time
+from pyresque.schedule.cron.durations import parse_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import click
 
 from pyresque.cli.output import plain
 from pyresque.errors import NotEncodable, ScheduleError
-from pyresque.process.run_scheduler import section_hint
-from pyresque.schedule.cron import Cron
+from pyresque.process.run.scheduler import section_hint
+from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry, Limits, is_section, unknown_keys
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
-from pyresque.cli.complaint import Misuse, Nouns
+from pyresque.cli.errors import Misuse, Nouns
 from pyresque.cli.faults import Option, no_option, something
+from pyresque.cli.job_text import args_of, class_of
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, many, print_json, print_table
 from pyresque.cli.progress import Progress
-from pyresque.cli.shown import args_of, class_of
 from pyresque.cli.times import iso_of_seconds
 from pyresque.job.sending import wire_args
-from pyresque.process.app import application
-from pyresque.schedule.moments import timestamp_of
+from pyresque.process.start.load_app import load_application
 from pyresque.schedule.selection import every
-from pyresque.store.waiting import Waiting
+from pyresque.schedule.timestamps import timestamp_of
+from pyresque.store.delayed_pages import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def delayed() -> None:
 @json_option
 def list_delayed(start: int, count: int, as_json: bool, **given: Any) -> None:
     """List the times that jobs wait for, the next one first, with the number of their jobs."""
-    resque = application(given)
+    resque = load_application(given)
     rows, end = resque.run(resque.core.delayed.delayed_rows(start, count))
     if as_json:
         print_json([_row(at, jobs) for at, jobs in rows])
@@ -89,7 +89,7 @@ def _number(written: str) -> int | float:
 @json_option
 def count(as_json: bool, **given: Any) -> None:
     """Count the delayed jobs."""
-    jobs, times = _counted(application(given))
+    jobs, times = _counted(load_application(given))
     if as_json:
         print_json({"jobs": jobs, "timestamps": times})
     else:
@@ -126,7 +126,7 @@ def _counted(resque: Resque) -> tuple[int, int]:
 @json_option
 def peek(time: str | None, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:
     """Show the jobs of a time, without one of the next; they stay where they are."""
-    resque = application(given)
+    resque = load_application(given)
     at = timestamp_of(moment(time)) if time else next(iter(resque.delayed_queue_peek(0, 1)), None)
     jobs = [] if at is None else resque.delayed_timestamp_peek(at, start, count)
     if as_json:
@@ -169,7 +169,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 def enqueue_delayed(as_json: bool, **given: Any) -> None:
     """Enqueue delayed jobs now: of CLASS with these ARGs, with --any-args all of CLASS, or with --at all of a time."""
     chosen = _Chosen.out_of(given)
-    chosen.enqueue(application(given), as_json=as_json)
+    chosen.enqueue(load_application(given), as_json=as_json)
 
 
 @delayed.command("remove", context_settings={"ignore_unknown_options": True})
@@ -180,7 +180,7 @@ def enqueue_delayed(as_json: bool, **given: Any) -> None:
 def remove_delayed(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Remove delayed jobs: of CLASS with these ARGs, or with --any-args all of CLASS; with --at only of that time."""
     chosen = _Chosen.out_of(given)
-    resque = application(given)
+    resque = load_application(given)
     if dry_run:
         chosen.count(resque, as_json=as_json)
         return
@@ -194,7 +194,7 @@ def remove_delayed(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> Non
 @json_option
 def clear(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Delete every delayed job."""
-    resque = application(given)
+    resque = load_application(given)
     jobs, _ = _counted(resque)
     if dry_run:
         _tell("would delete", jobs, as_json=as_json, dry_run=dry_run)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
-from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.faults import Option, no_option, something
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
 from pyresque.cli.output import compact, plain, print_json
-from pyresque.process.app import application
-from pyresque.schedule.moments import timestamp_in, timestamp_of
+from pyresque.process.start.load_app import load_application
+from pyresque.schedule.timestamps import timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
@@ -51,7 +51,7 @@ def enqueue(
     """
     if wait is not None and when is not None:
         raise Misuse("give --in or --at, not both")
-    resque = application(given)
+    resque = load_application(given)
     values = job_args(args, as_text=as_text)
     where = queue or own_queue(resque, class_name)
     if wait is None and when is None:

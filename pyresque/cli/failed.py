@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.activejob.shown import active_call
-from pyresque.cli.complaint import Misuse, Nouns
+from pyresque.activejob.describe import active_call
+from pyresque.cli.errors import Misuse, Nouns
+from pyresque.cli.failed_selection import (
+    Filter,
+    Told,
+    carry,
+    count_meant,
+    filtered,
+    filtering,
+    latest,
+    record_json,
+)
 from pyresque.cli.faults import Option
+from pyresque.cli.job_text import class_of
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     compact,
@@ -22,21 +33,10 @@ from pyresque.cli.output import (
     short,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.records import (
-    Filter,
-    Told,
-    carry,
-    count_meant,
-    filtered,
-    filtering,
-    latest,
-    record_json,
-)
-from pyresque.cli.shown import class_of
 from pyresque.cli.streamed import print_list, print_long_table
 from pyresque.errors import NoSuchFailure
 from pyresque.failure.passes import Page
-from pyresque.process.app import application
+from pyresque.process.start.load_app import load_application
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
@@ -73,7 +73,7 @@ def list_failed(
 ) -> None:
     """List failed jobs, the latest first. INDEX is what show, retry and remove take."""
     chosen = filtered(given)
-    resque = application(given)
+    resque = load_application(given)
     page = latest(resque, chosen, failure_queue, start, count + chosen.narrows)
     if as_json:
         print_list(record_json(record) for record in islice(page, count))
@@ -101,7 +101,7 @@ def list_failed(
 @json_option
 def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> None:
     """Show one failed job with its arguments and backtrace."""
-    (record,) = _at(application(given), (index,), failure_queue)
+    (record,) = _at(load_application(given), (index,), failure_queue)
     if as_json:
         print_json(record_json(record))
         return
@@ -155,7 +155,7 @@ def retry(
     before are left out, unless --again or --retried asks for them.
     """
     chosen = filtered(given)
-    resque = application(given)
+    resque = load_application(given)
     _one_way(indexes, chosen, everything=everything)
     if not (indexes or again) and chosen.retried is None:
         chosen = replace(chosen, retried=False)
@@ -189,7 +189,7 @@ def remove(
 ) -> None:
     """Delete failed jobs, by INDEX or by --queue, --class, --exception, --retried."""
     chosen = filtered(given)
-    resque = application(given)
+    resque = load_application(given)
     _one_way(indexes, chosen, everything=False)
     records = _at(resque, indexes, failure_queue)
     if not (dry_run or yes):
@@ -218,7 +218,7 @@ def remove(
 @json_option
 def clear(failure_queue: str | None, yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Delete every failed job."""
-    resque = application(given)
+    resque = load_application(given)
     count = resque.failures.count(failure_queue)
     if count and not dry_run:
         confirm(f"delete {many(count, 'failed job')}", yes=yes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyresque.cli.complaint import Misuse
+from pyresque.cli.errors import Misuse
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,24 +7,24 @@ from importlib import import_module
 
 import click
 
-from pyresque.cli.complaint import HELP, Commands, Complaint
-from pyresque.cli.launch import AFRESH
-from pyresque.prints import lose, open_what_is_closed
+from pyresque.cli.errors import HELP, Commands, Complaint
+from pyresque.cli.reexec import AFRESH
+from pyresque.standard_streams import lose, open_what_is_closed
 from pyresque.version import VERSION
 
 #: Each command with the module that holds it.
 COMMANDS = {
-    "worker": "run",
+    "worker": "worker",
     "pool": "pool",
     "scheduler": "scheduler",
     "enqueue": "enqueue",
-    "info": "overview",
+    "info": "info",
     "queues": "queues",
     "failed": "failed",
     "workers": "workers",
     "delayed": "delayed",
     "schedule": "schedule",
-    "demo": "demo",
+    "demo": "demo.command",
     "completion": "completion",
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyresque import readings
+from pyresque import settings_table
 from pyresque.cli.faults import Option, all_told
 from pyresque.settings import (
     CODECS,
@@ -21,7 +21,7 @@ from pyresque.settings import (
 )
 
 if TYPE_CHECKING:
-    from pyresque.rows import Row
+    from pyresque.settings_table import Row
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,10 +73,10 @@ METAVARS = {
 
 #: What a setting takes, by how it is read.
 UNITS: dict[Callable[[str], Any], str] = {
-    readings.seconds: "SECONDS",
-    readings.minutes: "MINUTES",
-    readings.count: "N",
-    readings.path: "FILE",
+    settings_table.seconds: "SECONDS",
+    settings_table.minutes: "MINUTES",
+    settings_table.count: "N",
+    settings_table.path: "FILE",
 }
 
 #: What every command needs to find its Redis.
@@ -247,7 +247,7 @@ def _joined(
     _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...] | None:
     """``-q a,b -q c`` is one list; one of no names is no queue at all, which is not the same as not given."""
-    return readings.names(",".join(value)) if value else None
+    return settings_table.names(",".join(value)) if value else None
 
 
 def _help(row: Row) -> str:

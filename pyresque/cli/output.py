@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.cli.errors import Complaint, Misuse
 from pyresque.printable import printable
 
 if TYPE_CHECKING:

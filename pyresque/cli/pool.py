@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from pyresque.cli.complaint import complaint
+from pyresque.cli.errors import complaint
 from pyresque.cli.faults import Option, something
-from pyresque.cli.launch import launch
 from pyresque.cli.options import CONNECTION, WORKING, settings_options
+from pyresque.cli.reexec import restart_without_click
 
 #: The queues stand in the file.
 OF_A_POOL = tuple(name for name in WORKING if name != "queues")
@@ -110,7 +110,7 @@ def pool(
         "stderr": stderr or "",
     }
     try:
-        launch(
+        restart_without_click(
             "pool",
             given,
             config=config,

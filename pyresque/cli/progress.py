@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyresque.cli.complaint import Complaint
+from pyresque.cli.errors import Complaint
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.complaint import Complaint, Nouns
+from pyresque.cli.errors import Complaint, Nouns
 from pyresque.cli.faults import Option
+from pyresque.cli.job_text import args_of, class_of, told
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     WIDEST,
@@ -20,12 +21,11 @@ from pyresque.cli.output import (
     print_pairs,
     print_table,
 )
-from pyresque.cli.shown import args_of, class_of, told
 from pyresque.cli.streamed import print_list, print_long_table
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
-from pyresque.job.workers import WorkerId
-from pyresque.process.app import application
-from pyresque.process.queue_list import QueueList
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.start.load_app import load_application
+from pyresque.process.worker.queue_list import QueueList
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
@@ -42,7 +42,7 @@ def queues() -> None:
 @json_option
 def list_queues(as_json: bool, **given: Any) -> None:
     """List every queue with its size."""
-    resque = application(given)
+    resque = load_application(given)
     rows = resque.queue_lengths()
     if as_json:
         print_list({"queue": queue, "size": size} for queue, size in rows.items())
@@ -57,7 +57,7 @@ def list_queues(as_json: bool, **given: Any) -> None:
 @json_option
 def show(queue: str, as_json: bool, **given: Any) -> None:
     """Show one queue: its size, its next job, and the workers that take from it."""
-    resque = application(given)
+    resque = load_application(given)
     _known(resque, [queue])
     head = resque.peek(queue)
     listening = [one for one in resque.run(resque.core.books.table.ids()) if _takes(one, queue)]
@@ -103,7 +103,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
 @json_option
 def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:
     """Show the jobs of a queue, which stay where they are."""
-    resque = application(given)
+    resque = load_application(given)
     _known(resque, [queue])
     jobs = list(enumerate(resque.peek(queue, start, count), start))
     if as_json:
@@ -120,7 +120,7 @@ def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given:
 @json_option
 def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Delete queues with all the jobs they hold."""
-    resque = application(given)
+    resque = load_application(given)
     wanted = list(dict.fromkeys(names))
     _known(resque, wanted)
     sizes = {queue: _size(resque, queue) for queue in wanted}

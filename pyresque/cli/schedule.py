@@ -9,15 +9,15 @@ import click
 
 from pyresque.cli.arguments import one_arg
 from pyresque.cli.checked import SHOWN_RUNS, checked, checked_as_json, print_checked, shown_run
-from pyresque.cli.complaint import Complaint, Misuse, Nouns
+from pyresque.cli.errors import Complaint, Misuse, Nouns
 from pyresque.cli.faults import Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
 from pyresque.cli.progress import Progress
 from pyresque.cli.streamed import JsonList, print_list, print_long_table
 from pyresque.cli.times import iso_and_written
-from pyresque.process.app import application
-from pyresque.process.run_scheduler import read_schedule, section_hint
+from pyresque.process.run.scheduler import read_schedule, section_hint
+from pyresque.process.start.load_app import load_application
 from pyresque.schedule.entries import Entry, is_section
 from pyresque.store.schedules import LISTED
 
@@ -124,7 +124,7 @@ def set_schedule(
     if job_args is not None:
         made["args"] = one_arg(1, job_args)
     made.setdefault("class", name)
-    resque = application(given)
+    resque = load_application(given)
     entry = Entry.read(name, made, resque.core.clock)
     if entry.timing is None:
         raise Misuse("say when it runs: --cron or --every")
@@ -142,7 +142,7 @@ def set_schedule(
 @json_option
 def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Remove recurring jobs from Redis; dynamic schedulers follow."""
-    resque = application(given)
+    resque = load_application(given)
     unknown = [name for name in names if resque.fetch_schedule(name) is None]
     if unknown:
         raise Complaint(f"no such recurring job in Redis: {', '.join(unknown)}")
@@ -183,7 +183,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
 
     Exit code 1 where an entry cannot run, or none ever does.
     """
-    resque = application(given)
+    resque = load_application(given)
     written = _read(file, resque.settings.schedule_section, "nothing was checked")
     bad = idle = 0
     known: dict[str, list[datetime]] = {}
@@ -217,7 +217,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
 @json_option
 def lock(release: bool, yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Show which scheduler holds the master lock; with --release, free the lock."""
-    resque = application(given)
+    resque = load_application(given)
     found = resque.master_lock()
     released = False
     if release and found is not None and not dry_run:
@@ -253,7 +253,7 @@ def _age(resque: Resque, ttl: float | None) -> str | None:
 
 
 def _with_file(given: dict[str, Any]) -> Resque:
-    resque = application(given)
+    resque = load_application(given)
     if resque.settings.schedule:
         settings = resque.settings
         written = _read(settings.schedule, settings.schedule_section, "nothing was done")

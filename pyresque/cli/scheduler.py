@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.complaint import complaint
+from pyresque.cli.errors import complaint
 from pyresque.cli.options import CONNECTION, SCHEDULING, settings_options
 from pyresque.errors import ConnectionFault, RedisUnavailable, WrongKey
-from pyresque.process import logs
-from pyresque.process.app import application
-from pyresque.process.run_scheduler import run_scheduler
+from pyresque.process.run.scheduler import run_scheduler
+from pyresque.process.start import log_format
+from pyresque.process.start.load_app import load_application
 
 if TYPE_CHECKING:
     from pyresque.settings import Settings
@@ -28,9 +28,9 @@ def scheduler(**given: Any) -> None:
     One master lock serves schedulers of Ruby and Python alike; the others wait. Signals: TERM, INT and QUIT stop, USR1
     logs the schedule, USR2 loads it anew.
     """
-    resque = application(given)
+    resque = load_application(given)
     try:
-        logs.set_up(_talkative(resque.settings))
+        log_format.set_up(_talkative(resque.settings))
     except OSError as error:
         raise complaint(error) from error
     if resque.settings.quiet:

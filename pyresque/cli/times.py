@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from pyresque.errors import DecodeError
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 
 
 def iso(written: str | float | None) -> str | None:

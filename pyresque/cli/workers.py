@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.complaint import Complaint, Nouns
+from pyresque.cli.errors import Complaint, Nouns
+from pyresque.cli.job_text import each_worker, told
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     confirm,
@@ -18,15 +19,14 @@ from pyresque.cli.output import (
     print_pairs,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.shown import each_worker, told
 from pyresque.cli.streamed import LINES, JsonList, Lines, print_list, print_long_table
 from pyresque.cli.times import iso_and_written
 from pyresque.errors import NoSuchWorker
-from pyresque.job.workers import WorkerId, WorkerInfo
-from pyresque.process.app import application
-from pyresque.process.liveness import Pruner
-from pyresque.process.posix import Posix, hostname
-from pyresque.process.queue_list import QueueList
+from pyresque.job.worker_registry import WorkerId, WorkerInfo
+from pyresque.process.host.posix import PosixHost, hostname
+from pyresque.process.start.load_app import load_application
+from pyresque.process.worker.liveness import Pruner
+from pyresque.process.worker.queue_list import QueueList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ def workers() -> None:
 @json_option
 def list_workers(working: bool, as_json: bool, **given: Any) -> None:
     """List the registered workers, Ruby's and Python's."""
-    resque = application(given)
+    resque = load_application(given)
     found = each_worker(resque, working=working)
     paused = resque.all_paused()
     if as_json:
@@ -76,7 +76,7 @@ def list_workers(working: bool, as_json: bool, **given: Any) -> None:
 @json_option
 def show(worker_id: str, as_json: bool, **given: Any) -> None:
     """Show one worker, by its id host:pid:queues."""
-    resque = application(given)
+    resque = load_application(given)
     worker = resque.find_worker(worker_id)
     paused = resque.all_paused()
     if worker is None:
@@ -115,8 +115,8 @@ def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
 
     The jobs they had are recorded as failed, or go back into their queues where -A registers them so.
     """
-    resque = application(given)
-    posix = Posix()
+    resque = load_application(given)
+    posix = PosixHost()
     try:
         me = WorkerId(hostname(), os.getpid(), ("*",))
         pruner = Pruner(resque.core, me, QueueList.parse(me.queues), posix.worker_pids)
@@ -195,7 +195,7 @@ def _dead(resque: Resque, pruner: Pruner, progress: Progress) -> Iterator[Mappin
 @json_option
 def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Unregister workers; a job one has is recorded as failed. Its process, if it lives, is not stopped."""
-    resque = application(given)
+    resque = load_application(given)
     wanted = list(dict.fromkeys(ids))
     registered = {worker.id for worker in resque.workers()}
     for worker_id in wanted:
@@ -217,7 +217,7 @@ def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **give
 @json_option
 def pause(as_json: bool, **given: Any) -> None:
     """Let no worker take a job, Ruby's neither, until ``workers resume``."""
-    application(given).pause_all()
+    load_application(given).pause_all()
     _tell_pause(paused=True, as_json=as_json)
 
 
@@ -226,7 +226,7 @@ def pause(as_json: bool, **given: Any) -> None:
 @json_option
 def resume(as_json: bool, **given: Any) -> None:
     """Let paused workers go on."""
-    application(given).unpause_all()
+    load_application(given).unpause_all()
     _tell_pause(paused=False, as_json=as_json)
 
 

@@ -8,15 +8,14 @@ from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.awaitable import is_awaitable, is_coroutine_function
-from pyresque.driver import beside as threads
-from pyresque.driver.replies import checked, of_batch, of_transaction
-from pyresque.driver.target import target
-from pyresque.driver.wire import Wire, closed_loop, connected
-from pyresque.driver.written import wrapped
+from pyresque.driver import aio_middleware as threads
+from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
+from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction
+from pyresque.driver.url import target
 from pyresque.errors import RedisUnavailable
+from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.raised import Raised, thrown
+from pyresque.user_errors import Raised, thrown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -33,8 +32,8 @@ class AsyncDriver:
         self.target = target(url)
         self.where = self.target.where
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._wire: Wire | None = None
-        self._making: asyncio.Task[Wire] | None = None
+        self._wire: SharedConnection | None = None
+        self._making: asyncio.Task[SharedConnection] | None = None
         self._pid = getpid()
         self._parents: list[object] = []
         self._threads = threads
@@ -118,7 +117,7 @@ class AsyncDriver:
         if not batch.commands:
             return []
         if batch.atomic:
-            replies = await self._talk(wrapped(batch.commands))
+            replies = await self._talk(encode_transaction(batch.commands))
             return of_transaction(replies, self.where, batch.commands)
         replies = await self._talk(batch.commands)
         return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
@@ -137,14 +136,14 @@ class AsyncDriver:
                 raise
             raise told from error
 
-    def _connection(self) -> Wire | None:
+    def _connection(self) -> SharedConnection | None:
         """The connection, if there is one and it is this loop's."""
         wire = self._wire
         if wire is None or not wire.usable or self._loop is not asyncio.get_running_loop():
             return None
         return wire
 
-    async def _connected(self) -> Wire:
+    async def _connected(self) -> SharedConnection:
         """A new connection, made once for all who want one. One belongs to the loop in which it was made."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
@@ -155,7 +154,7 @@ class AsyncDriver:
             self._making.add_done_callback(self._made)
         return await asyncio.shield(self._making)
 
-    def _made(self, making: asyncio.Task[Wire]) -> None:
+    def _made(self, making: asyncio.Task[SharedConnection]) -> None:
         """Keep the connection, also where nobody waits for it any more; where the driver was closed meanwhile, close it."""
         wire = None if making.cancelled() or making.exception() else making.result()
         if making is self._making:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from os import getpid
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.awaitable import is_awaitable
-from pyresque.driver import around
-from pyresque.driver.lean import Connection
-from pyresque.driver.replies import checked, of_batch, of_transaction
-from pyresque.driver.target import CONNECT_TIMEOUT, target
-from pyresque.driver.written import wrapped, written
+from pyresque.driver.connection import Connection
+from pyresque.driver.protocol import (
+    checked,
+    encode_command,
+    encode_transaction,
+    of_batch,
+    of_transaction,
+)
+from pyresque.driver.url import CONNECT_TIMEOUT, target
 from pyresque.errors import ConnectionFault
+from pyresque.lightweight import is_awaitable
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.raised import RaisedInCall, thrown
+from pyresque.user_errors import Raised, RaisedInCall, outcome_of, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pyresque.ops import Op, Request
 
 T = TypeVar("T")
+
 
 #: A connection that has been idle for longer is looked at before it is used: the server may have closed it.
 IDLE = 1.0
 
 
-class _Line:
+class _ThreadConnection:
     """What one thread holds; after a fork the child starts anew."""
 
     __slots__ = ("connection", "pid", "used")
@@ -37,11 +45,11 @@ class _Line:
         self.used = 0.0
 
 
-class _Mine(threading.local):
+class _PerThread(threading.local):
     """A line for each thread."""
 
     def __init__(self) -> None:
-        self.line = _Line()
+        self.line = _ThreadConnection()
 
 
 class SyncDriver:
@@ -51,7 +59,7 @@ class SyncDriver:
         """Read the URL; the first request connects. Raises ConnectError."""
         self.target = target(url)
         self.where = self.target.where
-        self._mine = _Mine()
+        self._mine = _PerThread()
 
     def run(self, operation: Op[T]) -> T:
         """Carry the operation to its end and return what it returns, or raise what it raises."""
@@ -85,7 +93,7 @@ class SyncDriver:
         if isinstance(request, Sleep):
             return sleep(request.seconds)
         if isinstance(request, Around):
-            return around.called(self.run, self.answer, request)
+            return called(self.run, self.answer, request)
         return _Thread(self, request)
 
     def close(self) -> None:
@@ -100,7 +108,7 @@ class SyncDriver:
         if not batch.commands:
             return []
         commands = batch.commands
-        replies = self._talk(wrapped(commands) if batch.atomic else commands)
+        replies = self._talk(encode_transaction(commands) if batch.atomic else commands)
         try:
             if batch.atomic:
                 return of_transaction(replies, self.where, commands)
@@ -115,7 +123,7 @@ class SyncDriver:
             connection = mine.connection
             if connection is None or mine.pid != getpid() or monotonic() - mine.used > IDLE:
                 connection = self._ready(mine)
-            reply = connection.ask(command.wire or written(command))
+            reply = connection.ask(command.wire or encode_command(command))
         except BaseException:
             # Whatever broke in between, the replies that are still to come belong to nobody.
             self._drop()
@@ -140,7 +148,7 @@ class SyncDriver:
         mine.used = monotonic()
         return replies
 
-    def _ready(self, mine: _Line) -> Connection:
+    def _ready(self, mine: _ThreadConnection) -> Connection:
         """This thread's connection, a new one where it has none."""
         connection = mine.connection
         if connection is None or mine.pid != getpid():
@@ -167,7 +175,7 @@ def _settled(result: Any) -> Any:
     """What a call returned; what must be awaited is, in an event loop of its own."""
     if result is None or not is_awaitable(result):
         return result
-    return around.awaited(result)
+    return awaited(result)
 
 
 class _Thread:
@@ -210,3 +218,62 @@ class _Thread:
         finally:
             operation.close()
             driver._drop()  # noqa: SLF001 - this thread's own connection
+
+
+def called(run: Callable[[Op[Any]], Any], answer: Callable[[Request], Any], request: Around) -> Any:
+    """Call it; code that awaits has an event loop for its length, and all that is inside it shares that loop."""
+    if not request.awaits:
+        return request.function(lambda *args: run(request.inner(*args)))
+    return awaited(request.function(lambda *args: _in_loop(answer, request.inner(*args))))
+
+
+def awaited(awaitable: Awaitable[Any]) -> Any:
+    """Await it in an event loop of its own; where one runs in this thread already, in another thread."""
+    import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
+
+    if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises where there is none
+        given = asyncio.run(outcome_of(awaitable, (asyncio.CancelledError,)))
+    else:
+        given = _in_a_thread(lambda: asyncio.run(outcome_of(awaitable, ())))
+    if type(given) is Raised:
+        raise given.error
+    return given
+
+
+def _in_a_thread(call: Callable[[], Any]) -> Any:
+    import contextvars  # noqa: PLC0415 - for those who block a running loop
+    import threading  # noqa: PLC0415 - as above
+
+    given: list[Any] = []
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=lambda: given.append(context.run(call)), name="awaiting")
+    thread.start()
+    thread.join()
+    return given[0]
+
+
+async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
+    """Carry an operation in the loop that runs: what its calls return is awaited here, everything else blocks."""
+
+    async def answered(request: Request) -> Any:
+        if isinstance(request, Call):
+            result = request.function()
+            return await result if inspect.isawaitable(result) else result
+        if isinstance(request, Around) and request.awaits:
+            return await request.function(lambda *args: _in_loop(answer, request.inner(*args)))
+        return answer(request)
+
+    try:
+        asked: Request = operation.send(None)
+        while True:
+            try:
+                answer_to_it = await answered(asked)
+            except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                asked = operation.throw(thrown(error))
+            else:
+                asked = operation.send(answer_to_it)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        operation.close()

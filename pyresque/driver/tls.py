@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import ConnectionFault
 
 if TYPE_CHECKING:
-    from pyresque.driver.target import Target
+    from pyresque.driver.url import RedisUrl
 
 #: What a socket that must not wait raises when nothing has come.
 NOT_YET: tuple[type[OSError], ...] = (ssl.SSLWantReadError,)
@@ -28,7 +28,7 @@ FILES = {
 LOOK = 2.0
 
 
-def secured(plain: socket.socket, to: Target) -> ssl.SSLSocket:
+def secured(plain: socket.socket, to: RedisUrl) -> ssl.SSLSocket:
     """The socket under TLS, the server's certificate checked as the URL says. Raises OSError, ConnectionFault."""
     try:
         return context(to).wrap_socket(plain, server_hostname=to.host)
@@ -37,7 +37,7 @@ def secured(plain: socket.socket, to: Target) -> ssl.SSLSocket:
         raise
 
 
-def context(to: Target) -> ssl.SSLContext:
+def context(to: RedisUrl) -> ssl.SSLContext:
     """As redis-py makes it of the same options. Raises ConnectionFault, which names the file that is at fault."""
     given = to.tls
     for option, what in FILES.items():
@@ -96,7 +96,7 @@ def _own_certificate(made: ssl.SSLContext, given: dict[str, Any]) -> None:
         ) from error
 
 
-def fault(error: BaseException, to: Target) -> str | None:
+def fault(error: BaseException, to: RedisUrl) -> str | None:
     """What is wrong with the configuration, by an error of TLS; None where it may be the server's or the wire's trouble."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
@@ -120,7 +120,7 @@ def fault(error: BaseException, to: Target) -> str | None:
     return None
 
 
-def mistaken(to: Target) -> str | None:
+def mistaken(to: RedisUrl) -> str | None:
     """What is wrong where a server does not go on as the URL's scheme has it: it is asked whether it speaks the other way."""
     if to.path:
         return None
@@ -131,11 +131,11 @@ def mistaken(to: Target) -> str | None:
     return None
 
 
-def _plain(to: Target) -> str:
+def _plain(to: RedisUrl) -> str:
     return f"port {to.port} does not speak TLS: write redis:// in place of rediss://, or give the port that does"
 
 
-def _answers_plainly(to: Target) -> bool:
+def _answers_plainly(to: RedisUrl) -> bool:
     try:
         with socket.create_connection((to.host, to.port), LOOK) as asked:
             asked.sendall(b"PING\r\n")
@@ -144,7 +144,7 @@ def _answers_plainly(to: Target) -> bool:
         return False
 
 
-def _answers_with_tls(to: Target) -> bool:
+def _answers_with_tls(to: RedisUrl) -> bool:
     made = ssl.create_default_context()
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE

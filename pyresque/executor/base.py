@@ -30,7 +30,7 @@ class Outcome:
 
 DONE = Outcome()
 UNDONE = Outcome(undone=True)
-UNBEGUN = Outcome(begun=False)
+NOT_STARTED = Outcome(begun=False)
 
 
 class Executor(Protocol):

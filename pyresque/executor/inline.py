@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyresque.copies import own
 from pyresque.errors import TermException
-from pyresque.executor.base import DONE, UNBEGUN, UNDONE, Outcome
+from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
 from pyresque.failure.report import report
 from pyresque.job import perform
+from pyresque.job_copies import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,7 +45,7 @@ class InlineExecutor:
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:
         """The same for a job that is one call, and how it ended is known when that returns; what it returned."""
         if self._stopping:
-            return UNBEGUN, None
+            return NOT_STARTED, None
         self._performing, self._told = True, False
         try:
             return DONE, own(work, *args)
@@ -57,7 +57,7 @@ class InlineExecutor:
     async def attempt(self, operation: Callable[..., Op[Any]], *args: Any) -> Outcome:
         """Carry out what a job is; UNBEGUN where there was an order to stop meanwhile, so that it goes back to its queue."""
         if self._stopping:
-            return UNBEGUN
+            return NOT_STARTED
         self._performing, self._told = True, False
         try:
             performed = await operation(*args)

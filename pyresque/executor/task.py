@@ -7,15 +7,14 @@ from functools import partial
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-from pyresque import copies
+from pyresque import job_copies
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, UNDONE, Outcome
-from pyresque.executor.calls import Calls
-from pyresque.executor.order import Order
+from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
 from pyresque.ops import Call
-from pyresque.raised import closes
+from pyresque.user_errors import closes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Iterable
@@ -38,8 +37,8 @@ class TaskExecutor:
     ) -> None:
         self.registry = registry
         self._carry = carry
-        self._order = Order()
-        self._calls = Calls(self._order, of_the_loop=True)
+        self._order = Interrupt()
+        self._calls = InterruptibleCalls(self._order, of_the_loop=True)
         self._task: asyncio.Task[Outcome] | None = None
 
     async def run(
@@ -96,12 +95,12 @@ class TaskExecutor:
         return await self.begin(work, args)
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
-        forks = copies.forks
+        forks = job_copies.forks
         try:
             given = await _heard(work(*args), self._order)
         except BaseException as error:
-            if copies.forks != forks:
-                copies.end(error)
+            if job_copies.forks != forks:
+                job_copies.end(error)
             if closes(error):
                 raise
             return Outcome(report=report(error))  # a job may raise anything; it is all recorded
@@ -109,21 +108,21 @@ class TaskExecutor:
 
 
 @coroutine
-def _heard(work: Coroutine[Any, Any, Any], order: Order) -> Generator[Any, Any, Any]:
+def _heard(work: Coroutine[Any, Any, Any], order: Interrupt) -> Generator[Any, Any, Any]:
     """Carry it; a cancellation that comes of an order is TermException, at the place where it awaits."""
     step: Callable[[Any], Any] = work.send
     given: Any = None
-    forks = copies.forks
+    forks = job_copies.forks
     try:
         while True:
             try:
                 wanted = step(given)
             except StopIteration as stop:
-                if copies.forks != forks:
-                    copies.end()
+                if job_copies.forks != forks:
+                    job_copies.end()
                 return stop.value
-            if copies.forks != forks:
-                copies.end(RuntimeError(NOT_HERE))
+            if job_copies.forks != forks:
+                job_copies.end(RuntimeError(NOT_HERE))
             try:
                 step, given = work.send, (yield wanted)
             except asyncio.CancelledError as error:
@@ -134,7 +133,7 @@ def _heard(work: Coroutine[Any, Any, Any], order: Order) -> Generator[Any, Any, 
         work.close()
 
 
-def _instead_of(error: BaseException, order: Order) -> BaseException:
+def _instead_of(error: BaseException, order: Interrupt) -> BaseException:
     if not order.pending():
         return error
     uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11

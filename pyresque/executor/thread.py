@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyresque.executor.base import DONE, UNDONE, Outcome
-from pyresque.executor.calls import Calls
-from pyresque.executor.order import Order
+from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
 from pyresque.job.perform import called, is_plain, perform
 
@@ -25,8 +24,8 @@ class ThreadExecutor:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._order = Order()
-        self._calls = Calls(self._order, of_the_loop=False)
+        self._order = Interrupt()
+        self._calls = InterruptibleCalls(self._order, of_the_loop=False)
 
     async def run(
         self,

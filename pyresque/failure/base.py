@@ -5,18 +5,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
 
+from pyresque.clock import local
 from pyresque.errors import NoSuchFailure
 from pyresque.failure.passes import Pass
+from pyresque.failure.record import Failure, no_failure_id
+from pyresque.failure.report import report
 from pyresque.ops import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyresque.failure.record import FailedRecord, Failure
-    from pyresque.store.turns import FailureEntry
+    from pyresque.failure.record import FailedRecord
+    from pyresque.store.reserve import FailureEntry
 
     #: Says which records are meant.
     Wanted: TypeAlias = Callable[[FailedRecord], bool]
+    from collections.abc import Callable
+
+    from pyresque.job.job import Job
+    from pyresque.ops import Clock
 
 Order: TypeAlias = Literal["asc", "desc"]
 
@@ -176,3 +183,30 @@ class Multiple:
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete a record in each backend, as Ruby does."""
         return max([await backend.remove(which, queue) for backend in self.backends])
+
+
+class RefusedJobs:
+    """Tells a failure backend of jobs that no worker has seen."""
+
+    def __init__(
+        self,
+        backend: FailureBackend,
+        clock: Clock,
+        worker_id: str = "scheduler",
+        new_id: Callable[[], str | None] = no_failure_id,
+    ) -> None:
+        self.backend = backend
+        self.clock = clock
+        self.worker_id = worker_id
+        self.new_id = new_id
+
+    def entry(self, job: Job, error: BaseException) -> FailureEntry | None:
+        """The record as one append to a list; None: ``save`` must be called."""
+        return self.backend.entry(self._failure(job, error))
+
+    async def save(self, job: Job, error: BaseException) -> None:
+        """Record it."""
+        await self.backend.save(self._failure(job, error))
+
+    def _failure(self, job: Job, error: BaseException) -> Failure:
+        return Failure(job, report(error), self.worker_id, local(self.clock), self.new_id())

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError
+from pyresque.job.embedding import is_clean_text, unwrap, wrap
 from pyresque.job.job import Codec, Job, Payload
-from pyresque.job.odd import is_written_well, stand_in, stood_for
-from pyresque.raised import clean
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
+from pyresque.user_errors import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,9 +140,9 @@ def kept_payload(codec: Codec, job: Job) -> bytes:
     ``raw`` is the payload's text, or ``raw_base64`` its bytes.
     """
     bearable = job.fault is None or _is_text(codec, job.raw)
-    if bearable and is_written_well(codec, job.raw):
+    if bearable and is_clean_text(codec, job.raw):
         return job.raw
-    return stand_in(codec, job.raw, clean(job.class_name) or None)
+    return wrap(codec, job.raw, clean(job.class_name) or None)
 
 
 def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
@@ -150,7 +150,7 @@ def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
     payload = record.fields.get("payload")
     if not isinstance(payload, (dict, str)):
         return None
-    odd = stood_for(payload)
+    odd = unwrap(payload)
     if odd is not None:
         return odd
     found = member(record.raw, "payload") if codec.name == "json" else None

@@ -21,8 +21,8 @@ from pyresque.failure.passes import (
 )
 from pyresque.failure.record import FailedRecord, Failure
 from pyresque.ruby import time as ruby_time
+from pyresque.store.reserve import FailureEntry
 from pyresque.store.slices import Backward
-from pyresque.store.turns import FailureEntry
 
 if TYPE_CHECKING:
     from pyresque.failure.base import Order, Wanted

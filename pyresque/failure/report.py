@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyresque.raised import (
+from pyresque.user_errors import (
     as_raised,
     attribute,
     cause_of,

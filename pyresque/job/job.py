@@ -134,7 +134,7 @@ def codec_named(name: str, dialect: str) -> Codec:
     """The codec that Settings name."""
     if name != "msgpack":
         return JsonCodec(Dialect(dialect))
-    from pyresque.job.packed import MsgpackCodec  # noqa: PLC0415 - few need it, and every forked child would pay for it
+    from pyresque.job.msgpack_codec import MsgpackCodec  # noqa: PLC0415 - few need it, and every forked child would pay for it
 
     return MsgpackCodec()
 

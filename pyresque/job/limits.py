@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pyresque.alarm import Alarm
 from pyresque.errors import JobOptionError
 from pyresque.ops import Call
+from pyresque.soft_limit import SoftLimit
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -78,13 +78,13 @@ async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
     """
     if limit is None or limit.soft is None:
         return await operation
-    return await _Bounded(operation, Alarm(limit.soft))
+    return await _Bounded(operation, SoftLimit(limit.soft))
 
 
 class _Bounded(Generic[T]):
     """Hands the operation's requests on, its calls put under the alarm."""
 
-    def __init__(self, operation: Op[T], alarm: Alarm) -> None:
+    def __init__(self, operation: Op[T], alarm: SoftLimit) -> None:
         self._operation = operation
         self._alarm = alarm
 

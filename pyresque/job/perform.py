@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
-from pyresque.job.in_copies import InCopies, watched_call
+from pyresque.job.copy_guard import InCopies, watched_call
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
 from pyresque.ops import Call, Op
-from pyresque.raised import as_raised, exception_name, is_a, text_of
+from pyresque.user_errors import as_raised, exception_name, is_a, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.copies import own
+from pyresque.job_copies import own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from pyresque.errors import (
     WrongKey,
 )
 from pyresque.ops import Call
-from pyresque.schedule.cron import Cron
+from pyresque.schedule.cron.next_run import Cron
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.process.surroundings import Surroundings
+    from pyresque.process.worker.host import Host
     from pyresque.schedule.entries import Entry
     from pyresque.schedule.recurring import Loaded
     from pyresque.store.lock import Claim
@@ -49,7 +49,7 @@ class Timer:
 class Scheduler:
     """One scheduler of one application (Ruby: ``Resque::Scheduler``)."""
 
-    def __init__(self, core: Core, claim: Claim, surroundings: Surroundings) -> None:
+    def __init__(self, core: Core, claim: Claim, surroundings: Host) -> None:
         self.core = core
         self.recurring = core.recurring
         self.claim = claim

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later
-from pyresque.schedule.moments import When, timestamp_of
 from pyresque.schedule.selection import Enqueueing, Removing, Selection
+from pyresque.schedule.timestamps import When, timestamp_of
 from pyresque.store.delayed import PAGE, seconds
-from pyresque.store.waiting import Waiting
+from pyresque.store.delayed_pages import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.clock import local
 from pyresque.errors import CronError, DecodeError, DurationError, ScheduleError, SettingsError
-from pyresque.readings import CATCH_UPS
-from pyresque.ruby.dates import parse_time
-from pyresque.schedule.cron import Cron
-from pyresque.schedule.durations import parse_every, parse_stretch
+from pyresque.ruby.time import parse_time
+from pyresque.schedule.cron.durations import parse_every, parse_stretch
+from pyresque.schedule.cron.next_run import Cron
+from pyresque.settings_table import CATCH_UPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

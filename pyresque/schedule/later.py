@@ -11,7 +11,7 @@ from pyresque.job import hooks
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Call
-from pyresque.schedule.moments import Wait, When, timestamp_in, timestamp_of
+from pyresque.schedule.timestamps import Wait, When, timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried
     from pyresque.ops import Clock
-    from pyresque.schedule.moving import Mover
-    from pyresque.schedule.searching import Search
+    from pyresque.schedule.promote import Promoter
+    from pyresque.schedule.search import Search
 
 #: Jobs in one round trip of ``enqueue_many_at``, and of a move that a caller asked for.
 CHUNK: Final = 500
@@ -34,7 +34,7 @@ class Later:
         self,
         jobs: Queues,
         search: Search,
-        mover: Mover,
+        mover: Promoter,
         clock: Clock,
     ) -> None:
         self.table = mover.table

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from pyresque.clock import local
 from pyresque.errors import DecodeError, ScheduleError
 from pyresque.ruby import time as ruby_time
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 from pyresque.store.schedules import FIRED, FIRED_UNNOTED, LISTED, NOT_MASTER, RUN_BY_ANOTHER
-from pyresque.store.wrong import Told
+from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
-    from pyresque.schedule.config import Configured, Planned
+    from pyresque.schedule.enqueue_from_config import Planned, ScheduledEnqueue
     from pyresque.schedule.entries import Entry
-    from pyresque.schedule.presence import Presence
+    from pyresque.schedule.overlap import Overlap
     from pyresque.store.lock import Claim, MasterLock
     from pyresque.store.schedules import ScheduleTable
 
@@ -77,8 +77,8 @@ class Recurring:
     def __init__(
         self,
         table: ScheduleTable,
-        configured: Configured,
-        presence: Presence,
+        configured: ScheduledEnqueue,
+        presence: Overlap,
         clock: Clock,
         zone: tzinfo,
     ) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.store.delayed import MOVED, Move
-from pyresque.store.waiting import Waiting
+from pyresque.store.delayed_pages import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pyresque.schedule.moving import Mover
+    from pyresque.schedule.promote import Promoter
     from pyresque.store.delayed import DelayedTable, Place
 
 
@@ -90,7 +90,7 @@ class Enqueueing(Selection):
 
     def __init__(
         self,
-        mover: Mover,
+        mover: Promoter,
         wanted: Callable[[bytes], bool],
         only: Iterable[str] | None = None,
     ) -> None:

@@ -14,7 +14,7 @@ from pyresque.ops import Arg, Batch, Command
 from pyresque.store.queues import integer, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED
-from pyresque.store.wrong import Told
+from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyresque.digest import sha1_hex
 from pyresque.errors import SettingsError
+from pyresque.lightweight import sha1_hex
 
 #: The failure queue in whose list records are kept that cannot be written where they belong.
 FAILED_ASIDE = "failed_aside"

@@ -11,7 +11,7 @@ from pyresque.errors import WrongKey
 from pyresque.ops import Batch, Command, in_lots
 from pyresque.store.scripts import script
 from pyresque.store.slices import Removal
-from pyresque.store.wrong import Told
+from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

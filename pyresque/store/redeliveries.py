@@ -20,7 +20,7 @@ REMEMBERED = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
+class Redelivery:
     """A payload that goes back into its queue, for the ``number``th of ``most`` times."""
 
     queue: str
@@ -29,7 +29,7 @@ class PutBack:
     most: int
 
 
-def where(keys: Keys, back: PutBack) -> tuple[bytes, bytes, bytes]:
+def where(keys: Keys, back: Redelivery) -> tuple[bytes, bytes, bytes]:
     """The keys of a payload that goes back: its queue, the set of queues, its count."""
     count = keys.redeliveries(back.queue, back.payload)
     return (to_bytes(keys.queue(back.queue)), to_bytes(keys.queues), to_bytes(count))
@@ -41,7 +41,7 @@ class RedeliveryTable:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    async def redeliver(self, worker_id: str, record: bytes, back: PutBack) -> bool:
+    async def redeliver(self, worker_id: str, record: bytes, back: Redelivery) -> bool:
         """Finish a worker's record by putting its job back; False, and nothing is done, where it has it no longer."""
         keys = self.keys
         return await script("redeliver").call(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.digest import sha1_hex
 from pyresque.errors import RedisCommandError, ScriptMissing, WrongKey
+from pyresque.lightweight import sha1_hex
 from pyresque.ops import Arg, Batch, Command, as_it_is
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, text, to_bytes
-from pyresque.store.redeliveries import REMEMBERED, PutBack, where
+from pyresque.store.redeliveries import REMEMBERED, Redelivery, where
+from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
-from pyresque.store.turns import NO_FAILURE
-from pyresque.store.wrong import Told
+from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
-    from pyresque.store.turns import FailureEntry
+    from pyresque.store.reserve import FailureEntry
 
 #: Where SCAN and its kin begin, and where they end.
 START: Final = b"0"
@@ -113,7 +113,7 @@ class WorkerTable:
         worker_id: str,
         seen_record: bytes = b"",
         seen_heartbeat: str = "*",
-        left: FailureEntry | PutBack = NO_FAILURE,
+        left: FailureEntry | Redelivery = NO_FAILURE,
     ) -> list[int] | None:
         """Take a worker out; its job leaves a failed record or goes back. None: its job or heartbeat is not as seen.
 
@@ -122,7 +122,7 @@ class WorkerTable:
         keys = self.keys
         lists: tuple[Arg, ...]
         entry: tuple[Arg, ...]
-        if isinstance(left, PutBack):
+        if isinstance(left, Redelivery):
             lists = where(keys, left)
             entry = (left.payload, to_bytes(left.queue), REMEMBERED)
         else:

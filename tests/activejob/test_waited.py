@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.activejob.waited import due_since
+from pyresque.activejob.describe import due_since
 from pyresque.job.job import Payload
 
 WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"

@@ -10,7 +10,7 @@ import pytest
 
 from pyresque.activejob import WRAPPER, Envelope, GlobalID, Rails, Resume, RetryOn, Symbol
 from pyresque.activejob.calls import NewJob
-from pyresque.activejob.registered import ActiveJobs
+from pyresque.activejob.registry import ActiveJobs
 from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.errors import (
     DeserializationError,

@@ -7,9 +7,9 @@ import sys
 import time
 
 from pyresque import Resque
-from pyresque.process.logs import set_up
-from pyresque.process.run import run_worker
-from pyresque.process.run_pool import run_pool
+from pyresque.process.run.pool import run_pool
+from pyresque.process.run.worker import run_worker
+from pyresque.process.start.log_format import set_up
 
 LEDGER = os.open(os.environ["LEDGER"], os.O_APPEND | os.O_CREAT | os.O_WRONLY)
 

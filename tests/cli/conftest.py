@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from pyresque.cli.embedded import end
+from pyresque.cli.demo.embedded_redis import end
 from pyresque.cli.main import cli
 from pyresque.client import Resque
-from pyresque.process.app import load_app
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
+from pyresque.process.start.load_app import load_app
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from pyresque import AsyncResque, Resque
 from pyresque.errors import AppImportError, SettingsError
-from pyresque.process.app import load_app
+from pyresque.process.start.load_app import load_app
 
 if TYPE_CHECKING:
     from pathlib import Path

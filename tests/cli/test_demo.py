@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.cli import story, telling
-from pyresque.cli.recorded import RECORDED
+from pyresque.cli.demo import narrator, story
+from pyresque.cli.demo.payloads import RECORDED
 from pyresque.errors import DemoFailed
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_it_fails_where_redis_does_not_hold_what_it_tells(monkeypatch):
 
 def test_it_fails_where_a_recurring_job_runs_less_often_than_told(monkeypatch):
     monkeypatch.setattr(story, "SCHEDULED", story.SCHEDULED + 1)
-    monkeypatch.setattr(telling, "PATIENCE", 5.0)
+    monkeypatch.setattr(narrator, "PATIENCE", 5.0)
     with pytest.raises(DemoFailed, match=r"the scheduled jobs are performed within 5 s"):
         story.tell_story()
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.cli import embedded
-from pyresque.cli.embedded import embedded_redis, redis_program
+from pyresque.cli.demo import embedded_redis as module
+from pyresque.cli.demo.embedded_redis import embedded_redis, redis_program
 from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
 
@@ -93,6 +93,6 @@ def test_a_program_that_does_not_start_is_told_with_its_last_words(monkeypatch, 
 def test_a_long_temporary_folder_is_too_long_for_a_socket(monkeypatch, tmp_path):
     deep = tmp_path / ("x" * 90)
     deep.mkdir()
-    monkeypatch.setattr(embedded.tempfile, "tempdir", str(deep))
+    monkeypatch.setattr(module.tempfile, "tempdir", str(deep))
     with embedded_redis() as server:
         assert deep not in server.folder.parents

@@ -109,7 +109,7 @@ def test_no_option_is_repeated_as_it_was(run, option):
 
 
 def test_no_error_of_pyresques_is_told_as_it_is():
-    from pyresque.cli.complaint import complaint
+    from pyresque.cli.errors import complaint
 
     told = complaint(PyresqueError(EVIL)).message
     assert told.isprintable()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 
 BOOM = ("reports", "Reports::Boom", 1, "a")
 

@@ -6,8 +6,8 @@ import click
 import pytest
 
 from pyresque.cli.options import WORKING, settings_options
-from pyresque.cli.run import worker
-from pyresque.process.app import application
+from pyresque.cli.worker import worker
+from pyresque.process.start.load_app import load_application
 from pyresque.settings import Settings
 
 
@@ -61,12 +61,12 @@ def test_a_choice_that_is_none_is_bad_usage(run):
 def test_a_flag_wins_over_the_environment_and_the_environment_over_the_default(monkeypatch):
     monkeypatch.setenv("INTERVAL", "3")
     monkeypatch.setenv("MAX_INTERVAL", "9")
-    settings = application({"interval": 1.0}).settings
+    settings = load_application({"interval": 1.0}).settings
     assert (settings.interval, settings.max_interval, settings.term_timeout) == (1.0, 9.0, 4.0)
 
 
 def test_a_flag_wins_over_the_application_and_its_jobs_follow():
-    resque = application({"app": "myapp:resque", "namespace": "other"})
+    resque = load_application({"app": "myapp:resque", "namespace": "other"})
     assert resque.settings.namespace == "other"
     assert resque.core.keys.queues == "other:queues"
     assert len(resque.registered) == 4
@@ -74,7 +74,7 @@ def test_a_flag_wins_over_the_application_and_its_jobs_follow():
 
 def test_an_application_can_be_named_in_the_environment(monkeypatch):
     monkeypatch.setenv("PYRESQUE_APP", "myapp:resque")
-    assert len(application({}).registered) == 4
+    assert len(load_application({}).registered) == 4
 
 
 def test_all_faults_of_the_environment_are_told_in_one_line(run, monkeypatch):

@@ -9,7 +9,7 @@ import click
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.cli.complaint import Complaint, Misuse
+from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.output import confirm, plain, print_table, short
 
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from pyresque import AsyncResque, Resque
-from pyresque.driver.target import target
+from pyresque.driver.url import target
 from pyresque.errors import ConnectError
 from pyresque.settings import Settings, shown
 from tests.cli.every_command import lines

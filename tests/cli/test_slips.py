@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from pyresque import Resque, readings
+from pyresque import Resque, settings_table
 from pyresque.cli.main import COMMANDS, cli
 from pyresque.errors import SettingsError
 from pyresque.settings import Settings
@@ -17,7 +17,14 @@ from pyresque.settings import Settings
 SENSELESS = "no-such-thing"
 
 #: Texts that any reader of texts takes, so that nothing is of the wrong kind.
-FREE = (readings.text, readings.path, readings.names, readings.given, readings.scheduler_yes, str)
+FREE = (
+    settings_table.text,
+    settings_table.path,
+    settings_table.names,
+    settings_table.given,
+    settings_table.scheduler_yes,
+    str,
+)
 #: What may well be nothing.
 PREFIXES = {row.name for row in Settings.ROWS.values() if row.read is str}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
 from pyresque.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "activejob.md"

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from pyresque.driver.lean import PIECE, Connection
+from pyresque.driver.connection import PIECE, Connection
 from pyresque.driver.sync import SyncDriver
-from pyresque.driver.target import target
+from pyresque.driver.url import target
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
 from tests.live.stage import PATIENCE, eventually
 from tests.redis_server import free_port

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from hiredis import ReplyError
 
-from pyresque.driver.replies import checked, of_batch, of_transaction, told
-from pyresque.driver.written import wrapped
+from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction, told
 from pyresque.errors import (
     ConnectionFault,
     NotPermitted,
@@ -73,7 +72,7 @@ def test_a_lenient_batch_has_what_is_said_of_wrong_keys_in_its_place_and_nothing
 
 
 def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_told():
-    sent = wrapped([ONE])
+    sent = encode_transaction([ONE])
     assert [command.args for command in sent] == [("MULTI",), ("A",), ("EXEC",)]
     assert of_transaction([b"OK", b"QUEUED", [7]], "here", [ONE]) == [7]
     with pytest.raises(RedisUnavailable, match="did not carry out"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from pyresque.driver.target import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
+from pyresque.driver.url import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
 from pyresque.errors import ConnectError
 from pyresque.settings import shown
 

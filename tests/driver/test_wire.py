@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pyresque.driver.aio import AsyncDriver
-from pyresque.driver.target import target
-from pyresque.driver.wire import connected
+from pyresque.driver.aio_connection import connected
+from pyresque.driver.url import target
 from pyresque.errors import ConnectError, RedisUnavailable
 from pyresque.ops import Command
 from tests.redis_server import free_port

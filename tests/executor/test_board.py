@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-from pyresque.executor.board import PLACES, Board
+from pyresque.executor.fork.shared_page import SLOTS, SharedPage
 
 
 def in_a_child(deed) -> None:
@@ -14,7 +14,7 @@ def in_a_child(deed) -> None:
 
 
 def test_what_a_child_writes_is_read_here():
-    board = Board()
+    board = SharedPage()
     mine, another = board.place(), board.place()
     in_a_child(lambda: board.begin(mine))
     assert board.begun(mine)
@@ -24,7 +24,7 @@ def test_what_a_child_writes_is_read_here():
 
 
 def test_an_order_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place():
-    board, reading = Board(), os.pipe()
+    board, reading = SharedPage(), os.pipe()
     mine, another = board.place(), board.place()
     board.order(mine)
     in_a_child(
@@ -39,7 +39,7 @@ def test_an_order_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place
 
 
 def test_that_the_worker_stops_is_read_in_a_child():
-    board, reading = Board(), os.pipe()
+    board, reading = SharedPage(), os.pipe()
     board.stop()
     in_a_child(lambda: os.write(reading[1], b"%d" % board.stopping))
     assert os.read(reading[0], 1) == b"1"
@@ -48,7 +48,7 @@ def test_that_the_worker_stops_is_read_in_a_child():
 
 
 def test_places_come_round_and_never_hit_the_workers_own():
-    board = Board()
-    places = [board.place() for _ in range(2 * PLACES)]
-    assert set(places) == set(range(1, PLACES))
+    board = SharedPage()
+    places = [board.place() for _ in range(2 * SLOTS)]
+    assert set(places) == set(range(1, SLOTS))
     assert not board.stopping

@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from pyresque.errors import DirtyExit, TermException
-from pyresque.executor.base import DONE, UNBEGUN, Outcome
-from pyresque.executor.board import Board
-from pyresque.executor.child import Child, drain
-from pyresque.executor.rules import Rules
+from pyresque.executor.base import DONE, NOT_STARTED, Outcome
+from pyresque.executor.fork.child_handle import ChildHandle, drain
+from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.shared_page import SharedPage
 
-ONE_JOB = Rules()
+ONE_JOB = ChildOptions()
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def wakeup():
     os.close(writing)
 
 
-def born(work, rules=ONE_JOB) -> Child:
-    return Child.fork(lambda _queue, raw: work(raw), rules, Board())
+def born(work, rules=ONE_JOB) -> ChildHandle:
+    return ChildHandle.fork(lambda _queue, raw: work(raw), rules, SharedPage())
 
 
 def told(child, wakeup) -> Outcome:
@@ -82,7 +82,7 @@ def test_the_bytes_of_a_job_and_its_queue_arrive_as_they_are(wakeup):
     def attempt(queue: str, raw: bytes) -> None:
         raise ValueError(repr((queue, raw)))
 
-    child = Child.fork(attempt, Rules(), Board())
+    child = ChildHandle.fork(attempt, ChildOptions(), SharedPage())
     child.give("l\udcffw", b"\xff\x00{", last=True)
     assert told(child, wakeup).report.error == repr(("l\udcffw", b"\xff\x00{"))
     gone(child, wakeup)
@@ -121,7 +121,7 @@ def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
 
 
 def test_a_child_that_has_grown_too_much_says_that_it_leaves(wakeup):
-    child = born(nothing, Rules(most_memory=1))
+    child = born(nothing, ChildOptions(most_memory=1))
     child.give("low", b"", last=False)
     assert told(child, wakeup) == DONE
     assert child.leaving
@@ -138,16 +138,16 @@ def test_a_child_killed_before_it_was_given_a_job_has_not_begun_it(wakeup):
     while not child.linger(1, wakeup[0]):
         pass
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == UNBEGUN
+    assert told(child, wakeup) == NOT_STARTED
 
 
 def test_a_term_that_finds_a_child_idle_ends_it_before_it_has_begun(wakeup):
-    child = born(nothing, Rules(term_child=True))
+    child = born(nothing, ChildOptions(term_child=True))
     child.signal(signal.SIGTERM)
     while not child.linger(1, wakeup[0]):
         pass
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == UNBEGUN
+    assert told(child, wakeup) == NOT_STARTED
 
 
 def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
@@ -162,14 +162,14 @@ def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
     ended = outcome(
         work,
         wakeup,
-        rules=Rules(term_child=True),
+        rules=ChildOptions(term_child=True),
         then=lambda child: (begun.wait(), child.signal(signal.SIGTERM)),
     )
     assert ended.report.exception == TermException.ruby_name
 
 
 def test_a_patient_job_takes_no_notice_of_a_term_that_is_not_its_parents(wakeup):
-    rules = Rules(term_child=True, patient=True)
+    rules = ChildOptions(term_child=True, patient=True)
     ended = outcome(lambda _raw: os.kill(os.getpid(), signal.SIGTERM), wakeup, rules=rules)
     assert ended == DONE
 
@@ -179,7 +179,7 @@ def test_a_patient_job_ends_by_its_parents_term(wakeup):
     ended = outcome(
         begun,
         wakeup,
-        rules=Rules(term_child=True, patient=True),
+        rules=ChildOptions(term_child=True, patient=True),
         then=lambda child: (begun.wait(), child.order(0, signal.SIGTERM)),
     )
     assert ended.report.exception == TermException.ruby_name

@@ -14,15 +14,15 @@ import pytest
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import HardTimeLimit, TermException
-from pyresque.executor.base import DONE, UNBEGUN
-from pyresque.executor.board import Board
-from pyresque.executor.child_signals import ChildSignals
-from pyresque.executor.fork import ForkExecutor
+from pyresque.executor.base import DONE, NOT_STARTED
+from pyresque.executor.fork.child_signals import ChildSignals
+from pyresque.executor.fork.executor import ForkExecutor
+from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.failure.report import clean
 from pyresque.job.job import Job, JsonCodec, Payload, read_job
 from pyresque.job.limits import TimeLimit
 from pyresque.job.middleware import Layer
-from pyresque.job.packed import MsgpackCodec
+from pyresque.job.msgpack_codec import MsgpackCodec
 from pyresque.job.perform import is_plain
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
@@ -201,7 +201,7 @@ def test_orders_while_nothing_runs_do_nothing():
 def test_an_order_to_stop_that_comes_while_the_child_does_leaves_the_job_unbegun():
     bench = Bench(lambda: None)
     bench.hooks.add("before_fork", lambda _job: bench.executor.stop())
-    assert bench.run() == UNBEGUN
+    assert bench.run() == NOT_STARTED
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_children_are_patient_where_a_job_is_to_be_left_alone_for_a_while(settin
 @pytest.mark.parametrize("term_child", [True, False])
 def test_a_childs_signals_are_its_own(term_child):
     def perform():
-        ChildSignals(Board(), term_child=term_child, patient=False).take()
+        ChildSignals(SharedPage(), term_child=term_child, patient=False).take()
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -232,7 +232,7 @@ def test_a_childs_signals_are_its_own(term_child):
 @pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
 def test_an_order_that_is_sent_to_every_process_is_left_to_the_parent(term_child, order):
     def perform():
-        ChildSignals(Board(), term_child=term_child, patient=False).take()
+        ChildSignals(SharedPage(), term_child=term_child, patient=False).take()
         os.kill(os.getpid(), order)
 
     assert Bench(perform).run() == DONE
@@ -313,7 +313,7 @@ def test_a_child_killed_on_the_way_of_its_job_says_that_it_never_began():
     os.kill(bench.spare().pid, signal.SIGSTOP)
     killing = threading.Thread(target=bench.kill_when_given)
     killing.start()
-    assert bench.one() == UNBEGUN
+    assert bench.one() == NOT_STARTED
     killing.join()
     bench.close()
 
@@ -323,7 +323,7 @@ def test_where_no_child_can_be_forked_the_job_has_not_begun(monkeypatch):
         raise BlockingIOError("Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refuse)
-    assert Bench(tell_the_pid).run() == UNBEGUN
+    assert Bench(tell_the_pid).run() == NOT_STARTED
 
 
 def test_a_job_beyond_its_hard_limit_is_killed_and_the_record_names_the_limit():

@@ -4,7 +4,7 @@ import pytest
 
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import TermException
-from pyresque.executor.base import DONE, UNBEGUN
+from pyresque.executor.base import DONE, NOT_STARTED
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
@@ -54,7 +54,7 @@ def test_an_order_to_end_is_raised_inside_the_running_job_once():
 def test_an_order_to_stop_that_comes_before_the_job_begins_leaves_it_unbegun():
     executor = InlineExecutor(Registry())
     executor.stop()
-    assert run(lambda: pytest.fail("it was begun"), executor) == UNBEGUN
+    assert run(lambda: pytest.fail("it was begun"), executor) == NOT_STARTED
 
 
 def test_orders_while_nothing_runs_do_nothing():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.executor import late
+from pyresque.executor.fork import cheap_fork
 
 if TYPE_CHECKING:
     import redis
@@ -99,11 +99,11 @@ def test_only_pythons_own_modules_and_ours_are_told(monkeypatch: pytest.MonkeyPa
     for name in ("pyresque.no_such", "only_here", "this", "wave", "antigravity"):
         monkeypatch.setitem(sys.modules, name, sys)
     monkeypatch.setitem(sys.modules, 7, sys)
-    assert late.since(count).split("\n") == ["pyresque.no_such", " only_here", "wave"]
+    assert cheap_fork.modules_since(count).split("\n") == ["pyresque.no_such", " only_here", "wave"]
 
 
 def test_what_cannot_be_loaded_is_left_to_those_who_need_it() -> None:
-    late.load("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
+    cheap_fork.preload_modules("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
     assert "this" not in sys.modules
 
 
@@ -155,6 +155,11 @@ def test_what_children_import_again_and_again_is_told_of_once(
 
 
 def test_modules_are_counted_up_to_a_bound():
-    repeated = late.Repeated()
-    names = "\n".join(f"{late.OTHER}m{number}" for number in range(2 * late.MOST))
-    assert [len(repeated.note(names)) for _ in range(late.OFTEN + 1)] == [0, 0, late.MOST, 0]
+    repeated = cheap_fork.Repeated()
+    names = "\n".join(f"{cheap_fork.OTHER}m{number}" for number in range(2 * cheap_fork.MOST))
+    assert [len(repeated.note(names)) for _ in range(cheap_fork.OFTEN + 1)] == [
+        0,
+        0,
+        cheap_fork.MOST,
+        0,
+    ]

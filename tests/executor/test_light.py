@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from pyresque.executor.board import Board
-from pyresque.executor.light import lighten
-from pyresque.executor.rules import Rules
-from pyresque.executor.server import ForkServer
+from pyresque.executor.fork.cheap_fork import skip_stdlib_fork_hooks
+from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.server_handle import ServerHandle
+from pyresque.executor.fork.shared_page import SharedPage
 from tests.executor.test_server import child_of, told, wakeup
 
 __all__ = ["wakeup"]  # a fixture
@@ -27,7 +27,7 @@ def tell(wakeup):
         def attempt(_queue, _raw):
             raise ValueError(repr(job()))
 
-        server = ForkServer(attempt, Rules(), Board(), lambda: None)
+        server = ServerHandle(attempt, ChildOptions(), SharedPage(), lambda: None)
         servers.append(server)
         answers = []
         for _ in range(times):
@@ -99,7 +99,7 @@ def test_hooks_of_others_run_in_every_child(tell):
 
 def test_this_process_forks_as_ever():
     before = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
-    server = ForkServer(lambda _queue, _raw: None, Rules(), Board(), lambda: None)
+    server = ServerHandle(lambda _queue, _raw: None, ChildOptions(), SharedPage(), lambda: None)
     server.done_with(child_of(server))
     server.close()
     after = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
@@ -112,7 +112,7 @@ def test_a_process_with_more_threads_than_one_is_left_as_it_is():
     thread.start()
     code = threading._after_fork.__code__
     try:
-        lighten()
+        skip_stdlib_fork_hooks()
         assert threading._after_fork.__code__ is code
     finally:
         going_on.set()

@@ -5,14 +5,14 @@ import sys
 
 SHOW = """
 import gc
-from pyresque.executor.memory import settle
+from pyresque.executor.fork.cheap_fork import freeze_memory
 
 def huge():
     with open("/proc/self/smaps_rollup") as rollup:
         return sum(int(line.split()[1]) for line in rollup if line.startswith("AnonHugePages"))
 
 heap = [[str(n)] for n in range({many})]
-settle()
+freeze_memory()
 print(gc.get_freeze_count() > {many}, huge() > 0, len(heap), heap[-1][0])
 """
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pyresque.executor.base import DONE, UNBEGUN
-from pyresque.executor.board import Board
-from pyresque.executor.rules import Rules
-from pyresque.executor.server import ForkServer
+from pyresque.executor.base import DONE, NOT_STARTED
+from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.server_handle import ServerHandle
+from pyresque.executor.fork.shared_page import SharedPage
 from tests.live.stage import eventually
 
 
@@ -38,7 +38,7 @@ def perform(queue: str, raw: bytes) -> None:
 
 @pytest.fixture
 def server():
-    made = ForkServer(perform, Rules(), Board(), lambda: None)
+    made = ServerHandle(perform, ChildOptions(), SharedPage(), lambda: None)
     yield made
     made.close()
 
@@ -90,7 +90,7 @@ def test_a_child_that_was_killed_before_it_had_a_job_has_not_begun(server, wakeu
     os.kill(child.pid, signal.SIGKILL)
     eventually(child.broken)
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == UNBEGUN
+    assert told(child, wakeup) == NOT_STARTED
 
 
 def test_a_server_that_was_killed_is_followed_by_another(server, wakeup):
@@ -145,7 +145,7 @@ def test_orders_to_the_whole_group_do_not_end_the_server(server, wakeup):
 
 
 def test_closing_ends_every_child_and_the_server(wakeup):
-    server = ForkServer(perform, Rules(), Board(), lambda: None)
+    server = ServerHandle(perform, ChildOptions(), SharedPage(), lambda: None)
     child = child_of(server)
     server.ask()
     pids = {child.pid, server._pid}
@@ -156,10 +156,10 @@ def test_closing_ends_every_child_and_the_server(wakeup):
 
 ORPHAN = """
 import os, signal, threading
-from pyresque.executor.board import Board
-from pyresque.executor.rules import Rules
-from pyresque.executor.server import ForkServer
-server = ForkServer(lambda queue, raw: None, Rules(), Board(), lambda: None)
+from pyresque.executor.fork.shared_page import SharedPage
+from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.server_handle import ServerHandle
+server = ServerHandle(lambda queue, raw: None, ChildOptions(), SharedPage(), lambda: None)
 server.ask()
 child = server.take()
 print(server._pid, child.pid, flush=True)

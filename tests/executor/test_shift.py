@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.executor.board import Board
-from pyresque.executor.shifts import FEW, MOST, SHORT, Over, Shifts, Standing
-from pyresque.executor.turning import Turning
+from pyresque.executor.fork.fast_path_handle import (
+    FEW,
+    MOST,
+    SHORT,
+    CurrentRecord,
+    FastPathEnd,
+    FastPathHandle,
+)
+from pyresque.executor.fork.fast_path_reserve import FastPathReserver
+from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.ruby import time as ruby_time
-from pyresque.ruby.stamps import ISO8601_Z
+from pyresque.ruby.stamp import ISO8601_Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +38,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.turning = Turning(self.ours.fileno(), OPENING, HEADS, b"}")
+        self.turning = FastPathReserver(self.ours.fileno(), OPENING, HEADS, b"}")
 
     def answered(self, *pieces: bytes) -> tuple[int, bytes] | None:
         """What the shift makes of a reply that comes in these pieces."""
@@ -112,7 +119,7 @@ def test_a_great_payload_comes_whole_and_soon(wire: Wire) -> None:
 
 def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_000.9
-    monkeypatch.setattr("pyresque.executor.turning.time", lambda: now)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_reserve.time", lambda: now)
     sent = []
     for _ in range(3):
         assert wire.answered(b"$2\r\n{}\r\n") == (0, b"{}")
@@ -131,7 +138,7 @@ def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_short_jobs_that_follow_one_another_make_a_shift_due() -> None:
-    shifts: Any = Shifts(None, Board(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
+    shifts: Any = FastPathHandle(None, SharedPage(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
     assert not shifts.due()
     shifts.note(SHORT / 2)
     assert shifts.due()
@@ -155,16 +162,16 @@ def test_shifts_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPatch) 
         def fileno(self) -> int:
             return 0
 
-    async def watched(self: Shifts, *_: Any) -> Over:
-        return Over("left", None, Standing(0, b"", b""), taken, 0, -1)
+    async def watched(self: FastPathHandle, *_: Any) -> FastPathEnd:
+        return FastPathEnd("left", None, CurrentRecord(0, b"", b""), taken, 0, -1)
 
-    monkeypatch.setattr(Shifts, "_watched", watched)
-    shifts: Any = Shifts(Server(), Board(), 0, Line)  # type: ignore[arg-type] # as much of them as is asked
+    monkeypatch.setattr(FastPathHandle, "_watched", watched)
+    shifts: Any = FastPathHandle(Server(), SharedPage(), 0, Line)  # type: ignore[arg-type] # as much of them as is asked
 
     def worth() -> int:
         """How many short jobs it takes now, after another shift."""
         with pytest.raises(StopIteration):
-            shifts.run(1, (), Standing(0, b"", b""), None, None).send(None)
+            shifts.run(1, (), CurrentRecord(0, b"", b""), None, None).send(None)
         jobs = 0
         while not shifts.due():
             shifts.note(0.0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.executor.spare import ROUND, TRIAL, ForkAhead
+from pyresque.executor.fork.child_pool import ROUND, TRIAL, ForkAhead
 
 
 def rounds(decision: ForkAhead, ahead: float, without: float, jobs: int) -> list[bool]:

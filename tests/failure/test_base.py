@@ -13,7 +13,7 @@ from pyresque.failure.record import Failure
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.report import ErrorReport
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from tests.hand import Hand

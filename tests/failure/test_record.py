@@ -10,7 +10,7 @@ from pyresque.failure import record as records
 from pyresque.failure.record import Failure
 from pyresque.failure.report import ErrorReport
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.job.packed import MsgpackCodec
+from pyresque.job.msgpack_codec import MsgpackCodec
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 JSON, MSGPACK = JsonCodec(), MsgpackCodec()

@@ -8,7 +8,7 @@ import pytest
 
 from pyresque.errors import DirtyExit, TermException
 from pyresque.failure.report import MOST_ERRORS, MOST_FRAMES, report
-from pyresque.raised import MOST_TEXT, clean
+from pyresque.user_errors import MOST_TEXT, clean
 
 #: Python 3.10 has none of its own.
 GROUPS = pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")

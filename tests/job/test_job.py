@@ -14,7 +14,7 @@ from pyresque.job.job import (
     read_job,
     write_payload,
 )
-from pyresque.job.packed import MsgpackCodec
+from pyresque.job.msgpack_codec import MsgpackCodec
 from pyresque.ruby.json import Dialect, member
 
 JSON = JsonCodec()

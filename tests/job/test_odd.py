@@ -7,9 +7,9 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
+from pyresque.job.embedding import can_embed, is_clean_text, unwrap, wrap
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.job.odd import is_written_well, stand_in, stays_as_it_is, stood_for
-from pyresque.job.packed import MsgpackCodec
+from pyresque.job.msgpack_codec import MsgpackCodec
 
 JSON = JsonCodec()
 
@@ -17,7 +17,7 @@ JSON = JsonCodec()
 @given(st.binary())
 def test_any_bytes_come_back_from_their_stand_in(raw):
     for codec in (JSON, MsgpackCodec()):
-        assert stood_for(codec.decode(stand_in(codec, raw))) == raw
+        assert unwrap(codec.decode(wrap(codec, raw))) == raw
 
 
 def test_a_payload_with_keys_of_these_names_is_itself():
@@ -30,23 +30,23 @@ def test_a_payload_with_keys_of_these_names_is_itself():
         "text",
         None,
     ):
-        assert stood_for(payload) is None
+        assert unwrap(payload) is None
 
 
 def test_bytes_that_are_no_text_keep_their_class_beside_them():
     raw = b'{"class":"Mail","args":["\xe9"]}'
-    assert json.loads(stand_in(JSON, raw, "Mail"))["class"] == "Mail"
-    assert stood_for(JSON.decode(stand_in(JSON, raw, "Mail"))) == raw
+    assert json.loads(wrap(JSON, raw, "Mail"))["class"] == "Mail"
+    assert unwrap(JSON.decode(wrap(JSON, raw, "Mail"))) == raw
 
 
 def test_a_hundred_levels_are_one_too_many_for_a_record():
     def nested(levels):
         return b'{"args":' + b"[" * levels + b"]" * levels + b"}"
 
-    assert is_written_well(JSON, nested(98))
-    assert not is_written_well(JSON, nested(99))
-    assert is_written_well(JSON, b'{"args":["' + b"[{" * 200 + b'"]}')
-    assert not is_written_well(JSON, b'{"args":["\xe9"]}')
+    assert is_clean_text(JSON, nested(98))
+    assert not is_clean_text(JSON, nested(99))
+    assert is_clean_text(JSON, b'{"args":["' + b"[{" * 200 + b'"]}')
+    assert not is_clean_text(JSON, b'{"args":["\xe9"]}')
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_hundred_levels_are_one_too_many_for_a_record():
     ],
 )
 def test_a_workers_record_holds_only_what_ruby_can_read_and_write_again(raw, stays):
-    assert stays_as_it_is(JSON, read_job(JSON, "low", raw)) is stays
+    assert can_embed(JSON, read_job(JSON, "low", raw)) is stays

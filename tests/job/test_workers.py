@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from pyresque.errors import WorkerIdError
 from pyresque.job.job import Job, JsonCodec, Payload, read_job
-from pyresque.job.packed import MsgpackCodec
-from pyresque.job.workers import WorkerBooks, WorkerId, read_record
+from pyresque.job.msgpack_codec import MsgpackCodec
+from pyresque.job.worker_registry import WorkerId, WorkerRegistry, read_record
 from pyresque.store.keys import Keys
 from pyresque.store.workers import WorkerTable
 from tests.hand import told
@@ -19,7 +19,7 @@ QUEUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 def books(codec):
-    return WorkerBooks(WorkerTable(Keys()), codec)
+    return WorkerRegistry(WorkerTable(Keys()), codec)
 
 
 @given(st.sampled_from([JSON, MSGPACK]), st.lists(QUEUES, min_size=1), st.lists(st.integers(0, 9)))

@@ -19,8 +19,8 @@ from setproctitle import getproctitle
 
 from pyresque import DontPerform, JobTimeout, Resque, TermException, TimeLimit
 from pyresque.activejob import Continuable, Resume
-from pyresque.process.logs import set_up
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
+from pyresque.process.start.log_format import set_up
 
 resque = Resque()
 MARK: ContextVar[Any] = ContextVar("MARK")

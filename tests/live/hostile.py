@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from pyresque import Resque
-from pyresque.process.logs import set_up
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
+from pyresque.process.start.log_format import set_up
 
 Maker: TypeAlias = Callable[[], BaseException]
 

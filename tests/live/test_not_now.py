@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import AsyncResque, Resque
-from pyresque.driver.replies import passing
+from pyresque.driver.protocol import passing
 from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.executor.inline import InlineExecutor
-from pyresque.job.workers import WorkerId
-from pyresque.process.interval import Interval
-from pyresque.process.queue_list import QueueList
+from pyresque.job.worker_registry import WorkerId
 from pyresque.process.scheduler import Scheduler
-from pyresque.process.worker import Worker
+from pyresque.process.worker.idle import Interval
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from pyresque.store.lock import Claim
 from tests.live.refusing import Refusing
 from tests.live.stage import eventually, next_report, reported, worker

@@ -13,11 +13,11 @@ from pyresque import Resque
 from pyresque.cli.main import cli
 from pyresque.errors import PyresqueError, WrongKey
 from pyresque.executor.inline import InlineExecutor
-from pyresque.job.workers import WorkerId
-from pyresque.process.interval import Interval
-from pyresque.process.queue_list import QueueList
+from pyresque.job.worker_registry import WorkerId
 from pyresque.process.scheduler import Scheduler
-from pyresque.process.worker import Worker
+from pyresque.process.worker.idle import Interval
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from pyresque.store.lock import Claim
 from tests.process.stage import Clock, Surroundings
 

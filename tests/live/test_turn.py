@@ -11,11 +11,11 @@ from pyresque import Resque
 from pyresque.clock import utc
 from pyresque.errors import RedisCommandError
 from pyresque.job.job import read_job
-from pyresque.job.workers import read_record
-from pyresque.process.desk import Desk
-from pyresque.process.patience import Patience
-from pyresque.process.queue_list import QueueList
-from pyresque.store.turns import NO_FAILURE, FailureEntry, Turns
+from pyresque.job.worker_registry import read_record
+from pyresque.process.worker.current_job import CurrentJob
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.redis_retry import RedisRetry
+from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reserver
 from tests.live.bad import PERFORMED, REFUSED
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
     with Resque(redis_url, codec=codec) as resque:
         core = resque.core
         forms = core.books.forms(("none", "lö"), utc(core.clock))
-        turns = Turns(core.keys, "h:1:lö")
+        turns = Reserver(core.keys, "h:1:lö")
         turns.write(("none", "lö"), forms)
         turn = resque.run(turns.take(b""))
         assert (turn.queue, turn.raw) == ("lö", raw)
@@ -82,7 +82,7 @@ def test_a_pause_key_that_says_true_lets_nothing_be_taken(
     db.rpush("resque:queue:low", b"{}")
     with Resque(redis_url) as resque:
         forms = resque.core.books.forms(("low",), utc(resque.core.clock))
-        turns = Turns(resque.core.keys, "h:1:low")
+        turns = Reserver(resque.core.keys, "h:1:low")
         turns.write(("low",), forms)
         turn = resque.run(turns.take(b""))
     assert turn.paused
@@ -96,16 +96,16 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
         table = resque.core.books.table
         db.set("resque:worker:h:1:low", b"mine")
         assert resque.run(table.put_back("h:1:low", b"other", "low", b"{}")) is False
-        assert resque.run(Turns(table.keys, "h:1:low").finish(b"other")).finished is False
+        assert resque.run(Reserver(table.keys, "h:1:low").finish(b"other")).finished is False
         assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
     assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
     assert db.get("resque:stat:processed") is None
 
 
-def failing(redis_url: str, db: redis.Redis) -> tuple[Resque, Turns, bytes]:
+def failing(redis_url: str, db: redis.Redis) -> tuple[Resque, Reserver, bytes]:
     """A worker that has a job, and another to take."""
     resque = Resque(redis_url)
-    turns = Turns(resque.core.keys, "h:1:low")
+    turns = Reserver(resque.core.keys, "h:1:low")
     turns.write(("low",), resque.core.books.forms(("low",), utc(resque.core.clock)))
     db.rpush("resque:queue:low", b'{"class":"X","args":[1]}', b'{"class":"X","args":[2]}')
     return resque, turns, resque.run(turns.take(b"")).record
@@ -176,10 +176,10 @@ def test_a_job_is_entered_although_another_type_stands_in_the_workers_own_key(
     assert db.get("resque:worker:h:1:low") == turn.record
 
 
-def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, Desk]:
+def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, CurrentJob]:
     resque = Resque(redis_url)
-    patience = Patience(lambda _seconds: None, lambda: False)
-    return resque, Desk(resque.core, "h:1:*", QueueList.parse(patterns), patience)
+    patience = RedisRetry(lambda _seconds: None, lambda: False)
+    return resque, CurrentJob(resque.core, "h:1:*", QueueList.parse(patterns), patience)
 
 
 def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.executor.shifts import Shifts
+from pyresque.executor.fork.fast_path_handle import FastPathHandle
 from tests.process.shift_stage import Stage, beside_the_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyresque.executor.shifts import Over
+    from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def stage(redis_url: str) -> Iterator[Callable[..., Stage]]:
 
 
 @pytest.fixture
-def overs(monkeypatch: pytest.MonkeyPatch) -> list[Over]:
+def overs(monkeypatch: pytest.MonkeyPatch) -> list[FastPathEnd]:
     """How each shift ended; no job is a long one because the machine is busy."""
-    monkeypatch.setattr("pyresque.executor.shifts.SHORT", 30.0)
-    seen: list[Over] = []
-    usual = Shifts.run
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.SHORT", 30.0)
+    seen: list[FastPathEnd] = []
+    usual = FastPathHandle.run
 
-    async def run(self: Shifts, *args: Any) -> Over | None:
+    async def run(self: FastPathHandle, *args: Any) -> FastPathEnd | None:
         over = await usual(self, *args)
         if over is not None:
             seen.append(over)
         return over
 
-    monkeypatch.setattr(Shifts, "run", run)
+    monkeypatch.setattr(FastPathHandle, "run", run)
     return seen

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from pyresque import Resque, TermException
-from pyresque.process.interval import Interval
-from pyresque.process.posix import Posix
-from pyresque.process.queue_list import QueueList
-from pyresque.process.run import made
+from pyresque.process.host.posix import PosixHost
+from pyresque.process.run.worker import build_worker
+from pyresque.process.worker.idle import Interval
+from pyresque.process.worker.queue_list import QueueList
 from tests.live.stage import eventually
 from tests.process.test_streak import push
 from tests.redis_server import patient
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import redis
 
-    from pyresque.executor.shifts import Over
-    from pyresque.process.worker import Worker
+    from pyresque.executor.fork.fast_path_handle import FastPathEnd
+    from pyresque.process.worker.worker import Worker
 
 BURST = Interval.between(0.0)
 
@@ -41,7 +41,7 @@ class Stage:
     def __init__(self, url: str, notes: redis.Redis, **settings: Any) -> None:
         self.resque = Resque(url, executor="fork", **settings)
         self.notes = notes
-        self.posix = Posix()
+        self.posix = PosixHost()
         self.worker: Worker | None = None
         for name in ("Note", "Fail", "Later", "Vanish", "Hold", "Load", "Print", "Me"):
             self.resque.job(name, queue="low")(getattr(self, name.lower()))
@@ -86,7 +86,7 @@ class Stage:
 
     def prepare(self, *queues: str) -> Worker:
         """The worker, before it works."""
-        self.worker = made(self.resque, QueueList.parse(queues or ("low",)), self.posix)
+        self.worker = build_worker(self.resque, QueueList.parse(queues or ("low",)), self.posix)
         return self.worker
 
     def go(self) -> None:
@@ -102,7 +102,7 @@ class Stage:
         return worker
 
 
-def kinds(overs: list[Over]) -> list[str]:
+def kinds(overs: list[FastPathEnd]) -> list[str]:
     return [over.kind for over in overs]
 
 

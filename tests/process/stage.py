@@ -8,9 +8,9 @@ from pyresque.core import Core
 from pyresque.executor.base import DONE, Outcome
 from pyresque.job.registry import Registry
 from pyresque.job.worker_hooks import WorkerHooks
-from pyresque.job.workers import WorkerId
-from pyresque.process.queue_list import QueueList
-from pyresque.process.worker import Worker
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from pyresque.job.workers import WorkerId
-from pyresque.process.crew import NAME, Crew, Sign
-from pyresque.process.liveness import Pulses
-from pyresque.process.queue_list import QueueList
-from pyresque.process.worker import Worker
+from pyresque.job.worker_registry import WorkerId
+from pyresque.process.crew.crew import NAME, Crew, SharedTitle
+from pyresque.process.worker.liveness import Heartbeats
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from tests.hand import Hand
 from tests.process.stage import Performer, Surroundings, worker
 
@@ -64,8 +64,8 @@ def shown() -> list[str]:
 
 
 @pytest.fixture
-def sign(shown: list[str]) -> Sign:
-    return Sign(shown.append, 2, threading.Lock())
+def sign(shown: list[str]) -> SharedTitle:
+    return SharedTitle(shown.append, 2, threading.Lock())
 
 
 def test_the_title_counts_the_jobs_while_there_are_any(sign, shown):
@@ -106,7 +106,7 @@ def test_one_heartbeat_is_for_all_that_are_registered():
 
 def test_the_first_heartbeat_for_all_is_due_an_interval_after_the_start():
     one = crew(heartbeat_interval=60.0)
-    pulses = Pulses(one.core, [each.pulse for each in one.workers])
+    pulses = Heartbeats(one.core, [each.pulse for each in one.workers])
     assert Hand().run(pulses.beat_if_due()) == 60.0
 
 

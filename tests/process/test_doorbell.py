@@ -8,8 +8,8 @@ import redis
 
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
-from pyresque.process.doorbell import Doorbell, Slot
-from pyresque.process.lines import Lines
+from pyresque.process.crew.shared_waiter import SharedWaiter, ThreadWaiter
+from pyresque.process.host.queue_watch import QueueWatch
 from tests.live.stage import PATIENCE, eventually
 from tests.redis_server import RedisServer, waits_begun
 
@@ -26,7 +26,7 @@ class Crew:
 
     def __init__(self, bell, db, count, *queues):
         self.db, self.queues = db, queues
-        self.slots = [Slot(bell) for _ in range(count)]
+        self.slots = [ThreadWaiter(bell) for _ in range(count)]
         self.told = SimpleQueue()
         self.threads = [
             threading.Thread(target=self.live, args=(number,), daemon=True)
@@ -60,7 +60,7 @@ def bell(redis_url):
     with redis.Redis.from_url(redis_url) as client:
         client.config_resetstat()
     driver = SyncDriver(redis_url)
-    made = Doorbell(Lines(driver.wire, SystemClock()))
+    made = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
     yield made
     made.close()
     driver.close()
@@ -125,7 +125,7 @@ def test_each_is_called_for_its_own_queues(bell, db):
 
 
 def test_a_job_that_came_while_nobody_waited_is_told_to_the_next_one(bell, db):
-    slot = Slot(bell)
+    slot = ThreadWaiter(bell)
     db.rpush(LOW, 1)
     assert slot.wait((LOW,), LONG, LONG) is True
     assert slot.wait((LOW,), LONG, LONG) is True
@@ -133,22 +133,22 @@ def test_a_job_that_came_while_nobody_waited_is_told_to_the_next_one(bell, db):
 
 
 def test_a_slot_that_is_woken_returns_without_a_call(bell):
-    slot = Slot(bell)
+    slot = ThreadWaiter(bell)
     slot.wake()
     assert slot.wait((LOW,), LONG, LONG) is False
     assert bell._visits == {}
 
 
 def test_without_a_line_the_time_to_look_comes_after_its_seconds(bell):
-    blind = Doorbell(None)
-    assert Slot(blind).wait((LOW,), 0.01, LONG) is True
-    assert Slot(blind).wait((LOW,), LONG, 0.01) is False
-    assert Slot(bell).wait((), 0.01, LONG) is True
+    blind = SharedWaiter(None)
+    assert ThreadWaiter(blind).wait((LOW,), 0.01, LONG) is True
+    assert ThreadWaiter(blind).wait((LOW,), LONG, 0.01) is False
+    assert ThreadWaiter(bell).wait((), 0.01, LONG) is True
     blind.close()
 
 
 def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
-    slot = Slot(bell)
+    slot = ThreadWaiter(bell)
     waiting = threading.Thread(target=slot.wait, args=((LOW,), LONG, LONG))
     waiting.start()
     armed(db)
@@ -160,7 +160,7 @@ def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
 def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_path):
     server = RedisServer(tmp_path)
     driver = SyncDriver(server.url)
-    bell = Doorbell(Lines(driver.wire, SystemClock()))
+    bell = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
     seen = SimpleQueue()
     try:
         bell.expect((LOW,), lambda: seen.put("first"))

@@ -12,8 +12,8 @@ import pytest
 
 from pyresque.clock import SystemClock
 from pyresque.errors import HealthPortError
-from pyresque.process.health import LONGEST, MOST, answer, serving
-from pyresque.process.vitals import Flag, Health
+from pyresque.process.health.server import LONGEST, MOST, answer, serving
+from pyresque.process.health.state import Flag, Health
 from tests.live.stage import eventually
 from tests.redis_server import free_port
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.process.interval import Interval
+from pyresque.process.worker.idle import Interval
 from pyresque.settings import Settings
 
 SECONDS = st.floats(0, 1000)

@@ -7,9 +7,9 @@ import pytest
 
 from pyresque.failure.report import ErrorReport
 from pyresque.job.job import Job, Payload
-from pyresque.process.job_log import JobLog
-from pyresque.process.logs import JsonFormatter, LogfmtFormatter, TextFormatter
-from pyresque.store.redeliveries import PutBack
+from pyresque.process.start.log_format import JsonFormatter, LogfmtFormatter, TextFormatter
+from pyresque.process.worker.job_log import JobLog
+from pyresque.store.redeliveries import Redelivery
 from tests.process.stage import Clock
 
 PLAIN = Job("low", Payload("Archive", [35, "a b"]), b"raw")
@@ -98,7 +98,7 @@ def test_logfmt_has_them_too_and_of_a_plain_job_no_queue_time(jobs, clock, lines
 
 def test_a_job_that_goes_back_says_for_which_time(jobs, lines):
     jobs.got(PLAIN)
-    jobs.put_back(PLAIN, PutBack("low", b"raw", 2, 3), RuntimeError("gone"))
+    jobs.put_back(PLAIN, Redelivery("low", b"raw", 2, 3), RuntimeError("gone"))
     fields = json.loads(JsonFormatter().format(lines.records[-1]))
     assert (fields["event"], fields["redelivery"], fields["error"]) == ("put back", 2, "gone")
     assert fields["message"].endswith("goes back into its queue (2 of 3): gone")

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
-from pyresque.process.lines import BACK_OFF, GRACE, MOST, MOST_BACK_OFF, REFUSED, WAIT, Lines
+from pyresque.process.host.queue_watch import (
+    BACK_OFF,
+    GRACE,
+    MOST,
+    MOST_BACK_OFF,
+    REFUSED,
+    WAIT,
+    QueueWatch,
+)
 from tests.process.stage import Clock
 
 LOW, HIGH = "resque:queue:low", "resque:queue:high"
@@ -40,7 +48,7 @@ class Stage:
 
     def __init__(self):
         self.clock, self.wires, self.away, self.tried = Clock(), [], None, 0
-        self.lines = Lines(self.connect, self.clock)
+        self.lines = QueueWatch(self.connect, self.clock)
 
     def connect(self):
         self.tried += 1

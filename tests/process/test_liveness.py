@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque.errors import RedisUnavailable
-from pyresque.process.vitals import Flag
+from pyresque.process.health.state import Flag
 from tests.hand import Hand
 from tests.process.stage import ID, worker
 
 if TYPE_CHECKING:
-    from pyresque.process.liveness import Pulse, Rounds
+    from pyresque.process.worker.liveness import Heartbeat, Upkeep
 
 TIME = [b"1772366400", b"0"]
 
 
-def rounds(**settings: float) -> Rounds:
+def rounds(**settings: float) -> Upkeep:
     """The rounds of a worker that has started."""
     one = worker(**settings)
     Hand(TIME, [1]).run(one.pulse.beat())
@@ -24,7 +24,7 @@ def rounds(**settings: float) -> Rounds:
 
 
 @pytest.fixture
-def pulse() -> Pulse:
+def pulse() -> Heartbeat:
     one = worker(heartbeat_interval=60.0).pulse
     one.registered = True
     return one

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pyresque.process.logs import OURS, JsonFormatter, LogfmtFormatter, set_up
+from pyresque.process.start.log_format import OURS, JsonFormatter, LogfmtFormatter, set_up
 from pyresque.settings import Settings
 
 

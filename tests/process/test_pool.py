@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.process.pool import BACK_OFF, MOST_BACK_OFF, SOUND, Pool
+from pyresque.process.pool.pool import BACK_OFF, MOST_BACK_OFF, SOUND, Pool
 
 
 class Clock:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pyresque.errors import PoolFileError
-from pyresque.process.pool_file import parse_pool, read_pool, usual_file
+from pyresque.process.pool.file import parse_pool, read_pool, usual_file
 
 
 def parsed(text: str, environment: str = "production") -> dict[str, int]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.errors import NoQueueError
-from pyresque.process.queue_list import QueueList
+from pyresque.process.worker.queue_list import QueueList
 
 NAMES = st.lists(st.text("abcd_-", min_size=1, max_size=4), min_size=1, max_size=6)
 

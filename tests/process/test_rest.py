@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.process.rest import FREE_CALLS, LONGEST_PAUSE, LOOK, Rest
+from pyresque.process.worker.idle import FREE_CALLS, LONGEST_PAUSE, LOOK, IdleWait
 from tests.hand import Hand
 from tests.process.stage import Clock, Surroundings
 
@@ -16,7 +16,7 @@ class Stage:
         self.clock = Clock()
         self.around = Surroundings(self.clock)
         self.beat, self.beats, self.stop = beat, 0, False
-        self.rest = Rest(self.clock, self.around, self.tend)
+        self.rest = IdleWait(self.clock, self.around, self.tend)
 
     async def tend(self):
         self.beats += 1

@@ -11,7 +11,7 @@ import pytest
 import redis as redis_py
 
 from pyresque import Resque
-from pyresque.executor.shift import ANSWERED, ENDED, LEFT
+from pyresque.executor.fork.fast_path_process import ANSWERED, ENDED, LEFT
 from tests.process.shift_stage import (
     Stage,
     kinds,
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     import redis
 
-    from pyresque.executor.shifts import Over
+    from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
 def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     made_stage = stage()
     key = f"resque:worker:{os.uname().nodename}:{os.getpid()}:low"
@@ -54,11 +54,11 @@ def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
 def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     db: redis.Redis,
     stage: Callable[..., Stage],
-    overs: list[Over],
+    overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "pyresque.executor.shifts.FEW", 0
+        "pyresque.executor.fork.fast_path_handle.FEW", 0
     )  # so that short ones are tried again and again
     noted, left = [], []
     for ahead in ("auto", "always"):
@@ -95,7 +95,7 @@ def _without_pids(found: dict[bytes, Any]) -> dict[bytes, Any]:
 
 
 def test_jobs_come_from_several_queues_in_their_order(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     db.set("resque:queue:odd", "no list")
@@ -113,7 +113,7 @@ def test_jobs_come_from_several_queues_in_their_order(
 
 
 def test_a_glob_is_the_workers_own_affair(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 4)
@@ -133,7 +133,7 @@ def test_a_glob_is_the_workers_own_affair(
     ids=lambda settings: next(iter(settings)),
 )
 def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], settings: dict[str, Any]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], settings: dict[str, Any]
 ) -> None:
     one = stage(**settings)
     with Resque(one.resque.settings.url, codec=settings.get("codec", "json")) as client:
@@ -146,7 +146,7 @@ def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
 
 @pytest.mark.parametrize("hook", ["before_fork", "after_fork"])
 def test_hooks_of_forks_are_called_for_every_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], hook: str
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], hook: str
 ) -> None:
     one = stage()
     one.resque.hooks.add(hook, lambda *_: one.tell(hook))
@@ -157,7 +157,7 @@ def test_hooks_of_forks_are_called_for_every_job(
 
 
 def test_a_pause_key_ends_a_shift(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     one.resque.job("Pause", queue="low")(
@@ -176,7 +176,7 @@ def test_a_pause_key_ends_a_shift(
 
 
 def test_what_a_job_loads_is_loaded_for_the_next_shift(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     sys.modules.pop("colorsys", None)  # another test may have needed it
     one = stage()
@@ -190,10 +190,12 @@ def test_what_a_job_loads_is_loaded_for_the_next_shift(
 def test_a_great_payload_is_performed_like_any_other(
     db: redis.Redis,
     stage: Callable[..., Stage],
-    overs: list[Over],
+    overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.shifts.LOOK", 30.0)  # a busy machine takes a second
+    monkeypatch.setattr(
+        "pyresque.executor.fork.fast_path_handle.LOOK", 30.0
+    )  # a busy machine takes a second
     one = stage()
     one.resque.job("Length", queue="low")(lambda text: one.tell(len(text)))
     notes(db, 3)
@@ -208,7 +210,7 @@ def test_what_a_job_prints_is_seen(
     db: redis.Redis,
     stage: Callable[..., Stage],
     capfd: pytest.CaptureFixture[str],
-    overs: list[Over],
+    overs: list[FastPathEnd],
 ) -> None:
     one = stage()
     for number in range(5):

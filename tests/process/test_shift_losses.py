@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque import Resque
-from pyresque.executor.board import FINISHED, PLACES, Board
-from pyresque.executor.shift import BROKEN, Shift
-from pyresque.executor.shifts import LOST, Shifts
-from pyresque.executor.turning import Turning
-from pyresque.process.run import lendable
+from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
+from pyresque.executor.fork.fast_path_process import BROKEN, FastPathRun
+from pyresque.executor.fork.fast_path_reserve import FastPathReserver
+from pyresque.executor.fork.shared_page import FINISHED, SLOTS, SharedPage
+from pyresque.process.run.worker import lendable
 from tests.chaos.fleet import children
 from tests.live.stage import eventually, next_report, reported, worker
 from tests.process.shift_stage import (
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
     import redis
 
-    from pyresque.executor.shifts import Over
+    from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
 def test_a_server_that_dies_leaves_its_job_to_the_worker(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], moment: float
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], moment: float
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -59,14 +59,14 @@ def test_a_server_that_dies_leaves_its_job_to_the_worker(
 
 #: Where the server is when it dies: what it was about to do or has just done, and how often it had done that before.
 POINTS = {
-    "it has not begun": (Shift, "work", "before", 1),
-    "it has forked": (Shift, "_waited", "before", 5),
-    "its child has ended": (Shift, "_waited", "after", 5),
-    "a turn is not sent": (Turning, "turn", "before", 5),
-    "a turn is carried out": (Turning, "turn", "after", 5),
-    "a turn is not noted": (Board, "turned", "before", 5),
-    "a turn is noted": (Board, "turned", "after", 5),
-    "a job is not begun": (Shift, "_fork", "before", 5),
+    "it has not begun": (FastPathRun, "work", "before", 1),
+    "it has forked": (FastPathRun, "_waited", "before", 5),
+    "its child has ended": (FastPathRun, "_waited", "after", 5),
+    "a turn is not sent": (FastPathReserver, "turn", "before", 5),
+    "a turn is carried out": (FastPathReserver, "turn", "after", 5),
+    "a turn is not noted": (SharedPage, "turned", "before", 5),
+    "a turn is noted": (SharedPage, "turned", "after", 5),
+    "a job is not begun": (FastPathRun, "_fork", "before", 5),
 }
 
 
@@ -74,12 +74,12 @@ POINTS = {
 def test_a_server_may_die_at_any_point(
     db: redis.Redis,
     stage: Callable[..., Stage],
-    overs: list[Over],
+    overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
     point: str,
 ) -> None:
     monkeypatch.setattr(
-        "pyresque.executor.shifts.FEW", 0
+        "pyresque.executor.fork.fast_path_handle.FEW", 0
     )  # shifts that soon end are begun again and again
     owner, name, when, wanted = POINTS[point]
     usual, worker, calls = getattr(owner, name), os.getpid(), []
@@ -99,7 +99,7 @@ def test_a_server_may_die_at_any_point(
     monkeypatch.setattr(owner, name, dying)
     one = stage()
     board = one.prepare().executor.board  # type: ignore[attr-defined]
-    board._page[1:PLACES] = bytes([FINISHED]) * (PLACES - 1)  # as after thousands of jobs
+    board._page[1:SLOTS] = bytes([FINISHED]) * (SLOTS - 1)  # as after thousands of jobs
     notes(db, 40)
     one.go()
     assert kinds(overs).count(LOST) > 2
@@ -110,7 +110,7 @@ def test_a_server_may_die_at_any_point(
 
 
 def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     some_then_one_that_holds(db)
@@ -131,7 +131,7 @@ def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
 
 
 def test_a_connection_that_breaks_ends_a_shift_and_costs_no_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -183,7 +183,7 @@ def test_a_server_with_too_many_connections_gives_none_for_shifts(
         resque.queues()
         db.config_set("maxclients", len(db.client_list()))
         try:
-            shifts = Shifts(None, Board(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
+            shifts = FastPathHandle(None, SharedPage(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
             assert shifts.line() is None
         finally:
             db.config_set("maxclients", before)
@@ -192,7 +192,7 @@ def test_a_server_with_too_many_connections_gives_none_for_shifts(
 
 
 def test_a_user_who_may_not_do_all_that_a_shift_needs_has_none(
-    db: redis.Redis, redis_url: str, stage: Callable[..., Stage], overs: list[Over]
+    db: redis.Redis, redis_url: str, stage: Callable[..., Stage], overs: list[FastPathEnd]
 ) -> None:
     commands = ["+@all", "-echo"]
     db.acl_setuser("lean", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=commands)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.executor.shift import ENDED, LEFT, WORKING
-from pyresque.process.worker import Worker
+from pyresque.executor.fork.fast_path_process import ENDED, LEFT, WORKING
+from pyresque.process.worker.worker import Worker
 from tests.live.stage import eventually
 from tests.process.shift_stage import (
     Stage,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from pyresque.executor.shifts import Over
+    from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def test_an_order_reaches_the_job_of_a_shift(
     db: redis.Redis,
     stage: Callable[..., Stage],
-    overs: list[Over],
+    overs: list[FastPathEnd],
     order: str,
     settings: dict[str, Any],
     words: list[str],
@@ -67,7 +67,7 @@ def test_an_order_reaches_the_job_of_a_shift(
 
 @pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], order: str
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], order: str
 ) -> None:
     one = stage()
     some_then_one_that_holds(db)
@@ -90,7 +90,7 @@ def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
 
 @pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_order_between_two_jobs_takes_no_other(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], order: str
+    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], order: str
 ) -> None:
     one = stage()
     worker = os.getpid()
@@ -109,9 +109,12 @@ def test_a_graceful_order_between_two_jobs_takes_no_other(
 
 
 def test_a_job_that_takes_its_time_is_the_workers_to_watch(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], monkeypatch: pytest.MonkeyPatch
+    db: redis.Redis,
+    stage: Callable[..., Stage],
+    overs: list[FastPathEnd],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.shifts.LOOK", 0.05)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
     some_then_one_that_holds(db)
 
@@ -127,9 +130,12 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
 
 
 def test_trouble_of_the_workers_own_calls_a_shift_back_first(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[Over], monkeypatch: pytest.MonkeyPatch
+    db: redis.Redis,
+    stage: Callable[..., Stage],
+    overs: list[FastPathEnd],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.shifts.LOOK", 0.05)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage(heartbeat_interval=1)
     notes(db, 200)
     usual = Worker.tend

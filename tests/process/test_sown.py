@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from pyresque.process.sown import sown
+from pyresque.process.start.early_server import fork_early
 from tests.live.stage import eventually
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_it_is_not_made_where_somebody_could_tell(hook, settings) -> None:
     resque.job("X", queue="low")(print)
     if hook is not None:
         getattr(resque, hook)(lambda *_: None)
-    assert sown(resque) is None
+    assert fork_early(resque) is None
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline"])
@@ -184,7 +184,7 @@ def test_an_error_is_recorded_with_the_jobs_own_frames(
 def test_one_that_nothing_came_of_is_ended() -> None:
     resque = Resque("redis://nowhere:1/0")
     resque.job("X", queue="low")(print)
-    seed = sown(resque)
+    seed = fork_early(resque)
     assert Path(f"/proc/{seed.pid}").exists()
     seed.close()
     seed.close()

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque import Resque
-from pyresque.process.interval import Interval
-from pyresque.process.posix import Posix
-from pyresque.process.queue_list import QueueList
-from pyresque.process.run import made
-from pyresque.process.worker import Worker
+from pyresque.process.host.posix import PosixHost
+from pyresque.process.run.worker import build_worker
+from pyresque.process.worker.idle import Interval
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 
 if TYPE_CHECKING:
     import redis
@@ -65,9 +65,9 @@ class Stage:
 
     def work(self, *queues: str) -> Worker:
         """Work until every queue is empty; the worker."""
-        posix = Posix()
+        posix = PosixHost()
         with self.resque as resque:
-            worker = made(resque, QueueList.parse(queues or ("low",)), posix)
+            worker = build_worker(resque, QueueList.parse(queues or ("low",)), posix)
             with posix.hearing(worker):
                 resque.run(worker.work(BURST))
         posix.close()
@@ -221,7 +221,7 @@ def test_a_break_between_two_jobs_loses_none_and_repeats_none(
     stage.resque.job("Cut", queue="low")(cut)
     for number in range(6):
         push(db, "Cut", number)
-    monkeypatch.setattr("pyresque.process.patience.BACK_OFF", 0.01)
+    monkeypatch.setattr("pyresque.process.worker.redis_retry.BACK_OFF", 0.01)
     stage.work()
     assert stage.noted == [(number,) for number in range(6)]
     assert db.get("resque:stat:processed") == b"6"
@@ -254,7 +254,7 @@ def test_what_is_being_performed_stands_in_the_books_and_in_the_title(
     db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     titles: list[str] = []
-    monkeypatch.setattr("pyresque.process.posix.setproctitle", titles.append)
+    monkeypatch.setattr("pyresque.process.host.posix.setproctitle", titles.append)
     seen: list[Any] = []
 
     def look(number: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pyresque import Resque
 from pyresque.activejob.names import WRAPPER
-from pyresque.process.run import run_worker
+from pyresque.process.run.worker import run_worker
 
 
 @pytest.fixture

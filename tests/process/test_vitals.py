@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.process.vitals import Flag, Vitals
+from pyresque.process.health.state import Flag, HealthState
 from tests.process.stage import Clock
 
 
@@ -12,8 +12,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def vitals(clock) -> Vitals:
-    made = Vitals(clock)
+def vitals(clock) -> HealthState:
+    made = HealthState(clock)
     made.mark(Flag.REGISTERED, True)
     return made
 
@@ -25,7 +25,7 @@ def test_a_worker_that_goes_on_is_live_and_ready(vitals):
 
 
 def test_one_that_has_not_registered_is_live_but_not_ready(clock):
-    health = Vitals(clock).health(60.0)
+    health = HealthState(clock).health(60.0)
     assert (health.live, health.ready) == (True, False)
     assert health.reasons == ("not registered yet",)
 

@@ -9,8 +9,8 @@ import pytest
 
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
-from pyresque.process.lines import Lines
-from pyresque.process.waiter import Waiter, ready
+from pyresque.process.host.queue_watch import QueueWatch
+from pyresque.process.host.waiter import Waiter, ready
 from tests.live.proxy import Proxy
 from tests.live.stage import PATIENCE, eventually
 from tests.redis_server import RedisServer, waits_begun
@@ -57,7 +57,7 @@ def pipe():
 @contextmanager
 def waiting_at(url, pipe):
     driver = SyncDriver(url)
-    lines = Lines(driver.wire, SystemClock())
+    lines = QueueWatch(driver.wire, SystemClock())
     try:
         yield Waiter(pipe.reading, lines)
     finally:
@@ -163,7 +163,7 @@ def test_a_peer_that_fell_silent_is_noticed_and_another_connection_waits_on(
 
     with Proxy(redis_server.port, silent) as proxy:
         driver = SyncDriver(proxy.url)
-        lines = Lines(driver.wire, SystemClock(), wait=0.1, grace=0.2)
+        lines = QueueWatch(driver.wire, SystemClock(), wait=0.1, grace=0.2)
         wait = Waiting(Waiter(pipe.reading, lines), (LOW,), LONG, LONG)
         eventually(lambda: len(calls), lambda count: count > 1)
         db.rpush(LOW, "job")
@@ -178,7 +178,7 @@ def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pi
     db.config_resetstat()
     driver = SyncDriver(redis_url)
     pipes = [Pipe() for _ in range(count)]
-    waiters = [Waiter(one.reading, Lines(driver.wire, SystemClock())) for one in pipes]
+    waiters = [Waiter(one.reading, QueueWatch(driver.wire, SystemClock())) for one in pipes]
     waits = [Waiting(waiter, (LOW,), LONG, LONG) for waiter in waiters]
     armed(db, count)
     db.rpush(LOW, "job")

@@ -5,8 +5,8 @@ import pytest
 from pyresque.errors import RedisUnavailable
 from pyresque.executor.base import Outcome
 from pyresque.failure.report import ErrorReport
+from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
-from pyresque.store.turns import NO_FAILURE
 from tests.hand import Hand
 from tests.process.stage import ID, worker
 

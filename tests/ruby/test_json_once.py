@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyresque.ruby import json_once
+from pyresque.ruby import json_fast
 from pyresque.ruby.json import decode, decode_at_once
 
 PLAIN = [
@@ -54,7 +54,7 @@ def test_a_python_without_the_c_part_reads_the_same(monkeypatch: pytest.MonkeyPa
         return usual(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(json_once, "_scan", json_once._scanner())
+    monkeypatch.setattr(json_fast, "_scan", json_fast._scanner())
     for raw in PLAIN:
         assert decode_at_once(raw) == decode(raw)
     for raw in ODD:

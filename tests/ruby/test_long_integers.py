@@ -63,7 +63,7 @@ def test_the_command_line_shows_long_integers():
 
 def test_a_job_with_a_long_integer_is_performed(redis_url, db):
     from pyresque import Resque
-    from pyresque.process.run import run_worker
+    from pyresque.process.run.worker import run_worker
 
     told = []
     resque = Resque(redis_url, queues=("q",), executor="inline", verbose=True)

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from pyresque.errors import DecodeError
 from pyresque.ruby import time
-from pyresque.ruby.dates import parse_time
+from pyresque.ruby.time import parse_time
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 NEW_YORK = ZoneInfo("America/New_York")

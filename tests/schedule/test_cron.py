@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from pyresque.errors import CronError
-from pyresque.schedule.cron import Cron
+from pyresque.schedule.cron.next_run import Cron
 
 UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")

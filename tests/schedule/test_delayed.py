@@ -9,7 +9,7 @@ import pytest
 from pyresque.client import Resque
 from pyresque.errors import NotEncodable, RedisUnavailable
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.schedule.moving import parameters, queued_bytes
+from pyresque.schedule.promote import parameters, queued_bytes
 from pyresque.store.delayed import GONE, MOVED, NO_LIST
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED

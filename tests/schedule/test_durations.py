@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.errors import DurationError
-from pyresque.schedule.durations import parse_duration, parse_every, parse_stretch
+from pyresque.schedule.cron.durations import parse_duration, parse_every, parse_stretch
 
 
 @pytest.mark.parametrize(

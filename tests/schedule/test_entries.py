@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.errors import ScheduleError
-from pyresque.schedule.cron import Cron
+from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry, unknown_keys
 
 NOW = 1772366400.0  # Sunday 2026-03-01 12:00 UTC

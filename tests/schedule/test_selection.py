@@ -8,8 +8,8 @@ import pytest
 
 from pyresque import Resque
 from pyresque.schedule.selection import every
+from pyresque.store.delayed_pages import SMALL, Waiting
 from pyresque.store.slices import REMOVED
-from pyresque.store.waiting import SMALL, Waiting
 
 AT = 1_900_000_000
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pyresque.errors import SettingsError
-from pyresque.schedule.cron import Cron
-from pyresque.schedule.zone import ProcessZone, zone_named
+from pyresque.schedule.cron.next_run import Cron
+from pyresque.schedule.cron.zones import ProcessZone, zone_named
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import pytest
 
 from pyresque.errors import ScriptMissing
 from pyresque.store.keys import Keys
+from pyresque.store.reserve import FailureEntry, RecordTemplate, Reserver
 from pyresque.store.scripts import script
-from pyresque.store.turns import FailureEntry, RecordForms, Turns
 from tests.hand import asked, told
 
 ME = "h:1:low"
-FORMS = RecordForms((b"head low", b"head high"), b"foot", b"odd")
+FORMS = RecordTemplate((b"head low", b"head high"), b"foot", b"odd")
 KEYS = (
     b"resque:worker:h:1:low",
     b"resque:stat:processed",
@@ -29,8 +29,8 @@ MORE_KEYS = (
 
 
 @pytest.fixture
-def turns() -> Turns:
-    made = Turns(Keys(), ME)
+def turns() -> Reserver:
+    made = Reserver(Keys(), ME)
     made.write(("low", "high"), FORMS)
     return made
 
@@ -66,7 +66,7 @@ def test_a_failure_brings_its_keys_along(turns):
 
 
 def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are(turns):
-    turns.write(("low",), RecordForms((b"head",)), ("low", "hi"))
+    turns.write(("low",), RecordTemplate((b"head",)), ("low", "hi"))
     turn = told(turns.take(b"old"), [1, -1, [b"low", b"hi", b"new"]])
     assert (turn.finished, turn.queue, set(turn.known)) == (True, None, {"low", "hi", "new"})
 

@@ -1,0 +1,148 @@
+"""What an application registers for ActiveJob: its jobs by Ruby class name, locators of records, serializers of values."""
+
+from __future__ import annotations
+
+from pyresque.activejob.names import job_hash
+from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
+from pyresque.job.registry import JobClass
+from pyresque.job.targets import attach, check
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from pyresque.activejob.continuation import Continuable, Resume
+    from pyresque.activejob.envelope import Envelope
+    from pyresque.activejob.globalid import GlobalID
+    from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
+    from pyresque.activejob.serializers import Serializer
+    from pyresque.job.job import Job
+    from pyresque.job.limits import TimeLimit
+
+
+class ActiveJobClass:
+    """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument.
+
+    With ``resume`` it is a job in steps, and gets a Continuable there.
+    """
+
+    def __init__(
+        self,
+        entry: JobClass,
+        rules: Rules = (),
+        bind: bool = False,
+        signature: inspect.Signature | None = None,
+        resume: Resume | None = None,
+    ) -> None:
+        self.entry = entry
+        self.rules = rules
+        self.bind = bind
+        self.signature = signature
+        self.resume = resume
+
+    def call(
+        self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of its function. Raises EnvelopeError, Ruby's ArgumentError, where it cannot take them."""
+        from pyresque.activejob.signature import complaint, fitted  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+        bound = (job,) if self.bind else ()
+        if self.signature is None:
+            return (*bound, *args), dict(kwargs)
+        args, kwargs = fitted(self.signature, args, kwargs)
+        wrong = complaint(self.signature, args, kwargs)
+        if wrong is not None:
+            raise EnvelopeError(wrong)
+        return (*bound, *args), dict(kwargs)
+
+
+class ActiveJobs:
+    """The ActiveJob side of one application."""
+
+    def __init__(self) -> None:
+        self.locators: dict[str, Callable[[GlobalID], object]] = {}
+        self.serializers: list[Serializer] = []
+        self._by_name: dict[str, ActiveJobClass] = {}
+        self._by_target: dict[int, ActiveJobClass] = {}
+
+    def add(
+        self,
+        name: str,
+        target: Any,
+        *,
+        queue: str | None = None,
+        retry_on: Sequence[RetryOn] = (),
+        discard_on: Sequence[DiscardOn] = (),
+        bind: bool = False,
+        timeout: TimeLimit | None = None,
+        redeliveries: int = 0,
+        resume: Resume | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
+    ) -> ActiveJobClass:
+        """Enter a class with ``perform``, or a function, as the job of a Ruby class name; ``resume`` binds as well.
+
+        Raises DuplicateJobError when another target has the name already, NoClassError when the target can perform
+        nothing.
+        """
+        bind = bind or resume is not None
+        check(target, bound=bind)
+        known = self._by_name.get(_plain(name))
+        if known is not None and known.entry.target is not target:
+            raise DuplicateJobError(
+                f"active job {name!r} is registered twice; give one another name"
+            )
+        entry = JobClass(
+            _plain(name),
+            queue,
+            target,
+            timeout=timeout,
+            redeliveries=redeliveries,
+        )
+        own = _own(entry.perform, bind)
+        attach(target, hooks)
+        made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
+        self._by_name[entry.name] = self._by_target[id(target)] = made
+        return made
+
+    def find(self, name: str) -> ActiveJobClass | None:
+        """The job of a Ruby class name, or None."""
+        return self._by_name.get(_plain(name))
+
+    def of(self, target: object) -> ActiveJobClass | None:
+        """The job of a Ruby class name, or of the function or class that performs it; None where it is none."""
+        return self.find(target) if isinstance(target, str) else self._by_target.get(id(target))
+
+    def inside(self, job: Job) -> JobClass | None:
+        """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""
+        found = job_hash(job.payload)
+        active = None if found is None else self.find(str(found["job_class"]))
+        return None if active is None else active.entry
+
+    def entries(self) -> list[JobClass]:
+        """What is registered, by name."""
+        return [self._by_name[name].entry for name in self]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, sorted."""
+        return iter(sorted(self._by_name))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("::")
+
+
+def _own(perform: Callable[..., Any], bind: bool) -> inspect.Signature | None:
+    """What a job's function takes beside the Envelope."""
+    from pyresque.activejob.signature import signature_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+    signature = signature_of(perform)
+    if signature is None or not bind:
+        return signature
+    parameters = list(signature.parameters.values())
+    first = parameters[0] if parameters else None
+    if first is None or first.kind is first.KEYWORD_ONLY or first.kind is first.VAR_KEYWORD:
+        raise NoClassError(f"{perform!r} has no first argument to bind its Envelope to")
+    kept = parameters if first.kind is first.VAR_POSITIONAL else parameters[1:]
+    return signature.replace(parameters=kept)

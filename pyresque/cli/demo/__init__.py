@@ -1,0 +1,1 @@
+"""``pyresque demo``: Ruby's jobs performed in Python on a Redis of its own."""

@@ -1,0 +1,86 @@
+"""How the demo is told: steps on the terminal, a table of what was seen on the keys, and promises that must come true."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from pyresque.cli.output import plain
+from pyresque.errors import DemoFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from pyresque.cli.demo.embedded_redis import RedisServer
+    from pyresque.cli.demo.programs import Program
+    from pyresque.client import Resque
+
+#: Seconds that any step may take.
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What was seen on a key, and when (seconds since the start)."""
+
+    at: float
+    key: str
+    what: str
+
+
+class Teller:
+    """Tells what happens on one Redis."""
+
+    def __init__(
+        self, console: Console, resque: Resque, server: RedisServer, started: float
+    ) -> None:
+        self.console = console
+        self.resque = resque
+        self.server = server
+        self.started = started
+        self.events: list[Event] = []
+
+    def until(self, promise: str, seen: Callable[[], bool], programs: Sequence[Program]) -> None:
+        """Wait until something is so. Raises DemoFailed when a process of the demo ends or time runs out."""
+        deadline = time.monotonic() + PATIENCE
+        pause = threading.Event()
+        while not seen():
+            ended = [program.last_words() for program in programs if program.has_ended()]
+            self.check(not ended, f"{promise} (a process ended: {'; '.join(ended)})")
+            self.check(time.monotonic() < deadline, f"{promise} within {PATIENCE:.0f} s")
+            pause.wait(0.02)
+
+    def check(self, holds: bool, promise: str) -> None:
+        """Raise DemoFailed unless it is so."""
+        if not holds:
+            raise DemoFailed(f"this did not come true: {promise}")
+
+    def note(self, key: str, what: str) -> None:
+        """Keep what was seen on a key, for the table."""
+        self.events.append(Event(self.seconds(), self.resque.core.keys.of(key), what))
+
+    def step(self, what: str) -> None:
+        """Tell that a step is done."""
+        self.console.print(f"{self.seconds():6.2f} s  {what}", soft_wrap=True)
+
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.started
+
+    def table(self) -> Table:
+        """What happened on which key."""
+        table = Table(
+            title="What happened on which key", title_justify="left", show_lines=False, expand=False
+        )
+        table.add_column("at", justify="right", no_wrap=True)
+        table.add_column("key", overflow="fold", ratio=2)
+        table.add_column("what happened there", overflow="fold", ratio=3)
+        for event in self.events:
+            table.add_row(f"{event.at:.2f} s", plain(event.key), plain(event.what))
+        return table

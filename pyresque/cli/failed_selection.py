@@ -1,0 +1,196 @@
+"""Which failed jobs a command means, what it does to them page by page, and what it tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pyresque.cli.errors import Complaint
+from pyresque.cli.job_text import class_of
+from pyresque.cli.output import many, plain
+from pyresque.cli.progress import Progress
+from pyresque.cli.streamed import LINES, JsonList, Lines
+from pyresque.cli.times import iso_and_written
+from pyresque.failure.passes import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyresque.client import Resque
+    from pyresque.failure.passes import Pass
+    from pyresque.failure.record import FailedRecord
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records are meant: by the queue their job came from, its class, its exception, and whether it was retried."""
+
+    queue: str | None
+    class_name: str | None
+    exception: str | None
+    retried: bool | None
+
+    def takes(self, record: FailedRecord) -> bool:
+        """Whether a record is meant."""
+        return (
+            self.queue in (None, record.queue)
+            and self.class_name in (None, record.class_name, class_of(record.payload))
+            and self.exception in (None, record.exception)
+            and self.retried in (None, record.retried_at is not None)
+        )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything was asked for."""
+        return (self.queue, self.class_name, self.exception, self.retried) != (
+            None,
+            None,
+            None,
+            None,
+        )
+
+
+def filtering(command: F) -> F:
+    """Options that make a Filter; the command gets it as ``chosen``."""
+    for option in (
+        click.option(
+            "--retried/--not-retried", default=None, help="Those that were put back, or were not."
+        ),
+        click.option(
+            "--exception", metavar="NAME", help="Those of an exception, such as KeyError."
+        ),
+        click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
+        click.option("--queue", help="Those whose job came from this queue."),
+        click.option(
+            "--failure-queue",
+            help="Of this failed list alone (redis_multi_queue), such as low_failed.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def filtered(options: dict[str, Any]) -> Filter:
+    """Take the filter's options out of a command's."""
+    return Filter(*(options.pop(name) for name in ("queue", "class_name", "exception", "retried")))
+
+
+def latest(
+    resque: Resque, chosen: Filter, failure_queue: str | None, start: int, count: int
+) -> Iterator[FailedRecord]:
+    """The records of a page of those that are meant, the latest first, as they are read."""
+    total = resque.failures.count(failure_queue)
+    if chosen.narrows:
+        yield from islice(_matching(resque, chosen, failure_queue, total), start, start + count)
+        return
+    end = max(0, total - start)
+    first = max(0, end - count)
+    yield from resque.failures.each(first, end - first, failure_queue)
+
+
+def _matching(
+    resque: Resque, chosen: Filter, failure_queue: str | None, total: int
+) -> Iterator[FailedRecord]:
+    found, seen = resque.core.failures.each(queue=failure_queue), 0
+    with Progress("searching failed jobs") as progress:
+        while (page := resque.run(found.more())) is not None:
+            seen += len(page.records)
+            yield from filter(chosen.takes, page.records)
+            progress.step(seen, total)
+            progress.end("not all failed jobs were looked at")
+
+
+def count_meant(resque: Resque, chosen: Filter, failure_queue: str | None) -> int:
+    """How many are meant now."""
+    total, seen, count = resque.failures.count(failure_queue), 0, 0
+    found = resque.core.failures.each(queue=failure_queue)
+    with Progress("counting failed jobs") as progress:
+        while (page := resque.run(found.more())) is not None:
+            seen += len(page.records)
+            count += sum(map(chosen.takes, page.records))
+            progress.step(seen, total)
+            progress.end("nothing was done")
+    return count
+
+
+def carry(
+    resque: Resque,
+    chosen: Filter,
+    failure_queue: str | None,
+    bulk: Pass | None,
+    told: Told,
+    progress: Progress,
+) -> None:
+    """Do it page by page and tell of it, until it is done or interrupted; without a pass only tell what is meant."""
+    total = resque.failures.count(failure_queue)
+    meant = bulk or resque.core.failures.each(queue=failure_queue, order="asc")
+    seen = 0
+    while not progress.signal and (page := resque.run(meant.more())) is not None:
+        if bulk is None:
+            seen += len(page.records)
+            page = Page(list(filter(chosen.takes, page.records)), seen=seen)
+        told.page(page)
+        progress.step(page.seen, total, told.count)
+
+
+class Told:
+    """What is told of the records that a command dealt with: as lines, or as a list in JSON."""
+
+    def __init__(self, verb: str, name: str, *, as_json: bool, dry_run: bool) -> None:
+        self.count = 0
+        self._verb = verb
+        self._left: list[dict[str, str]] = []
+        self._left_count = 0
+        self._json = JsonList(name, {"dry_run": dry_run}) if as_json else None
+        self._with_left = name == "retried"
+        self._lines = Lines(verb, "failed job")
+
+    def page(self, page: Page) -> None:
+        """Tell of some more."""
+        self.count += len(page.records)
+        for record in page.records:
+            if self._json is not None:
+                self._json.add(record_json(record))
+            else:
+                told = f"{record.index}: {class_of(record.payload)} of {record.queue}"
+                self._lines.add(plain(told))
+        self._left_count += len(page.left)
+        for record, why in page.left[: LINES - len(self._left)]:
+            self._left.append({"record": f"{record.failure_queue} {record.index}", "why": why})
+
+    def close(self, progress: Progress | None = None) -> None:
+        """Sum up. Raises Interrupted, or Complaint where some were left."""
+        left = {"left": self._left, "left_count": self._left_count} if self._with_left else {}
+        if self._json is not None:
+            self._json.close(left)
+        else:
+            self._lines.close("no failed job is meant")
+        if progress is not None:
+            progress.end(
+                f"{self._verb} {many(self.count, 'failed job')}; the others are as they were, and the same command goes on"
+            )
+        if self._left_count:
+            reasons = "; ".join(one["why"] for one in self._left[:5])
+            more = f"; and {self._left_count - 5} more" if self._left_count > 5 else ""  # noqa: PLR2004 - those told
+            raise Complaint(
+                f"{many(self._left_count, 'record')} could not be put back: {reasons}{more}"
+            )
+
+
+def record_json(record: FailedRecord) -> dict[str, object]:
+    """A record with its times as ISO 8601, and as they are written in Redis."""
+    place = {"index": record.index, "failure_queue": record.failure_queue}
+    if not record.readable:
+        return {**place, "raw": record.raw.decode("utf-8", "backslashreplace")}
+    return {
+        **place,
+        **record.fields,
+        **iso_and_written("failed_at", record.failed_at),
+        **iso_and_written("retried_at", record.retried_at),
+    }

@@ -1,0 +1,64 @@
+"""The command ``info``: the whole Resque at one glance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import chain
+from typing import Any
+
+import click
+
+from pyresque.cli.job_text import those_working, told
+from pyresque.cli.options import CONNECTION, json_option, settings_options
+from pyresque.cli.output import print_json, print_pairs
+from pyresque.cli.streamed import print_long_table
+from pyresque.process.start.load_app import load_application
+
+#: What is told while ``pause-all-workers`` is set.
+PAUSED = "no worker takes a job until `pyresque workers resume`"
+
+
+@click.command()
+@settings_options(*CONNECTION)
+@json_option
+def info(as_json: bool, **given: Any) -> None:
+    """Show counts of queues, jobs, workers and failures, and what is being worked on."""
+    resque = load_application(given)
+    core = resque.core
+    sizes = resque.queue_lengths()
+    registered, busy = resque.run(core.books.with_job())
+    overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
+    paused = resque.all_paused()
+    if as_json:
+        more = {"namespace": resque.settings.namespace, "paused": paused, "queue_sizes": sizes}
+        print_json({**overview, **more})
+        return
+    print_pairs(
+        [
+            ("redis", f"{overview['servers'][0]} (namespace {resque.settings.namespace})"),
+            ("pending", overview["pending"]),
+            ("processed", overview["processed"]),
+            ("failed", overview["failed"]),
+            ("queues", overview["queues"]),
+            (
+                "workers",
+                f"{overview['workers']} ({overview['working']} working{', all paused' if paused else ''})",
+            ),
+            *([("paused", PAUSED)] if paused else []),
+        ]
+    )
+    click.echo()
+    print_long_table(
+        ("queue", "jobs"),
+        ((name, "no list in Redis" if size is None else size) for name, size in sizes.items()),
+        "no queues",
+    )
+    working = (
+        (each.id, told(each.working_on.job, 40))
+        for each in those_working(resque, busy)
+        if each.working_on
+    )
+    first = next(working, None)
+    if first is not None:
+        click.echo()
+        print_long_table(("worker", "works on"), chain((first,), working), "")

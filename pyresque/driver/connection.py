@@ -1,0 +1,349 @@
+"""A connection of our own: a socket, and hiredis to write commands and read replies; no more than a worker needs.
+
+A worker forks for its jobs, and a fork costs what the parent has loaded: redis-py would be half of that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import sys
+from errno import EBADF, ECONNRESET
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import hiredis
+
+from pyresque.descriptors import held_by, look_over, mark
+from pyresque.driver.protocol import (
+    checked,
+    encode_command,
+    log_ins,
+    passing,
+    refused,
+    refused_log_in,
+)
+from pyresque.errors import ConnectionFault, RedisUnavailable
+from pyresque.ops import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyresque.driver.url import RedisUrl
+    from pyresque.ops import Arg
+
+#: Bytes read at a time.
+PIECE = 1 << 16
+
+#: Where the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
+SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
+
+#: Seconds from its making in which the end of a connection may be the fault of the configuration.
+YOUNG = 1.0
+
+_INCOMPLETE = object()
+
+# hiredis tells less of this than it takes.
+_Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
+
+
+class Connection:
+    """One connection, logged in. A forked child must leave it alone: it is the parent's."""
+
+    def __init__(self, to: RedisUrl, reply_timeout: float | None = None) -> None:
+        """Connect. Raises RedisUnavailable, ConnectError."""
+        self.where = to.where
+        self.timeout = to.reply_timeout if reply_timeout is None else reply_timeout
+        self._plain = not to.secure
+        self._not_yet: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
+        self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
+        self._feed_reader = cast("_Feed", self._reader.feed)
+        self._gets = self._reader.gets
+        self._buffer = bytearray(PIECE)
+        self._to = to
+        self._made = inf
+        look_over()
+        try:
+            self._socket = self._connected(to)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+        self._mark = mark(self._socket.fileno())
+        held_by(self)
+        self._made = monotonic()
+        self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(self._socket, select.POLLIN)
+        try:
+            self._log_in(to)
+        except BaseException:
+            self.close()
+            raise
+
+    # -- talk
+
+    def ask(self, wire: bytes) -> object:
+        """Send what is one command and read its reply; an error the server sends is returned, as hiredis tells it.
+
+        Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
+        """
+        try:
+            self._send_all(wire)
+            # Nothing is left over of another reply: one that was not awaited took its connection with it.
+            reply = _INCOMPLETE
+            while reply is _INCOMPLETE:
+                heard = self._receive(self._buffer)
+                if not heard:
+                    raise ConnectionResetError("the connection was closed")
+                self._feed_reader(self._buffer, 0, heard)
+                reply = self._gets()
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+        if reply.__class__ is not bytes:
+            self._heed(reply)
+        return reply
+
+    @property
+    def can_be_lent(self) -> bool:
+        """Whether what is written to the socket is what Redis hears, and the system ends waits for whoever holds it."""
+        return self._plain and SYSTEM_ENDS_WAITS
+
+    def go_on(self, heard: bytes) -> object:
+        """The reply that begins with these bytes, which somebody else has read. Raises RedisUnavailable, RedisCommandError."""
+        try:
+            self._reader.feed(heard)
+            return checked(self._read(), self.where)
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def settle(self) -> None:
+        """Wait until the server has carried out whatever was sent here, and forget its replies. Raises RedisUnavailable."""
+        marker = os.urandom(16).hex().encode()
+        self.send("ECHO", marker)
+        try:
+            while self._read() != marker:
+                continue
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
+        """The same for several commands, in one round trip."""
+        try:
+            self._socket.sendall(b"".join(map(encode_command, commands)))
+            return [self._read() for _ in commands]
+        except self._not_yet as error:
+            raise self._lost(f"no reply within {self.timeout:g} s") from error
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+
+    def send(self, *args: Arg) -> None:
+        """Send one command, whose reply is for ``replies`` to take. Raises RedisUnavailable."""
+        try:
+            self._socket.sendall(encode_command(Command(args)))
+        except OSError as error:  # a full buffer, too: nobody has read for a long time
+            raise self._lost(error) from error
+
+    def replies(self) -> list[object]:
+        """What has come so far of what was sent; empty where nothing has.
+
+        Raises RedisCommandError for a refusal, RedisUnavailable where the connection has ended.
+        """
+        found: list[object] = []
+        try:
+            while not found:
+                self._hear_now()
+                while (reply := self._reader.gets()) is not _INCOMPLETE:
+                    found.append(checked(reply, self.where))
+        except self._not_yet:
+            return found
+        except (OSError, hiredis.ProtocolError) as error:
+            raise self._lost(error) from error
+        return found
+
+    def fileno(self) -> int:
+        """The socket, which becomes readable when a reply comes or the connection ends."""
+        return self._socket.fileno()
+
+    def stale(self) -> bool:
+        """Whether the server has closed it, or something stands in it that nobody asked for."""
+        return self._socket.fileno() < 0 or (self._poll is not None and bool(self._poll.poll(0)))
+
+    def close(self) -> None:
+        """Hang up; in a forked child, let go."""
+        with contextlib.suppress(OSError):  # somebody else has closed it
+            self._socket.close()
+
+    def let_go_of_closed(self) -> None:
+        """Let go of the socket where somebody else has closed it: its number may soon be another one's."""
+        number = self._socket.fileno()
+        if number < 0 or mark(number) == self._mark:
+            return
+        self._socket.detach()
+        if not self._plain:  # OpenSSL has kept the number
+            self._socket = socket.socket()
+            self._socket.close()
+            self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
+
+    def open_again(self) -> None:
+        """Nothing: whoever uses it makes another one."""
+
+    def __del__(self) -> None:
+        """Hang up: the thread whose connection it was has ended."""
+        with contextlib.suppress(AttributeError, OSError):
+            self._socket.close()
+
+    # -- the socket
+
+    def _connected(self, to: RedisUrl) -> socket.socket:
+        if to.path:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.settimeout(to.connect_timeout)
+            try:
+                made.connect(to.path)
+            except OSError:
+                made.close()
+                raise
+        else:
+            made = socket.create_connection((to.host, to.port), to.connect_timeout)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            keep_alive(made)
+        if to.secure:
+            made = self._secured(made, to)
+        self._bound(made)
+        return made
+
+    def _secured(self, made: socket.socket, to: RedisUrl) -> socket.socket:
+        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+
+        self._not_yet = (*self._not_yet, *tls.NOT_YET)
+        return tls.secured(made, to)
+
+    def _bound(self, made: socket.socket) -> None:
+        """Let every wait end in time."""
+        if SYSTEM_ENDS_WAITS and self._plain:
+            made.settimeout(None)
+            whole = int(self.timeout)
+            limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        else:
+            made.settimeout(self.timeout)
+
+    def _log_in(self, to: RedisUrl) -> None:
+        text = ""
+        for steps in log_ins(to):
+            text = refused(self.talk(steps), to, text)
+            if not text:
+                return
+        if text:
+            raise refused_log_in(text, self.where)
+
+    # -- replies
+
+    def _read(self) -> object:
+        reply = self._gets()
+        while reply is _INCOMPLETE:
+            self._feed(self._receive(self._buffer))
+            reply = self._gets()
+        self._heed(reply)
+        return reply
+
+    def _heed(self, reply: object) -> None:
+        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+            checked(reply, self.where)
+
+    def _hear_now(self) -> None:
+        """Take what is there; raises one of ``_not_yet`` where nothing is."""
+        if self._plain and hasattr(socket, "MSG_DONTWAIT"):
+            self._feed(self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT))
+            return
+        self._socket.setblocking(False)
+        try:
+            self._feed(self._socket.recv_into(self._buffer))
+        finally:
+            self._bound(self._socket)
+
+    def _feed(self, heard: int) -> None:
+        if not heard:
+            raise ConnectionResetError("the connection was closed")
+        self._feed_reader(self._buffer, 0, heard)
+
+    def _alert(self) -> OSError | None:
+        """What a server said of TLS before it hung up, where it did so while we were speaking."""
+        try:
+            self._socket.recv(1)
+        except (OSError, AttributeError) as error:
+            return error if isinstance(error, OSError) else None
+        return None
+
+    def _lost(self, cause: Any) -> RedisUnavailable:
+        if isinstance(cause, RedisUnavailable):
+            return cause
+        wrong = None
+        if getattr(cause, "errno", None) == EBADF:
+            look_over()
+        if not self._plain and "EOF" in str(cause):
+            cause = self._alert() or cause
+        if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
+            wrong = configured_wrongly(cause, self._to)
+        return lost(cause, self.where, wrong)
+
+
+def configured_wrongly(cause: BaseException, to: RedisUrl) -> str | None:
+    """What is wrong with the configuration, where a new connection ends so; None: nothing that we could tell."""
+    if isinstance(cause, hiredis.ProtocolError):
+        return (
+            None
+            if "\\x15" not in str(cause)
+            else "the server speaks TLS there: write rediss:// in place of redis://"
+        )
+    if not to.secure and getattr(cause, "errno", None) != ECONNRESET:
+        return None
+    from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+
+    handshake = isinstance(cause, (TimeoutError, ConnectionResetError)) or "EOF" in str(cause)
+    return tls.fault(cause, to) or (tls.mistaken(to) if handshake else None)
+
+
+def first_fault(to: RedisUrl) -> ConnectionFault | None:
+    """What is wrong with the configuration, by a first exchange on a connection of its own."""
+    try:
+        made = Connection(to, to.connect_timeout)
+        try:
+            made.ask(encode_command(Command(("PING",))))
+        finally:
+            made.close()
+    except ConnectionFault as error:
+        return error
+    except RedisUnavailable:
+        return None
+    return None
+
+
+def lost(cause: object, where: str, wrong: str | None = None) -> RedisUnavailable:
+    """The error for a connection that has ended, or did not come about; ``wrong`` is a fault of the configuration."""
+    if wrong is not None:
+        return ConnectionFault(f"Redis at {where}: {wrong}")
+    return RedisUnavailable(f"Redis at {where}: {str(cause) or type(cause).__name__}")
+
+
+def keep_alive(made: socket.socket) -> None:
+    """Notice a silent peer within about a minute, where the system lets us say so."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in keepalive_options().items():
+        with contextlib.suppress(OSError):
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def keepalive_options() -> dict[int, int]:
+    """Seconds of silence, seconds between probes, and how many of them."""
+    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}

@@ -1,0 +1,158 @@
+"""What becomes of a job whose process died: one failed record, or by choice its queue again, whoever finds it first."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pyresque.clock import local
+from pyresque.errors import FailureHookError, UnknownJobClass, WrongKey
+from pyresque.failure.record import Failure, no_failure_id
+from pyresque.failure.report import report
+from pyresque.job.copy_guard import InCopies
+from pyresque.job.perform import run_failure_hooks
+from pyresque.job.redelivery import redeliverable
+from pyresque.store.keys import FAILED_ASIDE
+from pyresque.store.redeliveries import Redelivery, RedeliveryTable
+from pyresque.store.reserve import NO_FAILURE, FailureEntry
+from pyresque.store.wrong_types import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyresque.failure.base import FailureBackend
+    from pyresque.job.job import Job
+    from pyresque.job.registry import Registry
+    from pyresque.job.worker_registry import WorkerRegistry
+    from pyresque.ops import Clock
+
+log = logging.getLogger("pyresque")
+
+
+def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
+    """Where a failed record goes whose own list is none, which is told."""
+    log.error(
+        "%s: the failed record is kept in the list %r below the namespace; when the key is mended, move it there: LMOVE, or RENAME",
+        error,
+        FAILED_ASIDE,
+    )
+    return FailureEntry(entry.record, FAILED_ASIDE, "", entry.counted)
+
+
+class LostJobs:
+    """Takes workers out of the books and sees to what they were performing.
+
+    ``last_resort`` records what ``backend`` could not.
+    """
+
+    def __init__(
+        self,
+        books: WorkerRegistry,
+        backend: FailureBackend,
+        registry: Registry,
+        clock: Clock,
+        last_resort: FailureBackend,
+        new_id: Callable[[], str | None] = no_failure_id,
+    ) -> None:
+        self.books = books
+        self.backend = backend
+        self.registry = registry
+        self.clock = clock
+        self.last_resort = last_resort
+        self.new_id = new_id
+        self.redeliveries = RedeliveryTable(books.table.keys)
+        self.told = Told()
+
+    async def unregister(
+        self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
+    ) -> list[int] | None:
+        """Unregister a worker; a job it has becomes a failure with that error, and its failure hooks run.
+
+        A job that was registered so goes back into its queue instead, in the same script, and no hook runs.
+        Returns what was removed (workers, worker, started, heartbeat, processed, failed), or None when its heartbeat
+        is no longer the one that was seen: it lives, or somebody else has done it.
+        """
+        while True:
+            working_on = await self.told.without(self.books.working_on(worker_id), None)
+            record = b"" if working_on is None else working_on.record
+            failure = None
+            left: FailureEntry | Redelivery = NO_FAILURE
+            if working_on is not None:
+                at = local(self.clock)
+                failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
+                back = await self.put_back(working_on.job, error)
+                left = back or self.backend.entry(failure) or NO_FAILURE
+            removed = await self._struck_out(worker_id, record, seen_heartbeat, left)
+            if removed is not None:
+                break
+            if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (
+                seen_heartbeat or None
+            ):
+                return None
+        if failure is None:
+            return removed
+        if isinstance(left, Redelivery):
+            log.warning(
+                "%s goes back into its queue (%d of %d): %s",
+                *(failure.job, left.number, left.most, error),
+            )
+        else:
+            if left is NO_FAILURE:
+                await self._save(failure)
+            if self.may_put_back(failure.job):
+                await self.forget(failure.job)
+            await self.run_hooks(failure.job, error)
+        return removed
+
+    async def _struck_out(
+        self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
+    ) -> list[int] | None:
+        try:
+            return await self.books.table.unregister(worker_id, record, heartbeat, left)
+        except WrongKey as error:
+            if isinstance(left, Redelivery) or left.failure_queue == FAILED_ASIDE:
+                raise
+            return await self.books.table.unregister(
+                worker_id, record, heartbeat, aside(left, error)
+            )
+
+    async def put_back(self, job: Job, error: BaseException) -> Redelivery | None:
+        """How the job goes back into its queue after this error; None where it is a failure, or has gone back too often."""
+        entry = redeliverable(self.registry, job, error)
+        if entry is None or not job.queue:
+            return None
+        number = await self.told.without(self.redeliveries.count(job.queue, job.raw), 0) + 1
+        if number > entry.redeliveries:
+            return None
+        return Redelivery(job.queue, job.raw, number, entry.redeliveries)
+
+    def may_put_back(self, job: Job) -> bool:
+        """Whether the job was registered so."""
+        if self.registry.ready(job.payload.class_name) is not None:
+            return False
+        entry = self.registry.entry_of(job)
+        return entry is not None and entry.redeliveries > 0
+
+    async def forget(self, job: Job) -> None:
+        """The job has come to an end: where it is enqueued again it counts from nothing."""
+        await self.redeliveries.forget(job.queue, job.raw)
+
+    async def _save(self, failure: Failure) -> None:
+        try:
+            await self.backend.save(failure)
+        except Exception:
+            log.exception(
+                "the failure backend failed; the record goes to the list of failed jobs instead"
+            )
+            await self.last_resort.save(failure)
+
+    async def run_hooks(self, job: Job, error: BaseException) -> None:
+        """Run a job's failure hooks, where its class is registered here; their own errors are logged."""
+        try:
+            entry = self.registry.find(job.payload.class_name)
+        except UnknownJobClass:
+            return
+        try:
+            await InCopies(run_failure_hooks(entry, job, error))
+        except FailureHookError as another:
+            log.error("%s", another)  # noqa: TRY400 - the message tells both errors; a traceback adds none

@@ -1,0 +1,1 @@
+"""Whether a worker is well, and the port that probes ask."""

@@ -1,0 +1,1 @@
+"""The system that a worker runs on: signals, titles, other processes, waiting."""

@@ -1,0 +1,1 @@
+"""Several worker processes under one master: how many of which are wanted."""

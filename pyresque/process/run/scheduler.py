@@ -1,0 +1,91 @@
+"""Put a scheduler together and let it lead or wait in this process, from its settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyresque.errors import ScheduleFileError
+from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
+from pyresque.process.run.worker import prepare
+from pyresque.process.scheduler import Scheduler
+from pyresque.process.start.start_line import scheduler_starts
+from pyresque.schedule.entries import is_section
+from pyresque.schedule.yaml_file import Written, read_yaml
+from pyresque.store.lock import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyresque.client import Resque
+
+log = logging.getLogger("pyresque")
+
+#: What each signal orders, as Ruby's scheduler hears it.
+INTENTS: dict[str, Callable[[Scheduler], None]] = {
+    "SIGTERM": Scheduler.shutdown,
+    "SIGINT": Scheduler.shutdown,
+    "SIGQUIT": Scheduler.shutdown,
+    "SIGUSR1": Scheduler.ask_print,
+    "SIGUSR2": Scheduler.ask_reload,
+}
+
+
+def run_scheduler(resque: Resque) -> None:
+    """Schedule in this process, in its main thread, until told to stop. Raises ScheduleFileError."""
+    settings = resque.settings
+    written = (
+        read_schedule(settings.schedule, settings.schedule_section) if settings.schedule else []
+    )
+    prepare(background=settings.background, pidfile=settings.pidfile)
+    scheduler_starts(resque, len(written))
+    if written:
+        resque.core.recurring.memory.update({entry.name: entry.config for entry in written})
+        for note in odd_in(written):
+            log.warning("%s, %s", settings.schedule, note)
+    posix = PosixHost()
+    try:
+        scheduler = Scheduler(resque.core, claim(), posix)
+        hang_up = {HANG_UP: posix.hang_up(Scheduler.shutdown)}
+        with posix.hearing_orders(scheduler, {**INTENTS, **hang_up}):
+            resque.run(scheduler.work())
+    finally:
+        posix.close()
+        resque.close()
+
+
+def claim() -> Claim:
+    """What this process claims the master lock by."""
+    return Claim(f"{hostname()}:{os.getpid()}", os.urandom(16).hex())
+
+
+def odd_in(written: list[Written]) -> Iterator[str]:
+    """What stands there twice, and what does not run because it is a section, each with its line."""
+    for entry in written:
+        yield from entry.notes
+        if is_section(entry.config):
+            yield f"line {entry.line}: {section_hint(entry.name)}"
+
+
+def section_hint(name: str) -> str:
+    """What is told of an entry that holds entries."""
+    return f"{name!r} never runs: is it a section? Name it with --schedule-section {name}"
+
+
+def read_schedule(
+    path: str, section: str = "", progress: Callable[[int, int], None] | None = None
+) -> list[Written]:
+    """The entries of a schedule's file, or of a section of it. Raises ScheduleFileError.
+
+    ``progress`` is told now and then which of how many lines was reached.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScheduleFileError(f"{path} cannot be read: {error}") from error
+    if progress is None:
+        return read_yaml(text, path, section)
+    lines, tell = text.count("\n") + 1, progress
+    return read_yaml(text, path, section, lambda line: tell(line, lines))

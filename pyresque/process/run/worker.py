@@ -1,0 +1,207 @@
+"""Put a worker together and let it work in this process, from its settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyresque.executor.fork.executor import ForkExecutor
+from pyresque.executor.inline import InlineExecutor
+from pyresque.job.worker_registry import WorkerId
+from pyresque.job_copies import fork, leave
+from pyresque.ops import Command
+from pyresque.process.health.state import HealthState
+from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_needs_fork
+from pyresque.process.host.posix import PosixHost, hostname
+from pyresque.process.host.queue_watch import QueueWatch
+from pyresque.process.start.start_line import worker_starts
+from pyresque.process.worker.idle import Interval
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
+from pyresque.settings import TOGETHER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AbstractContextManager
+
+    from pyresque.client import Resque
+    from pyresque.driver.connection import Connection
+    from pyresque.executor.base import Executor
+    from pyresque.executor.fork.server_process import EarlyServer
+
+log = logging.getLogger("pyresque")
+
+
+def run_worker(
+    resque: Resque,
+    *,
+    burst: bool = False,
+    seed: EarlyServer | None = None,
+    known: Collection[str] | None = None,
+) -> None:
+    """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
+
+    ``seed`` is a fork server that runs already; ``known`` are the queues there are, if they were asked for. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
+    whatever ends the worker by mistake.
+    """
+    settings = resque.settings
+    QueueList.parse(settings.queues)
+    if not can_fork():
+        refuse_what_needs_fork(settings)
+        run_without_fork(resque, burst=burst, known=known)
+        return
+    prepare(background=settings.background, pidfile=settings.pidfile)
+    worker_starts(resque, known)
+    with health_state(resque) as vitals:
+        run_in_prepared_process(resque, vitals, burst=burst, seed=seed)
+
+
+def run_in_prepared_process(
+    resque: Resque,
+    vitals: HealthState | None = None,
+    *,
+    burst: bool = False,
+    seed: EarlyServer | None = None,
+) -> None:
+    """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
+    queue_list = QueueList.parse(resque.settings.queues)
+    interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
+    if resque.settings.executor in TOGETHER:
+        from pyresque.process.run.crew import run_crew  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+        run_crew(resque, queue_list, queue_watch(resque), interval, vitals)
+        return
+    posix = PosixHost(queue_watch(resque))
+    try:
+        worker = build_worker(resque, queue_list, posix, vitals, seed)
+        with posix.hearing(worker):
+            resque.run(worker.work(interval))
+    finally:
+        posix.close()
+        resque.close()
+
+
+def run_without_fork(
+    resque: Resque, *, burst: bool = False, known: Collection[str] | None = None
+) -> None:
+    """The same on a system without fork: inline, and polling."""
+    log.info("this system has no fork: jobs run in the worker's own process, one after the other")
+    settings = resque.settings
+    prepare(background=False, pidfile=settings.pidfile)
+    worker_starts(resque, known)
+    queue_list = QueueList.parse(settings.queues)
+    plain = PortableHost()
+    worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
+    executor = InlineExecutor(resque.core.registry)
+    worker = Worker(resque.core, worker_id, queue_list, executor, plain)
+    resque.core.stopping = lambda: worker.stopping
+    try:
+        with plain.hearing(worker):
+            resque.run(worker.work(Interval.between(0.0) if burst else Interval.of(settings)))
+    finally:
+        resque.close()
+
+
+def health_state(resque: Resque) -> AbstractContextManager[HealthState]:
+    """The vitals of this process, told at the health port where the settings name one. Before there are threads."""
+    settings, clock = resque.settings, resque.core.clock
+    if settings.health_port is None:
+        return nullcontext(HealthState(clock))
+    from pyresque.process.health.server import serving  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+    return serving(
+        clock, settings.health_address, settings.health_port, settings.heartbeat_interval
+    )
+
+
+def build_worker(
+    resque: Resque,
+    queue_list: QueueList,
+    posix: PosixHost,
+    vitals: HealthState | None = None,
+    seed: EarlyServer | None = None,
+) -> Worker:
+    """A worker of this process."""
+    core = resque.core
+    executor: Executor
+    if core.settings.executor == "fork":
+        executor = forking = ForkExecutor(
+            core.registry,
+            core.hooks,
+            core.settings,
+            core.clock,
+            core.codec,
+            resque.driver,
+            posix.wakeup,
+            partial(_let_go, resque, posix),
+            seed,
+            partial(lendable, resque),
+        )
+        core.stopping = lambda: forking.board.stopping
+    else:
+        executor = InlineExecutor(core.registry)
+    worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
+    worker = Worker(core, worker_id, queue_list, executor, posix, vitals)
+    if not executor.isolated:
+        core.stopping = lambda: worker.stopping
+    return worker
+
+
+def lendable(resque: Resque) -> Connection | None:
+    """A connection that the fork server can use; None where there is none. Raises RedisUnavailable, ConnectError."""
+    made = resque.driver.wire(resque.driver.target.reply_timeout)
+    # A server that has too many connections says so in reply to the first command; after a loss ``settle`` needs this one.
+    if made.can_be_lent and made.talk([Command(("ECHO", "lent"))]) == [b"lent"]:
+        return made
+    made.close()
+    return None
+
+
+def _let_go(resque: Resque, posix: PosixHost) -> None:
+    """In the fork server: the connections are the worker's."""
+    posix.close()
+    resque.driver.close()
+
+
+def queue_watch(resque: Resque) -> QueueWatch | None:
+    """The connections on which this process hears of jobs; None where it shall poll."""
+    if resque.settings.wait == "poll":
+        return None
+    return QueueWatch(resque.driver.wire, resque.core.clock)
+
+
+def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:
+    """Become a daemon, write the process id, send what is printed to files, as far as that is asked for."""
+    if background:
+        if fork():
+            leave(0)
+        os.setsid()
+        if fork():
+            leave(0)
+        with Path(os.devnull).open("r+b") as null:
+            for stream in (0, 1, 2):
+                os.dup2(null.fileno(), stream)
+    send_prints(stdout, stderr)
+    if pidfile:
+        try:
+            Path(pidfile).write_text(str(os.getpid()), encoding="ascii")
+        except OSError as error:
+            why = f"the pid file cannot be written: {error.strerror}"
+            raise OSError(error.errno, why, pidfile) from error
+
+
+def send_prints(stdout: str, stderr: str) -> None:
+    """Send what is printed to these files, as far as they are named; again where they were moved away. Raises OSError."""
+    for stream, path in ((1, stdout), (2, stderr)):
+        if path:
+            try:
+                with Path(path).open("ab") as file:
+                    os.dup2(file.fileno(), stream)
+            except OSError as error:
+                name = "output" if stream == 1 else "error"
+                why = f"the file of standard {name} cannot be written: {error.strerror}"
+                raise OSError(error.errno, why, path) from error

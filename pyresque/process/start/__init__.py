@@ -1,0 +1,1 @@
+"""From a command line to ``process/run``: the application, the early fork server, logging."""

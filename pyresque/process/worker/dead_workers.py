@@ -1,0 +1,122 @@
+"""Which workers are dead, as Ruby's ``Worker#prune_dead_workers`` judges it: found page by page, however many there are."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pyresque.clock import local
+from pyresque.errors import DecodeError, WorkerIdError
+from pyresque.job.worker_registry import WorkerId
+from pyresque.ruby.time import parse_time
+from pyresque.store.workers import START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from pyresque.core import Core
+    from pyresque.process.worker.queue_list import QueueList
+    from pyresque.store.wrong_types import Told
+
+log = logging.getLogger("pyresque")
+
+
+class DeadWorkers:
+    """Goes through all heartbeats, then through all registered workers."""
+
+    def __init__(
+        self,
+        core: Core,
+        me: WorkerId,
+        queue_list: QueueList,
+        worker_pids: Callable[[], frozenset[int] | None],
+        told: Told,
+    ) -> None:
+        self.core = core
+        self.me = me
+        self.queue_list = queue_list
+        self.worker_pids = worker_pids
+        self.told = told
+        self.seen = 0
+        self._beats: bytes | None = START
+        self._ids: bytes | None = START
+        self._alive: frozenset[int] | None = frozenset()
+
+    async def total(self) -> int:
+        """How many heartbeats and workers there are to go through."""
+        return sum(self.told.sound(await self.core.books.table.counting(), 0))
+
+    async def more(self) -> dict[str, str | None] | None:
+        """The dead of the next page: an expired heartbeat, or None where the process is gone. None when all were seen."""
+        if self._beats is not None:
+            return {**await self.expired(self._beats)}
+        if self._ids is not None:
+            return dict.fromkeys(await self._without_process(self._ids))
+        return None
+
+    async def expired(self, cursor: bytes) -> dict[str, str]:
+        """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
+        table = self.core.books.table
+        after, beats = await self.told.without(table.heartbeats_from(cursor), (START, {}))
+        self._beats = None if after == START else after
+        self.seen += len(beats)
+        now = await table.server_time()
+        expired: dict[str, str] = {}
+        for worker_id, text in beats.items():
+            try:
+                if self._too_old(text, now):
+                    expired[worker_id] = text
+            except DecodeError as error:
+                log.warning(
+                    "heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error
+                )
+        return expired
+
+    async def _without_process(self, cursor: bytes) -> list[str]:
+        """Workers of this host whose process is gone; those whose heartbeat has expired are not among them, as in Ruby."""
+        table = self.core.books.table
+        after, ids = await self.told.without(table.ids_from(cursor), (START, []))
+        self._ids = None if after == START else after
+        self.seen += len(ids)
+        gone = self._gone([worker_id for worker_id in ids if self._is_ours(worker_id)])
+        if not gone:
+            return []
+        none: list[str | None] = [None] * len(gone)
+        beats = await self.told.without(table.heartbeats_of(gone), none)
+        now = await table.server_time()
+        return [one for one, beat in zip(gone, beats, strict=True) if not self._expired(beat, now)]
+
+    def _gone(self, ids: list[str]) -> list[str]:
+        """Those that have no process. The books come first, the processes then: who registers in between is alive."""
+        for afresh in (False, True):
+            if afresh and ids:
+                self._alive = self.worker_pids()
+            alive = self._alive
+            if alive is None:
+                return []
+            ids = [one for one in ids if WorkerId.parse(one).pid not in alive]
+        return ids
+
+    def _is_ours(self, worker_id: str) -> bool:
+        try:
+            other = WorkerId.parse(worker_id)
+        except WorkerIdError:
+            log.warning("%r in the set of workers is no worker id; it is left alone", worker_id)
+            return False
+        # Ruby compares what stands between the second colon and the next one.
+        queues = {queue for queue in ",".join(other.queues).split(":")[0].split(",") if queue}
+        ours = self.queue_list.takes_all or queues == set(self.queue_list.patterns)
+        return ours and other.machine == self.me.machine
+
+    def _expired(self, heartbeat: str | None, now: datetime) -> bool:
+        try:
+            return heartbeat is not None and self._too_old(heartbeat, now)
+        except DecodeError:
+            return False
+
+    def _too_old(self, heartbeat: str, now: datetime) -> bool:
+        age = now - parse_time(heartbeat, local(self.core.clock).tzinfo)
+        limit = timedelta(seconds=self.core.settings.prune_interval)
+        return timedelta(seconds=int(age.total_seconds())) > limit

@@ -1,0 +1,169 @@
+"""From a configuration to a queued job, as Ruby's ``Scheduler.enqueue_from_config`` has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pyresque.errors import UnknownJobClass
+from pyresque.job import hooks
+from pyresque.job.job import write_payload
+from pyresque.job.registry import JobClass, validate
+from pyresque.job.sending import wire_args
+from pyresque.ops import Call
+from pyresque.schedule.overlap import Identity
+from pyresque.schedule.promote import ORDINARY, parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyresque.job.queues import Queues
+    from pyresque.job.sending import Carried, Carrier
+
+#: What Ruby queues where a configuration names no class.
+NO_CLASS = "Object"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What comes of a configuration: a queue and a payload to push and the hooks to run then, or, all done, an answer."""
+
+    job: tuple[str, bytes] | None = None
+    answer: Any = None
+    vetoed: bool = False
+    entry: JobClass | None = None
+    args: Sequence[Any] = ()
+    carried: Carried | None = None
+
+
+class ScheduledEnqueue:
+    """Plans what configurations ask for."""
+
+    def __init__(self, jobs: Queues) -> None:
+        self.jobs = jobs
+        self.codec = jobs.codec
+
+    async def plan(self, config: Mapping[str, Any]) -> Planned:
+        """Run the hooks that come first; what is to be pushed then. Raises NoQueueError and what hooks raise."""
+        entry, custom, args = self._entry(config), self._custom(config), self._args(config)
+        queue = self._queue(config, entry)
+        if custom is not None:
+            return await self._customised(custom, queue, entry, args)
+        if entry is None:
+            return await self._foreign(self._unknown(config), queue, args)
+        if entry.carrier is not None:
+            return await self._carried(entry.carrier, queue, args)
+        names, target = entry.hooks, entry.target
+        if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
+            return Planned(vetoed=True)
+        await hooks.run(target, names.before_delayed_enqueue, *args)
+        scheduled = getattr(target, "scheduled", None)
+        if callable(scheduled):
+            await Call(partial(scheduled, queue, entry.name, *args), offload=True)
+        elif self.jobs.inline:
+            await self.jobs.enqueue_to(queue, target, args, {})
+        elif await hooks.allowed(target, names.before_enqueue, *args):
+            where = validate(entry, queue)
+            payload = write_payload(self.codec, entry.name, args)
+            return Planned((where, payload), entry=entry, args=args)
+        return Planned(answer=await hooks.allowed(target, names.after_schedule, *args))
+
+    async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> Planned:
+        """A job of a class that only Ruby knows."""
+        if self.jobs.inline:
+            return Planned(answer=await self.jobs.create(queue, unknown, args))
+        where = validate(unknown, queue)
+        return Planned((where, write_payload(self.codec, unknown.name, args)))
+
+    async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> Planned:
+        """A job that travels inside another one."""
+        carried = await carrier.made(args, {}, queue)
+        if carried is None:
+            return Planned(vetoed=True)
+        if self.jobs.inline:
+            await self.jobs.push_carried(carried)
+            await carried.after()
+            return Planned(answer=True)
+        payload = write_payload(self.codec, carried.class_name, carried.args)
+        return Planned((carried.queue, payload), carried=carried)
+
+    async def after(self, planned: Planned, pushed: Any) -> Any:
+        """Run the hooks that come last; True, or ``pushed`` for a class that only Ruby knows."""
+        if planned.carried is not None:
+            await planned.carried.after()
+            return True
+        entry = planned.entry
+        if entry is None:
+            return pushed
+        await hooks.run(entry.target, entry.hooks.after_enqueue, *planned.args)
+        return await hooks.allowed(entry.target, entry.hooks.after_schedule, *planned.args)
+
+    async def push(self, job: tuple[str, bytes]) -> list[int]:
+        """Push what was planned: whether the queue was new, its new length."""
+        return await self.jobs.table.push(job[0], (job[1],))
+
+    def acts_at_once(self, config: Mapping[str, Any]) -> bool:
+        """Whether planning itself enqueues or performs, so that no later step can see to it that nobody else does."""
+        custom = self._custom(config)
+        entry = self._find(custom) if custom is not None else self._entry(config)
+        return self.jobs.inline or callable(getattr(entry and entry.target, "scheduled", None))
+
+    def identity(self, config: Mapping[str, Any]) -> Identity:
+        """The job that a configuration enqueues. Raises NoQueueError."""
+        entry, custom = self._entry(config), self._custom(config)
+        named = (
+            JobClass(custom, None, None) if custom is not None else entry or self._unknown(config)
+        )
+        args = self.codec.decode(self.codec.encode(wire_args(named, self._args(config), {})))
+        where = validate(named, self._queue(config, entry))
+        return Identity(where, named.name, args, named.carrier)
+
+    async def _customised(
+        self, custom: str, queue: str | None, entry: JobClass | None, args: list[Any]
+    ) -> Planned:
+        """A ``custom_job_class``: its ``scheduled`` takes the job, else it is queued itself, in the class's place."""
+        found = self._find(custom)
+        scheduled = None if found is None else getattr(found.target, "scheduled", None)
+        if callable(scheduled):
+            name = "" if entry is None else entry.name
+            answer = await Call(partial(scheduled, queue, name, *args), offload=True)
+            return Planned(answer=answer)
+        named = JobClass(custom, None, None)
+        if self.jobs.inline:
+            return Planned(answer=await self.jobs.create(queue, found or named, args))
+        where = validate(named, queue)
+        return Planned((where, write_payload(self.codec, custom, args)))
+
+    def _entry(self, config: Mapping[str, Any]) -> JobClass | None:
+        name = config.get("class")
+        if name is None or name == "":
+            return None
+        if not isinstance(name, str):
+            return self.jobs.registry.describe(name)
+        return self._find(name) or self.jobs.registry.elsewhere(name)
+
+    def _find(self, name: str) -> JobClass | None:
+        try:
+            return self.jobs.registry.find(name)
+        except UnknownJobClass:
+            return None
+
+    def _unknown(self, config: Mapping[str, Any]) -> JobClass:
+        return JobClass(str(config.get("class") or NO_CLASS), None, None)
+
+    @staticmethod
+    def _custom(config: Mapping[str, Any]) -> str | None:
+        custom = config.get("custom_job_class")
+        return None if not custom or custom == ORDINARY else str(custom)
+
+    @staticmethod
+    def _args(config: Mapping[str, Any]) -> list[Any]:
+        return parameters(config.get("args"))
+
+    @staticmethod
+    def _queue(config: Mapping[str, Any], entry: JobClass | None) -> str | None:
+        queue = config.get("queue")
+        if queue is None or queue is False:
+            return None if entry is None else entry.queue
+        return str(queue)

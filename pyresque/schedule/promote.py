@@ -1,0 +1,273 @@
+"""Delayed jobs that become queued ones: what becomes of each, its hooks, and the move itself, one script a batch.
+
+Law: a job that is due ends in its queue, with the class method ``scheduled`` that takes it, or in the failed list with its
+payload as it was found; only a hook's veto drops it, as in Ruby (``Scheduler.enqueue_from_config``).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from pyresque.errors import NoQueueError, NotAJob, RedisCommandError, UnknownJobClass
+from pyresque.job import hooks
+from pyresque.job.job import Codec, Job, read_job, write_payload
+from pyresque.ops import Call
+from pyresque.ruby.json import without
+from pyresque.store.delayed import MOVED, NO_LIST, DelayedTable, Destination, Move
+from pyresque.store.queues import to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyresque.job.queues import Queues
+    from pyresque.job.registry import JobClass
+    from pyresque.ops import Op
+    from pyresque.store.delayed import Place
+    from pyresque.store.reserve import FailureEntry
+
+log = logging.getLogger("pyresque")
+
+#: The classes that a batch has named so far: ours, or None.
+Known: TypeAlias = "dict[str, JobClass | None]"
+
+#: The queue that a failed record names when the delayed job named none.
+NO_QUEUE: Final = "delayed"
+
+#: A ``custom_job_class`` that means an ordinary job.
+ORDINARY: Final = "Resque::Job"
+
+
+class Refusals(Protocol):
+    """Where jobs go that cannot be queued."""
+
+    def entry(self, job: Job, error: BaseException) -> FailureEntry | None:
+        """The record as one append to a list; None: ``save`` must be called."""
+
+    async def save(self, job: Job, error: BaseException) -> None:
+        """Record it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovePlan:
+    """What becomes of one delayed job, and the hooks to run once it is done."""
+
+    move: Move
+    job: Job
+    entry: JobClass | None = None
+    args: Sequence[Any] = ()
+    after: Sequence[str] = ()
+
+
+def parameters(args: object) -> list[Any]:
+    """Arguments as Ruby's ``enqueue_from_config`` takes them: a hash is one argument, null and false are none."""
+    if isinstance(args, list):
+        return args
+    return [] if args is None or args is False else [args]
+
+
+def queued_bytes(codec: Codec, job: Job) -> bytes:
+    """The payload that a worker finds: every member as it was delayed, but ``queue``.
+
+    Ruby decodes and encodes it anew and loses what it does not know; its own payloads come out byte for byte the same.
+    """
+    extra = dict(job.payload.extra)
+    queue = extra.pop("queue", None)
+    if codec.name == "json" and isinstance(job.payload.args, list) and job.class_name:
+        if isinstance(queue, str):
+            tail = b',"queue":' + codec.encode(queue) + b"}"
+            if job.raw.endswith(tail):
+                return job.raw[: -len(tail)] + b"}"
+        kept = without(job.raw, "queue")
+        if kept is not None:
+            return kept
+    return write_payload(codec, job.class_name or "Object", parameters(job.payload.args), extra)
+
+
+class Promoter:
+    """Moves delayed jobs to their queues."""
+
+    def __init__(
+        self, table: DelayedTable, jobs: Queues, refusals: Refusals, batch_size: int
+    ) -> None:
+        self.table = table
+        self.jobs = jobs
+        self.codec = jobs.codec
+        self.refusals = refusals
+        self.batch_size = batch_size
+
+    async def move_due(self, now: float, still_master: Callable[[], Op[bool]] | None = None) -> int:
+        """Move every job that is due at ``now``, batch by batch while ``still_master`` says yes; how many were taken out.
+
+        Each batch costs two round trips and holds no more than ``batch_size`` jobs, however many wait.
+        """
+        moved = 0
+        told: set[str] = set()
+        while still_master is None or await still_master():
+            due = await self.table.due(int(now), self.batch_size)
+            for timestamp in set(due.stuck) - told:
+                log.warning("delayed:%s is no list: what is due then cannot be read", timestamp)
+            told.update(due.stuck)
+            if not due.heads:
+                break
+            moved += await self.carry([(head.place, head.payloads) for head in due.heads])
+        return moved
+
+    async def carry(
+        self, batch: Sequence[tuple[Place | str, Sequence[bytes]]], *, clean: bool = True
+    ) -> int:
+        """Move these jobs of these timestamps, those that are still there; how many were taken out."""
+        known: Known = {}
+        plans = [await self._plans(payloads, known) for _, payloads in batch]
+        moves = [(at, [p.move for p in some]) for (at, _), some in zip(batch, plans, strict=True)]
+        answers = await self.table.move(moves, clean=clean)
+        if NO_LIST in answers:
+            return await self._carry_refused(batch, plans, answers, clean=clean)
+        flat = [plan for some in plans for plan in some]
+        return await self._moved(flat, answers)
+
+    async def _plans(self, payloads: Sequence[bytes], known: Known) -> list[MovePlan]:
+        # A comprehension within a comprehension may not await before Python 3.11.
+        return [await self._plan(raw, known) for raw in payloads]
+
+    async def _moved(self, plans: Sequence[MovePlan], answers: Sequence[int]) -> int:
+        for plan, answer in zip(plans, answers, strict=True):
+            if plan.after and answer == MOVED:
+                await self._run_after(plan)
+        return sum(answer == MOVED for answer in answers)
+
+    async def _carry_refused(
+        self,
+        batch: Sequence[tuple[Place | str, Sequence[bytes]]],
+        plans: Sequence[Sequence[MovePlan]],
+        answers: Sequence[int],
+        *,
+        clean: bool,
+    ) -> int:
+        """What a key of a wrong type keeps out of its queue goes to the failed list instead."""
+        left = iter(answers)
+        moved: list[MovePlan] = []
+        refused: list[tuple[Place | str, list[MovePlan]]] = []
+        for (timestamp, _), some in zip(batch, plans, strict=True):
+            stopped: list[MovePlan] = []
+            for plan in some:
+                answer = next(left)
+                if answer == MOVED:
+                    moved.append(plan)
+                elif answer == NO_LIST:
+                    error = RedisCommandError(
+                        f"WRONGTYPE the key of queue {plan.job.queue!r} holds no list"
+                    )
+                    stopped.append(await self._refused(plan.job, error))
+            if stopped:
+                refused.append((timestamp, stopped))
+        count = await self._moved(moved, [MOVED] * len(moved))
+        moves = [(timestamp, [plan.move for plan in some]) for timestamp, some in refused]
+        again = await self.table.move(moves, clean=clean)
+        if NO_LIST in again:
+            raise RedisCommandError("WRONGTYPE the failed list is no list")
+        return count + sum(answer == MOVED for answer in again)
+
+    # -- what becomes of one job
+
+    async def _plan(self, raw: bytes, known: Known) -> MovePlan:
+        job = read_job(self.codec, NO_QUEUE, raw)
+        if job.fault is not None:
+            return await self._refused(job, job.fault)
+        try:
+            entry = self._entry(job.payload.class_name, known)
+            job = self._with_queue(job, entry)
+            custom = job.payload.extra.get("custom_job_class")
+            if custom and custom != ORDINARY:
+                return await self._customised(job, str(custom), known)
+            if entry is None:
+                return MovePlan(self._to_queue(job, queued_bytes(self.codec, job)), job)
+            return await self._owned(job, entry)
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 - a hook may raise anything; its job must not be lost
+            return await self._refused(job, error)
+
+    def _entry(self, class_name: object, known: Known) -> JobClass | None:
+        """The class if it is ours. Raises NotAJob for what is no name at all."""
+        if class_name is None or class_name == "":
+            return None
+        if not isinstance(class_name, str):
+            raise NotAJob(f"a delayed job's class must be a name, not {class_name!r}")
+        if class_name not in known:
+            try:
+                known[class_name] = self.jobs.registry.find(class_name)
+            except UnknownJobClass:
+                known[class_name] = None
+        return known[class_name]
+
+    def _with_queue(self, job: Job, entry: JobClass | None) -> Job:
+        """The job with the queue it names, else its class's own. Raises NoQueueError."""
+        queue = job.payload.extra.get("queue")
+        if queue is None or queue is False:
+            queue = entry.queue if entry is not None else None
+        if isinstance(queue, (int, float)) and not isinstance(queue, bool):
+            queue = str(queue)
+        if not isinstance(queue, str):
+            raise NoQueueError(
+                "Jobs must be placed onto a queue. "
+                f"No queue could be inferred for class {job.class_name}"
+            )
+        return Job(queue, job.payload, job.raw)
+
+    async def _owned(self, job: Job, entry: JobClass) -> MovePlan:
+        """A job of a class we have: its hooks, in Ruby's order, decide."""
+        names, target, args = entry.hooks, entry.target, parameters(job.payload.args)
+        dropped = Move(job.raw)
+        if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
+            return MovePlan(dropped, job)
+        if names.before_delayed_enqueue:
+            await hooks.run(target, names.before_delayed_enqueue, *args)
+        scheduled = getattr(target, "scheduled", None)
+        if callable(scheduled):
+            await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
+            return MovePlan(dropped, job, entry, args, names.after_schedule)
+        if self.jobs.inline:
+            await self.jobs.enqueue_to(job.queue, target, args, {})
+            return MovePlan(dropped, job, entry, args, names.after_schedule)
+        if names.before_enqueue and not await hooks.allowed(target, names.before_enqueue, *args):
+            return MovePlan(dropped, job, entry, args, names.after_schedule)
+        move = self._to_queue(job, queued_bytes(self.codec, job))
+        return MovePlan(move, job, entry, args, (*names.after_enqueue, *names.after_schedule))
+
+    async def _customised(self, job: Job, custom: str, known: Known) -> MovePlan:
+        """A job with a ``custom_job_class``: its ``scheduled`` takes it, else it is queued under that name."""
+        entry = self._entry(custom, known)
+        scheduled = None if entry is None else getattr(entry.target, "scheduled", None)
+        args = parameters(job.payload.args)
+        if callable(scheduled):
+            await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
+            return MovePlan(Move(job.raw), job)
+        return MovePlan(self._to_queue(job, write_payload(self.codec, custom, args)), job)
+
+    def _to_queue(self, job: Job, pushed: bytes) -> Move:
+        key = to_bytes(self.jobs.table.keys.queue(job.queue))
+        return Move(job.raw, Destination(key, to_bytes(job.queue)), pushed)
+
+    async def _refused(self, job: Job, error: BaseException) -> MovePlan:
+        log.error("a delayed job goes to the failed list: %s: %s", error, job.raw[:200])
+        found = self.refusals.entry(job, error)
+        if found is None:
+            await self.refusals.save(job, error)
+            return MovePlan(Move(job.raw), job)
+        key = to_bytes(self.jobs.table.keys.failed(found.failure_queue))
+        to = Destination(key, to_bytes(found.name), failed=True)
+        return MovePlan(Move(job.raw, to, found.record), job)
+
+    async def _run_after(self, plan: MovePlan) -> None:
+        """Run what comes after the move; the job is where it belongs, so an error is only told."""
+        if plan.entry is None:
+            return
+        try:
+            await hooks.run(plan.entry.target, plan.after, *plan.args)
+        except GeneratorExit:
+            raise
+        except Exception:
+            log.exception("a hook of %s failed after its job was moved", plan.entry.name)

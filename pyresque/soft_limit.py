@@ -1,0 +1,199 @@
+"""An alarm for running code: when its time is up JobTimeout is raised inside it, in whatever thread or event loop it runs.
+
+The main thread has the system's timer, any other thread a watcher that raises from outside; a coroutine is woken where it
+awaits. Code that neither awaits nor comes back from a call into C hears nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyresque import signal_handlers
+from pyresque.errors import JobTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+    from types import FrameType
+
+T = TypeVar("T")
+
+#: What a timer may ring too early by, and how soon an outer one rings that came due meanwhile.
+MOMENT = 1e-4
+
+#: Seconds in which a thread that is being started has begun to run.
+STARTING = 1.0
+
+
+class SoftLimit:
+    """So many seconds from now, for all that is called through it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.due = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until it rings; raises JobTimeout where it should have rung."""
+        left = self.due - time.monotonic()
+        if left <= 0:
+            raise JobTimeout(self.seconds)
+        return left
+
+    def call(self, function: Callable[[], T]) -> T | Awaitable[Any]:
+        """Call it; an awaitable it returns is bounded, too."""
+        if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+            result = self._under_timer(function)
+        else:
+            result = self._watched(function)
+        return _Bounded(result, self) if inspect.isawaitable(result) else result
+
+    async def wait_for(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Await what a coroutine function returns."""
+        bounded: T = await _Bounded(function(), self)
+        return bounded
+
+    def _under_timer(self, function: Callable[[], T]) -> T:
+        listening = True
+        outer = signal.getsignal(signal.SIGALRM)
+        outer_left, _ = signal.getitimer(signal.ITIMER_REAL)
+        started = time.monotonic()
+
+        def ring(number: int, frame: FrameType | None) -> None:
+            nonlocal listening
+            if time.monotonic() < self.due - MOMENT:
+                if callable(outer):
+                    outer(number, frame)
+            elif listening:
+                listening = False
+                raise JobTimeout(self.seconds)
+
+        left = self.left
+        before = signal_handlers.take(signal.SIGALRM, ring)
+        try:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, min(left, outer_left or left))
+                return function()
+            finally:
+                listening = False
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal_handlers.give_back(signal.SIGALRM, before)
+            if outer_left:
+                rest = outer_left - (time.monotonic() - started)
+                signal.setitimer(signal.ITIMER_REAL, max(rest, MOMENT))
+
+    def _watched(self, function: Callable[[], T]) -> T:
+        watcher = _Watcher(self.seconds)
+        timer = threading.Timer(self.left, watcher.strike)
+        timer.daemon = True
+        timer.start()
+        try:
+            return function()
+        finally:
+            watcher.call_off()
+            timer.cancel()
+
+
+class _Watcher:
+    """Raises JobTimeout in the thread that made it, unless that thread has called it off."""
+
+    def __init__(self, seconds: float) -> None:
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._off = self._struck = False
+
+        class Struck(JobTimeout):
+            """Another thread can be given a class to raise, but no error that is made already."""
+
+            def __init__(self) -> None:
+                super().__init__(seconds)
+
+        Struck.__qualname__ = JobTimeout.__qualname__
+        self._error = Struck
+
+    def strike(self) -> None:
+        """Raise it there."""
+        with self._lock:
+            if not self._off:
+                self._struck = True
+                raise_in_thread(self._thread, self._error)
+
+    def call_off(self) -> None:
+        """The work has ended: an error that is on its way finds nothing to end."""
+        while True:
+            try:
+                with self._lock:
+                    self._off = True
+                    if self._struck:
+                        raise_in_thread(self._thread, None)
+            except self._error:
+                continue
+            return
+
+
+def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
+    """Have a running thread raise an error where it is, or (None) not raise one that it has not yet raised."""
+    import ctypes  # noqa: PLC0415 - heavy, and only for a thread that must be interrupted
+
+    # A thread that is being started bears the number of the one that starts it: it would end in place of that one.
+    until = time.monotonic() + STARTING
+    while error and any(each.ident is None for each in threading.enumerate()):
+        if time.monotonic() > until:
+            break
+        time.sleep(MOMENT)
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+
+
+class _Bounded:
+    """An awaitable that raises JobTimeout at the place where the work inside it awaits."""
+
+    def __init__(self, work: Awaitable[Any], alarm: SoftLimit) -> None:
+        self._work = work
+        self._alarm = alarm
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
+
+        work = _awaited(self._work)
+        task = asyncio.current_task()
+        rung = told = False
+
+        def ring() -> None:
+            nonlocal rung
+            rung = True
+            if task is not None:
+                task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(
+            max(0.0, self._alarm.due - time.monotonic()), ring
+        )
+        step: Callable[[Any], Any] = work.send
+        given: Any = None
+        try:
+            while True:
+                try:
+                    wanted = step(given)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    step, given = work.send, (yield wanted)
+                except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
+                    step, given = work.throw, error
+                if rung and not told:
+                    told = True
+                    # Another cancellation that came at the same time goes before ours.
+                    uncancel = getattr(task, "uncancel", None)
+                    if uncancel is None or uncancel() == 0:
+                        step, given = work.throw, JobTimeout(self._alarm.seconds)
+        finally:
+            timer.cancel()
+            work.close()
+
+
+async def _awaited(work: Awaitable[T]) -> T:
+    return await work
