@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
 
 from pyresque import signal_handlers
 from pyresque.standard_streams import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import Any, NoReturn, TypeVar
 
     T = TypeVar("T")
@@ -28,6 +29,9 @@ leave = os._exit
 
 #: Whether the fork that is under way is pyresque's own.
 _ours = False
+
+#: By threads that fork: the signals that waited there before.
+_waited: dict[int, Iterable[int]] = {}
 
 #: Called in a copy, beside the rest.
 in_copies: list[Callable[[], object]] = []
@@ -97,6 +101,25 @@ def _status(code: object) -> int:
     return 1
 
 
+def _before_fork() -> None:
+    """Run by ``os.fork``: a signal that comes to a copy before it has begun is kept for it."""
+    if _ours:
+        return
+    threading = sys.modules.get("threading")
+    thread = get_ident()
+    main = threading is None or threading.main_thread().ident == thread
+    waited = signal_handlers.hold(all_of_them=not main)
+    if waited is not None:
+        _waited[thread] = waited
+
+
+def _after_fork_in_parent() -> None:
+    """Run by ``os.fork`` in the process that forked."""
+    waited = _waited.pop(get_ident(), None)
+    if waited is not None:
+        signal_handlers.let_go(waited)
+
+
 def _after_fork() -> None:
     """Run by ``os.fork`` in every new process."""
     global forks  # noqa: PLW0603 - a process has one
@@ -104,9 +127,17 @@ def _after_fork() -> None:
         return
     forks += 1
     signal_handlers.give_all_back()
+    waited = _waited.pop(get_ident(), None)
+    _waited.clear()
+    if waited is not None:
+        signal_handlers.let_go(waited)
     for deed in in_copies:
         deed()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork,
+    )

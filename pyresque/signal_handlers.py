@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
     from typing import Any, TypeAlias
 
@@ -19,6 +19,9 @@ else:
 
 #: Of each signal that pyresque handles: the handler it set, and how the signal was handled before the first one.
 _taken: dict[int, tuple[Handler, Handler]] = {}
+
+#: Handlers that do nothing.
+idle: list[Handler] = []
 
 #: The descriptor that pyresque had signals written to; -1: none.
 _wakeup = -1
@@ -75,6 +78,28 @@ def take_again() -> None:
             lost = True
     if lost or signal.pthread_sigmask(signal.SIG_BLOCK, ()):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _taken)
+
+
+def hold(*, all_of_them: bool) -> Iterable[int] | None:
+    """Let the signals that pyresque handles wait, in this thread; those that waited before, None where nothing is to wait.
+
+    CPython drops what comes to a forked process before it has begun: a signal that waits comes after its own handling is back.
+    Without ``all_of_them`` only those whose handlers do nothing wait: an error that a handler raises is lost in a hook of a fork.
+    For the same reason none waits that was handled in Python before, as SIGINT is.
+    """
+    numbers = [
+        number
+        for number, (ours, before) in _taken.items()
+        if (all_of_them or ours in idle)
+        and not callable(before)
+        and signal.getsignal(number) == ours
+    ]
+    return signal.pthread_sigmask(signal.SIG_BLOCK, numbers) if numbers else None
+
+
+def let_go(waited: Iterable[int]) -> None:
+    """Undo ``hold``, which returned this."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, waited)
 
 
 def give_all_back() -> None:

@@ -162,8 +162,13 @@ def signalled(kind: str, name: str) -> None:
 
 
 @resque.job("Pool", queue="low")
-def pool(_number: int) -> None:
-    with multiprocessing.get_context("fork").Pool(2) as made:
+def pool(_number: int, begun: bool = False) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(3)
+    start = (barrier.wait,) if begun else ()
+    with context.Pool(2, *start) as made:
+        if begun:
+            barrier.wait()
         assert made.map(abs, [-1, 2]) == [1, 2]
         made.apply_async(nap)
     note("left the pool")
@@ -316,3 +321,16 @@ def close_all(failing: bool = False) -> None:
     os.closerange(3, 1000)
     if failing:
         raise ValueError("it was to fail")
+
+
+@resque.job("TermAtOnce", queue="low")
+def term_at_once(times: int) -> None:
+    statuses = set()
+    for _ in range(times):
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(1)
+            os._exit(7)
+        os.kill(pid, signal.SIGTERM)
+        statuses.add(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    note("at once", *statuses)

@@ -190,11 +190,22 @@ def test_what_a_job_starts_ends_by_term(db: redis.Redis, redis_url: str, executo
     assert failed(redis_url) == []
 
 
+@pytest.mark.parametrize("executor", [*FORKING, "thread", "async"])
+def test_what_a_job_forks_and_ends_at_once_ends_by_term(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    short_ones(db, executor)
+    push(db, "TermAtOnce", 10)
+    work(redis_url, executor)
+    assert [note for note in notes(db) if "at once" in note] == ["at once -15"]
+
+
 @EVERY
 def test_a_job_may_have_pools_of_processes(db: redis.Redis, redis_url: str, executor: str):
     short_ones(db, executor)
     for number in range(5):
-        push(db, "Pool", number)
+        # Under ``inline`` a TERM that comes to a process before it has begun is lost (docs/executors.md).
+        push(db, "Pool", number, executor == "inline")
     push(db, "Futures")
     work(redis_url, executor)
     told = [note for note in notes(db) if "pool" in note or "futures" in note]

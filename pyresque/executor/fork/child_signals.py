@@ -87,3 +87,6 @@ class ChildSignals:
 
 def _unmoved(number: int, frame: FrameType | None) -> None:
     """Take no notice."""
+
+
+signal_handlers.idle.append(_unmoved)

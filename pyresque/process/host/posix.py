@@ -150,6 +150,9 @@ def _noticed(number: int, frame: FrameType | None) -> None:
     """A child ended: the wake-up pipe says so."""
 
 
+signal_handlers.idle.append(_noticed)
+
+
 def _command_lines() -> list[tuple[int, str]] | None:
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
