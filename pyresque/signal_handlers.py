@@ -1,6 +1,6 @@
 """The signal handlers that pyresque sets in a process, and the handling that each signal had there before.
 
-A process that a job forks is given that back (``copies.py``); one that a job starts by exec never inherits a handler.
+A process that a job forks is given that back (``job_copies.py``); one that a job starts by exec never inherits a handler.
 """
 
 from __future__ import annotations

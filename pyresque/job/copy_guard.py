@@ -1,4 +1,4 @@
-"""A job's operation in which every call of the application's code ends the copies that are forked there (``copies.py``)."""
+"""A job's operation in which every call of the application's code ends the copies that are forked there (``job_copies.py``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dates in Ruby's records: every form that is written. Reading them back, whatever their form, is for ``dates.py``.
+"""The dates in Ruby's records: every form that is written. ``parse_time`` reads them back, whatever their form.
 
 Pure functions of aware datetimes; none reads a clock or guesses a zone. A form in local time is written in the zone its
 datetime is in: convert with ``at.astimezone(zone)`` first.

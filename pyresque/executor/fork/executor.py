@@ -43,7 +43,7 @@ class ForkExecutor:
 
     ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child; ``let_go`` closes, in the fork
     server, the connections of this process. ``seed`` is a fork server that runs already. ``connect`` makes
-    a line to Redis for shifts (``shift.py``), None where none can be lent.
+    a line to Redis for shifts (``fast_path_process.py``), None where none can be lent.
     """
 
     isolated = True

@@ -79,7 +79,7 @@ class CurrentRecord(NamedTuple):
 
 
 class FastPathEnd(NamedTuple):
-    """How a shift ended (``shift.py`` says in which ways), and the pipe in which its children told what is not usual."""
+    """How a shift ended (``fast_path_process.py`` says in which ways), and the pipe in which its children told what is not usual."""
 
     kind: str
     what: Any

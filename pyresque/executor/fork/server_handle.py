@@ -123,7 +123,7 @@ class ServerHandle:
         return ChildHandle(pid, (giving, hearing), self._board, place, self.teller())
 
     def shift(self, body: bytes, line: int, telling: int) -> None:
-        """Begin a shift, of which the body tells (``forking.py``); ``over`` tells how it ended. Raises OSError."""
+        """Begin a shift, of which the body tells (``server_process.py``); ``over`` tells how it ended. Raises OSError."""
         if self._control is None:
             self._start()
         self.say_who_is_done()

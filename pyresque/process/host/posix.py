@@ -97,7 +97,7 @@ class PosixHost:
         return self.hearing_orders(worker, {**INTENTS, HANG_UP: self.hang_up(Worker.shutdown)})
 
     def hang_up(self, stop: Callable[[T], None]) -> Callable[[T], None]:
-        """What HUP orders: to stop, where the terminal was closed. Log files are followed without it (``logs.py``)."""
+        """What HUP orders: to stop, where the terminal was closed. Log files are followed without it (``log_format.py``)."""
 
         def heard(listener: T) -> None:
             if self.terminal.closed():

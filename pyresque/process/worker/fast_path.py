@@ -1,6 +1,6 @@
 """Plain jobs one after another in the fewest steps: where jobs are short, steps are all they cost.
 
-In the worker's own place or its event loop here, or by its fork server (``fork_streak.py``).
+In the worker's own place or its event loop here, or by its fork server (``ForkFastPath``).
 
 Law: whatever is out of the ordinary is left to the worker's usual way, which does all that is done here and the rest: a job
 that failed, a payload that is not plain JSON, a job with hooks, a log that wants its lines, an order.
