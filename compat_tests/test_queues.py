@@ -47,7 +47,7 @@ def told(error: type[Exception], call: Any) -> list[str]:
 
 def stranger(w: World, **options: Any) -> GoldenResque:
     """Another face at the same Redis, which knows none of the jobs; it speaks one namespace, as Ruby's new connection."""
-    made = GoldenResque(settings=w.settings.but(**options), clock=w.clock)
+    made = GoldenResque(settings=w.settings.replace(**options), clock=w.clock)
     w.resque.close()
     return made
 

@@ -142,7 +142,7 @@ def test_a_worker_that_has_a_job_reserves_no_other(enter_play: Callable[..., Pla
     first = play.run(worker.reserve())
     with pytest.raises(JobInHand, match="has a job already"):
         play.run(worker.reserve())
-    assert play.run(play.core.books.working_on(worker.id)).job == first
+    assert play.run(play.core.worker_registry.working_on(worker.id)).job == first
     assert "resque:stat:processed" not in play.world.state()
     play.run(worker.done_working())
     assert play.run(worker.reserve()).queue == "high"

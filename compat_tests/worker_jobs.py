@@ -43,7 +43,7 @@ def reserve(play: Play, *queues: str, times: int = 1) -> Any:
         one = play.run(worker.reserve())
         key = f"resque:worker:{worker.id}"
         if one is not None:
-            wanted = play.core.books.record(one, now())
+            wanted = play.core.worker_registry.record(one, now())
             assert play.world.client.get(key) == wanted
         assert play.world.client.delete(key) == (one is not None)
         found.append(one)

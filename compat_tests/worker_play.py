@@ -43,7 +43,7 @@ class Play:
         self.executor = executor or self.core.settings.executor
         self.host = Host(world, 4242)
         self.note = world.events.note
-        self.table = self.core.books.table
+        self.table = self.core.worker_registry.table
 
     def run(self, awaited: Any) -> Any:
         """Carry an operation or a single request."""
@@ -66,7 +66,7 @@ class Play:
 
     def settings(self, **changes: Any) -> None:
         """Ruby: ``Resque.heartbeat_interval =`` and its kin."""
-        self.core.settings = self.core.settings.but(**changes)
+        self.core.settings = self.core.settings.replace(**changes)
 
     def pruner(self) -> Worker:
         """A worker on a host where these two processes live."""

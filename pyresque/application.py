@@ -136,7 +136,7 @@ class Application:
 
         This is how the command line's flags reach an application: its jobs that enqueue follow them, too. Raises SettingsError.
         """
-        self.settings = self.settings.but(**changes)
+        self.settings = self.settings.replace(**changes)
         former: Core | None = self.__dict__.pop("core", None)
         if former is not None and former.failures is not former.default_failures:
             self._failures = former.failures  # an application may have put its own there

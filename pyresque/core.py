@@ -26,7 +26,7 @@ from pyresque.schedule.overlap import Overlap
 from pyresque.schedule.promote import Promoter
 from pyresque.schedule.recurring import Recurring
 from pyresque.schedule.search import Search
-from pyresque.settings import shown
+from pyresque.settings import without_password
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
@@ -109,7 +109,7 @@ class Core:
         self.table = QueueTable(self.keys)
         self.stats = StatTable(self.keys)
         self.failed_table = FailedTable(self.keys)
-        self.books = WorkerRegistry(WorkerTable(self.keys), self.codec)
+        self.worker_registry = WorkerRegistry(WorkerTable(self.keys), self.codec)
         self.jobs = Queues(self.table, self.codec, registry, inline=settings.inline)
         kind = (
             RedisMultiQueueBackend
@@ -119,8 +119,8 @@ class Core:
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
         self._failures = complete(failures or self.default_failures)
         self.new_failure_id = new_failure_id if settings.failure_ids else no_failure_id
-        self.undertaker = LostJobs(
-            *(self.books, self._failures, registry, self.clock, self.default_failures),
+        self.lost_jobs = LostJobs(
+            *(self.worker_registry, self._failures, registry, self.clock, self.default_failures),
             new_id=self.new_failure_id,
         )
         self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
@@ -141,7 +141,7 @@ class Core:
     @failures.setter
     def failures(self, backend: FailureBackend | Saves) -> None:
         self._failures = complete(backend)
-        self.undertaker.backend = self.refusals.backend = self._failures
+        self.lost_jobs.backend = self.refusals.backend = self._failures
 
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
@@ -152,7 +152,7 @@ class Core:
         return Delayed(self.jobs, search, mover, self.clock)
 
     def _recurring(self) -> Recurring:
-        presence = Overlap(self.jobs, self.books)
+        presence = Overlap(self.jobs, self.worker_registry)
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
         return Recurring(table, ScheduledEnqueue(self.jobs), presence, self.clock, zone)
@@ -316,7 +316,7 @@ class Core:
 
     async def info(self) -> Info:
         """The overview."""
-        return await self.overview(await self.queue_lengths(), await self.books.counts())
+        return await self.overview(await self.queue_lengths(), await self.worker_registry.counts())
 
     async def overview(self, sizes: Mapping[str, int | None], workers: tuple[int, int]) -> Info:
         """The overview, with queues and workers as they were just read: how many are registered, and how many work."""
@@ -328,7 +328,7 @@ class Core:
             workers=registered,
             working=working,
             failed=await Told().without(self.failed_table.size(), 0),
-            servers=[shown(self.settings.url)],
+            servers=[without_password(self.settings.url)],
             environment=self.settings.environment,
         )
 
@@ -344,38 +344,36 @@ class Core:
 
     async def workers(self) -> list[WorkerInfo]:
         """Every registered worker."""
-        return await self.books.all()
+        return await self.worker_registry.all()
 
     async def working(self) -> list[WorkerInfo]:
         """The workers that perform a job."""
-        return await self.books.working()
+        return await self.worker_registry.working()
 
     async def find_worker(self, worker: str | WorkerInfo) -> WorkerInfo | None:
         """One worker by its id, or as ``workers`` gave it; None where it has gone."""
-        return await self.books.find(worker if isinstance(worker, str) else worker.id)
+        return await self.worker_registry.find(worker if isinstance(worker, str) else worker.id)
 
     async def remove_worker(self, worker: str | WorkerInfo) -> list[int]:
         """Unregister a worker; a job it has becomes a failure. Raises NoSuchWorker."""
         worker_id = worker if isinstance(worker, str) else worker.id
-        if not await self.books.table.exists(worker_id):
+        if not await self.worker_registry.table.exists(worker_id):
             msg = f"no worker {worker_id!r} is registered"
             raise NoSuchWorker(msg)
-        removed = await self.undertaker.unregister(
-            worker_id, DirtyExit("Job still being processed")
-        )
+        removed = await self.lost_jobs.unregister(worker_id, DirtyExit("Job still being processed"))
         return removed or []
 
     async def pause_all(self) -> None:
         """Pause every worker, Ruby's too, until ``unpause_all``."""
-        await self.books.table.set_pause(paused=True)
+        await self.worker_registry.table.set_pause(paused=True)
 
     async def all_paused(self) -> bool:
         """Whether ``pause_all``, here or in Ruby, keeps every worker from taking jobs."""
-        return await self.books.table.paused()
+        return await self.worker_registry.table.paused()
 
     async def unpause_all(self) -> None:
         """Let paused workers go on."""
-        await self.books.table.set_pause(paused=False)
+        await self.worker_registry.table.set_pause(paused=False)
 
     # -- the scheduler's master lock
 

@@ -35,7 +35,7 @@ FORK_AHEAD = ("auto", "always", "never")
 SECRET = ("pass", "pwd", "secret", "auth", "token")
 
 
-def shown(url: str) -> str:
+def without_password(url: str) -> str:
     """The URL without what is or may be a password, for messages: who logs in, and all from a password option on.
 
     A password may hold what ends a URL's parts (``/ ? # @``) although it should not, and a URL may lack its beginning.
@@ -368,7 +368,7 @@ class Settings(Table):
             cls, environ: Mapping[str, str] | None = None, **given: Unpack[Keywords]
         ) -> Self: ...
 
-        def but(self, **changes: Unpack[Keywords]) -> Self: ...  # type: ignore[override]  # noqa: D102 - as above
+        def replace(self, **changes: Unpack[Keywords]) -> Self: ...  # type: ignore[override]  # noqa: D102 - as above
 
     @property
     def log_level(self) -> str:
@@ -377,6 +377,6 @@ class Settings(Table):
             return "debug"
         return "info" if self.verbose else "warning"
 
-    def _told(self, name: str) -> object:
+    def _display(self, name: str) -> object:
         """The URL without its password."""
-        return shown(self.url) if name == "url" else getattr(self, name)
+        return without_password(self.url) if name == "url" else getattr(self, name)

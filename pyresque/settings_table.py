@@ -75,7 +75,7 @@ class Row:
         given: Any = value
         if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(
-                f"{_told(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
+                f"{_written(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
             )
         if kind == "bool":
             return value
@@ -85,7 +85,7 @@ class Row:
         if isinstance(value, str):
             return self.read(value)
         if not all(isinstance(name, str) for name in given):
-            raise ValueError(f"{_told(given)} is no {wanted}")
+            raise ValueError(f"{_written(given)} is no {wanted}")
         return names(",".join(given))
 
 
@@ -127,10 +127,10 @@ class Table:
 
     def __repr__(self) -> str:
         """Those that were given."""
-        given = ", ".join(f"{n}={self._told(n)!r}" for n in self.ROWS if n in self.__dict__)
+        given = ", ".join(f"{n}={self._display(n)!r}" for n in self.ROWS if n in self.__dict__)
         return f"{type(self).__name__}({given})"
 
-    def _told(self, name: str) -> object:
+    def _display(self, name: str) -> object:
         """A value as it may be shown."""
         return getattr(self, name)
 
@@ -186,7 +186,7 @@ class Table:
                     faults.append(f"{name}: {fault}")
         return found
 
-    def but(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
+    def replace(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
         """The same settings with these changed (None: left as it is). Raises SettingsError."""
         made = type(self)(**changes)
         made.__dict__.update({**self.__dict__, **made.__dict__})
@@ -201,7 +201,7 @@ def no_such(name: str, known: Iterable[str]) -> str:
     return f"{name}: there is no such setting{f' (did you mean {near[0]}?)' if near else ''}"
 
 
-def _told(value: object, *, quoted: bool = True) -> str:
+def _written(value: object, *, quoted: bool = True) -> str:
     """A wrong value for a message: what it is and, if it is short and holds no secret, itself."""
     kind = type(value)
     name = (

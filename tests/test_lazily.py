@@ -83,8 +83,8 @@ def test_settings_are_frozen_and_equal_by_their_values() -> None:
     with pytest.raises(AttributeError, match="frozen"):
         settings.interval = 2.0
     assert settings == Settings(interval=1.0, url=settings.url)
-    assert settings != settings.but(interval=2.0)
-    assert len({settings, settings.but(interval=1.0)}) == 1
+    assert settings != settings.replace(interval=2.0)
+    assert len({settings, settings.replace(interval=1.0)}) == 1
     assert repr(settings) == "Settings(url='redis://***@there:1/0', interval=1.0)"
     with pytest.raises(pyresque.PyresqueError, match="intervall: there is no such setting"):
         Settings(intervall=1.0)

@@ -89,7 +89,7 @@ def test_every_setting_says_what_it_means_and_names_each_of_its_variables_once()
 
 def test_but_changes_a_copy():
     settings = Settings.load({})
-    assert settings.but(interval=1.0).interval == 1.0
+    assert settings.replace(interval=1.0).interval == 1.0
     assert settings.interval == 5.0
 
 

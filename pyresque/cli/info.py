@@ -26,7 +26,7 @@ def info(as_json: bool, **given: Any) -> None:
     resque = load_application(given)
     core = resque.core
     sizes = resque.queue_lengths()
-    registered, busy = resque.run(core.books.with_job())
+    registered, busy = resque.run(core.worker_registry.with_job())
     overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
     paused = resque.all_paused()
     if as_json:

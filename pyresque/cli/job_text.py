@@ -52,10 +52,10 @@ def told(job: Job, width: int | None = None) -> str:
 
 def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
     """Every registered worker, or those that perform a job; some hundreds are read at a time."""
-    books = resque.core.books
+    worker_registry = resque.core.worker_registry
     if working:
-        return those_working(resque, resque.run(books.with_job())[1])
-    return _read(resque, resque.run(books.table.ids()))
+        return those_working(resque, resque.run(worker_registry.with_job())[1])
+    return _read(resque, resque.run(worker_registry.table.ids()))
 
 
 def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
@@ -65,4 +65,4 @@ def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
 
 def _read(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
-        yield from resque.run(resque.core.books.of(ids[start : start + WORKERS]))
+        yield from resque.run(resque.core.worker_registry.of(ids[start : start + WORKERS]))

@@ -60,7 +60,9 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     resque = load_application(given)
     _known(resque, [queue])
     head = resque.peek(queue)
-    listening = [one for one in resque.run(resque.core.books.table.ids()) if _takes(one, queue)]
+    listening = [
+        one for one in resque.run(resque.core.worker_registry.table.ids()) if _takes(one, queue)
+    ]
     size = resque.size(queue)
     if as_json:
         print_json(

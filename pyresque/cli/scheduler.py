@@ -48,4 +48,4 @@ def scheduler(**given: Any) -> None:
 
 def _talkative(settings: Settings) -> Settings:
     """Ruby's scheduler tells what it does where a worker would be silent, and every step when it is verbose."""
-    return settings.but(verbose=True, very_verbose=settings.verbose or settings.very_verbose)
+    return settings.replace(verbose=True, very_verbose=settings.verbose or settings.very_verbose)

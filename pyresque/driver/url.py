@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pyresque.errors import ConnectError
-from pyresque.settings import shown
+from pyresque.settings import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,14 +114,14 @@ def target(url: str) -> RedisUrl:
     """Read a URL. Raises ConnectError."""
     if url.partition("://")[0] not in SCHEMES:
         msg = (
-            f"{shown(url)!r} is no Redis URL: it must begin with redis://, rediss:// or unix://, "
+            f"{without_password(url)!r} is no Redis URL: it must begin with redis://, rediss:// or unix://, "
             "such as redis://localhost:6379/0"
         )
         raise ConnectError(msg)
     try:
         return _read(url)
     except ValueError as error:
-        msg = f"{shown(url)!r} cannot be used as a Redis URL: {error}"
+        msg = f"{without_password(url)!r} cannot be used as a Redis URL: {error}"
         raise ConnectError(msg) from None
 
 
@@ -141,7 +141,7 @@ def _read(url: str) -> RedisUrl:
     if parts.scheme != "unix" and place:
         options.setdefault("db", _number(place))
     return RedisUrl(
-        where=shown(url),
+        where=without_password(url),
         host=unquote(parts.hostname or "localhost"),
         port=_port(parts),
         path=unquote(parts.path) if parts.scheme == "unix" else "",

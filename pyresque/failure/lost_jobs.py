@@ -47,20 +47,20 @@ class LostJobs:
 
     def __init__(
         self,
-        books: WorkerRegistry,
+        worker_registry: WorkerRegistry,
         backend: FailureBackend,
         registry: Registry,
         clock: Clock,
         last_resort: FailureBackend,
         new_id: Callable[[], str | None] = no_failure_id,
     ) -> None:
-        self.books = books
+        self.worker_registry = worker_registry
         self.backend = backend
         self.registry = registry
         self.clock = clock
         self.last_resort = last_resort
         self.new_id = new_id
-        self.redeliveries = RedeliveryTable(books.table.keys)
+        self.redeliveries = RedeliveryTable(worker_registry.table.keys)
         self.told = Told()
 
     async def unregister(
@@ -73,7 +73,7 @@ class LostJobs:
         is no longer the one that was seen: it lives, or somebody else has done it.
         """
         while True:
-            working_on = await self.told.without(self.books.working_on(worker_id), None)
+            working_on = await self.told.without(self.worker_registry.working_on(worker_id), None)
             record = b"" if working_on is None else working_on.record
             failure = None
             left: FailureEntry | Redelivery = NO_FAILURE
@@ -85,7 +85,7 @@ class LostJobs:
             removed = await self._struck_out(worker_id, record, seen_heartbeat, left)
             if removed is not None:
                 break
-            if seen_heartbeat != "*" and await self.books.table.heartbeat(worker_id) != (
+            if seen_heartbeat != "*" and await self.worker_registry.table.heartbeat(worker_id) != (
                 seen_heartbeat or None
             ):
                 return None
@@ -108,11 +108,11 @@ class LostJobs:
         self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
     ) -> list[int] | None:
         try:
-            return await self.books.table.unregister(worker_id, record, heartbeat, left)
+            return await self.worker_registry.table.unregister(worker_id, record, heartbeat, left)
         except WrongKey as error:
             if isinstance(left, Redelivery) or left.failure_queue == FAILED_ASIDE:
                 raise
-            return await self.books.table.unregister(
+            return await self.worker_registry.table.unregister(
                 worker_id, record, heartbeat, aside(left, error)
             )
 

@@ -41,9 +41,9 @@ class Identity:
 class Overlap:
     """Looks for jobs; the cost grows with the queue."""
 
-    def __init__(self, jobs: Queues, books: WorkerRegistry) -> None:
+    def __init__(self, jobs: Queues, worker_registry: WorkerRegistry) -> None:
         self.jobs = jobs
-        self.books = books
+        self.worker_registry = worker_registry
 
     async def is_queued(self, wanted: Identity) -> bool:
         """Whether it waits in its queue."""
@@ -60,5 +60,5 @@ class Overlap:
             info.working_on is not None
             and info.working_on.job.queue == wanted.queue
             and wanted.is_of(info.working_on.job)
-            for info in await self.books.working()
+            for info in await self.worker_registry.working()
         )

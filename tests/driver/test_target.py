@@ -5,7 +5,7 @@ import redis
 
 from pyresque.driver.url import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
 from pyresque.errors import ConnectError
-from pyresque.settings import shown
+from pyresque.settings import without_password
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_url_means_what_it_means_to_redis_py(url):
     ],
 )
 def test_a_password_is_never_shown(url, told):
-    assert shown(url) == told
+    assert without_password(url) == told

@@ -87,7 +87,7 @@ def test_what_is_recorded_for_the_dead_and_by_the_scheduler_has_an_id_too(db, re
     on_it = {"queue": "low", "run_at": "now", "payload": {"class": "Fails", "args": [1]}}
     db.set("resque:worker:gone:1:low", json.dumps(on_it))
     with Resque(redis_url, failure_ids=True) as resque:
-        resque.run(resque.core.undertaker.unregister("gone:1:low", DirtyExit("gone")))
+        resque.run(resque.core.lost_jobs.unregister("gone:1:low", DirtyExit("gone")))
         db.zadd("resque:delayed_queue_schedule", {"5": 5})
         db.rpush("resque:delayed:5", b"{bad")
         resque.move_due()
@@ -111,7 +111,7 @@ def test_all_backends_of_one_failure_have_the_same_id(db, redis_url):
     tracker = Tracker()
     with Resque(redis_url, failure_ids=True) as resque:
         resque.core.failures = Multiple([resque.core.default_failures, tracker])
-        resque.run(resque.core.undertaker.unregister("gone:1:low", DirtyExit("gone")))
+        resque.run(resque.core.lost_jobs.unregister("gone:1:low", DirtyExit("gone")))
     assert tracker.seen == ids(records(db))
 
 

@@ -132,13 +132,13 @@ def test_ten_pruners_at_once_leave_exactly_one_record_or_one_job(
     def prune(resque: Resque) -> bool:
         together.wait()
         error = PruneDeadWorkerDirtyExit(dead, "Kept")
-        return resque.run(resque.core.undertaker.unregister(dead, error, beat)) is not None
+        return resque.run(resque.core.lost_jobs.unregister(dead, error, beat)) is not None
 
     faces = [Resque(redis_url) for _ in range(pruners)]
     for face in faces:
         face.job("Kept", queue="low", on_dirty_exit=on_dirty_exit)(lambda mark: None)
     core = faces[0].core
-    record = core.books.record(read_job(core.codec, "low", raw), utc(core.clock))
+    record = core.worker_registry.record(read_job(core.codec, "low", raw), utc(core.clock))
     with ThreadPoolExecutor(pruners) as pool:
         for _ in range(rounds):
             db.flushall()

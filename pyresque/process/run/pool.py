@@ -252,7 +252,7 @@ class PoolMaster:
         worker_id = WorkerId(hostname(), pid, QueueList.parse(queues.split(",")).patterns)
         error = DirtyExit("Job still being processed")
         try:
-            self.resque.run(self.resque.core.undertaker.unregister(str(worker_id), error))
+            self.resque.run(self.resque.core.lost_jobs.unregister(str(worker_id), error))
         except (RedisUnavailable, RedisCommandError) as away:
             log.warning("%s is left in the books, for another worker to prune: %s", worker_id, away)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyresque.process.host.posix import hostname
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.ruby.names import fnmatch
-from pyresque.settings import TOGETHER, shown
+from pyresque.settings import TOGETHER, without_password
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def scheduler_starts(resque: Resque, entries: int) -> None:
 
 def _tell(resque: Resque, who: str, parts: list[str], missing: list[str]) -> None:
     settings = resque.settings
-    parts = [*parts, f"namespace {settings.namespace}", f"Redis {shown(settings.url)}"]
+    parts = [*parts, f"namespace {settings.namespace}", f"Redis {without_password(settings.url)}"]
     if missing:
         named = ", ".join(missing[:MOST_NAMED]) + (
             f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""

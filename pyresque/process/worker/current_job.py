@@ -85,8 +85,8 @@ class CurrentJob:
 
     async def take(self, job: Job) -> None:
         """Enter a job that was reserved elsewhere."""
-        self.record = self.core.books.record(job, utc(self.core.clock))
-        await self.core.books.table.set_record(self.id, self.record)
+        self.record = self.core.worker_registry.record(job, utc(self.core.clock))
+        await self.core.worker_registry.table.set_record(self.id, self.record)
 
     async def turn(self, failure: FailureEntry) -> Job | None:
         """Finish what is here, if anything, and reserve the next job."""
@@ -179,7 +179,7 @@ class CurrentJob:
         """
         finished = self._finished + turns
         await self.patience.steady(self.open)
-        found = await self.patience.steady(partial(self.core.books.working_on, self.id))
+        found = await self.patience.steady(partial(self.core.worker_registry.working_on, self.id))
         self.record = b"" if found is None else found.record
         return (None if found is None else found.job), turning and self._finished != finished
 
@@ -212,7 +212,7 @@ class CurrentJob:
 
     async def give_back(self, job: Job) -> None:
         """Put a reserved job back at the head of its queue, unperformed."""
-        table = self.core.books.table
+        table = self.core.worker_registry.table
         await self.patience.steady(
             partial(table.put_back, self.id, self.record, job.queue, job.raw)
         )
@@ -231,17 +231,17 @@ class CurrentJob:
 
         A job whose process died may have gone back into its queue: then nothing is left to finish.
         """
-        error, undertaker = outcome.report, self.core.undertaker
+        error, lost_jobs = outcome.report, self.core.lost_jobs
         if outcome.dirty is not None:
-            back = await self.patience.steady(partial(undertaker.put_back, job, outcome.dirty))
+            back = await self.patience.steady(partial(lost_jobs.put_back, job, outcome.dirty))
             if back is not None:
                 self.log.put_back(job, back, outcome.dirty)
                 await self._redeliver(back)
                 return NO_FAILURE
             error = report(outcome.dirty)
-            await undertaker.run_hooks(job, outcome.dirty)
-        if undertaker.may_put_back(job):
-            await self.patience.steady(partial(undertaker.forget, job))
+            await lost_jobs.run_hooks(job, outcome.dirty)
+        if lost_jobs.may_put_back(job):
+            await self.patience.steady(partial(lost_jobs.forget, job))
         if error is None:
             self.log.done(job, undone=outcome.undone)
             return NO_FAILURE
@@ -263,7 +263,7 @@ class CurrentJob:
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
 
     async def _redeliver(self, back: Redelivery) -> None:
-        table = self.core.undertaker.redeliveries
+        table = self.core.lost_jobs.redeliveries
         done = await self.patience.steady(
             partial(table.redeliver, self.id, self.record, back), recover=self._redelivered
         )
@@ -292,7 +292,9 @@ class CurrentJob:
 
     def _write_as_of(self, second: int) -> None:
         self.second = second
-        forms = self.core.books.forms(self._queues, datetime.fromtimestamp(second, timezone.utc))
+        forms = self.core.worker_registry.forms(
+            self._queues, datetime.fromtimestamp(second, timezone.utc)
+        )
         known = self._known if self.queue_list.dynamic else None
         self._turns.write(self._queues, forms, known)
 
@@ -302,8 +304,8 @@ class CurrentJob:
         Only this worker writes its books: another record than the one we held means that the exchange was carried
         out. The count of finished jobs tells two equal records apart.
         """
-        books = self.core.books
-        working_on = await self.told.without(books.working_on(self.id), None)
+        worker_registry = self.core.worker_registry
+        working_on = await self.told.without(worker_registry.working_on(self.id), None)
         finished = await self.core.stats.get(f"processed:{self.id}")
         carried_out = working_on is not None
         if self.record:

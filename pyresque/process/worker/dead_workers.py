@@ -46,7 +46,7 @@ class DeadWorkers:
 
     async def total(self) -> int:
         """How many heartbeats and workers there are to go through."""
-        return sum(self.told.sound(await self.core.books.table.counting(), 0))
+        return sum(self.told.sound(await self.core.worker_registry.table.counting(), 0))
 
     async def more(self) -> dict[str, str | None] | None:
         """The dead of the next page: an expired heartbeat, or None where the process is gone. None when all were seen."""
@@ -58,7 +58,7 @@ class DeadWorkers:
 
     async def expired(self, cursor: bytes) -> dict[str, str]:
         """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
-        table = self.core.books.table
+        table = self.core.worker_registry.table
         after, beats = await self.told.without(table.heartbeats_from(cursor), (START, {}))
         self._beats = None if after == START else after
         self.seen += len(beats)
@@ -76,7 +76,7 @@ class DeadWorkers:
 
     async def _without_process(self, cursor: bytes) -> list[str]:
         """Workers of this host whose process is gone; those whose heartbeat has expired are not among them, as in Ruby."""
-        table = self.core.books.table
+        table = self.core.worker_registry.table
         after, ids = await self.told.without(table.ids_from(cursor), (START, []))
         self._ids = None if after == START else after
         self.seen += len(ids)

@@ -96,7 +96,7 @@ class HeartbeatBase:
 
     async def beat(self) -> None:
         """Write the server's time as the last heartbeat."""
-        now = await self.core.books.table.server_time()
+        now = await self.core.worker_registry.table.server_time()
         zone = local(self.core.clock).tzinfo
         signs = tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone))))
         self.told.sound(await Batch(signs, lenient=True))
@@ -132,12 +132,12 @@ class Heartbeat(HeartbeatBase):
 
     async def start(self) -> None:
         """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
-        await self.told.without(self.core.books.table.remove_heartbeat(self.worker_id), 0)
+        await self.told.without(self.core.worker_registry.table.remove_heartbeat(self.worker_id), 0)
         await self.beat()
 
     def signs(self, now: str) -> list[Command[int]]:
         """The heartbeat. A worker that was pruned by mistake is entered again."""
-        table = self.core.books.table
+        table = self.core.worker_registry.table
         beating = [table.beating(self.worker_id, now)]
         if self.registered:
             beating.append(table.entering(self.worker_id))
@@ -192,7 +192,7 @@ class Pruner:
     async def acquire(self) -> bool:
         """Become the one who prunes for a heartbeat's time; False where another one is it."""
         seconds = max(1, int(self.core.settings.heartbeat_interval))
-        return await self.core.books.table.acquire_pruning(str(self.me), seconds)
+        return await self.core.worker_registry.table.acquire_pruning(str(self.me), seconds)
 
     def search(self) -> DeadWorkers:
         """What finds the workers that a prune clears away."""
@@ -211,11 +211,11 @@ class Pruner:
             return await self._bury_expired(worker_id, heartbeat)
         log.info("pruning dead worker: %s", worker_id)
         error = DirtyExit("Job still being processed")
-        return await self.core.undertaker.unregister(worker_id, error) is not None
+        return await self.core.lost_jobs.unregister(worker_id, error) is not None
 
     async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
         log.info("pruning dead worker: %s", worker_id)
-        working_on = await self.told.without(self.core.books.working_on(worker_id), None)
+        working_on = await self.told.without(self.core.worker_registry.working_on(worker_id), None)
         class_name = None if working_on is None else working_on.job.class_name or None
         error = PruneDeadWorkerDirtyExit(worker_id, class_name)
-        return await self.core.undertaker.unregister(worker_id, error, heartbeat) is not None
+        return await self.core.lost_jobs.unregister(worker_id, error, heartbeat) is not None

@@ -167,7 +167,7 @@ class Worker(WorkerControls):
 
         What it was performing would be overwritten by our first job; its counts would be taken for ours.
         """
-        working_on = self.core.books.working_on(self.id)
+        working_on = self.core.worker_registry.working_on(self.id)
         if await self.desk.told.without(working_on, None) is not None:
             await self.unregister_worker(DirtyExit("Job still being processed"))
         await self.desk.open()
@@ -292,14 +292,14 @@ class Worker(WorkerControls):
 
     async def paused(self) -> bool:
         """Whether it takes no jobs: by its own order, or because the pause key says so."""
-        return self.resting or await self.core.books.table.paused()
+        return self.resting or await self.core.worker_registry.table.paused()
 
     # -- the books
 
     async def register_worker(self) -> None:
         """Enter this worker."""
         started = ruby_time.to_s(local(self.core.clock))
-        self.desk.told.sound(await self.core.books.table.register(self.id, started))
+        self.desk.told.sound(await self.core.worker_registry.table.register(self.id, started))
         self.pulse.registered = True
         self.vitals.mark(Flag.REGISTERED, True)
 
@@ -309,13 +309,13 @@ class Worker(WorkerControls):
         self.vitals.mark(Flag.REGISTERED, False)
         if self.desk.record and self.desk.ended is not None:
             # How it ended is known, and could not be written down as usual: a job that is done does not become a failure.
-            table, record = self.core.books.table, self.desk.record
+            table, record = self.core.worker_registry.table, self.desk.record
             removed = await table.unregister(self.id, record, "*", self.desk.ended)
             if removed is not None:
                 log.warning("worker %s ends; its last job has ended, but is not counted", self.id)
                 return removed
         cause = error or DirtyExit("Job still being processed")
-        removed = await self.core.undertaker.unregister(self.id, cause)
+        removed = await self.core.lost_jobs.unregister(self.id, cause)
         return removed or []
 
     async def prune_dead_workers(self) -> list[str] | None:
