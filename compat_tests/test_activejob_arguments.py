@@ -48,9 +48,8 @@ from pyresque.activejob import (
     serialize,
     times,
     unwrap,
-    zones,
 )
-from pyresque.activejob.names import WRAPPER
+from pyresque.activejob.registry import WRAPPER
 from pyresque.activejob.retries import ruby_name
 from pyresque.errors import DeserializationError, NotEncodable, PyresqueError, SerializationError
 from pyresque.ruby.json import Dialect, decode, encode
@@ -215,7 +214,7 @@ class World:
                 job.arguments, locators(self.version), [MoneySerializer()], version=self.version
             )
             if job.timezone:
-                zones.find(job.timezone)
+                times.find_zone(job.timezone)
         except DeserializationError as error:
             self.rescue(error, job)
             return

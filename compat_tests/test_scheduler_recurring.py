@@ -12,7 +12,7 @@ from pyresque.errors import NoQueueError, ScheduleError
 from pyresque.process.scheduler import Scheduler
 from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry
-from pyresque.store.lock import Claim, MasterLock
+from pyresque.store.schedules import Claim, MasterLock
 from pyresque.version import VERSION
 
 if TYPE_CHECKING:

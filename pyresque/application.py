@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pyresque.activejob.registry import ActiveJobs
 from pyresque.errors import SettingsError
+from pyresque.job.hooks import WorkerHooks
 from pyresque.job.middleware import add as add_layer
-from pyresque.job.redelivery import most_redeliveries
 from pyresque.job.registry import JobClass, Registry
-from pyresque.job.targets import check_options
-from pyresque.job.worker_hooks import WorkerHooks
+from pyresque.job.targets import check_options, most_redeliveries
 from pyresque.lazily import made_once
 from pyresque.settings import Settings
 

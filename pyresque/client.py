@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pyresque.application import Application, limit_of
-from pyresque.job.redelivery import most_redeliveries
-from pyresque.job.targets import check_options
+from pyresque.job.targets import check_options, most_redeliveries
 from pyresque.lazily import made_once
 
 TYPE_CHECKING = False

@@ -6,8 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob.names import WRAPPER
-from pyresque.activejob.registry import ActiveJobs
+from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock
 from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker, SettingsError
@@ -21,8 +20,7 @@ from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.worker_registry import WorkerInfo, WorkerRegistry
 from pyresque.schedule.cron.zones import zone_named
 from pyresque.schedule.delayed import Delayed
-from pyresque.schedule.enqueue_from_config import ScheduledEnqueue
-from pyresque.schedule.overlap import Overlap
+from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue
 from pyresque.schedule.promote import Promoter
 from pyresque.schedule.recurring import Recurring
 from pyresque.schedule.search import Search
@@ -30,9 +28,8 @@ from pyresque.settings import without_password
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
-from pyresque.store.lock import LockInfo, MasterLock
 from pyresque.store.queues import QueueTable, StatTable
-from pyresque.store.schedules import ScheduleTable
+from pyresque.store.schedules import LockInfo, MasterLock, ScheduleTable
 from pyresque.store.workers import WorkerTable
 from pyresque.store.wrong_types import Told
 
@@ -44,8 +41,8 @@ if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.wrapper import JobWrapper
     from pyresque.failure.base import FailureBackend, Saves
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.registry import Target
-    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock
     from pyresque.settings import Settings
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.continuation import Continuable, Resume, Step
     from pyresque.activejob.envelope import Envelope, unwrap
     from pyresque.activejob.globalid import GlobalID, Identified
-    from pyresque.activejob.names import WRAPPER, is_wrapper
+    from pyresque.activejob.registry import WRAPPER, is_wrapper
     from pyresque.activejob.render import call
     from pyresque.activejob.retries import (
         EXPONENTIALLY_LONGER,
@@ -41,7 +41,7 @@ _ROOMS = {
     "calls": ("NewJob",),
     "continuation": ("Continuable", "Resume", "Step"),
     "envelope": ("Envelope", "unwrap"),
-    "names": ("WRAPPER", "is_wrapper"),
+    "registry": ("WRAPPER", "is_wrapper"),
     "globalid": ("GlobalID", "Identified"),
     "render": ("call",),
     "retries": (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.names import job_hash
+from pyresque.activejob.registry import job_hash
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload

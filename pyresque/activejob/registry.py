@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pyresque.activejob.names import job_hash
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
 from pyresque.job.registry import JobClass
 from pyresque.job.targets import attach, check
@@ -18,8 +17,27 @@ if TYPE_CHECKING:
     from pyresque.activejob.globalid import GlobalID
     from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
     from pyresque.activejob.serializers import Serializer
-    from pyresque.job.job import Job
+    from pyresque.job.job import Job, Payload
     from pyresque.job.limits import TimeLimit
+
+#: The Resque class under which every ActiveJob travels; its only argument is the job hash.
+WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
+
+
+def is_wrapper(class_name: object) -> bool:
+    """Whether a Resque payload's class is the ActiveJob wrapper; Ruby accepts it with colons around it, too."""
+    return isinstance(class_name, str) and class_name.strip(":") == WRAPPER
+
+
+def job_hash(payload: Payload) -> Mapping[str, object] | None:
+    """The job hash in a wrapper's payload; None for any other job, and for a wrapper with something else in it."""
+    args = payload.args
+    if not is_wrapper(payload.class_name) or not isinstance(args, list) or len(args) != 1:
+        return None
+    found = args[0]
+    if isinstance(found, dict) and isinstance(found.get("job_class"), str):
+        return found
+    return None
 
 
 class ActiveJobClass:

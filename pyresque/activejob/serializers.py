@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from pyresque.activejob import ruby_messages, times, zones
+from pyresque.activejob import ruby_messages, times
 from pyresque.activejob.values import (
     DateTime,
     Duration,
@@ -126,13 +126,13 @@ def _write_time_with_zone(value: object, at: Surroundings) -> Payload:
         return written
     zone = value.tzinfo if isinstance(value, datetime) else None
     assert isinstance(zone, ZoneInfo)  # noqa: S101 - kind_of said so
-    return {**written, "time_zone": zones.iana(zone.key)}
+    return {**written, "time_zone": times.iana(zone.key)}
 
 
 def _read_time_with_zone(payload: Payload, at: Surroundings) -> object:
     moment = times.read(payload.get("value"), at.local)
     name = payload.get("time_zone") if at.version >= Rails.V7_0 else None
-    zone = at.zone if name is None or name is False else zones.find(name)
+    zone = at.zone if name is None or name is False else times.find_zone(name)
     if zone is None:
         return moment
     rest = moment.nanosecond if isinstance(moment, Instant) else 0

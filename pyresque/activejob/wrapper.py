@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.activejob import ruby_messages, zones
+from pyresque.activejob import ruby_messages, times
 from pyresque.activejob.arguments import deserialize, serialize
 from pyresque.activejob.calls import NewJob, Options
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
-from pyresque.activejob.names import WRAPPER, job_hash
+from pyresque.activejob.registry import WRAPPER, job_hash
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
@@ -239,7 +239,7 @@ class JobWrapper:
         self, active: ActiveJobClass, envelope: Envelope, bound: Envelope | Continuable
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of the function, records and all; errors as in Rails."""
-        own_zone = zones.find(self.app.timezone) if self.app.timezone else None
+        own_zone = times.find_zone(self.app.timezone) if self.app.timezone else None
         args, kwargs = deserialize(
             envelope.arguments,
             self.jobs.locators,
@@ -248,7 +248,7 @@ class JobWrapper:
             zone=own_zone,
         )
         if envelope.timezone:
-            zones.find(envelope.timezone)
+            times.find_zone(envelope.timezone)
         return active.call(bound, args, kwargs)
 
     async def _rescued(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyresque.activejob import describe
-from pyresque.activejob.names import job_hash
+from pyresque.activejob.registry import job_hash
 from pyresque.cli.output import compact, plain, short
 
 if TYPE_CHECKING:

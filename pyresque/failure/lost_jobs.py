@@ -6,15 +6,20 @@ import logging
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
-from pyresque.errors import FailureHookError, UnknownJobClass, WrongKey
+from pyresque.errors import (
+    DirtyExit,
+    FailureHookError,
+    HardTimeLimit,
+    UnknownJobClass,
+    WrongKey,
+)
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.copy_guard import InCopies
 from pyresque.job.perform import run_failure_hooks
-from pyresque.job.redelivery import redeliverable
 from pyresque.store.keys import FAILED_ASIDE
-from pyresque.store.redeliveries import Redelivery, RedeliveryTable
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
+from pyresque.store.workers import Redelivery, RedeliveryTable
 from pyresque.store.wrong_types import Told
 
 if TYPE_CHECKING:
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
-    from pyresque.job.registry import Registry
+    from pyresque.job.registry import JobClass, Registry
     from pyresque.job.worker_registry import WorkerRegistry
     from pyresque.ops import Clock
 
@@ -156,3 +161,14 @@ class LostJobs:
             await InCopies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message tells both errors; a traceback adds none
+
+
+def redeliverable(registry: Registry, job: Job, error: BaseException) -> JobClass | None:
+    """The entry of a job that may be put back after this error, else None.
+
+    Only a process that died tells nothing of the job; a job that ran into its hard limit would run into it again.
+    """
+    if not isinstance(error, DirtyExit) or isinstance(error, HardTimeLimit):
+        return None
+    entry = registry.entry_of(job)
+    return entry if entry is not None and entry.redeliveries else None

@@ -11,7 +11,7 @@ from pyresque.errors import (
 )
 from pyresque.job.hooks import HookNames, Hooks
 from pyresque.job.targets import attach, check
-from pyresque.ruby.camel import camelize
+from pyresque.ruby.names import camelize, constant_path, missing_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,14 +193,10 @@ class Registry:
         if isinstance(class_name, str):
             entry = self._by_name.get(class_name)
             if entry is None:
-                from pyresque.ruby.names import constant_path  # noqa: PLC0415 - for names that are not registered
-
                 name = constant_path(class_name)
                 entry = self._by_name.get(name) or self._own.get(name)
             if entry is not None:
                 return entry
-        from pyresque.ruby.names import missing_constant  # noqa: PLC0415 - as above
-
         complaint = missing_constant(class_name, self._by_name)
         raise (NoPerformError if complaint.startswith("undefined method") else UnknownJobClass)(
             complaint

@@ -24,6 +24,11 @@ INSIDE = {
     "classmethod": "__func__",
 }
 
+FAIL, REQUEUE = "fail", "requeue"
+
+#: How often a job is put back where the registration does not say.
+MOST = 3
+
 
 def check(target: Any, *, bound: bool = False) -> None:
     """Raise NoClassError where a target cannot perform, or where calling it would do nothing.
@@ -56,6 +61,22 @@ def check_options(queue: object, **lists: object) -> None:
         if isinstance(given, str) or not hasattr(type(given), "__iter__"):
             shown = getattr(given, "__name__", None) or repr(given)
             raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
+
+
+def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:
+    """What a registration's two words mean together; 0: a failure at once. Raises JobOptionError."""
+    if on_dirty_exit not in {FAIL, REQUEUE}:
+        raise JobOptionError(
+            f"on_dirty_exit={on_dirty_exit!r} is neither {FAIL!r} (a failed record, as Ruby) nor {REQUEUE!r}"
+        )
+    if on_dirty_exit == FAIL:
+        if max_redeliveries is not None:
+            raise JobOptionError(f"max_redeliveries needs on_dirty_exit={REQUEUE!r}")
+        return 0
+    most = MOST if max_redeliveries is None else max_redeliveries
+    if type(most) is not int or most < 1:
+        raise JobOptionError(f"max_redeliveries={most!r} must be a whole number from 1 on")
+    return most
 
 
 def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyresque.process.worker.host import Host
     from pyresque.schedule.entries import Entry
     from pyresque.schedule.recurring import Loaded
-    from pyresque.store.lock import Claim
+    from pyresque.store.schedules import Claim
 
 log = logging.getLogger("pyresque")
 

@@ -9,27 +9,20 @@ from __future__ import annotations
 import re
 from json import JSONDecoder
 from json.encoder import encode_basestring
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from pyresque.errors import DecodeError
 from pyresque.ruby import long_integers
 from pyresque.ruby.json_fast import MAX_NESTING, refuse_constant
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
-
-
 _SHOWN: Final = 100
-
-
 _NESTED: Final = f"nested more than {MAX_NESTING} levels deep"
-
-
 _scan = JSONDecoder(parse_constant=refuse_constant).decode
-
-
 _scan_long = JSONDecoder(parse_constant=refuse_constant, parse_int=long_integers.read).decode
-
-
 # A surrogate escape without its other half, or one behind an escaped backslash: a false alarm only costs time.
 _LONE_SURROGATE = re.compile(
     r"\\u[dD](?:"
@@ -37,23 +30,13 @@ _LONE_SURROGATE = re.compile(
     r"|[c-fC-F](?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD].)"
     r"|(?<=\\\\u[dD]))"
 )
-
-
 # A quote that opens no string stands last.
 _STRING_OR_COMMENT = re.compile(
     r'"(?:[^"\\\x00-\x1f]|\\(?:[^u\x00-\x1f]|u[0-9a-fA-F]{4}))*"|/\*.*?\*/|//[^\n]*\n|"', re.DOTALL
 )
-
-
 _STRING = re.compile(rb'"[^"]*"')
-
-
 _LONG = re.compile(rf"\d{{{long_integers.AT_ONCE + 1}}}", re.ASCII)
-
-
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
-
-
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
 
@@ -157,27 +140,15 @@ _SIMPLE: Final = {
     ord("r"): b"\r",
     ord("t"): b"\t",
 }
-
-
 _BACKSLASH: Final = ord("\\")
-
-
 _DIGITS: Final = 4
-
-
 #: Backslash, ``u`` and four digits.
 _ESCAPE: Final = 6
-
-
 _REPLACEMENT: Final = 0xFFFD
-
-
 _HALF: Final = 0xFC00
 
 
 _FIRST_HALF: Final = 0xD800
-
-
 _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{4}")
 
 
@@ -226,3 +197,59 @@ def _code(body: bytes, at: int) -> int:
     if len(digits) < _DIGITS - 1:  # Ruby's check is off by one
         raise ValueError("incomplete unicode escape")
     return int(digits, 16) if _HEXADECIMAL.fullmatch(digits) else _REPLACEMENT
+
+
+# -- the bytes of one member
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = JSONDecoder(strict=False)
+
+
+def member(raw: bytes, key: str) -> bytes | None:
+    """The bytes of the value of ``key`` in an object; None where there is no object or no such key.
+
+    Of repeated keys the last counts, as in Ruby. The bytes must be JSON that ``decode`` takes.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    try:
+        span = _span(text, key)
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return None if span is None else text[span[0] : span[1]].encode("utf-8", "surrogateescape")
+
+
+def without(raw: bytes, key: str) -> bytes | None:
+    """The object without a member, every other member as it was found; None where there is no object."""
+    text = raw.decode("utf-8", "surrogateescape")
+    try:
+        kept = [text[at:end] for name, at, _, end in _members(text) if name != key]
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return f"{{{','.join(kept)}}}".encode("utf-8", "surrogateescape")
+
+
+def _span(text: str, key: str) -> tuple[int, int] | None:
+    found = [(start, end) for name, _, start, end in _members(text) if name == key]
+    return found[-1] if found else None
+
+
+def _members(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """Each member's name, where it begins, where its value begins and ends. Raises ValueError where there is no object."""
+    at = _after_space(text, 0)
+    if text[at] != "{":
+        raise ValueError("no object")
+    at = _after_space(text, at + 1)
+    while text[at] == '"':
+        name, colon = _DECODER.raw_decode(text, at)
+        start = _after_space(text, _after_space(text, colon) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        yield name, at, start, end
+        at = _after_space(text, end)
+        if text[at] != ",":
+            break
+        at = _after_space(text, at + 1)
+
+
+def _after_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return at if match is None else match.end()

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pyresque.ruby.camel import camelize
-from pyresque.ruby.fnmatch import fnmatch
-from pyresque.ruby.inspect import to_s
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "camelize",
-    "classify",
-    "constant_path",
-    "fnmatch",
-    "is_constant_name",
-    "missing_constant",
-]
+
+def camelize(name: str) -> str:
+    """A Python function's name as a Ruby class name: ``monthly_report`` becomes ``MonthlyReport``."""
+    return "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
 
 
 def classify(name: str) -> str:
@@ -50,6 +41,8 @@ def missing_constant(class_name: object, known: Iterable[str] = ()) -> str:
     where ``Deep::Other`` is known, else ``Deep``. No name at all means Ruby's ``Object``, which is there and cannot
     perform.
     """
+    from pyresque.ruby.inspect import to_s  # noqa: PLC0415 - loads re: only for names that are not registered
+
     parts = _parts(to_s(class_name))
     scopes = {scope for name in known for scope in _scopes(_parts(name))}
     for part, scope in zip(parts, _scopes(parts), strict=True):

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
-from pyresque.job.job import write_payload
+from pyresque.job.job import read_job, write_payload
+from pyresque.job.queues import same_value
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
-from pyresque.schedule.overlap import Identity
 from pyresque.schedule.promote import ORDINARY, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pyresque.job.job import Job
     from pyresque.job.queues import Queues
     from pyresque.job.sending import Carried, Carrier
+    from pyresque.job.worker_registry import WorkerRegistry
 
 #: What Ruby queues where a configuration names no class.
 NO_CLASS = "Object"
+
+#: Jobs read at a time.
+PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,26 @@ class Planned:
     entry: JobClass | None = None
     args: Sequence[Any] = ()
     carried: Carried | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes two jobs the same: queue, class and arguments; ``carrier`` for one that travels inside another."""
+
+    queue: str
+    class_name: str
+    args: list[Any]
+    carrier: Carrier | None = None
+
+    def is_of(self, job: Job) -> bool:
+        """Whether a job is the same, by meaning."""
+        if self.carrier is not None:
+            return same_value(self.carrier.args_of(job), self.args)
+        return (
+            job.fault is None
+            and job.class_name == self.class_name
+            and same_value(list(job.args), self.args)
+        )
 
 
 class ScheduledEnqueue:
@@ -167,3 +192,29 @@ class ScheduledEnqueue:
         if queue is None or queue is False:
             return None if entry is None else entry.queue
         return str(queue)
+
+
+class Overlap:
+    """Looks for jobs; the cost grows with the queue."""
+
+    def __init__(self, jobs: Queues, worker_registry: WorkerRegistry) -> None:
+        self.jobs = jobs
+        self.worker_registry = worker_registry
+
+    async def is_queued(self, wanted: Identity) -> bool:
+        """Whether it waits in its queue."""
+        key, start = self.jobs.table.keys.queue(wanted.queue), 0
+        while page := await self.jobs.table.slice(key, start, start + PAGE - 1):
+            if any(wanted.is_of(read_job(self.jobs.codec, wanted.queue, raw)) for raw in page):
+                return True
+            start += PAGE
+        return False
+
+    async def is_running(self, wanted: Identity) -> bool:
+        """Whether a worker performs it."""
+        return any(
+            info.working_on is not None
+            and info.working_on.job.queue == wanted.queue
+            and wanted.is_of(info.working_on.job)
+            for info in await self.worker_registry.working()
+        )

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
-    from pyresque.schedule.enqueue_from_config import Planned, ScheduledEnqueue
+    from pyresque.schedule.enqueue_from_config import Overlap, Planned, ScheduledEnqueue
     from pyresque.schedule.entries import Entry
-    from pyresque.schedule.overlap import Overlap
-    from pyresque.store.lock import Claim, MasterLock
-    from pyresque.store.schedules import ScheduleTable
+    from pyresque.store.schedules import Claim, MasterLock, ScheduleTable
 
 log = logging.getLogger("pyresque")
 

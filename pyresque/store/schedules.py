@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.ops import Batch, Command
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.store.keys import Keys
-    from pyresque.store.lock import Claim, MasterLock
 
 #: Changed names taken at a time.
 PAGE: Final = 100
@@ -22,6 +22,65 @@ LISTED: Final = 500
 
 #: Answers of ``fire``.
 FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER = 1, 2, 0, -1
+
+#: Seconds for which a process that died hides the lock from the next one of its own name.
+OWNER_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants to lead: the value Ruby compares (``host:pid``), and a token that no other process has."""
+
+    value: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who leads, and for how many seconds if nothing is heard of it; None: for ever, until it is released by hand."""
+
+    holder: str
+    ttl: float | None
+
+
+class MasterLock:
+    """The lock of one namespace and prefix."""
+
+    def __init__(self, keys: Keys, prefix: str, timeout: int, interval: float = 0.0) -> None:
+        self.key = keys.master_lock(prefix)
+        self.owner = keys.master_owner(prefix)
+        self.timeout = timeout
+        self.owner_timeout = min(timeout, max(OWNER_SECONDS, int(4 * interval)))
+
+    async def hold(self, claim: Claim) -> bool:
+        """Take the lock where it is free, renew it where it is ours; whether we lead."""
+        return await script("hold_master").call(
+            (self.key, self.owner),
+            (claim.value, claim.token, self.timeout, self.owner_timeout),
+            bool,
+        )
+
+    async def release(self, claim: Claim) -> bool:
+        """Give it back; whether it was ours."""
+        return await script("release_master").call(
+            (self.key, self.owner), (claim.value, claim.token), bool
+        )
+
+    async def force_release(self) -> bool:
+        """Take it from whoever holds it; whether anybody did (Ruby: ``release_master_lock!``)."""
+        taken = await Batch(
+            (Command(("DEL", self.key), int), Command(("DEL", self.owner), int)), atomic=True
+        )
+        return bool(taken[0])
+
+    async def info(self) -> LockInfo | None:
+        """Who holds it, or None."""
+        holder, left = await Batch(
+            (Command(("GET", self.key), some_bytes), Command(("PTTL", self.key), int))
+        )
+        if holder is None:
+            return None
+        return LockInfo(text(holder), left / 1000 if left >= 0 else None)
 
 
 class ScheduleTable:

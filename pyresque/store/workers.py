@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
-from pyresque.store.queues import names, some_bytes, text, to_bytes
-from pyresque.store.redeliveries import REMEMBERED, Redelivery, where
+from pyresque.store.queues import integer, names, some_bytes, text, to_bytes
 from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
 from pyresque.store.wrong_types import Told
@@ -28,6 +28,25 @@ PAGE: Final = 500
 
 #: What PTTL says of a key that does not end by itself.
 ENDLESS = -1
+
+#: Seconds after which a count is forgotten: a job that waits longer in its queue begins anew.
+REMEMBERED = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """A payload that goes back into its queue, for the ``number``th of ``most`` times."""
+
+    queue: str
+    payload: bytes
+    number: int
+    most: int
+
+
+def where(keys: Keys, back: Redelivery) -> tuple[bytes, bytes, bytes]:
+    """The keys of a payload that goes back: its queue, the set of queues, its count."""
+    count = keys.redeliveries(back.queue, back.payload)
+    return (to_bytes(keys.queue(back.queue)), to_bytes(keys.queues), to_bytes(count))
 
 
 class WorkerTable:
@@ -210,6 +229,35 @@ class WorkerTable:
     async def set_pause(self, *, paused: bool) -> None:
         """Write the pause key as Ruby reads it, or delete it."""
         await Command(("SET", self.keys.pause, "true") if paused else ("DEL", self.keys.pause))
+
+
+class RedeliveryTable:
+    """The counts of one namespace."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    async def redeliver(self, worker_id: str, record: bytes, back: Redelivery) -> bool:
+        """Finish a worker's record by putting its job back; False, and nothing is done, where it has it no longer."""
+        keys = self.keys
+        return await script("redeliver").call(
+            (
+                to_bytes(keys.worker(worker_id)),
+                keys.stat("processed"),
+                to_bytes(keys.stat(f"processed:{worker_id}")),
+                *where(keys, back),
+            ),
+            (record, back.payload, to_bytes(back.queue), REMEMBERED),
+            bool,
+        )
+
+    async def count(self, queue: str, payload: bytes) -> int:
+        """How often this payload went back."""
+        return await Command(("GET", to_bytes(self.keys.redeliveries(queue, payload))), integer)
+
+    async def forget(self, queue: str, payload: bytes) -> int:
+        """It is done or has failed for good: enqueued again it counts from nothing. 1 when there was a count."""
+        return await Command(("DEL", to_bytes(self.keys.redeliveries(queue, payload))), int)
 
 
 def _optional_text(reply: bytes | None) -> str | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.activejob import DateTime, Instant, times, zones
+from pyresque.activejob import DateTime, Instant, times
 from pyresque.errors import EnvelopeError
 
 UTC = timezone.utc
@@ -133,10 +133,10 @@ def test_what_is_no_date_is_refused(value: object) -> None:
     ],
 )
 def test_zones_are_found_by_their_rails_and_by_their_iana_names(name: str, key: str) -> None:
-    assert zones.find(name).key == key
+    assert times.find_zone(name).key == key
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "America", "../x", "", "/etc/passwd", "a\0b", 5])
 def test_a_zone_nobody_knows_is_refused_in_rubys_words(name: object) -> None:
     with pytest.raises(EnvelopeError, match=r"^Invalid Timezone: "):
-        zones.find(name)
+        times.find_zone(name)

@@ -19,13 +19,13 @@ from pyresque.executor.fork.child_signals import ChildSignals
 from pyresque.executor.fork.executor import ForkExecutor
 from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.failure.report import clean
+from pyresque.job.hooks import WorkerHooks
 from pyresque.job.job import Job, JsonCodec, Payload, read_job
 from pyresque.job.limits import TimeLimit
 from pyresque.job.middleware import Layer
 from pyresque.job.msgpack_codec import MsgpackCodec
 from pyresque.job.perform import is_plain
 from pyresque.job.registry import Registry
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.settings import Settings
 
 JSON = JsonCodec()

@@ -9,8 +9,9 @@ from pyresque.errors import (
     JobOptionError,
     PruneDeadWorkerDirtyExit,
 )
+from pyresque.failure.lost_jobs import redeliverable
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.job.redelivery import most_redeliveries, redeliverable
+from pyresque.job.targets import most_redeliveries
 
 WRAPPER = b"ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.job.worker_hooks import NAMES, WorkerHooks
+from pyresque.job.hooks import WORKER_HOOKS as NAMES, WorkerHooks
 from tests.hand import told
 
 

@@ -18,7 +18,7 @@ from pyresque.process.scheduler import Scheduler
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
-from pyresque.store.lock import Claim
+from pyresque.store.schedules import Claim
 from tests.process.stage import Clock, Surroundings
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.core import Core
 from pyresque.executor.base import DONE, Outcome
+from pyresque.job.hooks import WorkerHooks
 from pyresque.job.registry import Registry
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.job.worker_registry import WorkerId
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker

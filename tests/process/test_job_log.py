@@ -9,7 +9,7 @@ from pyresque.failure.report import ErrorReport
 from pyresque.job.job import Job, Payload
 from pyresque.process.start.log_format import JsonFormatter, LogfmtFormatter, TextFormatter
 from pyresque.process.worker.job_log import JobLog
-from pyresque.store.redeliveries import Redelivery
+from pyresque.store.workers import Redelivery
 from tests.process.stage import Clock
 
 PLAIN = Job("low", Payload("Archive", [35, "a b"]), b"raw")

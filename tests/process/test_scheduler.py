@@ -10,7 +10,7 @@ import pytest
 
 from pyresque.client import Resque
 from pyresque.process.scheduler import Scheduler
-from pyresque.store.lock import Claim
+from pyresque.store.schedules import Claim
 
 NOW = 1772366400.0  # Sunday 2026-03-01 12:00:00 UTC
 QUEUE = "resque:queue:low"

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from pyresque import Resque
-from pyresque.activejob.names import WRAPPER
+from pyresque.activejob.registry import WRAPPER
 from pyresque.process.run.worker import run_worker
 
 

@@ -10,7 +10,7 @@ import pytest
 from pyresque.client import Resque
 from pyresque.errors import NoQueueError, NotEncodable
 from pyresque.schedule.entries import Entry
-from pyresque.store.lock import Claim
+from pyresque.store.schedules import Claim
 from tests.hand import asked
 
 NOW = 1772366400.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyresque.client import Resque
-from pyresque.store.lock import Claim, LockInfo, MasterLock
+from pyresque.store.schedules import Claim, LockInfo, MasterLock
 
 KEY = "resque:resque:resque_scheduler_master_lock"
 ME, TWIN, OTHER = Claim("box:1", "a"), Claim("box:1", "b"), Claim("far:2", "c")

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import JobClass, Registry
-    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Driver
 
     #: The registry with its wrappers, the codec, and what carries a job in the child.

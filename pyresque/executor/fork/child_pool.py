@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.child_job import ChildOptions, JobCall
     from pyresque.executor.fork.server_handle import ServerHandle
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
-    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.settings import Settings
 
 log = logging.getLogger("pyresque")

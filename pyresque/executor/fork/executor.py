@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         LentConnection,
     )
     from pyresque.executor.fork.server_process import EarlyServer
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import Registry
-    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.ops import Clock, Driver, Op
     from pyresque.settings import Settings
 

@@ -19,8 +19,8 @@ from pyresque.executor.fork.child_process import JOB, PIECE, REHEARSALS, live, s
 from pyresque.executor.fork.child_signals import ORDERS, ChildSignals
 from pyresque.executor.fork.fast_path_process import WORKING, FastPathRun
 from pyresque.executor.fork.shared_page import SLOTS
+from pyresque.job.hooks import WorkerHooks
 from pyresque.job.registry import Registry
-from pyresque.job.worker_hooks import WorkerHooks
 from pyresque.job_copies import fork, leave
 from pyresque.standard_streams import flush
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import FileFault, PoolFileError
-from pyresque.schedule.yaml_nodes import doubled, root_of, told
+from pyresque.schedule.yaml_file import doubled, root_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from pyresque.process.scheduler import Scheduler
 from pyresque.process.start.start_line import scheduler_starts
 from pyresque.schedule.entries import is_section
 from pyresque.schedule.yaml_file import Written, read_yaml
-from pyresque.store.lock import Claim
+from pyresque.store.schedules import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

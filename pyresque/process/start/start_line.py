@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.process.host.posix import hostname
 from pyresque.process.worker.queue_list import QueueList
-from pyresque.ruby.names import fnmatch
+from pyresque.ruby.fnmatch import fnmatch
 from pyresque.settings import TOGETHER, without_password
 from pyresque.version import VERSION
 

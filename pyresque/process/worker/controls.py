@@ -10,7 +10,7 @@ from pyresque.process.health.state import Flag
 if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.executor.base import Executor
-    from pyresque.job.worker_hooks import WorkerHooks
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.process.health.state import HealthState
 
 log = logging.getLogger("pyresque")

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pyresque.ops import Command, Op
     from pyresque.process.worker.queue_list import QueueList
     from pyresque.process.worker.redis_retry import RedisRetry
-    from pyresque.store.redeliveries import Redelivery
     from pyresque.store.reserve import Pieces
+    from pyresque.store.workers import Redelivery
 
 log = logging.getLogger("pyresque")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pyresque.failure.report import ErrorReport
     from pyresque.job.job import Job
     from pyresque.ops import Clock
-    from pyresque.store.redeliveries import Redelivery
+    from pyresque.store.workers import Redelivery
 
 log = logging.getLogger("pyresque")
 

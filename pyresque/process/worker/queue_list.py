@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyresque.errors import NoQueueError
-from pyresque.ruby.names import fnmatch
+from pyresque.ruby.fnmatch import fnmatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

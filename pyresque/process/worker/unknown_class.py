@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyresque.activejob.describe import class_name
-from pyresque.activejob.names import job_hash
+from pyresque.activejob.registry import job_hash
 from pyresque.errors import UnknownActiveJobError, UnknownJobClass
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyresque import signal_handlers
 from pyresque.activejob.describe import class_name
-from pyresque.activejob.names import job_hash
+from pyresque.activejob.registry import job_hash
 from pyresque.clock import local
 from pyresque.errors import (
     DirtyExit,
@@ -40,8 +40,8 @@ from pyresque.version import VERSION
 if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.executor.base import Executor, Outcome
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
-    from pyresque.job.worker_hooks import WorkerHooks
     from pyresque.job.worker_registry import WorkerId
     from pyresque.process.worker.host import Host
     from pyresque.process.worker.queue_list import QueueList
