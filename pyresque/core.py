@@ -31,7 +31,7 @@ from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.schedules import LockInfo, MasterLock, ScheduleTable
 from pyresque.store.workers import WorkerTable
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,12 +92,12 @@ class Core:
         self.stopping: Callable[[], bool] = _never
         self._rails = _rails(settings)
         self._registered = registry
-        registry = registry.beside(
+        registry = registry.with_internal(
             JobClass(
                 WRAPPER, None, WRAPPER, operation=self._perform_active_job, inside=self._inside
             )
         )
-        registry.elsewhere = self._active_entry
+        registry.fallback = self._active_entry
         self.registry = registry
         self.hooks = hooks
         self.clock: Clock = clock or SystemClock()
@@ -145,8 +145,10 @@ class Core:
         table = DelayedTable(self.keys)
         by_meaning = self.settings.delayed_search == "meaning"
         search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
-        mover = Promoter(table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size)
-        return Delayed(self.jobs, search, mover, self.clock)
+        promoter = Promoter(
+            table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size
+        )
+        return Delayed(self.jobs, search, promoter, self.clock)
 
     def _recurring(self) -> Recurring:
         presence = Overlap(self.jobs, self.worker_registry)
@@ -309,7 +311,7 @@ class Core:
 
     async def queue_lengths(self) -> dict[str, int | None]:
         """Every queue with its size; None for a key of another type than a list."""
-        return await self.table.lengths(await Told().without(self.table.queues(), []))
+        return await self.table.lengths(await WrongKeyLog().value_or(self.table.queues(), []))
 
     async def info(self) -> Info:
         """The overview."""
@@ -324,7 +326,7 @@ class Core:
             queues=len(sizes),
             workers=registered,
             working=working,
-            failed=await Told().without(self.failed_table.size(), 0),
+            failed=await WrongKeyLog().value_or(self.failed_table.size(), 0),
             servers=[without_password(self.settings.url)],
             environment=self.settings.environment,
         )

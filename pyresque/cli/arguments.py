@@ -40,7 +40,7 @@ def own_queue(resque: Resque, class_name: str) -> str:
     for job in resque.registered:
         if class_name in (job.name, *job.aliases) and job.queue:
             return job.queue
-    entry = resque.core.registry.elsewhere(class_name)
+    entry = resque.core.registry.fallback(class_name)
     if entry is not None and entry.queue:
         return entry.queue
     raise NoQueueError(

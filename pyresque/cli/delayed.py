@@ -19,7 +19,7 @@ from pyresque.job.sending import wire_args
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.selection import every
 from pyresque.schedule.timestamps import timestamp_of
-from pyresque.store.delayed_pages import Waiting
+from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def count(as_json: bool, **given: Any) -> None:
 
 def _counted(resque: Resque) -> tuple[int, int]:
     """How many jobs there are, and at how many times."""
-    waiting = Waiting(resque.core.delayed.table)
+    waiting = DelayedWalk(resque.core.delayed.table)
     jobs = times = 0
     total = resque.delayed_queue_schedule_size()
     with Progress("counting delayed jobs") as progress:

@@ -20,7 +20,7 @@ from pyresque.job.perform import run_failure_hooks
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class LostJobs:
         self.last_resort = last_resort
         self.new_id = new_id
         self.redeliveries = RedeliveryTable(worker_registry.table.keys)
-        self.told = Told()
+        self.wrong_key_log = WrongKeyLog()
 
     async def unregister(
         self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
@@ -78,14 +78,16 @@ class LostJobs:
         is no longer the one that was seen: it lives, or somebody else has done it.
         """
         while True:
-            working_on = await self.told.without(self.worker_registry.working_on(worker_id), None)
+            working_on = await self.wrong_key_log.value_or(
+                self.worker_registry.working_on(worker_id), None
+            )
             record = b"" if working_on is None else working_on.record
             failure = None
             left: FailureEntry | Redelivery = NO_FAILURE
             if working_on is not None:
                 at = local(self.clock)
                 failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
-                back = await self.put_back(working_on.job, error)
+                back = await self.redelivery_for(working_on.job, error)
                 left = back or self.backend.entry(failure) or NO_FAILURE
             removed = await self._struck_out(worker_id, record, seen_heartbeat, left)
             if removed is not None:
@@ -104,7 +106,7 @@ class LostJobs:
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
-            if self.may_put_back(failure.job):
+            if self.may_redeliver(failure.job):
                 await self.forget(failure.job)
             await self.run_hooks(failure.job, error)
         return removed
@@ -121,17 +123,19 @@ class LostJobs:
                 worker_id, record, heartbeat, aside(left, error)
             )
 
-    async def put_back(self, job: Job, error: BaseException) -> Redelivery | None:
+    async def redelivery_for(self, job: Job, error: BaseException) -> Redelivery | None:
         """How the job goes back into its queue after this error; None where it is a failure, or has gone back too often."""
         entry = redeliverable(self.registry, job, error)
         if entry is None or not job.queue:
             return None
-        number = await self.told.without(self.redeliveries.count(job.queue, job.raw), 0) + 1
+        number = (
+            await self.wrong_key_log.value_or(self.redeliveries.count(job.queue, job.raw), 0) + 1
+        )
         if number > entry.redeliveries:
             return None
         return Redelivery(job.queue, job.raw, number, entry.redeliveries)
 
-    def may_put_back(self, job: Job) -> bool:
+    def may_redeliver(self, job: Job) -> bool:
         """Whether the job was registered so."""
         if self.registry.ready(job.payload.class_name) is not None:
             return False

@@ -222,7 +222,7 @@ class Requeueing(Pass):
             one for one in page.records if one.raw not in self._marked_before and self.wanted(one)
         ]
         for attempt in range(TRIES):
-            chosen = await self._put_back(chosen, done, left)
+            chosen = await self._requeue(chosen, done, left)
             if not chosen:
                 break
             chosen = await self._moved(chosen, SLICE << attempt)
@@ -230,7 +230,7 @@ class Requeueing(Pass):
             left[one.index] = (one, f"the list {one.failure_queue!r} keeps changing")
         return Page(done, list(left.values()), page.seen)
 
-    async def _put_back(
+    async def _requeue(
         self,
         chosen: Sequence[FailedRecord],
         done: list[FailedRecord],
@@ -239,7 +239,7 @@ class Requeueing(Pass):
         """Put these back; those at whose places others stand now."""
         marks: dict[int, Requeued] = {}
         for one in chosen:
-            payload = records.put_back(self.codec, one)
+            payload = records.payload_of(self.codec, one)
             if payload is None or one.queue is None:
                 left[one.index] = (one, records.no_job(one, payload))
                 continue

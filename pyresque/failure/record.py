@@ -145,7 +145,7 @@ def kept_payload(codec: Codec, job: Job) -> bytes:
     return wrap(codec, job.raw, clean(job.class_name) or None)
 
 
-def put_back(codec: Codec, record: FailedRecord) -> bytes | None:
+def payload_of(codec: Codec, record: FailedRecord) -> bytes | None:
     """The payload a record keeps, byte for byte; None where it keeps none that could be a job."""
     payload = record.fields.get("payload")
     if not isinstance(payload, (dict, str)):

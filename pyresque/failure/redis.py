@@ -49,10 +49,10 @@ class FailureLists:
             found = await self.table.slice(offset, offset + limit - 1, queue)
         return [records.read(self.codec, raw, offset + i, queue) for i, raw in enumerate(found)]
 
-    async def put_back(self, which: int | FailedRecord, queue: str, retried_at: str) -> list[int]:
+    async def requeue(self, which: int | FailedRecord, queue: str, retried_at: str) -> list[int]:
         """Requeue the record at a place, or that very record, wherever it has moved to. Raises NoSuchFailure."""
         found = await self._found(which, queue)
-        payload = records.put_back(self.codec, found)
+        payload = records.payload_of(self.codec, found)
         if payload is None or found.queue is None:
             raise NoSuchFailure(records.no_job(found, payload))
         meant: FailedRecord | None = found
@@ -170,7 +170,7 @@ class RedisBackend(FailureBackend):
     async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:
         """Put one job back and mark its record; the record stays."""
         _only_failed(queue)
-        return await self.lists.put_back(which, "failed", self._retried_at())
+        return await self.lists.requeue(which, "failed", self._retried_at())
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete one record."""
@@ -281,7 +281,7 @@ class RedisMultiQueueBackend(FailureBackend):
 
     async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:
         """Put one job back and mark its record. A bare place needs the failure queue's name."""
-        return await self.lists.put_back(which, self._one(which, queue), self._retried_at())
+        return await self.lists.requeue(which, self._one(which, queue), self._retried_at())
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete one record. A bare place needs the failure queue's name."""

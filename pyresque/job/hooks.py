@@ -105,22 +105,25 @@ class Hooks:
     ``attributes`` equals them, one comparison tells all.
     """
 
-    __slots__ = ("attributes", "none", "quiet", "target")
+    __slots__ = ("attributes", "target", "without_hooks", "without_performing")
 
     def __init__(self, target: Any) -> None:
         self.target = target
         self.attributes = attributes_of(target)
-        self.none: list[AbstractSet[str]] | None = None
-        self.quiet: list[AbstractSet[str]] | None = None
+        self.without_hooks: list[AbstractSet[str]] | None = None
+        self.without_performing: list[AbstractSet[str]] | None = None
 
     def now(self) -> HookNames:
         """Those there are now."""
-        if self.attributes == self.none:
+        if self.attributes == self.without_hooks:
             return NO_HOOKS
         seen: list[AbstractSet[str]] = [frozenset(names) for names in self.attributes]
         bearing = [name for names in seen for name in names if name.startswith((LISTED, *PREFIXES))]
         performing = [name for name in bearing if name.startswith((LISTED, *PERFORMING))]
-        self.none, self.quiet = None if bearing else seen, None if performing else seen
+        self.without_hooks, self.without_performing = (
+            None if bearing else seen,
+            None if performing else seen,
+        )
         return hook_names(self.target) if bearing else NO_HOOKS
 
 

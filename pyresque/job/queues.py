@@ -15,7 +15,7 @@ from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import QueueTable, pushed, to_bytes
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -257,7 +257,7 @@ class Queues:
         asked: list[Command[Any]] = []
         for key in keys:
             asked += [Command(("LLEN", key)), Command(("LRANGE", key, 0, sample_size - 1))]
-        found = Told().sound(await Batch(tuple(asked), lenient=True))
+        found = WrongKeyLog().replies_or(await Batch(tuple(asked), lenient=True))
         return {
             name: Sample(
                 int(found[2 * i] or 0),

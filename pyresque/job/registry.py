@@ -121,11 +121,11 @@ class Registry:
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
         #: Where ``describe`` looks for what is not registered here.
-        self.elsewhere: Callable[[Any], JobClass | None] = lambda _: None
+        self.fallback: Callable[[Any], JobClass | None] = lambda _: None
         #: What ``ready`` has found before.
         self.known_ready: dict[object, JobClass] = {}
 
-    def beside(self, *own: JobClass) -> Registry:
+    def with_internal(self, *own: JobClass) -> Registry:
         """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
@@ -181,9 +181,9 @@ class Registry:
         if target is None:
             return JobClass("", None, None)  # a name that was looked up in vain; validate tells
         if isinstance(target, str):
-            entry = self._by_name.get(target) or self.elsewhere(target)
+            entry = self._by_name.get(target) or self.fallback(target)
             return entry or JobClass(target, None, None)
-        entry = self._by_target.get(id(target)) or self.elsewhere(target)
+        entry = self._by_target.get(id(target)) or self.fallback(target)
         if entry is not None:
             return entry
         return JobClass(own_name(target), None, target)
@@ -218,7 +218,11 @@ class Registry:
         except (KeyError, TypeError):  # TypeError: a name that is a list
             return self._found_ready(class_name)
         lookup = entry.lookup
-        return entry if lookup.attributes == lookup.quiet else self._found_ready(class_name)
+        return (
+            entry
+            if lookup.attributes == lookup.without_performing
+            else self._found_ready(class_name)
+        )
 
     def _found_ready(self, class_name: object) -> JobClass | None:
         entry = self.plain(class_name)

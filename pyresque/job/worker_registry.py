@@ -15,7 +15,7 @@ from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
 from pyresque.store.reserve import RecordTemplate
 from pyresque.store.workers import START
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,7 +113,7 @@ class WorkerRegistry:
 
     async def ids(self) -> list[str]:
         """The ids of all that are registered; none where their key is no set."""
-        return await Told().without(self.table.ids(), [])
+        return await WrongKeyLog().value_or(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
         """Those that perform a job."""
@@ -127,12 +127,12 @@ class WorkerRegistry:
     async def with_job(self) -> tuple[int, list[str]]:
         """How many are registered, and the ids of those that perform a job, sorted: one command for each, some hundreds at a time."""
         table, cursor = self.table, START
-        told = Told()
-        registered = await told.without(table.count(), 0)
+        wrong_key_log = WrongKeyLog()
+        registered = await wrong_key_log.value_or(table.count(), 0)
         working: set[str] = set()
         while True:
-            cursor, ids = await told.without(table.ids_from(cursor), (START, []))
-            lengths = told.sound(
+            cursor, ids = await wrong_key_log.value_or(table.ids_from(cursor), (START, []))
+            lengths = wrong_key_log.replies_or(
                 await Batch(
                     tuple(
                         Command[Any](("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
@@ -162,12 +162,12 @@ class WorkerRegistry:
 
     def record(self, job: Job, run_at: datetime) -> bytes:
         """What stands in ``worker:<id>`` while a job is performed: Ruby's keys and order, the payload as it was found."""
-        forms = self.forms((job.queue,), run_at)
+        forms = self.record_template((job.queue,), run_at)
         whole = can_embed(self.codec, job)
         payload = job.raw if whole else wrap(self.codec, job.raw)
         return forms.heads[0] + payload + forms.foot
 
-    def forms(self, queues: tuple[str, ...], run_at: datetime) -> RecordTemplate:
+    def record_template(self, queues: tuple[str, ...], run_at: datetime) -> RecordTemplate:
         """The same in pieces, for the script that reserves."""
         return self._forms(queues, ruby_time.iso8601_z(run_at))
 
@@ -186,7 +186,7 @@ class WorkerRegistry:
                 ("GET", to_bytes(keys.stat(f"failed:{i}"))),
             )
         )
-        rows = Told().sound(await in_lots(commands, lenient=True))
+        rows = WrongKeyLog().replies_or(await in_lots(commands, lenient=True))
         return [
             self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
         ]

@@ -83,7 +83,7 @@ class Scheduler:
         try:
             await self._turn()
         except WrongKey as error:
-            self.recurring.told.of(error)
+            self.recurring.wrong_key_log.warn(error)
             self._renew_at = 0.0
         except (RedisUnavailable, RedisCommandError) as error:
             log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
@@ -101,10 +101,10 @@ class Scheduler:
             self._was_master = self.master
         if self.master:
             # Each by itself: a key that holds what it should not holds up what needs it, and nothing else.
-            told = self.recurring.told
-            await told.without(self.fire_due(), None)
-            await told.without(self.update_schedule(), None)
-            await told.without(self.move_due(), 0)
+            wrong_key_log = self.recurring.wrong_key_log
+            await wrong_key_log.value_or(self.fire_due(), None)
+            await wrong_key_log.value_or(self.update_schedule(), None)
+            await wrong_key_log.value_or(self.move_due(), 0)
         else:
             self._looked = self.core.clock.time()
         await self._obey()

@@ -9,7 +9,7 @@ from pyresque.schedule.later import CHUNK, Later
 from pyresque.schedule.selection import Enqueueing, Removing, Selection
 from pyresque.schedule.timestamps import When, timestamp_of
 from pyresque.store.delayed import PAGE, seconds
-from pyresque.store.delayed_pages import Waiting
+from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ class Delayed(Later):
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> list[Job]:
         """The delayed jobs whose arguments ``wanted`` says yes to, in the order of time."""
-        found, waiting = self.search.selected(wanted, target), Waiting(self.table)
+        found, waiting = self.search.selected(wanted, target), DelayedWalk(self.table)
         jobs: list[Job] = []
         while (stretches := await waiting.more()) is not None:
             for stretch in stretches:
@@ -99,7 +99,7 @@ class Delayed(Later):
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
     ) -> Selection:
         """A pass that enqueues them now."""
-        return Enqueueing(self.mover, wanted, only)
+        return Enqueueing(self.promoter, wanted, only)
 
     def counting(
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
@@ -170,7 +170,7 @@ class Delayed(Later):
         """Enqueue the first job of a timestamp now; its payload, or None where there is none."""
         timestamp = timestamp_of(when)
         while (raw := await self.table.head(timestamp)) is not None:
-            if await self.mover.carry(((str(timestamp), (raw,)),)):
+            if await self.promoter.move(((str(timestamp), (raw,)),)):
                 job = self.search.found(raw)
                 return None if job.fault is not None else self.codec.decode(raw)
         return None
@@ -179,7 +179,7 @@ class Delayed(Later):
         self, now: float | None = None, still_master: Callable[[], Op[bool]] | None = None
     ) -> int:
         """Move every job that is due, batch by batch while ``still_master`` says yes; how many were taken out."""
-        return await self.mover.move_due(self.clock.time() if now is None else now, still_master)
+        return await self.promoter.move_due(self.clock.time() if now is None else now, still_master)
 
     async def clean_up_timestamp(self, when: When) -> bool:
         """Forget a timestamp if it has no jobs left; whether it has none."""

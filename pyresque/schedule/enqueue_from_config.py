@@ -166,7 +166,7 @@ class ScheduledEnqueue:
             return None
         if not isinstance(name, str):
             return self.jobs.registry.describe(name)
-        return self._find(name) or self.jobs.registry.elsewhere(name)
+        return self._find(name) or self.jobs.registry.fallback(name)
 
     def _find(self, name: str) -> JobClass | None:
         try:

@@ -64,9 +64,9 @@ class Entry:
             raise ScheduleError(name, (f"it is {_kind(config)}, not keys such as cron and class",))
         faults: list[str] = []
         kind, line, options = _timing(config, faults)
-        timing = _told(faults, kind, lambda: _read_timing(kind, line)) if kind else None
+        timing = _or_fault(faults, kind, lambda: _read_timing(kind, line)) if kind else None
         limits = _limits(options, clock, faults) if kind else Limits()
-        catch_up = _told(faults, "catch_up", lambda: read_catch_up(config.get("catch_up")))
+        catch_up = _or_fault(faults, "catch_up", lambda: read_catch_up(config.get("catch_up")))
         faults += [
             f"{key}: {config[key]!r} is {_kind(config[key])}, not a text"
             for key in TEXTS
@@ -200,8 +200,8 @@ def _limits(options: Mapping[str, Any], clock: Clock, faults: list[str]) -> Limi
         for option in options
         if option not in OPTIONS | RUBY_OPTIONS
     ]
-    first = _told(faults, "first", lambda: _moment(options, "first", clock))
-    last = _told(faults, "last", lambda: _moment(options, "last", clock))
+    first = _or_fault(faults, "first", lambda: _moment(options, "first", clock))
+    last = _or_fault(faults, "last", lambda: _moment(options, "last", clock))
     times = options.get("times")
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
         faults.append(f"option times: {times!r} is no number from 1 on")
@@ -225,7 +225,7 @@ def _moment(options: Mapping[str, Any], which: str, clock: Clock) -> float | Non
     return None
 
 
-def _told(faults: list[str], key: str, read: Callable[[], Any]) -> Any:
+def _or_fault(faults: list[str], key: str, read: Callable[[], Any]) -> Any:
     """What ``read`` gives; its error is noted as a fault of that key."""
     try:
         return read()

@@ -34,14 +34,14 @@ class Later:
         self,
         jobs: Queues,
         search: Search,
-        mover: Promoter,
+        promoter: Promoter,
         clock: Clock,
     ) -> None:
-        self.table = mover.table
+        self.table = promoter.table
         self.jobs = jobs
         self.codec = jobs.codec
         self.search = search
-        self.mover = mover
+        self.promoter = promoter
         self.clock = clock
 
     async def enqueue_at(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyresque.job.queues import Queues
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
-    from pyresque.store.delayed import Place
+    from pyresque.store.delayed import ListRange
     from pyresque.store.reserve import FailureEntry
 
 log = logging.getLogger("pyresque")
@@ -112,11 +112,11 @@ class Promoter:
             told.update(due.stuck)
             if not due.heads:
                 break
-            moved += await self.carry([(head.place, head.payloads) for head in due.heads])
+            moved += await self.move([(head.list_range, head.payloads) for head in due.heads])
         return moved
 
-    async def carry(
-        self, batch: Sequence[tuple[Place | str, Sequence[bytes]]], *, clean: bool = True
+    async def move(
+        self, batch: Sequence[tuple[ListRange | str, Sequence[bytes]]], *, clean: bool = True
     ) -> int:
         """Move these jobs of these timestamps, those that are still there; how many were taken out."""
         known: Known = {}
@@ -124,7 +124,7 @@ class Promoter:
         moves = [(at, [p.move for p in some]) for (at, _), some in zip(batch, plans, strict=True)]
         answers = await self.table.move(moves, clean=clean)
         if NO_LIST in answers:
-            return await self._carry_refused(batch, plans, answers, clean=clean)
+            return await self._move_refused(batch, plans, answers, clean=clean)
         flat = [plan for some in plans for plan in some]
         return await self._moved(flat, answers)
 
@@ -138,9 +138,9 @@ class Promoter:
                 await self._run_after(plan)
         return sum(answer == MOVED for answer in answers)
 
-    async def _carry_refused(
+    async def _move_refused(
         self,
-        batch: Sequence[tuple[Place | str, Sequence[bytes]]],
+        batch: Sequence[tuple[ListRange | str, Sequence[bytes]]],
         plans: Sequence[Sequence[MovePlan]],
         answers: Sequence[int],
         *,
@@ -149,7 +149,7 @@ class Promoter:
         """What a key of a wrong type keeps out of its queue goes to the failed list instead."""
         left = iter(answers)
         moved: list[MovePlan] = []
-        refused: list[tuple[Place | str, list[MovePlan]]] = []
+        refused: list[tuple[ListRange | str, list[MovePlan]]] = []
         for (timestamp, _), some in zip(batch, plans, strict=True):
             stopped: list[MovePlan] = []
             for plan in some:

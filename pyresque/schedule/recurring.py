@@ -12,7 +12,7 @@ from pyresque.errors import DecodeError, ScheduleError
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.time import parse_time
 from pyresque.store.schedules import FIRED, FIRED_UNNOTED, LISTED, NOT_MASTER, RUN_BY_ANOTHER
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ class Recurring:
         self.clock = clock
         self.zone = zone
         self.memory: dict[str, Any] = {}
-        self.told = Told()
+        self.wrong_key_log = WrongKeyLog()
 
     # -- configurations
 
@@ -127,7 +127,7 @@ class Recurring:
 
         Read anew each time; Ruby's is remembered until ``reload_schedule!``.
         """
-        found = await self.told.without(self.table.all(), {})
+        found = await self.wrong_key_log.value_or(self.table.all(), {})
         kept = {name: self.codec.decode(raw) for name, raw in found.items()}
         return {**self.memory, **kept}
 
@@ -140,7 +140,9 @@ class Recurring:
 
     async def load(self, *, afresh: bool = False) -> Loaded:
         """Everything there is to run; ``afresh`` takes all that changed until now as seen. A bad entry stops no other one."""
-        kept = await self.told.without(self.table.all_afresh() if afresh else self.table.all(), {})
+        kept = await self.wrong_key_log.value_or(
+            self.table.all_afresh() if afresh else self.table.all(), {}
+        )
         entries: dict[str, Entry] = {}
         faults: list[ScheduleError] = []
         for name in [*self.memory, *(name for name in kept if name not in self.memory)]:
@@ -191,7 +193,7 @@ class Recurring:
 
     async def noted_runs(self) -> dict[str, str]:
         """The same as written."""
-        return await self.told.without(self.table.last_runs(), {})
+        return await self.wrong_key_log.value_or(self.table.last_runs(), {})
 
     def _seconds(self, date: str | None) -> float | None:
         if not date:
@@ -227,7 +229,7 @@ class Recurring:
         sees the lock still held, so that two schedulers never run it both. Raises what its hooks raise, and
         NoQueueError; then nothing is noted (Ruby notes a run that failed).
         """
-        seen = await self.told.without(self.table.last_run(entry.name), None) or ""
+        seen = await self.wrong_key_log.value_or(self.table.last_run(entry.name), None) or ""
         if due is not None and (self._seconds(seen) or due - 1) >= due:
             return _OUTCOMES[RUN_BY_ANOTHER]
         if await self._is_present(entry):
@@ -279,7 +281,7 @@ class Recurring:
 
     async def names(self) -> list[str]:
         """The names of all entries: this process's, then those that are kept in Redis alone."""
-        kept = await self.told.without(self.table.names(), [])
+        kept = await self.wrong_key_log.value_or(self.table.names(), [])
         return [*self.memory, *(name for name in kept if name not in self.memory)]
 
     async def next_runs_of(self, names: Sequence[str], count: int) -> list[NextRuns]:
@@ -287,8 +289,8 @@ class Recurring:
         if not names:
             return []
         none: list[Any] = [None] * len(names)
-        kept = await self.told.without(self.table.some(names), none)
-        noted = await self.told.without(self.table.some_last_runs(names), none)
+        kept = await self.wrong_key_log.value_or(self.table.some(names), none)
+        noted = await self.wrong_key_log.value_or(self.table.some_last_runs(names), none)
         found = []
         for name, raw, last in zip(names, kept, noted, strict=True):
             if raw is None and name not in self.memory:

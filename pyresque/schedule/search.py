@@ -16,7 +16,7 @@ from pyresque.errors import NotEncodable
 from pyresque.job.job import Codec, Job, JsonCodec, read_job, write_payload
 from pyresque.job.queues import same_value
 from pyresque.ruby.json import Dialect
-from pyresque.store.delayed_pages import Waiting
+from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -137,7 +137,7 @@ class Search:
     async def _all(
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
     ) -> list[tuple[str, bytes]]:
-        waiting = Waiting(self.table, only)
+        waiting = DelayedWalk(self.table, only)
         found: list[tuple[str, bytes]] = []
         while (stretches := await waiting.more()) is not None:
             for stretch in stretches:

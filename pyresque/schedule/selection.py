@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.store.delayed import MOVED, Move
-from pyresque.store.delayed_pages import Waiting
+from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pyresque.schedule.promote import Promoter
-    from pyresque.store.delayed import DelayedTable, Place
+    from pyresque.store.delayed import DelayedTable, ListRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +38,22 @@ class Selection:
         self.table = table
         self.wanted = wanted
         self.seen = 0
-        self._waiting = Waiting(table, only)
+        self._waiting = DelayedWalk(table, only)
 
     async def more(self) -> Step | None:
         """The next step; None at the end."""
         stretches = await self._waiting.more()
         if stretches is None:
             return None
-        chosen: list[tuple[Place | str, list[bytes]]] = []
+        chosen: list[tuple[ListRange | str, list[bytes]]] = []
         for stretch in stretches:
             self.seen += len(stretch.payloads)
             found = list(filter(self.wanted, stretch.payloads))
             if found:
-                chosen.append((stretch.place, found))
+                chosen.append((stretch.list_range, found))
         return Step(self.seen, await self.deal(chosen) if chosen else 0)
 
-    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
         """Do it; how many it was done to."""
         return sum(len(found) for _, found in chosen)
 
@@ -79,7 +79,7 @@ class Removing(Selection):
         super().__init__(table, wanted, only)
         self.clean = clean
 
-    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
         """Remove these."""
         moves = [(place, [Move(raw) for raw in found]) for place, found in chosen]
         return (await self.table.move(moves, clean=self.clean)).count(MOVED)
@@ -90,16 +90,16 @@ class Enqueueing(Selection):
 
     def __init__(
         self,
-        mover: Promoter,
+        promoter: Promoter,
         wanted: Callable[[bytes], bool],
         only: Iterable[str] | None = None,
     ) -> None:
-        super().__init__(mover.table, wanted, only)
-        self.mover = mover
+        super().__init__(promoter.table, wanted, only)
+        self.promoter = promoter
 
-    async def deal(self, chosen: Sequence[tuple[Place | str, list[bytes]]]) -> int:
+    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
         """Move these."""
-        return await self.mover.carry(chosen, clean=False)
+        return await self.promoter.move(chosen, clean=False)
 
 
 def every(_raw: bytes) -> bool:

@@ -14,7 +14,7 @@ from pyresque.ops import Arg, Batch, Command
 from pyresque.store.queues import integer, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ GONE, MOVED, NO_LIST = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListRange:
     """A stretch of a timestamp's list, from one index to another one, both included.
 
     ``member`` is what the sorted set holds for it, where that is not the timestamp: other clients write other times.
@@ -52,9 +52,9 @@ class Head:
     member: str = ""
 
     @property
-    def place(self) -> Place:
+    def list_range(self) -> ListRange:
         """Where they stand."""
-        return Place(self.timestamp, 0, len(self.payloads) - 1, self.member)
+        return ListRange(self.timestamp, 0, len(self.payloads) - 1, self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,11 @@ class DelayedTable:
         return Due(heads, [text(at) for at in stuck])
 
     async def move(
-        self, moves: Sequence[tuple[Place | str, Sequence[Move]]], *, clean: bool = True
+        self, moves: Sequence[tuple[ListRange | str, Sequence[Move]]], *, clean: bool = True
     ) -> list[int]:
         """Move these jobs of these timestamps, those that are still there: GONE, MOVED or NO_LIST for each.
 
-        A Place tells where they were seen; without one they are looked for at the head of the list first.
+        A ListRange tells where they were seen; without one they are looked for at the head of the list first.
 
         ``clean`` forgets timestamps that have no jobs left.
         """
@@ -158,7 +158,7 @@ class DelayedTable:
         prefix = self.keys.timestamps(b"")
         lists: list[bytes] = []
         for where, jobs in moves:
-            place = Place(where, 0, len(jobs) - 1) if isinstance(where, str) else where
+            place = ListRange(where, 0, len(jobs) - 1) if isinstance(where, str) else where
             member = place.member or place.timestamp
             counts += (to_bytes(place.timestamp), to_bytes(member), len(jobs))
             counts += (place.first, place.last)
@@ -191,7 +191,7 @@ class DelayedTable:
 
     async def drop(self, heads: Sequence[Head]) -> None:
         """Delete these payloads."""
-        await self.move([(head.place, [Move(raw) for raw in head.payloads]) for head in heads])
+        await self.move([(head.list_range, [Move(raw) for raw in head.payloads]) for head in heads])
 
     async def remove(self, jobs: Sequence[tuple[str, bytes]], *, clean: bool = False) -> int:
         """Remove every copy of these payloads from these timestamps' lists; how many.
@@ -220,7 +220,7 @@ class DelayedTable:
             tuple(Command(("SMEMBERS", self.keys.timestamps(payload)), list) for payload in asked),
             lenient=True,
         )
-        found = Told().sound(found, [])
+        found = WrongKeyLog().replies_or(found, [])
         places = [
             (text(name).removeprefix("delayed:"), payload)
             for payload, names in zip(asked, found, strict=True)
@@ -294,7 +294,7 @@ class DelayedTable:
     async def sizes(self, timestamps: Sequence[str]) -> list[int]:
         """How many jobs each of these has."""
         commands = tuple(Command(("LLEN", self.list(at)), int) for at in timestamps)
-        return Told().sound(await Batch(commands, lenient=True), 0)
+        return WrongKeyLog().replies_or(await Batch(commands, lenient=True), 0)
 
     async def ranked(self, start: int, count: int) -> list[tuple[str, str]]:
         """Members of the sorted set from a rank on, each with its score."""
@@ -328,7 +328,7 @@ class DelayedTable:
             Command(("LRANGE", self.list(at), offset, offset + count - 1), list)
             for at, offset in wanted
         )
-        return Told().sound(await Batch(commands, lenient=True), [])
+        return WrongKeyLog().replies_or(await Batch(commands, lenient=True), [])
 
     async def head(self, timestamp: int) -> bytes | None:
         """The first payload of a timestamp, or None."""

@@ -11,7 +11,7 @@ from pyresque.errors import WrongKey
 from pyresque.ops import Batch, Command, in_lots
 from pyresque.store.scripts import script
 from pyresque.store.slices import Removal
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -162,7 +162,7 @@ def pushed(replies: list[Any]) -> list[int]:
     for length in replies[1::2]:
         if isinstance(length, WrongKey):
             raise length
-    return Told().sound(replies, 0)
+    return WrongKeyLog().replies_or(replies, 0)
 
 
 async def _reply(command: Command[Any]) -> Any:
@@ -178,10 +178,12 @@ class StatTable:
     async def get(self, name: str) -> int:
         """The counter; 0 when it is missing, or no number, which is told."""
         key = self.keys.stat(name)
-        found: bytes | None = await Told().without(_reply(Command(("GET", to_bytes(key)))), None)
+        found: bytes | None = await WrongKeyLog().value_or(
+            _reply(Command(("GET", to_bytes(key)))), None
+        )
         number = integer(found)
         if found and not number and found.strip() not in {b"0", b"-0"}:
-            Told().of(f"{key} is no number")
+            WrongKeyLog().warn(f"{key} is no number")
         return number
 
     async def increment(self, name: str, by: int = 1) -> int:

@@ -26,7 +26,7 @@ KINDS = {
     "hold_master": ("string", "string"),
     "move_delayed": ("zset", "set", "set"),
     "pop_head": ("list",),
-    "put_back": ("string", "list"),
+    "return_unperformed": ("string", "list"),
     "redeliver": ("string", "string", "string", "list", "set", "string"),
     "release_master": ("string", "string"),
     "remove_delayed": ("zset",),

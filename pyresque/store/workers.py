@@ -11,7 +11,7 @@ from pyresque.ops import Batch, Command
 from pyresque.store.queues import integer, names, some_bytes, text, to_bytes
 from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,16 +112,18 @@ class WorkerTable:
     async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
         """The records of those that work. One GET each, in one round trip: a Cluster refuses MGET over slots."""
         commands = [Command[Any](("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids]
-        found = Told().sound(await Batch(tuple(commands), lenient=True))
+        found = WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True))
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
         """Write what the worker performs."""
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
 
-    async def put_back(self, worker_id: str, record: bytes, queue: str, payload: bytes) -> bool:
+    async def return_unperformed(
+        self, worker_id: str, record: bytes, queue: str, payload: bytes
+    ) -> bool:
         """Give a reserved job back to the head of its queue, if the worker still has it."""
-        return await script("put_back").call(
+        return await script("return_unperformed").call(
             (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))),
             (record, payload),
             bool,
@@ -209,7 +211,7 @@ class WorkerTable:
         ):
             return True
         if await Command(("PTTL", self.keys.pruning), int) == ENDLESS:
-            Told().of(
+            WrongKeyLog().warn(
                 f"{self.keys.pruning} has no end, so that nobody prunes; in {seconds} s it ends"
             )
             await Command(("EXPIRE", self.keys.pruning, seconds))

@@ -34,7 +34,7 @@ def test_a_record_is_rubys_bytes_around_the_payload_as_it_was_found():
 @given(CODECS, st.binary())
 def test_every_payload_of_any_bytes_comes_back_from_its_record_as_it_was(codec, raw):
     written = records.write(codec, failure(codec, raw))
-    assert records.put_back(codec, records.read(codec, written, 0)) == raw
+    assert records.payload_of(codec, records.read(codec, written, 0)) == raw
 
 
 @given(CODECS, st.binary())
@@ -85,7 +85,7 @@ def test_a_record_that_ends_in_a_comment_is_marked_all_the_same():
 @pytest.mark.parametrize("payload", ["null", "7", "[1]", "true"])
 def test_a_record_that_keeps_no_job_has_none_to_put_back(payload):
     one = records.read(JSON, b'{"queue":"low","payload":%s}' % payload.encode(), 0)
-    assert records.put_back(JSON, one) is None
+    assert records.payload_of(JSON, one) is None
 
 
 def test_a_backtrace_that_is_one_text_is_cut_into_its_lines():

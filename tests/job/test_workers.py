@@ -25,7 +25,7 @@ def books(codec):
 @given(st.sampled_from([JSON, MSGPACK]), st.lists(QUEUES, min_size=1), st.lists(st.integers(0, 9)))
 def test_the_pieces_given_to_the_script_make_the_record_that_python_writes(codec, queues, args):
     raw = codec.encode({"class": "X", "args": args})
-    forms = books(codec).forms(tuple(queues), NOON)
+    forms = books(codec).record_template(tuple(queues), NOON)
     for queue, head in zip(queues, forms.heads, strict=True):
         whole = head + raw + forms.foot
         assert whole == books(codec).record(read_job(codec, queue, raw), NOON)

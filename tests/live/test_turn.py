@@ -57,7 +57,7 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
     db.rpush("resque:queue:lö", raw)
     with Resque(redis_url, codec=codec) as resque:
         core = resque.core
-        forms = core.worker_registry.forms(("none", "lö"), utc(core.clock))
+        forms = core.worker_registry.record_template(("none", "lö"), utc(core.clock))
         turns = Reserver(core.keys, "h:1:lö")
         turns.write(("none", "lö"), forms)
         turn = resque.run(turns.take(b""))
@@ -81,7 +81,7 @@ def test_a_pause_key_that_says_true_lets_nothing_be_taken(
     db.set("resque:pause-all-workers", text)
     db.rpush("resque:queue:low", b"{}")
     with Resque(redis_url) as resque:
-        forms = resque.core.worker_registry.forms(("low",), utc(resque.core.clock))
+        forms = resque.core.worker_registry.record_template(("low",), utc(resque.core.clock))
         turns = Reserver(resque.core.keys, "h:1:low")
         turns.write(("low",), forms)
         turn = resque.run(turns.take(b""))
@@ -95,9 +95,9 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
     with Resque(redis_url) as resque:
         table = resque.core.worker_registry.table
         db.set("resque:worker:h:1:low", b"mine")
-        assert resque.run(table.put_back("h:1:low", b"other", "low", b"{}")) is False
+        assert resque.run(table.return_unperformed("h:1:low", b"other", "low", b"{}")) is False
         assert resque.run(Reserver(table.keys, "h:1:low").finish(b"other")).finished is False
-        assert resque.run(table.put_back("h:1:low", b"mine", "low", b"{}")) is True
+        assert resque.run(table.return_unperformed("h:1:low", b"mine", "low", b"{}")) is True
     assert db.lrange("resque:queue:low", 0, -1) == [b"{}"]
     assert db.get("resque:stat:processed") is None
 
@@ -106,7 +106,9 @@ def failing(redis_url: str, db: redis.Redis) -> tuple[Resque, Reserver, bytes]:
     """A worker that has a job, and another to take."""
     resque = Resque(redis_url)
     turns = Reserver(resque.core.keys, "h:1:low")
-    turns.write(("low",), resque.core.worker_registry.forms(("low",), utc(resque.core.clock)))
+    turns.write(
+        ("low",), resque.core.worker_registry.record_template(("low",), utc(resque.core.clock))
+    )
     db.rpush("resque:queue:low", b'{"class":"X","args":[1]}', b'{"class":"X","args":[2]}')
     return resque, turns, resque.run(turns.take(b"")).record
 

@@ -98,7 +98,7 @@ def test_logfmt_has_them_too_and_of_a_plain_job_no_queue_time(jobs, clock, lines
 
 def test_a_job_that_goes_back_says_for_which_time(jobs, lines):
     jobs.got(PLAIN)
-    jobs.put_back(PLAIN, Redelivery("low", b"raw", 2, 3), RuntimeError("gone"))
+    jobs.redelivered(PLAIN, Redelivery("low", b"raw", 2, 3), RuntimeError("gone"))
     fields = json.loads(JsonFormatter().format(lines.records[-1]))
     assert (fields["event"], fields["redelivery"], fields["error"]) == ("put back", 2, "gone")
     assert fields["message"].endswith("goes back into its queue (2 of 3): gone")

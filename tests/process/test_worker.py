@@ -20,7 +20,7 @@ AWAY = RedisUnavailable("away")
 
 
 def scripts(hand: Hand) -> list[str]:
-    names = {script(name).sha: name for name in ("turn", "put_back", "unregister")}
+    names = {script(name).sha: name for name in ("turn", "return_unperformed", "unregister")}
     return [names[args[1]] for args in hand.asked if args[0] == "EVALSHA"]
 
 
@@ -66,7 +66,7 @@ def test_a_job_that_arrives_together_with_an_order_to_stop_goes_back_unperformed
 
     hand = Late(GOT, 1)
     assert hand.run(one.reserve()) is None
-    assert scripts(hand) == ["turn", "put_back"]
+    assert scripts(hand) == ["turn", "return_unperformed"]
     assert hand.asked[1][-2:] == (RECORD, RAW)
     assert one.executor.jobs == []
 
@@ -83,7 +83,7 @@ def test_a_job_that_cannot_be_put_back_at_once_is_put_back_later():
 
     hand = Late(GOT, AWAY, 1)
     assert hand.run(one.reserve()) is None
-    assert scripts(hand) == ["turn", "put_back", "put_back"]
+    assert scripts(hand) == ["turn", "return_unperformed", "return_unperformed"]
 
 
 def test_a_paused_worker_asks_for_nothing():

@@ -8,7 +8,7 @@ import pytest
 
 from pyresque import Resque
 from pyresque.schedule.selection import every
-from pyresque.store.delayed_pages import SMALL, Waiting
+from pyresque.store.delayed_walk import SMALL, DelayedWalk
 from pyresque.store.slices import REMOVED
 
 AT = 1_900_000_000
@@ -55,7 +55,7 @@ def queued(db, queue):
 
 
 def test_all_payloads_are_seen_in_the_order_of_time_in_small_steps(resque, full):
-    walk, seen, steps = Waiting(resque.core.delayed.table), [], 0
+    walk, seen, steps = DelayedWalk(resque.core.delayed.table), [], 0
     while (stretches := resque.run(walk.more())) is not None:
         steps += 1
         assert sum(len(stretch.payloads) for stretch in stretches) <= 1000
@@ -67,7 +67,7 @@ def test_all_payloads_are_seen_in_the_order_of_time_in_small_steps(resque, full)
 def test_lists_of_large_payloads_are_read_a_few_at_a_time(resque, db):
     for at in range(40):
         delay(db, AT + at, [json.dumps({"class": "A", "args": ["x" * 300_000]}).encode()])
-    walk, sizes = Waiting(resque.core.delayed.table), []
+    walk, sizes = DelayedWalk(resque.core.delayed.table), []
     while (stretches := resque.run(walk.more())) is not None:
         sizes.append(len(stretches))
     assert max(sizes[1:], default=0) <= 4

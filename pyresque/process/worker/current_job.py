@@ -27,7 +27,7 @@ from pyresque.job.job import Job, read_job
 from pyresque.process.worker.job_log import JobLog
 from pyresque.process.worker.unknown_class import UNKNOWN, registered_instead
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class CurrentJob:
         self._turns = Reserver(core.keys, worker_id)
         self._time = core.clock.time
         self._passed_over: set[str] = set()  # queues that were warned of
-        self.told = Told()
+        self.wrong_key_log = WrongKeyLog()
 
     async def open(self) -> None:
         """Learn how many jobs a worker of this id has finished: the count tells later what was carried out."""
@@ -214,7 +214,7 @@ class CurrentJob:
         """Put a reserved job back at the head of its queue, unperformed."""
         table = self.core.worker_registry.table
         await self.patience.steady(
-            partial(table.put_back, self.id, self.record, job.queue, job.raw)
+            partial(table.return_unperformed, self.id, self.record, job.queue, job.raw)
         )
         self.record = b""
 
@@ -233,14 +233,14 @@ class CurrentJob:
         """
         error, lost_jobs = outcome.report, self.core.lost_jobs
         if outcome.dirty is not None:
-            back = await self.patience.steady(partial(lost_jobs.put_back, job, outcome.dirty))
+            back = await self.patience.steady(partial(lost_jobs.redelivery_for, job, outcome.dirty))
             if back is not None:
-                self.log.put_back(job, back, outcome.dirty)
+                self.log.redelivered(job, back, outcome.dirty)
                 await self._redeliver(back)
                 return NO_FAILURE
             error = report(outcome.dirty)
             await lost_jobs.run_hooks(job, outcome.dirty)
-        if lost_jobs.may_put_back(job):
+        if lost_jobs.may_redeliver(job):
             await self.patience.steady(partial(lost_jobs.forget, job))
         if error is None:
             self.log.done(job, undone=outcome.undone)
@@ -292,7 +292,7 @@ class CurrentJob:
 
     def _write_as_of(self, second: int) -> None:
         self.second = second
-        forms = self.core.worker_registry.forms(
+        forms = self.core.worker_registry.record_template(
             self._queues, datetime.fromtimestamp(second, timezone.utc)
         )
         known = self._known if self.queue_list.dynamic else None
@@ -305,7 +305,7 @@ class CurrentJob:
         out. The count of finished jobs tells two equal records apart.
         """
         worker_registry = self.core.worker_registry
-        working_on = await self.told.without(worker_registry.working_on(self.id), None)
+        working_on = await self.wrong_key_log.value_or(worker_registry.working_on(self.id), None)
         finished = await self.core.stats.get(f"processed:{self.id}")
         carried_out = working_on is not None
         if self.record:
@@ -345,9 +345,9 @@ class CurrentJob:
         if key == keys.stat(f"processed:{self.id}"):
             self._finished = 1
         if key in {keys.worker(self.id), *map(keys.stat, self._own_counters())}:
-            self.told.of(f"{key} held what it should not, and was written anew")
+            self.wrong_key_log.warn(f"{key} held what it should not, and was written anew")
         else:
-            self.told.of(f"{key} is of a wrong type or no number, or may not be written")
+            self.wrong_key_log.warn(f"{key} is of a wrong type or no number, or may not be written")
 
     def _own_counters(self) -> tuple[str, str]:
         return f"processed:{self.id}", f"failed:{self.id}"

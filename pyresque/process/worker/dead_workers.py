@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pyresque.core import Core
     from pyresque.process.worker.queue_list import QueueList
-    from pyresque.store.wrong_types import Told
+    from pyresque.store.wrong_keys import WrongKeyLog
 
 log = logging.getLogger("pyresque")
 
@@ -32,13 +32,13 @@ class DeadWorkers:
         me: WorkerId,
         queue_list: QueueList,
         worker_pids: Callable[[], frozenset[int] | None],
-        told: Told,
+        wrong_key_log: WrongKeyLog,
     ) -> None:
         self.core = core
         self.me = me
         self.queue_list = queue_list
         self.worker_pids = worker_pids
-        self.told = told
+        self.wrong_key_log = wrong_key_log
         self.seen = 0
         self._beats: bytes | None = START
         self._ids: bytes | None = START
@@ -46,7 +46,9 @@ class DeadWorkers:
 
     async def total(self) -> int:
         """How many heartbeats and workers there are to go through."""
-        return sum(self.told.sound(await self.core.worker_registry.table.counting(), 0))
+        return sum(
+            self.wrong_key_log.replies_or(await self.core.worker_registry.table.counting(), 0)
+        )
 
     async def more(self) -> dict[str, str | None] | None:
         """The dead of the next page: an expired heartbeat, or None where the process is gone. None when all were seen."""
@@ -59,7 +61,7 @@ class DeadWorkers:
     async def expired(self, cursor: bytes) -> dict[str, str]:
         """Workers whose last heartbeat is too old, with its text; one that is no date says nothing and is left alone."""
         table = self.core.worker_registry.table
-        after, beats = await self.told.without(table.heartbeats_from(cursor), (START, {}))
+        after, beats = await self.wrong_key_log.value_or(table.heartbeats_from(cursor), (START, {}))
         self._beats = None if after == START else after
         self.seen += len(beats)
         now = await table.server_time()
@@ -77,14 +79,14 @@ class DeadWorkers:
     async def _without_process(self, cursor: bytes) -> list[str]:
         """Workers of this host whose process is gone; those whose heartbeat has expired are not among them, as in Ruby."""
         table = self.core.worker_registry.table
-        after, ids = await self.told.without(table.ids_from(cursor), (START, []))
+        after, ids = await self.wrong_key_log.value_or(table.ids_from(cursor), (START, []))
         self._ids = None if after == START else after
         self.seen += len(ids)
         gone = self._gone([worker_id for worker_id in ids if self._is_ours(worker_id)])
         if not gone:
             return []
         none: list[str | None] = [None] * len(gone)
-        beats = await self.told.without(table.heartbeats_of(gone), none)
+        beats = await self.wrong_key_log.value_or(table.heartbeats_of(gone), none)
         now = await table.server_time()
         return [one for one, beat in zip(gone, beats, strict=True) if not self._expired(beat, now)]
 

@@ -123,7 +123,7 @@ class InlineFastPath(FastPath):
             except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
                 entry, args = self._seen(payload)
             else:
-                if entry.lookup.attributes != entry.lookup.quiet:
+                if entry.lookup.attributes != entry.lookup.without_performing:
                     entry, args = self._seen(payload)  # it may have got a hook
             if entry is None or args.__class__ is not list or worker.stopping or worker.resting:
                 return await self._left(queue, raw, taken=taken)

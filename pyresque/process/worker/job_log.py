@@ -63,7 +63,7 @@ class JobLog:
             ),
         )
 
-    def put_back(self, job: Job, back: Redelivery, error: BaseException) -> None:
+    def redelivered(self, job: Job, back: Redelivery, error: BaseException) -> None:
         """Its process died, and it goes back into its queue."""
         log.warning(
             "%s goes back into its queue (%d of %d): %s",

@@ -17,7 +17,7 @@ from pyresque.ops import Batch, Sleep
 from pyresque.process.health.state import Flag
 from pyresque.process.worker.dead_workers import DeadWorkers
 from pyresque.ruby import time as ruby_time
-from pyresque.store.wrong_types import Told
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,7 @@ class HeartbeatBase:
         self.core = core
         self.interval = core.settings.heartbeat_interval
         self.failing = False
-        self.told = Told()
+        self.wrong_key_log = WrongKeyLog()
         self._due = due
 
     def signs(self, now: str) -> list[Command[int]]:
@@ -99,7 +99,7 @@ class HeartbeatBase:
         now = await self.core.worker_registry.table.server_time()
         zone = local(self.core.clock).tzinfo
         signs = tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone))))
-        self.told.sound(await Batch(signs, lenient=True))
+        self.wrong_key_log.replies_or(await Batch(signs, lenient=True))
         self._due = self.core.clock.monotonic() + self.interval
 
     async def beat_if_due(self) -> float:
@@ -132,7 +132,9 @@ class Heartbeat(HeartbeatBase):
 
     async def start(self) -> None:
         """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
-        await self.told.without(self.core.worker_registry.table.remove_heartbeat(self.worker_id), 0)
+        await self.wrong_key_log.value_or(
+            self.core.worker_registry.table.remove_heartbeat(self.worker_id), 0
+        )
         await self.beat()
 
     def signs(self, now: str) -> list[Command[int]]:
@@ -173,7 +175,7 @@ class Pruner:
         self.me = me
         self.queue_list = queue_list
         self.worker_pids = worker_pids
-        self.told = Told()
+        self.wrong_key_log = WrongKeyLog()
 
     async def prune(self) -> list[str] | None:
         """Prune, unless another worker has done so within a heartbeat's time (None). The ids that were pruned.
@@ -196,14 +198,16 @@ class Pruner:
 
     def search(self) -> DeadWorkers:
         """What finds the workers that a prune clears away."""
-        return DeadWorkers(self.core, self.me, self.queue_list, self.worker_pids, self.told)
+        return DeadWorkers(
+            self.core, self.me, self.queue_list, self.worker_pids, self.wrong_key_log
+        )
 
     async def bury(self, dead: Mapping[str, str | None]) -> list[str]:
         """Clear these away, each if it is still as it was seen; those that were."""
         return [
             worker_id
             for worker_id, beat in dead.items()
-            if await self.told.without(self._bury(worker_id, beat), False)
+            if await self.wrong_key_log.value_or(self._bury(worker_id, beat), False)
         ]
 
     async def _bury(self, worker_id: str, heartbeat: str | None) -> bool:
@@ -215,7 +219,9 @@ class Pruner:
 
     async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
         log.info("pruning dead worker: %s", worker_id)
-        working_on = await self.told.without(self.core.worker_registry.working_on(worker_id), None)
+        working_on = await self.wrong_key_log.value_or(
+            self.core.worker_registry.working_on(worker_id), None
+        )
         class_name = None if working_on is None else working_on.job.class_name or None
         error = PruneDeadWorkerDirtyExit(worker_id, class_name)
         return await self.core.lost_jobs.unregister(worker_id, error, heartbeat) is not None

@@ -168,7 +168,7 @@ class Worker(WorkerControls):
         What it was performing would be overwritten by our first job; its counts would be taken for ours.
         """
         working_on = self.core.worker_registry.working_on(self.id)
-        if await self.desk.told.without(working_on, None) is not None:
+        if await self.desk.wrong_key_log.value_or(working_on, None) is not None:
             await self.unregister_worker(DirtyExit("Job still being processed"))
         await self.desk.open()
 
@@ -299,7 +299,9 @@ class Worker(WorkerControls):
     async def register_worker(self) -> None:
         """Enter this worker."""
         started = ruby_time.to_s(local(self.core.clock))
-        self.desk.told.sound(await self.core.worker_registry.table.register(self.id, started))
+        self.desk.wrong_key_log.replies_or(
+            await self.core.worker_registry.table.register(self.id, started)
+        )
         self.pulse.registered = True
         self.vitals.mark(Flag.REGISTERED, True)
 
@@ -366,7 +368,9 @@ class Worker(WorkerControls):
     async def _queues(self) -> tuple[str, ...]:
         if not self.queue_list.dynamic:
             return self.queue_list.patterns
-        return self.queue_list.matching(await self.desk.told.without(self.core.table.queues(), []))
+        return self.queue_list.matching(
+            await self.desk.wrong_key_log.value_or(self.core.table.queues(), [])
+        )
 
     async def _shown_queues(self) -> str:
         return ",".join(await self.patience.steady(self._queues))

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyresque.store.delayed import Place
+from pyresque.store.delayed import ListRange
 from pyresque.store.slices import SLICE, SLICE_BYTES, Forward
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ class Stretch:
     payloads: list[bytes]
 
     @property
-    def place(self) -> Place:
+    def list_range(self) -> ListRange:
         """Where they stand."""
-        return Place(self.timestamp, self.first, self.first + len(self.payloads) - 1)
+        return ListRange(self.timestamp, self.first, self.first + len(self.payloads) - 1)
 
 
-class Waiting:
+class DelayedWalk:
     """Goes through the lists of some timestamps, or of all there are."""
 
     def __init__(self, table: DelayedTable, only: Iterable[str] | None = None) -> None:
