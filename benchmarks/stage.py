@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from benchmarks.contenders import ROOT
-from pyresque.cli.demo.embedded_redis import redis_program
+from pyresque.cli.demo.processes import redis_program
 from pyresque.errors import NoRedisServer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import redis
 
 from compat_tests.coverage import rows
 from compat_tests.world import World, world
-from pyresque.cli.demo.embedded_redis import embedded_redis
+from pyresque.cli.demo.processes import embedded_redis
 from tests.redis_server import executable
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from pyresque.cli.demo.embedded_redis import PACKAGE, bundled_program, redis_program
+from pyresque.cli.demo.processes import PACKAGE, bundled_program, redis_program
 from pyresque.errors import NoRedisServer
 
 if TYPE_CHECKING:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
-from pyresque.cli.errors import Misuse, Nouns
-from pyresque.cli.faults import Option, no_option, something
-from pyresque.cli.job_text import args_of, class_of
+from pyresque.cli.errors import Misuse, Nouns, Option, no_option, something
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, many, print_json, print_table
 from pyresque.cli.progress import Progress
-from pyresque.cli.times import iso_of_seconds
+from pyresque.cli.text import args_of, class_of, iso_of_seconds
 from pyresque.job.sending import wire_args
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.selection import every

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
-from pyresque.cli.errors import Complaint, Misuse
-from pyresque.cli.faults import Option, no_option, something
+from pyresque.cli.errors import Complaint, Misuse, Option, no_option, something
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
 from pyresque.cli.output import compact, plain, print_json
 from pyresque.process.start.load_app import load_application

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.activejob.describe import active_call
-from pyresque.cli.errors import Misuse, Nouns
+from pyresque.cli.errors import Misuse, Nouns, Option
 from pyresque.cli.failed_selection import (
     Filter,
     Told,
@@ -20,8 +20,6 @@ from pyresque.cli.failed_selection import (
     latest,
     record_json,
 )
-from pyresque.cli.faults import Option
-from pyresque.cli.job_text import class_of
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
     compact,
@@ -29,11 +27,13 @@ from pyresque.cli.output import (
     many,
     plain,
     print_json,
+    print_list,
+    print_long_table,
     print_pairs,
     short,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.streamed import print_list, print_long_table
+from pyresque.cli.text import class_of
 from pyresque.errors import NoSuchFailure
 from pyresque.failure.passes import Page
 from pyresque.process.start.load_app import load_application

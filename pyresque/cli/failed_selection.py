@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.cli.errors import Complaint
-from pyresque.cli.job_text import class_of
-from pyresque.cli.output import many, plain
+from pyresque.cli.output import LINES, JsonList, Lines, many, plain
 from pyresque.cli.progress import Progress
-from pyresque.cli.streamed import LINES, JsonList, Lines
-from pyresque.cli.times import iso_and_written
+from pyresque.cli.text import class_of, iso_and_written
 from pyresque.failure.passes import Page
 
 if TYPE_CHECKING:

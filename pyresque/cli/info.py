@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from pyresque.cli.job_text import those_working, told
 from pyresque.cli.options import CONNECTION, json_option, settings_options
-from pyresque.cli.output import print_json, print_pairs
-from pyresque.cli.streamed import print_long_table
+from pyresque.cli.output import print_json, print_long_table, print_pairs
+from pyresque.cli.text import those_working, told
 from pyresque.process.start.load_app import load_application
 
 #: What is told while ``pause-all-workers`` is set.

@@ -1,4 +1,4 @@
-"""The command ``pyresque``; a verb's own module is loaded when it is called, so that a worker carries no other along."""
+"""The command ``pyresque``. A command's module is loaded when the command is called, so that no process loads the others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from importlib import import_module
 import click
 
 from pyresque.cli.errors import HELP, Commands, Complaint
-from pyresque.cli.reexec import AFRESH
+from pyresque.cli.reexec import OWN_PROCESS
 from pyresque.standard_streams import lose, open_what_is_closed
 from pyresque.version import VERSION
 
-#: Each command with the module that holds it.
+#: Every command, with the module of ``pyresque.cli`` that holds a function of that name.
 COMMANDS = {
     "worker": "worker",
     "pool": "pool",
@@ -25,19 +25,22 @@ COMMANDS = {
     "delayed": "delayed",
     "schedule": "schedule",
     "demo": "demo.command",
-    "completion": "completion",
+    "completion": "main",
 }
 
+#: Shells for which click writes completion scripts.
+SHELLS = ("bash", "zsh", "fish")
 
-class Verbs(Commands):
-    """The commands, each loaded at its first use."""
+
+class LazyCommands(Commands):
+    """The group of all commands; it imports a command's module at its first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Their names."""
+        """Return the names of all commands, sorted."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """One of them, or None."""
+        """Import and return a command; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"pyresque.cli.{COMMANDS[cmd_name]}")
@@ -45,7 +48,9 @@ class Verbs(Commands):
         return command
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": HELP, "max_content_width": 110})
+@click.group(
+    cls=LazyCommands, context_settings={"help_option_names": HELP, "max_content_width": 110}
+)
 @click.version_option(VERSION, prog_name="pyresque", message="%(prog)s %(version)s")
 def cli() -> None:
     """Ruby's Resque for Python, on the same Redis keys and payloads.
@@ -54,11 +59,27 @@ def cli() -> None:
     """
 
 
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script of a shell.
+
+    bash and zsh: eval "$(pyresque completion bash)"; fish: pyresque completion fish | source
+    """
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - for this command alone
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.BadParameter(f"there is no completion for {shell}")
+    click.echo(kind(ctx.find_root().command, {}, "pyresque", "_PYRESQUE_COMPLETE").source())
+
+
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process, and exit."""
     open_what_is_closed()
     try:
-        cli(prog_name="pyresque", obj=AFRESH)
+        cli(prog_name="pyresque", obj=OWN_PROCESS)
     except OSError as error:
         complaint = Complaint(lose(error))
         complaint.show()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque import settings_table
-from pyresque.cli.faults import Option, all_told
+from pyresque.cli.errors import Option, all_told
 from pyresque.settings import (
     CODECS,
     DIALECTS,

@@ -1,4 +1,4 @@
-"""The command ``pyresque pool``: resque-pool's file, its options and its signals."""
+"""The command ``pool``: workers as resque-pool's file wants them, with its options and its signals."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 
 import click
 
-from pyresque.cli.errors import complaint
-from pyresque.cli.faults import Option, something
+from pyresque.cli.errors import Option, complaint, something
 from pyresque.cli.options import CONNECTION, WORKING, settings_options
 from pyresque.cli.reexec import restart_without_click
 
-#: The queues stand in the file.
-OF_A_POOL = tuple(name for name in WORKING if name != "queues")
+#: All settings of a worker but the queues, which the file names.
+POOL = tuple(name for name in WORKING if name != "queues")
 
 
 @click.command()
-@settings_options(*CONNECTION, *OF_A_POOL)
+@settings_options(*CONNECTION, *POOL)
 @click.option(
     "-f",
     "--config",
@@ -58,7 +57,7 @@ OF_A_POOL = tuple(name for name in WORKING if name != "queues")
     cls=Option,
     callback=something,
     metavar="FILE",
-    help="The same for the error output.",
+    help="Append the error output to it.",
 )
 @click.option(
     "-s",
@@ -89,7 +88,7 @@ def pool(
     graceful: bool,
     term_immediate: bool,
     burst: bool,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Keep as many workers as resque-pool's file says, each a process of its own.
 
@@ -101,8 +100,8 @@ def pool(
         raise click.UsageError("give --term-graceful or --term-immediate, not both")
     if not hasattr(os, "fork"):
         raise click.UsageError("pool: this system has no fork; start several workers in its place")
-    given |= {"background": daemon or given["background"], "app_name": appname}
-    manner = {
+    options |= {"background": daemon or options["background"], "app_name": appname}
+    pool_options = {
         "term": "SIGQUIT" if graceful else "SIGTERM",
         "interrupt": "SIGQUIT",
         "spawn_delay": spawn_delay / 1000,
@@ -111,11 +110,11 @@ def pool(
     }
     try:
         restart_without_click(
-            "pool",
-            given,
+            "start_pool",
+            options,
             config=config,
             environment=section,
-            manner=manner,
+            pool_options=pool_options,
             burst=burst,
         )
     except OSError as error:

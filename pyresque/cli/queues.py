@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Nouns
-from pyresque.cli.faults import Option
-from pyresque.cli.job_text import args_of, class_of, told
+from pyresque.cli.errors import Complaint, Nouns, Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     WIDEST,
@@ -18,10 +16,12 @@ from pyresque.cli.output import (
     many,
     plain,
     print_json,
+    print_list,
+    print_long_table,
     print_pairs,
     print_table,
 )
-from pyresque.cli.streamed import print_list, print_long_table
+from pyresque.cli.text import args_of, class_of, told
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
 from pyresque.process.start.load_app import load_application

@@ -1,4 +1,13 @@
-"""From a command line that was read to the process that works: the same one, begun anew without what reading took."""
+"""How a worker or a pool starts, in two stages. This module is the step from the first to the second.
+
+Stage 1 reads the command line with click (``cli/worker.py``, ``cli/pool.py``). Stage 2 is this same interpreter, started again by
+``exec()`` so that click is in no worker's memory. Stage 2 (``process/start/startup.py``)
+
+1. imports the application that ``-A`` names (``process/start/load_app.py``),
+2. forks the fork server while nothing else is loaded (``fork_early``),
+3. sets up the log (``process/start/log_format.py``) and looks for Redis,
+4. loads the worker and works (``process/run/``).
+"""
 
 from __future__ import annotations
 
@@ -11,37 +20,41 @@ import click
 
 from pyresque.standard_streams import flush
 
-#: The object of a command line that is this process's own, and not called from a program or a test.
-AFRESH = object()
+#: The context object of a command line that has the process to itself: no program and no test called it.
+OWN_PROCESS = object()
 
-#: What the new beginning runs; it finds modules where this one did. Until it knows where, nothing but the interpreter's own
-#: ``sys`` is imported: a file of the current directory, which ``-c`` looks in first, may bear any other name.
+#: What stage 2 runs. It looks for modules where stage 1 found them. Until ``sys.path`` is set it imports only ``sys``, which is part
+#: of the interpreter: ``-c`` searches the current directory first, where a file may have the name of any other module.
 PATH = "import sys; sys.path[:] = sys.argv.pop(1).split(chr(10)); "
 UNBIND = "import os; del os.environ['LD_BIND_NOW']; "
 PROGRAM = "from pyresque.process.start.startup import main; main(sys.argv[1])"
 
 
-def restart_without_click(kind: str, given: dict[str, Any], **more: Any) -> None:
-    """Begin a worker or a pool, with the settings that were given. Returns only where it runs here. Raises PyresqueError."""
-    given = {name: value for name, value in given.items() if value is not None}
-    if _can_begin_afresh():
+def restart_without_click(function: str, options: dict[str, Any], **more: Any) -> None:
+    """Run this function of ``process/start/startup.py`` in stage 2, with the options that were given.
+
+    Returns only where there is no second stage: then the function has run in this process. Raises PyresqueError, OSError.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if _can_restart():
         from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined] # noqa: PLC0415 - as multiprocessing does
 
         flags: list[str] = _args_from_interpreter_flags()
-        plan = marshal.dumps((kind, given, more)).hex()
+        start_request = marshal.dumps((function, options, more)).hex()
         flush()
-        # Libraries' functions are found at once, and not by each forked child anew; what jobs start is not told so. It stands
-        # last: the process title is written over what begins before the first variable.
+        # LD_BIND_NOW: the dynamic linker resolves all functions once, not in each forked child. Programs that jobs start do not
+        # inherit it. It is the last variable because the process title overwrites the memory before the first one.
         unbind = "" if "LD_BIND_NOW" in os.environ else UNBIND
         environment = {**os.environ, "LD_BIND_NOW": os.environ.get("LD_BIND_NOW", "1")}
-        words = [sys.executable, *flags, "-c", PATH + unbind + PROGRAM, "\n".join(sys.path), plan]
+        program = PATH + unbind + PROGRAM
+        words = [sys.executable, *flags, "-c", program, "\n".join(sys.path), start_request]
         os.execve(sys.executable, words, environment)  # noqa: S606 - this very interpreter
-    from pyresque.process.start.startup import STARTERS  # noqa: PLC0415 - else the new beginning loads it
+    from pyresque.process.start import startup  # noqa: PLC0415 - stage 1 needs it only where there is no stage 2
 
-    STARTERS[kind](given, **more)
+    getattr(startup, function)(options, **more)
 
 
-def _can_begin_afresh() -> bool:
-    """Not where the caller goes on, a debugger watches, or the system would make it another process (without fork)."""
-    own = click.get_current_context().obj is AFRESH
+def _can_restart() -> bool:
+    """False where the caller goes on, where a debugger watches, and where exec() would make another process (Windows)."""
+    own = click.get_current_context().obj is OWN_PROCESS
     return own and bool(sys.executable) and sys.gettrace() is None and hasattr(os, "fork")

@@ -8,14 +8,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import one_arg
-from pyresque.cli.checked import SHOWN_RUNS, checked, checked_as_json, print_checked, shown_run
-from pyresque.cli.errors import Complaint, Misuse, Nouns
-from pyresque.cli.faults import Option
+from pyresque.cli.errors import Complaint, Misuse, Nouns, Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
-from pyresque.cli.output import confirm, plain, print_json, print_pairs, print_table, short
+from pyresque.cli.output import (
+    JsonList,
+    confirm,
+    plain,
+    print_json,
+    print_list,
+    print_long_table,
+    print_pairs,
+    print_table,
+    short,
+)
 from pyresque.cli.progress import Progress
-from pyresque.cli.streamed import JsonList, print_list, print_long_table
-from pyresque.cli.times import iso_and_written
+from pyresque.cli.schedule_check import (
+    SHOWN_RUNS,
+    checked,
+    checked_as_json,
+    print_checked,
+    shown_run,
+)
+from pyresque.cli.text import iso_and_written
 from pyresque.process.run.scheduler import read_schedule, section_hint
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.entries import Entry, is_section

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, Nouns
-from pyresque.cli.job_text import each_worker, told
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
+    LINES,
+    JsonList,
+    Lines,
     confirm,
     listed,
     many,
     plain,
     print_json,
+    print_list,
+    print_long_table,
     print_pairs,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.streamed import LINES, JsonList, Lines, print_list, print_long_table
-from pyresque.cli.times import iso_and_written
+from pyresque.cli.text import each_worker, iso_and_written, told
 from pyresque.errors import NoSuchWorker
 from pyresque.job.worker_registry import WorkerId, WorkerInfo
 from pyresque.process.host.posix import PosixHost, hostname

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from pyresque.cli.demo.embedded_redis import end
+from pyresque.cli.demo.processes import end
 from pyresque.cli.main import cli
 from pyresque.client import Resque
 from pyresque.process.run.worker import run_worker

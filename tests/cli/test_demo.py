@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque.cli.demo import narrator, story
-from pyresque.cli.demo.payloads import RECORDED
+from pyresque.cli.demo.jobs import RECORDED
 from pyresque.errors import DemoFailed
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.cli.demo import embedded_redis as module
-from pyresque.cli.demo.embedded_redis import embedded_redis, redis_program
+from pyresque.cli.demo import processes as module
+from pyresque.cli.demo.processes import embedded_redis, redis_program
 from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
 

@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from pyresque.cli import progress
+from pyresque.cli.output import JsonList, Lines, print_long_table
 from pyresque.cli.progress import Interrupted, Progress
-from pyresque.cli.streamed import JsonList, Lines, print_long_table
 
 
 @pytest.fixture

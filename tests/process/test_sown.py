@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from pyresque.process.start.early_server import fork_early
+from pyresque.process.start.startup import fork_early
 from tests.live.stage import eventually
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from pyresque.cli.demo.embedded_redis import RedisServer
-    from pyresque.cli.demo.programs import Program
+    from pyresque.cli.demo.processes import Program, RedisServer
     from pyresque.client import Resque
 
 #: Seconds that any step may take.

@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from pyresque.cli.demo import jobs
-from pyresque.cli.demo.embedded_redis import embedded_redis, end
+from pyresque.cli.demo.jobs import RECORDED
 from pyresque.cli.demo.narrator import Teller
-from pyresque.cli.demo.payloads import RECORDED
-from pyresque.cli.demo.programs import Program, demo_scheduler, demo_workers
+from pyresque.cli.demo.processes import Program, demo_scheduler, demo_workers, embedded_redis, end
 from pyresque.cli.output import short
 from pyresque.client import Resque
 from pyresque.errors import DemoFailed

@@ -13,8 +13,7 @@ from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pyresque.process.host.waiter import ready
-from pyresque.process.host.wake_pipe import WakePipe
+from pyresque.process.host.waiter import WakePipe, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable

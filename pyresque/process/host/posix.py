@@ -14,8 +14,7 @@ from setproctitle import setproctitle
 from pyresque import signal_handlers
 from pyresque.executor.terminal import Terminal
 from pyresque.printable import printable
-from pyresque.process.host.waiter import Waiter
-from pyresque.process.host.wake_pipe import WakePipe
+from pyresque.process.host.waiter import Waiter, WakePipe
 from pyresque.process.worker.worker import Worker
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
-"""A worker or a pool begun from what was given on a command line: the application loaded, checks made, then work.
+"""Stage 2 of a start: from the options of a command line to a worker or a pool at work. Light.
 
-The command line itself runs this anew in the same process (``cli/reexec.py``): what it had loaded to read the line is then
-nowhere in the memory that each forked child would have to be given. Nor is what a worker itself needs: that is loaded after the
-fork server has been made.
+``cli/reexec.py`` starts this module in a fresh interpreter. The module loads little by itself: the fork server must be made before
+the worker's own modules are loaded, because every child copies what the fork server has in memory.
 """
 
 from __future__ import annotations
@@ -22,136 +21,184 @@ from pyresque.errors import (
 )
 from pyresque.process.start.load_app import load_application
 from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
-from pyresque.settings import TOGETHER
+from pyresque.settings import TOGETHER, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any, NoReturn
 
     from pyresque.client import Resque
+    from pyresque.executor.fork.child_job import JobNeeds
+    from pyresque.executor.fork.server_process import EarlyServer
 
 NO_QUEUE = (
     "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
     "or `pyresque worker -A ... -q critical,high` (-q '*' takes every queue)"
 )
 
+#: The modules that perform jobs with hooks, limits or middleware.
+GENERAL = "pyresque.job.perform\npyresque.core\npyresque.driver.sync"
 
-def start_worker(given: Mapping[str, Any], *, burst: bool) -> None:
-    """Work as these settings say, until told to stop. Raises PyresqueError, OSError."""
-    handle_signals_while_starting()
-    resque = load_application(given)
-    settings = resque.settings
-    if not settings.queues:
-        told = (NO_QUEUE, _misspelt_queue(os.environ), nothing_to_perform(resque))
-        raise NoQueueError("; ".join(part for part in told if part))
-    has_jobs(resque)
-    if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
-        _log_as(resque)
-        known = _look_for_redis(resque, "worker")
-        from pyresque.process.run.pool import run_pool  # noqa: PLC0415 - a single worker has no use for it
+#: Hooks that run in the worker before it forks. Children must find what these hooks did, so the worker makes the fork server.
+BEFORE = ("before_first_fork", "before_fork")
 
-        counts = {",".join(settings.queues): settings.count}
-        run_pool(resque, lambda: counts, burst=burst, known=known)
-        return
-    seed = None
-    if settings.executor == "fork":
-        from pyresque.process.start.early_server import fork_early  # noqa: PLC0415 - for those who fork
+#: Settings that only these executors read.
+ONLY_FORK = (
+    "fork_ahead",
+    "jobs_per_child",
+    "minutes_per_child",
+    "max_child_memory",
+    "run_at_exit_hooks",
+    "process_group",
+)
+NOT_INLINE = ("term_timeout", "pre_shutdown_timeout")
 
-        seed = fork_early(resque)
-    try:
-        _log_as(resque)
-        known = _look_for_redis(resque, "worker")
-        from pyresque.process.run.worker import run_worker  # noqa: PLC0415 - after the fork server was made
-
-        run_worker(resque, burst=burst, seed=seed, known=known)
-    finally:
-        if seed is not None:
-            seed.close()
+#: Seconds that threads left running by jobs are given to end, after the worker has unregistered.
+LINGER = 5.0
 
 
-def start_pool(
-    given: Mapping[str, Any],
-    *,
-    config: str | None,
-    environment: str | None,
-    manner: Mapping[str, Any],
-    burst: bool,
-) -> None:
-    """Keep the workers that resque-pool's file wants, until told to stop. Raises PyresqueError, OSError."""
-    from functools import partial  # noqa: PLC0415 - a single worker has no use for it
-    from pathlib import Path  # noqa: PLC0415 - as above
+def main(start_request: str) -> NoReturn:
+    """Run the function of this module that ``cli/reexec.py`` names, and exit.
 
-    from pyresque.process.pool.file import read_pool, usual_file  # noqa: PLC0415 - as above
-    from pyresque.process.run.pool import PoolOptions, run_pool  # noqa: PLC0415 - as above
-
-    handle_signals_while_starting()
-    resque = load_application(given)
-    has_jobs(resque)
-    path = Path(config) if config else usual_file(os.environ, Path())
-    settings = resque.settings
-    section = environment or settings.pool_environment or settings.environment
-    wanted = partial(read_pool, path, section)
-    _log_as(resque)
-    counts = wanted()
-    if not any(counts.values()):
-        _warn("%s wants no workers; they come when it is changed and HUP sent", path)
-    known = _look_for_redis(resque, "pool")
-    run_pool(resque, wanted, PoolOptions(**manner), burst=burst, counts=counts, known=known)
-
-
-def _misspelt_queue(environ: Mapping[str, str]) -> str | None:
-    """The variable that was perhaps meant to be QUEUE."""
-    from difflib import get_close_matches  # noqa: PLC0415 - for who has no queue
-
-    others = [name for name in environ if name not in {"QUEUE", "QUEUES"}]
-    near = get_close_matches("QUEUE", others, n=1, cutoff=0.8)
-    return f"nothing reads the variable {near[0]}: did you mean QUEUE?" if near else None
-
-
-STARTERS: dict[str, Callable[..., None]] = {"worker": start_worker, "pool": start_pool}
-
-
-def main(plan: str) -> NoReturn:
-    """Begin what a plan of ``cli/reexec.py`` says; trouble is one line on standard error, and an exit code."""
-    kind, given, more = marshal.loads(bytes.fromhex(plan))  # noqa: S302 - this very process has written it
+    An error becomes one line on standard error and an exit code: 2 for bad usage, 1 for anything else.
+    """
+    function, options, more = marshal.loads(bytes.fromhex(start_request))  # noqa: S302 - this very process has written it
     status = 0
     try:
-        STARTERS[kind](given, **more)
+        globals()[function](options, **more)
     except (PyresqueError, OSError) as error:
         sys.stderr.write(f"pyresque: {one_line(str(error))}\n")
         status = BAD_USAGE if is_misuse(error) else FAILED
     except KeyboardInterrupt:
         status = FAILED
     except BaseException:
-        _leave_in_time(FAILED)
+        exit_despite_threads(FAILED)
         raise
-    _leave_in_time(status)
+    exit_despite_threads(status)
     sys.exit(status)
 
 
-def handle_signals_while_starting() -> None:
-    """Let QUIT and TERM end the first process of a container before it listens to them as a worker.
+def start_worker(options: Mapping[str, Any], *, burst: bool) -> None:
+    """Load the application, fork the fork server, look for Redis, work until a signal stops the worker.
 
-    The system keeps signals without a handler from such a process: an order that comes while the application is imported
-    would be lost, and the worker that starts then be killed amid a job when the time is up.
+    Raises PyresqueError, OSError.
+    """
+    handle_signals_while_starting()
+    resque = load_application(options)
+    settings = resque.settings
+    if not settings.queues:
+        faults = (NO_QUEUE, _misspelt_queue(os.environ), nothing_to_perform(resque))
+        raise NoQueueError("; ".join(fault for fault in faults if fault))
+    require_jobs(resque)
+    if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
+        _set_up_logging(resque)
+        known = _look_for_redis(resque, "worker")
+        from pyresque.process.run.pool import run_pool  # noqa: PLC0415 - a single worker does not need it
+
+        counts = {",".join(settings.queues): settings.count}
+        run_pool(resque, lambda: counts, burst=burst, known=known)
+        return
+    server = fork_early(resque)
+    try:
+        _set_up_logging(resque)
+        known = _look_for_redis(resque, "worker")
+        from pyresque.process.run.worker import run_worker  # noqa: PLC0415 - after the fork server was made
+
+        run_worker(resque, burst=burst, seed=server, known=known)
+    finally:
+        if server is not None:
+            server.close()
+
+
+def start_pool(
+    options: Mapping[str, Any],
+    *,
+    config: str | None,
+    environment: str | None,
+    pool_options: Mapping[str, Any],
+    burst: bool,
+) -> None:
+    """Load the application, read resque-pool's file, keep the workers it wants until a signal stops the master.
+
+    Raises PyresqueError, OSError.
+    """
+    from functools import partial  # noqa: PLC0415 - a single worker does not need it
+    from pathlib import Path  # noqa: PLC0415 - as above
+
+    from pyresque.process.pool.file import read_pool, usual_file  # noqa: PLC0415 - as above
+    from pyresque.process.run.pool import PoolOptions, run_pool  # noqa: PLC0415 - as above
+
+    handle_signals_while_starting()
+    resque = load_application(options)
+    require_jobs(resque)
+    path = Path(config) if config else usual_file(os.environ, Path())
+    settings = resque.settings
+    section = environment or settings.pool_environment or settings.environment
+    wanted = partial(read_pool, path, section)
+    _set_up_logging(resque)
+    counts = wanted()
+    if not any(counts.values()):
+        _warn("%s wants no workers; they come when it is changed and HUP sent", path)
+    known = _look_for_redis(resque, "pool")
+    run_pool(resque, wanted, PoolOptions(**pool_options), burst=burst, counts=counts, known=known)
+
+
+def fork_early(resque: Resque) -> EarlyServer | None:
+    """Fork the fork server now, while little more than the application is loaded.
+
+    None with another executor, and where the worker must fork it later: with hooks that run before a fork, as a daemon (which is
+    another process than this one), and where fork() failed (the worker tries again and reports it).
+    """
+    settings = resque.settings
+    hooks_first = any(resque.hooks.any(name) for name in BEFORE)
+    can_fork = hasattr(os, "fork")
+    if settings.executor != "fork" or settings.background or hooks_first or not can_fork:
+        return None
+    from pyresque.executor.fork import cheap_fork  # noqa: PLC0415 - for the executor fork alone
+    from pyresque.executor.fork.child_job import ChildOptions, JobCall  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.server_process import start_early  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
+
+    page = SharedPage()
+    general = any(not entry.plain for entry in resque.registry) or any(resque.active_job_classes)
+    if general or resque.registry.middleware or resque.hooks.any("after_fork"):
+        cheap_fork.preload_modules(GENERAL)
+
+    def needs() -> JobNeeds:
+        core = resque.core
+        core.stopping = lambda: page.stopping
+        return core.registry, core.codec, resque.driver
+
+    try:
+        job_call = JobCall(resque.registry, resque.hooks, needs)
+        return start_early(job_call, ChildOptions.of(settings), page, resque.close)
+    except OSError:
+        return None
+
+
+def handle_signals_while_starting() -> None:
+    """Let QUIT and TERM end the first process of a container (pid 1) while it starts.
+
+    The kernel drops signals for which pid 1 has no handler. Without this one, a TERM that arrives while the application is
+    imported would be lost, and the container would later be killed in the middle of a job.
     """
     if os.getpid() == 1 and hasattr(os, "fork"):
-        import signal  # noqa: PLC0415 - for the first process of a container
+        import signal  # noqa: PLC0415 - for pid 1 alone
 
-        signal_handlers.take(signal.SIGQUIT, _leave)
-        signal_handlers.take(signal.SIGTERM, _leave)
+        signal_handlers.take(signal.SIGQUIT, _exit_at_once)
+        signal_handlers.take(signal.SIGTERM, _exit_at_once)
 
 
-def has_jobs(resque: Resque) -> None:
-    """Raise NothingToPerform where there is nothing that could be performed."""
+def require_jobs(resque: Resque) -> None:
+    """Raise NothingToPerform where the application registers no job."""
     nothing = nothing_to_perform(resque)
     if nothing:
         raise NothingToPerform(nothing)
 
 
 def nothing_to_perform(resque: Resque) -> str:
-    """What is told where there is nothing that could be performed; empty where there is something."""
+    """The message for an application that registers no job; empty where it registers one."""
     if resque.registered or any(resque.core.active_job_classes):
         return ""
     app = resque.settings.app
@@ -160,38 +207,92 @@ def nothing_to_perform(resque: Resque) -> str:
     return "no jobs to perform: -A module:attribute (or PYRESQUE_APP) names the application whose jobs to perform"
 
 
-def _look_for_redis(resque: Resque, who: str) -> list[str] | None:
-    """The queues there are. What is configured wrongly is told before anything starts; a Redis that is away is waited for."""
+def without_effect(settings: Settings) -> list[str]:
+    """The settings that were changed although the chosen executor does not read them."""
+    unread = () if settings.executor == "fork" else ONLY_FORK
+    if settings.executor == "inline":
+        unread = (*unread, *NOT_INLINE)
+    return [name for name in unread if getattr(settings, name) != Settings.ROWS[name].default]
+
+
+def exit_despite_threads(status: int) -> None:
+    """Have the process end with this status although a thread never ends, for which the interpreter would wait.
+
+    Call it last, and exit afterwards as usual. The functions of ``atexit`` run in either case.
+    """
+    import atexit  # noqa: PLC0415 - at the end of the process alone
+    import logging  # noqa: PLC0415 - as above
+    import threading  # noqa: PLC0415 - as above
+
+    from pyresque.job_copies import leave  # noqa: PLC0415 - as above
+    from pyresque.standard_streams import flush  # noqa: PLC0415 - as above
+
+    others = [one for one in threading.enumerate() if one is not threading.current_thread()]
+    if not others:
+        return
+    over = threading.Event()
+    atexit.register(
+        over.set
+    )  # functions of atexit run in reverse order, after the interpreter has waited for its threads
+
+    def watch() -> None:
+        if over.wait(LINGER):
+            return
+        names = ", ".join(one.name for one in others if one.is_alive())
+        logging.getLogger("pyresque").warning(
+            "the process ends without the threads that jobs have left running: %s", names
+        )
+        try:
+            atexit._run_exitfuncs()  # noqa: SLF001 - os._exit() does not call them
+        finally:
+            flush()
+            leave(status)
+
+    threading.Thread(target=watch, name="end", daemon=True).start()
+
+
+def _misspelt_queue(environ: Mapping[str, str]) -> str | None:
+    """A hint at a variable whose name is nearly QUEUE."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for this message alone
+
+    others = [name for name in environ if name not in {"QUEUE", "QUEUES"}]
+    near = get_close_matches("QUEUE", others, n=1, cutoff=0.8)
+    return f"nothing reads the variable {near[0]}: did you mean QUEUE?" if near else None
+
+
+def _look_for_redis(resque: Resque, process: str) -> list[str] | None:
+    """Read the names of the queues: None where Redis is away (the process waits for it) or ``queues`` is no set.
+
+    Raises ConnectionFault for what is configured wrongly.
+    """
     try:
         return resque.queues()
     except ConnectionFault:
         raise
     except WrongKey as error:
-        _warn("%s; the %s goes on without what should stand there", error, who)
+        _warn("%s; the %s goes on without what should stand there", error, process)
         return None
     except RedisUnavailable as error:
-        _warn("%s; the %s waits for it", error, who)
+        _warn("%s; the %s waits for it", error, process)
         return None
 
 
-def _leave_in_time(status: int) -> None:
-    from pyresque.process.host.end_process import leave_in_time  # noqa: PLC0415 - at the end alone
-
-    leave_in_time(status)
-
-
-def _log_as(resque: Resque) -> None:
+def _set_up_logging(resque: Resque) -> None:
+    """Send the log where the settings say, and warn of settings that have no effect."""
     from pyresque.process.start import log_format  # noqa: PLC0415 - after the fork server was made
 
     log_format.set_up(resque.settings)
+    unread = without_effect(resque.settings)
+    if unread:
+        _warn("no effect with executor %s: %s", resque.settings.executor, ", ".join(unread))
 
 
-def _warn(text: str, *told: object) -> None:
-    import logging  # noqa: PLC0415 - as above
+def _warn(text: str, *values: object) -> None:
+    import logging  # noqa: PLC0415 - after the fork server was made
 
-    logging.getLogger("pyresque").warning(text, *told)
+    logging.getLogger("pyresque").warning(text, *values)
 
 
-def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
-    """Nothing has begun: an import that catches SystemExit shall not keep us."""
+def _exit_at_once(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    """Exit where no job has begun. An application that catches SystemExit at its import cannot stop this."""
     os._exit(0)

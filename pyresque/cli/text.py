@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pyresque.activejob import describe
 from pyresque.activejob.registry import job_hash
 from pyresque.cli.output import compact, plain, short
+from pyresque.errors import DecodeError
+from pyresque.ruby.time import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,3 +69,26 @@ def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
 def _read(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
         yield from resque.run(resque.core.worker_registry.of(ids[start : start + WORKERS]))
+
+
+def iso(written: str | float | None) -> str | None:
+    """A time as ISO 8601 with its zone; None where there is none, or where it cannot be read as one."""
+    if written is None:
+        return None
+    try:
+        return parse_time(written).isoformat()
+    except (DecodeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def iso_of_seconds(seconds: float) -> str | None:
+    """Seconds since 1970 as ISO 8601 in UTC; None for what is no date."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def iso_and_written(name: str, written: str | None) -> dict[str, str | None]:
+    """A time under its name, and as it is written in Redis under ``NAME_in_redis``."""
+    return {name: iso(written), f"{name}_in_redis": written}
