@@ -1,1 +1,1 @@
-"""Jobs: what they are, how they are written, who performs them, and the way they take."""
+"""Jobs: payloads and codecs, the registry of what performs them, performing, and the verbs of queues."""

@@ -1,4 +1,8 @@
-"""Payloads that cannot stand in a record as they are: the object that stands for them there, and the way back to their bytes."""
+"""Payloads that would make a JSON record unreadable: how they are wrapped in a record, and unwrapped again.
+
+Worker records and failed records hold the payload. Bytes that are no UTF-8, no JSON object, or nested too deep would make the
+whole record unreadable for Ruby. ``wrap`` puts an object of Resque's form in their place; ``unwrap`` gives the bytes back.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +16,21 @@ from pyresque.ruby.json_fast import SHALLOW
 if TYPE_CHECKING:
     from pyresque.job.job import Codec, Job
 
-#: What every number has that is read as Infinity.
+#: Every number that a JSON reader turns into Infinity matches this; others may match, too.
 _IMMENSE = re.compile(rb"[eE]\+?\d{3}|\d{200}")
 
 
 def wrap(codec: Codec, raw: bytes, class_name: str | None = None) -> bytes:
-    """An object of Resque's form whose ``raw`` is the payload's text, or ``raw_base64`` its bytes.
+    """Return an encoded object that stands for the payload: ``raw`` holds its text, or ``raw_base64`` its bytes.
 
-    A class is named only beside ``raw_base64``: beside ``raw`` the null is how the way back is known.
+    Only an object with ``raw_base64`` names a class. Beside ``raw`` the class is null, and ``unwrap`` looks for that null.
     """
     if codec.name == "msgpack":
         return codec.encode({"class": None, "args": [], "raw": raw})
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        import base64  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        import base64  # noqa: PLC0415 - heavy, and rarely needed
 
         encoded = base64.b64encode(raw).decode()
         return codec.encode({"class": class_name, "args": [], "raw_base64": encoded})
@@ -34,7 +38,7 @@ def wrap(codec: Codec, raw: bytes, class_name: str | None = None) -> bytes:
 
 
 def unwrap(payload: object) -> bytes | None:
-    """The bytes that such an object stands for; None where it is a payload itself, whatever its keys are called."""
+    """Return the payload that ``wrap`` put into this decoded object. None: the object is an ordinary payload."""
     if not isinstance(payload, dict) or payload.get("args") != []:
         return None
     raw, encoded = payload.get("raw"), payload.get("raw_base64")
@@ -44,21 +48,21 @@ def unwrap(payload: object) -> bytes | None:
 
 
 def _not_text(encoded: str) -> bytes | None:
-    """What the Base64 says, unless it is text: that is never written so, and the key is the job's own."""
-    import base64  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    """Decode Base64. None where it is text: ``wrap`` never writes text so, and the key belongs to the job."""
+    import base64  # noqa: PLC0415 - heavy, and rarely needed
 
     try:
         found = base64.b64decode(encoded, validate=True)
         found.decode()
     except UnicodeDecodeError:
         return found
-    except ValueError:  # no Base64
+    except ValueError:  # not Base64
         return None
     return None
 
 
 def can_embed(codec: Codec, job: Job) -> bool:
-    """Whether Ruby can read a worker's record around these bytes, and write its payload again when it prunes the worker."""
+    """Whether Ruby can read a worker record around this job's bytes, and write the payload again when it prunes the worker."""
     if job.sound:
         return True
     if job.fault is not None or not is_clean_text(codec, job.raw):
@@ -75,7 +79,7 @@ def _finite(value: object) -> bool:
 
 
 def _too_deep(codec: Codec, raw: bytes) -> bool:
-    """Whether a payload that can be read could no longer be inside a record, one level further down."""
+    """Whether a readable payload would exceed the json gem's nesting limit inside a record, one level deeper."""
     if raw.count(b"[") + raw.count(b"{") <= SHALLOW:
         return False
     try:
@@ -86,7 +90,7 @@ def _too_deep(codec: Codec, raw: bytes) -> bool:
 
 
 def is_clean_text(codec: Codec, raw: bytes) -> bool:
-    """Whether a payload that can be read may stand in a record as it is: UTF-8, and not too deep."""
+    """Whether a readable payload may stand in a record unchanged: UTF-8, and not nested too deep."""
     if codec.name == "msgpack":
         return True
     try:

@@ -1,8 +1,12 @@
-"""The hooks around a job: Resque's prefixes on its class or function, found when they are needed, run in the order of their names."""
+"""Hooks of jobs and of workers. Light: the fork server loads this module.
+
+A job's hooks are methods of its class (or attributes of its function) whose names begin with one of Resque's prefixes. They are
+looked up at each use and run in the order of their names. A worker's hooks are functions that the application added.
+"""
 
 from __future__ import annotations
 
-from pyresque.errors import LintError
+from pyresque.errors import JobOptionError, LintError
 from pyresque.job_copies import own
 
 TYPE_CHECKING = False
@@ -26,15 +30,15 @@ PREFIXES = (
     "before_delayed_enqueue",
 )
 
-#: Those of the hooks that run where the job is performed.
+#: The prefixes of hooks that run in the process that performs the job.
 PERFORMING = PREFIXES[:5]
 
-#: The attribute of a class that lists its hooks; it replaces the search.
+#: A class may list its hooks in this attribute; the list replaces the search by prefix.
 LISTED = "hooks"
 
 
 class HookNames:
-    """The names of a job's hooks by kind, sorted as Ruby sorts them; none of a kind that is not given."""
+    """The names of a job's hooks by kind, each kind sorted as Ruby sorts names."""
 
     before_perform: tuple[str, ...] = ()
     around_perform: tuple[str, ...] = ()
@@ -68,21 +72,21 @@ NO_HOOKS = HookNames()
 
 
 def attributes_of(target: Any) -> list[AbstractSet[str]]:
-    """Live views of the names of a target's attributes: its own, its classes'. A name alone has none."""
+    """Return live views of the attribute names of a target and of its classes. A target that is only a name has none."""
     if target is None or isinstance(target, str):
         return []
     if isinstance(target, type):
         return [vars(each).keys() for each in target.__mro__[:-1]]
     own = [target.__dict__.keys()] if hasattr(target, "__dict__") else []
     if hasattr(target, "__code__"):
-        return own  # a function: its type has no hooks
+        return own  # a function: the type of functions has no hooks
     return [*own, *attributes_of(type(target))]
 
 
 def hook_names(target: Any) -> HookNames:
-    """The hooks that a target has now: what can be called under a name that starts with one of the prefixes.
+    """Return the hooks that a target has now: callables whose names start with one of the prefixes.
 
-    An attribute ``hooks`` that lists names, or a function that gives them, replaces the search.
+    An attribute ``hooks`` (a list of names, or a function that returns one) replaces the search.
     """
     attributes = frozenset().union(*attributes_of(target))
     if LISTED in attributes:
@@ -99,10 +103,10 @@ def hook_names(target: Any) -> HookNames:
 
 
 class Hooks:
-    """The hooks of one target, looked up at each use: they may be set or removed at any time.
+    """The hooks of one target. They are looked up at each use, because an application may set or remove hooks at any time.
 
-    ``none`` and ``quiet`` are the names of its attributes when none of them was a hook's, or a performing hook's: as long as
-    ``attributes`` equals them, one comparison tells all.
+    ``without_hooks`` is a copy of ``attributes`` taken when no attribute was a hook; ``without_performing`` one taken when no
+    attribute was a performing hook. While ``attributes`` equals the copy, one comparison saves the search.
     """
 
     __slots__ = ("attributes", "target", "without_hooks", "without_performing")
@@ -114,7 +118,7 @@ class Hooks:
         self.without_performing: list[AbstractSet[str]] | None = None
 
     def now(self) -> HookNames:
-        """Those there are now."""
+        """Return the hooks that the target has now."""
         if self.attributes == self.without_hooks:
             return NO_HOOKS
         seen: list[AbstractSet[str]] = [frozenset(names) for names in self.attributes]
@@ -128,7 +132,7 @@ class Hooks:
 
 
 def lint(target: Any) -> HookNames:
-    """Refuse hooks that bear a bare prefix as their name, which every plugin would overwrite (``Plugin.lint``)."""
+    """Raise LintError for a hook named by a bare prefix, which another plugin would overwrite (``Plugin.lint``)."""
     names = hook_names(target)
     shown = getattr(target, "__name__", repr(target))
     for name in (*names.before_perform, *names.around_perform, *names.after_perform):
@@ -141,8 +145,8 @@ def lint(target: Any) -> HookNames:
 
 
 async def run(target: Any, names: Iterable[str], *args: Any) -> list[Any]:
-    """Call each of these hooks of a target; what they returned."""
-    from functools import partial  # noqa: PLC0415 - an application that registers jobs runs none of their hooks
+    """Call each of these hooks of a target; return their values."""
+    from functools import partial  # noqa: PLC0415 - the fork server runs no hooks
 
     from pyresque.ops import Call  # noqa: PLC0415 - as above
 
@@ -150,12 +154,12 @@ async def run(target: Any, names: Iterable[str], *args: Any) -> list[Any]:
 
 
 async def allowed(target: Any, names: Iterable[str], *args: Any) -> bool:
-    """Run hooks that may veto: all of them, even after one said no; only False itself says no, as in Ruby."""
+    """Run hooks that may veto. As in Ruby all of them run, and only a hook that returns False itself vetoes."""
     return not any(answer is False for answer in await run(target, names, *args))
 
 
 def hook(target: Any, name: str) -> Callable[..., Any]:
-    """One hook of a target."""
+    """Return a target's hook of that name."""
     found: Callable[..., Any] = getattr(target, name)
     return found
 
@@ -174,30 +178,32 @@ WORKER_HOOKS = (
 
 
 class WorkerHooks:
-    """The functions added under each name."""
+    """The functions that an application added for each event of a worker, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in WORKER_HOOKS}
 
     def only(self, *names: str) -> WorkerHooks:
-        """Those of these names alone."""
+        """Return a copy with the hooks of these names alone."""
         few = WorkerHooks()
         few._hooks.update({name: self._hooks[name] for name in names})
         return few
 
     def add(self, name: str, hook: Callable[..., Any]) -> None:
-        """Add a function."""
+        """Add a function. Raises JobOptionError for what cannot be called."""
+        if not callable(hook):
+            raise JobOptionError(f"{name}: {hook!r} is no function: give one that can be called")
         self._hooks[name].append(hook)
 
     def any(self, name: str) -> bool:
-        """Whether there are any of that name."""
+        """Whether any function was added for this event."""
         return bool(self._hooks[name])
 
     async def run(self, name: str, *args: Any) -> None:
-        """Call each of that name."""
+        """Call each function of this event, as an operation."""
         if not self._hooks[name]:
             return
-        from functools import partial  # noqa: PLC0415 - for those who have hooks: each forked child pays for what is loaded
+        from functools import partial  # noqa: PLC0415 - the fork server runs no hooks
 
         from pyresque.ops import Call  # noqa: PLC0415 - as above
 
@@ -205,6 +211,6 @@ class WorkerHooks:
             await Call(partial(own, hook, *args), offload=True)
 
     def run_now(self, name: str, *args: Any) -> None:
-        """Call each of that name without an operation: from a signal handler, as Ruby does."""
+        """Call each function of this event without an operation: from a signal handler, as Ruby does."""
         for hook in self._hooks[name]:
             own(hook, *args)

@@ -1,4 +1,4 @@
-"""A job as it was found in its queue, and the codec that reads and writes it."""
+"""Job and Payload: a job as it was found in its queue. Codec: how payloads and records are encoded and decoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Payload:
     """What a queue holds: a class name, its arguments, and whatever else the writer put there.
 
-    ``class_name`` and ``args`` are as decoded, of any type: ``positional`` says what a job is performed with.
+    ``class_name`` and ``args`` may be of any type, as they were decoded; ``positional()`` returns what ``perform`` is called with.
     """
 
     class_name: object
@@ -25,8 +25,8 @@ class Payload:
 
     @classmethod
     def of(cls, decoded: Mapping[str, Any]) -> Payload:
-        """From a decoded object."""
-        if len(decoded) == 2 and "class" in decoded and "args" in decoded:  # noqa: PLR2004 - those two
+        """Make a payload from a decoded JSON object or MessagePack map."""
+        if len(decoded) == 2 and "class" in decoded and "args" in decoded:  # noqa: PLR2004 - class and args
             return cls(decoded["class"], decoded["args"])
         return cls(
             decoded.get("class"),
@@ -40,7 +40,7 @@ class Payload:
         return self.class_name if isinstance(self.class_name, str) else ""
 
     def positional(self) -> tuple[Any, ...]:
-        """The arguments as Ruby's ``*args`` passes them: null, false and missing as none, a hash as pairs, anything else as one."""
+        """Return the arguments as Ruby's ``*args`` passes them: null and false as none, a hash as pairs, any other value as one."""
         args = self.args
         if args is None or args is False:
             return ()
@@ -51,15 +51,15 @@ class Payload:
         return (args,)
 
 
-#: The payload of a job whose bytes make none.
+#: The payload of a job whose bytes cannot be decoded to one.
 NO_PAYLOAD = Payload(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A payload with the queue it came from and the very bytes it was; ``fault`` says why it cannot be performed.
+    """A payload with the queue it came from and its bytes; ``fault`` is the error that keeps it from being performed.
 
-    ``sound`` bytes may, beyond doubt, stand in a worker's record as they are.
+    ``sound``: the bytes are known to be safe inside a worker record. False says nothing; ``embedding.can_embed`` then looks.
     """
 
     queue: str
@@ -70,12 +70,12 @@ class Job:
 
     @property
     def class_name(self) -> str:
-        """The payload's class name, empty where there is none."""
+        """The payload's class name, or an empty text."""
         return self.payload.name
 
     @property
     def args(self) -> tuple[Any, ...]:
-        """What ``perform`` is called with."""
+        """The arguments that ``perform`` is called with."""
         return self.payload.positional()
 
     def __str__(self) -> str:
@@ -84,23 +84,23 @@ class Job:
 
 
 class Codec(Protocol):
-    """How payloads and records are written, and read back."""
+    """Encodes and decodes payloads and records."""
 
     name: str
 
     def encode(self, value: object, *, path: str = "args") -> bytes:
-        """Write a value; raises NotEncodable naming the place below ``path``."""
+        """Encode a value. Raises NotEncodable, whose message names the value's path, beginning with ``path``."""
 
     def decode(self, raw: bytes) -> Any:
-        """Read a value; raises DecodeError."""
+        """Decode a value. Raises DecodeError."""
 
     def decode_at_once(self, raw: bytes) -> Any:
-        """The same where that is quickly done, and the bytes may stand in a record as they are; None leaves it to ``decode``."""
+        """Decode quickly, where the bytes are also safe inside a record. None: ask ``decode``."""
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:
-        """An object of ``head``, then ``key`` with the encoded bytes as they are, then ``tail``."""
+        """Encode an object of the pairs of ``head``, then ``key`` with the already encoded ``raw``, then the pairs of ``tail``."""
 
 
 class JsonCodec:
@@ -113,17 +113,17 @@ class JsonCodec:
         self.dialect = dialect
 
     def encode(self, value: object, *, path: str = "args") -> bytes:
-        """As Ruby's encoder writes it."""
+        """Return the bytes that Ruby's encoder writes."""
         return encode(value, dialect=self.dialect, path=path)
 
     def decode(self, raw: bytes) -> Any:
-        """As Ruby's decoder reads it."""
+        """Return the value that Ruby's decoder reads."""
         return decode(raw)
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:
-        """The raw JSON between the pairs around it."""
+        """Write the raw JSON between the pairs before and after it."""
         before = self.encode(head, path=key)[1:-1]
         after = self.encode(tail, path=key)[1:-1] if tail else b""
         parts = [part for part in (before, encode(key) + b":" + raw, after) if part]
@@ -131,16 +131,16 @@ class JsonCodec:
 
 
 def codec_named(name: str, dialect: str) -> Codec:
-    """The codec that Settings name."""
+    """Return the codec for the settings ``codec`` and ``json_dialect``."""
     if name != "msgpack":
         return JsonCodec(Dialect(dialect))
-    from pyresque.job.msgpack_codec import MsgpackCodec  # noqa: PLC0415 - few need it, and every forked child would pay for it
+    from pyresque.job.msgpack_codec import MsgpackCodec  # noqa: PLC0415 - loads msgpack, which few need
 
     return MsgpackCodec()
 
 
 def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
-    """A job from bytes, whatever they are; what is wrong with them stands in ``fault``."""
+    """Make a job from any bytes; never raises: ``fault`` holds the error of bytes that are no job."""
     decoded = codec.decode_at_once(raw)
     if decoded.__class__ is dict:
         return Job(queue, Payload.of(decoded), raw, sound=True)
@@ -159,7 +159,7 @@ def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
 def write_payload(
     codec: Codec, class_name: str, args: object, extra: Mapping[str, object] | None = None
 ) -> bytes:
-    """The bytes of a new job: class, args, then anything else. Raises NotEncodable."""
+    """Encode a new job: class, args, then the pairs of ``extra``. Raises NotEncodable."""
     try:
         return codec.encode({"class": class_name, "args": args, **(extra or {})}, path="")
     except NotEncodable as error:
@@ -167,7 +167,7 @@ def write_payload(
 
 
 def _without_payload(path: str) -> str:
-    """``["args"][1]`` in a payload is ``args[1]`` to the caller."""
+    """Turn a payload's path ``["args"][1]`` into the caller's ``args[1]``."""
     return (
         path.replace('["args"]', "args", 1).replace('["class"]', "class", 1)
         if path.startswith("[")

@@ -1,8 +1,8 @@
-"""Middleware: an application's own code around every job, for all that is no job's business: metrics, tracing, clean-up."""
+"""Middleware: the application's own code around every job, for metrics, tracing or clean-up. Light: the fork server loads it."""
 
 from __future__ import annotations
 
-from pyresque.errors import MiddlewareError
+from pyresque.errors import JobOptionError, MiddlewareError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.ops import Op
 
-    #: What a middleware calls, or awaits, to have the job performed: it tells whether its work was done, or raises its error.
+    #: What a middleware calls, or awaits, to have the job performed. Returns whether the work was done; raises the job's error.
     CallNext: TypeAlias = Callable[[Job], bool]
     AsyncCallNext: TypeAlias = Callable[[Job], Awaitable[bool]]
 
-    #: ``def middleware(call_next, job)`` or ``async def middleware(call_next, job)``; what it returns is not looked at.
+    #: ``def middleware(call_next, job)`` or ``async def middleware(call_next, job)``; its return value is ignored.
     Middleware: TypeAlias = (
         Callable[[CallNext, Job], Any] | Callable[[AsyncCallNext, Job], Awaitable[Any]]
     )
 
 
 class Layer:
-    """One middleware, and whether it awaits."""
+    """One middleware; ``awaits`` where it is a coroutine function."""
 
     def __init__(self, middleware: Callable[[Any, Job], Any], awaits: bool) -> None:
         self.middleware = middleware
@@ -31,18 +31,23 @@ class Layer:
 
     @classmethod
     def of(cls, middleware: Middleware) -> Layer:
-        """An ``async def`` awaits, and an object whose call is one."""
-        import inspect  # noqa: PLC0415 - for those who have middleware: each forked child pays for what is loaded
+        """Look whether the function, or the object's ``__call__``, is a coroutine function. Raises JobOptionError."""
+        import inspect  # noqa: PLC0415 - heavy, and few applications have middleware
 
-        call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is asked what it is
+        if not callable(middleware):
+            raise JobOptionError(
+                f"middleware: {middleware!r} is no function: give one of (call_next, job)"
+            )
+
+        call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is inspected
         awaits = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)
         return cls(middleware, awaits)
 
 
 def add(layers: list[Layer], middleware: Middleware) -> None:
-    """Put it among the others, outermost first: those that block, then those that await, each as they were added.
+    """Add a middleware. The blocking ones stand outside, the awaiting ones inside, each kind in the order of its adding.
 
-    What awaits needs a loop, which nothing that blocks may stand inside.
+    A blocking middleware inside an awaiting one would block the event loop.
     """
     layers.append(Layer.of(middleware))
     layers.sort(key=lambda layer: layer.awaits)
@@ -51,13 +56,13 @@ def add(layers: list[Layer], middleware: Middleware) -> None:
 async def through(
     layers: Sequence[Layer], job: Job, innermost: Callable[[Job], Op[bool]], depth: int = 0
 ) -> bool:
-    """Run the layers from that depth on around the innermost; whether the job's work was done."""
+    """Run the layers from ``depth`` on around ``innermost``; return whether the job's work was done."""
     if depth == len(layers):
         return await innermost(job)
     outer = layers[depth]
     called = performed = False
 
-    async def rest(given: Job) -> bool:
+    async def call_next(given: Job) -> bool:
         nonlocal called, performed
         if called:
             raise MiddlewareError(f"a middleware called call_next twice for job {given}")
@@ -65,7 +70,7 @@ async def through(
         performed = await through(layers, given, innermost, depth + 1)
         return performed
 
-    from pyresque.ops import Around  # noqa: PLC0415 - as above
+    from pyresque.ops import Around  # noqa: PLC0415 - the fork server performs no job
 
-    await Around(lambda call_next: outer.middleware(call_next, job), rest, outer.awaits)
+    await Around(lambda given: outer.middleware(given, job), call_next, outer.awaits)
     return performed

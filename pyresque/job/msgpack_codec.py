@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class MsgpackCodec:
-    """MessagePack, for applications whose Ruby side overrides ``Resque.encode`` and ``decode`` with it."""
+    """Encodes and decodes as Ruby's msgpack gem does."""
 
     name = "msgpack"
 
     def encode(self, value: object, *, path: str = "args") -> bytes:
-        """As ``MessagePack.pack``."""
+        """Return the bytes of Ruby's ``MessagePack.pack``."""
         try:
             packed: bytes = msgpack.packb(
                 value, use_bin_type=True, unicode_errors="surrogateescape"
@@ -28,25 +28,25 @@ class MsgpackCodec:
         return packed
 
     def decode(self, raw: bytes) -> Any:
-        """As ``MessagePack.unpack``."""
+        """Return the value of Ruby's ``MessagePack.unpack``. Raises DecodeError."""
         try:
             return msgpack.unpackb(
                 raw, raw=False, strict_map_key=False, unicode_errors="surrogateescape"
             )
         except (TypeError, ValueError, RecursionError, msgpack.UnpackException) as error:
-            # A TypeError is a map whose key is a list or a map, which Ruby reads and Python cannot hold.
+            # TypeError: a map with a list or a map as key, which Ruby reads and a Python dict cannot hold.
             raise DecodeError(
                 f"{raw[:100]!r} is no MessagePack: {error or type(error).__name__}"
             ) from error
 
     def decode_at_once(self, raw: bytes) -> Any:  # noqa: ARG002 - the Protocol's signature
-        """Nothing is."""
+        """Return None: MessagePack has no quick decoder of its own."""
         return None
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:
-        """The raw bytes as the value of ``key`` in a map."""
+        """Write a map in which ``key`` has the already encoded ``raw`` as its value."""
         packer = msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape")
         parts = [packer.pack_map_header(len(head) + 1 + len(tail))]
         parts += [packer.pack(part) for pair in head.items() for part in pair]

@@ -1,6 +1,6 @@
-"""Performing one job: before hooks, around hooks, the work, after hooks; on an error the failure hooks.
+"""Perform one job: before hooks, around hooks, the work, after hooks; failure hooks on an error; ``always`` hooks last.
 
-Law: the order and the exceptions are Ruby's ``Job#perform``, recorded in the goldens.
+The order and the exceptions are those of Ruby's ``Job#perform``, as recorded in compat_tests.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 
 async def perform(registry: Registry, job: Job) -> bool:
-    """Perform a job; whether its work was done (a before hook may say DontPerform, an around hook may not yield).
+    """Perform a job, inside the application's middleware; return whether its work was done.
 
-    Whatever the job raises, its failure hooks have run when it comes out of here. A job that is none, or whose class
-    nobody registered, raises its fault. The application's middleware is around all of it.
+    The work is left undone where a before hook raises DontPerform or an around hook does not yield. An error of the job is
+    raised after its failure hooks ran. A job with a fault raises the fault; one of an unknown class raises UnknownJobClass.
     """
     return await InCopies(_whole(registry, job))
 
@@ -55,9 +55,9 @@ async def _performed(registry: Registry, job: Job) -> bool:
 async def finished(
     entry: JobClass, job: Job, work: Op[bool], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> bool:
-    """Do the work of a job and run the hooks that come last: those of a failure where it failed, then ``always``.
+    """Run ``work``, then the failure hooks where it failed, then the ``always`` hooks.
 
-    As in Ruby (3.1) an error of an ``always`` hook after a success is the job's failure.
+    As in Ruby (3.1) an error of an ``always`` hook after a success makes the job fail.
     """
     try:
         performed = await _failing(entry, job, work, args, kwargs)
@@ -73,7 +73,7 @@ async def finished(
 async def after_success(
     entry: JobClass, job: Job, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Run ``always`` hooks after a job that did not fail; one that raises makes it fail after all."""
+    """Run ``always`` hooks after a job that succeeded; a hook that raises makes the job fail."""
     if entry.hooks.always:
         await _failing(entry, job, run_always_hooks(entry, job, args, kwargs), args, kwargs)
 
@@ -104,7 +104,7 @@ async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional and keyword arguments of a job; keywords only for a job registered with ``kwargs=True``."""
+    """Return a job's positional and keyword arguments; keywords only for a job registered with ``kwargs=True``."""
     args = job.args
     if entry.kwargs and args and isinstance(args[-1], dict):
         return args[:-1], args[-1]
@@ -112,7 +112,7 @@ def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any
 
 
 async def run_failure_hooks(entry: JobClass, job: Job, error: BaseException) -> None:
-    """Run ``on_failure`` hooks; one that raises ends them with the error Ruby records in that case."""
+    """Run ``on_failure`` hooks. One that raises stops the others: FailureHookError, with the text that Ruby records."""
     await run_failure_hooks_with(entry, job, error, *arguments(entry, job))
 
 
@@ -123,7 +123,7 @@ async def run_failure_hooks_with(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> None:
-    """The same for a job whose arguments are not those of its payload."""
+    """Run ``on_failure`` hooks with these arguments: an ActiveJob's are not those of its payload."""
     error = as_raised(error)
     for name in entry.hooks.on_failure:
         try:
@@ -133,7 +133,7 @@ async def run_failure_hooks_with(
         except GeneratorExit:
             raise
         except BaseException as another:  # noqa: BLE001 - a hook may raise anything
-            raise FailureHookError(_additional("failure", job, another, error)) from error
+            raise FailureHookError(_hook_error("failure", job, another, error)) from error
 
 
 async def run_always_hooks(
@@ -143,7 +143,7 @@ async def run_always_hooks(
     kwargs: dict[str, Any],
     error: BaseException | None = None,
 ) -> None:
-    """Run ``always`` hooks after a job's end; ``error`` is what it failed with."""
+    """Run ``always`` hooks at a job's end; ``error`` is the error that the job failed with."""
     for name in entry.hooks.always:
         try:
             await Call(partial(hooks.hook(entry.target, name), *args, **kwargs), offload=True)
@@ -152,11 +152,11 @@ async def run_always_hooks(
         except BaseException as another:
             if error is None:
                 raise
-            raise FailureHookError(_additional("always", job, another, error)) from error
+            raise FailureHookError(_hook_error("always", job, another, error)) from error
 
 
-def _additional(kind: str, job: Job, another: BaseException, error: BaseException) -> str:
-    """What Ruby records where a hook raises while its job fails."""
+def _hook_error(kind: str, job: Job, another: BaseException, error: BaseException) -> str:
+    """Return the text that Ruby records where a hook raises while its job fails."""
     another, error = as_raised(another), as_raised(error)
     name = exception_name(another)
     return (
@@ -166,7 +166,7 @@ def _additional(kind: str, job: Job, another: BaseException, error: BaseExceptio
 
 
 async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Perform a job with these arguments, its hooks around it but those of failures; whether its work was done."""
+    """Run before hooks, around hooks, the work and after hooks; return whether the work was done."""
     names, target = entry.hooks, entry.target
     try:
         for name in names.before_perform:
@@ -182,16 +182,18 @@ async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str,
 async def _around(
     entry: JobClass, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[bool, Any]:
-    """Run the outermost around hook around the rest, innermost the work itself: whether that was done, and what it gave."""
+    """Run around hooks, the first one outermost, with the work inside; return whether it was done, and the value returned."""
     if not names:
         return True, await Call(partial(entry.perform, *args, **kwargs), offload=True)
     made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
     inner = partial(_around, entry, names[1:], args, kwargs)
     if inspect.isgenerator(made):
         return await _through(made.send, made.throw, made.close, inner)
-    if inspect.isasyncgen(made):  # one cannot return a value, so it hands on what it got
+    if inspect.isasyncgen(
+        made
+    ):  # an async generator cannot return a value, so it passes on the inner one
         return await _through(made.asend, made.athrow, made.aclose, inner, hands_on=True)
-    return False, made  # it was a plain function and never yielded: the work is left undone
+    return False, made  # a plain function, which never yields: the work is left undone
 
 
 async def _through(
@@ -202,10 +204,10 @@ async def _through(
     *,
     hands_on: bool = False,
 ) -> tuple[bool, Any]:
-    """Run a generator hook to its yield, the rest, then the hook's end.
+    """Run a generator hook up to its yield, then ``inner``, then the rest of the hook.
 
-    The yield gives what the rest gave; an error of the rest is raised there. What the hook returns is what the yield of the
-    hook around it gives, as in Ruby; or ``hands_on`` what it got.
+    The yield returns the value of ``inner``, or raises its error. As in Ruby the hook's own return value becomes the value
+    that the yield of the hook around it returns; with ``hands_on`` that is the value of ``inner``.
     """
     ended = await _ended(partial(send, None))
     if ended is not None:
@@ -228,19 +230,19 @@ async def _through(
 
 
 async def _ended_by(error: BaseException, throw: Callable[[BaseException], Any]) -> _Ended | None:
-    """The same where this error is raised at its yield; a generator that lets it pass raises it here."""
+    """Raise the error at the generator's yield; return the generator's end, or raise the error that it lets pass."""
     inner = as_raised(error)
     try:
         return await _ended(partial(throw, inner))
     except RuntimeError as another:
-        # Python makes this of a StopIteration that leaves a generator.
+        # Python turns a StopIteration that leaves a generator into a RuntimeError.
         if another.__cause__ is inner and is_a(inner, (StopIteration, StopAsyncIteration)):
             raise error from None
         raise
 
 
 async def _ended(step: Callable[[], Any]) -> _Ended | None:
-    """The end of a generator, where this step is its last."""
+    """Run one step of a generator; return its end where this step was the last one, else None."""
     try:
         await Call(partial(_stepped, step), offload=True)
     except _Ended as ended:
@@ -248,8 +250,8 @@ async def _ended(step: Callable[[], Any]) -> _Ended | None:
     return None
 
 
-class _Ended(Exception):  # noqa: N818 - no error: StopIteration must not travel through a coroutine
-    """A generator came to its end, and returned ``value``."""
+class _Ended(Exception):  # noqa: N818 - no error: a StopIteration cannot pass through a coroutine
+    """A generator ended, and returned ``value``."""
 
     def __init__(self, value: Any = None) -> None:
         super().__init__()

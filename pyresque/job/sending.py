@@ -1,4 +1,4 @@
-"""How a call becomes what travels: keyword arguments, and jobs that travel inside another one."""
+"""From a Python call to the payload's ``args``: keyword arguments, and jobs that travel inside another job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Carried:
-    """A job inside another one, ready to be pushed: its queue, the class and the arguments that travel.
+    """A job wrapped in another one: the queue, and the wrapper's class name and arguments.
 
-    ``after`` runs the hooks that come after an enqueue.
+    ``after`` runs the after_enqueue hooks; await it when the job was pushed.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Carried:
 
 
 class Carrier(Protocol):
-    """Puts the calls of one job inside another job: an active job into its envelope."""
+    """Wraps the calls of one job in another job: an ActiveJob in its envelope."""
 
     def made(
         self,
@@ -41,21 +41,21 @@ class Carrier(Protocol):
         *,
         hooks: bool = True,
     ) -> Awaitable[Carried | None]:
-        """The job that travels, or None where a before_enqueue hook said no; without ``hooks`` none is asked."""
+        """Wrap a call. None: a before_enqueue hook vetoed it; without ``hooks`` no hook runs. ``at``: when it is due, in seconds."""
 
     def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The arguments as they travel."""
+        """Return the arguments as they stand inside the wrapper."""
 
     def args_of(self, job: Job) -> object:
-        """The arguments that travel in a job found in Redis; None where it carries another job, or none."""
+        """Return the arguments inside a job found in Redis; None where it wraps another class, or nothing."""
 
 
 def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """The arguments as they travel.
+    """Return the payload's ``args`` for a call.
 
-    Keywords go to the places that a Python function gives them. With ``kwargs=True``, to a function of ``*args`` that names none
-    of them, and to a class that only Ruby knows they travel as a trailing hash, as Ruby sends them. Raises JobArgumentError
-    for those a function does not take.
+    Keywords become positional arguments, in the order of the function's parameters. They become a trailing hash, as Ruby sends
+    them, where the job was registered with ``kwargs=True``, where the function takes ``*args`` and names none of them, and
+    where only Ruby knows the class. Raises JobArgumentError for keywords that the function does not take.
     """
     if entry.carrier is not None:
         return entry.carrier.arguments(args, kwargs)
@@ -67,12 +67,12 @@ def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -
 
 
 def _by_name(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    import inspect  # noqa: PLC0415 - for those who give keywords
+    import inspect  # noqa: PLC0415 - heavy, and needed for keywords alone
 
     try:
         signature = inspect.signature(entry.perform)
     except (TypeError, ValueError):
-        return [*args, dict(kwargs)]  # Python cannot tell what it takes
+        return [*args, dict(kwargs)]  # a builtin without a signature
     parameters, kind = signature.parameters, inspect.Parameter
     named = {
         name: each
@@ -86,7 +86,7 @@ def _by_name(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
         and len(unknown) == len(kwargs)
         and kind.VAR_POSITIONAL in {each.kind for each in parameters.values()}
     ):
-        return [*args, dict(kwargs)]  # it takes anything, a hash, too
+        return [*args, dict(kwargs)]  # *args takes the hash, too
     if unknown:
         raise JobArgumentError(
             f"{entry.name}{signature} takes no keyword {', '.join(unknown)}; "

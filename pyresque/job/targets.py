@@ -1,4 +1,7 @@
-"""What may be registered as a job: a function or class that does its work when it is called, with no instance and no loop over it."""
+"""Checks at registration: what may be a job, its hooks and its options. Light: the fork server loads this module.
+
+A job is a function, or a class whose ``perform`` is called on the class. Calling it must do the work: a generator would not.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-#: Flags of code: a generator, and an ``async def`` that holds a yield.
+#: Bits of ``co_flags``: a generator, an async generator.
 GENERATOR, ASYNC_GENERATOR = 0x20, 0x200
 
-#: The first parameter of what is a method of an instance, or of a class.
+#: The first parameter of methods that need an instance or a class, and the decorator that is missing then.
 RECEIVERS = {"self": "@staticmethod", "cls": "@classmethod"}
 
-#: What calls another function, and where that stands.
+#: Wrappers of functions by type name, and the attribute that holds the inner function.
 INSIDE = {
     "partial": "func",
     "method": "__func__",
@@ -26,14 +29,14 @@ INSIDE = {
 
 FAIL, REQUEUE = "fail", "requeue"
 
-#: How often a job is put back where the registration does not say.
+#: How often a job is redelivered where its registration gives no ``max_redeliveries``.
 MOST = 3
 
 
 def check(target: Any, *, bound: bool = False) -> None:
     """Raise NoClassError where a target cannot perform, or where calling it would do nothing.
 
-    ``bound``: something is put before the job's arguments, so a first parameter may have any name.
+    ``bound``: the caller passes its own first argument, so the first parameter may have any name.
     """
     if not callable(target):
         raise NoClassError(
@@ -54,7 +57,7 @@ def check(target: Any, *, bound: bool = False) -> None:
 
 
 def check_options(queue: object, **lists: object) -> None:
-    """Raise JobOptionError for a queue that is no text, and where one thing stands in the place of a list."""
+    """Raise JobOptionError for a queue that is no text, and for a single value where a list is needed."""
     if queue is not None and not isinstance(queue, str):
         raise JobOptionError(f"queue={queue!r} is no text: name one queue, as in queue='reports'")
     for name, given in lists.items():
@@ -64,7 +67,7 @@ def check_options(queue: object, **lists: object) -> None:
 
 
 def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:
-    """What a registration's two words mean together; 0: a failure at once. Raises JobOptionError."""
+    """Return how often a job is redelivered after its process died; 0: it fails at once. Raises JobOptionError."""
     if on_dirty_exit not in {FAIL, REQUEUE}:
         raise JobOptionError(
             f"on_dirty_exit={on_dirty_exit!r} is neither {FAIL!r} (a failed record, as Ruby) nor {REQUEUE!r}"
@@ -80,7 +83,7 @@ def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:
 
 
 def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
-    """Set functions as hooks of a target, each under its own name. Raises JobOptionError, with nothing set."""
+    """Set functions as hooks of a target, each under its own name. Raises JobOptionError and then sets nothing."""
     named = {getattr(each, "__name__", ""): each for each in given}
     shown = getattr(target, "__qualname__", repr(target))
     for name, function in named.items():
@@ -100,7 +103,7 @@ def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
 def _check_class(target: type, shown: str, *, bound: bool) -> None:
     perform = getattr(target, "perform", None)
     if perform is None and callable(getattr(target, "scheduled", None)):
-        return  # it is called in place of being queued
+        return  # resque-scheduler calls ``scheduled`` and queues nothing
     if not callable(perform):
         raise NoClassError(
             f"class {shown} can perform nothing: give it a static method perform; "
@@ -118,7 +121,7 @@ def _check_hook(target: Any, shown: str, name: str, kind: str) -> None:
 
 
 def _check_receiver(target: type, shown: str, name: str, *, bound: bool = False) -> None:
-    """Refuse a method of an instance: it is called on the class, so its ``self`` would be the job's first argument."""
+    """Raise NoClassError for an instance method: it is called on the class, so ``self`` would be the job's first argument."""
     found = next((vars(each)[name] for each in target.__mro__ if name in vars(each)), None)
     first = first_parameter(found)
     if first in RECEIVERS and not bound:
@@ -142,7 +145,7 @@ def _code(function: Any) -> Any:
         inner = getattr(inner, inside, None)
     code = getattr(inner, "__code__", None)
     if code is None and inner is not None:
-        call = getattr(type(inner), "__call__", None)  # noqa: B004 - the method itself is looked at
+        call = getattr(type(inner), "__call__", None)  # noqa: B004 - the method itself is inspected
         code = getattr(call, "__code__", None)
     return code
 
@@ -153,7 +156,7 @@ def _flags(function: Any) -> int:
 
 
 def first_parameter(function: Any) -> str:
-    """The name of a plain function's first parameter; empty for anything else: a bound method has its ``self``."""
+    """Return the name of a plain function's first parameter; empty for anything else: a bound method has its ``self``."""
     if type(function).__name__ != "function" or not function.__code__.co_argcount:
         return ""
     name: str = function.__code__.co_varnames[0]

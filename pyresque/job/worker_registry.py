@@ -1,4 +1,4 @@
-"""Workers as their books show them: ids, what they perform, since when (Ruby: the class methods of ``Resque::Worker``)."""
+"""Registered workers: their ids, what they perform and since when (Ruby: the class methods of ``Resque::Worker``)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from pyresque.store.workers import WorkerTable
 
-#: What stands before the payload in a record of ours.
+#: The bytes before the payload in a record that pyresque wrote.
 PAYLOAD = b',"payload":'
 
-
-#: What stands between the host and the number of a slot, in the ids of several workers in one process.
+#: Separates host and slot number in the ids of several workers in one process.
 SLOT = "~"
 
 
@@ -35,7 +34,7 @@ SLOT = "~"
 class WorkerId:
     """``host:pid:queue,queue``; ``host~2:pid:queue`` for the second worker of one process.
 
-    The mark stands in the host, which Ruby compares with its own: it never takes a slot for a process of its own host.
+    The slot's number is part of the host. Ruby compares hosts when it prunes, so it never takes a slot for a process of its own.
     """
 
     host: str
@@ -44,7 +43,7 @@ class WorkerId:
 
     @classmethod
     def parse(cls, text: str) -> WorkerId:
-        """Read an id. Raises WorkerIdError where it has fewer than three parts or names no queue."""
+        """Read an id. Raises WorkerIdError for one of fewer than three parts, or without a queue."""
         parts = text.split(":", 2)
         if len(parts) != 3 or not parts[2]:  # noqa: PLR2004 - host, pid, queues
             msg = f"{text!r} is no worker id: it must be host:pid:queue,queue"
@@ -54,25 +53,25 @@ class WorkerId:
         return cls(host, int(digits or 0), tuple(queues.split(",")))
 
     def slot(self, number: int) -> WorkerId:
-        """The id of a process's worker of that number; the first one's is the plain one."""
+        """Return the id of this process's worker of that number, from 1; the first one's id has no number."""
         return (
             self if number == 1 else WorkerId(f"{self.host}{SLOT}{number}", self.pid, self.queues)
         )
 
     @property
     def machine(self) -> str:
-        """The host without the mark of a slot."""
+        """The host without a slot's number."""
         name, mark, number = self.host.rpartition(SLOT)
         return name if name and mark and number.isdecimal() else self.host
 
     def __str__(self) -> str:
-        """The id as it stands in Redis."""
+        """Return the id as it stands in Redis."""
         return f"{self.host}:{self.pid}:{','.join(self.queues)}"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingOn:
-    """What a worker performs: the job, since when (as written), and the record's own bytes."""
+    """What a worker performs: the job, since when (the text in Redis), and the bytes of ``worker:<id>``."""
 
     job: Job
     run_at: str | None
@@ -81,7 +80,7 @@ class WorkingOn:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One registered worker; an id that is none has no host and no queues."""
+    """One registered worker. A member of ``workers`` that is no worker id has no host and no queues."""
 
     id: str
     host: str = ""
@@ -100,32 +99,35 @@ class WorkerInfo:
 
 
 class WorkerRegistry:
-    """What can be read of workers, and how their records are written."""
+    """Reads what Redis holds of workers, and writes their records."""
 
     def __init__(self, table: WorkerTable, codec: Codec) -> None:
         self.table = table
         self.codec = codec
-        self._forms = lru_cache(maxsize=8)(partial(_forms, codec))
+        self._template = lru_cache(maxsize=8)(partial(_template, codec))
 
     async def all(self) -> list[WorkerInfo]:
-        """Every registered worker, by id, in two round trips."""
+        """Return every registered worker, sorted by id, in two round trips."""
         return await self._infos(await self.ids())
 
     async def ids(self) -> list[str]:
-        """The ids of all that are registered; none where their key is no set."""
+        """Return the registered ids; an empty list where the key ``workers`` is no set."""
         return await WrongKeyLog().value_or(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
-        """Those that perform a job."""
+        """Return the workers that perform a job."""
         return [info for info in await self.all() if info.working_on is not None]
 
     async def counts(self) -> tuple[int, int]:
-        """How many are registered, and how many of them perform a job."""
+        """Return how many workers are registered, and how many of them perform a job."""
         registered, working = await self.with_job()
         return registered, len(working)
 
     async def with_job(self) -> tuple[int, list[str]]:
-        """How many are registered, and the ids of those that perform a job, sorted: one command for each, some hundreds at a time."""
+        """Return how many workers are registered, and the sorted ids of those that perform a job.
+
+        Reads ids page by page, and asks STRLEN of ``worker:<id>`` for each.
+        """
         table, cursor = self.table, START
         wrong_key_log = WrongKeyLog()
         registered = await wrong_key_log.value_or(table.count(), 0)
@@ -146,30 +148,30 @@ class WorkerRegistry:
                 return registered, sorted(working)
 
     async def of(self, ids: Sequence[str]) -> list[WorkerInfo]:
-        """These workers."""
+        """Return the workers of these ids."""
         return await self._infos(ids)
 
     async def find(self, worker_id: str) -> WorkerInfo | None:
-        """One worker, or None where no such id is registered."""
+        """Return one worker; None where the id is not registered."""
         if not await self.table.exists(worker_id):
             return None
         return (await self._infos([worker_id]))[0]
 
     async def working_on(self, worker_id: str) -> WorkingOn | None:
-        """What a worker performs, or None."""
+        """Return what a worker performs, or None."""
         record = await self.table.record(worker_id)
         return read_record(self.codec, record) if record else None
 
     def record(self, job: Job, run_at: datetime) -> bytes:
-        """What stands in ``worker:<id>`` while a job is performed: Ruby's keys and order, the payload as it was found."""
-        forms = self.record_template((job.queue,), run_at)
+        """Return the bytes of ``worker:<id>`` while a job is performed: Ruby's keys in Ruby's order around the payload."""
+        template = self.record_template((job.queue,), run_at)
         whole = can_embed(self.codec, job)
         payload = job.raw if whole else wrap(self.codec, job.raw)
-        return forms.heads[0] + payload + forms.foot
+        return template.heads[0] + payload + template.foot
 
     def record_template(self, queues: tuple[str, ...], run_at: datetime) -> RecordTemplate:
-        """The same in pieces, for the script that reserves."""
-        return self._forms(queues, ruby_time.iso8601_z(run_at))
+        """Return the bytes around the payload, for ``turn.lua``, which reserves a job and writes its record."""
+        return self._template(queues, ruby_time.iso8601_z(run_at))
 
     async def _infos(self, ids: Sequence[str]) -> list[WorkerInfo]:
         if not ids:
@@ -210,26 +212,26 @@ class WorkerRegistry:
         )
 
 
-def _forms(codec: Codec, queues: tuple[str, ...], when: str) -> RecordTemplate:
-    """The pieces of records written in the same second."""
+def _template(codec: Codec, queues: tuple[str, ...], when: str) -> RecordTemplate:
+    """Build the template of records that are written in the same second."""
     null = codec.encode(None)
-    odd = codec.embed({"class": None, "args": []}, "raw", null, {})
-    cut = len(odd) - len(null) - (1 if codec.name == "json" else 0)
+    wrapped = codec.embed({"class": None, "args": []}, "raw", null, {})
+    cut = len(wrapped) - len(null) - (1 if codec.name == "json" else 0)
     heads = []
     for queue in queues:
         whole = codec.embed({"queue": queue, "run_at": when}, "payload", null, {})
-        heads.append(whole[: len(whole) - (len(odd) - cut)])
+        heads.append(whole[: len(whole) - (len(wrapped) - cut)])
     if codec.name == "json":
         return RecordTemplate(tuple(heads))
-    return RecordTemplate(tuple(heads), foot=b"", odd_head=odd[:cut])
+    return RecordTemplate(tuple(heads), foot=b"", odd_head=wrapped[:cut])
 
 
 def read_record(codec: Codec, record: bytes) -> WorkingOn:
-    """A worker's record, whatever its shape; one that cannot be read is the raw of a job with a fault."""
+    """Read the bytes of ``worker:<id>``; never raises. An unreadable record is the ``raw`` of a job with a fault."""
     try:
         fields = codec.decode(record)
     except DecodeError as error:
-        return _around_what_cannot_be_read(codec, record) or WorkingOn(
+        return _around_unreadable_payload(codec, record) or WorkingOn(
             Job("", NO_PAYLOAD, record, error), None, record
         )
     if not isinstance(fields, dict) or "payload" not in fields:
@@ -239,15 +241,15 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
     raw = member(record, "payload") if codec.name == "json" else None
     if raw is None:
         raw = codec.encode(payload)
-    odd = unwrap(payload)
-    if odd is not None:
-        raw = odd
+    unwrapped = unwrap(payload)
+    if unwrapped is not None:
+        raw = unwrapped
     job = read_job(codec, "" if queue is None else str(queue), raw)
     return WorkingOn(job, None if run_at is None else str(run_at), record)
 
 
-def _around_what_cannot_be_read(codec: Codec, record: bytes) -> WorkingOn | None:
-    """A record that was written around a payload which is no JSON, as its worker died before it put that right."""
+def _around_unreadable_payload(codec: Codec, record: bytes) -> WorkingOn | None:
+    """Read a record around a payload that is no JSON: its worker died between ``turn.lua`` and the record's correction."""
     head, found, rest = record.partition(PAYLOAD)
     if codec.name != "json" or not found or not rest.endswith(b"}"):
         return None
