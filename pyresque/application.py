@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyresque.activejob.registry import ActiveJobs
 from pyresque.errors import SettingsError
-from pyresque.job.hooks import WorkerHooks
+from pyresque.job.hooks import WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.targets import check_options, most_redeliveries
@@ -229,6 +229,7 @@ class Application:
         """
 
         def register(locate: F) -> F:
+            check_callable("locator", locate)
             self.active_job_classes.locators[model] = locate
             return locate
 

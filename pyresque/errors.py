@@ -351,7 +351,7 @@ class EnvelopeMethodError(EnvelopeError):
 
 
 class JobOptionError(PyresqueError, ValueError):
-    """A job was registered with a time limit or a rule for its redelivery that makes no sense."""
+    """A job, hook, middleware or locator was registered with an option that makes no sense."""
 
 
 class JobTimeout(PyresqueError):  # noqa: N818 - the trade's word

@@ -177,6 +177,12 @@ WORKER_HOOKS = (
 )
 
 
+def check_callable(what: str, given: object) -> None:
+    """Raise JobOptionError where a hook, a middleware or the like cannot be called; ``what`` names it in the message."""
+    if not callable(given):
+        raise JobOptionError(f"{what}: {given!r} is no function: give one that can be called")
+
+
 class WorkerHooks:
     """The functions that an application added for each event of a worker, in the order in which they were added."""
 
@@ -191,8 +197,7 @@ class WorkerHooks:
 
     def add(self, name: str, hook: Callable[..., Any]) -> None:
         """Add a function. Raises JobOptionError for what cannot be called."""
-        if not callable(hook):
-            raise JobOptionError(f"{name}: {hook!r} is no function: give one that can be called")
+        check_callable(name, hook)
         self._hooks[name].append(hook)
 
     def any(self, name: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pyresque.errors import JobOptionError, MiddlewareError
+from pyresque.errors import MiddlewareError
+from pyresque.job.hooks import check_callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ class Layer:
         """Look whether the function, or the object's ``__call__``, is a coroutine function. Raises JobOptionError."""
         import inspect  # noqa: PLC0415 - heavy, and few applications have middleware
 
-        if not callable(middleware):
-            raise JobOptionError(
-                f"middleware: {middleware!r} is no function: give one of (call_next, job)"
-            )
+        check_callable("middleware", middleware)
 
         call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is inspected
         awaits = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)

@@ -273,3 +273,30 @@ def test_an_error_class_in_the_place_of_rules_is_refused(option):
 def test_a_rule_of_no_error_classes_is_refused_where_it_is_made(rule, errors):
     with pytest.raises(JobOptionError, match=f"{rule.__name__}: .* is no tuple of error classes"):
         rule(errors)
+
+
+REGISTRATIONS = (
+    *(
+        "middleware",
+        "before_first_fork",
+        "before_fork",
+        "after_fork",
+        "before_pause",
+        "after_pause",
+    ),
+    *("queue_empty", "worker_exit", "on_shutdown"),
+)
+
+
+@pytest.mark.parametrize("face", [Resque, AsyncResque])
+@pytest.mark.parametrize("registration", REGISTRATIONS)
+@pytest.mark.parametrize("given", [5, None, "before_fork"])
+def test_what_cannot_be_called_is_refused_where_it_is_registered(face, registration, given):
+    event = registration.removeprefix("on_")
+    with pytest.raises(JobOptionError, match=f"{event}: {given!r} is no function"):
+        getattr(face(NOWHERE), registration)(given)
+
+
+def test_a_locator_that_cannot_be_called_is_refused():
+    with pytest.raises(JobOptionError, match="locator: 5 is no function"):
+        Resque(NOWHERE).locator("Account")(5)
