@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pyresque.activejob import ruby_messages
 from pyresque.activejob.values import DateTime, Instant
 from pyresque.errors import EnvelopeError
+from pyresque.ruby.time import date_and_clock
 
 _NANO = 1_000_000_000
 _TIME = re.compile(
@@ -28,7 +29,7 @@ _FIRST = {"mon": 1, "mday": 1}
 
 def text(moment: datetime, digits: int = 9) -> str:
     """``iso8601(digits)`` of an aware datetime in its own zone; UTC is written as Z (for a DateTime: +00:00)."""
-    whole = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    whole = date_and_clock(moment)
     fraction = f".{nanoseconds(moment):09d}"[: digits + 1] if digits else ""
     return f"{whole}{fraction}{_offset(moment)}"
 

@@ -1,1 +1,1 @@
-"""How Ruby writes things: JSON, dates, constants and file patterns; pure, and held to recordings of Ruby."""
+"""How Ruby writes JSON, dates, names of constants and file patterns: pure functions, tested against recordings of Ruby."""

@@ -35,22 +35,22 @@ class Dialect(Enum):
 
     @property
     def is_oj(self) -> bool:
-        """Whether oj writes, rather than the json gem."""
+        """Whether oj is the encoder, not the json gem."""
         return self in (Dialect.OJ, Dialect.OJ_ACTIVESUPPORT)
 
     @property
     def is_rails(self) -> bool:
-        """Whether ActiveSupport has its say in how objects are written."""
+        """Whether ActiveSupport changes how objects are written."""
         return self in (Dialect.JSON_GEM_ACTIVESUPPORT, Dialect.OJ_ACTIVESUPPORT)
 
 
 def float_as_in_python(number: float) -> bool:
-    """Whether every dialect spells the number as Python's ``repr`` does (the quick answer; False for NaN)."""
+    """Whether every dialect surely spells the number as Python's ``repr`` does; False for NaN and wherever more work is needed."""
     return _EXPONENT_BELOW <= abs(number) < _EXPONENT_FROM or str(number) == "0.0"
 
 
 def float_text(number: float, dialect: Dialect) -> str:
-    """The dialect's spelling of a finite number."""
+    """Return the dialect's spelling of a finite number."""
     if dialect.is_oj:
         if number == 0.0:
             return "0.0"  # oj loses the sign of -0.0
@@ -76,7 +76,7 @@ def float_to_s(number: float) -> str:
 
 
 def escape_html(text: str) -> str:
-    """What ActiveSupport does to a document; these characters stand nowhere but in strings."""
+    """Escape ``<``, ``>``, ``&`` in a JSON document as ActiveSupport does; outside strings JSON has none of them."""
     for character, escape in _HTML_ESCAPES:
         text = text.replace(character, escape)
     return text

@@ -1,6 +1,6 @@
-"""``File.fnmatch`` without flags: how a Ruby worker tells which queues a pattern such as ``high_*`` means.
+"""``File.fnmatch`` without flags: a Ruby worker matches the names of queues with a pattern such as ``high_*`` by it.
 
-It differs from Python's own ``fnmatch``: a backslash takes the next character literally, ``[^x]`` means ``[!x]``, a name
+Ruby's differs from Python's own ``fnmatch``: a backslash takes the next character literally, ``[^x]`` means ``[!x]``, a name
 that starts with a dot needs a pattern that does, and a bracket that is not closed matches nothing.
 """
 
@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: A worker has a handful of patterns; the bound is for a process that is fed patterns from outside.
+#: A worker has a handful of patterns; the bound protects a process that receives patterns from outside.
 _KEPT: Final = 512
 _NOTHING: Final = "(?!)"
 _ANYTHING: Final = "."
@@ -25,18 +25,18 @@ def fnmatch(pattern: str, name: str) -> bool:
 
 @lru_cache(maxsize=_KEPT)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern as a regular expression that needs no time to speak of, whatever the number of stars."""
+    """Compile the pattern to a regular expression that never backtracks, however many stars it has."""
     first, *others = _segments(pattern)
     if not others:
         return re.compile(first, re.DOTALL)
     *middle, last = others
-    # Each piece between two stars is taken where it first fits and never moved again: a lookahead is not tried twice.
+    # A lookahead is not tried twice: each piece between two stars stays where it first matched.
     fixed = "".join(f"(?=(.*?{piece}))\\{n}" for n, piece in enumerate(middle, start=1))
     return re.compile(f"{first}{fixed}.*{last}", re.DOTALL)
 
 
 def _segments(pattern: str) -> list[str]:
-    """The pieces between the stars, each as a regular expression of fixed length."""
+    """Split the pattern at its stars; each piece is a regular expression of fixed length."""
     segments = [""]
     at = 0
     while at < len(pattern):
@@ -57,13 +57,13 @@ def _segments(pattern: str) -> list[str]:
 
 
 def _letter(pattern: str, at: int) -> tuple[str, int]:
-    """The literal character at that place, and the place after it; a backslash at the very end stands for nothing."""
+    """Return the literal character at an index, and the index after it; a backslash at the very end means nothing."""
     at += pattern[at] == "\\"
     return pattern[at : at + 1], at + 1
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int]:
-    """The set that opens before that place, and the place after it."""
+    """Return the set whose ``[`` stands before an index, and the index after its ``]``."""
     negated = pattern[at : at + 1] in ("!", "^")
     at += negated
     members = ""

@@ -1,4 +1,4 @@
-"""``to_s`` and ``inspect`` of the values JSON can hold, as Ruby up to 3.3 writes them: in messages, hash keys and locks."""
+"""``to_s`` and ``inspect`` of JSON values as Ruby up to 3.3 writes them: in messages, hash keys and locks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ESCAPES: Final = {
     "\r": "\\r",
     "\x1b": "\\e",
 }
-#: What Ruby shows as it is, and Python does not: blanks, format characters, private use.
+#: Unicode categories that Ruby prints and Python escapes: blanks, format characters, private use.
 _ALSO_PRINTABLE: Final = frozenset({"Zs", "Cf", "Co"})
-#: ``#`` is escaped where Ruby would take it for the start of an interpolation.
+#: Ruby escapes a ``#`` that would begin an interpolation.
 _INTERPOLATION = re.compile(r"#(?=[{$@])")
 
 
 def to_s(value: object) -> str:
-    """``to_s``: text as it is, nothing for nil, containers as ``inspect`` shows them."""
+    """``to_s``: text unchanged, nil as an empty text, containers as ``inspect`` writes them."""
     if value is None:
         return ""
     return str.__str__(value) if isinstance(value, str) else inspect(value)
@@ -42,7 +42,7 @@ def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):
-        return int.__repr__(value)  # what an IntEnum's own str says is Python's affair
+        return int.__repr__(value)  # an IntEnum has a str of its own
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, list | tuple):
@@ -53,7 +53,7 @@ def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
 
 
 def _float(value: float) -> str:
-    """Numbers beyond JSON have names of their own."""
+    """``Float#inspect``, with Ruby's names for NaN and the infinities."""
     if value != value:  # noqa: PLR0124 - only NaN differs from itself
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -62,11 +62,11 @@ def _float(value: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{_INTERPOLATION.sub(chr(92) + "#", "".join(map(_shown, text)))}"'
+    return f'"{_INTERPOLATION.sub(chr(92) + "#", "".join(map(_escaped, text)))}"'
 
 
-def _shown(letter: str) -> str:
-    """One character inside quotes; bytes that are no UTF-8 (surrogates to Python) as hexadecimal."""
+def _escaped(letter: str) -> str:
+    """Return one character as it stands inside quotes; bytes that are no UTF-8 (surrogates in Python) as hexadecimal."""
     if letter in _ESCAPES:
         return _ESCAPES[letter]
     if letter.isprintable() or letter == "\x85" or category(letter) in _ALSO_PRINTABLE:

@@ -1,7 +1,7 @@
-"""JSON between Python and Ruby: ``encode`` writes the bytes of Ruby's encoders; the readers are handed on from their modules.
+"""JSON between Python and Ruby. ``encode`` writes the bytes of Ruby's encoders; the readers are imported from their modules.
 
 A value made of plain Python types goes through the standard library's C encoder, whose spelling is Ruby's for all but a
-few floats. Everything else is written piece by piece (``json_pieces``), its place remembered for the error message.
+few floats. Everything else goes through ``json_writer``, which remembers the path of a value for its error message.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _plain_text = JSONEncoder(
 def encode(value: object, *, dialect: Dialect = Dialect.JSON_GEM, path: str = "args") -> bytes:
     """Return the bytes Ruby's encoder writes for the value; NotEncodable for what Ruby could not read back.
 
-    ``path`` names the value in the error's message, as the start of a Python expression: ``args[1]["when"]``. With an
-    empty one the keys of an outermost dict stand as names of their own, so that ``encode(payload, path="")`` too
-    complains about ``args[1]["when"]``.
+    ``path`` names the value in the error's message, as the start of a Python expression: ``args[1]["when"]``. With an empty
+    ``path`` the keys of the outermost dict are written as names, so that ``encode(payload, path="")`` also names
+    ``args[1]["when"]``.
     """
     try:
         if _is_plain(value, 1):
@@ -37,18 +37,18 @@ def encode(value: object, *, dialect: Dialect = Dialect.JSON_GEM, path: str = "a
                 text = escape_html(text)
             return text.encode()
     except ValueError:
-        # A lone surrogate, or an integer Python will not spell; the writer below tells which, and where.
+        # A lone surrogate, or an integer too long for Python: the writer below names it and its path.
         pass
-    from pyresque.ruby.json_writer import Place, Writer  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    from pyresque.ruby.json_writer import Path, Writer  # noqa: PLC0415 - heavy, and rarely needed
 
-    text = Writer(dialect, set()).text(value, Place(path))
+    text = Writer(dialect, set()).text(value, Path(path))
     if dialect is Dialect.JSON_GEM_ACTIVESUPPORT:
         text = escape_html(text)
     return text.encode("utf-8", "surrogateescape")
 
 
-def _is_plain(value: object, depth: int) -> bool:  # noqa: C901 - one quick pass; calls would cost more than they tell
-    """Whether the C encoder writes the value as Ruby does: no odd types, keys or floats, and not nested too deep."""
+def _is_plain(value: object, depth: int) -> bool:  # noqa: C901 - one quick pass without calls
+    """Whether the C encoder writes the value as Ruby does: plain types, text as keys, common floats, not nested too deep."""
     items: Iterable[object]
     if depth > MAX_NESTING:
         return False

@@ -1,7 +1,8 @@
-"""Read JSON as Ruby's json gem reads it: accept what it accepts, refuse what it refuses, and never raise anything else.
+"""Read JSON as Ruby's json gem reads it: accept what the gem accepts, raise DecodeError for what it refuses.
 
-The standard library's scanner does the work. What only the json gem understands (comments, needless backslashes, halves
-of characters) is first rewritten into JSON that both understand alike; that costs time only where it occurs.
+The standard library's scanner does the work. Text that only the json gem understands (comments, needless backslashes, lone
+surrogates) is first rewritten into JSON that both read alike. ``member`` and ``without`` cut an object's bytes without
+encoding them again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SHOWN: Final = 100
 _NESTED: Final = f"nested more than {MAX_NESTING} levels deep"
 _scan = JSONDecoder(parse_constant=refuse_constant).decode
 _scan_long = JSONDecoder(parse_constant=refuse_constant, parse_int=long_integers.read).decode
-# A surrogate escape without its other half, or one behind an escaped backslash: a false alarm only costs time.
+# A surrogate escape without its other half, or one behind an escaped backslash. A false match only costs time.
 _LONE_SURROGATE = re.compile(
     r"\\u[dD](?:"
     r"[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -41,7 +42,7 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def decode(raw: bytes) -> JSONValue:
-    """Return the value that Ruby's json gem reads from the bytes; DecodeError for what it refuses.
+    """Return the value that Ruby's json gem reads from the bytes. Raises DecodeError for what the gem refuses.
 
     Bytes that are not UTF-8 are kept inside strings as Python's ``surrogateescape`` keeps them, so that no byte is lost.
     """
@@ -69,7 +70,7 @@ def decode(raw: bytes) -> JSONValue:
 
 
 def _with_long_integers(text: str) -> object:
-    """The value, where Python has refused the text because of an integer that is too long for it."""
+    """Return the value of a text that Python refuses because of a too long integer."""
     try:
         return _scan_long(text)
     except ValueError as error:
@@ -81,7 +82,7 @@ def _has_lone_surrogate(text: str) -> bool:
 
 
 def _strict_or(error: ValueError, text: str) -> str:
-    """What is worth a second reading; where there is nothing to rewrite, the error stands."""
+    """Rewrite the text for a second try. Raises the error where there is nothing to rewrite."""
     strict = _strict(text)
     if strict == text:
         raise error
@@ -89,15 +90,15 @@ def _strict_or(error: ValueError, text: str) -> str:
 
 
 def _complaint(raw: bytes, what: str) -> str:
-    """What is wrong, and with what; printable on any terminal."""
+    """Return the error's message, printable on any terminal."""
     start = repr(raw) if len(raw) <= _SHOWN else f"{raw[:_SHOWN]!r}..."
     return f"not JSON that Ruby reads ({what}): {start}"
 
 
 def _too_deep(text: str) -> bool:
-    """Whether arrays and objects stand more than MAX_NESTING deep in one another.
+    """Whether arrays and objects are nested more than MAX_NESTING deep.
 
-    Nothing but brackets is left of the text, and then the innermost pairs are taken out, level by level.
+    Drops everything but brackets, then removes the innermost pairs, level by level.
     """
     if len(text) <= 2 * MAX_NESTING or text.count("[") + text.count("{") <= MAX_NESTING:
         return False
@@ -113,7 +114,7 @@ def _too_deep(text: str) -> bool:
 
 
 def _strict(text: str) -> str:
-    """Rewrite what only the json gem understands into what both readers understand alike."""
+    """Rewrite text that only the json gem understands into JSON that Python's scanner reads alike."""
     return _STRING_OR_COMMENT.sub(_strict_token, text)
 
 
@@ -146,14 +147,12 @@ _DIGITS: Final = 4
 _ESCAPE: Final = 6
 _REPLACEMENT: Final = 0xFFFD
 _HALF: Final = 0xFC00
-
-
 _FIRST_HALF: Final = 0xD800
 _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{4}")
 
 
 def unescape(body: bytes) -> bytes:
-    """Return the bytes a string stands for; ValueError where Ruby refuses half a character at its end.
+    """Return the bytes of a string with escapes. Raises ValueError where Ruby refuses a lone surrogate at its end.
 
     A backslash before any other letter is dropped. The first half of a pair takes its other half from whatever escape
     follows; where none follows it becomes ``?`` and the next byte is lost.
@@ -166,9 +165,8 @@ def unescape(body: bytes) -> bytes:
             return bytes(out + body[at:])
         out += body[at:backslash]
         at = backslash + 1
-        letter = (
-            body[at : at + 1] or b'"'
-        )  # a lost byte may leave a backslash last; Ruby then reads the closing quote
+        # A lost byte may leave a backslash last: Ruby then reads the closing quote.
+        letter = body[at : at + 1] or b'"'
         if letter[0] in _SIMPLE:
             out += _SIMPLE[letter[0]]
             at += 1
@@ -178,7 +176,7 @@ def unescape(body: bytes) -> bytes:
 
 
 def _unicode(body: bytes, at: int) -> tuple[bytes, int]:
-    """The bytes for the digits at that place, and the place after them and what belongs to them."""
+    """Return the bytes of a Unicode escape whose digits stand at an index, and the index after the escape or its pair."""
     code = _code(body, at)
     at += _DIGITS
     if code & _HALF != _FIRST_HALF:
@@ -192,7 +190,7 @@ def _unicode(body: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _code(body: bytes, at: int) -> int:
-    """The number the digits make; what is no number stands for an unknown character."""
+    """Return the code point of four digits; other letters give U+FFFD."""
     digits = body[at : at + _DIGITS]
     if len(digits) < _DIGITS - 1:  # Ruby's check is off by one
         raise ValueError("incomplete unicode escape")
@@ -206,9 +204,9 @@ _DECODER = JSONDecoder(strict=False)
 
 
 def member(raw: bytes, key: str) -> bytes | None:
-    """The bytes of the value of ``key`` in an object; None where there is no object or no such key.
+    """Return the bytes of the value of ``key`` in an object; None where ``raw`` is no object or has no such key.
 
-    Of repeated keys the last counts, as in Ruby. The bytes must be JSON that ``decode`` takes.
+    The last of repeated keys counts, as in Ruby. ``raw`` must be JSON that ``decode`` accepts.
     """
     text = raw.decode("utf-8", "surrogateescape")
     try:
@@ -219,7 +217,7 @@ def member(raw: bytes, key: str) -> bytes | None:
 
 
 def without(raw: bytes, key: str) -> bytes | None:
-    """The object without a member, every other member as it was found; None where there is no object."""
+    """Return an object's bytes without one member, the others unchanged; None where ``raw`` is no object."""
     text = raw.decode("utf-8", "surrogateescape")
     try:
         kept = [text[at:end] for name, at, _, end in _members(text) if name != key]
@@ -234,7 +232,7 @@ def _span(text: str, key: str) -> tuple[int, int] | None:
 
 
 def _members(text: str) -> Iterator[tuple[str, int, int, int]]:
-    """Each member's name, where it begins, where its value begins and ends. Raises ValueError where there is no object."""
+    """Yield each member's name, its start, and start and end of its value. Raises ValueError where the text is no object."""
     at = _after_space(text, 0)
     if text[at] != "{":
         raise ValueError("no object")

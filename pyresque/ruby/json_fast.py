@@ -1,6 +1,6 @@
-"""JSON that leaves no doubt, read by the C part of the standard library's scanner alone.
+"""Read plain JSON by the C scanner of the standard library alone. Light: the fork server loads this module.
 
-Its package, with the patterns that it makes, would be a good part of the small process that a fork server is.
+The package ``json`` itself, with its regular expressions, would be a good part of the fork server's memory.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 #: The json gem reads no more arrays and objects inside one another than this.
 MAX_NESTING = 100
 
-#: Brackets that open, up to which nothing can be nested too deeply, in a worker's record neither, which is one level more.
+#: A text of no more opening brackets is surely not nested too deep, not even inside a worker record, one level deeper.
 SHALLOW = MAX_NESTING - 2
 
 _ENDLESS = float("inf")
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities, which the standard library would take."""
+    """Raise ValueError for NaN and the infinities, which the standard library would accept."""
     raise ValueError(f"{name} is not allowed")
 
 
 def finite(number: str) -> float:
-    """A float that JSON can write, too."""
+    """Read a finite float. Raises ValueError for a number that Python reads as infinite."""
     value = float(number)
     if not -_ENDLESS < value < _ENDLESS:
         raise ValueError(f"{number} is too great")
@@ -33,7 +33,7 @@ def finite(number: str) -> float:
 
 
 class _Plain:
-    """What the scanner asks its decoder for."""
+    """The attributes that the C scanner reads from its decoder."""
 
     strict = True
     object_hook = None
@@ -49,7 +49,7 @@ def _scanner() -> Callable[[str, int], tuple[Any, int]]:
 
         made: Callable[[str, int], tuple[Any, int]] = _json.make_scanner(_Plain)  # type: ignore[arg-type] # typeshed wants a scanner for it
     except (AttributeError, ImportError, TypeError):
-        from json import JSONDecoder  # noqa: PLC0415 - for those
+        from json import JSONDecoder  # noqa: PLC0415 - for those Pythons
 
         decoder = JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
         made = decoder.scan_once  # type: ignore[attr-defined] # typeshed leaves it out
@@ -60,9 +60,9 @@ _scan = _scanner()
 
 
 def decode_at_once(raw: bytes) -> Any:
-    """As ``json_read.decode``, for text that leaves no doubt, also within another value; None for any other.
+    """Decode text that is safe to decode, and safe inside a record. None: ask ``json_decode.decode``.
 
-    What leaves none: UTF-8, nothing but JSON, no half of a character, no number beyond all bounds, not deep.
+    Safe is UTF-8, strict JSON without surrogate escapes or infinite numbers, nested less deep than the limit.
     """
     try:
         text = raw.decode()

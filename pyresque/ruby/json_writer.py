@@ -1,4 +1,4 @@
-"""Write JSON piece by piece: what the C encoder does not write as Ruby does, and what is refused, with its place."""
+"""Write JSON value by value, where the C encoder differs from Ruby's; errors name the path of the refused value."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pyresque.errors import NotEncodable
 from pyresque.ruby.dialect import Dialect, escape_html, float_text
 from pyresque.ruby.json_fast import MAX_NESTING
 from pyresque.ruby.long_integers import spelled
-from pyresque.ruby.objects import Unwritable, is_named_tuple, key_text, stand_in
+from pyresque.ruby.objects import Unwritable, is_named_tuple, key_text, replacement
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
-class Place:
-    """Where a value stands in the arguments; it becomes text only when there is something to complain about."""
+class Path:
+    """The path of a value inside the arguments. It becomes text only for an error's message."""
 
     __slots__ = ("key", "parent", "root")
 
-    def __init__(self, root: str, parent: Place | None = None, key: object = None) -> None:
+    def __init__(self, root: str, parent: Path | None = None, key: object = None) -> None:
         self.root = root
         self.parent = parent
         self.key = key
 
-    def below(self, key: object) -> Place:
-        """The place of an item of the value that stands here."""
-        return Place(self.root, self, key)
+    def below(self, key: object) -> Path:
+        """Return the path of an item of this value."""
+        return Path(self.root, self, key)
 
     def refuse(self, reason: str) -> NoReturn:
-        """Complain about the value that stands here."""
+        """Raise NotEncodable for the value of this path."""
         raise NotEncodable(str(self) or "the value", reason)
 
     def __str__(self) -> str:
@@ -53,85 +53,85 @@ def _spelled(key: object) -> str:
 
 
 class Writer:
-    """Writes values by Ruby's rules, piece by piece, and knows the place of what it refuses."""
+    """Writes values by Ruby's rules, and names the path of a value that it refuses."""
 
     def __init__(self, dialect: Dialect, around: set[int]) -> None:
         self._dialect = dialect
-        #: The containers around the value being written, by identity.
+        #: The containers around the current value, by identity: a container must not contain itself.
         self._around = around
 
-    def text(self, value: object, place: Place) -> str:  # noqa: PLR0911 - a table, one line a type
+    def text(self, value: object, path: Path) -> str:  # noqa: PLR0911 - a table, one line a type
         """Return the value as JSON."""
         if value is None:
             return "null"
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str):
-            return self._string(value, place)
+            return self._string(value, path)
         if isinstance(value, int):
             return _integer(value)
         if isinstance(value, float):
-            return self._float(value, place)
+            return self._float(value, path)
         if isinstance(value, bytes):
-            return self._bytes(value, place)
+            return self._bytes(value, path)
         if isinstance(value, dict):
-            return self._container(value, place)
+            return self._container(value, path)
         if isinstance(value, list | tuple) and not is_named_tuple(value):
-            return self._container(value, place)
-        return self._object(value, place)
+            return self._container(value, path)
+        return self._object(value, path)
 
-    def _string(self, value: str, place: Place) -> str:
+    def _string(self, value: str, path: Path) -> str:
         try:
-            # oj hands on the bytes it is given, so those that Python holds as surrogates can be sent as they were.
+            # oj passes bytes on unchecked, so bytes that Python holds as surrogates are written back unchanged.
             value.encode("utf-8", "surrogateescape" if self._dialect.is_oj else "strict")
         except UnicodeEncodeError as error:
             found = value[error.start]
-            place.refuse(
+            path.refuse(
                 f"it holds {found!r}, half a character, at position {error.start}; repair the text first"
             )
         return encode_basestring(value)
 
-    def _bytes(self, value: bytes, place: Place) -> str:
+    def _bytes(self, value: bytes, path: Path) -> str:
         try:
             return encode_basestring(
                 value.decode("utf-8", "surrogateescape" if self._dialect.is_oj else "strict")
             )
         except UnicodeDecodeError:
-            place.refuse(
+            path.refuse(
                 "bytes that are not UTF-8; convert them to str first, for instance with base64"
             )
 
-    def _float(self, value: float, place: Place) -> str:
+    def _float(self, value: float, path: Path) -> str:
         if not isfinite(value):
-            place.refuse(f"{value} is no JSON number; send None or a str instead")
+            path.refuse(f"{value} is no JSON number; send None or a str instead")
         return float_text(value, self._dialect)
 
     def _container(
-        self, value: dict[object, object] | list[object] | tuple[object, ...], place: Place
+        self, value: dict[object, object] | list[object] | tuple[object, ...], path: Path
     ) -> str:
         if id(value) in self._around:
-            place.refuse("it contains itself")
+            path.refuse("it contains itself")
         if len(self._around) >= MAX_NESTING:
-            place.refuse(
+            path.refuse(
                 f"it is nested more than {MAX_NESTING} levels deep, and Ruby's json gem reads no more"
             )
         self._around.add(id(value))
         if isinstance(value, dict):
-            text = "{" + ",".join(self._pairs(value, place)) + "}"
+            text = "{" + ",".join(self._pairs(value, path)) + "}"
         else:
             text = (
                 "["
-                + ",".join([self.text(item, place.below(n)) for n, item in enumerate(value)])
+                + ",".join([self.text(item, path.below(n)) for n, item in enumerate(value)])
                 + "]"
             )
         self._around.discard(id(value))
         return text
 
-    def _pairs(self, value: dict[object, object], place: Place) -> list[str]:
+    def _pairs(self, value: dict[object, object], path: Path) -> list[str]:
         pairs: list[str] = []
         taken: set[str] = set()
         for key, item in value.items():
-            there = place.below(key)
+            there = path.below(key)
             name = self._key(key, there)
             if name in taken:
                 there.refuse(
@@ -141,26 +141,26 @@ class Writer:
             pairs.append(f"{self._string(name, there)}:{self.text(item, there)}")
         return pairs
 
-    def _key(self, key: object, place: Place) -> str:
+    def _key(self, key: object, path: Path) -> str:
         if isinstance(key, str):
-            return str.__str__(key)  # a class made from str may compare as it likes
+            return str.__str__(key)  # a subclass of str may compare differently
         if isinstance(key, int) and not isinstance(key, bool):
             return _integer(key)
         try:
             return key_text(key, self._dialect)
         except (Unwritable, ValueError) as error:  # ValueError: an integer too long to spell
-            place.refuse(str(error))
+            path.refuse(str(error))
 
-    def _object(self, value: object, place: Place) -> str:
-        """Write what stands for a value that is no JSON; with ActiveSupport its own writer does that, never oj."""
+    def _object(self, value: object, path: Path) -> str:
+        """Write the replacement of a value that is no JSON. Under ActiveSupport the json gem writes it, never oj."""
         try:
-            replaced = stand_in(value, self._dialect)
+            replaced = replacement(value, self._dialect)
         except (Unwritable, ValueError) as error:  # ValueError: an integer too long to spell
-            place.refuse(str(error))
+            path.refuse(str(error))
         if self._dialect is not Dialect.OJ_ACTIVESUPPORT:
-            return self.text(replaced, place)
+            return self.text(replaced, path)
         return escape_html(
-            Writer(Dialect.JSON_GEM_ACTIVESUPPORT, self._around).text(replaced, place)
+            Writer(Dialect.JSON_GEM_ACTIVESUPPORT, self._around).text(replaced, path)
         )
 
 

@@ -1,21 +1,21 @@
-"""Integers of more digits than Python converts by itself: Ruby reads and writes them in JSON, so they are read and written here.
+"""Integers of more digits than Python converts between text and int: Ruby's JSON has no such limit.
 
-Python refuses them because the usual way takes a time that grows with the square; by halves it takes far less.
+Python's limit is there because its conversion takes quadratic time. Converting by halves takes far less.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Digits that any Python converts at once, whatever its limit is set to.
+#: Digits that any Python converts, whatever its limit is set to.
 AT_ONCE: Final = 600
 
-#: More digits than these are refused: to read them would keep a worker from its heartbeat.
+#: More digits are refused: reading them would delay a worker's heartbeat.
 MOST: Final = 100_000
 
 
 class LongInteger(int):
-    """An integer that can be shown, however long it is."""
+    """An integer whose ``repr`` works whatever its length."""
 
     def __repr__(self) -> str:
         return spelled(self)
@@ -27,7 +27,7 @@ class LongInteger(int):
 
 
 def read(text: str) -> int:
-    """The integer that a text spells. Raises ValueError where it has too many digits."""
+    """Read an integer. Raises ValueError for more than MOST digits."""
     if len(text) <= AT_ONCE:
         return int(text)
     negative = text.startswith("-")
@@ -39,7 +39,7 @@ def read(text: str) -> int:
 
 
 def spelled(value: int) -> str:
-    """The integer's digits."""
+    """Return the integer as text."""
     if value < 0:
         return "-" + spelled(-value)
     digits = max(1, int(value.bit_length() * 0.30103) + 1)
@@ -54,7 +54,7 @@ def _read(digits: str) -> int:
 
 
 def _spelled(value: int, digits: int) -> str:
-    """That many digits, zeros before them."""
+    """Return the integer padded with zeros to so many digits."""
     if digits <= AT_ONCE:
         return int.__repr__(value).rjust(digits, "0")
     half = digits // 2

@@ -1,4 +1,4 @@
-"""Ruby's constants, as a payload's ``class`` names them: what is a name, and what Ruby says of one that is not there."""
+"""Names of Ruby constants, as a payload's ``class`` gives them, and Ruby's error for one that is missing. Light."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def camelize(name: str) -> str:
 def classify(name: str) -> str:
     """A dashed name as Resque reads it: ``job-name`` becomes ``JobName``, ``a-b`` becomes ``AB``.
 
-    As in Ruby, the letters after the first of each part become small (``foo-BAR``: ``FooBar``), and a name without a
-    dash is none of its business.
+    As in Ruby, the letters after the first of each part become lowercase (``foo-BAR``: ``FooBar``). A name without a dash is
+    returned unchanged.
     """
     if "-" not in name:
         return name
@@ -24,7 +24,7 @@ def classify(name: str) -> str:
 
 
 def constant_path(name: str) -> str:
-    """The constant that a payload's ``class`` leads to, as Ruby reads it: ``::Mailer``, ``Mailer::`` and ``mailer-`` are ``Mailer``."""
+    """Return the constant that Ruby finds for a payload's ``class``: ``::Mailer``, ``Mailer::`` and ``mailer-`` are ``Mailer``."""
     return "::".join(_parts(name))
 
 
@@ -35,13 +35,12 @@ def is_constant_name(name: str) -> bool:
 
 
 def missing_constant(class_name: object, known: Iterable[str] = ()) -> str:
-    """Ruby's complaint about a payload's ``class`` that it cannot find: the message of its NameError.
+    """Return the message of Ruby's NameError for a payload's ``class`` that does not exist.
 
-    ``known`` are the names that do exist; Ruby names the first part that does not: ``Deep::Job`` misses ``Deep::Job``
-    where ``Deep::Other`` is known, else ``Deep``. No name at all means Ruby's ``Object``, which is there and cannot
-    perform.
+    ``known`` are the names that exist. Ruby names the first missing part: of ``Deep::Job`` that is ``Deep::Job`` where
+    ``Deep::Other`` is known, else ``Deep``. Without any name Ruby takes ``Object``, which exists and cannot perform.
     """
-    from pyresque.ruby.inspect import to_s  # noqa: PLC0415 - loads re: only for names that are not registered
+    from pyresque.ruby.inspect import to_s  # noqa: PLC0415 - loads re, and only missing names need it
 
     parts = _parts(to_s(class_name))
     scopes = {scope for name in known for scope in _scopes(_parts(name))}
@@ -54,7 +53,7 @@ def missing_constant(class_name: object, known: Iterable[str] = ()) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """The constants a name leads through, as ``String#split`` cuts it: without empty parts at the end."""
+    """Split a name at ``::`` as ``String#split`` does: without empty parts at the end."""
     parts = classify(name).split("::")
     while parts and not parts[-1]:
         parts.pop()
@@ -62,7 +61,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _scopes(parts: list[str]) -> list[str]:
-    """``A::B::C`` leads through ``A``, ``A::B`` and ``A::B::C``."""
+    """Return ``A``, ``A::B`` and ``A::B::C`` for the parts of ``A::B::C``."""
     return ["::".join(parts[: n + 1]) for n in range(len(parts))]
 
 

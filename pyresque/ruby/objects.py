@@ -1,4 +1,4 @@
-"""What stands in JSON for values that are no JSON: dates, decimals, UUIDs and more, each as its Ruby relative is written.
+"""Values that are no JSON: dates, decimals, UUIDs and others are written as the Ruby class that corresponds is written.
 
 The table for users is ``docs/types.md``.
 """
@@ -23,21 +23,21 @@ from pyresque.ruby.inspect import to_s
 if TYPE_CHECKING:
     from pyresque.ruby.dialect import Dialect
 
-#: What a value may be replaced by: something the writer knows how to write.
-StandIn = str | int | dict[str, object]
+#: A replacement is something that the writer can write.
+Replacement = str | int | dict[str, object]
 
 
-class Unwritable(Exception):  # noqa: N818 - it carries a reason to the writer, which knows the place
-    """The value has no counterpart in Ruby; the text says what to do."""
+class Unwritable(Exception):  # noqa: N818 - the writer catches it, and adds the path
+    """The value has no counterpart in Ruby; the message says how to convert it."""
 
 
 def is_named_tuple(value: object) -> bool:
-    """Whether the value has the form of a Ruby Struct: a tuple whose items have names."""
+    """Whether the value is like a Ruby Struct: a tuple whose items have names."""
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def stand_in(value: object, dialect: Dialect) -> StandIn:  # noqa: C901, PLR0911 - a table, one line a type
-    """Return what the dialect writes for a value that is no JSON; Unwritable where Ruby has nothing like it."""
+def replacement(value: object, dialect: Dialect) -> Replacement:  # noqa: C901, PLR0911 - a table, one line a type
+    """Return what the dialect writes in place of a value that is no JSON. Raises Unwritable where Ruby has nothing like it."""
     match value:
         case datetime():
             return _time_text(value, dialect)
@@ -65,13 +65,13 @@ def stand_in(value: object, dialect: Dialect) -> StandIn:  # noqa: C901, PLR0911
 
 
 def key_text(key: object, dialect: Dialect) -> str:
-    """``to_s`` of a hash key that is no text; Unwritable for keys Ruby would spell in a way nobody reads back."""
+    """Return Ruby's ``to_s`` of a hash key that is no text. Raises Unwritable for a key that nobody could read back."""
     match key:
         case datetime():
             _refuse_naive(key)
             return time.to_s_utc(key) if time.is_utc(key) else time.to_s(key)
         case date() | UUID() | Decimal():
-            return str(stand_in(key, dialect))
+            return str(replacement(key, dialect))
         case _ if _is_plain(key):
             return to_s(key)
         case _:
@@ -79,7 +79,7 @@ def key_text(key: object, dialect: Dialect) -> str:
 
 
 def _is_plain(key: object) -> bool:
-    """Whether Ruby's ``to_s`` of the key says all there is to say."""
+    """Whether Ruby's ``to_s`` of the key loses nothing."""
     if isinstance(key, tuple):
         return all(map(_is_plain, key))
     return key is None or isinstance(key, str | int | float)
@@ -100,7 +100,7 @@ def _time_text(value: datetime, dialect: Dialect) -> str:
 
 
 def _seconds(value: timedelta, dialect: Dialect) -> int:
-    """Only ActiveSupport has durations, and writes them as whole seconds."""
+    """Return whole seconds, as ActiveSupport writes durations. Raises Unwritable without ActiveSupport, or for a fraction."""
     if not dialect.is_rails:
         raise Unwritable("a timedelta; convert it first: value.total_seconds()")
     seconds, rest = divmod(value, timedelta(seconds=1))
@@ -148,7 +148,7 @@ def _kind(value: object) -> str:
 
 
 def _advice(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
-    """Why such a value cannot be written, and what to do about it."""
+    """Name the kind of value, and how to convert it."""
     match value:
         case set() | frozenset():
             return "a set; convert it to a list first: sorted(value)"

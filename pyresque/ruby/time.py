@@ -1,7 +1,7 @@
-"""The dates in Ruby's records: every form that is written. ``parse_time`` reads them back, whatever their form.
+"""Every form of date that Ruby writes into Redis; ``parse_time`` reads all of them.
 
-Pure functions of aware datetimes; none reads a clock or guesses a zone. A form in local time is written in the zone its
-datetime is in: convert with ``at.astimezone(zone)`` first.
+The functions take aware datetimes; none reads a clock. Forms in local time are written in the datetime's own zone: convert
+with ``at.astimezone(zone)`` first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from pyresque.errors import DecodeError
+from pyresque.ruby import stamp
 
 _ZERO = timedelta(0)
 
@@ -27,19 +28,24 @@ def to_s_utc(at: datetime) -> str:
 
 def iso8601_z(at: datetime) -> str:
     """``Time#utc#iso8601``, as ``run_at``: ``2026-03-01T12:00:00Z``."""
-    return iso8601(at.astimezone(timezone.utc))
+    return stamp.iso8601_z(at.timestamp())
 
 
 def heartbeat(at: datetime) -> str:
     """``Time#iso8601`` of a local time, as a worker's heartbeat: ``2026-03-01T12:00:00+00:00``, never with ``Z``."""
-    return f"{_date(at)}T{_clock(at)}{_offset(at, ':')}"
+    return f"{date_and_clock(at)}{_offset(at, ':')}"
 
 
 def iso8601(at: datetime, digits: int = 0) -> str:
     """``Time#iso8601(digits)``: ``Z`` for times in UTC, else the offset; further digits are cut, not rounded."""
     fraction = f".{at.microsecond:06d}000"[: digits + 1] if digits else ""
     zone = "Z" if is_utc(at) else _offset(at, ":")
-    return f"{_date(at)}T{_clock(at)}{fraction}{zone}"
+    return f"{date_and_clock(at)}{fraction}{zone}"
+
+
+def date_and_clock(at: datetime) -> str:
+    """Return ``2026-03-01T12:00:00``: ISO 8601 without a fraction and without a zone."""
+    return f"{_date(at)}T{_clock(at)}"
 
 
 def failed_at(at: datetime) -> str:
@@ -56,7 +62,7 @@ def retried_at(at: datetime) -> str:
 
 
 def is_utc(at: datetime) -> bool:
-    """Whether Ruby would hold such a time as UTC (``Time#utc?``), rather than as a zone that happens to be at zero."""
+    """Whether ``Time#utc?`` is true: the zone is UTC itself, not another zone whose offset is zero now."""
     return at.utcoffset() == _ZERO and at.tzname() == "UTC"
 
 
@@ -69,7 +75,7 @@ def _clock(at: datetime) -> str:
 
 
 def _offset(at: datetime, colon: str) -> str:
-    """The distance from UTC, hours and minutes; odd seconds are dropped, as in Ruby."""
+    """Return the offset from UTC in hours and minutes; its seconds are dropped, as in Ruby."""
     offset = at.utcoffset()
     if offset is None:
         raise ValueError(f"{at!r} has no zone")
@@ -79,7 +85,7 @@ def _offset(at: datetime, colon: str) -> str:
 
 
 def _letters(at: datetime) -> str:
-    """The zone's letters; Python names a bare offset ``UTC-03:00``, the zone database ``-03``."""
+    """Return the zone's letters. Python names a bare offset ``UTC-03:00``; the zone database names it ``-03``, as Ruby does."""
     name = at.tzname()
     if name is None:
         raise ValueError(f"{at!r} has no zone")
@@ -104,7 +110,7 @@ _NUMERIC = re.compile(
 _JAVASCRIPT = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})")
 
 
-#: As text, fewer digits may mean anything; as a number, they are seconds.
+#: A text of fewer digits may mean anything; a number of fewer digits is seconds.
 _EPOCH = re.compile(r"-?\d{9,13}(\.\d+)?", re.ASCII)
 
 
@@ -128,10 +134,10 @@ _MILLISECONDS = 1e11
 
 
 def parse_time(text: str | float, local: tzinfo | None = None) -> datetime:
-    """An aware datetime from text in any form that was seen, or seconds (or milliseconds) since 1970.
+    """Read a date in any form that Resque clients write, or seconds (or milliseconds) since 1970.
 
-    Text without a zone, or with letters nobody knows, is taken as ``local``, the process's zone by default, as Ruby
-    takes it. Raises DecodeError.
+    A text without a zone, or with unknown zone letters, is in ``local``, by default the process's zone, as in Ruby. Raises
+    DecodeError.
     """
     written = str(text).strip()
     try:
@@ -146,7 +152,7 @@ def parse_time(text: str | float, local: tzinfo | None = None) -> datetime:
         javascript = _JAVASCRIPT.match(written)
         if javascript is not None:
             return datetime.strptime(" ".join(javascript.groups()), "%b %d %Y %H:%M:%S %z")
-        # Heavy, and for dates alone that no Resque writes.
+        # Heavy, and only for dates that no Resque writes.
         from email.utils import parsedate_to_datetime  # noqa: PLC0415
 
         return _in_zone(parsedate_to_datetime(written), local)
@@ -179,7 +185,7 @@ def _numeric(match: re.Match[str], local: tzinfo | None) -> datetime:
 
 
 def _in_zone(read: datetime, local: tzinfo | None) -> datetime:
-    """The date in the process's zone where it names none of its own."""
+    """Put a date without a zone into ``local``, or into the process's zone."""
     if read.tzinfo is not None:
         return read
     return read.replace(tzinfo=local) if local is not None else read.astimezone()

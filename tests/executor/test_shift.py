@@ -21,7 +21,7 @@ from pyresque.executor.fork.fast_path_handle import (
 from pyresque.executor.fork.fast_path_reserve import FastPathReserver
 from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.ruby import time as ruby_time
-from pyresque.ruby.stamp import ISO8601_Z
+from pyresque.ruby.stamp import iso8601_z
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,9 +125,7 @@ def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
         assert wire.answered(b"$2\r\n{}\r\n") == (0, b"{}")
         sent.append(wire.theirs.recv(4096))
         now += 0.06
-    stamps = [
-        time.strftime(ISO8601_Z, time.gmtime(second)).encode() for second in (10**9, 10**9 + 1)
-    ]
+    stamps = [iso8601_z(second).encode() for second in (10**9, 10**9 + 1)]
     assert stamps[0] == b"2001-09-09T01:46:40Z"
     assert stamps[0].decode() == ruby_time.iso8601_z(datetime.fromtimestamp(10**9, timezone.utc))
     assert [stamps[0] in one for one in sent] == [True, True, False]

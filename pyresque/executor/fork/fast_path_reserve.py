@@ -6,10 +6,10 @@ hiredis, and what writes commands for the rest of pyresque, would be a good part
 from __future__ import annotations
 
 import os
-from time import gmtime, strftime, time
+from time import time
 
 from pyresque.executor.fork.child_process import FIRST, PIECE
-from pyresque.ruby.stamp import ISO8601_Z
+from pyresque.ruby.stamp import iso8601_z
 
 #: A reply that is a job of another queue than the first, up to that queue's place, and what follows the payload.
 OTHER, REST = b"*5\r\n:1\r\n:", b"$0\r\n\r\n*0\r\n"
@@ -51,7 +51,7 @@ class FastPathReserver:
         second = int(time())
         if second != self.second:
             self.second = second
-            stamp = strftime(ISO8601_Z, gmtime(second)).encode()
+            stamp = iso8601_z(second).encode()
             self._now = [before + stamp + after for before, after in self.heads]
             bulks = b"".join(b"$%d\r\n%b\r\n" % (len(head), head) for head in self._now)
             self._written = self.opening + bulks
