@@ -1,50 +1,32 @@
-"""One Redis of our own for the whole session, the entry into a recorded scenario, and the tally at the end."""
+"""The entry into a recorded scenario, and the tally at the end."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 
 from compat_tests.coverage import rows
 from compat_tests.world import World, world
-from pyresque.cli.demo.processes import embedded_redis
-from tests.redis_server import executable
 
 if TYPE_CHECKING:
     from compat_tests.golden import Scenario
+    from tests.support.redis_server import RedisServer
 
 Enter = Callable[..., AbstractContextManager[World]]
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The URL of a Redis that nobody else uses."""
-    with embedded_redis(executable()) as server:
-        yield server.url
-
-
 @pytest.fixture
-def enter(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Enter:
+def enter(redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Enter:
     """``with enter(scenario, **settings) as world``."""
 
     def entering(scenario: Scenario, **options: Any) -> AbstractContextManager[World]:
-        return world(scenario, redis_url, tmp_path, monkeypatch, **options)
+        return world(scenario, redis_server.url, tmp_path, monkeypatch, **options)
 
     return entering
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    """The same Redis, empty."""
-    with contextlib.closing(redis.Redis.from_url(redis_url)) as made:
-        made.flushall()
-        yield made
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

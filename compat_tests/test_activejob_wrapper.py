@@ -37,7 +37,7 @@ from pyresque.activejob.registry import ActiveJobs
 from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
-from tests.hand import told
+from tests.support.scripted_driver import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +153,7 @@ class WrapperWorld(World):
             for rule in RULES.get(self.entry["name"], ())
         ]
 
-    def told(self, job: Envelope, error: BaseException) -> None:
+    def result_of(self, job: Envelope, error: BaseException) -> None:
         self.performed.append({**seen(job, [], {}), "block": str(error)})
 
     def enqueue(self, number: int, call: Call) -> None:
@@ -162,11 +162,11 @@ class WrapperWorld(World):
         options = Options(
             wait=call.wait, wait_until=call.at, queue=call.queue, priority=call.priority
         )
-        told(wrapper.enqueue(NewJob(call.job, call.args, call.kwargs, options)))
+        result_of(wrapper.enqueue(NewJob(call.job, call.args, call.kwargs, options)))
 
     def perform(self, raw: bytes) -> None:
         job = read_job(JsonCodec(), "default", raw)
-        told(self.wrapper(RailsApp(self.version)).perform(job))
+        result_of(self.wrapper(RailsApp(self.version)).perform(job))
 
 
 # -- the recorded jobs in steps, by scenario ------------------------------------------------------------

@@ -31,16 +31,16 @@ def ours(value: Any, kind: str = "string", **more: Any) -> Any:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_recorded_state_comes_back_as_it_was_put(state: Any, client: Any) -> None:
-    put_state(client, state)
-    assert without_ttl(read_state(client)) == without_ttl(state)
+def test_a_recorded_state_comes_back_as_it_was_put(state: Any, db: Any) -> None:
+    put_state(db, state)
+    assert without_ttl(read_state(db)) == without_ttl(state)
 
 
-def test_bytes_that_are_no_text_come_back(client: Any) -> None:
+def test_bytes_that_are_no_text_come_back(db: Any) -> None:
     state = {"b64:a/8=": {"type": "list", "value": [{"b64": "//4="}, "text"]}}
-    put_state(client, state)
-    assert client.lrange(b"k\xff", 0, -1) == [b"\xff\xfe", b"text"]
-    assert read_state(client) == state
+    put_state(db, state)
+    assert db.lrange(b"k\xff", 0, -1) == [b"\xff\xfe", b"text"]
+    assert read_state(db) == state
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pyresque.core import Core
 from pyresque.errors import ConnectError, SettingsError
 from pyresque.failure.base import FailureBackend
 from pyresque.verbs import AsyncFailures, Failures
-from tests.redis_server import free_port
+from tests.support.redis_server import free_port
 
 
 def verbs(face: type) -> set[str]:

@@ -5,7 +5,7 @@ import pytest
 from pyresque.ops import Batch, Call, Command, Sleep, Spawn, many
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable
-from tests.hand import Hand, asked, told
+from tests.support.scripted_driver import ScriptedDriver, requests_of, result_of
 
 TABLE = QueueTable(Keys())
 
@@ -22,14 +22,14 @@ def test_a_command_reads_its_reply():
     async def ask() -> int:
         return await Command(("LLEN", "x"), read=int)
 
-    assert told(ask(), b"7") == 7
+    assert result_of(ask(), b"7") == 7
 
 
 def test_a_batch_reads_each_reply_with_its_own_reader():
     async def ask() -> list[object]:
         return await Batch((Command(("A",), int), Command(("B",), bool), Command(("C",))))
 
-    assert told(ask(), [b"7", 0, b"as it is"]) == [7, False, b"as it is"]
+    assert result_of(ask(), [b"7", 0, b"as it is"]) == [7, False, b"as it is"]
 
 
 def test_a_batch_with_a_reply_missing_is_refused():
@@ -37,7 +37,7 @@ def test_a_batch_with_a_reply_missing_is_refused():
         return await Batch((Command(("A",)), Command(("B",))))
 
     with pytest.raises(ValueError, match="shorter"):
-        told(ask(), [1])
+        result_of(ask(), [1])
 
 
 def test_an_error_is_thrown_into_the_operation_which_may_mend_it():
@@ -48,7 +48,7 @@ def test_an_error_is_thrown_into_the_operation_which_may_mend_it():
             await Sleep(2)
             return "mended"
 
-    hand = Hand(OSError())
+    hand = ScriptedDriver(OSError())
     assert hand.run(ask()) == "mended"
     assert hand.asked == [("GET", "x"), ("sleep", 2)]
 
@@ -57,18 +57,18 @@ def test_a_call_gives_what_the_function_returns():
     async def ask() -> int:
         return await Call(lambda: 41) + 1
 
-    assert told(ask()) == 42
+    assert result_of(ask()) == 42
 
 
 def test_spawn_names_what_runs_beside():
     async def ask() -> object:
         return await Spawn(lambda: TABLE.size("x"), "beside")
 
-    assert asked(ask(), object()) == [("beside",)]
+    assert requests_of(ask(), object()) == [("beside",)]
 
 
 def test_many_runs_each_in_turn():
-    hand = Hand(1, 2)
+    hand = ScriptedDriver(1, 2)
     assert hand.run(many([TABLE.size("a"), TABLE.size("b")])) == [1, 2]
     assert [args[1] for args in hand.asked] == [b"resque:queue:a", b"resque:queue:b"]
 

@@ -12,23 +12,19 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from compat_tests.live.app import resque as app
-from compat_tests.live.peers import (
-    NODE_SCRIPTS,
-    PYTHON_WORKER,
-    RUBY_SCRIPTS,
-    Peer,
-    Program,
-    Web,
-    eventually,
-)
+from compat_tests.live.peers import NODE_SCRIPTS, PYTHON_WORKER, RUBY_SCRIPTS, Peer, Program, Web
 from pyresque.client import Resque
 from pyresque.version import VERSION
-from tests.redis_server import RedisServer
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from tests.support.redis_server import RedisServer
 
 VERSIONS = pytest.StashKey[dict[str, dict[str, str]]]()
 
@@ -66,21 +62,6 @@ def complaint(command: list[str], cwd: os.PathLike[str] | None = None) -> str | 
     said = [line for line in done.stderr.splitlines() if "Error" in line]
     # Ruby opens the line with the place in its own library that noticed.
     return None if done.returncode == 0 else (said or ["it failed"])[0].split("': ")[-1]
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
-    """The server's database, empty."""
-    with redis_server.client() as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

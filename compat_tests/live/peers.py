@@ -1,4 +1,4 @@
-"""The processes that live tests talk to: a Redis server, and programs in Ruby and Node that speak lines on their pipes."""
+"""The processes that live tests talk to: programs in Ruby and Node that speak lines on their pipes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
-import time
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
-
-T = TypeVar("T")
 
 FIXTURES = Path(__file__).resolve().parents[2] / "ruby_fixtures"
 RUBY_SCRIPTS = FIXTURES / "live"
@@ -42,20 +38,6 @@ TABS = [
     "/stats.txt",
 ]
 SCHEDULER_TABS = ["/schedule", "/delayed"]
-
-
-def eventually(
-    read: Callable[[], T], wanted: Callable[[T], object] = bool, *, within: float = 15
-) -> T:
-    """What `read` answers once it is as wanted; for state that a foreign process changes without telling."""
-    deadline = time.monotonic() + within
-    pause = threading.Event()
-    value = read()
-    while not wanted(value):
-        assert time.monotonic() < deadline, f"still {value!r} after {within} s"
-        pause.wait(0.02)
-        value = read()
-    return value
 
 
 def noted(db: redis.Redis, name: str, count: int = 1) -> list[Any]:

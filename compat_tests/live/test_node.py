@@ -8,8 +8,9 @@ import signal
 import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, HoldJob
-from compat_tests.live.peers import echoed, eventually, noted, spelled
+from compat_tests.live.peers import echoed, noted, spelled
 from compat_tests.live.test_node_peers import FOR_NODE
+from tests.support.eventually import eventually
 
 WITH_ARGUMENTS = {name: args for name, args in FOR_NODE.items() if args}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from compat_tests.live.peers import echoed, eventually, spelled
+from compat_tests.live.peers import echoed, spelled
 from compat_tests.live.shapes import ARGUMENTS
+from tests.support.eventually import eventually
 
 # JavaScript has one kind of number: beyond 2**53 it does not say what it was told, and -0.0 comes back as 0.
 NOT_FOR_NODE = {"integers", "whole floats", "floats"}

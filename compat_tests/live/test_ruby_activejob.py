@@ -8,11 +8,12 @@ import json
 import pytest
 
 from compat_tests.live.active_jobs import ARGUMENTS, SEEN
-from compat_tests.live.peers import PeerError, eventually, noted
+from compat_tests.live.peers import PeerError, noted
 from pyresque import AsyncResque
 from pyresque.activejob import Rails
 from pyresque.errors import SerializationError
 from pyresque.ruby.json import decode
+from tests.support.eventually import eventually
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import signal
 import pytest
 
 from compat_tests.live.app import nested_job
-from compat_tests.live.peers import echoed, eventually, spelled
+from compat_tests.live.peers import echoed, spelled
 from compat_tests.live.shapes import ARGUMENTS
+from tests.support.eventually import eventually
 
 DIALECTS = {
     "json_gem": {},

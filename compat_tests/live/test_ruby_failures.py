@@ -9,8 +9,9 @@ import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, KillJob
 from compat_tests.live.odd import ODD
-from compat_tests.live.peers import PeerError, echoed, eventually
+from compat_tests.live.peers import PeerError, echoed
 from compat_tests.live.shapes import ARGUMENTS
+from tests.support.eventually import eventually
 
 BACKENDS = ["redis", "redis_multi_queue"]
 JOB = b'{"class":"BoomJob","args":["caf\xc3\xa9 \xf0\x9f\x98\x80",1.0,{"z":1,"a":[null]}]}'

@@ -7,16 +7,9 @@ import signal
 
 import pytest
 
-from compat_tests.live.peers import (
-    SCHEDULER_TABS,
-    TABS,
-    PeerError,
-    echoed,
-    eventually,
-    failing,
-    spelled,
-)
+from compat_tests.live.peers import SCHEDULER_TABS, TABS, PeerError, echoed, failing, spelled
 from compat_tests.live.shapes import ARGUMENTS
+from tests.support.eventually import eventually
 
 
 @pytest.mark.parametrize("fork", ["true", "false"])

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compat_tests.live.app import EchoJob
-from compat_tests.live.peers import PYTHON_WORKER, SCHEDULER_TABS, Program, eventually, failing
+from compat_tests.live.peers import PYTHON_WORKER, SCHEDULER_TABS, Program, failing
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from compat_tests.live.peers import echoed, eventually
+from compat_tests.live.peers import echoed
+from tests.support.eventually import eventually
 
 HOUR = 3600.0
 

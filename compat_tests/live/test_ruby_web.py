@@ -9,13 +9,14 @@ import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, HoldJob, KillJob, OddlyBoomJob
 from compat_tests.live.odd import ODD
-from compat_tests.live.peers import TABS, echoed, eventually, failing, noted
+from compat_tests.live.peers import TABS, echoed, failing, noted
 from compat_tests.live.shapes import ARGUMENTS
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
 from pyresque.job.worker_registry import WorkerId
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
+from tests.support.eventually import eventually
 
 BACKENDS = ["redis", "redis_multi_queue"]
 # The overview of failure queues sorts by class: one that is no text breaks it, whoever wrote the record.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from compat_tests.live.app import EchoJob, HoldJob
-from compat_tests.live.peers import echoed, eventually, noted, spelled
+from compat_tests.live.peers import echoed, noted, spelled
 from pyresque.process.host.posix import PosixHost
+from tests.support.eventually import eventually
 
 # Both sides hold it for a minute after a worker's start, so that the next one does not prune at once.
 PRUNE_LOCK = "resque:pruning_dead_workers_in_progress"

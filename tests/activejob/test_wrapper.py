@@ -21,7 +21,7 @@ from pyresque.errors import (
 )
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
-from tests.hand import told
+from tests.support.scripted_driver import result_of
 
 if TYPE_CHECKING:
     from pyresque.activejob import Continuable
@@ -54,7 +54,7 @@ class Stage:
 
     def perform(self, *args: object, queue: str = "found") -> bool:
         raw = json.dumps({"class": WRAPPER, "args": args}).encode()
-        return told(self.wrapper.perform(read_job(JsonCodec(), queue, raw)))
+        return result_of(self.wrapper.perform(read_job(JsonCodec(), queue, raw)))
 
     def fails(self, *args: object) -> tuple[str, str]:
         """The name and the words under which a job's failure is recorded."""
@@ -225,9 +225,9 @@ def test_of_many_jobs_none_is_enqueued_if_one_cannot_be_written() -> None:
     stage = Stage()
     new = [NewJob("EchoJob", (1,)), NewJob("EchoJob", (object(),))]
     with pytest.raises(SerializationError):
-        told(stage.wrapper.enqueue_all(new))
+        result_of(stage.wrapper.enqueue_all(new))
     assert stage.put == []
-    told(stage.wrapper.enqueue_all(new[:1] * 2))
+    result_of(stage.wrapper.enqueue_all(new[:1] * 2))
     assert [envelope.arguments for envelope in stage.put] == [[1], [1]]
 
 
@@ -243,7 +243,7 @@ def import_rows(job: Continuable) -> None:
 def test_a_new_job_in_steps_says_so_in_its_fields() -> None:
     stage = Stage()
     stage.jobs.add("ImportJob", import_rows, resume=Resume())
-    told(stage.wrapper.enqueue(NewJob("ImportJob", ())))
+    result_of(stage.wrapper.enqueue(NewJob("ImportJob", ())))
     (written,) = [envelope.to_json() for envelope in stage.put]
     assert (written["continuation"], written["resumptions"]) == ({"completed": []}, 0)
 

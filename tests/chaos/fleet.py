@@ -7,27 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support import ROOT
+from tests.support.processes import children_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from random import Random
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Look until it is true; fail when it never is."""
-    end = time.monotonic() + PATIENCE
-    pause = threading.Event()
-    while not true():
-        assert time.monotonic() < end, f"never came about: {what}"
-        pause.wait(0.005)
+#: Seconds in which what a storm waits for must come about.
+TIMEOUT = 60.0
 
 
 class Ledger:
@@ -87,19 +78,19 @@ class Fleet:
     def any_child(self, rng: Random) -> int | None:
         """Anything below: a pool's worker, a fork server, what performs a job; None where there is nothing."""
         pids: list[int] = []
-        below = children([worker.pid for worker in self.workers])
+        below = children_of(*[worker.pid for worker in self.workers])
         while below:
             pids += below
-            below = children(below)
+            below = children_of(*below)
         return rng.choice(pids) if pids else None
 
     def end(self) -> None:
-        """Let every worker finish and leave; afterwards one more buries those that died."""
+        """Let every worker finish and leave; afterwards one more prunes those that died."""
         for worker in self.workers:
             worker.send_signal(signal.SIGQUIT)
         for worker in self.workers:
-            worker.wait(PATIENCE)
-        self._start(INTERVAL="0", COUNT="1").wait(PATIENCE)
+            worker.wait(TIMEOUT)
+        self._start(INTERVAL="0", COUNT="1").wait(TIMEOUT)
 
     def close(self) -> None:
         for worker in self.workers:
@@ -107,14 +98,3 @@ class Fleet:
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
         self.log.close()
-
-
-def children(parents: list[int]) -> list[int]:
-    """The pids of those whose parents these are."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", ",".join(map(str, parents))],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(pid) for pid in listed.stdout.split()]

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.books import check, enqueue, settle
-from tests.chaos.fleet import PATIENCE, Fleet, Ledger, until
-from tests.live.proxy import Proxy
-from tests.redis_server import RedisServer
+from tests.chaos.fleet import TIMEOUT, Fleet, Ledger
+from tests.chaos.law import check, enqueue, settle
+from tests.support.eventually import eventually
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +111,7 @@ def storm(
                 left = db.llen("resque:queue:chaos")
             return not left or fleet.ledger.length() >= wanted
 
-        until(further, "some progress")
+        eventually(further, within=TIMEOUT)
         threading.Event().wait(rng.uniform(0, 0.01))
         struck += rng.choice(blows)(rng, fleet, server)
         with server.client() as db:
@@ -206,14 +207,14 @@ def test_a_replica_takes_over_while_jobs_are_performed(
         with server.client() as first, other.client() as second:
             enqueue(first, rng, JOBS)
             second.replicaof("127.0.0.1", server.port)
-            until(lambda: second.info()["master_link_status"] == "up", "a replica in step")
+            eventually(lambda: second.info()["master_link_status"] == "up", within=TIMEOUT)
             with Proxy(server.port, lambda _request: None) as proxy:
                 fleet = Fleet(ledger, proxy.url, 2)
                 try:
                     wanted = rng.randint(10, JOBS)
-                    until(lambda: ledger.length() >= wanted, "some progress")
+                    eventually(lambda: ledger.length() >= wanted, within=TIMEOUT)
                     first.client_pause(10_000, all=False)
-                    until(lambda: in_step(first, second), "a replica in step")
+                    eventually(lambda: in_step(first, second), within=TIMEOUT)
                     second.replicaof("NO", "ONE")
                     first.replicaof("127.0.0.1", other.port)
                     first.client_unpause()
@@ -247,15 +248,15 @@ def test_a_hundred_workers_that_start_at_once_share_the_jobs(
     )
     try:
         with server.client() as db:
-            until(lambda: db.scard("resque:workers") == 100, "a hundred registered workers")
+            eventually(lambda: db.scard("resque:workers") == 100, within=TIMEOUT)
             enqueue(db, rng, 3 * JOBS)
-            until(lambda: processed(db) == 3 * JOBS, "every job processed")
+            eventually(lambda: processed(db) == 3 * JOBS, within=TIMEOUT)
             os.killpg(together.pid, signal.SIGQUIT)
-            until(lambda: not db.scard("resque:workers"), "workers that have left")
+            eventually(lambda: not db.scard("resque:workers"), within=TIMEOUT)
             check(db, ledger, 3 * JOBS)
     finally:
         os.killpg(together.pid, signal.SIGKILL)
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         fleet.close()
 
 
@@ -268,12 +269,14 @@ def test_a_host_whose_clock_is_wrong_buries_nobody_and_is_not_buried(
     wrong = Fleet(ledger, server.url, 1, RESQUE_PRUNE_INTERVAL="20", SKEW=skew)
     try:
         with server.client() as db:
-            until(lambda: db.scard("resque:workers") == 2, "two registered workers")
+            eventually(lambda: db.scard("resque:workers") == 2, within=TIMEOUT)
             known = db.smembers("resque:workers")
             beats = db.hgetall("resque:workers:heartbeat")
-            until(lambda: all_changed(beats, db.hgetall("resque:workers:heartbeat")), "heartbeats")
+            eventually(
+                lambda: all_changed(beats, db.hgetall("resque:workers:heartbeat")), within=TIMEOUT
+            )
             enqueue(db, rng, JOBS)
-            until(lambda: processed(db) == JOBS, "every job processed")
+            eventually(lambda: processed(db) == JOBS, within=TIMEOUT)
             assert db.smembers("resque:workers") == known
             wrong.end()
             right.end()

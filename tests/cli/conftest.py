@@ -18,7 +18,7 @@ from pyresque.cli.main import cli
 from pyresque.client import Resque
 from pyresque.process.run.worker import run_worker
 from pyresque.process.start.load_app import load_app
-from pyresque.settings import Settings
+from tests.support.variables import own_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,12 +56,6 @@ class Vetoed:
     perform = staticmethod(print)
     before_enqueue_no = staticmethod(lambda *args: False)
 """
-
-
-def own_variables() -> set[str]:
-    """Every environment variable that the settings know."""
-    entries = [entry for row in Settings.ROWS.values() for entry in row.env]
-    return {entry[0] if isinstance(entry, tuple) else entry for entry in entries}
 
 
 @pytest.fixture(autouse=True)

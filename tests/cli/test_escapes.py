@@ -10,14 +10,7 @@ import pytest
 
 from pyresque.errors import PyresqueError
 from tests.cli.every_command import lines, missing
-
-#: Colours, a title, a bell, a line end and a forged line, C1 controls, marks that turn the writing around, NUL, no UTF-8.
-EVIL = "Evil\x1b[31m\x1b]0;title\x07\r\n*** forged\x9b2J\u202e\u2028\u2029\x00\x7f\x85\u200f"
-RAW = EVIL.encode() + b"\xff\xfe"
-
-
-def payload(**more: object) -> bytes:
-    return json.dumps({"class": EVIL, "args": [EVIL, {EVIL: EVIL}], **more}).encode()
+from tests.support.hostile_text import EVIL, RAW, payload
 
 
 @pytest.fixture

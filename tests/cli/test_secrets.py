@@ -16,7 +16,7 @@ from pyresque.driver.url import target
 from pyresque.errors import ConnectError
 from pyresque.settings import Settings, shown
 from tests.cli.every_command import lines
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

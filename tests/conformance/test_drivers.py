@@ -15,8 +15,8 @@ from pyresque.driver.sync import SyncDriver
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
 from pyresque.ops import Around, Batch, Call, Command, Sleep, Spawn
 from pyresque.store.scripts import script
-from tests.live.stage import eventually
-from tests.redis_server import free_port
+from tests.support.eventually import eventually
+from tests.support.redis_server import free_port
 
 
 class Blocking:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from tests.live.stage import burst, reported
+from tests.support.live_worker import burst, reported
 
 if TYPE_CHECKING:
     import redis

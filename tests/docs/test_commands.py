@@ -10,7 +10,7 @@ import click
 import pytest
 
 from pyresque.cli.main import cli
-from tests.cli.conftest import own_variables
+from tests.support.variables import own_variables
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -12,7 +12,7 @@ from pyresque.driver.aio_connection import connected
 from pyresque.driver.url import target
 from pyresque.errors import ConnectError, RedisUnavailable
 from pyresque.ops import Command
-from tests.redis_server import free_port
+from tests.support.redis_server import free_port
 
 
 async def ask(*args):

@@ -12,8 +12,8 @@ from pyresque.driver.connection import PIECE, Connection
 from pyresque.driver.sync import SyncDriver
 from pyresque.driver.url import target
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
-from tests.live.stage import PATIENCE, eventually
-from tests.redis_server import free_port
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.redis_server import free_port
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def wire(driver):
         yield made
 
 
-def readable(wire, seconds=PATIENCE):
+def readable(wire, seconds=TIMEOUT):
     poll = select.poll()
     poll.register(wire, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
@@ -50,9 +50,9 @@ def server(*says):
             caller, _ = listening.accept()
             with caller:
                 for piece in says:
-                    assert go.acquire(timeout=PATIENCE)
+                    assert go.acquire(timeout=TIMEOUT)
                     caller.sendall(piece)
-                assert go.acquire(timeout=PATIENCE)
+                assert go.acquire(timeout=TIMEOUT)
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -16,7 +16,7 @@ from pyresque.job.job import JsonCodec, read_job
 from pyresque.process.run.worker import run_worker
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
-from tests.hand import Hand
+from tests.support.scripted_driver import ScriptedDriver
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 PARTS = (FailedTable(Keys()), JsonCodec(), SystemClock())
@@ -31,21 +31,21 @@ class Broken(RedisBackend):
 
 
 def test_a_failure_goes_to_every_backend():
-    hand = Hand(1, [1, 1])
+    hand = ScriptedDriver(1, [1, 1])
     hand.run(Multiple([RedisBackend(*PARTS), RedisMultiQueueBackend(*PARTS)]).save(FAILURE))
     assert hand.asked[0][:2] == ("RPUSH", b"resque:failed")
     assert hand.asked[1][1][:2] == ("RPUSH", b"resque:low_failed")
 
 
 def test_one_backends_error_does_not_keep_a_failure_from_the_others():
-    hand = Hand(1)
+    hand = ScriptedDriver(1)
     with pytest.raises(OSError, match="cannot save"):
         hand.run(Multiple([Broken(*PARTS), RedisBackend(*PARTS)]).save(FAILURE))
     assert hand.asked[0][:2] == ("RPUSH", b"resque:failed")
 
 
 def test_everything_else_is_asked_of_the_first():
-    hand = Hand(7)
+    hand = ScriptedDriver(7)
     assert hand.run(Multiple([RedisBackend(*PARTS), RedisMultiQueueBackend(*PARTS)]).count()) == 7
     assert hand.asked == [("LLEN", b"resque:failed")]
 

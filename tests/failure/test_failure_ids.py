@@ -13,7 +13,7 @@ import pytest
 from pyresque import Resque
 from pyresque.errors import DirtyExit
 from pyresque.failure.base import Multiple
-from tests.live.stage import ROOT
+from tests.support import ROOT
 
 #: What a record of Resque 3.0 bears, and one of 3.1 with ids switched off.
 KEYS = ["failed_at", "payload", "exception", "error", "backtrace", "worker", "queue"]

@@ -5,7 +5,7 @@ import pytest
 from pyresque import Resque
 from pyresque.errors import DirtyExit
 from pyresque.store.scripts import script
-from tests.hand import Hand
+from tests.support.scripted_driver import ScriptedDriver
 
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
 STRUCK_OUT = [1, 1, 1, 1, 1, 0, 0]
@@ -29,7 +29,7 @@ def resque():
 
 
 def struck_out(resque, *replies):
-    hand = Hand(*replies)
+    hand = ScriptedDriver(*replies)
     error = DirtyExit("Job still being processed")
     assert hand.run(resque.core.lost_jobs.unregister("h:1:low", error)) == STRUCK_OUT[1:]
     return hand

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import LintError
 from pyresque.job import hooks
-from tests.hand import told
+from tests.support.scripted_driver import result_of
 
 SUFFIXES = st.lists(
     st.text("abcxyzABC_019", min_size=1, max_size=5), unique=True, min_size=1, max_size=8
@@ -23,7 +23,7 @@ def test_hooks_are_found_by_their_prefix_and_run_in_the_order_of_their_names(
     names = [f"{prefix}_{suffix}" for suffix in suffixes]
     chance.shuffle(names)
     target = type("Job", (), {n: staticmethod(lambda n=n: ran.append(n)) for n in names})
-    told(hooks.run(target, getattr(hooks.hook_names(target), prefix)))
+    result_of(hooks.run(target, getattr(hooks.hook_names(target), prefix)))
     assert ran == sorted(names)
 
 
@@ -64,15 +64,15 @@ def test_all_hooks_run_even_after_one_said_no_and_only_false_says_no():
             ran.append("b")
 
     names = hooks.hook_names(Job).before_enqueue
-    assert told(hooks.allowed(Job, names)) is False
+    assert result_of(hooks.allowed(Job, names)) is False
     assert ran == ["a", "b"]
-    assert told(hooks.allowed(Job, names[1:])) is True
+    assert result_of(hooks.allowed(Job, names[1:])) is True
 
 
 @pytest.mark.parametrize("answer", [None, 0, "", []])
 def test_what_is_merely_false_to_python_is_no_veto(answer):
     target = type("Job", (), {"before_enqueue_x": staticmethod(lambda: answer)})
-    assert told(hooks.allowed(target, ("before_enqueue_x",))) is True
+    assert result_of(hooks.allowed(target, ("before_enqueue_x",))) is True
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.limits import GRACE, TimeLimit, bounded, hard_limit, time_limit
 from pyresque.job.perform import perform
 from pyresque.ops import Call, Command
-from tests.hand import Hand
+from tests.support.scripted_driver import ScriptedDriver
 
 
 def job(name: str, *args: object):
@@ -90,7 +90,7 @@ def test_a_job_that_takes_too_long_fails_and_its_failure_hooks_have_time():
             threading.Event().wait(60)
 
     with pytest.raises(JobTimeout):
-        Hand().run(perform(resque.core.registry, job("Slow", 7)))
+        ScriptedDriver().run(perform(resque.core.registry, job("Slow", 7)))
     assert heard == [("the job ran longer than its limit of 0.05 s", (7,))]
 
 
@@ -109,7 +109,7 @@ def test_hooks_and_work_share_one_span():
             heard.append("performed")
 
     with pytest.raises(JobTimeout):
-        Hand().run(perform(resque.core.registry, job("Slow")))
+        ScriptedDriver().run(perform(resque.core.registry, job("Slow")))
     assert heard == []
 
 
@@ -118,7 +118,7 @@ def test_what_is_said_to_redis_passes_through_as_it_is():
         once = await Command(("GET", "x"), read=int)
         return once + await Call(lambda: 1)
 
-    assert Hand(b"6").run(bounded(operation(), TimeLimit(soft=60))) == 7
+    assert ScriptedDriver(b"6").run(bounded(operation(), TimeLimit(soft=60))) == 7
 
 
 def test_both_errors_are_told_in_rubys_names_and_cross_processes():

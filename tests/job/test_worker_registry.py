@@ -11,7 +11,7 @@ from pyresque.job.msgpack_codec import MsgpackCodec
 from pyresque.job.worker_registry import WorkerId, WorkerRegistry, read_record
 from pyresque.store.keys import Keys
 from pyresque.store.workers import WorkerTable
-from tests.hand import told
+from tests.support.scripted_driver import result_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 JSON, MSGPACK = JsonCodec(), MsgpackCodec()
@@ -83,7 +83,7 @@ def test_an_id_is_written_as_it_was_read(host, pid, queues):
 
 
 def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
-    found = told(
+    found = result_of(
         books(JSON).all(),
         {b"h:1:low", b"odd"},
         [b'{"queue":"low","payload":{"class":"X"}}', b"then", b"now", b"3", b"x"] + [None] * 5,
@@ -97,7 +97,7 @@ def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
 
 
 def test_a_worker_that_is_not_registered_is_none():
-    assert told(books(JSON).find("h:1:low"), 0) is None
+    assert result_of(books(JSON).find("h:1:low"), 0) is None
 
 
 def test_the_second_worker_of_a_process_is_marked_in_its_host():

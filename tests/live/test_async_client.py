@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import AsyncResque
-from tests.live.stage import eventually
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 from pyresque import Resque
 from pyresque.errors import ConnectError, DuplicateJobError, RedisUnavailable, SettingsError
 from tests.live.bad import PERFORMED, REFUSED
-from tests.live.stage import burst, reported
-from tests.redis_server import free_port
+from tests.support.live_worker import burst, reported
+from tests.support.redis_server import free_port
 
 if TYPE_CHECKING:
     import redis

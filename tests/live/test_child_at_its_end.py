@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.test_forking_jobs import (
-    EVERY,
-    FORKING,
-    failed,
-    notes,
-    push,
-    short_ones,
-    shorts,
-    work,
-)
+from tests.live.forking_worker import EVERY, FORKING, failed, notes, short_ones, shorts, work
+from tests.support.queue_state import push
 
 if TYPE_CHECKING:
     import redis

@@ -16,7 +16,7 @@ import pytest
 
 from pyresque import AsyncResque, Resque
 from pyresque.errors import ConnectError, ConnectionFault
-from tests.live.stage import ROOT
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests.redis_server import ServerAt
+    from tests.support.redis_server import RedisServer
 
 
 def openssl(*args: str, into: Path) -> None:
@@ -95,14 +95,14 @@ class Secured:
 
 
 @pytest.fixture
-def secured(redis_server: ServerAt, db: redis.Redis, papers: Path) -> Iterator[int]:
+def secured(redis_server: RedisServer, db: redis.Redis, papers: Path) -> Iterator[int]:
     made = Secured(redis_server.port, papers)
     yield made.port
     made.close()
 
 
 @pytest.fixture
-def mutual(redis_server: ServerAt, db: redis.Redis, papers: Path) -> Iterator[int]:
+def mutual(redis_server: RedisServer, db: redis.Redis, papers: Path) -> Iterator[int]:
     made = Secured(redis_server.port, papers, mutual=True)
     yield made.port
     made.close()
@@ -200,7 +200,7 @@ def test_a_server_that_wants_a_certificate_of_ours_says_so_and_takes_it(
     assert both(url + mine) == [None, None]
 
 
-def test_a_plain_port_asked_for_tls_is_told(redis_server: ServerAt) -> None:
+def test_a_plain_port_asked_for_tls_is_told(redis_server: RedisServer) -> None:
     url = f"rediss://localhost:{redis_server.port}/0?socket_connect_timeout=1"
     for error in both(url):
         assert "does not speak TLS: write redis://" in str(error)
@@ -282,7 +282,7 @@ def user(db: redis.Redis, port: int, *rights: str) -> str:
 
 @pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_a_worker_needs_no_more_than_the_commands_that_the_docs_name(
-    db: redis.Redis, redis_server: ServerAt, tmp_path: Path, executor: str
+    db: redis.Redis, redis_server: RedisServer, tmp_path: Path, executor: str
 ) -> None:
     page = (ROOT / "docs" / "deploy.md").read_text()
     rights = next(line for line in page.splitlines() if "acl setuser worker" in line.lower())
@@ -301,7 +301,7 @@ def test_a_worker_needs_no_more_than_the_commands_that_the_docs_name(
     "refused", ["time", "smembers", "hset", "sadd", "set", "evalsha", "hdel", "get"]
 )
 def test_a_command_that_is_not_permitted_is_told_in_one_line_that_names_it(
-    db: redis.Redis, redis_server: ServerAt, tmp_path: Path, refused: str
+    db: redis.Redis, redis_server: RedisServer, tmp_path: Path, refused: str
 ) -> None:
     url = user(db, redis_server.port, *(f"+{one}" for one in A_WORKERS), f"-{refused}")
     done = command(url, tmp_path, *WORKER)
@@ -317,7 +317,7 @@ def test_a_command_that_is_not_permitted_is_told_in_one_line_that_names_it(
 
 
 def test_a_key_that_is_not_permitted_is_told_with_the_command(
-    db: redis.Redis, redis_server: ServerAt
+    db: redis.Redis, redis_server: RedisServer
 ) -> None:
     url = user(db, redis_server.port, "+@all").replace("/0", "/0")
     with Resque(url, namespace="other") as resque, pytest.raises(Exception, match="other:queues"):

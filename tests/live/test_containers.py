@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque import Resque
-from tests.live.stage import WorkerProcess, eventually, next_report, reported, worker
+from tests.support.eventually import eventually
+from tests.support.live_worker import WorkerProcess, next_report, reported, worker
 
 if TYPE_CHECKING:
     import redis

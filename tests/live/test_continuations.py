@@ -8,7 +8,8 @@ import pytest
 
 from pyresque import Resque
 from pyresque.activejob import WRAPPER, Resume
-from tests.live.stage import burst, eventually, next_report, reported, worker
+from tests.support.eventually import eventually
+from tests.support.live_worker import burst, next_report, reported, worker
 
 if TYPE_CHECKING:
     import redis

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from tests.live.stage import WorkerProcess, burst, eventually, next_report, reported, worker
+from tests.support.eventually import eventually
+from tests.support.live_worker import WorkerProcess, burst, next_report, reported, worker
 
 if TYPE_CHECKING:
     import redis

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.test_escapes import EVIL, RAW, payload
-from tests.live.stage import burst
+from tests.support.hostile_text import EVIL, RAW, payload
+from tests.support.live_worker import burst
 
 if TYPE_CHECKING:
     import redis

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.live.hostile import ERRORS, JOBS, expected
-from tests.live.stage import burst
+from tests.support.live_worker import burst
 
 if TYPE_CHECKING:
     import redis

@@ -8,8 +8,9 @@ import pytest
 
 from pyresque import AsyncResque, Resque
 from pyresque.errors import RedisUnavailable
-from tests.live.stage import eventually, next_report, worker
-from tests.redis_server import RedisServer, free_port
+from tests.support.eventually import eventually
+from tests.support.live_worker import next_report, worker
+from tests.support.redis_server import RedisServer, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.fleet import children
-from tests.live.stage import PATIENCE, ROOT, eventually, next_report
+from tests.support import ROOT
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.live_worker import next_report
+from tests.support.processes import children_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,16 +70,16 @@ class Container:
 
     def signal(self, number: int) -> None:
         """To the first process, as ``docker stop`` sends it; ``unshare`` waits for it and takes no notice."""
-        (first,) = eventually(lambda: children([self.outer.pid]))
+        (first,) = eventually(lambda: children_of(self.outer.pid))
         os.kill(first, number)
 
     def ended(self) -> int:
-        return self.outer.wait(PATIENCE)
+        return self.outer.wait(TIMEOUT)
 
     def close(self) -> None:
         if self.outer.poll() is None:
             self.outer.kill()
-        self.outer.wait(PATIENCE)
+        self.outer.wait(TIMEOUT)
 
 
 @contextmanager

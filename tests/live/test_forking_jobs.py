@@ -2,86 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque import Resque
-from tests.live.stage import ROOT, eventually
+from tests.live.forking_worker import (
+    EVERY,
+    FORKING,
+    command,
+    failed,
+    notes,
+    short_ones,
+    shorts,
+    work,
+)
+from tests.support.eventually import eventually
+from tests.support.processes import is_alive
+from tests.support.queue_state import push
 
 if TYPE_CHECKING:
     import redis
 
-    from pyresque.failure.record import FailedRecord
 
-#: The executors, and for each the flags of a worker.
-EXECUTORS = {
-    "fork": ["--fork-ahead", "always"],
-    "fork without a server": [],
-    "a child for many jobs": ["--jobs-per-child", "100"],
-    "shifts": ["--fork-ahead", "never"],
-    "inline": ["--executor", "inline"],
-    "thread": ["--executor", "thread", "-c", "2"],
-    "async": ["--executor", "async", "-c", "2"],
-}
-FORKING = ["fork", "fork without a server", "a child for many jobs", "shifts"]
-EVERY = pytest.mark.parametrize("executor", EXECUTORS)
 HELPERS = {"returns": 0, "raises": 1, "exits": 3, "is killed": -15, "execs": 0}
-
-
-def push(db: redis.Redis, name: str, *args: Any) -> None:
-    db.rpush("resque:queue:low", json.dumps({"class": name, "args": args}))
-
-
-def command(url: str, executor: str, *flags: str) -> tuple[list[str], dict[str, str]]:
-    """A worker's command line and environment."""
-    env = {**os.environ, "REDIS_URL": url, "PYTHONPATH": str(ROOT)}
-    if executor == "fork without a server":
-        env["WITH_HOOK"] = "1"
-    line = [sys.executable, "-m", "pyresque.cli", "worker", "-A", "tests.live.forking_app"]
-    return [*line, "-q", "low", *EXECUTORS[executor], *flags], env
-
-
-def work(url: str, executor: str, *flags: str) -> str:
-    """Let a worker empty the queue; what it wrote."""
-    line, env = command(url, executor, "--burst", *flags)
-    done = subprocess.run(
-        line,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def notes(db: redis.Redis) -> list[str]:
-    return sorted(note.decode() for note in db.lrange("notes", 0, -1))
-
-
-def failed(url: str) -> list[FailedRecord]:
-    with Resque(url) as resque:
-        return list(resque.failures.each(order="asc"))
-
-
-def short_ones(db: redis.Redis, executor: str) -> None:
-    """With shifts: jobs that go before, so that one begins."""
-    for number in range(3 if executor == "shifts" else 0):
-        push(db, "Note", number)
-
-
-def shorts(executor: str) -> int:
-    return 3 if executor == "shifts" else 0
 
 
 @EVERY
@@ -213,15 +159,8 @@ def test_a_job_may_have_pools_of_processes(db: redis.Redis, redis_url: str, exec
     assert failed(redis_url) == []
 
 
-def living(pids: list[str]) -> list[str]:
-    """Those that are there, and are not merely to be buried."""
-    found = []
-    for pid in pids:
-        with suppress(OSError):
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            if stat.rpartition(")")[2].split()[0] != "Z":
-                found.append(pid)
-    return found
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if is_alive(pid)]
 
 
 @pytest.mark.parametrize("executor", FORKING)
@@ -234,14 +173,14 @@ def test_a_child_that_is_killed_takes_its_process_group_along_where_it_has_one(
     line, env = command(redis_url, executor, *flags)
     with subprocess.Popen(line, env=env) as worker:
         told = eventually(lambda: [note for note in notes(db) if "family" in note])
-        pids = told[0].split()[1:]
+        pids = [int(pid) for pid in told[0].split()[1:]]
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
     assert len(failed(redis_url)) == 1
     if flags:
-        eventually(lambda: living(pids), lambda found: not found)
+        eventually(lambda: alive(pids), lambda found: not found)
     else:
-        assert living(pids) == pids
+        assert alive(pids) == pids
         for pid in pids:
-            os.kill(int(pid), signal.SIGTERM)
-        eventually(lambda: living(pids), lambda found: not found)
+            os.kill(pid, signal.SIGTERM)
+        eventually(lambda: alive(pids), lambda found: not found)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.live.stage import ROOT
+from tests.support import ROOT
 
 COUNTED = [f"counted {n}" for n in range(1, 7)]
 

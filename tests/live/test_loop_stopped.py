@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from tests.live.stage import ROOT
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     import redis

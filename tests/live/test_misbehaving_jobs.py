@@ -15,7 +15,8 @@ import pytest
 
 from pyresque import Resque
 from tests.live.misbehaving_app import KINDS, LEFT_IN_THE_LOOP, OF_THE_LOOP
-from tests.live.stage import ROOT, eventually
+from tests.support import ROOT
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

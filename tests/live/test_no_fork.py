@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.stage import PATIENCE, ROOT, eventually, next_report, reported
+from tests.support import ROOT
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.live_worker import next_report, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +60,7 @@ def start(url: str, *args: str, **env: str) -> subprocess.Popen[str]:
 def test_jobs_are_performed_and_failures_recorded(db: redis.Redis, redis_url: str) -> None:
     db.rpush("resque:queue:low", b'{"class":"Boom","args":[]}', b'{"class":"Note","args":[1]}')
     process = start(redis_url, "worker", "-q", "low", "--burst")
-    said, _ = process.communicate(timeout=PATIENCE)
+    said, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, said
     assert "no fork: jobs run in the worker's own process" in said
     assert reported(db) == [["note", 1]]
@@ -77,7 +79,7 @@ def test_an_idle_worker_takes_what_comes_and_leaves_at_an_order(
         assert next_report(db) == ["note", 1]
     finally:
         process.send_signal(order)
-        said, _ = process.communicate(timeout=PATIENCE)
+        said, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, said
     assert db.smembers("resque:workers") == set()
 
@@ -98,6 +100,6 @@ def test_what_needs_a_fork_is_refused(
     command, *options = args
     queues = ["-q", "low"] if command == "worker" else []
     process = start(redis_url, command, *queues, *options)
-    said, _ = process.communicate(timeout=PATIENCE)
+    said, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 2
     assert f"{named}: this system has no fork" in said

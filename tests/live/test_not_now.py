@@ -20,13 +20,14 @@ from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
 from pyresque.store.schedules import Claim
 from tests.live.refusing import Refusing
-from tests.live.stage import eventually, next_report, reported, worker
-from tests.process.stage import Clock, Surroundings
+from tests.support.eventually import eventually
+from tests.support.live_worker import next_report, reported, worker
+from tests.support.scripted_worker import Clock, ScriptedHost
 
 if TYPE_CHECKING:
     import redis
 
-    from tests.redis_server import ServerAt
+    from tests.support.redis_server import RedisServer
 
 #: As Redis and Valkey, their forks, those who offer them, and the proxies in front of them say it.
 WORDS = [
@@ -114,7 +115,7 @@ def life(resque: Resque) -> list[object]:
         WorkerId("host", 42, ("low",)),
         QueueList.parse(["low"]),
         InlineExecutor(resque.core.registry),
-        Surroundings(clock),
+        ScriptedHost(clock),
     )
     resque.run(one.work(Interval.between(0.0)))
     return performed
@@ -122,7 +123,7 @@ def life(resque: Resque) -> list[object]:
 
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 def test_a_worker_waits_at_each_moment_of_its_life_and_every_job_has_one_true_end(
-    db: redis.Redis, redis_server: ServerAt, word: str
+    db: redis.Redis, redis_server: RedisServer, word: str
 ) -> None:
     db.rpush("resque:queue:low", *(json.dumps({"class": "Note", "args": [n]}) for n in (1, 2)))
     db.rpush("resque:queue:low", '{"class":"Boom","args":[]}', '{"class":"Note","args":[3]}')
@@ -143,7 +144,7 @@ def test_a_worker_waits_at_each_moment_of_its_life_and_every_job_has_one_true_en
 
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
-    db: redis.Redis, redis_server: ServerAt, word: str
+    db: redis.Redis, redis_server: RedisServer, word: str
 ) -> None:
     clock = Clock()
     every = {"every": "1h", "class": "Tick", "queue": "low", "persist": True}
@@ -155,7 +156,7 @@ def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
         Refusing(redis_server.port, refusals) as server,
         Resque(server.url_of("pw"), clock=clock, dynamic_schedule=True) as resque,
     ):
-        scheduler = Scheduler(resque.core, Claim("host:1", "a"), Surroundings(clock))
+        scheduler = Scheduler(resque.core, Claim("host:1", "a"), ScriptedHost(clock))
         for _ in range(40):
             resque.run(scheduler.turn())
             clock.passed += 1
@@ -171,7 +172,7 @@ def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
 @pytest.mark.parametrize("word", WORDS + ROTATION)
 @pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
 def test_a_client_hears_that_nothing_was_done_and_its_next_attempt_is_the_only_one(
-    db: redis.Redis, redis_server: ServerAt, word: str, awaited: bool
+    db: redis.Redis, redis_server: RedisServer, word: str, awaited: bool
 ) -> None:
     """At the handshake's two commands, then at the verb's own."""
     refusals = EachOnce(word)
@@ -222,7 +223,7 @@ def test_what_only_sounds_alike_is_no_reason_to_wait(word: str) -> None:
 
 @pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
 def test_a_job_done_while_no_connection_is_to_be_had_is_done(
-    db: redis.Redis, redis_server: ServerAt, redis_url: str, executor: str
+    db: redis.Redis, redis_server: RedisServer, redis_url: str, executor: str
 ) -> None:
     """Every connection is cut amid the job, and none is let in for a while: ERR max number of clients reached."""
     full = False
@@ -257,7 +258,7 @@ def test_a_job_done_while_no_connection_is_to_be_had_is_done(
 
 
 def test_a_job_done_while_its_password_is_refused_is_done_when_it_is_let_in_again(
-    db: redis.Redis, redis_server: ServerAt, redis_url: str
+    db: redis.Redis, redis_server: RedisServer, redis_url: str
 ) -> None:
     refusing = False
 

@@ -19,7 +19,7 @@ from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
 from pyresque.store.schedules import Claim
-from tests.process.stage import Clock, Surroundings
+from tests.support.scripted_worker import Clock, ScriptedHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ def life(url: str, patterns: tuple[str, ...] = ("low", "other")) -> list[object]
             WorkerId("host", 42, ("low", "other")),
             QueueList.parse(list(patterns)),
             executor,
-            Surroundings(clock),
+            ScriptedHost(clock),
         )
         resque.run(one.work(Interval.between(0.0)))
     return performed
@@ -240,7 +240,7 @@ def scheduled(url: str) -> set[str]:
             resque.enqueue_at_with_queue("low", int(clock.time()) + 30, "Later", 1)
         except WrongKey as error:
             assert "resque:delayed_queue_schedule" in str(error)  # noqa: PT017 - where that key is wrong
-        scheduler = Scheduler(resque.core, Claim("host:1", "a"), Surroundings(clock))
+        scheduler = Scheduler(resque.core, Claim("host:1", "a"), ScriptedHost(clock))
         for seconds in (0, 60, 3600, 60):
             clock.passed += seconds
             resque.run(scheduler.turn())

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.stage import PATIENCE, ROOT, eventually, next_report, reported
+from tests.support import ROOT
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.live_worker import next_report, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +62,8 @@ class PoolProcess:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        self.process.wait(TIMEOUT)
+        self._reader.join(TIMEOUT)
         self.process.stdout.close()
 
 
@@ -165,7 +167,7 @@ def test_quit_waits_for_the_jobs(db, redis_url, pool_file) -> None:
         assert master.process.poll() is None
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", "x"]
-        assert master.process.wait(PATIENCE) == 0
+        assert master.process.wait(TIMEOUT) == 0
     assert workers(db) == []
     assert db.llen("resque:failed") == 0
 
@@ -179,7 +181,7 @@ def test_int_waits_for_the_jobs_of_a_pool_as_quit_does(db, redis_url, pool_file)
         eventually(lambda: any("exiting" in line for line in master.lines))
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", "x"]
-        assert master.process.wait(PATIENCE) == 0
+        assert master.process.wait(TIMEOUT) == 0
     assert db.llen("resque:failed") == 0
 
 
@@ -189,7 +191,7 @@ def test_int_ends_the_jobs_of_counted_workers_as_it_does_alone(db, redis_url) ->
         db.rpush("resque:queue:low", b'{"class":"Hold","args":["x"]}')
         assert next_report(db) == ["holding", "x"]
         master.signal("SIGINT")
-        assert master.process.wait(PATIENCE) == 0
+        assert master.process.wait(TIMEOUT) == 0
     record = json.loads(db.lindex("resque:failed", 0))
     assert record["exception"] == "Resque::DirtyExit"
 
@@ -234,7 +236,7 @@ def test_term_ends_jobs_or_waits_for_them(db, redis_url, pool_file, options, fai
         if not failed:
             eventually(lambda: any("exiting" in line for line in master.lines))
             db.rpush("live:release", 1)
-        assert master.process.wait(PATIENCE) == 0
+        assert master.process.wait(TIMEOUT) == 0
     assert db.llen("resque:failed") == failed
     assert workers(db) == []
 
@@ -265,7 +267,7 @@ def test_a_burst_of_several_workers_ends_when_the_queues_are_empty(db, redis_url
     for number in range(20):
         db.rpush("resque:queue:low", json.dumps({"class": "Note", "args": [number]}))
     with pool(redis_url, "worker", "-q", "low", "-c", "3", "--burst") as master:
-        assert master.process.wait(PATIENCE) == 0
+        assert master.process.wait(TIMEOUT) == 0
     assert sorted(number for _, number in reported(db)) == list(range(20))
     assert workers(db) == []
 
@@ -273,5 +275,5 @@ def test_a_burst_of_several_workers_ends_when_the_queues_are_empty(db, redis_url
 def test_a_file_that_cannot_be_read_is_told_before_anything_starts(db, redis_url, pool_file):
     pool_file.write_text("low: <%= 1 %>\n")
     with pool(redis_url, "pool", "-f", str(pool_file)) as master:
-        assert master.process.wait(PATIENCE) == 2
+        assert master.process.wait(TIMEOUT) == 2
     assert "line 1: <% is a template" in "".join(master.lines)

@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyresque import Resque
-from tests.live.stage import ROOT, eventually
+from tests.support import ROOT
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     import redis

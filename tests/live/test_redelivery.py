@@ -12,7 +12,8 @@ from pyresque import Resque
 from pyresque.clock import utc
 from pyresque.errors import PruneDeadWorkerDirtyExit
 from pyresque.job.job import read_job
-from tests.live.stage import burst, eventually, next_report, reported, worker
+from tests.support.eventually import eventually
+from tests.support.live_worker import burst, next_report, reported, worker
 
 if TYPE_CHECKING:
     import redis

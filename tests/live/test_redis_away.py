@@ -8,9 +8,10 @@ import pytest
 
 from pyresque import Resque
 from pyresque.store.scripts import script
-from tests.live.proxy import Proxy
-from tests.live.stage import eventually, next_report, reported, worker
-from tests.redis_server import RedisServer, ServerAt
+from tests.support.eventually import eventually
+from tests.support.live_worker import next_report, reported, worker
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +141,7 @@ class EverySecondTurn:
 @EVERY
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_turn_whose_reply_is_lost_is_neither_lost_nor_repeated(
-    db: redis.Redis, redis_server: ServerAt, redis_url: str, when: str, executor: str
+    db: redis.Redis, redis_server: RedisServer, redis_url: str, when: str, executor: str
 ) -> None:
     """Equal jobs within one second have equal records; only the count tells them apart."""
     db.script_load(script("turn").text)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from tests.chaos.fleet import children
-from tests.live.stage import burst, eventually, next_report, reported, worker
+from tests.support.eventually import eventually
+from tests.support.live_worker import burst, next_report, reported, worker
+from tests.support.processes import children_of
 
 if TYPE_CHECKING:
     import redis
@@ -251,7 +252,7 @@ def test_each_job_is_in_the_title_of_its_own_process(
             said, title = next_report(db)
             assert said == mark
             assert re.fullmatch(r"pyresque-\S+: Processing low since \d+ \[Title\]", title)
-        (server,) = children([process.pid])
+        (server,) = children_of(process.pid)
         line = Path(f"/proc/{server}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
         assert line == f"pyresque: forks for {process.pid}"
         process.signal("SIGQUIT")
@@ -267,8 +268,8 @@ def test_an_idle_worker_leaves_no_child_unburied(
             db.rpush("resque:queue:low", b'{"class":"Note","args":[%d]}' % number)
             next_report(db)
         eventually(lambda: process.title().endswith(": Waiting for low"))
-        (server,) = children([process.pid])
-        eventually(lambda: len(children([server])) == (ahead == "always"))
+        (server,) = children_of(process.pid)
+        eventually(lambda: len(children_of(server)) == (ahead == "always"))
         process.signal("SIGQUIT")
         assert process.ended() == 0
 

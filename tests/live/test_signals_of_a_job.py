@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from pyresque import Resque
-from tests.live.stage import ROOT
+from tests.support import ROOT
 
 APP = """
 import os, signal

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.live.proxy import Proxy
-from tests.live.stage import WorkerProcess, eventually, next_report, worker
-from tests.redis_server import RedisServer, ServerAt, waits_begun
+from tests.support.eventually import eventually
+from tests.support.live_worker import WorkerProcess, next_report, worker
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer, waits_begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -262,7 +263,7 @@ def test_a_redis_that_stands_still_keeps_no_worker_from_its_orders(
 
 
 def test_all_connections_of_a_worker_cut_at_once_are_made_again(
-    db: redis.Redis, redis_server: ServerAt, redis_url: str
+    db: redis.Redis, redis_server: RedisServer, redis_url: str
 ) -> None:
     with (
         Proxy(redis_server.port, lambda _: None) as proxy,

@@ -13,7 +13,7 @@ from pyresque.schedule.promote import parameters, queued_bytes
 from pyresque.store.delayed import GONE, MOVED, NO_LIST
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED
-from tests.hand import Hand, asked, told
+from tests.support.scripted_driver import ScriptedDriver, requests_of, result_of
 
 AT = 4_000_000_000
 PAYLOAD = b'{"class":"Archive","args":[35],"queue":"low"}'
@@ -63,7 +63,7 @@ def test_a_job_and_its_three_keys_go_in_one_transaction(resque: Resque) -> None:
 def test_many_jobs_go_in_one_transaction_too(resque: Resque) -> None:
     calls = [(AT, "Archive", 35), (AT, "Archive", 35), (AT + 1, "Archive", 35), (AT, "Archive", 1)]
     other = PAYLOAD.replace(b"35", b"1")
-    assert asked(resque.core.delayed.enqueue_many_at(calls), [3, 1, 2, 1, 2]) == [
+    assert requests_of(resque.core.delayed.enqueue_many_at(calls), [3, 1, 2, 1, 2]) == [
         (
             ("RPUSH", f"resque:delayed:{AT}", PAYLOAD, PAYLOAD, other),
             ("RPUSH", f"resque:delayed:{AT + 1}", PAYLOAD),
@@ -77,18 +77,18 @@ def test_many_jobs_go_in_one_transaction_too(resque: Resque) -> None:
 def test_what_cannot_be_encoded_is_told_by_its_place_and_nothing_is_sent(resque: Resque) -> None:
     calls = [(AT, "Archive", 35), (AT, "Archive", [1, object()])]
     with pytest.raises(NotEncodable, match=r"calls\[1\]: args\[0\]\[1\] cannot be sent"):
-        told(resque.core.delayed.enqueue_many_at(calls))
+        result_of(resque.core.delayed.enqueue_many_at(calls))
 
 
 def test_what_is_due_already_is_queued_and_not_delayed(resque: Resque) -> None:
-    assert asked(resque.core.delayed.enqueue_at(1, "Archive", 35), [1, 1]) == [
+    assert requests_of(resque.core.delayed.enqueue_at(1, "Archive", 35), [1, 1]) == [
         (("SADD", "resque:queues", b"low"), ("RPUSH", b"resque:queue:low", QUEUED))
     ]
 
 
 def test_a_move_asks_what_is_due_and_moves_it_in_one_script(resque: Resque) -> None:
     replies = (heads((AT, [PAYLOAD, b"{bad"]), (AT + 1, [])), [MOVED, MOVED], heads())
-    first, move, last = asked(resque.core.delayed.move_due(AT + 1), *replies)
+    first, move, last = requests_of(resque.core.delayed.move_due(AT + 1), *replies)
     assert first == last == due(AT + 1)
     record = move[-1]
     assert b'"payload":{"class":null,"args":[],"raw":"{bad"}' in record
@@ -113,7 +113,7 @@ def test_a_move_asks_what_is_due_and_moves_it_in_one_script(resque: Resque) -> N
 
 
 def test_nothing_due_costs_one_round_trip(resque: Resque) -> None:
-    assert asked(resque.core.delayed.move_due(AT), heads()) == [due()]
+    assert requests_of(resque.core.delayed.move_due(AT), heads()) == [due()]
 
 
 def test_who_is_no_longer_master_stops_between_two_batches(resque: Resque) -> None:
@@ -123,7 +123,7 @@ def test_who_is_no_longer_master_stops_between_two_batches(resque: Resque) -> No
         return next(answers)
 
     operation = resque.core.delayed.move_due(AT, still_master)
-    assert told(operation, heads((AT, [PAYLOAD])), [MOVED]) == 1
+    assert result_of(operation, heads((AT, [PAYLOAD])), [MOVED]) == 1
 
 
 def test_a_job_that_has_gone_meanwhile_is_not_counted_and_its_hooks_do_not_run() -> None:
@@ -139,12 +139,12 @@ def test_a_job_that_has_gone_meanwhile_is_not_counted_and_its_hooks_do_not_run()
     fresh = Resque("redis://nowhere.invalid")
     fresh.job("Archive", queue="low")(archive)
     operation = fresh.core.delayed.move_due(AT)
-    assert told(operation, heads((AT, [PAYLOAD, PAYLOAD])), [GONE, MOVED], heads()) == 1
+    assert result_of(operation, heads((AT, [PAYLOAD, PAYLOAD])), [GONE, MOVED], heads()) == 1
     assert ran == ["before", "before", "after"]
 
 
 def test_a_job_whose_queue_is_no_list_goes_to_the_failed_list(resque: Resque) -> None:
-    hand = Hand(heads((AT, [PAYLOAD])), [NO_LIST], [MOVED], heads())
+    hand = ScriptedDriver(heads((AT, [PAYLOAD])), [NO_LIST], [MOVED], heads())
     assert hand.run(resque.core.delayed.move_due(AT)) == 1
     assert b"resque:failed" in hand.asked[2]
     record = hand.asked[2][-1]
@@ -154,7 +154,9 @@ def test_a_job_whose_queue_is_no_list_goes_to_the_failed_list(resque: Resque) ->
 
 def test_a_move_that_redis_does_not_answer_is_raised(resque: Resque) -> None:
     with pytest.raises(RedisUnavailable):
-        told(resque.core.delayed.move_due(AT), heads((AT, [PAYLOAD])), RedisUnavailable("gone"))
+        result_of(
+            resque.core.delayed.move_due(AT), heads((AT, [PAYLOAD])), RedisUnavailable("gone")
+        )
 
 
 def test_a_failure_backend_of_its_own_kind_has_the_job_before_it_is_dropped() -> None:
@@ -179,7 +181,7 @@ def test_a_failure_backend_of_its_own_kind_has_the_job_before_it_is_dropped() ->
 def test_a_job_is_removed_wherever_its_bytes_are_without_reading_the_others(resque: Resque) -> None:
     spellings = resque.core.delayed.search.spellings("Archive", [35], "low")
     found = [[b"delayed:%d" % AT, b"delayed:5"], *[[] for _ in spellings[1:]]]
-    look, remove = asked(resque.core.delayed.remove_delayed("Archive", 35), found, 2)
+    look, remove = requests_of(resque.core.delayed.remove_delayed("Archive", 35), found, 2)
     assert look == tuple(("SMEMBERS", b"resque:timestamps:" + one) for one in spellings)
     assert remove[3:] == (
         NAMES[0],
@@ -190,7 +192,7 @@ def test_a_job_is_removed_wherever_its_bytes_are_without_reading_the_others(resq
 
 def test_a_pass_over_all_jobs_is_left_out_where_the_setting_says_so() -> None:
     resque = Resque("redis://nowhere.invalid", delayed_search="bytes")
-    hand = Hand([[]] * 6)
+    hand = ScriptedDriver([[]] * 6)
     assert hand.run(resque.core.delayed.remove_delayed("Archive", 35, queue="low")) == 0
     assert [request[0][0] for request in hand.asked] == ["SMEMBERS"]
 

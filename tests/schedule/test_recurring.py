@@ -11,7 +11,7 @@ from pyresque.client import Resque
 from pyresque.errors import NoQueueError, NotEncodable
 from pyresque.schedule.entries import Entry
 from pyresque.store.schedules import Claim
-from tests.hand import asked
+from tests.support.scripted_driver import requests_of
 
 NOW = 1772366400.0
 QUEUE = "resque:queue:low"
@@ -58,7 +58,7 @@ def test_a_persistent_entry_and_the_word_that_it_changed_go_in_one_transaction(r
 
 def test_an_entry_of_this_process_alone_is_only_told_of(resque):
     operation = resque.core.recurring.set_schedule("tea", {"every": "1h"})
-    assert asked(operation, 1) == [("SADD", "resque:schedules_changed", b"tea")]
+    assert requests_of(operation, 1) == [("SADD", "resque:schedules_changed", b"tea")]
 
 
 def test_what_json_cannot_say_is_refused_before_anything_is_written(resque, db):

@@ -7,7 +7,7 @@ from pyresque.errors import ScriptMissing
 from pyresque.store.keys import Keys
 from pyresque.store.reserve import FailureEntry, RecordTemplate, Reserver
 from pyresque.store.scripts import script
-from tests.hand import asked, told
+from tests.support.scripted_driver import requests_of, result_of
 
 ME = "h:1:low"
 FORMS = RecordTemplate((b"head low", b"head high"), b"foot", b"odd")
@@ -36,9 +36,9 @@ def turns() -> Reserver:
 
 
 def test_the_usual_turn_names_the_keys_it_touches_and_no_others(turns):
-    (command,) = asked(turns.take(b"old"), b"raw")
+    (command,) = requests_of(turns.take(b"old"), b"raw")
     assert command[2:] == (6, *KEYS, b"odd", b"head low", b"head high", b"old")
-    turn = told(turns.take(b"old"), b"raw")
+    turn = result_of(turns.take(b"old"), b"raw")
     assert (turn.finished, turn.paused, turn.queue, turn.raw) == (True, False, "low", b"raw")
     assert turn.record == b"head lowrawfoot"
 
@@ -50,14 +50,14 @@ def test_what_is_written_ahead_is_what_the_command_says(turns):
 
 
 def test_a_job_of_another_queue_or_of_an_odd_kind_comes_with_its_place_and_record(turns):
-    turn = told(turns.take(b"old"), [1, 2, b"raw", b"", []])
+    turn = result_of(turns.take(b"old"), [1, 2, b"raw", b"", []])
     assert (turn.queue, turn.raw, turn.record) == ("high", b"raw", b"head highrawfoot")
-    turn = told(turns.take(b"old"), [0, 2, b"raw", b"record", [1]])
+    turn = result_of(turns.take(b"old"), [0, 2, b"raw", b"record", [1]])
     assert (turn.finished, turn.record, turn.wrong_type) == (False, b"record", ("low",))
 
 
 def test_a_failure_brings_its_keys_along(turns):
-    (command,) = asked(turns.take(b"old", FailureEntry(b"f")), [1, 0, b"", b"", []])
+    (command,) = requests_of(turns.take(b"old", FailureEntry(b"f")), [1, 0, b"", b"", []])
     assert command[2:14] == (11, *KEYS, *MORE_KEYS)
     assert command[14:] == (
         *(b"odd", b"head low", b"head high"),
@@ -67,24 +67,24 @@ def test_a_failure_brings_its_keys_along(turns):
 
 def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are(turns):
     turns.write(("low",), RecordTemplate((b"head",)), ("low", "hi"))
-    turn = told(turns.take(b"old"), [1, -1, [b"low", b"hi", b"new"]])
+    turn = result_of(turns.take(b"old"), [1, -1, [b"low", b"hi", b"new"]])
     assert (turn.finished, turn.queue, set(turn.known)) == (True, None, {"low", "hi", "new"})
 
 
 def test_a_finish_reserves_nothing(turns):
-    (command,) = asked(turns.finish(b"old"), [1, 0, b"", b"", []])
+    (command,) = requests_of(turns.finish(b"old"), [1, 0, b"", b"", []])
     assert command[2:] == (4, *KEYS[:4], b"", b"old")
 
 
 def test_a_job_that_was_not_found_has_no_queue(turns):
-    turn = told(turns.take(b""), [0, 0, b"", b"", [2]])
+    turn = result_of(turns.take(b""), [0, 0, b"", b"", [2]])
     assert (turn.queue, turn.paused, turn.wrong_type) == (None, False, ("high",))
-    turn = told(turns.take(b""), [0, -2])
+    turn = result_of(turns.take(b""), [0, -2])
     assert (turn.queue, turn.paused) == (None, True)
 
 
 def test_a_server_that_does_not_know_the_script_yet_is_told_it(turns):
     missing = ScriptMissing("NOSCRIPT")
-    first, second = asked(turns.take(b"old"), missing, b"raw")
+    first, second = requests_of(turns.take(b"old"), missing, b"raw")
     assert (first[0], second[:2]) == ("EVALSHA", ("EVAL", script("turn").text))
     assert first[2:] == second[2:]

@@ -7,7 +7,7 @@ import pytest
 
 from pyresque.errors import RedisCommandError, ScriptMissing
 from pyresque.store.scripts import script
-from tests.hand import Hand, told
+from tests.support.scripted_driver import ScriptedDriver, result_of
 
 NAMES = sorted(
     entry.name.removesuffix(".lua")
@@ -17,20 +17,20 @@ NAMES = sorted(
 
 
 def test_a_known_script_is_called_by_its_sha():
-    hand = Hand(1)
+    hand = ScriptedDriver(1)
     assert hand.run(script("pop_head").call(("k",), (b"x",), bool)) is True
     assert hand.asked == [("EVALSHA", script("pop_head").sha, 1, "k", b"x")]
 
 
 def test_a_server_that_does_not_know_the_script_gets_its_text():
-    hand = Hand(ScriptMissing("NOSCRIPT"), 1)
+    hand = ScriptedDriver(ScriptMissing("NOSCRIPT"), 1)
     hand.run(script("pop_head").call(("k",), (b"x",)))
     assert hand.asked[1] == ("EVAL", script("pop_head").text, 1, "k", b"x")
 
 
 def test_another_refusal_is_the_callers():
     with pytest.raises(RedisCommandError, match="OOM"):
-        told(script("pop_head").call(("k",), ()), RedisCommandError("OOM"))
+        result_of(script("pop_head").call(("k",), ()), RedisCommandError("OOM"))
 
 
 @pytest.mark.parametrize("name", NAMES)

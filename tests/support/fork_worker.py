@@ -1,4 +1,4 @@
-"""The stage of shifts: a forking worker of this process, whose jobs tell what they did."""
+"""A forking worker that works in the test's own process, and whose jobs note what they did."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pyresque.process.host.posix import PosixHost
 from pyresque.process.run.worker import build_worker
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
-from tests.live.stage import eventually
-from tests.process.test_streak import push
-from tests.redis_server import patient
+from tests.support.eventually import eventually
+from tests.support.queue_state import push
+from tests.support.redis_server import redis_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ BURST = Interval.between(0.0)
 
 def beside_the_jobs(url: str) -> redis.Redis:
     """The next database of that server."""
-    return patient(f"{url.rpartition('/')[0]}/1")
+    return redis_client(f"{url.rpartition('/')[0]}/1")
 
 
-class Stage:
-    """A forking worker of this process; its jobs note in Redis what they did, out of the way of what is compared."""
+class ForkWorker:
+    """A worker that forks. Its jobs note what they did in database 1, so that database 0 can be compared."""
 
     def __init__(self, url: str, notes: redis.Redis, **settings: Any) -> None:
         self.resque = Resque(url, executor="fork", **settings)
@@ -124,7 +124,7 @@ def beside(deed: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def after(one: Stage, count: int, deed: Callable[[], None]) -> threading.Thread:
+def after(one: ForkWorker, count: int, deed: Callable[[], None]) -> threading.Thread:
     """Do it when jobs have told so much."""
 
     def wait() -> None:
@@ -136,6 +136,6 @@ def after(one: Stage, count: int, deed: Callable[[], None]) -> threading.Thread:
     return beside(wait)
 
 
-def server_of(one: Stage) -> int:
+def server_of(one: ForkWorker) -> int:
     assert one.worker is not None
     return one.worker.executor.server._pid  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The stage of the live tests: a real worker process, and waiting for what it does."""
+"""A real worker process, and what its jobs report."""
 
 from __future__ import annotations
 
@@ -8,31 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from tests.support import ROOT
+from tests.support.eventually import TIMEOUT, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import redis
-
-T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
-
-#: Seconds in which what is waited for must come.
-PATIENCE = 20.0
-
-
-def eventually(look: Callable[[], T], wanted: Callable[[T], bool] = bool) -> T:
-    """Look until it is as wanted; fail when it never is."""
-    until = time.monotonic() + PATIENCE
-    pause = threading.Event()
-    while not wanted(seen := look()):
-        assert time.monotonic() < until, f"never came about; at last there was {seen!r}"
-        pause.wait(0.02)
-    return seen
 
 
 def reported(db: redis.Redis) -> list[Any]:
@@ -42,7 +28,7 @@ def reported(db: redis.Redis) -> list[Any]:
 
 def next_report(db: redis.Redis) -> Any:
     """Wait for the next report and take it."""
-    found = db.blpop("live:reports", timeout=PATIENCE)
+    found = db.blpop("live:reports", timeout=TIMEOUT)
     assert found is not None, "no report came"
     return json.loads(found[1])
 
@@ -105,10 +91,10 @@ class WorkerProcess:
         line = Path(f"/proc/{self.pid}/cmdline").read_bytes()
         return line.replace(b"\0", b" ").decode().strip()
 
-    def ended(self, patience: float = PATIENCE) -> int:
+    def ended(self, within: float = TIMEOUT) -> int:
         """Wait for its end; its exit status."""
         try:
-            return self.process.wait(patience)
+            return self.process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end:\n{self.log}") from None
 
@@ -116,7 +102,7 @@ class WorkerProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._reader.join(PATIENCE)
+        self._reader.join(TIMEOUT)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -144,11 +130,11 @@ def worker(
 
 
 def burst(
-    url: str, *queues: str, program: str = "app.py", patience: float = PATIENCE, **env: str
+    url: str, *queues: str, program: str = "app.py", within: float = TIMEOUT, **env: str
 ) -> str:
     """Let a worker empty its queues and leave; what it logged."""
     with worker(url, *queues, program=program, **{"INTERVAL": "0", **env}) as started:
-        status = started.ended(patience)
+        status = started.ended(within)
         started.close()
         assert status == 0, started.log
         return started.log

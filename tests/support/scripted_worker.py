@@ -1,4 +1,4 @@
-"""A worker whose Redis, clock and process are the test's own."""
+"""A worker whose clock, host and executor are scripted by the test."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ NOON = 1772366400
 
 
 class Clock:
+    """A clock that stands still unless it is moved."""
+
     def __init__(self) -> None:
         self.passed = 0.0
 
@@ -31,15 +33,15 @@ class Clock:
         return self.passed
 
 
-class Surroundings:
-    """A process that only takes notes; sleeping lets the clock run."""
+class ScriptedHost:
+    """A host that notes titles, sleeps and waits; sleeping moves the clock on."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.titles: list[str] = []
         self.slept: list[float] = []
         self.waits: list[tuple[tuple[str, ...], float, float]] = []
-        #: After how many seconds a queue calls, wait by wait.
+        #: For each wait, the seconds after which a job arrives.
         self.calls: list[float] = []
 
     def title(self, text: str) -> None:
@@ -61,8 +63,8 @@ class Surroundings:
         return None
 
 
-class Performer:
-    """An executor that performs nothing; its outcomes were laid out beforehand."""
+class ScriptedExecutor:
+    """An executor that performs no job and returns the outcomes it was given, in their order."""
 
     isolated = True
 
@@ -78,22 +80,27 @@ class Performer:
         self.jobs.clear()
 
     def stop(self) -> None:
-        """Nobody looks."""
+        """No job is running."""
 
     def rest(self) -> None:
-        """Nothing is left of a job."""
+        """No job leaves anything behind."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to close."""
 
     def terminate(self) -> None:
         self.jobs.clear()
 
 
 def worker(*outcomes: Outcome, **settings: Any) -> Worker:
+    """A worker of the queue ``low`` with these settings."""
     clock = Clock()
     core = Core(Settings(**settings), Registry(), WorkerHooks(), clock)
     queue_list = QueueList.parse(["low"])
     return Worker(
-        core, WorkerId("host", 42, ("low",)), queue_list, Performer(*outcomes), Surroundings(clock)
+        core,
+        WorkerId("host", 42, ("low",)),
+        queue_list,
+        ScriptedExecutor(*outcomes),
+        ScriptedHost(clock),
     )

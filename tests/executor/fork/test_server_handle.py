@@ -14,16 +14,9 @@ from pyresque.executor.base import DONE, NOT_STARTED
 from pyresque.executor.fork.child_job import ChildOptions
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
-from tests.live.stage import eventually
-
-
-@pytest.fixture
-def wakeup():
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    yield reading
-    os.close(reading)
-    os.close(writing)
+from tests.support.children import next_child, outcome_of
+from tests.support.eventually import eventually
+from tests.support.processes import is_alive
 
 
 def perform(queue: str, raw: bytes) -> None:
@@ -43,23 +36,12 @@ def server():
     made.close()
 
 
-def child_of(server):
-    server.ask()
-    return server.take()
-
-
-def told(child, wakeup):
-    while (outcome := child.wait(1, wakeup)) is None:
-        pass
-    return outcome
-
-
 def test_children_come_from_one_process_that_is_not_this_one(server, wakeup):
     parents = set()
     for number in range(3):
-        child = child_of(server)
+        child = next_child(server)
         child.give("low", b"%d" % number, last=True)
-        queue, raw, parent = told(child, wakeup).report.error.split()
+        queue, raw, parent = outcome_of(child, wakeup).report.error.split()
         assert (queue, raw) == ("low", f"b'{number}'")
         parents.add(int(parent))
         server.done_with(child)
@@ -73,80 +55,80 @@ def test_a_child_is_forked_before_there_is_a_job_for_it(server, wakeup):
     child = server.take()
     assert not server.asked
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
     server.done_with(child)
 
 
 def test_how_a_child_ended_is_told_as_if_it_were_our_own(server, wakeup):
-    child = child_of(server)
+    child = next_child(server)
     child.give("low", b"for ever", last=True)
     eventually(lambda: child._board.begun(child._place))
     child.signal(signal.SIGKILL)
-    assert f"pid {child.pid} SIGKILL (signal 9)" in str(told(child, wakeup).dirty)
+    assert f"pid {child.pid} SIGKILL (signal 9)" in str(outcome_of(child, wakeup).dirty)
 
 
 def test_a_child_that_was_killed_before_it_had_a_job_has_not_begun(server, wakeup):
-    child = child_of(server)
+    child = next_child(server)
     os.kill(child.pid, signal.SIGKILL)
     eventually(child.broken)
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == NOT_STARTED
+    assert outcome_of(child, wakeup) == NOT_STARTED
 
 
 def test_a_server_that_was_killed_is_followed_by_another(server, wakeup):
-    first = child_of(server)
+    first = next_child(server)
     os.kill(server._pid, signal.SIGKILL)
     os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ConnectionError):
-        child_of(server)
-    second = child_of(server)
+        next_child(server)
+    second = next_child(server)
     for child in (first, second):
         child.give("low", b"", last=True)
-        assert told(child, wakeup) == DONE
+        assert outcome_of(child, wakeup) == DONE
         server.done_with(child)
 
 
 def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noticed(
     server, wakeup, tmp_path
 ):
-    going_on, dying = child_of(server), child_of(server)
+    going_on, dying = next_child(server), next_child(server)
     going_on.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
     dying.give("low", b"for ever", last=True)
     eventually(lambda: dying._board.begun(dying._place))
     os.kill(server._pid, signal.SIGKILL)
     (tmp_path / "go").touch()
-    assert told(going_on, wakeup) == DONE
+    assert outcome_of(going_on, wakeup) == DONE
     os.kill(dying.pid, signal.SIGKILL)
-    assert told(dying, wakeup).dirty is not None
+    assert outcome_of(dying, wakeup).dirty is not None
 
 
 def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, wakeup, tmp_path):
-    child = child_of(server)
+    child = next_child(server)
     child.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
     eventually(lambda: child._board.begun(child._place))
     os.kill(server._pid, signal.SIGKILL)
     os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ConnectionError):
-        child_of(server)
-    server.done_with(child_of(server))  # there is another server now
+        next_child(server)
+    server.done_with(next_child(server))  # there is another server now
     assert child.wait(0.0, wakeup) is None
     (tmp_path / "go").touch()
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
 
 
 def test_orders_to_the_whole_group_do_not_end_the_server(server, wakeup):
-    server.done_with(child_of(server))
+    server.done_with(next_child(server))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(server._pid, number)
-    child = child_of(server)
+    child = next_child(server)
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
     server.done_with(child)
 
 
 def test_closing_ends_every_child_and_the_server(wakeup):
     server = ServerHandle(perform, ChildOptions(), SharedPage(), lambda: None)
-    child = child_of(server)
+    child = next_child(server)
     server.ask()
     pids = {child.pid, server._pid}
     server.done_with(child)
@@ -172,11 +154,4 @@ def test_a_worker_that_is_killed_leaves_neither_a_server_nor_an_idle_child():
         [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
     )
     server, child = done.stdout.split()
-    eventually(lambda: not alive(server) and not alive(child))
-
-
-def alive(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    eventually(lambda: not is_alive(int(server)) and not is_alive(int(child)))

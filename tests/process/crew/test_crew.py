@@ -9,13 +9,13 @@ from pyresque.process.crew.crew import NAME, Crew, SharedTitle
 from pyresque.process.worker.liveness import Heartbeats
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
-from tests.hand import Hand
-from tests.process.stage import Performer, Surroundings, worker
+from tests.support.scripted_driver import ScriptedDriver
+from tests.support.scripted_worker import ScriptedExecutor, ScriptedHost, worker
 
 TIME = [b"1772366400", b"0"]
 
 
-class Ordered(Performer):
+class Ordered(ScriptedExecutor):
     """Notes orders."""
 
     isolated = False
@@ -42,7 +42,7 @@ def crew(**settings: object) -> Crew:
             me.slot(n),
             queue_list,
             Ordered(),
-            Surroundings(core.clock),
+            ScriptedHost(core.clock),
             tended=True,
             hooks=core.hooks.only("queue_empty"),
         )
@@ -91,14 +91,14 @@ def test_the_title_is_not_set_anew_for_one_job_after_another(sign, shown):
 def test_one_heartbeat_is_for_all_that_are_registered():
     one = crew()
     one.workers[0].pulse.registered = True
-    hand = Hand(TIME, [1, 1])
+    hand = ScriptedDriver(TIME, [1, 1])
     hand.run(one.rounds.pulse.beat())
     assert {command[1:3] for command in hand.asked[1]} == {
         ("resque:workers:heartbeat", b"host:42:low"),
         ("resque:workers", b"host:42:low"),
     }
     one.workers[1].pulse.registered = True
-    both = Hand(TIME, [1, 1, 1, 1])
+    both = ScriptedDriver(TIME, [1, 1, 1, 1])
     both.run(one.rounds.pulse.beat())
     assert len(both.asked[1]) == 4
     assert both.asked[1][2][2] == b"host~2:42:low"
@@ -107,7 +107,7 @@ def test_one_heartbeat_is_for_all_that_are_registered():
 def test_the_first_heartbeat_for_all_is_due_an_interval_after_the_start():
     one = crew(heartbeat_interval=60.0)
     pulses = Heartbeats(one.core, [each.pulse for each in one.workers])
-    assert Hand().run(pulses.beat_if_due()) == 60.0
+    assert ScriptedDriver().run(pulses.beat_if_due()) == 60.0
 
 
 def test_a_graceful_order_stops_all_and_presses_nobody():

@@ -10,8 +10,8 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.crew.shared_waiter import SharedWaiter, ThreadWaiter
 from pyresque.process.host.queue_watch import QueueWatch
-from tests.live.stage import PATIENCE, eventually
-from tests.redis_server import RedisServer, waits_begun
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.redis_server import RedisServer, waits_begun
 
 LOW, HIGH = "resque:queue:low", "resque:queue:high"
 LONG = 3600.0
@@ -45,13 +45,13 @@ class Crew:
             thread.start()
 
     def next(self):
-        return self.told.get(timeout=PATIENCE)
+        return self.told.get(timeout=TIMEOUT)
 
     def end(self):
         for slot in self.slots:
             slot.wake()
         for thread in self.threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
             assert not thread.is_alive()
 
 
@@ -101,7 +101,7 @@ def test_a_job_that_the_called_one_leaves_alone_calls_others(bell, db):
         bell.expect((LOW,), lambda name=name: seen.put(name))
     armed(db)
     db.rpush(LOW, 1)
-    assert [seen.get(timeout=PATIENCE) for _ in range(3)] == ["a", "b", "c"]
+    assert [seen.get(timeout=TIMEOUT) for _ in range(3)] == ["a", "b", "c"]
 
 
 def test_who_left_is_not_called(bell, db):
@@ -110,7 +110,7 @@ def test_who_left_is_not_called(bell, db):
     bell.expect((LOW,), lambda: seen.put("here"))
     bell.leave(gone)
     db.rpush(LOW, 1)
-    assert seen.get(timeout=PATIENCE) == "here"
+    assert seen.get(timeout=TIMEOUT) == "here"
     assert seen.empty()
 
 
@@ -120,7 +120,7 @@ def test_each_is_called_for_its_own_queues(bell, db):
     bell.expect((HIGH, LOW), lambda: seen.put("high"))
     armed(db, 2)
     db.rpush(HIGH, 1)
-    assert seen.get(timeout=PATIENCE) == "high"
+    assert seen.get(timeout=TIMEOUT) == "high"
     assert seen.empty()
 
 
@@ -153,7 +153,7 @@ def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
     waiting.start()
     armed(db)
     slot.wake()
-    waiting.join(PATIENCE)
+    waiting.join(TIMEOUT)
     assert slot.wait((LOW,), 0.01, 0.05) is False
 
 
@@ -168,13 +168,13 @@ def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_p
             armed(client)
         eventually(lambda: bell._heard, lambda heard: heard == {LOW})
         server.kill()
-        assert seen.get(timeout=PATIENCE) == "first"
+        assert seen.get(timeout=TIMEOUT) == "first"
         visit = bell.expect((LOW,), lambda: seen.put("second"))
         assert not visit.heard
         server.start()
         with server.client() as client:
             client.rpush(LOW, 1)
-        assert seen.get(timeout=PATIENCE) == "second"
+        assert seen.get(timeout=TIMEOUT) == "second"
     finally:
         bell.close()
         driver.close()

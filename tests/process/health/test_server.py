@@ -14,8 +14,8 @@ from pyresque.clock import SystemClock
 from pyresque.errors import HealthPortError
 from pyresque.process.health.server import LONGEST, MOST, answer, serving
 from pyresque.process.health.state import Flag, Health
-from tests.live.stage import eventually
-from tests.redis_server import free_port
+from tests.support.eventually import eventually
+from tests.support.redis_server import free_port
 
 WELL = Health((), (), 0.25, 1.5, working=False)
 PAUSED = Health((), ("paused",), 0.25, 1.5, working=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pyresque.process.health.state import Flag, HealthState
-from tests.process.stage import Clock
+from tests.support.scripted_worker import Clock
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pyresque.process.host.queue_watch import (
     WAIT,
     QueueWatch,
 )
-from tests.process.stage import Clock
+from tests.support.scripted_worker import Clock
 
 LOW, HIGH = "resque:queue:low", "resque:queue:high"
 ARMED = ("BLMOVE", LOW, LOW, "LEFT", "LEFT", WAIT)

@@ -11,9 +11,9 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.host.queue_watch import QueueWatch
 from pyresque.process.host.waiter import Waiter, ready
-from tests.live.proxy import Proxy
-from tests.live.stage import PATIENCE, eventually
-from tests.redis_server import RedisServer, waits_begun
+from tests.support.eventually import TIMEOUT, eventually
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer, waits_begun
 
 LOW, HIGH = "resque:queue:low", "resque:queue:high"
 LONG = 3600.0
@@ -43,7 +43,7 @@ class Waiting:
         self.thread.start()
 
     def end(self):
-        self.thread.join(PATIENCE)
+        self.thread.join(TIMEOUT)
         assert not self.thread.is_alive(), "it waits still"
         return self.told[0]
 
@@ -159,7 +159,7 @@ def test_a_peer_that_fell_silent_is_noticed_and_another_connection_waits_on(
         if b"BLMOVE" in request:
             calls.append(request)
             if len(calls) == 1:
-                heal.wait(PATIENCE)
+                heal.wait(TIMEOUT)
 
     with Proxy(redis_server.port, silent) as proxy:
         driver = SyncDriver(proxy.url)

@@ -14,7 +14,7 @@ import pytest
 
 from pyresque import Resque
 from pyresque.process.start.startup import fork_early
-from tests.live.stage import eventually
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     import redis

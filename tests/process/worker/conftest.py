@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque.executor.fork.fast_path_handle import FastPathHandle
-from tests.process.shift_stage import Stage, beside_the_jobs
+from tests.support.fork_worker import ForkWorker, beside_the_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def stage(redis_url: str) -> Iterator[Callable[..., Stage]]:
-    stages: list[Stage] = []
+def stage(redis_url: str) -> Iterator[Callable[..., ForkWorker]]:
+    stages: list[ForkWorker] = []
 
-    def make(**settings: Any) -> Stage:
+    def make(**settings: Any) -> ForkWorker:
         url = settings.pop("url", redis_url)
-        stages.append(Stage(url, beside_the_jobs(redis_url), **settings))
+        stages.append(ForkWorker(url, beside_the_jobs(redis_url), **settings))
         return stages[-1]
 
     with beside_the_jobs(redis_url) as notes:

@@ -12,12 +12,8 @@ import redis as redis_py
 
 from pyresque import Resque
 from pyresque.executor.fork.fast_path_process import ANSWERED, ENDED, LEFT
-from tests.process.shift_stage import (
-    Stage,
-    kinds,
-    notes,
-)
-from tests.process.test_streak import ODD, everything, push
+from tests.support.fork_worker import ForkWorker, kinds, notes
+from tests.support.queue_state import UNUSUAL, contents, push
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     made_stage = stage()
     key = f"resque:worker:{os.uname().nodename}:{os.getpid()}:low"
@@ -53,7 +49,7 @@ def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
 
 def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -64,10 +60,10 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     for ahead in ("auto", "always"):
         db.flushall()
         one = stage(fork_ahead=ahead)
-        for number, odd in enumerate(ODD):
+        for number, unusual in enumerate(UNUSUAL):
             for again in range(3):
                 push(db, "Note", number, {"a": [None, again]})
-            db.rpush("resque:queue:low", odd)
+            db.rpush("resque:queue:low", unusual)
             push(db, "Note", "é\x00", 1.5)
             push(db, "Later", number)
             push(db, "Note", number)
@@ -76,15 +72,15 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
             push(db, "Vanish", 0)
         one.work()
         noted.append(one.told())
-        left.append(everything(db))
+        left.append(contents(db))
         if ahead == "auto":
-            assert sum(over.turns for over in overs) >= 2 * len(ODD)
+            assert sum(over.turns for over in overs) >= 2 * len(UNUSUAL)
             assert {LEFT, ENDED} <= set(kinds(overs))
             overs.clear()
     assert overs == []  # always ahead: no shift
     assert noted[0] == noted[1]
     assert _without_pids(left[0]) == _without_pids(left[1])
-    assert left[0][b"resque:stat:processed"] == b"%d" % (10 * len(ODD))
+    assert left[0][b"resque:stat:processed"] == b"%d" % (10 * len(UNUSUAL))
 
 
 def _without_pids(found: dict[bytes, Any]) -> dict[bytes, Any]:
@@ -95,7 +91,7 @@ def _without_pids(found: dict[bytes, Any]) -> dict[bytes, Any]:
 
 
 def test_jobs_come_from_several_queues_in_their_order(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     db.set("resque:queue:odd", "no list")
@@ -113,7 +109,7 @@ def test_jobs_come_from_several_queues_in_their_order(
 
 
 def test_a_glob_is_the_workers_own_affair(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 4)
@@ -133,7 +129,10 @@ def test_a_glob_is_the_workers_own_affair(
     ids=lambda settings: next(iter(settings)),
 )
 def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], settings: dict[str, Any]
+    db: redis.Redis,
+    stage: Callable[..., ForkWorker],
+    overs: list[FastPathEnd],
+    settings: dict[str, Any],
 ) -> None:
     one = stage(**settings)
     with Resque(one.resque.settings.url, codec=settings.get("codec", "json")) as client:
@@ -146,7 +145,7 @@ def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
 
 @pytest.mark.parametrize("hook", ["before_fork", "after_fork"])
 def test_hooks_of_forks_are_called_for_every_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], hook: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], hook: str
 ) -> None:
     one = stage()
     one.resque.hooks.add(hook, lambda *_: one.tell(hook))
@@ -157,7 +156,7 @@ def test_hooks_of_forks_are_called_for_every_job(
 
 
 def test_a_pause_key_ends_a_shift(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     one.resque.job("Pause", queue="low")(
@@ -176,7 +175,7 @@ def test_a_pause_key_ends_a_shift(
 
 
 def test_what_a_job_loads_is_loaded_for_the_next_shift(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     sys.modules.pop("colorsys", None)  # another test may have needed it
     one = stage()
@@ -189,7 +188,7 @@ def test_what_a_job_loads_is_loaded_for_the_next_shift(
 
 def test_a_great_payload_is_performed_like_any_other(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -208,7 +207,7 @@ def test_a_great_payload_is_performed_like_any_other(
 
 def test_what_a_job_prints_is_seen(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     capfd: pytest.CaptureFixture[str],
     overs: list[FastPathEnd],
 ) -> None:

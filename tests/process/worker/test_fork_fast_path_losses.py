@@ -17,17 +17,18 @@ from pyresque.executor.fork.fast_path_process import BROKEN, FastPathRun
 from pyresque.executor.fork.fast_path_reserve import FastPathReserver
 from pyresque.executor.fork.shared_page import FINISHED, SLOTS, SharedPage
 from pyresque.process.run.worker import lendable
-from tests.chaos.fleet import children
-from tests.live.stage import eventually, next_report, reported, worker
-from tests.process.shift_stage import (
-    Stage,
+from tests.support.eventually import eventually
+from tests.support.fork_worker import (
+    ForkWorker,
     after,
     kinds,
     notes,
     server_of,
     some_then_one_that_holds,
 )
-from tests.process.test_streak import push
+from tests.support.live_worker import next_report, reported, worker
+from tests.support.processes import children_of
+from tests.support.queue_state import push
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
 def test_a_server_that_dies_leaves_its_job_to_the_worker(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], moment: float
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], moment: float
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -73,7 +74,7 @@ POINTS = {
 @pytest.mark.parametrize("point", POINTS)
 def test_a_server_may_die_at_any_point(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
     point: str,
@@ -110,7 +111,7 @@ def test_a_server_may_die_at_any_point(
 
 
 def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     some_then_one_that_holds(db)
@@ -131,7 +132,7 @@ def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
 
 
 def test_a_connection_that_breaks_ends_a_shift_and_costs_no_job(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -162,7 +163,7 @@ def test_a_worker_that_dies_takes_its_shift_with_it(
         push(db, "Hold", 1)
         push(db, "Note", 3)
         assert [next_report(db) for _ in range(4)][-1] == ["holding", 1]
-        (server,) = (pid for pid in children([process.pid]) if b"forks for" in _title(pid))
+        (server,) = (pid for pid in children_of(process.pid) if b"forks for" in _title(pid))
         process.signal("SIGKILL")
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", 1]
@@ -192,7 +193,7 @@ def test_a_server_with_too_many_connections_gives_none_for_shifts(
 
 
 def test_a_user_who_may_not_do_all_that_a_shift_needs_has_none(
-    db: redis.Redis, redis_url: str, stage: Callable[..., Stage], overs: list[FastPathEnd]
+    db: redis.Redis, redis_url: str, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     commands = ["+@all", "-echo"]
     db.acl_setuser("lean", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=commands)

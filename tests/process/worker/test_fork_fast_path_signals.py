@@ -11,15 +11,9 @@ import pytest
 
 from pyresque.executor.fork.fast_path_process import ENDED, LEFT, WORKING
 from pyresque.process.worker.worker import Worker
-from tests.live.stage import eventually
-from tests.process.shift_stage import (
-    Stage,
-    after,
-    kinds,
-    notes,
-    some_then_one_that_holds,
-)
-from tests.process.test_streak import push
+from tests.support.eventually import eventually
+from tests.support.fork_worker import ForkWorker, after, kinds, notes, some_then_one_that_holds
+from tests.support.queue_state import push
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +35,7 @@ if TYPE_CHECKING:
 )
 def test_an_order_reaches_the_job_of_a_shift(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     order: str,
     settings: dict[str, Any],
@@ -67,7 +61,7 @@ def test_an_order_reaches_the_job_of_a_shift(
 
 @pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], order: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], order: str
 ) -> None:
     one = stage()
     some_then_one_that_holds(db)
@@ -90,7 +84,7 @@ def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
 
 @pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_order_between_two_jobs_takes_no_other(
-    db: redis.Redis, stage: Callable[..., Stage], overs: list[FastPathEnd], order: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], order: str
 ) -> None:
     one = stage()
     worker = os.getpid()
@@ -110,7 +104,7 @@ def test_a_graceful_order_between_two_jobs_takes_no_other(
 
 def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -131,7 +125,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
 
 def test_trouble_of_the_workers_own_calls_a_shift_back_first(
     db: redis.Redis,
-    stage: Callable[..., Stage],
+    stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

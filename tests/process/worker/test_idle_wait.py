@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pyresque.process.worker.idle import FREE_CALLS, LONGEST_PAUSE, LOOK, IdleWait
-from tests.hand import Hand
-from tests.process.stage import Clock, Surroundings
+from tests.support.scripted_driver import ScriptedDriver
+from tests.support.scripted_worker import Clock, ScriptedHost
 
 LOW = ("resque:queue:low",)
 
@@ -14,7 +14,7 @@ class Stage:
 
     def __init__(self, beat=60.0):
         self.clock = Clock()
-        self.around = Surroundings(self.clock)
+        self.around = ScriptedHost(self.clock)
         self.beat, self.beats, self.stop = beat, 0, False
         self.rest = IdleWait(self.clock, self.around, self.tend)
 
@@ -24,7 +24,7 @@ class Stage:
 
     def take(self, seconds, queues=LOW):
         before = self.clock.passed
-        Hand().run(self.rest.take(seconds, queues, lambda: self.stop))
+        ScriptedDriver().run(self.rest.take(seconds, queues, lambda: self.stop))
         return self.clock.passed - before
 
 

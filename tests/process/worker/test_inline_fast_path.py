@@ -16,25 +16,13 @@ from pyresque.process.run.worker import build_worker
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
+from tests.support.queue_state import UNUSUAL, contents, push
 
 if TYPE_CHECKING:
     import redis
 
 
 BURST = Interval.between(0.0)
-ODD = (
-    b"no JSON",
-    b"[1]",
-    b'{"class":"Unknown","args":[]}',
-    b'{"class":"Note","args":{"a":1}}',
-    b'{"class":"Note","args":[1e999]}',
-    b'{"class":"Note","args":["\\ud800"]}',
-    b'{"class":["Note"],"args":[]}',
-    b'{"class":"Note"}',
-    b'{"class":"Note","args":' + b"[" * 99 + b"]" * 99 + b"}",
-    b' {"class":"Note","args":["blank"]} ',
-    b'{"class":"Note","args":["\xff"]}',
-)
 
 
 class Stage:
@@ -79,30 +67,6 @@ def stage(redis_url: str) -> Stage:
     return Stage(redis_url)
 
 
-def push(db: redis.Redis, name: str, *args: Any, queue: str = "low") -> None:
-    db.sadd("resque:queues", queue)
-    db.rpush(f"resque:queue:{queue}", json.dumps({"class": name, "args": args}))
-
-
-def everything(db: redis.Redis) -> dict[bytes, Any]:
-    """All that is in Redis, times and this process's own names made alike."""
-    found: dict[bytes, Any] = {}
-    for key in sorted(db.keys()):
-        kind = db.type(key)
-        if kind == b"list":
-            found[key] = [_timeless(item) for item in db.lrange(key, 0, -1)]
-        elif kind == b"string" and b"pruning" not in key:
-            found[key] = db.get(key)
-        elif kind == b"set":
-            found[key] = sorted(db.smembers(key))
-    return found
-
-
-def _timeless(item: bytes) -> Any:
-    record = json.loads(item)
-    return {**record, "failed_at": "", "backtrace": record.get("backtrace", [])[:1]}
-
-
 def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     db: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,19 +78,19 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
                 Worker, "streak", property(lambda _: None, lambda _, __: None), raising=False
             )
         stage = Stage(redis_url)
-        for number, odd in enumerate(ODD):
+        for number, unusual in enumerate(UNUSUAL):
             push(db, "Note", number, {"a": None})
-            db.rpush("resque:queue:low", odd)
+            db.rpush("resque:queue:low", unusual)
             push(db, "Fail", f"no {number}")
             push(db, "Later", number)
             push(db, "Soon", number)
         stage.work()
         noted.append(stage.noted)
-        left.append(everything(db))
-    assert len(noted[0]) > 3 * len(ODD)
+        left.append(contents(db))
+    assert len(noted[0]) > 3 * len(UNUSUAL)
     assert noted[0] == noted[1]
     assert left[0] == left[1]
-    assert left[0][b"resque:stat:processed"] == b"%d" % (5 * len(ODD))
+    assert left[0][b"resque:stat:processed"] == b"%d" % (5 * len(UNUSUAL))
 
 
 def test_plain_jobs_follow_one_another_without_the_general_way(

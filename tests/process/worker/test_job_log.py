@@ -10,7 +10,7 @@ from pyresque.job.job import Job, Payload
 from pyresque.process.start.log_format import JsonFormatter, LogfmtFormatter, TextFormatter
 from pyresque.process.worker.job_log import JobLog
 from pyresque.store.workers import Redelivery
-from tests.process.stage import Clock
+from tests.support.scripted_worker import Clock
 
 PLAIN = Job("low", Payload("Archive", [35, "a b"]), b"raw")
 ACTIVE = Job(

@@ -6,8 +6,8 @@ import pytest
 
 from pyresque.errors import RedisUnavailable
 from pyresque.process.health.state import Flag
-from tests.hand import Hand
-from tests.process.stage import ID, worker
+from tests.support.scripted_driver import ScriptedDriver
+from tests.support.scripted_worker import ID, worker
 
 if TYPE_CHECKING:
     from pyresque.process.worker.liveness import Heartbeat, Upkeep
@@ -18,8 +18,8 @@ TIME = [b"1772366400", b"0"]
 def rounds(**settings: float) -> Upkeep:
     """The rounds of a worker that has started."""
     one = worker(**settings)
-    Hand(TIME, [1]).run(one.pulse.beat())
-    Hand(None, 9_000).run(one.rounds.prune())
+    ScriptedDriver(TIME, [1]).run(one.pulse.beat())
+    ScriptedDriver(None, 9_000).run(one.rounds.prune())
     return one.rounds
 
 
@@ -31,7 +31,7 @@ def pulse() -> Heartbeat:
 
 
 def test_a_heartbeat_is_the_servers_time_and_enters_the_worker_again(pulse):
-    hand = Hand(TIME, [1, 1])
+    hand = ScriptedDriver(TIME, [1, 1])
     hand.run(pulse.beat())
     _, (beat, entering) = hand.asked
     assert beat[:3] == ("HSET", "resque:workers:heartbeat", ID.encode())
@@ -41,38 +41,38 @@ def test_a_heartbeat_is_the_servers_time_and_enters_the_worker_again(pulse):
 
 def test_before_it_is_registered_a_heartbeat_enters_nobody(pulse):
     pulse.registered = False
-    hand = Hand(TIME, [1])
+    hand = ScriptedDriver(TIME, [1])
     hand.run(pulse.beat())
     assert len(hand.asked[1]) == 1
 
 
 def test_it_beats_when_it_is_due_and_tells_how_long_it_is_until_then(pulse):
-    Hand(TIME, [1, 1]).run(pulse.beat())
-    hand = Hand()
+    ScriptedDriver(TIME, [1, 1]).run(pulse.beat())
+    hand = ScriptedDriver()
     assert hand.run(pulse.beat_if_due()) == 60.0
     pulse.core.clock.passed += 45
     assert hand.run(pulse.beat_if_due()) == 15.0
     pulse.core.clock.passed += 15
-    again = Hand(TIME, [1, 1])
+    again = ScriptedDriver(TIME, [1, 1])
     assert again.run(pulse.beat_if_due()) == 60.0
     assert len(again.asked) == 2
 
 
 def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(pulse):
-    Hand(TIME, [1, 1]).run(pulse.beat())
+    ScriptedDriver(TIME, [1, 1]).run(pulse.beat())
     pulse.core.clock.passed += 60
-    assert Hand(RedisUnavailable("away")).run(pulse.beat_if_due()) == 5.0
+    assert ScriptedDriver(RedisUnavailable("away")).run(pulse.beat_if_due()) == 5.0
 
 
 def test_rounds_beat_and_prune_each_when_it_is_due():
     one = rounds(heartbeat_interval=60.0, prune_interval=150.0)
-    assert Hand().run(one.make()) == 60.0
+    assert ScriptedDriver().run(one.make()) == 60.0
     one.clock.passed += 60
-    assert Hand(TIME, [1]).run(one.make()) == 60.0
+    assert ScriptedDriver(TIME, [1]).run(one.make()) == 60.0
     one.clock.passed += 60
-    assert Hand(TIME, [1]).run(one.make()) == 30.0
+    assert ScriptedDriver(TIME, [1]).run(one.make()) == 30.0
     one.clock.passed += 30
-    pruning = Hand(None, 9_000)
+    pruning = ScriptedDriver(None, 9_000)
     assert pruning.run(one.make()) == 30.0
     assert pruning.asked[0][:2] == ("SET", "resque:pruning_dead_workers_in_progress")
 
@@ -80,15 +80,15 @@ def test_rounds_beat_and_prune_each_when_it_is_due():
 def test_pruning_that_redis_refuses_is_put_off_and_ends_nothing():
     one = rounds(heartbeat_interval=600.0, prune_interval=150.0)
     one.clock.passed += 600
-    assert Hand(TIME, [1], RedisUnavailable("away")).run(one.make()) == 600.0
+    assert ScriptedDriver(TIME, [1], RedisUnavailable("away")).run(one.make()) == 600.0
 
 
 def test_rounds_tell_whether_the_heart_beats():
     one = rounds(heartbeat_interval=60.0)
     one.vitals.mark(Flag.REGISTERED, True)
     one.clock.passed += 60
-    Hand(RedisUnavailable("away")).run(one.make())
+    ScriptedDriver(RedisUnavailable("away")).run(one.make())
     assert one.vitals.health(60.0).reasons == ("Redis does not answer",)
     one.clock.passed += 5
-    Hand(TIME, [1]).run(one.make())
+    ScriptedDriver(TIME, [1]).run(one.make())
     assert one.vitals.health(60.0).ready

@@ -8,8 +8,8 @@ from pyresque.errors import DirtyExit, HardTimeLimit, RedisUnavailable
 from pyresque.executor.base import Outcome
 from pyresque.failure.report import ErrorReport
 from pyresque.store.scripts import script
-from tests.hand import Hand
-from tests.process.stage import worker
+from tests.support.scripted_driver import ScriptedDriver
+from tests.support.scripted_worker import worker
 
 RAW = b'{"class":"X","args":[1]}'
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
@@ -20,7 +20,7 @@ AWAY = RedisUnavailable("away")
 DIED = Outcome(dirty=DirtyExit("gone"))
 
 
-def told(hand: Hand) -> list[object]:
+def told(hand: ScriptedDriver) -> list[object]:
     """What was asked for: scripts by their names, other commands by their first word."""
     names = {script(name).sha: name for name in ("turn", "redeliver")}
     return [names[args[1]] if args[0] == "EVALSHA" else args[0] for args in hand.asked]
@@ -33,7 +33,7 @@ def having(*outcomes: Outcome, redeliveries: int = 2):
 
 
 def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
-    one, hand = having(DIED), Hand(GOT, None, 1, NOTHING)
+    one, hand = having(DIED), ScriptedDriver(GOT, None, 1, NOTHING)
     assert hand.run(one._one_run()) is True
     assert told(hand) == ["turn", "GET", "redeliver", "turn"]
     back = hand.asked[2]
@@ -52,7 +52,7 @@ def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
 
 
 def test_after_so_many_times_it_fails_and_is_counted_no_more():
-    one, hand = having(DIED), Hand(GOT, b"2", 1, ENDED)
+    one, hand = having(DIED), ScriptedDriver(GOT, b"2", 1, ENDED)
     hand.run(one.work_one_job())
     assert told(hand) == ["turn", "GET", "DEL", "turn"]
     assert b'"exception":"Resque::DirtyExit"' in hand.asked[3][-4]
@@ -64,32 +64,32 @@ def test_after_so_many_times_it_fails_and_is_counted_no_more():
     ids=["failed", "beyond its hard limit", "done"],
 )
 def test_a_job_that_came_to_an_end_is_forgotten(outcome):
-    one, hand = having(outcome), Hand(GOT, 0, ENDED)
+    one, hand = having(outcome), ScriptedDriver(GOT, 0, ENDED)
     hand.run(one.work_one_job())
     assert told(hand) == ["turn", "DEL", "turn"]
 
 
 def test_a_job_that_is_not_registered_so_asks_for_nothing_more():
-    one, hand = having(DIED, redeliveries=0), Hand(GOT, ENDED)
+    one, hand = having(DIED, redeliveries=0), ScriptedDriver(GOT, ENDED)
     hand.run(one.work_one_job())
     assert told(hand) == ["turn", "turn"]
 
 
 def test_what_was_carried_out_before_the_wire_broke_is_not_done_again():
-    one, hand = having(DIED), Hand(GOT, None, AWAY, b"1", NOTHING)
+    one, hand = having(DIED), ScriptedDriver(GOT, None, AWAY, b"1", NOTHING)
     assert hand.run(one._one_run()) is True
     assert told(hand) == ["turn", "GET", "redeliver", "GET", "turn"]
 
 
 def test_what_was_not_carried_out_is_sent_again():
-    one, hand = having(DIED), Hand(GOT, None, AWAY, None, 1, NOTHING)
+    one, hand = having(DIED), ScriptedDriver(GOT, None, AWAY, None, 1, NOTHING)
     assert hand.run(one._one_run()) is True
     assert told(hand) == ["turn", "GET", "redeliver", "GET", "redeliver", "turn"]
     assert one.surroundings.slept == [0.5]
 
 
 def test_a_worker_that_was_pruned_meanwhile_leaves_the_job_to_its_pruner(caplog):
-    one, hand = having(DIED), Hand(GOT, None, 0, NOTHING)
+    one, hand = having(DIED), ScriptedDriver(GOT, None, 0, NOTHING)
     assert hand.run(one._one_run()) is True
     assert told(hand) == ["turn", "GET", "redeliver", "turn"]
     assert "was pruned while it worked, and its job with it" in caplog.text

@@ -7,8 +7,8 @@ from pyresque.executor.base import Outcome
 from pyresque.failure.report import ErrorReport
 from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
-from tests.hand import Hand
-from tests.process.stage import ID, worker
+from tests.support.scripted_driver import ScriptedDriver
+from tests.support.scripted_worker import ID, worker
 
 RAW = b'{"class":"X","args":[1]}'
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
@@ -19,7 +19,7 @@ ENDED_AND_GOT = RAW
 AWAY = RedisUnavailable("away")
 
 
-def scripts(hand: Hand) -> list[str]:
+def scripts(hand: ScriptedDriver) -> list[str]:
     names = {script(name).sha: name for name in ("turn", "return_unperformed", "unregister")}
     return [names[args[1]] for args in hand.asked if args[0] == "EVALSHA"]
 
@@ -30,14 +30,14 @@ def finished(args: tuple[object, ...]) -> object:
 
 
 def test_reserving_takes_a_job_and_enters_it_in_one_step():
-    one, hand = worker(), Hand(GOT)
+    one, hand = worker(), ScriptedDriver(GOT)
     job = hand.run(one.reserve())
     assert (job.queue, job.raw, job.class_name) == ("low", RAW, "X")
     assert scripts(hand) == ["turn"]
 
 
 def test_a_finished_job_and_the_next_one_are_one_round_trip():
-    one, hand = worker(), Hand(GOT, ENDED_AND_GOT, ENDED)
+    one, hand = worker(), ScriptedDriver(GOT, ENDED_AND_GOT, ENDED)
     assert hand.run(one._one_run()) is True
     assert len(one.executor.jobs) == 2
     assert [finished(args) for args in hand.asked] == [b"", RECORD, RECORD]
@@ -45,7 +45,7 @@ def test_a_finished_job_and_the_next_one_are_one_round_trip():
 
 def test_a_failure_travels_with_the_turn_that_finishes_the_job():
     one = worker(Outcome(report=ErrorReport("ValueError", "boom")))
-    hand = Hand(GOT, ENDED)
+    hand = ScriptedDriver(GOT, ENDED)
     hand.run(one.work_one_job())
     args = hand.asked[1]
     failed = args[-4]
@@ -57,7 +57,7 @@ def test_a_failure_travels_with_the_turn_that_finishes_the_job():
 def test_a_job_that_arrives_together_with_an_order_to_stop_goes_back_unperformed():
     one = worker()
 
-    class Late(Hand):
+    class Late(ScriptedDriver):
         def _answer(self, request):
             reply = super()._answer(request)
             if reply is GOT:
@@ -74,7 +74,7 @@ def test_a_job_that_arrives_together_with_an_order_to_stop_goes_back_unperformed
 def test_a_job_that_cannot_be_put_back_at_once_is_put_back_later():
     one = worker()
 
-    class Late(Hand):
+    class Late(ScriptedDriver):
         def _answer(self, request):
             reply = super()._answer(request)
             if reply is GOT:
@@ -87,7 +87,7 @@ def test_a_job_that_cannot_be_put_back_at_once_is_put_back_later():
 
 
 def test_a_paused_worker_asks_for_nothing():
-    one, hand = worker(), Hand()
+    one, hand = worker(), ScriptedDriver()
     one.pause_processing()
     assert hand.run(one.reserve()) is None
     assert hand.asked == []
@@ -96,7 +96,7 @@ def test_a_paused_worker_asks_for_nothing():
 
 
 def test_the_wait_for_redis_grows_and_is_bounded():
-    one, hand = worker(), Hand(*[AWAY, AWAY] * 7)
+    one, hand = worker(), ScriptedDriver(*[AWAY, AWAY] * 7)
     with pytest.raises(IndexError):
         hand.run(one.reserve())
     assert one.surroundings.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
@@ -104,31 +104,31 @@ def test_the_wait_for_redis_grows_and_is_bounded():
 
 
 def test_a_reserve_that_was_carried_out_before_the_wire_broke_is_adopted():
-    one, hand = worker(), Hand(AWAY, RECORD, None, RECORD)
+    one, hand = worker(), ScriptedDriver(AWAY, RECORD, None, RECORD)
     job = hand.run(one.reserve())
     assert job.raw == RAW
     assert scripts(hand) == ["turn"]
 
 
 def test_a_reserve_that_was_not_carried_out_is_sent_again():
-    one, hand = worker(), Hand(AWAY, None, None, GOT)
+    one, hand = worker(), ScriptedDriver(AWAY, None, None, GOT)
     assert hand.run(one.reserve()).raw == RAW
     assert scripts(hand) == ["turn", "turn"]
 
 
 def test_two_equal_jobs_one_after_the_other_are_told_apart_by_the_count():
     """The same payload within one second has the same record: adopted when the count went up, else sent again."""
-    one, carried_out = worker(), Hand(GOT, AWAY, RECORD, b"1", ENDED)
+    one, carried_out = worker(), ScriptedDriver(GOT, AWAY, RECORD, b"1", ENDED)
     assert carried_out.run(one._one_run()) is True
     assert len(one.executor.jobs) == 2
-    other, lost = worker(), Hand(GOT, AWAY, RECORD, None, ENDED)
+    other, lost = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
     assert lost.run(other._one_run()) is True
     assert len(other.executor.jobs) == 1
     assert scripts(lost) == ["turn", "turn", "turn"]
 
 
 def test_a_worker_told_to_stop_does_not_wait_for_redis_with_nothing_to_write():
-    one, hand = worker(), Hand(AWAY)
+    one, hand = worker(), ScriptedDriver(AWAY)
     one.shutdown()
     with pytest.raises(Exception, match="away"):
         hand.run(one._turn(NO_FAILURE))
@@ -136,7 +136,7 @@ def test_a_worker_told_to_stop_does_not_wait_for_redis_with_nothing_to_write():
 
 
 def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
-    one, hand = worker(), Hand(GOT, AWAY, RECORD, None, ENDED)
+    one, hand = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
 
     job = hand.run(one.reserve())
     one.shutdown()
@@ -146,14 +146,14 @@ def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
 
 
 def test_a_queue_of_the_wrong_type_is_told_once(caplog):
-    one, hand = worker(), Hand(*[[0, 0, b"", b"", [1]]] * 2)
+    one, hand = worker(), ScriptedDriver(*[[0, 0, b"", b"", [1]]] * 2)
     hand.run(one.reserve())
     hand.run(one.reserve())
     assert caplog.text.count("'low' is no list") == 1
 
 
 def test_titles_are_rubys_words_after_the_colon():
-    one, hand = worker(procline_prefix="mine: "), Hand(GOT, ENDED)
+    one, hand = worker(procline_prefix="mine: "), ScriptedDriver(GOT, ENDED)
     hand.run(one.work_one_job())
     (title,) = one.surroundings.titles
     assert title.startswith("mine: pyresque-1")
@@ -162,10 +162,10 @@ def test_titles_are_rubys_words_after_the_colon():
 
 def test_it_is_paused_by_its_own_order_or_by_the_key():
     one = worker()
-    assert Hand(b" TRUE\n").run(one.paused()) is True
-    assert Hand(b"yes").run(one.paused()) is False
+    assert ScriptedDriver(b" TRUE\n").run(one.paused()) is True
+    assert ScriptedDriver(b"yes").run(one.paused()) is False
     one.pause_processing()
-    assert Hand().run(one.paused()) is True
+    assert ScriptedDriver().run(one.paused()) is True
     assert one.id == ID
 
 
@@ -181,17 +181,17 @@ def test_term_means_what_graceful_term_says(graceful, left):
 def test_a_long_rest_is_no_sign_of_a_loop_that_hangs():
     one = worker(heartbeat_interval=10.0)
     one.executor.isolated = False
-    Hand().run(one._rest(3600.0, resting=False))
+    ScriptedDriver().run(one._rest(3600.0, resting=False))
     assert one.core.clock.passed == 3600
     assert one.vitals.health(10.0).turned <= 10
 
 
 def test_the_keys_of_named_queues_call_unless_it_is_paused():
     one = worker()
-    Hand().run(one._rest(5.0, resting=False))
+    ScriptedDriver().run(one._rest(5.0, resting=False))
     one.desk.paused_by_key = True
-    Hand().run(one._rest(5.0, resting=False))
+    ScriptedDriver().run(one._rest(5.0, resting=False))
     one.desk.paused_by_key = False
     one.resting = True
-    Hand().run(one._rest(5.0, resting=True))
+    ScriptedDriver().run(one._rest(5.0, resting=True))
     assert [queues for queues, _, _ in one.surroundings.waits] == [("resque:queue:low",), (), ()]
