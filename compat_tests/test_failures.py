@@ -367,7 +367,7 @@ def puts_back(payload: bytes) -> Play:
 
     def requeue(r: Any, w: World) -> None:
         (before,) = map(json.loads, list_of(w))
-        assert r.failures.requeue(0) == [1, 1]
+        assert r.failures.requeue(0) == (1, 1)
         assert list_of(w, "queue:low") == [payload]
         (after,) = map(json.loads, list_of(w))
         assert after == {**before, "retried_at": "2026/03/01 12:00:00 UTC"}

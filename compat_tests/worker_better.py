@@ -32,7 +32,7 @@ def clear_error_for_an_odd_id(play: Play) -> None:
 
 
 def unregisters_whatever_its_record_holds(play: Play) -> None:
-    assert unregister(play) == [1, 1, 1, 0, 0, 0]
+    assert unregister(play) == (1, 1, 1, 0, 0, 0)
     assert kept(play) == [(ID, {"class": None, "args": [], "raw": "{bad"}, "Resque::DirtyExit")]
     assert play.world.state().keys() == {"resque:failed"}
 

@@ -73,7 +73,10 @@ def find_queue_with_colon(play: Play) -> Any:
 
 
 def working(play: Play) -> Any:
-    return [[info, info.working_on, info.state] for info in play.run(play.core.working())]
+    return [
+        [info, info.working_on, info.state]
+        for info in play.run(play.core.worker_registry.working())
+    ]
 
 
 IDENTITY: Calls = {
@@ -97,9 +100,9 @@ IDENTITY: Calls = {
     "equality": lambda p: (
         WorkerId("golden-host", 4242, ("a",)) == WorkerId.parse("golden-host:4242:a")
     ),
-    "all": lambda p: p.run(p.core.workers()),
+    "all": lambda p: p.run(p.core.worker_registry.all()),
     "working": working,
-    "working_none": lambda p: p.run(p.core.working()),
+    "working_none": lambda p: p.run(p.core.worker_registry.working()),
     "workers_shortcuts": lambda p: [p.world.resque.workers(), p.world.resque.working()],
 }
 

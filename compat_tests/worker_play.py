@@ -75,7 +75,7 @@ class Play:
 
     def info(self, worker_id: str = ID) -> Any:
         """Ruby: ``Worker.find``."""
-        return self.run(self.core.find_worker(worker_id))
+        return self.run(self.core.worker_registry.find(worker_id))
 
 
 PRUNING_QUEUES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyresque import Resque
-from pyresque.verbs import Failures
+from pyresque.failures import Failures
 
 HEAD = """# Every verb
 
@@ -55,7 +55,7 @@ GROUPS = {
     ),
     "The object itself": ("failures", "configure", "settings", "close"),
     "Inner parts, for tools; they may change between versions": (
-        *("core", "run", "driver", "registry", "hooks", "active_job_classes"),
+        *("core", "run", "driver", "registry", "hooks", "active_job_classes", "stop_flag"),
     ),
 }
 
@@ -64,6 +64,7 @@ SET = {
     "settings": "The settings in force; change them by `configure`.",
     "registry": "The registered jobs, by their Ruby names.",
     "hooks": "The functions that the decorators for workers have added.",
+    "stop_flag": "Whether this process is stopping; a worker sets it, a job in steps asks it.",
     "active_job_classes": "The registered active jobs, locators and serializers.",
 }
 
@@ -114,7 +115,7 @@ def page() -> str:
         raise SystemExit(f"docs/make_api.py: not in one group: {', '.join(sorted(odd))}")
     tables = {title: [row(Resque, name) for name in names] for title, names in GROUPS.items()}
     tables["Failed jobs: `resque.failures`"] = [
-        row(Failures, name) for name in sorted(attributes(Failures))
+        row(Failures, name) for name in sorted(attributes(Failures) - {"core", "run"})
     ]
     lines = [HEAD]
     for title, rows in tables.items():

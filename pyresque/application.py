@@ -8,7 +8,7 @@ from pyresque.job.hooks import WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.targets import check_options, most_redeliveries
-from pyresque.lazily import made_once
+from pyresque.lightweight import cached_property
 from pyresque.settings import Settings
 
 NoneType = type(None)
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     J = TypeVar("J")
     M = TypeVar("M", bound=Middleware)
     Z = TypeVar("Z", bound=Serializer | type[Serializer])
-
-#: Settings that only the whole can judge: one that is not the default is judged at once.
-JUDGED = ("codec", "dialect", "rails_version", "time_zone")
 
 
 def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
@@ -65,6 +62,23 @@ class _Signature:
             if row.name != "url"
         ]
         return inspect.Signature([*named, *rows])
+
+
+class StopFlag:
+    """Whether the process that performs jobs is stopping; a job in steps asks at each checkpoint."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self) -> None:
+        self._ask: Callable[[], bool] = bool  # that is False
+
+    def follow(self, ask: Callable[[], bool]) -> None:
+        """Answer what ``ask()`` does from now on: a worker, a crew or a fork server brings its own."""
+        self._ask = ask
+
+    def __call__(self) -> bool:
+        """True once the process is stopping."""
+        return self._ask()
 
 
 class Application:
@@ -110,25 +124,25 @@ class Application:
         )
         self._failures = failures
         self._clock = clock
-        self._jobs = jobs
-        self._judge()
+        #: The recurring jobs that live in this process alone.
+        self._schedule_memory: dict[str, Any] = {} if jobs is None else jobs._schedule_memory  # noqa: SLF001 - our own class
+        self.stop_flag = StopFlag()
 
-    @made_once
+    @cached_property
     def core(self) -> Core:
         """The parts joined; made when the first of them is asked for. Raises SettingsError."""
         from pyresque.core import Core  # noqa: PLC0415 - a fork server has no use for it
 
-        made = Core(
+        return Core(
             self.settings,
             self.registry,
             self.hooks,
             self._clock,
             self._failures,
             self.active_job_classes,
+            self._schedule_memory,
+            self.stop_flag,
         )
-        if self._jobs is not None:
-            made.recurring.memory = self._jobs.core.recurring.memory
-        return made
 
     def configure(self, **changes: Unpack[Keywords]) -> None:
         """Change settings (None: leave as it is) before the first verb, keeping what is registered.
@@ -136,16 +150,9 @@ class Application:
         This is how the command line's flags reach an application: its jobs that enqueue follow them, too. Raises SettingsError.
         """
         self.settings = self.settings.replace(**changes)
-        former: Core | None = self.__dict__.pop("core", None)
-        if former is not None and former.failures is not former.default_failures:
-            self._failures = former.failures  # an application may have put its own there
-        self._judge()
-        if former is not None:
-            self.core.recurring.memory = former.recurring.memory
-
-    def _judge(self) -> None:
-        if any(getattr(self.settings, name) != Settings.ROWS[name].default for name in JUDGED):
-            self.core  # noqa: B018 - made now, it raises what is wrong
+        if "core" in vars(self):  # the next use makes another one
+            self._failures = self.core.given_failures
+            del self.core
 
     # -- registering
 

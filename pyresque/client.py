@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyresque.application import Application, limit_of
 from pyresque.job.targets import check_options, most_redeliveries
-from pyresque.lazily import made_once
+from pyresque.lightweight import cached_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,29 +18,62 @@ if TYPE_CHECKING:
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
+    from pyresque.failures import AsyncFailures, Failures
     from pyresque.job.limits import TimeLimit
     from pyresque.ops import Op
-    from pyresque.verbs import AsyncFailures, AwaitedVerbs, BlockingVerbs, Failures
+    from pyresque.verbs import AwaitedVerbs, BlockingVerbs
 
     T = TypeVar("T")
 else:
-    from pyresque.lazily import AwaitedVerbs, BlockingVerbs
+
+    class _Face(type):
+        """Class of the two faces: loads their verbs when an attribute is asked for that a face does not have."""
+
+        def __getattr__(cls, name: str) -> Any:
+            if _add_verbs(cls, name):
+                return getattr(cls, name)
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+        def __dir__(cls) -> list[str]:
+            _add_verbs(cls, "dir")
+            return sorted(super().__dir__())
+
+    class _Verbs(metaclass=_Face):
+        """Base of the two faces; its attributes are their verbs."""
+
+        def __getattr__(self, name: str) -> Any:
+            for cls in type(self).__mro__:
+                if name in vars(cls):  # a property that raised AttributeError raises it again
+                    return vars(cls)[name].__get__(self, type(self))
+            if _add_verbs(type(self), name):
+                return getattr(self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+        def __dir__(self) -> list[str]:
+            _add_verbs(type(self), "dir")
+            return sorted(super().__dir__())
+
+    class BlockingVerbs(_Verbs):
+        """Base of Resque; filled from ``verbs.BlockingVerbs``."""
+
+    class AwaitedVerbs(_Verbs):
+        """Base of AsyncResque; filled from ``verbs.AwaitedVerbs``."""
 
 
 class Resque(Application, BlockingVerbs):
     """Resque with verbs that block. Connects at the first verb; may be shared between threads, and across a fork."""
 
-    @made_once
+    @cached_property
     def driver(self) -> SyncDriver:
         """What carries the verbs; made at the first one."""
         from pyresque.driver.sync import SyncDriver  # noqa: PLC0415 - a fork server has no use for it
 
         return SyncDriver(self.settings.url)
 
-    @made_once
+    @cached_property
     def failures(self) -> Failures:
         """The failed jobs."""
-        from pyresque.verbs import Failures  # noqa: PLC0415 - as above
+        from pyresque.failures import Failures  # noqa: PLC0415 - as above
 
         return Failures(self)
 
@@ -106,7 +139,7 @@ class Resque(Application, BlockingVerbs):
 class AsyncResque(Application, AwaitedVerbs):
     """Resque with verbs that are awaited, in one event loop."""
 
-    @made_once
+    @cached_property
     def driver(self) -> AsyncDriver:
         """What carries the verbs; made at the first one."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
@@ -114,10 +147,10 @@ class AsyncResque(Application, AwaitedVerbs):
 
         return AsyncDriver(self.settings.url)
 
-    @made_once
+    @cached_property
     def failures(self) -> AsyncFailures:
         """The failed jobs."""
-        from pyresque.verbs import AsyncFailures  # noqa: PLC0415 - as above
+        from pyresque.failures import AsyncFailures  # noqa: PLC0415 - as above
 
         return AsyncFailures(self)
 
@@ -174,3 +207,23 @@ class AsyncResque(Application, AwaitedVerbs):
 
     async def _enqueue_active(self, new: NewJob) -> Envelope | None:
         return await self.run(self.core.enqueue_active_job(new))
+
+
+def _add_verbs(face: type, name: str) -> bool:
+    """Add the verbs to a face that has none yet; True where that was done. A name with an underscore is no verb's."""
+    without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
+    if not without or name.startswith("_"):
+        return False
+    from pyresque import verbs  # noqa: PLC0415 - a process that only registers jobs, such as a fork server, needs none
+
+    for base in without:
+        owner = _WITHOUT_VERBS.pop(base)
+        found = getattr(verbs, base.__name__)
+        verbs.name_verbs(found, owner)
+        for verb, value in vars(found).items():
+            if not verb.startswith("_"):
+                setattr(base, verb, value)
+    return True
+
+
+_WITHOUT_VERBS: dict[type, type] = {BlockingVerbs: Resque, AwaitedVerbs: AsyncResque}

@@ -1,4 +1,4 @@
-"""Core: the parts joined. Every verb of Resque is an operation here; nothing here has a connection."""
+"""Core: the parts joined, and the operations that need several of them. Nothing here has a connection."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock
-from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker, SettingsError
+from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker
 from pyresque.failure.base import RefusedJobs, complete
 from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.job.job import Codec, Job, codec_named
-from pyresque.job.queues import Queues, Sample
-from pyresque.job.registry import JobClass, Registry, validate
-from pyresque.job.worker_registry import WorkerInfo, WorkerRegistry
+from pyresque.job.queues import Queues
+from pyresque.job.registry import JobClass, Registry
+from pyresque.job.worker_registry import WorkerRegistry
 from pyresque.schedule.cron.zones import zone_named
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue
@@ -29,22 +29,25 @@ from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
-from pyresque.store.schedules import LockInfo, MasterLock, ScheduleTable
+from pyresque.store.schedules import MasterLock, ScheduleTable
 from pyresque.store.workers import WorkerTable
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.wrapper import JobWrapper
     from pyresque.failure.base import FailureBackend, Saves
+    from pyresque.failure.record import FailedRecord
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.registry import Target
+    from pyresque.job.worker_registry import WorkerInfo
     from pyresque.ops import Clock
     from pyresque.settings import Settings
+    from pyresque.store.workers import RemovedWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,9 @@ class Info:
     environment: str
 
 
-def _never() -> bool:
-    """Nobody stops us."""
+def never() -> bool:
+    """A process that is not stopping."""
     return False
-
-
-def _rails(settings: Settings) -> Rails:
-    try:
-        return Rails.named(settings.rails_version)
-    except ValueError as error:
-        raise SettingsError(f"rails_version: {error}") from error
 
 
 class Core:
@@ -84,13 +80,19 @@ class Core:
         clock: Clock | None = None,
         failures: FailureBackend | Saves | None = None,
         active_jobs: ActiveJobs | None = None,
+        schedule_memory: dict[str, Any] | None = None,
+        stopping: Callable[[], bool] = never,
     ) -> None:
+        """Join the parts. Nothing connects.
+
+        ``failures``: where failed jobs are recorded; None: as the settings say. ``active_jobs``: what the application
+        registered of its active jobs. ``schedule_memory``: the recurring jobs that live in this process alone.
+        ``stopping``: asked at every checkpoint of a job in steps.
+        """
         self.settings = settings
-        #: What the application registered of its active jobs.
         self.active_job_classes = active_jobs or ActiveJobs()
-        #: Asked at every checkpoint of a job in steps; a worker puts its own here.
-        self.stopping: Callable[[], bool] = _never
-        self._rails = _rails(settings)
+        self._stopping = stopping
+        self._rails = Rails.named(settings.rails_version)
         self._registered = registry
         registry = registry.with_internal(
             JobClass(
@@ -114,6 +116,8 @@ class Core:
             else RedisBackend
         )
         self.default_failures: FailureBackend = kind(self.failed_table, self.codec, self.clock)
+        #: The backend that the application gave; None: the default one.
+        self.given_failures = failures
         self._failures = complete(failures or self.default_failures)
         self.new_failure_id = new_failure_id if settings.failure_ids else no_failure_id
         self.lost_jobs = LostJobs(
@@ -122,7 +126,7 @@ class Core:
         )
         self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
         self.delayed = self._delayed()
-        self.recurring = self._recurring()
+        self.recurring = self._recurring({} if schedule_memory is None else schedule_memory)
         self.lock = MasterLock(
             self.keys,
             settings.master_lock_prefix,
@@ -137,6 +141,7 @@ class Core:
 
     @failures.setter
     def failures(self, backend: FailureBackend | Saves) -> None:
+        self.given_failures = backend
         self._failures = complete(backend)
         self.lost_jobs.backend = self.refusals.backend = self._failures
 
@@ -150,11 +155,11 @@ class Core:
         )
         return Delayed(self.jobs, search, promoter, self.clock)
 
-    def _recurring(self) -> Recurring:
+    def _recurring(self, memory: dict[str, Any]) -> Recurring:
         presence = Overlap(self.jobs, self.worker_registry)
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
-        return Recurring(table, ScheduledEnqueue(self.jobs), presence, self.clock, zone)
+        return Recurring(table, ScheduledEnqueue(self.jobs), presence, self.clock, zone, memory)
 
     # -- active jobs
 
@@ -167,9 +172,6 @@ class Core:
         def now() -> datetime:
             return times.later(times.EPOCH, self.clock.time())
 
-        def stopping() -> bool:
-            return self.stopping()  # what stands there then
-
         app = RailsApp(self._rails, self.settings.rails_locale, self.settings.rails_timezone)
         return JobWrapper(
             self.active_job_classes,
@@ -177,7 +179,7 @@ class Core:
             app,
             self._put,
             now,
-            stopping=stopping,
+            stopping=self._stopping,
         )
 
     async def _perform_active_job(self, job: Job) -> bool:
@@ -210,7 +212,7 @@ class Core:
         """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs."""
         job, at = envelope.to_json(), envelope.run_at
         if at is None:
-            await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, (job,), {})
+            await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, job)
         else:
             await self.delayed.enqueue_at_with_queue(envelope.queue_name, at, WRAPPER, job)
 
@@ -222,100 +224,17 @@ class Core:
         """Enqueue many active jobs (Rails: ``ActiveJob.perform_all_later``); how many no hook kept out."""
         return sum(made is not None for made in await self.active_jobs.enqueue_all(new))
 
-    # -- queues
-
-    async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
-        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no.
-
-        Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
-        a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
-        """
-        return await self.jobs.enqueue(job, args, kwargs)
-
-    async def enqueue_to(
-        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
-    ) -> bool | None:
-        """Enqueue to a queue by name; the job may be a name that only Ruby knows."""
-        return await self.jobs.enqueue_to(queue, job, args, kwargs)
-
-    async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
-        """Enqueue many ``(job, *args)``, some hundreds in one round trip; how many were enqueued."""
-        return await self.jobs.enqueue_many(calls)
-
-    async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
-        """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
-
-        None where a before_dequeue hook said no.
-        """
-        return await self.jobs.dequeue(job, args, kwargs)
-
-    async def destroy(self, queue: str, job: Target, /, *args: Any, **kwargs: Any) -> int:
-        """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many."""
-        return await self.jobs.destroy(queue, job, args, kwargs)
-
-    async def create(
-        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
-    ) -> list[int]:
-        """Push a job without its enqueue hooks (Ruby: ``Job.create``): whether the queue was new, its new length."""
-        return await self.jobs.create(queue, self.registry.describe(job), args, kwargs)
-
-    async def push(self, queue: str, item: object) -> list[int]:
-        """Push any value: whether the queue was new, its new length."""
-        return await self.jobs.push(queue, item)
-
-    async def pop(self, queue: str) -> Any:
-        """Take the value at the head, decoded, or None. One that cannot be read stays where it is: DecodeError."""
-        return await self.jobs.pop(queue)
-
-    async def reserve(self, queue: str) -> Job | None:
-        """Take the job at the head, or None."""
-        return await self.jobs.reserve(queue)
-
-    async def peek(self, queue: str, start: int = 0, count: int = 1) -> list[Job]:
-        """Jobs from ``start`` on, left where they are; always a list."""
-        return await self.jobs.peek(queue, start, count)
-
-    async def size(self, queue: str) -> int:
-        """How many jobs wait."""
-        return await self.table.size(queue)
-
-    async def queues(self) -> list[str]:
-        """The known queues, sorted."""
-        return await self.table.queues()
-
-    async def queue_sizes(self) -> dict[str, int]:
-        """Every queue with its size."""
-        return await self.jobs.queue_sizes()
-
-    async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
-        """The size and the first jobs of every queue."""
-        return await self.jobs.sample_queues(sample_size)
-
-    async def list_range(self, key: str, start: int = 0, count: int = 1) -> list[Any]:
-        """Decoded elements of any list by its name below the namespace."""
-        return await self.jobs.list_range(key, start, count)
-
-    async def watch_queue(self, queue: str) -> int:
-        """Remember a queue's name; 1 when it is new."""
-        return await self.table.watching(queue)
-
-    async def remove_queue(self, queue: str) -> list[int]:
-        """Delete a queue with all it holds; whether its name was known, whether it held anything."""
-        return await self.table.remove(queue)
-
-    async def validate(self, job: Target, queue: str | None = None) -> None:
-        """Raise NoQueueError or NoClassError where a job could not be enqueued."""
-        validate(self.registry.describe(job), queue)
-
     # -- the whole
 
-    async def queue_lengths(self) -> dict[str, int | None]:
-        """Every queue with its size; None for a key of another type than a list."""
-        return await self.table.lengths(await WrongKeyLog().value_or(self.table.queues(), []))
-
     async def info(self) -> Info:
-        """The overview."""
-        return await self.overview(await self.queue_lengths(), await self.worker_registry.counts())
+        """The overview that ``resque-web`` opens with: numbers of jobs, queues and workers.
+
+        >>> resque.info().pending
+        5
+        """
+        return await self.overview(
+            await self.jobs.queue_lengths(), await self.worker_registry.counts()
+        )
 
     async def overview(self, sizes: Mapping[str, int | None], workers: tuple[int, int]) -> Info:
         """The overview, with queues and workers as they were just read: how many are registered, and how many work."""
@@ -331,58 +250,32 @@ class Core:
             environment=self.settings.environment,
         )
 
-    async def stat(self, name: str) -> int:
-        """A counter, such as ``processed`` or ``failed``."""
-        return await self.stats.get(name)
-
-    async def all_keys(self) -> list[str]:
-        """Every key below the namespace, without it (Ruby: ``Resque.keys``)."""
-        return await self.table.all_keys()
-
     # -- workers
 
-    async def workers(self) -> list[WorkerInfo]:
-        """Every registered worker."""
-        return await self.worker_registry.all()
-
-    async def working(self) -> list[WorkerInfo]:
-        """The workers that perform a job."""
-        return await self.worker_registry.working()
-
-    async def find_worker(self, worker: str | WorkerInfo) -> WorkerInfo | None:
-        """One worker by its id, or as ``workers`` gave it; None where it has gone."""
-        return await self.worker_registry.find(worker if isinstance(worker, str) else worker.id)
-
-    async def remove_worker(self, worker: str | WorkerInfo) -> list[int]:
-        """Unregister a worker; a job it has becomes a failure. Raises NoSuchWorker."""
+    async def remove_worker(self, worker: str | WorkerInfo) -> RemovedWorker | None:
+        """Unregister a worker, given by its id or as ``workers`` gave it; a job it has becomes a failure. Raises NoSuchWorker."""
         worker_id = worker if isinstance(worker, str) else worker.id
         if not await self.worker_registry.table.exists(worker_id):
             msg = f"no worker {worker_id!r} is registered"
             raise NoSuchWorker(msg)
-        removed = await self.lost_jobs.unregister(worker_id, DirtyExit("Job still being processed"))
-        return removed or []
+        return await self.lost_jobs.unregister(worker_id, DirtyExit("Job still being processed"))
 
-    async def pause_all(self) -> None:
-        """Pause every worker, Ruby's too, until ``unpause_all``."""
-        await self.worker_registry.table.set_pause(paused=True)
+    # -- failed jobs
 
-    async def all_paused(self) -> bool:
-        """Whether ``pause_all``, here or in Ruby, keeps every worker from taking jobs."""
-        return await self.worker_registry.table.paused()
+    async def count_failures(
+        self, queue: str | None = None, class_name: Target | None = None
+    ) -> int:
+        """How many failed records there are, of a failure queue and of a job class where they are given."""
+        return await self.failures.count(queue, self.class_name(class_name))
 
-    async def unpause_all(self) -> None:
-        """Let paused workers go on."""
-        await self.worker_registry.table.set_pause(paused=False)
+    async def requeue_failures(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> int:
+        """Put back the jobs of the records that ``wanted`` says yes to, in one pass over the list; how many."""
+        return await self.failures.requeueing(wanted, queue).whole()
 
-    # -- the scheduler's master lock
-
-    async def master_lock(self) -> LockInfo | None:
-        """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None where none does."""
-        return await self.lock.info()
-
-    async def release_master_lock(self) -> bool:
-        """Take the lock from whoever holds it (Ruby: ``release_master_lock!``); whether anybody did.
-
-        For a lock whose holder is gone for good: a scheduler that lives is not told.
-        """
-        return await self.lock.force_release()
+    async def remove_failures(
+        self, wanted: Callable[[FailedRecord], bool], queue: str | None = None
+    ) -> int:
+        """Delete the records that ``wanted`` says yes to, in one pass over the list; how many."""
+        return await self.failures.removing(wanted, queue).whole()

@@ -1,4 +1,7 @@
-"""Chance, for waits that shall differ: without ``random``, which every worker would load and every forked child seed anew."""
+"""Small stand-ins for what heavy modules of Python offer: ``random``, ``hashlib``, ``inspect``, ``functools``.
+
+A forked child copies memory for whatever its parent has loaded, so that workers and fork servers do without these modules.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,29 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from functools import cached_property as cached_property  # noqa: PLC0414 - exported
     from typing import Any
+else:
+
+    class cached_property:  # noqa: N801 - as functools.cached_property, whose module brings others along
+        """An attribute that is made when it is first asked for."""
+
+        def __init__(self, make: Any) -> None:
+            self.make = make
+            self.__doc__ = make.__doc__
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self.name = name
+
+        def __get__(self, instance: Any, owner: type) -> Any:
+            if instance is None:
+                return self
+            made = instance.__dict__[self.name] = self.make(instance)
+            return made
 
 
 def random_fraction() -> float:
-    """A number from 0 up to 1."""
+    """A random number from 0 up to 1, by the system's own source; ``random`` would have to be seeded anew in each child."""
     return int.from_bytes(os.urandom(7), "big") / 2**56
 
 
@@ -22,7 +43,7 @@ except ImportError:
 
 
 def sha1_hex(data: bytes) -> str:
-    """The digest in hexadecimal."""
+    """The SHA-1 digest of bytes, in hexadecimal."""
     digest: str = sha1(data, usedforsecurity=False).hexdigest()
     return digest
 
@@ -31,12 +52,12 @@ def sha1_hex(data: bytes) -> str:
 COROUTINE, ITERABLE_COROUTINE = 0x80, 0x100
 
 
-#: What calls another function, and where that stands.
+#: Types that call another function, and the attribute that holds it.
 INSIDE = {"partial": "func", "method": "__func__"}
 
 
 def is_awaitable(result: Any) -> bool:
-    """Whether it is."""
+    """Whether what a function returned can be awaited, as ``inspect.isawaitable``."""
     if hasattr(type(result), "__await__"):
         return True
     code = getattr(result, "gi_code", None)

@@ -117,7 +117,7 @@ class Table:
             raise SettingsError("; ".join(faults))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"settings are frozen: use but({name}=...) for others")
+        raise AttributeError(f"settings are frozen: use replace({name}=...) for others")
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()

@@ -6,18 +6,19 @@ import inspect
 import pytest
 
 from pyresque import AsyncResque, Resque
+from pyresque.application import Application
 from pyresque.core import Core
 from pyresque.errors import ConnectError, SettingsError
 from pyresque.failure.base import FailureBackend
-from pyresque.verbs import AsyncFailures, Failures
+from pyresque.failures import AsyncFailures, Failures
 from tests.support.redis_server import free_port
+
+OWN = {"run", "close"}
 
 
 def verbs(face: type) -> set[str]:
-    return {n for n in dir(face) if n[0] != "_" and inspect.isfunction(getattr(face, n))}
-
-
-OWN = {"run", "close"}
+    found = {n for n in dir(face) if n[0] != "_" and inspect.isfunction(getattr(face, n))}
+    return found - OWN
 
 
 def test_both_faces_have_the_same_verbs():
@@ -25,17 +26,31 @@ def test_both_faces_have_the_same_verbs():
     assert verbs(Failures) == verbs(AsyncFailures)
 
 
-def test_every_verb_of_core_and_of_the_failure_backend_has_a_face():
+def test_every_operation_of_core_and_of_the_failure_backend_has_a_face():
     core = {name for name, one in vars(Core).items() if inspect.iscoroutinefunction(one)}
     # The verbs of an ActiveJob stand under the object that ``active_job`` gives.
-    core.discard(
-        "overview"
-    )  # the second half of ``info``, for those who have read queues and workers already
-    assert {n for n in core if n[0] != "_" and "active_job" not in n} <= verbs(Resque) - OWN
+    # ``overview``: the second half of ``info``, for those who have read queues and workers already.
+    others = {"count_failures", "requeue_failures", "remove_failures", "overview"}
+    public = {n for n in core - others if n[0] != "_" and "active_job" not in n}
+    assert public <= verbs(Resque) - OWN
     protocol = {n for n, one in vars(FailureBackend).items() if inspect.iscoroutinefunction(one)}
     # These are passes over a list, which the faces go through.
     passes = {"each", "requeue_selection", "remove_selection"}
     assert (protocol - {"save"}) | passes == verbs(Failures)
+
+
+def test_a_verb_bears_its_public_name_and_a_signature_that_can_be_read():
+    for face, failures in ((Resque, Failures), (AsyncResque, AsyncFailures)):
+        for owner in (face, failures):
+            for name in verbs(owner) - verbs(Application) - {"active_job"}:
+                verb = getattr(owner, name)
+                assert verb.__qualname__ == f"{owner.__name__}.{name}"
+                assert verb.__module__ == owner.__module__
+                annotations = inspect.signature(verb).parameters.values()
+                assert not any(repr(each.annotation).startswith("'") for each in annotations)
+    assert "when: datetime | float | str, job: type | Callable | str" in str(
+        inspect.signature(Resque.enqueue_at)
+    )
 
 
 async def test_the_same_calls_give_the_same_answers_blocking_and_awaited(redis_url, db):

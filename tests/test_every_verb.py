@@ -8,7 +8,7 @@ import json
 import pytest
 
 from pyresque import Resque
-from pyresque.verbs import Failures
+from pyresque.failures import Failures
 
 AT = 4102444800
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyresque.failure.record import FailedRecord
+    from pyresque.store.queues import Pushed
     from pyresque.store.reserve import FailureEntry
 
     #: Says which records are meant.
@@ -76,8 +77,8 @@ class FailureBackend(Protocol):
         """Delete all records; how many lists there were."""
         return 0
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:  # noqa: ARG002 - as above
-        """Put one job back into its queue and mark its record: whether the queue was new, its new length."""
+    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:  # noqa: ARG002 - as above
+        """Put one job back into its queue and mark its record. Raises NoSuchFailure."""
         raise NoSuchFailure("the failure backend in use keeps no records, so none can be put back")
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:  # noqa: ARG002 - as above

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyresque.job.registry import JobClass, Registry
     from pyresque.job.worker_registry import WorkerRegistry
     from pyresque.ops import Clock
+    from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
 
@@ -70,12 +71,11 @@ class LostJobs:
 
     async def unregister(
         self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
-    ) -> list[int] | None:
+    ) -> RemovedWorker | None:
         """Unregister a worker; a job it has becomes a failure with that error, and its failure hooks run.
 
         A job that was registered so goes back into its queue instead, in the same script, and no hook runs.
-        Returns what was removed (workers, worker, started, heartbeat, processed, failed), or None when its heartbeat
-        is no longer the one that was seen: it lives, or somebody else has done it.
+        Returns None when its heartbeat is no longer the one that was seen: it lives, or somebody else has done it.
         """
         while True:
             working_on = await self.wrong_key_log.value_or(
@@ -113,7 +113,7 @@ class LostJobs:
 
     async def _struck_out(
         self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
-    ) -> list[int] | None:
+    ) -> RemovedWorker | None:
         try:
             return await self.worker_registry.table.unregister(worker_id, record, heartbeat, left)
         except WrongKey as error:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
     from pyresque.store.failed import FailedTable
+    from pyresque.store.queues import Pushed
 
 
 class FailureLists:
@@ -49,7 +50,7 @@ class FailureLists:
             found = await self.table.slice(offset, offset + limit - 1, queue)
         return [records.read(self.codec, raw, offset + i, queue) for i, raw in enumerate(found)]
 
-    async def requeue(self, which: int | FailedRecord, queue: str, retried_at: str) -> list[int]:
+    async def requeue(self, which: int | FailedRecord, queue: str, retried_at: str) -> Pushed:
         """Requeue the record at a place, or that very record, wherever it has moved to. Raises NoSuchFailure."""
         found = await self._found(which, queue)
         payload = records.payload_of(self.codec, found)
@@ -61,7 +62,7 @@ class FailureLists:
             done = await self.table.requeue(
                 meant.index, meant.raw, marked, found.queue, payload, queue
             )
-            if done:
+            if done is not None:
                 return done
             meant = await self._meant(found, queue)
         msg = f"the list {queue!r} has changed: another record stands at {found.index} now"
@@ -167,7 +168,7 @@ class RedisBackend(FailureBackend):
         _only_failed(queue)
         return await self.table.clear()
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:
+    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
         """Put one job back and mark its record; the record stays."""
         _only_failed(queue)
         return await self.lists.requeue(which, "failed", self._retried_at())
@@ -279,7 +280,7 @@ class RedisMultiQueueBackend(FailureBackend):
         """Delete a failure queue's records, or all; how many lists there were. The names stay, as in Ruby."""
         return sum([await self.table.clear(name) for name in await self._named(queue)])
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> list[int]:
+    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
         """Put one job back and mark its record. A bare place needs the failure queue's name."""
         return await self.lists.requeue(which, self._one(which, queue), self._retried_at())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import NotEncodable
@@ -14,7 +13,7 @@ from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
-from pyresque.store.queues import QueueTable, pushed, to_bytes
+from pyresque.store.queues import Pushed, QueueTable, check_pushed, to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
@@ -49,20 +48,31 @@ class Queues:
 
     # -- in
 
-    async def enqueue(
-        self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> bool | None:
-        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no."""
-        return await self._enqueue(self.registry.describe(target), None, args, kwargs)
+    async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
+        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no.
+
+        Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
+        a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
+
+        >>> resque.enqueue("Archive", 35)
+        True
+        """
+        return await self._enqueue(self.registry.describe(job), None, args, kwargs)
 
     async def enqueue_to(
-        self, queue: str | None, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
+        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
     ) -> bool | None:
-        """Enqueue to a queue given by name; None means the job's own."""
-        return await self._enqueue(self.registry.describe(target), queue, args, kwargs)
+        """Enqueue to a queue by name; the job may be a name that only Ruby knows. None as queue means the job's own.
+
+        Returns and raises what ``enqueue`` does.
+
+        >>> resque.enqueue_to("mailers", "WelcomeMailer", 7)
+        True
+        """
+        return await self._enqueue(self.registry.describe(job), queue, args, kwargs)
 
     async def _enqueue(
-        self, entry: JobClass, queue: str | None, args: Sequence[Any], kwargs: dict[str, Any]
+        self, entry: JobClass, queue: str | None, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> bool | None:
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs, queue)
@@ -71,39 +81,48 @@ class Queues:
             await self.push_carried(carried)
             await carried.after()
             return True
-        sent, names = wire_args(entry, args, kwargs), entry.hooks
+        sent, names = wire_args(entry, args, kwargs), entry.lookup.now()
         if names.before_enqueue and not await hooks.allowed(
             entry.target, names.before_enqueue, *sent
         ):
             return None
-        await self._create(queue, entry, sent)
+        await self._push(queue, entry, sent)
         if names.after_enqueue:
             await hooks.run(entry.target, names.after_enqueue, *sent)
         return True
 
     async def create(
+        self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
+    ) -> Pushed | None:
+        """Push a job without its enqueue hooks (Ruby: ``Job.create``).
+
+        None where nothing was pushed: ``inline`` performed it, or a hook of an active job said no.
+        """
+        return await self.push_job(queue, self.registry.describe(job), args, kwargs)
+
+    async def push_job(
         self,
         queue: str | None,
         entry: JobClass,
         args: Sequence[Any],
-        kwargs: Mapping[str, Any] = MappingProxyType({}),
-    ) -> list[int]:
-        """Push a job without its enqueue hooks (``Job.create``): whether the queue was new, its new length."""
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Pushed | None:
+        """Push a job by its entry in the registry, without its enqueue hooks."""
         if entry.carrier is not None:
-            carried = await entry.carrier.made(args, kwargs, queue, hooks=False)
-            return [] if carried is None else await self.push_carried(carried)
-        return await self._create(queue, entry, wire_args(entry, args, kwargs))
+            carried = await entry.carrier.made(args, kwargs or {}, queue, hooks=False)
+            return None if carried is None else await self.push_carried(carried)
+        return await self._push(queue, entry, wire_args(entry, args, kwargs or {}))
 
-    async def push_carried(self, carried: Carried) -> list[int]:
-        """Push a job that travels inside another one: whether the queue was new, its new length."""
+    async def push_carried(self, carried: Carried) -> Pushed | None:
+        """Push a job that travels inside another one."""
         outer = self.registry.describe(carried.class_name)
-        return await self._create(carried.queue, outer, carried.args)
+        return await self._push(carried.queue, outer, carried.args)
 
-    async def _create(self, queue: str | None, entry: JobClass, args: list[Any]) -> list[int]:
+    async def _push(self, queue: str | None, entry: JobClass, args: list[Any]) -> Pushed | None:
         where = validate(entry, queue)
         raw = write_payload(self.codec, entry.name, args)
         if self.inline and await self._performed_inline(raw):
-            return []
+            return None
         return await self.table.push(where, (raw,))
 
     async def _performed_inline(self, raw: bytes) -> bool:
@@ -115,10 +134,13 @@ class Queues:
         return True
 
     async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
-        """Enqueue many ``(target, *args)``, some hundreds in one round trip; how many were enqueued.
+        """Enqueue many ``(job, *args)``, 500 in one round trip; returns how many were enqueued.
 
-        Enqueue hooks run for each. What cannot be encoded raises NotEncodable that names its place; jobs of earlier
-        round trips are enqueued then, those of its own are not.
+        Enqueue hooks run for each. An argument that cannot be encoded raises NotEncodable, which names its place; jobs of
+        earlier round trips are enqueued then, those of its own are not.
+
+        >>> resque.enqueue_many([("Archive", 36), ("Archive", 37)])
+        2
         """
         enqueued = 0
         for chunk in _chunks(enumerate(calls), CHUNK):
@@ -140,7 +162,7 @@ class Queues:
                 where, args = carried.queue, carried.args
                 sent.append((entry, args, carried.after))
             else:
-                names = entry.hooks
+                names = entry.lookup.now()
                 if names.before_enqueue and not await hooks.allowed(
                     entry.target, names.before_enqueue, *args
                 ):
@@ -153,7 +175,7 @@ class Queues:
             if not (self.inline and await self._performed_inline(raw)):
                 waiting.setdefault(where, []).append(raw)
         commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
-        pushed(await Batch(tuple(commands), lenient=True))
+        check_pushed(await Batch(tuple(commands), lenient=True))
         for entry, args, after in sent:
             if after is not None:
                 await after()
@@ -161,8 +183,12 @@ class Queues:
                 await hooks.run(entry.target, last, *args)
         return len(sent)
 
-    async def push(self, queue: str, item: object) -> list[int]:
-        """Push any value, encoded, as it is: whether the queue was new, its new length."""
+    async def push(self, queue: str, item: object) -> Pushed:
+        """Push any value, encoded, at the tail of a queue. Raises NotEncodable.
+
+        >>> resque.push("notes", {"text": "hello"})
+        Pushed(new=True, length=1)
+        """
         return await self.table.push(queue, (self.codec.encode(item, path="item"),))
 
     # -- out
@@ -180,20 +206,20 @@ class Queues:
     async def reserve(self, queue: str) -> Job | None:
         """Take the job at the head, or None; what is wrong with it stands in its ``fault``.
 
-        It is the caller's then: a worker's own reserve notes at once who has it.
+        The job is the caller's then. A worker reserves by a script, which notes in the same step who has it.
         """
         raw = await self.table.pop(queue)
         return None if raw is None else read_job(self.codec, queue, raw)
 
-    async def dequeue(
-        self, target: Target, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> int | None:
-        """Remove jobs of a class from its own queue: how many, or None where a before_dequeue hook said no.
+    async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
+        """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
 
-        With arguments those that were called so; without any, all of the class (Ruby cannot tell "no arguments"
-        from "any" either).
+        None where a before_dequeue hook said no. Ruby cannot tell "no arguments" from "any" either.
+
+        >>> resque.dequeue("Archive", 36)
+        1
         """
-        entry = self.registry.describe(target)
+        entry = self.registry.describe(job)
         where = validate(entry, None)
         sent = wire_args(entry, args, kwargs)
         if not await hooks.allowed(entry.target, entry.hooks.before_dequeue, *sent):
@@ -202,18 +228,12 @@ class Queues:
         await hooks.run(entry.target, entry.hooks.after_dequeue, *sent)
         return destroyed
 
-    async def destroy(
-        self,
-        queue: str,
-        target: Target,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any] = MappingProxyType({}),
-    ) -> int:
-        """Remove a class's jobs, without hooks (``Job.destroy``); how many.
+    async def destroy(self, queue: str, job: Target, /, *args: Any, **kwargs: Any) -> int:
+        """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many.
 
         A payload matches when its bytes do, as in Ruby, or its meaning: another encoder may have written it.
         """
-        entry = self.registry.describe(target)
+        entry = self.registry.describe(job)
         return await self._destroy(queue, entry, wire_args(entry, args, kwargs))
 
     async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
@@ -230,7 +250,11 @@ class Queues:
     # -- looking
 
     async def peek(self, queue: str, start: int = 0, count: int = 1) -> list[Job]:
-        """Jobs from ``start`` on, left where they are; always a list (Ruby gives a lone payload for a count of 1)."""
+        """Jobs from ``start`` on, left where they are; always a list (Ruby gives a lone payload for a count of 1).
+
+        >>> [str(job) for job in resque.peek("mailers")]
+        ['(Job{mailers} | WelcomeMailer | [7])']
+        """
         return [read_job(self.codec, queue, raw) for raw in await self._peeked(queue, start, count)]
 
     async def _peeked(self, queue: str, start: int, count: int) -> list[bytes]:
@@ -267,8 +291,16 @@ class Queues:
         }
 
     async def queue_sizes(self) -> dict[str, int]:
-        """Every queue with its size."""
+        """Every queue with its number of jobs. Raises WrongKey where one is no list in Redis."""
         return await self.table.sizes(await self.table.queues())
+
+    async def queue_lengths(self) -> dict[str, int | None]:
+        """Every queue with its number of jobs; None for a key of another type than a list."""
+        return await self.table.lengths(await WrongKeyLog().value_or(self.table.queues(), []))
+
+    async def validate(self, job: Target, queue: str | None = None) -> None:
+        """Raise NoQueueError or NoClassError where a job could not be enqueued (Ruby: ``Resque.validate``)."""
+        validate(self.registry.describe(job), queue)
 
 
 def same_value(one: object, other: object) -> bool:

@@ -107,7 +107,7 @@ class WorkerRegistry:
         self._template = lru_cache(maxsize=8)(partial(_template, codec))
 
     async def all(self) -> list[WorkerInfo]:
-        """Return every registered worker, sorted by id, in two round trips."""
+        """Return every registered worker, sorted by id, in two round trips (Ruby: ``Worker.all``)."""
         return await self._infos(await self.ids())
 
     async def ids(self) -> list[str]:
@@ -115,7 +115,7 @@ class WorkerRegistry:
         return await WrongKeyLog().value_or(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
-        """Return the workers that perform a job."""
+        """Return the registered workers that perform a job."""
         return [info for info in await self.all() if info.working_on is not None]
 
     async def counts(self) -> tuple[int, int]:
@@ -151,8 +151,9 @@ class WorkerRegistry:
         """Return the workers of these ids."""
         return await self._infos(ids)
 
-    async def find(self, worker_id: str) -> WorkerInfo | None:
-        """Return one worker; None where the id is not registered."""
+    async def find(self, worker: str | WorkerInfo) -> WorkerInfo | None:
+        """Return one worker by its id, or as ``workers`` gave it; None where it is not registered."""
+        worker_id = worker if isinstance(worker, str) else worker.id
         if not await self.table.exists(worker_id):
             return None
         return (await self._infos([worker_id]))[0]

@@ -39,29 +39,29 @@ class Delayed(Later):
         return jobs
 
     async def scheduled_at(
-        self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> list[int]:
         """The timestamps at which a job waits, for its own queue unless one is named."""
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         sent = wire_args(entry, args, kwargs)
         places = await self.search.by_bytes(entry, queue, sent)
         return list(dict.fromkeys(seconds(timestamp) for timestamp, _ in places))
 
     async def is_delayed(
-        self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool:
         """Whether a job waits (Ruby: ``delayed?``)."""
-        return bool(await self.scheduled_at(target, *args, queue=queue, **kwargs))
+        return bool(await self.scheduled_at(job, *args, queue=queue, **kwargs))
 
     # -- out
 
     async def remove_delayed(
-        self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
         """Remove every delayed copy of a job; how many. The timestamps stay for the scheduler to clean up, as in Ruby."""
         if self.jobs.inline:
             return 0
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         sent = wire_args(entry, args, kwargs)
         removed = await self.table.remove(await self.search.by_sets(entry, queue, sent))
         if removed or not self.search.by_meaning:
@@ -69,10 +69,10 @@ class Delayed(Later):
         return await Removing(self.table, self.search.meant(entry, queue, sent)).whole()
 
     async def remove_delayed_in_queue(
-        self, target: Target, queue: str, /, *args: Any, **kwargs: Any
+        self, job: Target, queue: str, /, *args: Any, **kwargs: Any
     ) -> int:
         """Remove every delayed copy of a job that would go to a queue; how many."""
-        return await self.remove_delayed(target, *args, queue=queue, **kwargs)
+        return await self.remove_delayed(job, *args, queue=queue, **kwargs)
 
     async def remove_delayed_selection(
         self, wanted: Callable[[Any], bool], target: Target | None = None
@@ -108,12 +108,12 @@ class Delayed(Later):
         return Selection(self.table, wanted, only)
 
     async def remove_delayed_job_from_timestamp(
-        self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, when: When, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
         """Remove every copy of a job from one timestamp, by bytes and by meaning; how many. Reads that timestamp's jobs."""
         if self.jobs.inline:
             return 0
-        entry, timestamp = self.jobs.registry.describe(target), str(timestamp_of(when))
+        entry, timestamp = self.jobs.registry.describe(job), str(timestamp_of(when))
         matches, offset = self.search.matcher(entry, queue, wire_args(entry, args, kwargs)), 0
         found: dict[tuple[str, bytes], None] = {}
         while page := (await self.table.pages([(timestamp, offset)]))[0]:
@@ -127,12 +127,12 @@ class Delayed(Later):
         return removed
 
     async def enqueue_delayed(
-        self, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
         """Enqueue every delayed copy of a job now, with its hooks; how many."""
         if self.jobs.inline:
             return 0
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         sent = wire_args(entry, args, kwargs)
         places = await self.search.by_sets(entry, queue, sent)
         payloads = {raw for _, raw in places}
@@ -143,10 +143,10 @@ class Delayed(Later):
         return await self.enqueueing(self.search.meant(entry, queue, sent)).whole()
 
     async def enqueue_delayed_with_queue(
-        self, target: Target, queue: str, /, *args: Any, **kwargs: Any
+        self, job: Target, queue: str, /, *args: Any, **kwargs: Any
     ) -> int:
         """Enqueue now every delayed copy of a job that would go to a queue; how many."""
-        return await self.enqueue_delayed(target, *args, queue=queue, **kwargs)
+        return await self.enqueue_delayed(job, *args, queue=queue, **kwargs)
 
     async def enqueue_delayed_selection(
         self, wanted: Callable[[Any], bool], target: Target | None = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyresque.job.queues import Queues
     from pyresque.job.sending import Carried, Carrier
     from pyresque.job.worker_registry import WorkerRegistry
+    from pyresque.store.queues import Pushed
 
 #: What Ruby queues where a configuration names no class.
 NO_CLASS = "Object"
@@ -87,7 +88,7 @@ class ScheduledEnqueue:
         if callable(scheduled):
             await Call(partial(scheduled, queue, entry.name, *args), offload=True)
         elif self.jobs.inline:
-            await self.jobs.enqueue_to(queue, target, args, {})
+            await self.jobs.enqueue_to(queue, target, *args)
         elif await hooks.allowed(target, names.before_enqueue, *args):
             where = validate(entry, queue)
             payload = write_payload(self.codec, entry.name, args)
@@ -97,7 +98,7 @@ class ScheduledEnqueue:
     async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> Planned:
         """A job of a class that only Ruby knows."""
         if self.jobs.inline:
-            return Planned(answer=await self.jobs.create(queue, unknown, args))
+            return Planned(answer=await self.jobs.push_job(queue, unknown, args))
         where = validate(unknown, queue)
         return Planned((where, write_payload(self.codec, unknown.name, args)))
 
@@ -124,8 +125,8 @@ class ScheduledEnqueue:
         await hooks.run(entry.target, entry.hooks.after_enqueue, *planned.args)
         return await hooks.allowed(entry.target, entry.hooks.after_schedule, *planned.args)
 
-    async def push(self, job: tuple[str, bytes]) -> list[int]:
-        """Push what was planned: whether the queue was new, its new length."""
+    async def push(self, job: tuple[str, bytes]) -> Pushed:
+        """Push what was planned."""
         return await self.jobs.table.push(job[0], (job[1],))
 
     def acts_at_once(self, config: Mapping[str, Any]) -> bool:
@@ -156,7 +157,7 @@ class ScheduledEnqueue:
             return Planned(answer=answer)
         named = JobClass(custom, None, None)
         if self.jobs.inline:
-            return Planned(answer=await self.jobs.create(queue, found or named, args))
+            return Planned(answer=await self.jobs.push_job(queue, found or named, args))
         where = validate(named, queue)
         return Planned((where, write_payload(self.codec, custom, args)))
 

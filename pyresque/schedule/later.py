@@ -45,37 +45,37 @@ class Later:
         self.clock = clock
 
     async def enqueue_at(
-        self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, when: When, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool | None:
         """Enqueue at a time, to the job's own queue unless one is named; what is due already is queued at once.
 
         None where a before_schedule hook said no, else whether no after_schedule hook answered False. Raises
         NoQueueError, NoClassError, NotEncodable, TimestampError.
         """
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         where = validate(entry, queue)
         return await self._schedule(timestamp_of(when), where, entry, args, kwargs)
 
     async def enqueue_at_with_queue(
-        self, queue: str | None, when: When, target: Target, /, *args: Any, **kwargs: Any
+        self, queue: str | None, when: When, job: Target, /, *args: Any, **kwargs: Any
     ) -> bool | None:
         """Enqueue at a time to a queue by name; None leaves it to the scheduler that finds the class."""
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         return await self._schedule(timestamp_of(when), queue, entry, args, kwargs)
 
     async def enqueue_in(
-        self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool | None:
         """Enqueue so far from now: a timedelta or seconds; the rest as ``enqueue_at``."""
         when = timestamp_in(wait, self.clock)
-        return await self.enqueue_at(when, target, *args, queue=queue, **kwargs)
+        return await self.enqueue_at(when, job, *args, queue=queue, **kwargs)
 
     async def enqueue_in_with_queue(
-        self, queue: str | None, wait: Wait, target: Target, /, *args: Any, **kwargs: Any
+        self, queue: str | None, wait: Wait, job: Target, /, *args: Any, **kwargs: Any
     ) -> bool | None:
         """Enqueue so far from now to a queue by name."""
         when = timestamp_in(wait, self.clock)
-        return await self.enqueue_at_with_queue(queue, when, target, *args, **kwargs)
+        return await self.enqueue_at_with_queue(queue, when, job, *args, **kwargs)
 
     async def _schedule(
         self,
@@ -120,10 +120,10 @@ class Later:
             await Call(partial(scheduled, queue, entry.name, *args), offload=True)
         else:
             target = entry.name if entry.target is None else entry.target
-            await self.jobs.enqueue_to(queue, target, args, {})
+            await self.jobs.enqueue_to(queue, target, *args)
 
     async def enqueue_many_at(self, calls: Iterable[Sequence[Any]]) -> int:
-        """Enqueue many ``(when, target, *args)``, some hundreds in one round trip; how many no hook kept out.
+        """Enqueue many ``(when, job, *args)``, some hundreds in one round trip; how many no hook kept out.
 
         What cannot be encoded raises NotEncodable that names its place; jobs of earlier round trips are enqueued then.
         """
@@ -136,8 +136,8 @@ class Later:
         enqueued, waiting = 0, list[tuple[int, bytes]]()
         allowed: list[tuple[JobClass, list[Any]]] = []
         describe = self.jobs.registry.describe
-        for index, (when, target, *args) in chunk:
-            entry = describe(target)
+        for index, (when, job, *args) in chunk:
+            entry = describe(job)
             queue, timestamp = validate(entry, None), timestamp_of(when)
             if entry.carrier is not None:
                 enqueued += bool(await self._schedule(timestamp, queue, entry, args, {}))
@@ -168,13 +168,13 @@ class Later:
         return await self.table.add(((timestamp_of(when), raw),)) == 1
 
     async def delay_or_enqueue_at(
-        self, when: When, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, when: When, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
         """Move every delayed copy of a job to another time, or enqueue it where there is none; how many.
 
         The old copies go in the very transaction that brings the new ones.
         """
-        entry = self.jobs.registry.describe(target)
+        entry = self.jobs.registry.describe(job)
         where, timestamp = validate(entry, queue), timestamp_of(when)
         sent = wire_args(entry, args, kwargs)
         copies = [] if self.jobs.inline else await self.search.copies(entry, queue, sent)
@@ -218,8 +218,8 @@ class Later:
             await carried.after()
 
     async def delay_or_enqueue_in(
-        self, wait: Wait, target: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
+        self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
         """The same, so far from now."""
         when = timestamp_in(wait, self.clock)
-        return await self.delay_or_enqueue_at(when, target, *args, queue=queue, **kwargs)
+        return await self.delay_or_enqueue_at(when, job, *args, queue=queue, **kwargs)

@@ -230,7 +230,7 @@ class Promoter:
             await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
         if self.jobs.inline:
-            await self.jobs.enqueue_to(job.queue, target, args, {})
+            await self.jobs.enqueue_to(job.queue, target, *args)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
         if names.before_enqueue and not await hooks.allowed(target, names.before_enqueue, *args):
             return MovePlan(dropped, job, entry, args, names.after_schedule)

@@ -79,6 +79,7 @@ class Recurring:
         presence: Overlap,
         clock: Clock,
         zone: tzinfo,
+        memory: dict[str, Any],
     ) -> None:
         self.table = table
         self.configured = configured
@@ -86,7 +87,7 @@ class Recurring:
         self.presence = presence
         self.clock = clock
         self.zone = zone
-        self.memory: dict[str, Any] = {}
+        self.memory = memory
         self.wrong_key_log = WrongKeyLog()
 
     # -- configurations
@@ -208,8 +209,7 @@ class Recurring:
     async def enqueue_from_config(self, config: Mapping[str, Any]) -> Any:
         """Enqueue what a configuration says, now, with the hooks of a class that we own; nothing is noted.
 
-        True, or None where a before_schedule hook said no; of a class that only Ruby knows whether the queue was new,
-        and its new length. Raises NoQueueError, NotEncodable.
+        True, or None where a before_schedule hook said no; for a class that only Ruby knows a Pushed. Raises NoQueueError, NotEncodable.
         """
         planned = await self.configured.plan(config)
         if planned.job is None:

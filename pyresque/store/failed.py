@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.ops import Batch, Command
-from pyresque.store.queues import names, some_bytes, to_bytes
+from pyresque.store.queues import Pushed, names, some_bytes, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED, Backward
 
@@ -98,12 +98,13 @@ class FailedTable:
         queue: str,
         payload: bytes,
         failure_queue: str = "failed",
-    ) -> list[int]:
-        """Put a job back and mark its record, at once; an empty list when another record stands there now."""
-        return await script("requeue").call(
+    ) -> Pushed | None:
+        """Put a job back and mark its record, at once; None when another record stands there now."""
+        pushed: list[int] = await script("requeue").call(
             (self.key(failure_queue), self.keys.queues, to_bytes(self.keys.queue(queue))),
             (index, seen, marked, to_bytes(queue), payload),
         )
+        return Pushed(*pushed) if pushed else None
 
     async def requeue_seen(
         self, records: Sequence[Requeued], failure_queue: str = "failed"

@@ -5,7 +5,7 @@ Mirrors Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.errors import WrongKey
 from pyresque.ops import Batch, Command, in_lots
@@ -47,19 +47,32 @@ def integer(reply: Any) -> int:
         return 0
 
 
+class Pushed(NamedTuple):
+    """Redis's answer to a push, as Ruby returns it: 1 where the queue's name was new, else 0; and the queue's new length."""
+
+    new: int
+    length: int
+
+
+class RemovedQueue(NamedTuple):
+    """Redis's answer to the removal of a queue, as Ruby returns it: 1 where its name was known, 1 where it held any job."""
+
+    known: int
+    held: int
+
+
 class QueueTable:
     """The queues of one namespace."""
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    async def push(self, queue: str, payloads: Sequence[bytes]) -> list[int]:
+    async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
         """Append payloads at the tail and remember the queue's name, in one round trip.
 
-        Returns, as Ruby's pipeline does, whether the name was new and the queue's new length. Raises WrongKey where the queue
-        is no list, not where the set of names is none: then the payloads are in their queue.
+        Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue.
         """
-        return pushed(await Batch(self.pushing(queue, payloads), lenient=True))
+        return Pushed(*check_pushed(await Batch(self.pushing(queue, payloads), lenient=True)))
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""
@@ -69,8 +82,12 @@ class QueueTable:
         )
 
     def watching(self, queue: str) -> Command[int]:
-        """Remember a queue's name; 1 when it is new."""
+        """The command of ``watch_queue``."""
         return Command(("SADD", self.keys.queues, to_bytes(queue)))
+
+    async def watch_queue(self, queue: str) -> int:
+        """Remember a queue's name; 1 when it is new."""
+        return await self.watching(queue)
 
     async def pop(self, queue: str) -> bytes | None:
         """Take the payload at the head, or None."""
@@ -81,7 +98,11 @@ class QueueTable:
         return await script("pop_head").call((to_bytes(self.keys.queue(queue)),), (payload,), bool)
 
     async def size(self, queue: str) -> int:
-        """How many payloads wait."""
+        """How many jobs wait in a queue.
+
+        >>> resque.size("mailers")
+        1
+        """
         return await Command(("LLEN", to_bytes(self.keys.queue(queue))), int)
 
     async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
@@ -106,17 +127,20 @@ class QueueTable:
         }
 
     async def queues(self) -> list[str]:
-        """The known queues, sorted by name."""
+        """The names of the known queues, sorted (Ruby: ``Resque.queues``).
+
+        >>> resque.queues()
+        ['archive', 'mailers', 'notes']
+        """
         return await Command(("SMEMBERS", self.keys.queues), names)
 
-    async def remove(self, queue: str) -> list[int]:
-        """Delete a queue with all it holds; whether its name was known, whether it held anything."""
-        return await Batch(
-            (
-                Command(("SREM", self.keys.queues, to_bytes(queue))),
-                Command(("DEL", to_bytes(self.keys.queue(queue)))),
-            )
+    async def remove(self, queue: str) -> RemovedQueue:
+        """Delete a queue with all it holds."""
+        commands: tuple[Command[int], ...] = (
+            Command(("SREM", self.keys.queues, to_bytes(queue))),
+            Command(("DEL", to_bytes(self.keys.queue(queue)))),
         )
+        return RemovedQueue(*await Batch(commands))
 
     async def everything(self, queue: str) -> list[bytes]:
         """Every payload of a queue, the next one first."""
@@ -135,10 +159,6 @@ class QueueTable:
         """One element of any list, or None."""
         return await Command(("LINDEX", to_bytes(key), index), some_bytes)
 
-    async def remove_payload(self, queue: str, payload: bytes) -> int:
-        """Remove every copy of this very payload; how many there were."""
-        return await Command(("LREM", to_bytes(self.keys.queue(queue)), 0, payload), int)
-
     async def all_keys(self) -> list[str]:
         """Every key below the namespace, without it, found by SCAN so that Redis is not held up."""
         found: set[str] = set()
@@ -152,7 +172,7 @@ class QueueTable:
                 return sorted(found)
 
 
-def pushed(replies: list[Any]) -> list[int]:
+def check_pushed(replies: list[Any]) -> list[int]:
     """The replies to one ``pushing`` after another. Raises the first WrongKey of a queue; a set of names that is none is told."""
     for reply in replies:
         if reply.__class__ is not int:
@@ -176,7 +196,7 @@ class StatTable:
         self.keys = keys
 
     async def get(self, name: str) -> int:
-        """The counter; 0 when it is missing, or no number, which is told."""
+        """A counter, such as ``processed`` or ``failed``; 0 when it is missing, or no number, which is logged."""
         key = self.keys.stat(name)
         found: bytes | None = await WrongKeyLog().value_or(
             _reply(Command(("GET", to_bytes(key)))), None
@@ -187,11 +207,11 @@ class StatTable:
         return number
 
     async def increment(self, name: str, by: int = 1) -> int:
-        """Add; the new value."""
+        """Add to a counter (Ruby: ``Stat.incr``); the new value."""
         return await Command(("INCRBY", to_bytes(self.keys.stat(name)), by), int)
 
     async def decrement(self, name: str, by: int = 1) -> int:
-        """Take away; the new value (Ruby's ``Stat.decr`` means this and fails on a misspelt name)."""
+        """Subtract from a counter (Ruby's ``Stat.decr`` means this and fails on a misspelt name); the new value."""
         return await Command(("DECRBY", to_bytes(self.keys.stat(name)), by), int)
 
     async def clear(self, name: str) -> int:

@@ -67,14 +67,17 @@ class MasterLock:
         )
 
     async def force_release(self) -> bool:
-        """Take it from whoever holds it; whether anybody did (Ruby: ``release_master_lock!``)."""
+        """Take the lock from whoever holds it (Ruby: ``release_master_lock!``); whether anybody did.
+
+        For a lock whose holder is gone for good: a scheduler that lives hears nothing of it.
+        """
         taken = await Batch(
             (Command(("DEL", self.key), int), Command(("DEL", self.owner), int)), atomic=True
         )
         return bool(taken[0])
 
     async def info(self) -> LockInfo | None:
-        """Who holds it, or None."""
+        """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None where none does."""
         holder, left = await Batch(
             (Command(("GET", self.key), some_bytes), Command(("PTTL", self.key), int))
         )

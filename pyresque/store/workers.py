@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch, Command
@@ -47,6 +47,17 @@ def where(keys: Keys, back: Redelivery) -> tuple[bytes, bytes, bytes]:
     """The keys of a payload that goes back: its queue, the set of queues, its count."""
     count = keys.redeliveries(back.queue, back.payload)
     return (to_bytes(keys.queue(back.queue)), to_bytes(keys.queues), to_bytes(count))
+
+
+class RemovedWorker(NamedTuple):
+    """What the unregistration of a worker deleted in Redis, in Ruby's order: 1 where it was there, else 0."""
+
+    registered: int
+    record: int
+    started: int
+    heartbeat: int
+    processed: int
+    failed: int
 
 
 class WorkerTable:
@@ -135,11 +146,8 @@ class WorkerTable:
         seen_record: bytes = b"",
         seen_heartbeat: str = "*",
         left: FailureEntry | Redelivery = NO_FAILURE,
-    ) -> list[int] | None:
-        """Take a worker out; its job leaves a failed record or goes back. None: its job or heartbeat is not as seen.
-
-        Returns what was removed in Ruby's order: workers, worker, started, heartbeat, processed, failed.
-        """
+    ) -> RemovedWorker | None:
+        """Take a worker out; its job leaves a failed record or goes back. None: its job or heartbeat is not as seen."""
         keys = self.keys
         lists: tuple[Arg, ...]
         entry: tuple[Arg, ...]
@@ -161,7 +169,7 @@ class WorkerTable:
             ),
             (to_bytes(worker_id), to_bytes(seen_heartbeat), seen_record, *entry),
         )
-        return reply[1:] if reply[0] else None
+        return RemovedWorker(*reply[1:]) if reply[0] else None
 
     # -- heartbeats and pruning
 
@@ -228,9 +236,13 @@ class WorkerTable:
         except RedisCommandError:
             return False
 
-    async def set_pause(self, *, paused: bool) -> None:
-        """Write the pause key as Ruby reads it, or delete it."""
-        await Command(("SET", self.keys.pause, "true") if paused else ("DEL", self.keys.pause))
+    async def pause_all(self) -> None:
+        """Pause every worker, Ruby's too, until ``unpause_all``."""
+        await Command(("SET", self.keys.pause, "true"))
+
+    async def unpause_all(self) -> None:
+        """Let paused workers go on: delete the pause key."""
+        await Command(("DEL", self.keys.pause))
 
 
 class RedeliveryTable:

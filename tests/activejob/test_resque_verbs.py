@@ -39,7 +39,7 @@ ENQUEUED = {
     "enqueue_to": lambda r, job: r.enqueue_to("sync", job, 7) is True,
     "enqueue_to its own queue": lambda r, job: r.enqueue_to(None, job, 7) is True,
     "enqueue_many": lambda r, job: r.enqueue_many([(job, 7)]) == 1,
-    "create": lambda r, job: r.create("sync", job, 7) == [1, 1],
+    "create": lambda r, job: r.create("sync", job, 7) == (1, 1),
     "enqueue_at, due already": lambda r, job: r.enqueue_at(5, job, 7) is True,
     "enqueue_many_at, due already": lambda r, job: r.enqueue_many_at([(5, job, 7)]) == 1,
     "enqueue_from_config": lambda r, job: r.enqueue_from_config({"class": job, "args": [7]}),
@@ -121,7 +121,7 @@ def test_a_hook_of_the_job_may_keep_it_out_whatever_the_verb(db, redis_url):
         assert resque.enqueue_at(AT, job, 7) is None
         assert resque.enqueue_many_at([(AT, job, 7)]) == 0
         assert db.keys("resque:queue:*") == db.keys("resque:delayed*") == []
-        assert resque.create("sync", job, 7) == [1, 1]
+        assert resque.create("sync", job, 7) == (1, 1)
 
 
 def test_failed_records_cannot_be_asked_for_by_it_and_the_verbs_say_so(redis_url):

@@ -7,7 +7,7 @@ import runpy
 from pathlib import Path
 
 from pyresque import AsyncResque, Resque
-from pyresque.verbs import AsyncFailures, Failures
+from pyresque.failures import AsyncFailures, Failures
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")

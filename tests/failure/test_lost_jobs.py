@@ -31,7 +31,7 @@ def resque():
 def struck_out(resque, *replies):
     hand = ScriptedDriver(*replies)
     error = DirtyExit("Job still being processed")
-    assert hand.run(resque.core.lost_jobs.unregister("h:1:low", error)) == STRUCK_OUT[1:]
+    assert hand.run(resque.core.lost_jobs.unregister("h:1:low", error)) == tuple(STRUCK_OUT[1:])
     return hand
 
 

@@ -51,10 +51,6 @@ def test_a_slice_and_an_element_are_of_any_list():
     assert requests_of(TABLE.everything("q"), []) == [("LRANGE", b"resque:queue:q", 0, -1)]
 
 
-def test_every_copy_of_a_payload_is_removed():
-    assert requests_of(TABLE.remove_payload("q", b"x"), 2) == [("LREM", b"resque:queue:q", 0, b"x")]
-
-
 def test_all_keys_scans_to_the_end_and_takes_the_namespace_off():
     hand = ScriptedDriver([b"5", [b"resque:b", b"resque:a"]], [b"0", [b"resque:a"]])
     assert hand.run(TABLE.all_keys()) == ["a", "b"]

@@ -15,7 +15,7 @@ def test_a_worker_is_registered_with_its_start_in_one_round_trip():
 
 
 def test_unregistering_tells_what_was_removed_or_that_somebody_else_was_quicker():
-    assert result_of(TABLE.unregister(ME), [1, 1, 0, 1, 1, 0, 0]) == [1, 0, 1, 1, 0, 0]
+    assert result_of(TABLE.unregister(ME), [1, 1, 0, 1, 1, 0, 0]) == (1, 0, 1, 1, 0, 0)
     assert result_of(TABLE.unregister(ME), [0]) is None
 
 
@@ -51,7 +51,5 @@ def test_a_right_to_prune_that_somebody_wrote_without_an_end_gets_one():
 
 
 def test_the_pause_key_is_written_as_ruby_reads_it_and_deleted():
-    assert requests_of(TABLE.set_pause(paused=True), b"OK") == [
-        ("SET", "resque:pause-all-workers", "true")
-    ]
-    assert requests_of(TABLE.set_pause(paused=False), 1) == [("DEL", "resque:pause-all-workers")]
+    assert requests_of(TABLE.pause_all(), b"OK") == [("SET", "resque:pause-all-workers", "true")]
+    assert requests_of(TABLE.unpause_all(), 1) == [("DEL", "resque:pause-all-workers")]

@@ -107,7 +107,7 @@ def gathered(
             seat.wake()
 
     crew = Crew(core, workers, wake, vitals)
-    core.stopping = lambda: crew.stopping
+    resque.stop_flag.follow(lambda: crew.stopping)
     return crew
 
 

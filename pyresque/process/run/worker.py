@@ -98,7 +98,7 @@ def run_without_fork(
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     executor = InlineExecutor(resque.core.registry)
     worker = Worker(resque.core, worker_id, queue_list, executor, plain)
-    resque.core.stopping = lambda: worker.stopping
+    resque.stop_flag.follow(lambda: worker.stopping)
     try:
         with plain.hearing(worker):
             resque.run(worker.work(Interval.between(0.0) if burst else Interval.of(settings)))
@@ -141,13 +141,13 @@ def build_worker(
             seed,
             partial(lendable, resque),
         )
-        core.stopping = lambda: forking.board.stopping
+        resque.stop_flag.follow(lambda: forking.board.stopping)
     else:
         executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     worker = Worker(core, worker_id, queue_list, executor, posix, vitals)
     if not executor.isolated:
-        core.stopping = lambda: worker.stopping
+        resque.stop_flag.follow(lambda: worker.stopping)
     return worker
 
 

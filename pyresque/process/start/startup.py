@@ -161,13 +161,13 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
 
     page = SharedPage()
+    resque.stop_flag.follow(lambda: page.stopping)
     general = any(not entry.plain for entry in resque.registry) or any(resque.active_job_classes)
     if general or resque.registry.middleware or resque.hooks.any("after_fork"):
         cheap_fork.preload_modules(GENERAL)
 
     def needs() -> JobNeeds:
         core = resque.core
-        core.stopping = lambda: page.stopping
         return core.registry, core.codec, resque.driver
 
     try:

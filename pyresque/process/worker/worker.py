@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pyresque.process.worker.host import Host
     from pyresque.process.worker.queue_list import QueueList
     from pyresque.store.reserve import FailureEntry
+    from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
 
@@ -305,8 +306,8 @@ class Worker(WorkerControls):
         self.pulse.registered = True
         self.vitals.mark(Flag.REGISTERED, True)
 
-    async def unregister_worker(self, error: BaseException | None = None) -> list[int]:
-        """Strike this worker out; a job it has becomes a failure."""
+    async def unregister_worker(self, error: BaseException | None = None) -> RemovedWorker | None:
+        """Unregister this worker; a job it has becomes a failure."""
         self.pulse.registered = False
         self.vitals.mark(Flag.REGISTERED, False)
         if self.desk.record and self.desk.ended is not None:
@@ -317,8 +318,7 @@ class Worker(WorkerControls):
                 log.warning("worker %s ends; its last job has ended, but is not counted", self.id)
                 return removed
         cause = error or DirtyExit("Job still being processed")
-        removed = await self.core.lost_jobs.unregister(self.id, cause)
-        return removed or []
+        return await self.core.lost_jobs.unregister(self.id, cause)
 
     async def prune_dead_workers(self) -> list[str] | None:
         """Clear away dead workers; trouble with Redis puts it off."""

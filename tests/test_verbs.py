@@ -10,7 +10,7 @@ import pytest
 
 import pyresque
 from pyresque import AsyncResque, Resque
-from pyresque.lazily import made_once
+from pyresque.lightweight import cached_property
 from pyresque.settings import Settings
 
 #: Each is tried in a process of its own: what is loaded once stays.
@@ -64,7 +64,7 @@ def test_an_attribute_is_made_once_and_may_be_given() -> None:
     class Maker:
         made = 0
 
-        @made_once
+        @cached_property
         def one(self) -> int:
             """A number."""
             self.made += 1

@@ -1,0 +1,124 @@
+"""``resque.failures``: the verbs of failed jobs, blocking and awaited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyresque.core import Core
+from pyresque.failure.base import FailureBackend
+from pyresque.verbs import Awaiting, Blocking, awaited, blocking, name_verbs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator, Iterator
+
+    from pyresque.failure.base import Order
+    from pyresque.failure.passes import Pass
+    from pyresque.failure.record import FailedRecord
+    from pyresque.job.registry import Target
+    from pyresque.ops import Op
+
+
+def _records(face: Blocking, found: Pass) -> Iterator[FailedRecord]:
+    """The records of a pass over a list in Redis; reads each page when it is needed."""
+    while (page := face.run(found.more())) is not None:
+        yield from page.records
+
+
+class AwaitedRecords:
+    """The records of a pass over a list in Redis, for ``async for``."""
+
+    def __init__(self, face: Awaiting, found: Pass) -> None:
+        self._face = face
+        self._pass = found
+
+    def __await__(self) -> Generator[Any, Any, list[FailedRecord]]:
+        """All records of the pass, as a list."""
+        return self._face.run(self._pass.everything()).__await__()
+
+    async def __aiter__(self) -> AsyncIterator[FailedRecord]:
+        while (page := await self._face.run(self._pass.more())) is not None:
+            for record in page.records:
+                yield record
+
+
+class _Failures:
+    """What both faces' ``failures`` share."""
+
+    def __init__(self, resque: Any) -> None:
+        self.resque = resque
+
+    @property
+    def core(self) -> Core:
+        """The parts joined, of the Resque that this belongs to."""
+        core: Core = self.resque.core
+        return core
+
+    def run(self, operation: Op[Any]) -> Any:
+        """Run an operation of the failure backend with the driver of that Resque."""
+        return self.resque.run(operation)
+
+
+class Failures(_Failures):
+    """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``). The backend in use answers."""
+
+    count = blocking(Core.count_failures)
+    queues = blocking(FailureBackend.queues, of="failures")
+    all = blocking(FailureBackend.all, of="failures")
+
+    def each(
+        self,
+        offset: int = 0,
+        limit: int | None = None,
+        queue: str | None = None,
+        class_name: Target | None = None,
+        order: Order = "desc",
+    ) -> Iterator[FailedRecord]:
+        """Failed records with their places, latest first by default; reads them in pages of some hundreds, as they are asked for."""
+        core = self.core
+        found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
+        return _records(self, found)
+
+    requeue_selection = blocking(Core.requeue_failures)
+    remove_selection = blocking(Core.remove_failures)
+    clear = blocking(FailureBackend.clear, of="failures")
+    clear_retried = blocking(FailureBackend.clear_retried, of="failures")
+    requeue = blocking(FailureBackend.requeue, of="failures")
+    remove = blocking(FailureBackend.remove, of="failures")
+    requeue_queue = blocking(FailureBackend.requeue_queue, of="failures")
+    requeue_all = blocking(FailureBackend.requeue_all, of="failures")
+    remove_queue = blocking(FailureBackend.remove_queue, of="failures")
+
+
+class AsyncFailures(_Failures):
+    """``resque.failures`` of an AsyncResque: the verbs of Failures, awaited."""
+
+    count = awaited(Core.count_failures)
+    queues = awaited(FailureBackend.queues, of="failures")
+    all = awaited(FailureBackend.all, of="failures")
+
+    def each(
+        self,
+        offset: int = 0,
+        limit: int | None = None,
+        queue: str | None = None,
+        class_name: Target | None = None,
+        order: Order = "desc",
+    ) -> AwaitedRecords:
+        """The records of ``Failures.each``, for ``async for``; awaited, it gives all of them at once, as a list."""
+        core = self.core
+        found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
+        return AwaitedRecords(self, found)
+
+    requeue_selection = awaited(Core.requeue_failures)
+    remove_selection = awaited(Core.remove_failures)
+    clear = awaited(FailureBackend.clear, of="failures")
+    clear_retried = awaited(FailureBackend.clear_retried, of="failures")
+    requeue = awaited(FailureBackend.requeue, of="failures")
+    remove = awaited(FailureBackend.remove, of="failures")
+    requeue_queue = awaited(FailureBackend.requeue_queue, of="failures")
+    requeue_all = awaited(FailureBackend.requeue_all, of="failures")
+    remove_queue = awaited(FailureBackend.remove_queue, of="failures")
+
+
+for _failures in (Failures, AsyncFailures):
+    name_verbs(_failures, _failures)
