@@ -1,7 +1,7 @@
-"""Going through failed records page by page: to look at them, to remove some, to put the jobs of some back.
+"""Passes over failed records, page by page: read them, remove some, or requeue the jobs of some.
 
-What is in hand stays small, however long a list is. Each page is dealt with by one script, so that a pass may be given up
-between two pages: what is done is done whole, and what is left is as it was.
+A pass holds one page in memory, however long the list is. One script handles a page, so a caller may stop between two pages:
+what is done is done whole, and the rest of the list is unchanged.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pyresque.ops import Op
     from pyresque.store.failed import FailedTable
 
-    #: Tells which lists there are.
+    #: Returns the names of the failed lists.
     Names: TypeAlias = Callable[[], Op[list[str]]]
 
-#: How often a page is looked at anew while others change it.
+#: How often a page is read again while others change it.
 TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a pass: what was done to which records, why some were left, and how many records were gone through so far."""
+    """One page of a pass: the records handled, those left with the reason, and how many the pass has seen so far."""
 
     records: list[FailedRecord]
     left: list[tuple[FailedRecord, str]] = field(default_factory=list)
@@ -41,21 +41,21 @@ class Page:
 
 
 class Pass:
-    """A pass over failed records."""
+    """A pass over failed records; this one finds none."""
 
     async def more(self) -> Page | None:
-        """The next page, or None at the end."""
+        """Handle the next page; None at the end."""
         return None
 
     async def whole(self) -> int:
-        """All of it; how many records it gave."""
+        """Go through all pages; return how many records were handled."""
         found = 0
         while (page := await self.more()) is not None:
             found += len(page.records)
         return found
 
     async def everything(self) -> list[FailedRecord]:
-        """All its records at once."""
+        """Go through all pages; return their records."""
         found: list[FailedRecord] = []
         while (page := await self.more()) is not None:
             found += page.records
@@ -63,9 +63,9 @@ class Pass:
 
 
 class Reading(Pass):
-    """Records from ``offset`` on in the order of the lists, one after the other, or from the last one back.
+    """Reads the records of several lists as if they were one, from ``offset`` on; the latest first, or the oldest.
 
-    ``limit`` is how many records are looked at, or with ``matching`` how many are given (None: all).
+    ``limit`` is how many records are read; ``matching`` how many wanted ones are returned (None: all).
     """
 
     def __init__(
@@ -91,10 +91,11 @@ class Reading(Pass):
         self._spans: list[tuple[str, int, int]] | None = None
         self._walk: Backward | Forward | None = None
         self._queue = ""
+        self._last: FailedRecord | None = None
         self._seen = 0
 
     async def more(self) -> Page | None:
-        """The next page; an empty one may come before the last."""
+        """Return the next page, which may be empty before the end."""
         if self.left is not None and self.left <= 0:
             return None
         if self._spans is None:
@@ -116,6 +117,7 @@ class Reading(Pass):
         found = [
             records.read(self.codec, raw, first + at, self._queue) for at, raw in enumerate(raws)
         ]
+        self._last = found[-1] if found else None
         if self.wanted is not None:
             found = [one for one in found if self.wanted(one)]
         if self.latest_first:
@@ -125,23 +127,29 @@ class Reading(Pass):
             self.left -= len(found)
         return found
 
+    def changed_last(self, changed: set[bytes], to: Callable[[FailedRecord], bytes]) -> None:
+        """Tell the forward walk what the caller made of the last record of the page, if it changed it."""
+        last = self._last
+        if last is not None and isinstance(self._walk, Forward):
+            self._walk.before = to(last) if last.raw in changed else last.raw
+
     async def _all_spans(self) -> list[tuple[str, int, int]]:
-        """The part of each list that is meant."""
+        """Return name, first index and end of the part of each list that is to be read."""
         names = await self.names()
         sizes = [await self.table.size(name) for name in names]
         offset = self.offset if self.offset >= 0 else max(0, sum(sizes) + self.offset)
         stop = sum(sizes) if self.limit is None else offset + self.limit
-        spans, passed = [], 0
+        spans, skipped = [], 0
         for name, size in zip(names, sizes, strict=True):
-            first, end = max(0, offset - passed), min(size, stop - passed)
+            first, end = max(0, offset - skipped), min(size, stop - skipped)
             if first < end:
                 spans.append((name, first, end))
-            passed += size
+            skipped += size
         return spans
 
 
 class Removing(Pass):
-    """Removes the records that are wanted, list by list."""
+    """Removes the wanted records, list by list."""
 
     def __init__(
         self,
@@ -160,7 +168,7 @@ class Removing(Pass):
         self._seen = 0
 
     async def more(self) -> Page | None:
-        """Remove those of the next page."""
+        """Remove the wanted records of the next page."""
         if self._names is None:
             self._names = await self.names()
         while True:
@@ -185,10 +193,7 @@ class Removing(Pass):
 
 
 class Requeueing(Pass):
-    """Puts the jobs of the records that are wanted back into their queues, and marks the records.
-
-    In the order in which they stand, or the latest first.
-    """
+    """Requeues the jobs of the wanted records and marks the records with ``retried_at``; the oldest first, or the latest."""
 
     def __init__(
         self,
@@ -204,18 +209,18 @@ class Requeueing(Pass):
         self.wanted = wanted
         self.retried_at = retried_at
         self._reading = Reading(table, codec, names, order=order)
-        # What was marked of late: where others remove records meanwhile, a page may come to the same ones again.
+        # Marked records of the last two pages: where others remove records, a backward walk may meet them again.
         self._marked: set[bytes] = set()
         self._marked_before: set[bytes] = set()
 
     async def more(self) -> Page | None:
-        """Put back those of the next page."""
+        """Requeue the wanted records of the next page."""
         page = await self._reading.more()
         if page is None:
             return None
         done: list[FailedRecord] = []
         left: dict[int, tuple[FailedRecord, str]] = {}
-        # In the lists' order no record comes twice.
+        # A forward walk meets no record twice.
         self._marked_before = self._marked if self._reading.latest_first else set()
         self._marked = set()
         chosen = [
@@ -228,6 +233,7 @@ class Requeueing(Pass):
             chosen = await self._moved(chosen, SLICE << attempt)
         for one in chosen:
             left[one.index] = (one, f"the list {one.failure_queue!r} keeps changing")
+        self._reading.changed_last({one.raw for one in done}, self._mark)
         return Page(done, list(left.values()), page.seen)
 
     async def _requeue(
@@ -236,15 +242,14 @@ class Requeueing(Pass):
         done: list[FailedRecord],
         left: dict[int, tuple[FailedRecord, str]],
     ) -> list[FailedRecord]:
-        """Put these back; those at whose places others stand now."""
+        """Requeue these records; return those at whose index another record stands now."""
         marks: dict[int, Requeued] = {}
         for one in chosen:
             payload = records.payload_of(self.codec, one)
             if payload is None or one.queue is None:
                 left[one.index] = (one, records.no_job(one, payload))
                 continue
-            marked = records.marked(self.codec, one, self.retried_at)
-            marks[one.index] = Requeued(one.index, one.raw, marked, one.queue, payload)
+            marks[one.index] = Requeued(one.index, one.raw, self._mark(one), one.queue, payload)
         if not marks:
             return []
         name = chosen[0].failure_queue
@@ -261,7 +266,7 @@ class Requeueing(Pass):
         return [one for one in chosen if answers.get(one.index) == 0]
 
     async def _moved(self, sought: Sequence[FailedRecord], most: int) -> list[FailedRecord]:
-        """Where these records are now, after others removed up to so many below; those that are gone are left out."""
+        """Find where these records are now, after others removed up to ``most`` below; records that are gone are left out."""
         first, last = (edge(one.index for one in sought) for edge in (min, max))
         name, wanted = sought[0].failure_queue, Counter(one.raw for one in sought)
         found: list[FailedRecord] = []
@@ -275,6 +280,9 @@ class Requeueing(Pass):
                     found.append(records.read(self.codec, raws[at], start + at, name))
             last = start - 1
         return found if self._reading.latest_first else found[::-1]
+
+    def _mark(self, one: FailedRecord) -> bytes:
+        return records.marked(self.codec, one, self.retried_at)
 
 
 def of_queue(queue: str, one: FailedRecord) -> bool:

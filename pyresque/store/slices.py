@@ -1,7 +1,8 @@
-"""A list in Redis, gone through slice by slice: what is in hand stays small, however many and however large its elements are.
+"""Walk through a Redis list slice by slice, so that memory stays small however long the list and however large its elements.
 
-Law: an element is known by its bytes. Others push, pop and remove meanwhile: what is removed is what was seen, in one script
-a slice, so that whoever is interrupted between two slices leaves the list whole.
+Other clients push, pop and remove elements meanwhile, so an index alone does not name an element: its bytes do. One script
+removes the chosen elements of a slice, and only those that are still where they were seen. A caller that stops between two
+slices leaves the list whole.
 """
 
 from __future__ import annotations
@@ -16,37 +17,37 @@ if TYPE_CHECKING:
 
     from pyresque.ops import Arg
 
-#: Bytes that a slice is to have, more or less, and the most elements.
+#: The size of a slice in bytes that the walks aim at, and its most elements.
 SLICE_BYTES: Final = 1 << 20
 SLICE: Final = 1000
 
-#: Elements of the first slice, while nobody knows how large they are.
+#: Elements of the first slice, when the size of elements is not known yet.
 FIRST_SLICE: Final = 200
 
-#: Elements behind a slice that are remembered: by any of them the place is found again where to go on.
+#: Elements after a slice that a forward walk remembers. Any of them tells later where to go on.
 AHEAD: Final = 50
 
-#: An element that stands in a list for the moment between two commands of one script.
+#: Scripts write this text over elements that their next command removes; no element has it otherwise.
 REMOVED: Final = b"\x00pyresque:removed\x00"
 
 
 class Slices:
-    """Reads one list."""
+    """Reads slices of one list, and adapts their size to that of the elements."""
 
     def __init__(self, key: bytes) -> None:
         self.key = key
         self.size = FIRST_SLICE
 
     def counting(self) -> Command[int]:
-        """How many elements there are."""
+        """The command for the list's length."""
         return Command(("LLEN", self.key), int)
 
     def reading(self, first: int, count: int) -> Command[list[bytes]]:
-        """So many elements from an index on."""
+        """The command for so many elements from an index on."""
         return Command(("LRANGE", self.key, first, first + count - 1), self._measured)
 
     def _measured(self, found: list[bytes]) -> list[bytes]:
-        """The next slice has as many elements as make the bytes that are wanted, as far as this one tells."""
+        """Choose the next slice's size by the average size of these elements."""
         if found:
             average = sum(map(len, found)) // len(found) + 1
             self.size = max(1, min(SLICE, SLICE_BYTES // average, 4 * self.size))
@@ -54,7 +55,7 @@ class Slices:
 
 
 class Backward:
-    """From an index down to another one. What is removed above, by whomever, moves nothing that is still to come."""
+    """Walks from an index down to another one. A removal above the walk moves no element that is still to come."""
 
     def __init__(self, key: bytes, first: int = 0, end: int | None = None) -> None:
         self.slices = Slices(key)
@@ -62,7 +63,7 @@ class Backward:
         self.end = end
 
     async def more(self) -> tuple[int, list[bytes]] | None:
-        """The index of the next slice, and its elements in the list's order; None when all were seen."""
+        """Return the index of the next slice and its elements in the list's order; None at the end."""
         if self.end is None:
             self.end = await self.slices.counting()
         if self.end <= self.first:
@@ -74,21 +75,25 @@ class Backward:
 
 
 class Forward:
-    """From an index up to another one, in the list's order.
+    """Walks from an index up to another one, in the list's order.
 
-    What is removed below moves what is still to come: the next elements are remembered by their bytes, and looked for. That is
-    needed where others push at the same time, so that the length tells nothing.
+    A removal below the walk moves the elements that are still to come. So the walk remembers the bytes of the next elements, and
+    looks for them. The list's length does not help, because others may push at the same time.
+
+    ``before``: the bytes that the last element of the previous slice has now, where the caller has changed it. Where all elements
+    are alike, they alone tell which ones were seen.
     """
 
     def __init__(self, key: bytes, first: int = 0, end: int | None = None) -> None:
         self.slices = Slices(key)
         self.first = first
         self.end = end
+        self.before: bytes | None = None
         self._length: int | None = None
         self._next: list[bytes] = []
 
     async def more(self) -> tuple[int, list[bytes]] | None:
-        """The index of the next slice, and its elements; None when all were seen."""
+        """Return the index of the next slice and its elements; None at the end."""
         if self._length is None:
             self._length = await self.slices.counting()
             self.end = self._length if self.end is None else min(self.end, self._length)
@@ -100,39 +105,68 @@ class Forward:
         return (at, found) if found else None
 
     async def _aligned(self, count: int) -> list[bytes]:
-        """The next slice, from the element on that was to come next; those behind it are remembered."""
+        """Read the next slice from the element on that is to come next; remember the elements after it."""
         length: int
         found: list[bytes]
-        length, found = await Batch((self.slices.counting(), self._reading(self.first, count)))
+        back = int(self.before is not None and self.first > 0)
+        reading = self._reading(self.first - back, count + back)
+        length, found = await Batch((self.slices.counting(), reading))
         gone = max(0, (self._length or 0) - length)
         self._length = length
+        before, found = found[:back], found[back:]
         if self._next and (gone or found[: len(self._next)] != self._next):
             found = await self._found_again(gone, count)
+            before = []
+        if back and before != [self.before]:
+            found = await self._right_after_before(found, count)
         self._next = found[count : count + AHEAD]
         return found[:count]
 
-    async def _found_again(self, gone: int, count: int) -> list[bytes]:
-        """Where the next element is now: as far below as the list is shorter, where it was, or anywhere below; else where we were.
+    async def _right_after_before(self, found: list[bytes], count: int) -> list[bytes]:
+        """Go down to ``before``, where the elements after it are those that are to come next; else stay."""
+        top, below = self.first, self.first
+        above: list[bytes] = []
+        while below > 0:
+            start = max(0, below - SLICE)
+            above = await self.slices.reading(start, below - start) + above[: len(self._next)]
+            for at in range(below - start - 1, -1, -1):
+                if above[at] == self.before:
+                    following = [*above[at + 1 :], *found][: len(self._next)]
+                    if following != self._next:
+                        return found
+                    return (
+                        found
+                        if start + at + 1 == top
+                        else await self._moved_to(start + at + 1, count)
+                    )
+            below = start
+        return found
 
-        Where it was removed itself, the first of those behind it that is still there takes its place.
+    async def _found_again(self, gone: int, count: int) -> list[bytes]:
+        """Find where the next element is now: lower by as much as the list is shorter, at its old index, or anywhere below.
+
+        Where it was removed itself, the first of the elements after it that is still there counts in its place. Where none is
+        found the walk goes on at its index.
         """
-        for place in (max(0, self.first - gone), self.first):
-            found = await self._moved_to(place, count)
+        for index in (max(0, self.first - gone), self.first):
+            found = await self._moved_to(index, count)
             if found[: len(self._next)] == self._next:
                 return found
         top = self.first
         above = top + len(self._next)
         while above > 0:
             below = max(0, above - count - len(self._next))
-            # With what comes behind: by another reading they may have moved again.
+            # Reads the elements after it, too: by another command they may have moved again.
             found = await self._reading(below, above - below + count)
-            held = _first_of(self._next, found, top - below)
-            if held is not None:
-                self._move(below + held)
-                return found[held:]
+            at = _first_of(self._next, found, top - below)
+            if at is not None:
+                self._move(below + at)
+                return found[at:]
             if below == 0:
                 break
-            above = below + len(self._next)  # they may stand on both sides of the border
+            above = below + len(
+                self._next
+            )  # the remembered elements may stand on both sides of the border
         return await self._moved_to(max(0, top - gone), count)
 
     def _move(self, first: int) -> None:
@@ -145,34 +179,34 @@ class Forward:
         return await self._reading(first, count)
 
     def _reading(self, first: int, count: int) -> Command[list[bytes]]:
-        """So many elements and those behind them that are remembered: few, where elements are large."""
+        """The command for so many elements and those after them to remember; few, where elements are large."""
         return self.slices.reading(first, count + min(AHEAD, self.slices.size))
 
 
 def _first_of(wanted: Sequence[bytes], elements: Sequence[bytes], stood: int) -> int | None:
-    """The last place of the first one of those wanted that is among the elements, at most where it stood: from ``stood`` on."""
-    places: dict[bytes, list[int]] = {}
+    """Return the last index of the first wanted element that is found, at most its old one. The first stood at ``stood``."""
+    indexes: dict[bytes, list[int]] = {}
     for at, element in enumerate(elements):
-        places.setdefault(element, []).append(at)
+        indexes.setdefault(element, []).append(at)
     for number, one in enumerate(wanted, stood):
-        held = [at for at in places.get(one, ()) if at <= number]
-        if held:
-            return held[-1]
+        possible = [at for at in indexes.get(one, ()) if at <= number]
+        if possible:
+            return possible[-1]
     return None
 
 
 async def remove_seen(
     key: bytes, first: int, count: int, chosen: Sequence[tuple[int, bytes]]
 ) -> list[int]:
-    """Remove elements of a slice, each by its place in it and its bytes; the places where another one stands now."""
+    """Remove elements of a slice, each by its index in the slice and its bytes; return the indexes where another one is now."""
     args: list[Arg] = [REMOVED, first, count]
-    for place, seen in chosen:
-        args += (place, seen)
+    for at, seen in chosen:
+        args += (at, seen)
     return await script("remove_seen").call((key,), args, list)
 
 
 class Removal:
-    """Removes the elements of a list that are chosen, from the tail to the head: one pass, one script a slice."""
+    """Removes the chosen elements of a list, from the tail to the head, by one script a slice."""
 
     def __init__(self, key: bytes, chosen: Callable[[int, bytes], bool]) -> None:
         self.key = key
@@ -181,7 +215,7 @@ class Removal:
         self._walk = Backward(key)
 
     async def step(self) -> list[tuple[int, bytes]] | None:
-        """Go through the next slice: index and bytes of what was removed; None at the end."""
+        """Go through the next slice; return index and bytes of each element removed; None at the end."""
         page = await self._walk.more()
         removed: list[tuple[int, bytes]] = []
         if page is None:
@@ -196,11 +230,11 @@ class Removal:
             removed += [(first + at, raw) for at, raw in wanted if at not in missed]
             if not missed:
                 return removed
-            # Others removed elements below, and all moved down: what stands there now is looked at anew.
+            # Others removed elements below, and the rest moved down: read the slice again.
             found = await self._walk.slices.reading(first, len(found))
 
     async def whole(self) -> int:
-        """Go through all of them; how many were removed."""
+        """Go through the whole list; return how many elements were removed."""
         removed = 0
         while (some := await self.step()) is not None:
             removed += len(some)

@@ -108,6 +108,20 @@ def test_while_others_remove_records_each_job_is_put_back_once(resque, full):
     assert sorted(sent) == list(range(COUNT))
 
 
+@pytest.mark.parametrize(("removed", "added"), [(37, 37), (37, 0), (90, 61), (1, 200)])
+def test_records_that_are_all_alike_are_each_put_back_once_while_others_remove_and_add(
+    resque, db, removed, added
+):
+    db.rpush("resque:failed", *[record(0)] * COUNT)
+    bulk = resque.core.failures.requeueing(lambda one: one.error == "0")
+    while resque.run(bulk.more()) is not None:
+        db.lpop("resque:failed", removed)
+        for _ in range(added):
+            db.rpush("resque:failed", record(1))
+    assert resque.size("q0") == COUNT
+    assert not [one for one in resque.failures.each() if one.error == "0" and not one.retried_at]
+
+
 def test_a_page_that_changes_under_the_hand_is_looked_at_anew(resque, full):
     def wanted(one):
         if one.error == "150":
