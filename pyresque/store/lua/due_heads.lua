@@ -1,12 +1,12 @@
--- Look at the first jobs that are due, in the order of their timestamps, without taking them.
+-- Read the first jobs that are due, in the order of their timestamps, and leave them where they are.
 --
 -- KEYS  1 delayed_queue_schedule
--- ARGV  1 the latest timestamp that is due; "+inf" for all   2 how many jobs at most   3 what the name of each list begins with
--- Returns {{timestamp, {payload...}, what the sorted set is to forget, where that is something else}...,
---          {timestamps whose key is no list}}; an empty list has lost its jobs, and counts as one
+-- ARGV  1 the latest timestamp that is due; "+inf" for all   2 how many jobs at most   3 the prefix of the names of lists
+-- Returns {{timestamp, {payload...}, the member of the sorted set to remove, where that is not the timestamp}...,
+--          {timestamps whose key is no list}}; an empty list, whose jobs were removed, counts as one job
 --
--- The lists are found by what the sorted set holds, so they cannot be given in KEYS; they bear the same namespace. Where a
--- client wrote a time with a fraction, its list may be named by the whole second, or by the score.
+-- The members of the sorted set name the lists, so KEYS cannot hold them; they have the same namespace. Where a client wrote a
+-- time with a fraction, its list may be named by the whole second, or by the score.
 
 local function names(member, score)
   local found = {member}
@@ -33,7 +33,7 @@ while left > 0 do
         wrong = true
       elseif #payloads > 0 then
         if head then
-          head[3] = "-"  -- what the sorted set holds is needed for another list, too
+          head[3] = "-"  -- "-": keep the member, because another list is named by it, too
           break
         end
         head = {name, payloads, name ~= member and member or nil}

@@ -1,14 +1,15 @@
--- Move delayed jobs to where they belong: each one that is still there, from its list to its queue, or nowhere. All at once:
--- a job is never in two places or in none, whoever else moves or removes at the same time.
+-- Move delayed jobs from their lists to their queues, or drop them: those that are still there. The script is one atomic step, so
+-- a job is never in two places or in none, whatever other clients move or remove.
 --
 -- KEYS  1 delayed_queue_schedule   2 queues   3 failed_queues   then D destinations   then L lists delayed:<timestamp>
 --       then for each job timestamps:<payload>
--- ARGV  1 "1" forgets a timestamp that has no jobs left   2 D   3 L   4 a text that no payload is
---       then for each destination: "2" or "3", the key in which its name is remembered ("" for none), and that name
---       then for each list: its timestamp, what the sorted set holds for it, how many of its jobs are moved,
---       and from which index to which they were seen
---       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to put there
--- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list
+-- ARGV  1 "1" removes a timestamp that has no jobs left   2 D   3 L   4 a text that no payload is
+--       then for each destination: "2" or "3", the number of the key to which its name is added ("" for none), and that name
+--       then for each list: its timestamp, its member in the sorted set, how many of its jobs are moved,
+--       and the first and last index at which they were seen
+--       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to push there
+-- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list; an error, and nothing was
+--         done, where the user may not RPUSH to a destination (Redis 7 can tell before anything is written)
 
 local clean, destinations, lists = ARGV[1] == "1", tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_list = 3 + destinations
@@ -18,15 +19,18 @@ local usable, waiting = {}, {}
 for place = 1, destinations do
   local kind = redis.call("TYPE", KEYS[3 + place]).ok
   usable[place] = kind == "list" or kind == "none"
+  if redis.acl_check_cmd and not redis.acl_check_cmd("RPUSH", KEYS[3 + place], "") then
+    return redis.error_reply("NOPERM this user may not RPUSH to " .. KEYS[3 + place])
+  end
   waiting[place] = {}
 end
 
 local answers = {}
 
 for place = 1, lists do
-  local list, told = KEYS[first_list + place], 2 * destinations + 5 * place
-  local timestamp, member, count = ARGV[told], ARGV[told + 1], tonumber(ARGV[told + 2])
-  local first, last = tonumber(ARGV[told + 3]), tonumber(ARGV[told + 4])
+  local list, arg = KEYS[first_list + place], 2 * destinations + 5 * place
+  local timestamp, member, count = ARGV[arg], ARGV[arg + 1], tonumber(ARGV[arg + 2])
+  local first, last = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
   local kind = redis.call("TYPE", list).ok
   local sound = kind == "list" or kind == "none"
   local found = sound and count > 0 and redis.call("LRANGE", list, first, last) or {}
@@ -35,7 +39,7 @@ for place = 1, lists do
     local to = tonumber(ARGV[job_arg + 3 * number - 1])
     untouched = untouched and found[number] == ARGV[job_arg + 3 * number - 2] and (to == 0 or usable[to])
   end
-  -- First those that are where they were seen, then those that have moved: to remove one moves the others.
+  -- First the jobs that stand where they were seen, then those that have moved: removing one moves the others.
   local places, taken, marked = {}, {}, 0
   if not untouched then
     for at = #found, 1, -1 do
@@ -78,7 +82,7 @@ for place = 1, destinations do
   local payloads = waiting[place]
   if #payloads > 0 then
     local set = ARGV[3 + 2 * place]
-    -- A set of names that is none must not keep the jobs, which have left their lists already.
+    -- pcall: the jobs have left their lists already, so a set of names of a wrong type must not stop the script.
     if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[4 + 2 * place]) end
     for from = 1, #payloads, 1000 do
       redis.call("RPUSH", KEYS[3 + place], unpack(payloads, from, math.min(from + 999, #payloads)))

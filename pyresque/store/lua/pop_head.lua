@@ -1,4 +1,4 @@
--- Pop the head of a queue if it is still the payload that was looked at: what cannot be read stays where it is.
+-- Pop the head of a queue if it is still the payload that the caller could decode; one that it cannot decode stays.
 --
 -- KEYS  1 queue list
 -- ARGV  1 the payload that was seen at the head

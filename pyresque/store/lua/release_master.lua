@@ -1,8 +1,8 @@
--- Give the scheduler's master lock back, if it is ours.
+-- Release the scheduler's master lock, if this process holds it.
 --
 -- KEYS  1 the master lock   2 its owner
 -- ARGV  1 host:pid   2 this process's token
--- Returns 1 where it was ours, else 0
+-- Returns 1 where this process held it, else 0
 
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 local owner = redis.call("GET", KEYS[2])

@@ -1,8 +1,8 @@
--- Remove every copy of delayed jobs from the lists named, and from the sets that tell where they are.
+-- Remove every copy of delayed jobs from the lists named, and from the sets of their timestamps.
 --
 -- KEYS  1 delayed_queue_schedule   then for each job: delayed:<timestamp>, timestamps:<payload>
--- ARGV  1 "1" forgets a timestamp that has no jobs left   then for each job: its timestamp, its payload
--- Returns how many were removed; of what is no list nothing is
+-- ARGV  1 "1" removes a timestamp that has no jobs left   then for each job: its timestamp, its payload
+-- Returns how many were removed; a key that is no list is skipped
 
 local removed = 0
 for number = 1, (#ARGV - 1) / 2 do

@@ -1,4 +1,4 @@
--- Remove one failed record by its place: that one, whatever else the list holds (Ruby's way takes the first empty element).
+-- Remove one failed record by its index. (Ruby overwrites it by an empty text and then removes the first empty element.)
 --
 -- KEYS  1 list of failed records
 -- ARGV  1 index   2 the record that was seen there; "" for any   3 a text that no record is

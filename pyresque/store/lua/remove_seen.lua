@@ -1,11 +1,11 @@
--- Remove elements of one slice of a list: those that are still where they were seen. All others keep their order.
+-- Remove elements of one slice of a list: those that still stand where they were seen. The others keep their order.
 --
 -- KEYS  1 a list
 -- ARGV  1 a text that no element is   2 index of the slice's first element   3 how many elements the slice has
---       then for each element to remove: its place in the slice from 0, its bytes
--- Returns the places in the slice at which another element stands now: these were not removed
+--       then for each element to remove: its index in the slice from 0, its bytes
+-- Returns the indexes in the slice at which another element stands now: these were not removed
 --
--- Each is overwritten by the text, and one LREM then removes them all: the elements that stay are gone through once a slice.
+-- The script overwrites each by the text, and one LREM removes them all: Redis goes through the other elements once a slice.
 
 local first, count = tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = redis.call("LRANGE", KEYS[1], first, first + count - 1)

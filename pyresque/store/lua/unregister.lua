@@ -1,33 +1,43 @@
--- Take a worker out of the books, once, whoever asks: only while its heartbeat and its job are still as they were seen.
+-- Unregister a worker once, however many prune at the same time: only while its heartbeat and its job are still as they were seen.
 --
 -- KEYS  1 worker:<id>   2 worker:<id>:started   3 workers   4 workers:heartbeat   5 stat:processed:<id>
 --       6 stat:failed:<id>   7 list of failed records   8 failed_queues
---       or, where its job goes back into its queue: 7 the queue's list   8 queues   9 how often the job went back
+--       or, where its job is redelivered: 7 the queue's list   8 queues   9 the count of redeliveries
 -- ARGV  1 worker id
 --       2 the heartbeat that was seen; "" for none, "*" for any
 --       3 the worker record that was seen; "" for none
 --       4 the failed record of its job to append to KEYS[7], or the job's payload; "" for none
---       5 the name to remember in KEYS[8]; "" for none
---       6 seconds that KEYS[9] lives, which is counted up; missing for a failed record
+--       5 the name to add to KEYS[8]; "" for none
+--       6 seconds that KEYS[9] lives, which is increased; missing for a failed record
 -- Returns {1, and what each deletion removed in the order workers, worker, started, heartbeat, processed, failed},
---         or {0} when something has changed and nothing was done. Where KEYS[7] is no list that is the error, and nothing was
---         done; other keys that hold what they should not are done without.
+--         or {0} when the heartbeat or the job has changed, and nothing was done. Where KEYS[7] is no list, or DEL or RPUSH is
+--         denied, the script returns that error, and nothing was done. Other keys of a wrong type are skipped.
+--
+-- DEL of worker:<id> comes before RPUSH: a user without DEL would append the same record at each pruning. By the DEL the script
+-- also has written, and a server whose memory is full allows it the RPUSH.
 
 if ARGV[2] ~= "*" then
-  local beat = redis.pcall("HGET", KEYS[4], ARGV[1]) or ""
-  if beat ~= ARGV[2] then return {0} end
+  local heartbeat = redis.pcall("HGET", KEYS[4], ARGV[1]) or ""
+  if heartbeat ~= ARGV[2] then return {0} end
 end
-local held = redis.pcall("GET", KEYS[1]) or ""
-if type(held) == "table" then
-  if not string.find(held.err, "WRONGTYPE", 1, true) then return held end
-  held = ""  -- no job; it is deleted, as Ruby does without looking
+local record = redis.pcall("GET", KEYS[1]) or ""
+if type(record) == "table" then
+  if not string.find(record.err, "WRONGTYPE", 1, true) then return record end
+  record = ""  -- no job; the key is deleted, as Ruby does without looking
 end
-if held ~= ARGV[3] then return {0} end
+if record ~= ARGV[3] then return {0} end
+if ARGV[4] ~= "" and type(redis.pcall("LLEN", KEYS[7])) == "table" then
+  return redis.error_reply("WRONGTYPE " .. KEYS[7] .. " holds no list")
+end
+
+local deleted = redis.pcall("DEL", KEYS[1])
+if type(deleted) == "table" then return deleted end
 if ARGV[4] ~= "" then
-  if type(redis.pcall("LLEN", KEYS[7])) == "table" then
-    return redis.error_reply("WRONGTYPE " .. KEYS[7] .. " holds no list")
+  local pushed = redis.pcall("RPUSH", KEYS[7], ARGV[4])
+  if type(pushed) == "table" then
+    if record ~= "" then redis.call("SET", KEYS[1], record) end
+    return pushed
   end
-  redis.call("RPUSH", KEYS[7], ARGV[4])
   if ARGV[5] ~= "" then redis.pcall("SADD", KEYS[8], ARGV[5]) end
   if ARGV[6] then
     if type(redis.pcall("INCR", KEYS[9])) == "table" then redis.pcall("SET", KEYS[9], 1) end
@@ -43,7 +53,7 @@ end
 return {
   1,
   removed("SREM", KEYS[3], ARGV[1]),
-  redis.call("DEL", KEYS[1]),
+  deleted,
   redis.call("DEL", KEYS[2]),
   removed("HDEL", KEYS[4], ARGV[1]),
   redis.call("DEL", KEYS[5]),

@@ -1,0 +1,129 @@
+"""Users whom Redis denies a command, on a real server: a script does all or nothing, so that no job is lost or put back twice."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from pyresque import Resque
+from pyresque.errors import RedisCommandError
+from pyresque.store.delayed import Destination, ListRange, Move
+from pyresque.store.failed import Requeued
+from pyresque.store.reserve import FailureEntry
+from pyresque.store.workers import Redelivery
+
+RAW = b'{"class":"X","args":[1]}'
+RECORD = b'{"queue":"low","run_at":"","payload":' + RAW + b"}"
+FAILED = b'{"payload":' + RAW + b',"queue":"low"}'
+MARKED = FAILED[:-1] + b',"retried_at":"now"}'
+
+
+@pytest.fixture
+def denied(db, redis_url):
+    @contextmanager
+    def client(command):
+        db.execute_command("ACL", "SETUSER", "clerk", "reset", "on", ">pw", "~*", "+@all")
+        db.execute_command("ACL", "SETUSER", "clerk", f"-{command}")
+        with Resque(redis_url.replace("//", "//clerk:pw@")) as resque:
+            yield resque
+
+    yield client
+    db.acl_deluser("clerk")
+
+
+def everything(db):
+    kinds = {
+        b"string": db.get,
+        b"list": lambda key: db.lrange(key, 0, -1),
+        b"set": db.smembers,
+        b"hash": db.hgetall,
+        b"zset": lambda key: db.zrange(key, 0, -1),
+    }
+    return {key: kinds[db.type(key)](key) for key in db.keys("*")}
+
+
+def a_worker(db):
+    db.set("resque:worker:h:1:low", RECORD)
+    db.sadd("resque:workers", "h:1:low")
+    db.set("resque:worker:h:1:low:started", "then")
+
+
+def workers(resque):
+    return resque.core.worker_registry.table
+
+
+REDELIVERY = Redelivery("low", RAW, 1, 3)
+
+STEPS = {
+    "unregister": (
+        lambda r: workers(r).unregister("h:1:low", RECORD, "*", FailureEntry(FAILED)),
+        ("del", "rpush"),
+    ),
+    "unregister and redeliver": (
+        lambda r: workers(r).unregister("h:1:low", RECORD, "*", REDELIVERY),
+        ("del", "rpush"),
+    ),
+    "redeliver": (
+        lambda r: r.core.lost_jobs.redeliveries.redeliver("h:1:low", RECORD, REDELIVERY),
+        ("del", "rpush"),
+    ),
+    "return unperformed": (
+        lambda r: workers(r).return_unperformed("h:1:low", RECORD, "low", RAW),
+        ("del", "lpush"),
+    ),
+    "requeue": (
+        lambda r: r.core.failed_table.requeue(0, FAILED, MARKED, "low", RAW),
+        ("lset", "rpush"),
+    ),
+    "requeue a page": (
+        lambda r: r.core.failed_table.requeue_seen([Requeued(0, FAILED, MARKED, "low", RAW)]),
+        ("lset", "rpush"),
+    ),
+    "fire": (
+        lambda r: r.core.recurring.table.fire("often", "", "now", ("low", RAW), None),
+        ("hset", "rpush"),
+    ),
+    "fire again": (
+        lambda r: r.core.recurring.table.fire("noted", "then", "now", ("low", RAW), None),
+        ("hset", "rpush"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "command"), [(step, command) for step, (_, two) in STEPS.items() for command in two]
+)
+def test_where_a_command_is_denied_nothing_is_done(db, denied, step, command):
+    a_worker(db)
+    db.rpush("resque:failed", FAILED)
+    db.hset("resque:delayed:last_enqueued_at", "noted", "then")
+    before = everything(db)
+    with denied(command) as resque:
+        for _ in range(2):
+            with pytest.raises(RedisCommandError):
+                resque.run(STEPS[step][0](resque))
+    assert everything(db) == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_with_all_rights_it_is_done(db, redis_url, step):
+    a_worker(db)
+    db.rpush("resque:failed", FAILED)
+    db.hset("resque:delayed:last_enqueued_at", "noted", "then")
+    with Resque(redis_url) as resque:
+        assert resque.run(STEPS[step][0](resque))
+    done = db.lrange("resque:queue:low", 0, -1) == [RAW]
+    assert done or db.llen("resque:failed") == 2
+
+
+def test_delayed_jobs_stay_where_they_are_for_a_user_who_may_not_push_them(db, denied):
+    if int(db.info("server")["redis_version"].split(".")[0]) < 7:
+        pytest.skip("before Redis 7 a script cannot ask what a user may do")
+    db.rpush("resque:delayed:100", RAW)
+    db.zadd("resque:delayed_queue_schedule", {"100": 100})
+    before = everything(db)
+    to = Destination(b"resque:queue:low", b"low")
+    with denied("rpush") as resque, pytest.raises(RedisCommandError, match="NOPERM"):
+        resque.run(resque.core.delayed.table.move([(ListRange("100", 0, 0), [Move(RAW, to, RAW)])]))
+    assert everything(db) == before
