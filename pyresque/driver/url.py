@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from urllib.parse import SplitResult
 
-SCHEMES = ("redis", "rediss", "unix")
+#: Where each scheme leads: one server, a Unix socket, the master that Sentinels know, the node of a cluster that has our slot.
+SCHEMES = {
+    "redis": "server",
+    "rediss": "server",
+    "unix": "server",
+    "redis+sentinel": "sentinel",
+    "rediss+sentinel": "sentinel",
+    "redis+cluster": "cluster",
+    "rediss+cluster": "cluster",
+}
+
+#: The port of a node that names none.
+PORTS = {"server": 6379, "sentinel": 26379, "cluster": 6379}
 
 #: Seconds until a connection that is being made, or a reply that is awaited, counts as lost.
 CONNECT_TIMEOUT = 5.0
@@ -62,6 +74,8 @@ OPTIONS: dict[str, Callable[[str], Any]] = {
     "db": _number,
     "username": str,
     "password": str,
+    "sentinel_username": str,
+    "sentinel_password": str,
     "client_name": str,
     "socket_timeout": _seconds,
     "socket_connect_timeout": _seconds,
@@ -90,7 +104,11 @@ KNOWN = OF_THE_CLIENT | OPTIONS.keys()
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """One server and our name there. ``path`` is a Unix socket's; ``tls`` holds the options that begin with ``ssl_``."""
+    """What a URL says.
+
+    ``path`` is a Unix socket's; ``tls`` holds the options that begin with ``ssl_``. ``kind`` is server, sentinel or cluster;
+    for the last two ``nodes`` are the addresses to ask where the server is, and ``host`` and ``port`` are the first of them.
+    """
 
     where: str
     host: str = "localhost"
@@ -103,11 +121,24 @@ class RedisUrl:
     connect_timeout: float = CONNECT_TIMEOUT
     reply_timeout: float = REPLY_TIMEOUT
     secure: bool = False
+    kind: str = "server"
+    nodes: tuple[tuple[str, int], ...] = ()
+    master: str = ""
+    sentinel_username: str = field(default="", repr=False)
+    sentinel_password: str = field(default="", repr=False)
     tls: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def unspoken(self, text: str) -> str:
         """A server's words without our password: one that does not know AUTH repeats what it was given."""
-        return text.replace(self.password, "***") if self.password else text
+        for secret in filter(None, (self.password, self.sentinel_password)):
+            text = text.replace(secret, "***")
+        return text
+
+    def at(self, host: str, port: int) -> RedisUrl:
+        """The server at this address, with our name there; messages tell the address behind the URL."""
+        return replace(
+            self, where=f"{self.where} ({host}:{port})", host=host, port=port, kind="server"
+        )
 
 
 def target(url: str) -> RedisUrl:
@@ -115,7 +146,7 @@ def target(url: str) -> RedisUrl:
     if url.partition("://")[0] not in SCHEMES:
         msg = (
             f"{without_password(url)!r} is no Redis URL: it must begin with redis://, rediss:// or unix://, "
-            "such as redis://localhost:6379/0"
+            "such as redis://localhost:6379/0; with redis+sentinel:// or redis+cluster:// it names Sentinels or a cluster's nodes"
         )
         raise ConnectError(msg)
     try:
@@ -126,7 +157,8 @@ def target(url: str) -> RedisUrl:
 
 
 def _read(url: str) -> RedisUrl:
-    parts = _parts(url)
+    kind = SCHEMES[url.partition("://")[0]]
+    parts, nodes = _parts(url, kind)
     given = parse_qsl(parts.query)
     if _is_cut(parts) or ("@" in parts.query and not {name for name, _ in given} <= KNOWN):
         raise ValueError(
@@ -137,13 +169,17 @@ def _read(url: str) -> RedisUrl:
     if not KNOWN.issuperset(names[secret + 1 :]):
         raise ValueError("what follows the password is no option; a & in a password is written %26")
     options = {name: _option(name, text) for name, text in given}
-    place = unquote(parts.path).strip("/")
-    if parts.scheme != "unix" and place:
-        options.setdefault("db", _number(place))
+    master, database = _path(parts, kind)
+    if database:
+        options.setdefault("db", _number(database))
+    if kind == "cluster" and options.get("db"):
+        raise ValueError("a cluster has database 0 alone")
+    if kind != "sentinel" and ("sentinel_username" in options or "sentinel_password" in options):
+        raise ValueError("sentinel_username and sentinel_password belong to redis+sentinel://")
     return RedisUrl(
         where=without_password(url),
         host=unquote(parts.hostname or "localhost"),
-        port=_port(parts),
+        port=_port(parts, PORTS[kind]),
         path=unquote(parts.path) if parts.scheme == "unix" else "",
         db=options.get("db", 0),
         username=options.get("username") or unquote(parts.username or ""),
@@ -151,22 +187,57 @@ def _read(url: str) -> RedisUrl:
         client_name=options.get("client_name", ""),
         connect_timeout=options.get("socket_connect_timeout", CONNECT_TIMEOUT),
         reply_timeout=options.get("socket_timeout", REPLY_TIMEOUT),
-        secure=parts.scheme == "rediss",
+        secure=parts.scheme.startswith("rediss"),
+        kind=kind,
+        nodes=nodes,
+        master=master,
+        sentinel_username=options.get("sentinel_username", ""),
+        sentinel_password=options.get("sentinel_password", ""),
         tls={name: value for name, value in options.items() if name.startswith("ssl_")},
     )
 
 
-def _parts(url: str) -> SplitResult:
-    """Python's own complaints would tell the parts of a password."""
+def _parts(url: str, kind: str) -> tuple[SplitResult, tuple[tuple[str, int], ...]]:
+    """The parts of a URL, with the first of its nodes, and the nodes. Python's own complaints would tell parts of a password."""
     try:
-        return urlsplit(url)
+        parts = urlsplit(url)
     except ValueError:
         raise ValueError("its host cannot be read") from None
+    if kind == "server":
+        return parts, ()
+    user, at, addresses = parts.netloc.rpartition("@")
+    nodes = tuple(_node(address, PORTS[kind]) for address in addresses.split(","))
+    return parts._replace(netloc=f"{user}{at}{addresses.split(',')[0]}"), nodes
 
 
-def _port(parts: SplitResult) -> int:
+def _node(address: str, port: int) -> tuple[str, int]:
     try:
-        return parts.port or 6379
+        parts = urlsplit(f"//{address}")
+    except ValueError:
+        raise ValueError("its host cannot be read") from None
+    if not parts.hostname:
+        raise ValueError("an address of a node is missing, such as host:port,host:port")
+    return unquote(parts.hostname), _port(parts, port)
+
+
+def _path(parts: SplitResult, kind: str) -> tuple[str, str]:
+    """The name of the master and the number of the database in a path such as ``/mymaster/0``."""
+    text = unquote(parts.path).strip("/")
+    if parts.scheme == "unix":
+        return "", ""
+    if kind != "sentinel":
+        return "", text
+    master, _, database = text.partition("/")
+    if not master:
+        raise ValueError(
+            "the master's name is missing, such as redis+sentinel://host:26379/mymaster/0"
+        )
+    return master, database
+
+
+def _port(parts: SplitResult, usual: int) -> int:
+    try:
+        return parts.port or usual
     except ValueError:
         raise ValueError("its port is no number from 1 to 65535") from None
 

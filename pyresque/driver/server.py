@@ -1,0 +1,246 @@
+"""Where the server is now, and who we are there: asked whenever a connection is made.
+
+A URL answers for one server, Sentinels for their master, a cluster's nodes for whoever has the namespace's slot; a provider of
+credentials for user and password. ``find`` blocks; an awaiting driver calls it in a thread where it may wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from pyresque.errors import ConnectError, ConnectionFault, RedisUnavailable
+from pyresque.user_errors import Raised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from pyresque.driver.url import RedisUrl
+
+    #: A function that gives the password, or user and password; or redis-py's ``CredentialProvider``.
+    Credentials: TypeAlias = "Callable[[], object] | Any"
+
+#: Seconds in which one Sentinel or node has to answer: the next one is asked then.
+ASKED = 1.0
+
+#: Seconds after an answer in which the question is taken to mean that the answer was of no use: another one is asked first.
+AGAIN = 2.0
+
+
+class Server:
+    """One server at a fixed address."""
+
+    #: Whether ``find`` may wait for somebody.
+    waits = False
+
+    def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
+        """Connect to nothing; ``credentials`` are asked for at each connect."""
+        self.url = url
+        self.where = url.where
+        self._credentials = credentials
+        self.waits = self.waits or credentials is not None
+
+    def find(self) -> RedisUrl:
+        """The server to connect to now. Raises RedisUnavailable, ConnectionFault."""
+        return self._with_credentials(self._address())
+
+    def _address(self) -> RedisUrl:
+        return self.url
+
+    def _with_credentials(self, to: RedisUrl) -> RedisUrl:
+        if self._credentials is None:
+            return to
+        user, password = _asked(self._credentials, self.where, to.connect_timeout)
+        return replace(to, username=user, password=password)
+
+
+class SentinelServer(Server):
+    """The master that Sentinels know by a name."""
+
+    waits = True
+
+    def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
+        """Ask nobody yet."""
+        super().__init__(url, credentials)
+        self._nodes = list(url.nodes)
+        self._answered = -AGAIN
+
+    def _address(self) -> RedisUrl:
+        """Ask the Sentinels in turn, first the one that answered last; whether it is the master, the log-in finds out (ROLE)."""
+        nodes = self._nodes
+        if monotonic() - self._answered < AGAIN:
+            nodes = [*nodes[1:], nodes[0]]
+        troubles, unknown = [], 0
+        for node in nodes:
+            try:
+                found = self._master(node)
+            except RedisUnavailable as error:
+                troubles.append(f"{node[0]}:{node[1]}: {_reason(error)}")
+                continue
+            if found is None:
+                unknown += 1
+                troubles.append(f"{node[0]}:{node[1]} knows no master {self.url.master!r}")
+                continue
+            self._nodes = [node, *(other for other in nodes if other != node)]
+            self._answered = monotonic()
+            return replace(self.url.at(*found), master=self.url.master)
+        fault = ConnectionFault if unknown == len(nodes) else RedisUnavailable
+        raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
+
+    def _master(self, node: tuple[str, int]) -> tuple[str, int] | None:
+        asked = replace(
+            _node(self.url, node),
+            username=self.url.sentinel_username,
+            password=self.url.sentinel_password,
+            db=0,
+        )
+        (reply,) = _answers(asked, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.url.master))
+        if not isinstance(reply, list) or len(reply) != 2:
+            return None
+        return reply[0].decode(), int(reply[1])
+
+
+class ClusterServer(Server):
+    """The node of a cluster that has the slot of a namespace."""
+
+    waits = True
+
+    def __init__(
+        self, url: RedisUrl, namespace: str, credentials: Credentials | None = None
+    ) -> None:
+        """Ask nobody yet. Raises ConnectError for a namespace whose keys would be in several slots."""
+        super().__init__(url, credentials)
+        if not hash_tag(namespace):
+            raise ConnectError(f"Redis at {self.where}: {untagged(namespace)}")
+        self._namespace = namespace
+        self._nodes = list(url.nodes)
+        self._moved: tuple[str, int] | None = None
+
+    def moved(self, host: str, port: int, asked: RedisUrl) -> None:
+        """Heed MOVED: the next connection goes to this address; an empty host means that of the node that was asked."""
+        self._moved = (host or asked.host, port)
+
+    def _address(self) -> RedisUrl:
+        """The address of the last MOVED, once; else what the first node says that answers."""
+        moved, self._moved = self._moved, None
+        if moved is not None:
+            return self.url.at(*moved)
+        troubles = []
+        for node in self._nodes:
+            try:
+                owner = self._owner(node)
+            except ConnectionFault:
+                raise
+            except RedisUnavailable as error:
+                troubles.append(f"{node[0]}:{node[1]}: {_reason(error)}")
+                continue
+            if owner is not None:
+                return self.url.at(*owner)
+            troubles.append(f"{node[0]}:{node[1]} knows no node that has the slot of the namespace")
+        raise RedisUnavailable(
+            f"Redis at {self.where}: no node of the cluster can be used: {'; '.join(troubles)}"
+        )
+
+    def _owner(self, node: tuple[str, int]) -> tuple[str, int] | None:
+        asked = self._with_credentials(_node(self.url, node))
+        slot, slots = _answers(asked, ("CLUSTER", "KEYSLOT", self._namespace), ("CLUSTER", "SLOTS"))
+        owner, known = None, [node]
+        for first, last, master, *_ in slots if isinstance(slots, list) else ():
+            address = ((master[0] or b"").decode() or node[0], int(master[1]))
+            if address not in known:
+                known.append(address)
+            if isinstance(slot, int) and first <= slot <= last:
+                owner = address
+        self._nodes = [*known, *(other for other in self.url.nodes if other not in known)]
+        return owner
+
+
+def server_for(url: RedisUrl, namespace: str, credentials: Credentials | None = None) -> Server:
+    """Who knows where the server of a URL is. Raises ConnectError for a cluster whose keys would be in several slots."""
+    if url.kind == "sentinel":
+        return SentinelServer(url, credentials)
+    if url.kind == "cluster":
+        return ClusterServer(url, namespace, credentials)
+    return Server(url, credentials)
+
+
+def hash_tag(namespace: str) -> str:
+    """The part of a namespace by which a cluster chooses the slot of its keys, as Redis reads it; empty where there is none."""
+    _, opened, rest = namespace.partition("{")
+    tag, closed, _ = rest.partition("}")
+    return tag if opened and closed else ""
+
+
+def untagged(namespace: str) -> str:
+    """What to do where the keys of a namespace are in several slots."""
+    return (
+        f"a cluster keeps the keys of one job on several nodes unless the namespace has a hash tag: here it is {namespace!r}; "
+        f"set RESQUE_NAMESPACE={{{namespace}}} here, and in Ruby give the same namespace, {{{namespace}}}, to Resque.redis"
+    )
+
+
+def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
+    limit = min(url.connect_timeout, ASKED)
+    return replace(url.at(*node), connect_timeout=limit, reply_timeout=limit)
+
+
+def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
+    """The replies of one that is asked where the server is. Raises RedisUnavailable, ConnectionFault."""
+    from pyresque.driver.connection import Connection  # noqa: PLC0415 - it imports the URL's room
+    from pyresque.driver.protocol import checked  # noqa: PLC0415 - as above
+    from pyresque.errors import RedisCommandError  # noqa: PLC0415 - as above
+    from pyresque.ops import Command  # noqa: PLC0415 - as above
+
+    connection = Connection(to)
+    try:
+        replies = connection.talk([Command(args) for args in commands])
+        return [checked(reply, to.where) for reply in replies]
+    except RedisCommandError as error:
+        raise ConnectionFault(f"Redis at {to.where}: {commands[0][0]} is refused: {error}") from None
+    finally:
+        connection.close()
+
+
+def _reason(error: RedisUnavailable) -> str:
+    """What an error says, without the address in front."""
+    return str(error).rpartition("): ")[2] or str(error)
+
+
+def _asked(credentials: Credentials, where: str, seconds: float) -> tuple[str, str]:
+    """User and password as the provider gives them, in a thread of its own: one that hangs holds up nothing."""
+    given: list[object] = []
+
+    def ask() -> None:
+        try:
+            provider = getattr(credentials, "get_credentials", credentials)
+            given.append(provider())
+        except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
+            given.append(Raised(error))
+
+    thread = threading.Thread(target=ask, name="credentials", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not given:
+        raise RedisUnavailable(
+            f"Redis at {where}: the provider of credentials gave none within {seconds:g} s"
+        )
+    answer = given[0]
+    if isinstance(answer, Raised):
+        kind = type(answer.error).__name__
+        raise RedisUnavailable(
+            f"Redis at {where}: the provider of credentials raised {kind}: {answer.error}"
+        ) from answer.error
+    parts = (answer,) if isinstance(answer, str) else answer
+    if (
+        not isinstance(parts, (tuple, list))
+        or not all(isinstance(part, str) for part in parts)
+        or not 1 <= len(parts) <= 2
+    ):
+        raise ConnectionFault(
+            f"Redis at {where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
+            "it gives the password, or user and password"
+        )
+    return ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
