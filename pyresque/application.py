@@ -90,6 +90,8 @@ class Application:
         self,
         url: str | None = None,
         *,
+        redis: object | None = None,
+        credentials: object | None = None,
         jobs: Application | None = None,
         settings: Settings | None = None,
         failures: FailureBackend | Saves | None = None,
@@ -98,6 +100,8 @@ class Application:
     ) -> None:
         """A Redis URL, or none for REDIS_URL; ``options`` are the settings by their names (docs/settings.md).
 
+        ``redis`` is a client of redis-py or valkey-py in place of a URL: verbs go through it. ``credentials`` is a function
+        that gives the password, or user and password, or redis-py's CredentialProvider: it is asked at each connect.
         ``jobs`` takes over the jobs, hooks and recurring jobs of another face. Raises SettingsError with every fault.
         """
         if not isinstance(settings, (Settings, NoneType)):
@@ -116,6 +120,18 @@ class Application:
                 raise SettingsError(
                     f"{name}: an object of type {type(part).__qualname__} has no {verb}()"
                 )
+        self.given_client = redis
+        self.credentials = credentials
+        if redis is not None:
+            if settings is not None or url is not None:
+                raise SettingsError("give either a client or a URL, not both")
+            url = self._take_client(redis)
+        if credentials is not None and not callable(
+            getattr(credentials, "get_credentials", credentials)
+        ):
+            raise SettingsError(
+                f"credentials: an object of type {type(credentials).__qualname__} can be called neither itself nor by get_credentials()"
+            )
         self.settings = settings or Settings.load(url=url, **options)
         self.registry: Registry = Registry() if jobs is None else jobs.registry
         self.hooks: WorkerHooks = WorkerHooks() if jobs is None else jobs.hooks
@@ -127,6 +143,32 @@ class Application:
         #: The recurring jobs that live in this process alone.
         self._schedule_memory: dict[str, Any] = {} if jobs is None else jobs._schedule_memory  # noqa: SLF001 - our own class
         self.stop_flag = StopFlag()
+
+    #: Whether the client that is given must be one of asyncio.
+    _awaits = False
+
+    def _take_client(self, client: object) -> str | None:
+        """Refuse what is no client; its URL, for workers. Raises SettingsError."""
+        from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
+
+        client_url.check_client(client, awaits=self._awaits)
+        if self.credentials is None:
+            self.credentials = client_url.credentials_of(client)
+        return client_url.url_of(client) or None
+
+    def connect_by_url(self) -> None:
+        """Leave the client that was given: a worker connects by itself, with the client's settings. Raises SettingsError."""
+        if self.given_client is None:
+            return
+        from pyresque.driver import client_url  # noqa: PLC0415 - as above
+
+        if not client_url.url_of(self.given_client):
+            raise SettingsError(
+                f"redis: a worker connects by itself, and an object of type {type(self.given_client).__qualname__} "
+                "names no server; give the worker a URL"
+            )
+        self.given_client = None
+        vars(self).pop("driver", None)
 
     @cached_property
     def core(self) -> Core:

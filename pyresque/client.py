@@ -66,9 +66,9 @@ class Resque(Application, BlockingVerbs):
     @cached_property
     def driver(self) -> SyncDriver:
         """What carries the verbs; made at the first one."""
-        from pyresque.driver.sync import SyncDriver  # noqa: PLC0415 - a fork server has no use for it
+        from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
 
-        return SyncDriver(self.settings.url)
+        return blocking_driver(self)
 
     @cached_property
     def failures(self) -> Failures:
@@ -139,13 +139,15 @@ class Resque(Application, BlockingVerbs):
 class AsyncResque(Application, AwaitedVerbs):
     """Resque with verbs that are awaited, in one event loop."""
 
+    _awaits = True
+
     @cached_property
     def driver(self) -> AsyncDriver:
         """What carries the verbs; made at the first one."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
-        from pyresque.driver.aio import AsyncDriver  # noqa: PLC0415
+        from pyresque.driver.choose import awaiting_driver  # noqa: PLC0415
 
-        return AsyncDriver(self.settings.url)
+        return awaiting_driver(self)
 
     @cached_property
     def failures(self) -> AsyncFailures:

@@ -255,6 +255,22 @@ class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name 
     """
 
 
+class Redirected(ConnectionFault):
+    """A node of a cluster names the node that has a key's slot (MOVED), or will have it (ASK); nothing was carried out."""
+
+    def __init__(
+        self, message: str, *, host: str = "", port: int = 0, asking: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.host = host
+        self.port = port
+        self.asking = asking
+
+
+class ClusterBusy(RedisUnavailable):
+    """A slot of a cluster is on its way (TRYAGAIN), or the cluster is not whole (CLUSTERDOWN); nothing was carried out."""
+
+
 class RedisCommandError(PyresqueError):
     """Redis refused a command; the message is the server's (Ruby: ``Redis::CommandError``)."""
 

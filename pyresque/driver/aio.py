@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyresque.driver import aio_middleware as threads
 from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
 from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction
+from pyresque.driver.server import Server
 from pyresque.driver.url import target
-from pyresque.errors import RedisUnavailable
+from pyresque.errors import ClusterBusy, Redirected, RedisUnavailable
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.user_errors import Raised, thrown
@@ -27,10 +28,14 @@ T = TypeVar("T")
 class AsyncDriver:
     """Carries operations in the running event loop, any number at a time, on one connection."""
 
-    def __init__(self, url: str, threads: Executor | None = None) -> None:
-        """Read the URL; the first request connects. What is offloaded goes to ``threads``, else to the loop's own. Raises ConnectError."""
-        self.target = target(url)
-        self.where = self.target.where
+    def __init__(self, server: Server | str, threads: Executor | None = None) -> None:
+        """Take who knows where the server is, or a URL; the first request connects.
+
+        What is offloaded goes to ``threads``, else to the loop's own. Raises ConnectError.
+        """
+        self.server = Server(target(server)) if isinstance(server, str) else server
+        self.target = self.server.url
+        self.where = self.server.where
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: SharedConnection | None = None
         self._making: asyncio.Task[SharedConnection] | None = None
@@ -50,7 +55,10 @@ class AsyncDriver:
                     if isinstance(request, Command):
                         wire = self._wire
                         if wire is not None and wire.usable and self._loop is loop:
-                            answer = await wire.ask(request)
+                            try:
+                                answer = await wire.ask(request)
+                            except (ClusterBusy, Redirected) as error:
+                                answer = await self._followed(request, error)
                         else:
                             answer = await self._answer(request)
                     elif isinstance(request, Call) and not request.offload:
@@ -131,10 +139,15 @@ class AsyncDriver:
         try:
             return await wire.talk(commands)
         except RedisUnavailable as error:
-            told = await wire.diagnosed(error, self.target)
+            told = await wire.diagnosed(error)
             if told is error:
                 raise
             raise told from error
+
+    async def _followed(self, command: Command[Any], error: Exception) -> object:
+        """The reply from the node of a cluster that has the key now; a server that is no cluster has refused the command."""
+        del command
+        raise error
 
     def _connection(self) -> SharedConnection | None:
         """The connection, if there is one and it is this loop's."""
@@ -150,9 +163,15 @@ class AsyncDriver:
             self._let_go()
             self._loop, self._making = loop, None
         if self._making is None:
-            self._making = loop.create_task(connected(self.target))
+            self._making = loop.create_task(self._found())
             self._making.add_done_callback(self._made)
         return await asyncio.shield(self._making)
+
+    async def _found(self) -> SharedConnection:
+        """A connection to where the server is now; who must ask somebody for that asks in a thread."""
+        server = self.server
+        to = await asyncio.to_thread(server.find) if server.waits else server.find()
+        return await connected(to)
 
     def _made(self, making: asyncio.Task[SharedConnection]) -> None:
         """Keep the connection, also where nobody waits for it any more; where the driver was closed meanwhile, close it."""

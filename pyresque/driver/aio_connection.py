@@ -62,8 +62,10 @@ class SharedConnection(asyncio.Protocol):
     """A connection; made by ``connected``."""
 
     def __init__(self, to: RedisUrl) -> None:
+        self.to = to
         self.where = to.where
         self.usable = True
+        self._retired = False
         #: From then on a refusal for want of a log-in ends the connection: the next one logs in anew.
         self.logged_in = False
         self._timeout = to.reply_timeout
@@ -111,11 +113,20 @@ class SharedConnection(asyncio.Protocol):
         transport.write(wire)
         return answer
 
-    async def diagnosed(self, error: RedisUnavailable, to: RedisUrl) -> RedisUnavailable:
+    async def diagnosed(self, error: RedisUnavailable) -> RedisUnavailable:
         """What is to be told of a break at the first exchange, found out once for all who were cut off."""
         if self._diagnosis is None:
-            self._diagnosis = self._loop.create_task(diagnosed(error, to))
+            self._diagnosis = self._loop.create_task(diagnosed(error, self.to))
         return await asyncio.shield(self._diagnosis)
+
+    def retire(self) -> None:
+        """Take no more commands; hang up after the last reply that is awaited."""
+        self.usable, self._retired = False, True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._retired and not self._talks:
+            self.close()
 
     def close(self) -> None:
         """Hang up; whoever waits hears that the connection was closed."""
@@ -141,6 +152,7 @@ class SharedConnection(asyncio.Protocol):
                         answer.set_result(reply)
                 else:
                     self._take(talks[0], reply)
+            self._leave()
         except hiredis.ProtocolError as error:
             self._give_up(self._lost(error))
 

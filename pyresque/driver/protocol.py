@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.errors import (
+    ClusterBusy,
     ConnectionFault,
     NotPermitted,
     PyresqueError,
+    Redirected,
     RedisCommandError,
     RedisUnavailable,
     ScriptMissing,
@@ -57,15 +59,28 @@ def log_in(to: RedisUrl) -> list[Command[Any]]:
         steps.append(Command(("CLIENT", "SETNAME", to.client_name)))
     if to.db:
         steps.append(Command(("SELECT", to.db)))
+    if to.master:
+        steps.append(Command(("ROLE",)))
     return steps
+
+
+def check_role(reply: object, to: RedisUrl) -> None:
+    """Refuse a server that Sentinels gave for the master and that is none any more; whoever may not ask ROLE takes it as it is.
+
+    Raises RedisUnavailable.
+    """
+    role = reply[0] if isinstance(reply, list) and reply else b"master"
+    if role != b"master":
+        msg = f"Redis at {to.where} is no master now: its role is {bytes(role).decode('utf-8', 'replace')}"
+        raise RedisUnavailable(msg)
 
 
 #: First words of refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is loading.
 NOT_NOW = frozenset(
     {
-        *("BUSY", "CLUSTERDOWN", "FAILOVER", "INPROG", "IOERR", "LOADING", "MASTERDOWN", "MISCONF"),
+        *("BUSY", "FAILOVER", "INPROG", "IOERR", "LOADING", "MASTERDOWN", "MISCONF"),
         *("NOGOODSLAVE", "NOMASTERLINK", "NOQUORUM", "NOREPLICAS", "OOM", "READONLY", "REDIRECT"),
-        *("TRYAGAIN", "UNBLOCKED"),
+        "UNBLOCKED",
     }
 )
 
@@ -103,6 +118,10 @@ NOT_NOW_BY_TEXT = (
     "upstream failure",
     "upstream protocol error",
 )
+
+
+#: First words of a cluster's refusals: nothing was carried out.
+OF_A_CLUSTER = ("MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "CROSSSLOT")
 
 
 LOG_IN = ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH ")
@@ -144,6 +163,8 @@ def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
         return ScriptMissing(text)
     if text.startswith(LOG_IN):
         return refused_log_in(text, where)
+    if text.startswith(OF_A_CLUSTER):
+        return _of_a_cluster(text, where)
     if passing(text):
         return RedisUnavailable(f"Redis at {where} cannot serve now: {text}")
     if (
@@ -155,6 +176,26 @@ def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
     if "WRONGTYPE" in text or any(wrong in text for wrong in WRONG_VALUES):
         return WrongKey(f"{text}{_of(args)}")
     return RedisCommandError(text)
+
+
+def _of_a_cluster(text: str, where: str) -> PyresqueError:
+    """The error for a node of a cluster that does not carry out a command: another one does, or this one does soon."""
+    word, _, rest = text.partition(" ")
+    if word in {"TRYAGAIN", "CLUSTERDOWN"}:
+        return ClusterBusy(f"Redis at {where} cannot serve now: {text}")
+    if word == "CROSSSLOT":
+        return ConnectionFault(
+            f"Redis at {where} is a cluster and keeps the keys of one job on several nodes ({text}): give a namespace with a "
+            "hash tag, such as RESQUE_NAMESPACE={resque}, and the same one to Resque.redis in Ruby"
+        )
+    host, _, port = rest.rpartition(" ")[2].rpartition(":")
+    return Redirected(
+        f"Redis at {where} is a node of a cluster ({text}): write redis+cluster:// in place of redis://, and give a namespace "
+        "with a hash tag, such as RESQUE_NAMESPACE={resque}, and the same one to Resque.redis in Ruby",
+        host=host,
+        port=int(port) if port.isdecimal() else 0,
+        asking=word == "ASK",
+    )
 
 
 def _of(args: Sequence[Arg]) -> str:
@@ -173,6 +214,8 @@ def refused(replies: list[object], to: RedisUrl, before: str = "") -> str:
 
     Raises ConnectionFault for what no other way to log in would mend.
     """
+    if to.master:
+        check_role(replies.pop(), to)
     text = next((str(reply) for reply in replies if isinstance(reply, hiredis.ReplyError)), "")
     text = to.unspoken(text)
     if text and not any(words in text for words in OF_USER_AND_PASSWORD) and not before:

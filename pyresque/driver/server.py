@@ -117,17 +117,28 @@ class ClusterServer(Server):
             raise ConnectError(f"Redis at {self.where}: {untagged(namespace)}")
         self._namespace = namespace
         self._nodes = list(url.nodes)
+        self._last = url.nodes[0]
         self._moved: tuple[str, int] | None = None
 
-    def moved(self, host: str, port: int, asked: RedisUrl) -> None:
-        """Heed MOVED: the next connection goes to this address; an empty host means that of the node that was asked."""
-        self._moved = (host or asked.host, port)
+    def moved(self, host: str, port: int) -> bool:
+        """Heed MOVED: the next connection goes there, an empty host means the present one's; whether that is another address."""
+        address = (host or self._last[0], port)
+        other = address != self._last
+        if other:
+            self._moved = address
+        return other
+
+    def at(self, node: tuple[str, int]) -> RedisUrl:
+        """The node at this address. Raises RedisUnavailable, ConnectionFault."""
+        return self._with_credentials(self.url.at(node[0] or self._last[0], node[1]))
 
     def _address(self) -> RedisUrl:
         """The address of the last MOVED, once; else what the first node says that answers."""
         moved, self._moved = self._moved, None
-        if moved is not None:
-            return self.url.at(*moved)
+        self._last = moved or self._slot_owner()
+        return self.url.at(*self._last)
+
+    def _slot_owner(self) -> tuple[str, int]:
         troubles = []
         for node in self._nodes:
             try:
@@ -138,7 +149,7 @@ class ClusterServer(Server):
                 troubles.append(f"{node[0]}:{node[1]}: {_reason(error)}")
                 continue
             if owner is not None:
-                return self.url.at(*owner)
+                return owner
             troubles.append(f"{node[0]}:{node[1]} knows no node that has the slot of the namespace")
         raise RedisUnavailable(
             f"Redis at {self.where}: no node of the cluster can be used: {'; '.join(troubles)}"
@@ -199,7 +210,9 @@ def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
         replies = connection.talk([Command(args) for args in commands])
         return [checked(reply, to.where) for reply in replies]
     except RedisCommandError as error:
-        raise ConnectionFault(f"Redis at {to.where}: {commands[0][0]} is refused: {error}") from None
+        raise ConnectionFault(
+            f"Redis at {to.where}: {commands[0][0]} is refused: {error}"
+        ) from None
     finally:
         connection.close()
 

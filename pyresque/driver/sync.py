@@ -16,6 +16,7 @@ from pyresque.driver.protocol import (
     of_batch,
     of_transaction,
 )
+from pyresque.driver.server import Server
 from pyresque.driver.url import CONNECT_TIMEOUT, target
 from pyresque.errors import ConnectionFault
 from pyresque.lightweight import is_awaitable
@@ -55,10 +56,11 @@ class _PerThread(threading.local):
 class SyncDriver:
     """Carries operations in the caller's thread. Safe to share between threads, and across a fork."""
 
-    def __init__(self, url: str) -> None:
-        """Read the URL; the first request connects. Raises ConnectError."""
-        self.target = target(url)
-        self.where = self.target.where
+    def __init__(self, server: Server | str) -> None:
+        """Take who knows where the server is, or a URL; the first request connects. Raises ConnectError."""
+        self.server = Server(target(server)) if isinstance(server, str) else server
+        self.target = self.server.url
+        self.where = self.server.where
         self._mine = _PerThread()
 
     def run(self, operation: Op[T]) -> T:
@@ -102,7 +104,7 @@ class SyncDriver:
 
     def wire(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
         """A connection of the caller's own; its waits end after so many seconds. Raises RedisUnavailable, ConnectError."""
-        return Connection(self.target, reply_timeout)
+        return Connection(self.server.find(), reply_timeout)
 
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
@@ -161,7 +163,7 @@ class SyncDriver:
 
     def _connect(self) -> Connection:
         mine = self._mine.line
-        mine.connection, mine.pid = Connection(self.target), getpid()
+        mine.connection, mine.pid = Connection(self.server.find()), getpid()
         return mine.connection
 
     def _drop(self) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque import job_copies
-from pyresque.driver.aio import AsyncDriver
+from pyresque.driver.choose import awaiting_driver
 from pyresque.executor.task import TaskExecutor
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class LoopSlots:
         self._vitals = vitals
         #: The jobs' own calls of plain functions; the loop's threads are for what jobs send there, and may be shut down by them.
         self._threads = ThreadPoolExecutor(2 * count, "job")
-        self._driver = AsyncDriver(resque.settings.url, self._threads)
+        self._driver = awaiting_driver(resque, self._threads)
         self._loop = _new_loop()
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}

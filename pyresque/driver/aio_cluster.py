@@ -1,0 +1,65 @@
+"""The awaiting driver for a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pyresque.driver.aio import AsyncDriver
+from pyresque.driver.aio_connection import connected
+from pyresque.driver.cluster import exchange, groups_of, replies_of
+from pyresque.driver.protocol import checked
+from pyresque.ops import Batch, Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.driver.server import ClusterServer
+    from pyresque.ops import Request
+
+
+class AsyncClusterDriver(AsyncDriver):
+    """Carries operations in the running event loop; a refused command follows the slot to its node."""
+
+    server: ClusterServer
+
+    async def _answer(self, request: Request) -> Any:
+        if isinstance(request, Command):
+            return await self._followed(request)
+        return await super()._answer(request)
+
+    async def _followed(self, command: Command[Any], error: Exception | None = None) -> object:
+        del error
+        ((reply,),) = await exchange(self, [[command]])
+        return checked(reply, self.where, command.args)
+
+    async def _batch(self, batch: Batch) -> list[object]:
+        if not batch.commands:
+            return []
+        return replies_of(batch, await exchange(self, groups_of(batch)), self.where)
+
+    # -- as a Link
+
+    async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
+        """Send them on the loop's connection."""
+        return await self._talk(commands)
+
+    async def talk_once(
+        self, node: tuple[str, int], commands: Sequence[Command[Any]]
+    ) -> list[object]:
+        """Send them on a connection to this node."""
+        connection = await connected(await asyncio.to_thread(self.server.at, node))
+        try:
+            return await connection.talk(commands)
+        finally:
+            connection.close()
+
+    async def moved(self, host: str, port: int) -> None:
+        """Let the loop's connection end after its last reply; the next one goes to that node."""
+        if self.server.moved(host, port) and self._wire is not None:
+            wire, self._wire = self._wire, None
+            wire.retire()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep."""
+        await asyncio.sleep(seconds)
