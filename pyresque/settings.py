@@ -50,10 +50,22 @@ def without_password(url: str) -> str:
         if "]" not in place:
             return "(a URL that cannot be read)"
     else:
+        nodes, comma = "", ""
+        if "+" in scheme:  # several addresses: what is no port is in the last one
+            head, comma, last = _before(place, "/?#").rpartition(",")
+            if comma and all(_is_address(address) for address in head.split(",")):
+                nodes, place = head + comma, place[len(head) + 1 :]
         host, colon, port = place.partition(":")
         if colon and not _before(port, "/?#").isdigit():
             place = f"{host}:***"  # no port: who wrote this may have left the host out
+        place = nodes + place
     return f"{scheme}{mark}{'***@' if known else ''}{place}"
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is a host, or a host and a port."""
+    _, colon, port = text.rpartition(":")
+    return not colon or port.isdigit()
 
 
 def _secret_option(text: str) -> str:

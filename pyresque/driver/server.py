@@ -195,7 +195,7 @@ def untagged(namespace: str) -> str:
 
 def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
     limit = min(url.connect_timeout, ASKED)
-    return replace(url.at(*node), connect_timeout=limit, reply_timeout=limit)
+    return replace(url.at(*node), master="", connect_timeout=limit, reply_timeout=limit)
 
 
 def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
