@@ -86,6 +86,11 @@ def _before(text: str, ends: str) -> str:
 class Settings(Table):
     """How this process talks to Redis and how its workers behave; frozen, made once, handed down."""
 
+    @property
+    def fails_over(self) -> bool:
+        """Whether the URL names Sentinels or a cluster: another server takes the place of one that is lost."""
+        return "+" in self.url.partition("://")[0]
+
     #: Every row by its name.
     ROWS: dict[str, Row] = {}  # noqa: RUF012 - filled by the rows themselves
 

@@ -59,20 +59,7 @@ def log_in(to: RedisUrl) -> list[Command[Any]]:
         steps.append(Command(("CLIENT", "SETNAME", to.client_name)))
     if to.db:
         steps.append(Command(("SELECT", to.db)))
-    if to.master:
-        steps.append(Command(("ROLE",)))
     return steps
-
-
-def check_role(reply: object, to: RedisUrl) -> None:
-    """Refuse a server that Sentinels gave for the master and that is none any more; whoever may not ask ROLE takes it as it is.
-
-    Raises RedisUnavailable.
-    """
-    role = reply[0] if isinstance(reply, list) and reply else b"master"
-    if role != b"master":
-        msg = f"Redis at {to.where} is no master now: its role is {bytes(role).decode('utf-8', 'replace')}"
-        raise RedisUnavailable(msg)
 
 
 #: First words of refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is loading.
@@ -214,8 +201,6 @@ def refused(replies: list[object], to: RedisUrl, before: str = "") -> str:
 
     Raises ConnectionFault for what no other way to log in would mend.
     """
-    if to.master:
-        check_role(replies.pop(), to)
     text = next((str(reply) for reply in replies if isinstance(reply, hiredis.ReplyError)), "")
     text = to.unspoken(text)
     if text and not any(words in text for words in OF_USER_AND_PASSWORD) and not before:

@@ -69,7 +69,7 @@ class SentinelServer(Server):
         self._answered = -AGAIN
 
     def _address(self) -> RedisUrl:
-        """Ask the Sentinels in turn, first the one that answered last; whether it is the master, the log-in finds out (ROLE)."""
+        """Ask the Sentinels in turn, first the one that answered last, and the server that they name for its ROLE."""
         nodes = self._nodes
         if monotonic() - self._answered < AGAIN:
             nodes = [*nodes[1:], nodes[0]]
@@ -84,11 +84,39 @@ class SentinelServer(Server):
                 unknown += 1
                 troubles.append(f"{node[0]}:{node[1]} knows no master {self.url.master!r}")
                 continue
+            try:
+                master = self._checked(found)
+            except RedisUnavailable as error:
+                troubles.append(str(error))
+                continue
             self._nodes = [node, *(other for other in nodes if other != node)]
             self._answered = monotonic()
-            return replace(self.url.at(*found), master=self.url.master)
+            return self.url.at(*master)
         fault = ConnectionFault if unknown == len(nodes) else RedisUnavailable
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
+
+    def _checked(self, found: tuple[str, int]) -> tuple[str, int]:
+        """The address, if a master is there; else that of the master which a demoted one names: Sentinels hear of it later.
+
+        Whoever may not ask ROLE takes the address as it is.
+        """
+        leader = self._leader(found)
+        if leader is None:
+            return found
+        if self._leader(leader) is None:
+            return leader
+        raise RedisUnavailable(f"{found[0]}:{found[1]} is no master now")
+
+    def _leader(self, address: tuple[str, int]) -> tuple[str, int] | None:
+        """The address of the master that a replica has; None where a master is there itself."""
+        asked = self._with_credentials(_node(self.url, address))
+        try:
+            (role,) = _answers(asked, ("ROLE",))
+        except ConnectionFault:
+            return None
+        if not isinstance(role, list) or role[0] != b"slave":
+            return None
+        return role[1].decode(), int(role[2])
 
     def _master(self, node: tuple[str, int]) -> tuple[str, int] | None:
         asked = replace(
@@ -195,7 +223,7 @@ def untagged(namespace: str) -> str:
 
 def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
     limit = min(url.connect_timeout, ASKED)
-    return replace(url.at(*node), master="", connect_timeout=limit, reply_timeout=limit)
+    return replace(url.at(*node), connect_timeout=limit, reply_timeout=limit)
 
 
 def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:

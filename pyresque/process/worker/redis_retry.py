@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pyresque.errors import ConnectionFault, RedisUnavailable
+from pyresque.lightweight import random_fraction
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ log = logging.getLogger("pyresque")
 
 #: Seconds to wait: the first time, and at most.
 BACK_OFF, MOST_BACK_OFF = 0.5, 10.0
+
+#: Seconds to wait at most where Sentinels or a cluster bring another server soon.
+MOST_AT_FAILOVER = 2.0
 
 #: Seconds for which a refused log-in, or TLS that does not come about, is waited for where no job's end is to be written down.
 #: Then the process ends: whoever starts it again may have other credentials for it.
@@ -31,7 +35,8 @@ class RedisRetry:
     """Does things again until Redis has answered. ``may_leave`` says whether there is no need to.
 
     ``away`` is told at each break that Redis is away, and then that it is back. ``holding`` says whether a job's end is to be
-    written down: that is waited for as long as it takes.
+    written down: that is waited for as long as it takes. ``fails_over``: another server will take the place of a lost one, so
+    that waits are short, and shorter by chance, for all workers ask at the same time.
     """
 
     def __init__(
@@ -40,11 +45,14 @@ class RedisRetry:
         may_leave: Callable[[], bool],
         away: Callable[[bool], None] = lambda _away: None,
         holding: Callable[[], bool] = lambda: False,
+        *,
+        fails_over: bool = False,
     ) -> None:
         self.sleep = sleep
         self.may_leave = may_leave
         self.away = away
         self.holding = holding
+        self.most = MOST_AT_FAILOVER if fails_over else MOST_BACK_OFF
 
     async def steady(
         self,
@@ -71,9 +79,9 @@ class RedisRetry:
                 ):
                     raise trouble
                 log.warning("%s; trying again in %s s", trouble, wait)
-                await Call(partial(self.sleep, wait), offload=True)
+                await Call(partial(self.sleep, wait * self._jitter()), offload=True)
                 waited += wait
-                wait = min(2 * wait, MOST_BACK_OFF)
+                wait = min(2 * wait, self.most)
             try:
                 done = await recover() if trouble is not None and recover is not None else None
                 result = await attempt() if done is None else done
@@ -83,3 +91,6 @@ class RedisRetry:
                 if trouble is not None:
                     self.away(False)
                 return result
+
+    def _jitter(self) -> float:
+        return 1.0 if self.most == MOST_BACK_OFF else 0.5 + random_fraction() / 2

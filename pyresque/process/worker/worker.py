@@ -82,7 +82,12 @@ class Worker(WorkerControls):
         self.pulse = Heartbeat(core, self.id)
         self.pruner = Pruner(core, worker_id, queue_list, surroundings.worker_pids)
         self.rounds = Upkeep(core, self.pulse, self.pruner, self.vitals)
-        self.patience = RedisRetry(surroundings.sleep, self._may_leave, self.vitals.redis_away)
+        self.patience = RedisRetry(
+            surroundings.sleep,
+            self._may_leave,
+            self.vitals.redis_away,
+            fails_over=core.settings.fails_over,
+        )
         self.desk = CurrentJob(core, self.id, queue_list, self.patience)
         self.patience.holding = self.desk.holding
         self.rest = IdleWait(core.clock, surroundings, self._tend_at_rest)
