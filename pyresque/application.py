@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.serializers import Serializer
     from pyresque.core import Core
+    from pyresque.driver.choose import Access
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
@@ -155,6 +156,13 @@ class Application:
         if self.credentials is None:
             self.credentials = client_url.credentials_of(client)
         return client_url.url_of(client) or None
+
+    def access(self) -> Access:
+        """How Redis is reached."""
+        from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
+
+        settings = self.settings
+        return Access(settings.url, settings.namespace, self.given_client, self.credentials)
 
     def connect_by_url(self) -> None:
         """Leave the client that was given: a worker connects by itself, with the client's settings. Raises SettingsError."""

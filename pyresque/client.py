@@ -68,7 +68,7 @@ class Resque(Application, BlockingVerbs):
         """What carries the verbs; made at the first one."""
         from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
 
-        return blocking_driver(self)
+        return blocking_driver(self.access())
 
     @cached_property
     def failures(self) -> Failures:
@@ -147,7 +147,7 @@ class AsyncResque(Application, AwaitedVerbs):
         # asyncio is heavy: a worker that forks would pay for it with every job.
         from pyresque.driver.choose import awaiting_driver  # noqa: PLC0415
 
-        return awaiting_driver(self)
+        return awaiting_driver(self.access())
 
     @cached_property
     def failures(self) -> AsyncFailures:

@@ -255,7 +255,14 @@ class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name 
     """
 
 
-class Redirected(ConnectionFault):
+class NotCarriedOut(RedisUnavailable):
+    """A server has not carried out a command, and another one will, or this one soon.
+
+    A demoted master (READONLY), a slot of a cluster that is on its way (TRYAGAIN), a cluster that is not whole (CLUSTERDOWN).
+    """
+
+
+class Redirected(NotCarriedOut, ConnectionFault):
     """A node of a cluster names the node that has a key's slot (MOVED), or will have it (ASK); nothing was carried out."""
 
     def __init__(
@@ -265,10 +272,6 @@ class Redirected(ConnectionFault):
         self.host = host
         self.port = port
         self.asking = asking
-
-
-class ClusterBusy(RedisUnavailable):
-    """A slot of a cluster is on its way (TRYAGAIN), or the cluster is not whole (CLUSTERDOWN); nothing was carried out."""
 
 
 class RedisCommandError(PyresqueError):

@@ -50,11 +50,11 @@ def without_password(url: str) -> str:
         if "]" not in place:
             return "(a URL that cannot be read)"
     else:
-        nodes, comma = "", ""
+        nodes = ""
         if "+" in scheme:  # several addresses: what is no port is in the last one
-            head, comma, last = _before(place, "/?#").rpartition(",")
-            if comma and all(_is_address(address) for address in head.split(",")):
-                nodes, place = head + comma, place[len(head) + 1 :]
+            head = _before(place, "/?#").rpartition(",")[0]
+            if head and all(_is_address(address) for address in head.split(",")):
+                nodes, place = f"{head},", place[len(head) + 1 :]
         host, colon, port = place.partition(":")
         if colon and not _before(port, "/?#").isdigit():
             place = f"{host}:***"  # no port: who wrote this may have left the host out

@@ -13,7 +13,7 @@ from pyresque.driver.aio_connection import SharedConnection, closed_loop, connec
 from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction
 from pyresque.driver.server import Server
 from pyresque.driver.url import target
-from pyresque.errors import ClusterBusy, Redirected, RedisUnavailable
+from pyresque.errors import NotCarriedOut, RedisUnavailable
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
 from pyresque.user_errors import Raised, thrown
@@ -43,7 +43,7 @@ class AsyncDriver:
         self._parents: list[object] = []
         self._threads = threads
 
-    async def run(self, operation: Op[T]) -> T:
+    async def run(self, operation: Op[T]) -> T:  # noqa: C901, PLR0912 - one layer more would cost each command a coroutine
         """Carry the operation to its end and return what it returns, or raise what it raises."""
         send, loop = operation.send, asyncio.get_running_loop()
         if self._pid != getpid():
@@ -57,7 +57,7 @@ class AsyncDriver:
                         if wire is not None and wire.usable and self._loop is loop:
                             try:
                                 answer = await wire.ask(request)
-                            except (ClusterBusy, Redirected) as error:
+                            except NotCarriedOut as error:
                                 answer = await self._followed(request, error)
                         else:
                             answer = await self._answer(request)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.client import described, taken
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
-from pyresque.driver.cluster import exchange, groups_of, replies_of
+from pyresque.driver.following import exchange, groups_of, replies_of
 from pyresque.driver.protocol import checked
 from pyresque.driver.server import Server
 from pyresque.driver.url import RedisUrl

@@ -1,56 +1,61 @@
-"""Which driver an application gets: by its URL, or by the client that it was given."""
+"""Which driver carries the operations: by the URL, or by the client that was given in its place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyresque.driver.server import ClusterServer, server_for
+from pyresque.driver.server import server_for
 from pyresque.driver.url import target
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from pyresque.application import Application
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.server import Server
     from pyresque.driver.sync import SyncDriver
 
 
-def server_of(application: Application) -> Server:
-    """Who knows where the server of an application is. Raises ConnectError."""
-    settings = application.settings
-    return server_for(target(settings.url), settings.namespace, application.credentials)
+class Access(NamedTuple):
+    """How a Resque reaches Redis: ``client`` is one of the user's own, ``credentials`` a provider of user and password."""
+
+    url: str
+    namespace: str
+    client: Any = None
+    credentials: Any = None
+
+    @property
+    def server(self) -> Server:
+        """Who knows where the server is. Raises ConnectError."""
+        return server_for(target(self.url), self.namespace, self.credentials)
 
 
-def blocking_driver(application: Application) -> SyncDriver:
+def blocking_driver(access: Access) -> SyncDriver:
     """The driver of a Resque. Raises ConnectError."""
-    client = application.given_client
-    if client is not None:
+    if access.client is not None:
         from pyresque.driver.client import ClientDriver  # noqa: PLC0415 - for those who give a client
 
-        return ClientDriver(client, application.settings.namespace)
-    server = server_of(application)
-    if isinstance(server, ClusterServer):
-        from pyresque.driver.cluster import ClusterDriver  # noqa: PLC0415 - for clusters
+        return ClientDriver(access.client, access.namespace)
+    server = access.server
+    if server.follows:
+        from pyresque.driver.following import FollowingDriver  # noqa: PLC0415 - where servers change
 
-        return ClusterDriver(server)
+        return FollowingDriver(server)
     from pyresque.driver.sync import SyncDriver  # noqa: PLC0415 - it is one of several
 
     return SyncDriver(server)
 
 
-def awaiting_driver(application: Application, threads: Executor | None = None) -> AsyncDriver:
+def awaiting_driver(access: Access, threads: Executor | None = None) -> AsyncDriver:
     """The driver of an AsyncResque, or of a worker's event loop. Raises ConnectError."""
-    client = application.given_client
-    if client is not None:
+    if access.client is not None:
         from pyresque.driver.aio_client import AsyncClientDriver  # noqa: PLC0415 - for those who give a client
 
-        return AsyncClientDriver(client, application.settings.namespace, threads)
-    server = server_of(application)
-    if isinstance(server, ClusterServer):
-        from pyresque.driver.aio_cluster import AsyncClusterDriver  # noqa: PLC0415 - for clusters
+        return AsyncClientDriver(access.client, access.namespace, threads)
+    server = access.server
+    if server.follows:
+        from pyresque.driver.aio_following import AsyncFollowingDriver  # noqa: PLC0415 - where servers change
 
-        return AsyncClusterDriver(server, threads)
+        return AsyncFollowingDriver(server, threads)
     from pyresque.driver.aio import AsyncDriver  # noqa: PLC0415 - it is one of several
 
     return AsyncDriver(server, threads)

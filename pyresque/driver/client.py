@@ -11,7 +11,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
-from pyresque.driver.cluster import exchange, groups_of, now, replies_of
+from pyresque.driver.following import exchange, groups_of, now, replies_of
 from pyresque.driver.protocol import checked
 from pyresque.driver.server import Server
 from pyresque.driver.sync import SyncDriver

@@ -72,23 +72,22 @@ def as_ours(error: BaseException, where: str) -> BaseException:
 
 def as_resp2(reply: Any, args: Sequence[Arg]) -> Any:
     """A reply as of the protocol's version 2, whichever the client speaks: maps and pairs are lists, numbers are texts."""
-    if isinstance(reply, (bytes, int)) or reply is None:
-        return int(reply) if isinstance(reply, bool) else reply
+    if reply is None or type(reply) in {bytes, int}:
+        return reply
     if isinstance(reply, dict):
         return [as_resp2(part, args) for pair in reply.items() for part in pair]
+    if isinstance(reply, (list, tuple, set, frozenset)):
+        if "WITHSCORES" in args and all(isinstance(part, (list, tuple)) for part in reply):
+            reply = [part for pair in reply for part in pair]
+        return [as_resp2(part, args) for part in reply]
+    return _plain(reply)
+
+
+def _plain(reply: Any) -> Any:
+    if isinstance(reply, bool):
+        return int(reply)
     if isinstance(reply, float):
         return b"%.17g" % reply
     if isinstance(reply, str):
         return reply.encode()
-    if isinstance(reply, (list, tuple, set, frozenset)):
-        scores = "WITHSCORES" in args
-        parts: list[Any] = []
-        for part in reply:
-            if scores and isinstance(part, (list, tuple)):
-                parts += [as_resp2(one, args) for one in part]
-            else:
-                parts.append(as_resp2(part, args))
-        return parts
-    if isinstance(reply, Exception):
-        return refusal_in(reply) or reply
-    return reply
+    return refusal_in(reply) or reply if isinstance(reply, Exception) else reply

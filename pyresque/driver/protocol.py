@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.errors import (
-    ClusterBusy,
     ConnectionFault,
+    NotCarriedOut,
     NotPermitted,
     PyresqueError,
     Redirected,
@@ -150,10 +150,8 @@ def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
         return ScriptMissing(text)
     if text.startswith(LOG_IN):
         return refused_log_in(text, where)
-    if text.startswith(OF_A_CLUSTER):
-        return _of_a_cluster(text, where)
-    if passing(text):
-        return RedisUnavailable(f"Redis at {where} cannot serve now: {text}")
+    if text.startswith(OF_A_CLUSTER) or passing(text):
+        return _elsewhere(text, where)
     if (
         text.startswith("NOPERM")
         or "ACL failure in script" in text
@@ -165,11 +163,13 @@ def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
     return RedisCommandError(text)
 
 
-def _of_a_cluster(text: str, where: str) -> PyresqueError:
-    """The error for a node of a cluster that does not carry out a command: another one does, or this one does soon."""
+def _elsewhere(text: str, where: str) -> PyresqueError:
+    """The error for a server that does not carry out a command: another one does, or this one does soon."""
     word, _, rest = text.partition(" ")
-    if word in {"TRYAGAIN", "CLUSTERDOWN"}:
-        return ClusterBusy(f"Redis at {where} cannot serve now: {text}")
+    if word in {"READONLY", "TRYAGAIN", "CLUSTERDOWN"}:
+        return NotCarriedOut(f"Redis at {where} cannot serve now: {text}")
+    if word not in {"MOVED", "ASK", "CROSSSLOT"}:
+        return RedisUnavailable(f"Redis at {where} cannot serve now: {text}")
     if word == "CROSSSLOT":
         return ConnectionFault(
             f"Redis at {where} is a cluster and keeps the keys of one job on several nodes ({text}): give a namespace with a "

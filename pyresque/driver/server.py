@@ -36,6 +36,9 @@ class Server:
     #: Whether ``find`` may wait for somebody.
     waits = False
 
+    #: Whether another server may take the place of the present one: refused commands are then sent again, to that one.
+    follows = False
+
     def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
         """Connect to nothing; ``credentials`` are asked for at each connect."""
         self.url = url
@@ -46,6 +49,15 @@ class Server:
     def find(self) -> RedisUrl:
         """The server to connect to now. Raises RedisUnavailable, ConnectionFault."""
         return self._with_credentials(self._address())
+
+    def moved(self, host: str, port: int) -> bool:
+        """Heed MOVED; whether the next connection goes to another address."""
+        del host, port
+        return True
+
+    def at(self, node: tuple[str, int]) -> RedisUrl:
+        """The server at this address. Raises RedisUnavailable, ConnectionFault."""
+        return self._with_credentials(self.url.at(*node))
 
     def _address(self) -> RedisUrl:
         return self.url
@@ -60,7 +72,7 @@ class Server:
 class SentinelServer(Server):
     """The master that Sentinels know by a name."""
 
-    waits = True
+    waits = follows = True
 
     def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
         """Ask nobody yet."""
@@ -126,15 +138,16 @@ class SentinelServer(Server):
             db=0,
         )
         (reply,) = _answers(asked, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.url.master))
-        if not isinstance(reply, list) or len(reply) != 2:
+        if not isinstance(reply, list):
             return None
-        return reply[0].decode(), int(reply[1])
+        host, port = reply
+        return host.decode(), int(port)
 
 
 class ClusterServer(Server):
     """The node of a cluster that has the slot of a namespace."""
 
-    waits = True
+    waits = follows = True
 
     def __init__(
         self, url: RedisUrl, namespace: str, credentials: Credentials | None = None
@@ -275,13 +288,12 @@ def _asked(credentials: Credentials, where: str, seconds: float) -> tuple[str, s
             f"Redis at {where}: the provider of credentials raised {kind}: {answer.error}"
         ) from answer.error
     parts = (answer,) if isinstance(answer, str) else answer
-    if (
-        not isinstance(parts, (tuple, list))
-        or not all(isinstance(part, str) for part in parts)
-        or not 1 <= len(parts) <= 2
-    ):
-        raise ConnectionFault(
-            f"Redis at {where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
-            "it gives the password, or user and password"
-        )
-    return ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+    if isinstance(parts, (tuple, list)) and all(isinstance(part, str) for part in parts):
+        if len(parts) == 1:
+            return "", parts[0]
+        if len(parts) == len(("user", "password")):
+            return parts[0], parts[1]
+    raise ConnectionFault(
+        f"Redis at {where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
+        "it gives the password, or user and password"
+    )

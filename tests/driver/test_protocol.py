@@ -6,6 +6,7 @@ from hiredis import ReplyError
 from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction, told
 from pyresque.errors import (
     ConnectionFault,
+    NotCarriedOut,
     NotPermitted,
     RedisCommandError,
     RedisUnavailable,
@@ -27,7 +28,7 @@ from pyresque.ops import Command
         (ReplyError("ERR unknown command"), RedisCommandError),
         (ReplyError("BUSYGROUP x"), RedisCommandError),
         (ReplyError("LOADING x"), RedisUnavailable),
-        (ReplyError("READONLY x"), RedisUnavailable),
+        (ReplyError("READONLY x"), NotCarriedOut),
         (ReplyError("OOM x"), RedisUnavailable),
         (ReplyError("MASTERDOWN x"), RedisUnavailable),
         (ReplyError("MISCONF disk full"), RedisUnavailable),

@@ -54,7 +54,7 @@ class LoopSlots:
         self._vitals = vitals
         #: The jobs' own calls of plain functions; the loop's threads are for what jobs send there, and may be shut down by them.
         self._threads = ThreadPoolExecutor(2 * count, "job")
-        self._driver = awaiting_driver(resque, self._threads)
+        self._driver = awaiting_driver(resque.access(), self._threads)
         self._loop = _new_loop()
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}

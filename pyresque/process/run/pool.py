@@ -66,6 +66,7 @@ def run_pool(
 
     ``known`` are the queues there are, if they were asked for. Raises PyresqueError.
     """
+    resque.connect_by_url()
     settings = resque.settings
     counts = wanted() if counts is None else counts
     for queues in counts:

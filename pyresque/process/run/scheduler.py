@@ -35,6 +35,7 @@ INTENTS: dict[str, Callable[[Scheduler], None]] = {
 
 def run_scheduler(resque: Resque) -> None:
     """Schedule in this process, in its main thread, until told to stop. Raises ScheduleFileError."""
+    resque.connect_by_url()
     settings = resque.settings
     written = (
         read_schedule(settings.schedule, settings.schedule_section) if settings.schedule else []

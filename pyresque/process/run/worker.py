@@ -48,6 +48,7 @@ def run_worker(
     ``seed`` is a fork server that runs already; ``known`` are the queues there are, if they were asked for. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
     whatever ends the worker by mistake.
     """
+    resque.connect_by_url()
     settings = resque.settings
     QueueList.parse(settings.queues)
     if not can_fork():
@@ -68,6 +69,7 @@ def run_in_prepared_process(
     seed: EarlyServer | None = None,
 ) -> None:
     """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
+    resque.connect_by_url()
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
     if resque.settings.executor in TOGETHER:
@@ -89,6 +91,7 @@ def run_without_fork(
     resque: Resque, *, burst: bool = False, known: Collection[str] | None = None
 ) -> None:
     """The same on a system without fork: inline, and polling."""
+    resque.connect_by_url()
     log.info("this system has no fork: jobs run in the worker's own process, one after the other")
     settings = resque.settings
     prepare(background=False, pidfile=settings.pidfile)

@@ -1,7 +1,7 @@
-"""Commands to a cluster: the slot of our namespace may move to another node while we work.
+"""Commands to a cluster, or to a master behind Sentinels: another server may take the place of ours while we work.
 
-A node that refuses with MOVED, ASK, TRYAGAIN or CLUSTERDOWN has carried out nothing, so that the command is sent again: to the
-node that MOVED names, once to the node that ASK names (behind ASKING), or a moment later.
+A server that refuses with READONLY, MOVED, ASK, TRYAGAIN or CLUSTERDOWN has carried out nothing, so that the command is sent
+again: to the node that MOVED names, once to the node that ASK names (behind ASKING), or a moment later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from pyresque.driver.protocol import (
     of_transaction,
     refusal,
 )
-from pyresque.driver.server import ClusterServer
 from pyresque.driver.sync import SyncDriver
-from pyresque.errors import Redirected
+from pyresque.errors import NotCarriedOut, Redirected
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Command
 
@@ -64,29 +63,48 @@ async def exchange(link: Link, groups: Sequence[Sequence[Command[Any]]]) -> list
     left = list(range(len(groups)))
     until = monotonic() + FOLLOWED
     while left:
-        came = await link.talk([command for at in left for command in groups[at]])
-        again, elsewhere = [], None
+        try:
+            came = await link.talk([command for at in left for command in groups[at]])
+        except NotCarriedOut:  # the connection was given up: that is no news of the other groups
+            if len(left) > 1 or monotonic() > until:
+                raise
+            await link.pause(_pause())
+            continue
         for at in left:
             replies[at], came = came[: len(groups[at])], came[len(groups[at]) :]
-            refused = _refused(replies[at])
-            if refused is None:
-                continue
-            if isinstance(refused, Redirected) and refused.asking:
-                there = await link.talk_once((refused.host, refused.port), [ASKING, *groups[at]])
-                replies[at] = there[1:]
-                if _refused(replies[at]) is None:
-                    continue
-            elif isinstance(refused, Redirected):
-                elsewhere = refused
-            again.append(at)
-        if again and monotonic() > until:
+        left = await _again(link, groups, left, replies)
+        if monotonic() > until:
             break
-        if elsewhere is not None:
-            await link.moved(elsewhere.host, elsewhere.port)
-        elif again:
-            await link.pause(PAUSE * (0.5 + random_fraction()))
-        left = again
     return [replies[at] for at in range(len(groups))]
+
+
+async def _again(
+    link: Link,
+    groups: Sequence[Sequence[Command[Any]]],
+    sent: list[int],
+    replies: dict[int, list[object]],
+) -> list[int]:
+    """The groups that must be sent again, when the link is ready for them; those that another node was asked for are answered."""
+    again, elsewhere = [], None
+    for at in sent:
+        refused = _refused(replies[at])
+        if isinstance(refused, Redirected) and refused.asking:
+            there = await link.talk_once((refused.host, refused.port), [ASKING, *groups[at]])
+            replies[at] = there[1:]
+            refused = _refused(replies[at])
+        elif isinstance(refused, Redirected):
+            elsewhere = refused
+        if refused is not None:
+            again.append(at)
+    if elsewhere is not None:
+        await link.moved(elsewhere.host, elsewhere.port)
+    elif again:
+        await link.pause(_pause())
+    return again
+
+
+def _pause() -> float:
+    return PAUSE * (0.5 + random_fraction())
 
 
 def _refused(replies: Sequence[object]) -> Exception | None:
@@ -111,10 +129,8 @@ def replies_of(batch: Batch, groups: list[list[object]], where: str) -> list[obj
     return of_batch([only for (only,) in groups], where, batch.commands, lenient=batch.lenient)
 
 
-class ClusterDriver(SyncDriver):
-    """The blocking driver for a cluster."""
-
-    server: ClusterServer
+class FollowingDriver(SyncDriver):
+    """The blocking driver for a cluster, or for a master behind Sentinels."""
 
     def _ask(self, command: Command[Any]) -> object:
         ((reply,),) = now(exchange(self, [[command]]))

@@ -1,4 +1,4 @@
-"""The awaiting driver for a cluster."""
+"""The awaiting driver for a cluster, or for a master behind Sentinels."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.aio_connection import connected
-from pyresque.driver.cluster import exchange, groups_of, replies_of
+from pyresque.driver.following import exchange, groups_of, replies_of
 from pyresque.driver.protocol import checked
 from pyresque.ops import Batch, Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyresque.driver.server import ClusterServer
     from pyresque.ops import Request
 
 
-class AsyncClusterDriver(AsyncDriver):
-    """Carries operations in the running event loop; a refused command follows the slot to its node."""
-
-    server: ClusterServer
+class AsyncFollowingDriver(AsyncDriver):
+    """Carries operations in the running event loop; a refused command is sent again to the server that took the place of ours."""
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
