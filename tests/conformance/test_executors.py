@@ -57,7 +57,7 @@ def test_a_failure_is_recorded_counted_and_can_be_retried(
         assert (record.queue, record.class_name, record.retried_at) == ("low", "Boom", None)
         assert record.backtrace[0].endswith("in `boom'")
         assert (resque.stat("processed"), resque.stat("failed")) == (2, 1)
-        assert resque.failures.requeue(0, queue) == [1, 1]
+        assert resque.failures.requeue(0, queue) == (1, 1)
         assert db.lrange("resque:queue:low", 0, -1) == [boom]
         assert next(iter(resque.failures.each(queue=queue))).retried_at is not None
         assert resque.failures.clear_retried() == 1
