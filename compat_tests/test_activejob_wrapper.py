@@ -147,13 +147,13 @@ class WrapperWorld(World):
 
     def rules(self) -> Any:
         return [
-            replace(rule, on_discarded=rule.on_discarded and self.told)
+            replace(rule, on_discarded=rule.on_discarded and self.block_called)
             if isinstance(rule, DiscardOn)
-            else replace(rule, on_exhausted=rule.on_exhausted and self.told)
+            else replace(rule, on_exhausted=rule.on_exhausted and self.block_called)
             for rule in RULES.get(self.entry["name"], ())
         ]
 
-    def result_of(self, job: Envelope, error: BaseException) -> None:
+    def block_called(self, job: Envelope, error: BaseException) -> None:
         self.performed.append({**seen(job, [], {}), "block": str(error)})
 
     def enqueue(self, number: int, call: Call) -> None:

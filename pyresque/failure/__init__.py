@@ -1,1 +1,1 @@
-"""Failed jobs: what is recorded of them, where, and how they come back."""
+"""Failed jobs: their records, the backends that keep them, and the jobs of processes that died."""

@@ -1,4 +1,4 @@
-"""What a failure backend does, and the backend that is several."""
+"""The interface of failure backends, and ``Multiple``, which writes to several."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyresque.store.queues import Pushed
     from pyresque.store.reserve import FailureEntry
 
-    #: Says which records are meant.
+    #: Whether a record is wanted.
     Wanted: TypeAlias = Callable[[FailedRecord], bool]
     from collections.abc import Callable
 
@@ -32,25 +32,24 @@ Order: TypeAlias = Literal["asc", "desc"]
 class FailureBackend(Protocol):
     """Where failed jobs are recorded.
 
-    A class that inherits from this one writes ``save`` as an operation, and whatever else it can do; what it leaves out
-    answers as Ruby's ``Failure::Base`` does, like a list that is always empty. Any other object needs ``save`` alone:
-    see ``complete``.
+    A subclass defines ``save`` as an operation, and any of the other methods. Those that it leaves out answer like an empty list,
+    as Ruby's ``Failure::Base`` does. An object of another class needs ``save`` alone; see ``complete``.
     """
 
     async def save(self, failure: Failure) -> None:
         """Record a failure."""
         raise NotImplementedError
 
-    def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - for those who have one
-        """The same as one append to a list, for the worker's script to carry out; None: ``save`` must be called."""
+    def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the interface's signature
+        """Return the record as one append to a list, which ``turn.lua`` carries out; None: ``save`` must be called."""
         return None
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:  # noqa: ARG002 - as above
-        """How many records, of a failure queue and of a job class."""
+        """Return how many records there are, of a failure queue and of a job class where given."""
         return 0
 
     async def queues(self) -> list[str]:
-        """The failure queues."""
+        """Return the names of the failure queues."""
         return []
 
     async def all(
@@ -59,7 +58,7 @@ class FailureBackend(Protocol):
         limit: int = 1,  # noqa: ARG002 - as above
         queue: str | None = None,  # noqa: ARG002 - as above
     ) -> list[FailedRecord]:
-        """Records from ``offset`` on, oldest first."""
+        """Return ``limit`` records from index ``offset`` on, the oldest first."""
         return []
 
     def each(
@@ -70,55 +69,55 @@ class FailureBackend(Protocol):
         class_name: str | None = None,  # noqa: ARG002 - as above
         order: Order = "desc",  # noqa: ARG002 - as above
     ) -> Pass:
-        """Records of a page, latest first by default, with their places."""
+        """Return a pass that reads records, the latest first by default, each with its index."""
         return Pass()
 
     async def clear(self, queue: str | None = None) -> int:  # noqa: ARG002 - as above
-        """Delete all records; how many lists there were."""
+        """Delete all records; return how many lists there were."""
         return 0
 
     async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:  # noqa: ARG002 - as above
-        """Put one job back into its queue and mark its record. Raises NoSuchFailure."""
+        """Push one job back to its queue and mark its record. Raises NoSuchFailure."""
         raise NoSuchFailure("the failure backend in use keeps no records, so none can be put back")
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:  # noqa: ARG002 - as above
-        """Delete one record; how many were deleted."""
+        """Delete one record; return how many were deleted."""
         return 0
 
     async def requeue_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
-        """Put back every job that came from a queue; how many."""
+        """Requeue every job that came from a queue; return how many."""
         return 0
 
     async def requeue_all(self) -> int:
-        """Put back every job; how many."""
+        """Requeue every job; return how many."""
         return 0
 
     async def remove_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
-        """Delete every record of jobs that came from a queue; how many."""
+        """Delete every record of jobs that came from a queue; return how many."""
         return 0
 
     async def clear_retried(self) -> int:
-        """Delete every record whose job was put back; how many."""
+        """Delete every record whose job was requeued; return how many."""
         return 0
 
     def requeueing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
-        """A pass that puts back the jobs of the records that are wanted, page by page."""
+        """Return a pass that requeues the jobs of the wanted records, page by page."""
         return Pass()
 
     def removing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
-        """A pass that deletes the records that are wanted, page by page."""
+        """Return a pass that deletes the wanted records, page by page."""
         return Pass()
 
 
 class Saves(Protocol):
-    """All that a failure backend must be able to do (Ruby: ``Failure::Base#save``)."""
+    """The one method that a failure backend must have (Ruby: ``Failure::Base#save``)."""
 
     def save(self, failure: Failure) -> object:
-        """Record a failure; a function, or a coroutine function of asyncio."""
+        """Record a failure: a plain function, or a coroutine function of asyncio."""
 
 
 class OnlySaves(FailureBackend):
-    """A backend around an object that has no more than ``save``, or not all that a backend may have."""
+    """Makes a backend of an object that has ``save``, and perhaps some of the other methods."""
 
     def __init__(self, backend: Saves) -> None:
         self.backend = backend
@@ -127,28 +126,28 @@ class OnlySaves(FailureBackend):
                 setattr(self, name, getattr(backend, name))
 
     async def save(self, failure: Failure) -> None:
-        """Record a failure. A ``save`` that stands beside an ``entry`` is an operation, as here."""
+        """Record a failure. The ``save`` of an object that also has ``entry`` is an operation."""
         if hasattr(self.backend, "entry"):
             await cast("FailureBackend", self.backend).save(failure)
         else:
             await Call(partial(self.backend.save, failure), offload=True)
 
 
-#: What a backend may have beside ``save``.
+#: The methods of a backend that are optional.
 VERBS: Final = tuple(
     name for name in vars(FailureBackend) if not name.startswith("_") and name != "save"
 )
 
 
 def complete(backend: FailureBackend | Saves) -> FailureBackend:
-    """A backend as it is where it has everything, or inherits it; any other one with the rest added to its ``save``."""
+    """Return the backend itself where it has all methods, else one that adds the missing ones to its ``save``."""
     if FailureBackend in type(backend).__mro__ or all(hasattr(backend, name) for name in VERBS):
         return cast("FailureBackend", backend)
     return OnlySaves(backend)
 
 
 class Multiple:
-    """Several backends: a failure goes to all of them, everything else is asked of the first (``Failure::Multiple``)."""
+    """Several backends: a failure is recorded in all of them; the first one answers everything else (``Failure::Multiple``)."""
 
     def __init__(self, backends: Sequence[FailureBackend | Saves]) -> None:
         self.backends = tuple(map(complete, backends))
@@ -167,7 +166,7 @@ class Multiple:
         self.removing = self.first.removing
 
     async def save(self, failure: Failure) -> None:
-        """Record a failure everywhere; one backend's error does not keep it from the others, and is raised at the end."""
+        """Record a failure in each backend. An error of one does not stop the others, and is raised at the end."""
         errors: list[Exception] = []
         for backend in self.backends:
             try:
@@ -178,7 +177,7 @@ class Multiple:
             raise errors[0]
 
     def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the Protocol's signature
-        """Never one append."""
+        """Return None: several backends are never one append."""
         return None
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
@@ -187,7 +186,7 @@ class Multiple:
 
 
 class RefusedJobs:
-    """Tells a failure backend of jobs that no worker has seen."""
+    """Records the failures of jobs that never reached a worker, such as delayed jobs without a queue."""
 
     def __init__(
         self,
@@ -202,11 +201,11 @@ class RefusedJobs:
         self.new_id = new_id
 
     def entry(self, job: Job, error: BaseException) -> FailureEntry | None:
-        """The record as one append to a list; None: ``save`` must be called."""
+        """Return the record as one append to a list; None: ``save`` must be called."""
         return self.backend.entry(self._failure(job, error))
 
     async def save(self, job: Job, error: BaseException) -> None:
-        """Record it."""
+        """Record the failure by the backend's ``save``."""
         await self.backend.save(self._failure(job, error))
 
     def _failure(self, job: Job, error: BaseException) -> Failure:

@@ -1,4 +1,7 @@
-"""What becomes of a job whose process died: one failed record, or by choice its queue again, whoever finds it first."""
+"""A job whose process died becomes one failed record, or is redelivered where its registration asks for that.
+
+The first process that finds the job deals with it: ``unregister.lua`` and ``redeliver.lua`` check ``worker:<id>``.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ log = logging.getLogger("pyresque")
 
 
 def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
-    """Where a failed record goes whose own list is none, which is told."""
+    """Return an entry for the list ``failed_aside``, where the record's own key is no list; log that."""
     log.error(
         "%s: the failed record is kept in the list %r below the namespace; when the key is mended, move it there: LMOVE, or RENAME",
         error,
@@ -46,9 +49,9 @@ def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
 
 
 class LostJobs:
-    """Takes workers out of the books and sees to what they were performing.
+    """Unregisters workers, and records or redelivers the jobs that they were performing.
 
-    ``last_resort`` records what ``backend`` could not.
+    ``last_resort`` is the backend that records a failure where ``backend`` raised.
     """
 
     def __init__(
@@ -72,9 +75,9 @@ class LostJobs:
     async def unregister(
         self, worker_id: str, error: BaseException, seen_heartbeat: str = "*"
     ) -> RemovedWorker | None:
-        """Unregister a worker; a job it has becomes a failure with that error, and its failure hooks run.
+        """Unregister a worker; its job fails with that error, and the job's failure hooks run.
 
-        A job that was registered so goes back into its queue instead, in the same script, and no hook runs.
+        A job registered with ``on_dirty_exit="requeue"`` is redelivered instead, by the same script, and no hook runs.
         Returns None when its heartbeat is no longer the one that was seen: it lives, or somebody else has done it.
         """
         while True:
@@ -89,7 +92,7 @@ class LostJobs:
                 failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
                 back = await self.redelivery_for(working_on.job, error)
                 left = back or self.backend.entry(failure) or NO_FAILURE
-            removed = await self._struck_out(worker_id, record, seen_heartbeat, left)
+            removed = await self._unregister(worker_id, record, seen_heartbeat, left)
             if removed is not None:
                 break
             if seen_heartbeat != "*" and await self.worker_registry.table.heartbeat(worker_id) != (
@@ -111,7 +114,7 @@ class LostJobs:
             await self.run_hooks(failure.job, error)
         return removed
 
-    async def _struck_out(
+    async def _unregister(
         self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
     ) -> RemovedWorker | None:
         try:
@@ -124,7 +127,7 @@ class LostJobs:
             )
 
     async def redelivery_for(self, job: Job, error: BaseException) -> Redelivery | None:
-        """How the job goes back into its queue after this error; None where it is a failure, or has gone back too often."""
+        """Return the redelivery of a job after this error; None where the job fails, or was redelivered too often."""
         entry = redeliverable(self.registry, job, error)
         if entry is None or not job.queue:
             return None
@@ -136,14 +139,14 @@ class LostJobs:
         return Redelivery(job.queue, job.raw, number, entry.redeliveries)
 
     def may_redeliver(self, job: Job) -> bool:
-        """Whether the job was registered so."""
+        """Whether the job was registered with ``on_dirty_exit="requeue"``."""
         if self.registry.ready(job.payload.class_name) is not None:
             return False
         entry = self.registry.entry_of(job)
         return entry is not None and entry.redeliveries > 0
 
     async def forget(self, job: Job) -> None:
-        """The job has come to an end: where it is enqueued again it counts from nothing."""
+        """Delete the count of redeliveries of a job that has ended."""
         await self.redeliveries.forget(job.queue, job.raw)
 
     async def _save(self, failure: Failure) -> None:
@@ -156,7 +159,7 @@ class LostJobs:
             await self.last_resort.save(failure)
 
     async def run_hooks(self, job: Job, error: BaseException) -> None:
-        """Run a job's failure hooks, where its class is registered here; their own errors are logged."""
+        """Run a job's failure hooks, where its class is registered here; log their errors."""
         try:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
@@ -164,13 +167,13 @@ class LostJobs:
         try:
             await InCopies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
-            log.error("%s", another)  # noqa: TRY400 - the message tells both errors; a traceback adds none
+            log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
 
 
 def redeliverable(registry: Registry, job: Job, error: BaseException) -> JobClass | None:
-    """The entry of a job that may be put back after this error, else None.
+    """Return the entry of a job that may be redelivered after this error, else None.
 
-    Only a process that died tells nothing of the job; a job that ran into its hard limit would run into it again.
+    That is a job whose process died for an unknown reason. A job that reached its hard limit would reach it again.
     """
     if not isinstance(error, DirtyExit) or isinstance(error, HardTimeLimit):
         return None

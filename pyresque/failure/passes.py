@@ -301,5 +301,5 @@ def every(_one: FailedRecord) -> bool:
 
 
 def retried(one: FailedRecord) -> bool:
-    """Whether a record's job was put back."""
+    """Whether a record's job was requeued."""
     return one.retried_at is not None

@@ -1,4 +1,4 @@
-"""A failed record: written as Ruby writes it around the payload as it was found, read whatever shape it has."""
+"""Failed records: write them as Ruby does around the payload's bytes, and read them whatever their shape."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A job that failed: how, at which worker, and when (an aware datetime in the zone records are written in)."""
+    """A failed job: its error, its worker, and when (an aware datetime in the zone that records are written in)."""
 
     job: Job
     report: ErrorReport
     worker_id: str
     at: datetime
-    #: The same in every backend that records it (Resque 3.1); None where the setting ``failure_ids`` is off.
+    #: Every backend that records the failure writes this id (Resque 3.1); None where the setting ``failure_ids`` is off.
     failure_id: str | None = None
 
 
 def new_failure_id() -> str:
-    """A UUID."""
-    import uuid  # noqa: PLC0415 - for those who have them: each forked child pays for what is loaded
+    """Return a new UUID as text."""
+    import uuid  # noqa: PLC0415 - heavy, and off by default
 
     return str(uuid.uuid4())
 
 
 def no_failure_id() -> None:
-    """None, as Ruby's ``generate_failure_ids = false`` has it."""
+    """Return None: records have no id, as with Ruby's ``generate_failure_ids = false``."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """One element of a failed list: its place there, its bytes, and what could be read of them (nothing: an empty mapping)."""
+    """One element of a failed list: its index, its bytes, and the decoded object (empty where it could not be decoded)."""
 
     index: int
     raw: bytes
@@ -53,12 +53,12 @@ class FailedRecord:
 
     @property
     def readable(self) -> bool:
-        """Whether the bytes were an object at all."""
+        """Whether the bytes could be decoded to an object."""
         return bool(self.fields)
 
     @property
     def payload(self) -> Payload | None:
-        """The job that failed; None where the record names none."""
+        """The payload of the failed job; None where the record has none."""
         payload = self.fields.get("payload")
         return Payload.of(payload) if isinstance(payload, dict) else None
 
@@ -94,12 +94,12 @@ class FailedRecord:
 
     @property
     def failed_at(self) -> str | None:
-        """When it failed, as written."""
+        """When the job failed, as the text in Redis."""
         return self._text("failed_at")
 
     @property
     def retried_at(self) -> str | None:
-        """When it was put back last, as written."""
+        """When the job was last requeued, as the text in Redis."""
         return self._text("retried_at")
 
     @property
@@ -116,7 +116,7 @@ class FailedRecord:
 
 
 def write(codec: Codec, failure: Failure) -> bytes:
-    """The record's bytes: Ruby's keys in Ruby's order, the payload as it was found."""
+    """Return the record's bytes: Ruby's keys in Ruby's order, the payload's bytes unchanged."""
     report = failure.report
     return codec.embed(
         {"failed_at": ruby_time.failed_at(failure.at)},
@@ -134,37 +134,37 @@ def write(codec: Codec, failure: Failure) -> bytes:
 
 
 def kept_payload(codec: Codec, job: Job) -> bytes:
-    """A job's bytes, as they may stand in a record.
+    """Return a job's bytes as they may stand in a record.
 
-    What readers of records could not bear (no object, no JSON, no UTF-8, a hundred levels deep) is wrapped in an object of Resque's form whose
-    ``raw`` is the payload's text, or ``raw_base64`` its bytes.
+    Bytes that would make the record unreadable (no JSON object, no UTF-8, a hundred levels deep) are wrapped: see
+    ``embedding.wrap``.
     """
-    bearable = job.fault is None or _is_text(codec, job.raw)
-    if bearable and is_clean_text(codec, job.raw):
+    readable = job.fault is None or _is_text(codec, job.raw)
+    if readable and is_clean_text(codec, job.raw):
         return job.raw
     return wrap(codec, job.raw, clean(job.class_name) or None)
 
 
 def payload_of(codec: Codec, record: FailedRecord) -> bytes | None:
-    """The payload a record keeps, byte for byte; None where it keeps none that could be a job."""
+    """Return the bytes of a record's payload; None where it has none that could be a job."""
     payload = record.fields.get("payload")
     if not isinstance(payload, (dict, str)):
         return None
-    odd = unwrap(payload)
-    if odd is not None:
-        return odd
+    unwrapped = unwrap(payload)
+    if unwrapped is not None:
+        return unwrapped
     found = member(record.raw, "payload") if codec.name == "json" else None
     return codec.encode(payload) if found is None else found
 
 
 def no_job(record: FailedRecord, payload: bytes | None) -> str:
-    """Why a record cannot be put back that has no payload, or no queue."""
+    """Return why a record without payload or queue cannot be requeued."""
     missing = "payload" if payload is None else "queue"
     return f"the record at {record.index} of {record.failure_queue!r} names no {missing}, so it cannot be put back"
 
 
 def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
-    """The record's bytes with ``retried_at`` set; everything else stays as it was found."""
+    """Return the record's bytes with ``retried_at`` set, and everything else unchanged."""
     body = record.raw.rstrip()
     if codec.name == "json" and "retried_at" not in record.fields and body.endswith(b"}"):
         return body[:-1] + b',"retried_at":' + codec.encode(retried_at) + b"}"
@@ -172,7 +172,7 @@ def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
 
 
 def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") -> FailedRecord:
-    """A record out of its bytes, whatever they are."""
+    """Read a record from any bytes; never raises."""
     try:
         fields = codec.decode(raw)
     except DecodeError:
@@ -181,10 +181,10 @@ def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") ->
 
 
 def is_same(codec: Codec, raw: bytes, record: FailedRecord) -> bool:
-    """Whether bytes are that record, but for the mark that a requeue leaves."""
+    """Whether the bytes are that record, apart from ``retried_at``."""
     at = record.failed_at
     if at is None or (codec.name == "json" and codec.encode(at) not in raw):
-        return False  # most records need not be read
+        return False  # saves decoding most records
     return _unmarked(read(codec, raw, 0)) == _unmarked(record)
 
 
@@ -193,7 +193,7 @@ def _unmarked(record: FailedRecord) -> dict[str, Any]:
 
 
 def _is_text(codec: Codec, raw: bytes) -> bool:
-    """A payload that is a lone text: Ruby records it as it is, and Ruby's readers bear it."""
+    """Whether the payload is a JSON text alone: Ruby records it unchanged, and Ruby's readers accept it."""
     try:
         return isinstance(codec.decode(raw), str)
     except DecodeError:

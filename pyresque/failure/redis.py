@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FailureLists:
-    """What both backends do with the records of one list."""
+    """Reads, requeues and deletes records of one list; both backends use it."""
 
     def __init__(self, table: FailedTable, codec: Codec, clock: Clock) -> None:
         self.table = table
@@ -42,7 +42,7 @@ class FailureLists:
         self.clock = clock
 
     async def page(self, offset: int, limit: int, queue: str) -> list[FailedRecord]:
-        """Records from ``offset`` on; a limit of 1 takes one from either end, as LINDEX does."""
+        """Return records from ``offset`` on. With a limit of 1 a negative ``offset`` counts from the end, as LINDEX does."""
         if limit == 1:
             raw = await self.table.element(offset, queue)
             found = [] if raw is None else [raw]
@@ -51,7 +51,7 @@ class FailureLists:
         return [records.read(self.codec, raw, offset + i, queue) for i, raw in enumerate(found)]
 
     async def requeue(self, which: int | FailedRecord, queue: str, retried_at: str) -> Pushed:
-        """Requeue the record at a place, or that very record, wherever it has moved to. Raises NoSuchFailure."""
+        """Requeue the job of the record at an index, or of this record, wherever it stands now. Raises NoSuchFailure."""
         found = await self._found(which, queue)
         payload = records.payload_of(self.codec, found)
         if payload is None or found.queue is None:
@@ -69,7 +69,7 @@ class FailureLists:
         raise NoSuchFailure(msg)
 
     async def delete(self, which: int | FailedRecord, queue: str) -> int:
-        """Remove the record at a place, or that very record."""
+        """Remove the record at an index, or this record, wherever it stands now; return how many were removed."""
         if isinstance(which, FailedRecord):
             removed = await self.table.remove_record(which.raw, queue)
             while not removed and (meant := await self._meant(which, queue)) is not None:
@@ -78,7 +78,7 @@ class FailureLists:
         return await self.table.remove_at(which, queue)
 
     async def _meant(self, record: FailedRecord, queue: str) -> FailedRecord | None:
-        """The record as it stands in the list now: elsewhere perhaps, and marked by a requeue since it was read."""
+        """Find the record in the list again: it may have moved, or been marked by a requeue, since it was read."""
         place = await self.table.place(record.raw, queue)
         if place is not None:
             return replace(record, index=place)
@@ -91,17 +91,17 @@ class FailureLists:
         return None
 
     def reading(self, names: Names, **options: Any) -> Reading:
-        """A pass over the records of these lists; the options are those of Reading."""
+        """Return a pass that reads these lists; the options are those of Reading."""
         return Reading(self.table, self.codec, names, **options)
 
     def removing(self, names: Names, wanted: Wanted) -> Removing:
-        """A pass that deletes records of these lists."""
+        """Return a pass that deletes records of these lists."""
         return Removing(self.table, self.codec, names, wanted)
 
     def requeueing(
         self, names: Names, wanted: Wanted, retried_at: str, order: Order = "asc"
     ) -> Requeueing:
-        """A pass that puts back the jobs of records of these lists."""
+        """Return a pass that requeues the jobs of records of these lists."""
         return Requeueing(self.table, self.codec, names, wanted, retried_at, order)
 
     async def _found(self, which: int | FailedRecord, queue: str) -> FailedRecord:
@@ -121,28 +121,28 @@ class RedisBackend(FailureBackend):
         self.lists = FailureLists(table, codec, clock)
 
     async def save(self, failure: Failure) -> None:
-        """Append the record."""
+        """Append the record to the list ``failed``."""
         await self.table.append(records.write(self.lists.codec, failure))
 
     def entry(self, failure: Failure) -> FailureEntry:
-        """The append, for the worker's script."""
+        """Return the append, for ``turn.lua``."""
         return FailureEntry(records.write(self.lists.codec, failure))
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
-        """How many records, of a class where one is named."""
+        """Return how many records there are, of a class where one is given."""
         _only_failed(queue)
         if class_name is None:
             return await self.table.size()
         return await self.each(class_name=class_name).whole()
 
     async def queues(self) -> list[str]:
-        """The one list there is."""
+        """Return the name of the one list."""
         return ["failed"]
 
     async def all(
         self, offset: int = 0, limit: int = 1, queue: str | None = None
     ) -> list[FailedRecord]:
-        """Records from ``offset`` on, oldest first."""
+        """Return records from ``offset`` on, the oldest first."""
         _only_failed(queue)
         return await self.lists.page(offset, limit, "failed")
 
@@ -154,7 +154,7 @@ class RedisBackend(FailureBackend):
         class_name: str | None = None,
         order: Order = "desc",
     ) -> Reading:
-        """Records of a page; with a class the limit is of those that match, from ``offset`` to the end of the list."""
+        """Return a pass over ``limit`` records from ``offset`` on; with a class over ``limit`` records of that class."""
         _only_failed(queue)
         if class_name is None:
             return self.lists.reading(self.queues, offset=offset, limit=limit, order=order)
@@ -169,21 +169,21 @@ class RedisBackend(FailureBackend):
         return await self.table.clear()
 
     async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
-        """Put one job back and mark its record; the record stays."""
+        """Requeue one job and mark its record, which stays."""
         _only_failed(queue)
         return await self.lists.requeue(which, "failed", self._retried_at())
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
-        """Delete one record."""
+        """Delete one record; return how many were deleted."""
         _only_failed(queue)
         return await self.lists.delete(which, "failed")
 
     async def requeue_queue(self, queue: str) -> int:
-        """Put back every job that came from a queue."""
+        """Requeue every job that came from a queue."""
         return await self.requeueing(partial(of_queue, queue)).whole()
 
     async def requeue_all(self) -> int:
-        """Put back every job."""
+        """Requeue every job."""
         return await self.requeueing(every).whole()
 
     async def remove_queue(self, queue: str) -> int:
@@ -191,16 +191,16 @@ class RedisBackend(FailureBackend):
         return await self.removing(partial(of_queue, queue)).whole()
 
     async def clear_retried(self) -> int:
-        """Delete every record whose job was put back."""
+        """Delete every record whose job was requeued."""
         return await self.removing(retried).whole()
 
     def requeueing(self, wanted: Wanted, queue: str | None = None) -> Requeueing:
-        """A pass that puts back the jobs of the records that are wanted, the oldest first."""
+        """Return a pass that requeues the jobs of the wanted records, the oldest first."""
         _only_failed(queue)
         return self.lists.requeueing(self.queues, wanted, self._retried_at())
 
     def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
-        """A pass that deletes the records that are wanted."""
+        """Return a pass that deletes the wanted records."""
         _only_failed(queue)
         return self.lists.removing(self.queues, wanted)
 
@@ -214,19 +214,19 @@ def _only_failed(queue: str | None) -> None:
 
 
 def failure_queue_name(queue: str) -> str:
-    """The failure queue of a job queue."""
+    """Return the name of a queue's failure queue."""
     return f"{queue}_failed"
 
 
 def job_queue_name(failure_queue: str) -> str:
-    """The job queue of a failure queue."""
+    """Return the name of a failure queue's queue."""
     return failure_queue.removesuffix("_failed")
 
 
 class RedisMultiQueueBackend(FailureBackend):
     """A list for each queue, ``QUEUE_failed`` (``Failure::RedisMultiQueue``); ``queue`` is such a failure queue's name.
 
-    Ruby's verbs without a queue mostly read a key that holds nothing; here they mean all failure queues.
+    Ruby's methods without a queue mostly read a key that does not exist; here they mean all failure queues.
     """
 
     def __init__(self, table: FailedTable, codec: Codec, clock: Clock) -> None:
@@ -234,30 +234,30 @@ class RedisMultiQueueBackend(FailureBackend):
         self.lists = FailureLists(table, codec, clock)
 
     async def save(self, failure: Failure) -> None:
-        """Append the record to its queue's list and remember that list."""
+        """Append the record to ``QUEUE_failed``, and add that name to the set ``failed_queues``."""
         name = failure_queue_name(failure.job.queue)
         await self.table.append_to_named(records.write(self.lists.codec, failure), name)
 
     def entry(self, failure: Failure) -> FailureEntry:
-        """The same, for the worker's script."""
+        """Return the append and the name, for ``turn.lua``."""
         name = failure_queue_name(failure.job.queue)
         return FailureEntry(records.write(self.lists.codec, failure), name, name)
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
-        """How many records, of a failure queue and of a class where they are named."""
+        """Return how many records there are, of a failure queue and of a class where given."""
         if class_name is None:
             return sum([await self.table.size(name) for name in await self._named(queue)])
         wanted = partial(of_class, class_name)
         return await self.lists.reading(partial(self._named, queue), wanted=wanted).whole()
 
     async def queues(self) -> list[str]:
-        """The failure queues that are remembered."""
+        """Return the names in the set ``failed_queues``."""
         return await self.table.names()
 
     async def all(
         self, offset: int = 0, limit: int = 1, queue: str | None = None
     ) -> list[FailedRecord]:
-        """Records of a failure queue from ``offset`` on; without one, of all of them one after the other."""
+        """Return records of a failure queue from ``offset`` on; without one, of all failure queues one after the other."""
         if queue is not None:
             return await self.lists.page(offset, limit, queue)
         reading = self.lists.reading(self.queues, offset=offset, limit=limit, order="asc")
@@ -271,46 +271,46 @@ class RedisMultiQueueBackend(FailureBackend):
         class_name: str | None = None,
         order: Order = "desc",
     ) -> Reading:
-        """Records of a page, those of a class where one is named."""
+        """Return a pass over ``limit`` records from ``offset`` on, of a class where one is given."""
         wanted = None if class_name is None else partial(of_class, class_name)
         names = partial(self._named, queue)
         return self.lists.reading(names, offset=offset, limit=limit, wanted=wanted, order=order)
 
     async def clear(self, queue: str | None = None) -> int:
-        """Delete a failure queue's records, or all; how many lists there were. The names stay, as in Ruby."""
+        """Delete the records of one failure queue, or of all; return how many lists there were. The names stay, as in Ruby."""
         return sum([await self.table.clear(name) for name in await self._named(queue)])
 
     async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
-        """Put one job back and mark its record. A bare place needs the failure queue's name."""
+        """Requeue one job and mark its record. An index needs the failure queue's name."""
         return await self.lists.requeue(which, self._one(which, queue), self._retried_at())
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
-        """Delete one record. A bare place needs the failure queue's name."""
+        """Delete one record. An index needs the failure queue's name."""
         return await self.lists.delete(which, self._one(which, queue))
 
     async def requeue_queue(self, queue: str) -> int:
-        """Put back every job that came from a queue (the job queue's name), the latest first, as Ruby does."""
+        """Requeue every job that came from a queue (not the failure queue's name), the latest first, as Ruby does."""
         return await self.requeueing(every, failure_queue_name(queue)).whole()
 
     async def requeue_all(self) -> int:
-        """Put back every job, the latest of each queue first, as Ruby does."""
+        """Requeue every job, the latest of each queue first, as Ruby does."""
         return await self.requeueing(every).whole()
 
     async def remove_queue(self, queue: str) -> int:
-        """Delete the records of jobs that came from a queue; 1 when there were any."""
+        """Delete the records of jobs that came from a queue; return 1 when there were any."""
         return await self.table.clear(failure_queue_name(queue))
 
     async def clear_retried(self) -> int:
-        """Delete every record whose job was put back."""
+        """Delete every record whose job was requeued."""
         return await self.removing(retried).whole()
 
     def requeueing(self, wanted: Wanted, queue: str | None = None) -> Requeueing:
-        """A pass that puts back the jobs of the records that are wanted, the latest of each list first."""
+        """Return a pass that requeues the jobs of the wanted records, the latest of each list first."""
         names = partial(self._named, queue)
         return self.lists.requeueing(names, wanted, self._retried_at(), "desc")
 
     def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
-        """A pass that deletes the records that are wanted."""
+        """Return a pass that deletes the wanted records."""
         return self.lists.removing(partial(self._named, queue), wanted)
 
     async def _named(self, queue: str | None) -> list[str]:

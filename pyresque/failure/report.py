@@ -1,6 +1,6 @@
-"""What is told of an error: its name, its text and its backtrace, in the form that Ruby records and ``resque-web`` shows.
+"""An error as it is recorded: its name, its text and its backtrace, in the form that Ruby records and ``resque-web`` shows.
 
-Law: nothing here raises, whatever the error does when it is looked at.
+Nothing here raises, even if the error's own methods and attributes do.
 """
 
 from __future__ import annotations
@@ -26,24 +26,23 @@ if TYPE_CHECKING:
 #: Frames kept of one error: the innermost half and the outermost half; a runaway recursion has thousands.
 MOST_FRAMES = 200
 
-#: Errors told beside the first (causes, the errors inside a group), and lines of a backtrace after which no further error is told.
+#: The most causes and errors inside a group; after so many lines of a backtrace no further error follows.
 MOST_ERRORS, MOST_LINES = 50, 1000
 
-#: Characters of a text, and notes of an error, that stand inside a backtrace.
+#: The most characters of a text inside a backtrace, and the most notes of one error.
 MOST_TEXT_BELOW, MOST_NOTES = 2000, 20
 
-#: What stands before a cause; one without frames is not told.
+#: The heading of a cause; a cause without frames is left out.
 CAUSED_BY = "caused by"
 
-#: A backtrace ends at this module, as Ruby cuts its own at ``resque/job.rb``; the package's other frames tell nothing of
-#: the job either.
+#: A backtrace ends at this module, as Ruby cuts its own at ``resque/job.rb``. Frames of other modules of the package are left out.
 CUT = "pyresque.job.perform"
 OURS = "pyresque."
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorReport:
-    """An error as it is recorded; ``backtrace`` from the innermost frame outwards."""
+    """An error as it is recorded; ``backtrace`` goes from the innermost frame outwards."""
 
     exception: str
     error: str
@@ -51,13 +50,13 @@ class ErrorReport:
 
 
 def report(error: BaseException) -> ErrorReport:
-    """Tell an error."""
+    """Describe an error."""
     error = as_raised(error)
     return ErrorReport(exception_name(error), text_of(error), tuple(_backtrace(error)))
 
 
 def _backtrace(error: BaseException) -> list[str]:
-    """The error's frames; below them the errors inside it, where it is a group, and its cause, each with the same of its own."""
+    """Return the error's frames, then those of the errors inside a group and of its cause, each with a heading."""
     lines: list[str] = []
     seen: set[int] = set()
     waiting = [("", error)]
@@ -69,21 +68,21 @@ def _backtrace(error: BaseException) -> list[str]:
             lines.append("... more errors ...")
             break
         seen.add(id(one))
-        told = [*_frames(traceback_of(one)), *_notes(one)]
-        if heading and (told or heading != CAUSED_BY):
+        own_lines = [*_frames(traceback_of(one)), *_notes(one)]
+        if heading and (own_lines or heading != CAUSED_BY):
             text = cut(text_of(one), MOST_TEXT_BELOW)
             lines.append(f"{heading} {exception_name(one)}: {text}")
-        lines += told
+        lines += own_lines
         cause, inside = cause_of(one), _inside(one)
         if cause is not None:
             waiting.append((CAUSED_BY, cause))
-        shown = list(enumerate(inside[: MOST_ERRORS + 1], 1))
-        waiting += [(f"sub-exception {n} of {len(inside)}:", e) for n, e in reversed(shown)]
+        numbered = list(enumerate(inside[: MOST_ERRORS + 1], 1))
+        waiting += [(f"sub-exception {n} of {len(inside)}:", e) for n, e in reversed(numbered)]
     return lines
 
 
 def _inside(error: BaseException) -> tuple[BaseException, ...]:
-    """The errors of a group, Python's own or one of a library."""
+    """Return the errors of a group: Python's own ExceptionGroup, or a library's."""
     found = attribute(error, "exceptions")
     if type(found) is not tuple or not all(issubclass(type(one), BaseException) for one in found):
         return ()
@@ -91,7 +90,7 @@ def _inside(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _notes(error: BaseException) -> Iterator[str]:
-    """What was added to it by ``add_note``."""
+    """Yield the notes that ``add_note`` added."""
     notes = attribute(error, "__notes__")
     if type(notes) is list:
         for note in notes[:MOST_NOTES]:
@@ -100,25 +99,29 @@ def _notes(error: BaseException) -> Iterator[str]:
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
-    """``file:line:in `function'``, innermost first, up to what performs the job, without pyresque's own frames."""
+    """Return ``file:line:in `function'`` for each frame of the job, the innermost first, without pyresque's own frames."""
     job: list[tuple[FrameType, int | None]] = []
     while trace is not None:
         module = dict.get(trace.tb_frame.f_globals, "__name__")
         if type(module) is not str:
             module = ""
         if module == CUT:
-            job.clear()  # it came from outside: only what follows is the job's
+            job.clear()  # the frames so far called pyresque: only the following are the job's
         elif not module.startswith(OURS):
             job.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     job.reverse()
     if len(job) <= MOST_FRAMES:
-        return _places(job)
+        return _locations(job)
     half = MOST_FRAMES // 2
-    return [*_places(job[:half]), f"... {len(job) - 2 * half} more ...", *_places(job[-half:])]
+    return [
+        *_locations(job[:half]),
+        f"... {len(job) - 2 * half} more ...",
+        *_locations(job[-half:]),
+    ]
 
 
-def _places(frames: Iterable[tuple[FrameType, int | None]]) -> list[str]:
+def _locations(frames: Iterable[tuple[FrameType, int | None]]) -> list[str]:
     return [
         clean(f"{frame.f_code.co_filename}:{line}:in `{frame.f_code.co_name}'")
         for frame, line in frames
