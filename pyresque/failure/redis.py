@@ -79,9 +79,9 @@ class FailureLists:
 
     async def _meant(self, record: FailedRecord, queue: str) -> FailedRecord | None:
         """Find the record in the list again: it may have moved, or been marked by a requeue, since it was read."""
-        place = await self.table.place(record.raw, queue)
-        if place is not None:
-            return replace(record, index=place)
+        index = await self.table.index_of(record.raw, queue)
+        if index is not None:
+            return replace(record, index=index)
         walk = Backward(self.table.key(queue))
         while (page := await walk.more()) is not None:
             first, raws = page

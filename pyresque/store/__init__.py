@@ -1,1 +1,1 @@
-"""The tables in Redis: bytes in, bytes out; nothing here knows what a job is."""
+"""The tables in Redis, the Lua scripts and the names of keys. Payloads and records are bytes here."""

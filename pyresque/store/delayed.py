@@ -1,7 +1,7 @@
-"""Delayed payloads as Redis holds them: a list for each timestamp, a sorted set of the timestamps, and for each payload the set of its lists.
+"""Delayed payloads in Redis (resque-scheduler's ``DelayingExtensions``).
 
-Mirrors resque-scheduler's ``DelayingExtensions``. Every change is one atomic step, so that nothing can happen between the
-three keys of a job.
+Three keys hold a delayed job: the list ``delayed:<timestamp>``, the sorted set ``delayed_queue_schedule`` of timestamps, and the
+set ``timestamps:<payload>`` of the lists that hold that payload. Each change is one script or transaction.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
     from pyresque.store.keys import Keys
 
-#: Timestamps, or elements of one list, read at a time where everything is gone through.
+#: Timestamps, or elements of one list, in one page.
 PAGE: Final = 500
 
 _WHOLE = re.compile(r"\s*[+-]?\d+", re.ASCII)
 
-#: Answers of ``move``: what became of each job.
+#: Answers of ``move`` for each job.
 GONE, MOVED, NO_LIST = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class ListRange:
-    """A stretch of a timestamp's list, from one index to another one, both included.
+    """The part of a timestamp's list from index ``first`` to ``last``, both included.
 
-    ``member`` is what the sorted set holds for it, where that is not the timestamp: other clients write other times.
+    ``member`` is the list's member in the sorted set, where that is not the timestamp: other clients write fractions of seconds.
     """
 
     timestamp: str
@@ -45,7 +45,7 @@ class ListRange:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A timestamp and its first payloads; none: its jobs were removed."""
+    """A timestamp and its first payloads; without any, its jobs were removed."""
 
     timestamp: str
     payloads: list[bytes]
@@ -53,15 +53,15 @@ class Head:
 
     @property
     def list_range(self) -> ListRange:
-        """Where they stand."""
+        """Where the payloads stand in the list."""
         return ListRange(self.timestamp, 0, len(self.payloads) - 1, self.member)
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A list that a delayed job may be moved to; its ``name`` is remembered in ``queues`` or, when ``failed``, in ``failed_queues``.
+    """A list that delayed jobs are moved to. Its ``name`` is added to ``queues``, or to ``failed_queues`` when ``failed``.
 
-    An empty name is remembered nowhere when ``failed``.
+    An empty name is added nowhere when ``failed``.
     """
 
     key: bytes
@@ -71,7 +71,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One delayed payload and what becomes of it: ``pushed`` goes to ``to``; None drops it."""
+    """One delayed payload to move: the bytes ``pushed`` go to the list ``to``; None drops the job."""
 
     payload: bytes
     to: Destination | None = None
@@ -80,7 +80,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The first jobs that are due, and the timestamps whose key is no list, which nothing can be done about."""
+    """The first jobs that are due, and the timestamps whose key is no list and cannot be read."""
 
     heads: list[Head]
     stuck: list[str]
@@ -95,12 +95,12 @@ class DelayedTable:
     # -- in
 
     async def add(self, jobs: Iterable[tuple[int, bytes]]) -> int:
-        """Enter payloads, each with its timestamp, in one transaction; how many timestamps are new."""
+        """Add payloads, each with its timestamp, in one transaction; return how many timestamps are new."""
         answers: list[int] = await Batch(self.adding(jobs), atomic=True)
         return answers[-1]
 
     def adding(self, jobs: Iterable[tuple[int, bytes]]) -> tuple[Command[int], ...]:
-        """The commands of ``add``, the timestamps last."""
+        """The commands of ``add``; the last one adds the timestamps."""
         lists: dict[int, list[bytes]] = {}
         sets: dict[bytes, dict[int, None]] = {}
         for timestamp, payload in jobs:
@@ -120,7 +120,7 @@ class DelayedTable:
         )
 
     def removing(self, jobs: Iterable[tuple[str, bytes]]) -> tuple[Command[int], ...]:
-        """Commands that take every copy of payloads out of their lists, for a transaction."""
+        """The commands that remove every copy of payloads from their lists, for a transaction."""
         commands: list[Command[int]] = []
         for timestamp, payload in jobs:
             name = to_bytes(f"delayed:{timestamp}")
@@ -133,7 +133,7 @@ class DelayedTable:
     # -- out
 
     async def due(self, latest: int | None, count: int) -> Due:
-        """Up to ``count`` payloads that are due, in the order of their timestamps; ``latest`` None means all there are."""
+        """Return up to ``count`` payloads that are due at ``latest``, in the order of time; with None those of any time."""
         *found, stuck = await script("due_heads").call(
             (self.keys.delayed_schedule,),
             ("+inf" if latest is None else latest, count, self.keys.delayed("")),
@@ -145,48 +145,47 @@ class DelayedTable:
     async def move(
         self, moves: Sequence[tuple[ListRange | str, Sequence[Move]]], *, clean: bool = True
     ) -> list[int]:
-        """Move these jobs of these timestamps, those that are still there: GONE, MOVED or NO_LIST for each.
+        """Move the jobs that are still there; return GONE, MOVED or NO_LIST for each.
 
-        A ListRange tells where they were seen; without one they are looked for at the head of the list first.
-
-        ``clean`` forgets timestamps that have no jobs left.
+        A ListRange says where the jobs were seen; a timestamp alone means the head of its list. ``clean`` removes timestamps that
+        have no jobs left.
         """
-        places: dict[Destination, int] = {}
-        told: list[Arg] = []
+        numbers: dict[Destination, int] = {}
+        job_args: list[Arg] = []
         counts: list[Arg] = []
         sets: list[bytes] = []
         prefix = self.keys.timestamps(b"")
         lists: list[bytes] = []
         for where, jobs in moves:
-            place = ListRange(where, 0, len(jobs) - 1) if isinstance(where, str) else where
-            member = place.member or place.timestamp
-            counts += (to_bytes(place.timestamp), to_bytes(member), len(jobs))
-            counts += (place.first, place.last)
-            lists.append(self.list(place.timestamp))
+            seen = ListRange(where, 0, len(jobs) - 1) if isinstance(where, str) else where
+            member = seen.member or seen.timestamp
+            counts += (to_bytes(seen.timestamp), to_bytes(member), len(jobs))
+            counts += (seen.first, seen.last)
+            lists.append(self.list(seen.timestamp))
             for job in jobs:
                 sets.append(prefix + job.payload)
-                to = 0 if job.to is None else places.setdefault(job.to, len(places) + 1)
-                told += (job.payload, to, job.pushed)
+                to = 0 if job.to is None else numbers.setdefault(job.to, len(numbers) + 1)
+                job_args += (job.payload, to, job.pushed)
         named: list[Arg] = []
-        for destination in places:
+        for destination in numbers:
             nameless = destination.failed and not destination.name
-            remembered = b"" if nameless else b"3" if destination.failed else b"2"
-            named += (remembered, destination.name)
+            names_key = b"" if nameless else b"3" if destination.failed else b"2"
+            named += (names_key, destination.name)
         return await script("move_delayed").call(
             (
                 self.keys.delayed_schedule,
                 self.keys.queues,
                 self.keys.failed_queues,
-                *(to.key for to in places),
+                *(to.key for to in numbers),
                 *lists,
                 *sets,
             ),
-            ("1" if clean else "", len(places), len(moves), REMOVED, *named, *counts, *told),
+            ("1" if clean else "", len(numbers), len(moves), REMOVED, *named, *counts, *job_args),
             list,
         )
 
     async def take(self, timestamp: int, payload: bytes) -> bool:
-        """Take one copy of a payload out of a timestamp's list, if it is still there."""
+        """Remove one copy of a payload from a timestamp's list; return whether it was still there."""
         return await self.move(((str(timestamp), (Move(payload),)),)) == [MOVED]
 
     async def drop(self, heads: Sequence[Head]) -> None:
@@ -194,9 +193,9 @@ class DelayedTable:
         await self.move([(head.list_range, [Move(raw) for raw in head.payloads]) for head in heads])
 
     async def remove(self, jobs: Sequence[tuple[str, bytes]], *, clean: bool = False) -> int:
-        """Remove every copy of these payloads from these timestamps' lists; how many.
+        """Remove every copy of these payloads from these timestamps' lists; return how many.
 
-        Ruby leaves the timestamp where it is, for the scheduler to clean up; ``clean`` forgets one without jobs at once.
+        Ruby leaves an empty timestamp for the scheduler to clean up; ``clean`` removes it at once.
         """
         removed = 0
         for start in range(0, len(jobs), PAGE):
@@ -214,29 +213,32 @@ class DelayedTable:
     # -- looking
 
     async def places(self, payloads: Iterable[bytes]) -> list[tuple[str, bytes]]:
-        """Where these very payloads wait, by the sets that tell it: timestamp and payload, in the order of time."""
+        """Return timestamp and payload of each list that holds one of these payloads, in the order of time.
+
+        Reads the sets ``timestamps:<payload>``.
+        """
         asked = list(payloads)
         found: list[list[bytes]] = await Batch(
             tuple(Command(("SMEMBERS", self.keys.timestamps(payload)), list) for payload in asked),
             lenient=True,
         )
         found = WrongKeyLog().replies_or(found, [])
-        places = [
+        waiting = [
             (text(name).removeprefix("delayed:"), payload)
             for payload, names in zip(asked, found, strict=True)
             for name in names
         ]
-        return sorted(places, key=lambda place: (seconds(place[0]), place[1]))
+        return sorted(waiting, key=lambda one: (seconds(one[0]), one[1]))
 
     async def peek(self, start: int, stop: int) -> list[int]:
-        """The timestamps from one rank to another, both included."""
+        """Return the timestamps from one rank to another, both included."""
         command: Command[list[bytes]] = Command(
             ("ZRANGE", self.keys.delayed_schedule, start, stop), list
         )
         return [seconds(text(member)) for member in await command]
 
     async def next_timestamp(self, latest: int) -> int | None:
-        """The first timestamp that is due, or None."""
+        """Return the first timestamp that is due at ``latest``, or None."""
         command: Command[list[bytes]] = Command(
             ("ZRANGEBYSCORE", self.keys.delayed_schedule, "-inf", latest, "LIMIT", 0, 1), list
         )
@@ -244,28 +246,13 @@ class DelayedTable:
         return seconds(text(found[0])) if found else None
 
     async def timestamps(self, after: str) -> tuple[list[str], str]:
-        """One page of timestamps, and what to ask for the next one by; ``-inf`` asks for the first.
+        """Return one page of timestamps, and the argument for the next page; ``-inf`` asks for the first.
 
-        A time that another client wrote with a fraction stands there by each name that its list may have.
+        A time that another client wrote with a fraction is returned under each name that its list may have.
         """
-        command: Command[list[bytes]] = Command(
-            (
-                "ZRANGEBYSCORE",
-                self.keys.delayed_schedule,
-                after,
-                "+inf",
-                "WITHSCORES",
-                "LIMIT",
-                0,
-                PAGE,
-            ),
-            list,
-        )
-        found = await command
-        pairs = [
-            (text(member), text(score))
-            for member, score in zip(found[::2], found[1::2], strict=True)
-        ]
+        key = self.keys.delayed_schedule
+        args = ("ZRANGEBYSCORE", key, after, "+inf", "WITHSCORES", "LIMIT", 0, PAGE)
+        pairs = await Command(args, _pairs)
         if _ordinary(pairs):
             names = [member for member, _ in pairs]
         else:
@@ -273,7 +260,7 @@ class DelayedTable:
         return names, f"({pairs[-1][1]}" if pairs else after
 
     async def _names(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
-        """What the lists of these members and scores may be named by; nothing that is a member by itself twice."""
+        """Return the names that the lists of these members may have, without those that are members themselves."""
         members = {member for member, _ in pairs}
         others = {
             name: None
@@ -292,23 +279,17 @@ class DelayedTable:
         ]
 
     async def sizes(self, timestamps: Sequence[str]) -> list[int]:
-        """How many jobs each of these has."""
+        """Return how many jobs each of these timestamps has."""
         commands = tuple(Command(("LLEN", self.list(at)), int) for at in timestamps)
         return WrongKeyLog().replies_or(await Batch(commands, lenient=True), 0)
 
     async def ranked(self, start: int, count: int) -> list[tuple[str, str]]:
-        """Members of the sorted set from a rank on, each with its score."""
-        command: Command[list[bytes]] = Command(
-            ("ZRANGE", self.keys.delayed_schedule, start, start + count - 1, "WITHSCORES"), list
-        )
-        found = await command
-        return [
-            (text(member), text(score))
-            for member, score in zip(found[::2], found[1::2], strict=True)
-        ]
+        """Return members of the sorted set from a rank on, each with its score."""
+        key, stop = self.keys.delayed_schedule, start + count - 1
+        return await Command(("ZRANGE", key, start, stop, "WITHSCORES"), _pairs)
 
     async def sizes_of(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
-        """How many jobs each of these members and scores has, under whichever name its list has."""
+        """Return how many jobs each of these members has, whatever the name of its list."""
         if _ordinary(pairs):
             return await self.sizes([member for member, _ in pairs])
         names = [list(dict.fromkeys(filter(None, (m, _whole(m), s, _whole(s))))) for m, s in pairs]
@@ -317,13 +298,13 @@ class DelayedTable:
         return [next((sizes[name] for name in some if sizes[name]), 0) for some in names]
 
     async def schedule_size(self) -> int:
-        """How many timestamps there are."""
+        """Return how many timestamps there are."""
         return await Command(("ZCARD", self.keys.delayed_schedule), int)
 
     async def pages(
         self, wanted: Sequence[tuple[str, int]], count: int = PAGE
     ) -> list[list[bytes]]:
-        """For each timestamp and offset, up to ``count`` payloads from there on."""
+        """Return up to ``count`` payloads for each timestamp and offset."""
         commands = tuple(
             Command(("LRANGE", self.list(at), offset, offset + count - 1), list)
             for at, offset in wanted
@@ -331,25 +312,30 @@ class DelayedTable:
         return WrongKeyLog().replies_or(await Batch(commands, lenient=True), [])
 
     async def head(self, timestamp: int) -> bytes | None:
-        """The first payload of a timestamp, or None."""
+        """Return the first payload of a timestamp, or None."""
         return await Command(("LINDEX", self.list(str(timestamp)), 0), some_bytes)
 
     def list(self, timestamp: str) -> bytes:
-        """The key of a timestamp's list."""
+        """Return the key of a timestamp's list."""
         return to_bytes(self.keys.delayed(timestamp))
 
 
 def seconds(member: str) -> int:
-    """A timestamp's number, without its fraction; text that is none is 0, as ``to_i`` reads it."""
+    """Return a timestamp as whole seconds; text that is no number gives 0, as Ruby's ``to_i``."""
     return integer(_whole(member))
 
 
+def _pairs(found: Sequence[bytes]) -> list[tuple[str, str]]:
+    """Return the members of a sorted set with their scores, from Redis's flat reply."""
+    return [(text(member), text(at)) for member, at in zip(found[::2], found[1::2], strict=True)]
+
+
 def _ordinary(pairs: Sequence[tuple[str, str]]) -> bool:
-    """Whether all were written as Ruby writes them: whole seconds, which are the score, too."""
+    """Whether Ruby wrote all of them: whole seconds that equal the score."""
     return all(member == score and member.isdigit() for member, score in pairs)
 
 
 def _whole(number: str) -> str:
-    """The digits that a text begins with."""
+    """Return the whole number that a text begins with."""
     found = _WHOLE.match(number)
     return found[0].strip() if found else ""

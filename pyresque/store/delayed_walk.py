@@ -1,4 +1,4 @@
-"""All delayed payloads in the order of their times, some at a time: small lists together, long ones slice by slice."""
+"""Walk through all delayed payloads in the order of time: several short lists in one batch, long lists slice by slice."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from pyresque.store.delayed import DelayedTable
 
-#: The most payloads of a list that is read together with others.
+#: The most payloads of a list that is read in one batch with others.
 SMALL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Payloads that stand in one list beside each other."""
+class DelayedSlice:
+    """Payloads that stand in one list, one after the other, from index ``first`` on."""
 
     timestamp: str
     first: int
@@ -28,12 +28,12 @@ class Stretch:
 
     @property
     def list_range(self) -> ListRange:
-        """Where they stand."""
+        """Where the payloads stand in the list."""
         return ListRange(self.timestamp, self.first, self.first + len(self.payloads) - 1)
 
 
 class DelayedWalk:
-    """Goes through the lists of some timestamps, or of all there are."""
+    """Walks through the lists of some timestamps, or of all."""
 
     def __init__(self, table: DelayedTable, only: Iterable[str] | None = None) -> None:
         self.table = table
@@ -43,25 +43,25 @@ class DelayedWalk:
         self._long: tuple[str, Forward] | None = None
         self._most = SLICE
 
-    async def more(self) -> list[Stretch] | None:
-        """The next payloads; None when all were seen."""
+    async def more(self) -> list[DelayedSlice] | None:
+        """Return the next payloads; None at the end."""
         together: list[str] = []
         while not together:
             if self._long is not None:
                 timestamp, walk = self._long
                 page = await walk.more()
                 if page is not None:
-                    return [Stretch(timestamp, *page)]
+                    return [DelayedSlice(timestamp, *page)]
                 self._long = None
             if not await self._sized():
                 return None
             together = await self._together()
         pages = await self.table.pages([(timestamp, 0) for timestamp in together], SMALL)
         self._measure(pages)
-        return [Stretch(at, 0, page) for at, page in zip(together, pages, strict=True)]
+        return [DelayedSlice(at, 0, page) for at, page in zip(together, pages, strict=True)]
 
     async def sizes(self) -> list[int] | None:
-        """How long the next lists are, in place of their payloads; None at the end."""
+        """Return the lengths of the next lists, without their payloads; None at the end."""
         if not await self._sized():
             return None
         found = [size for _, size in self._lists]
@@ -69,7 +69,7 @@ class DelayedWalk:
         return found
 
     async def _together(self) -> list[str]:
-        """The next small lists; none where a long one is next."""
+        """Return the next short lists; empty where a long one is next."""
         found: list[str] = []
         total = 0
         while await self._sized():
@@ -86,7 +86,7 @@ class DelayedWalk:
         return found
 
     async def _sized(self) -> bool:
-        """Learn how long the next lists are; whether there are any."""
+        """Ask for the lengths of the next lists; return whether there are any."""
         while not self._lists:
             if self._after is not None:
                 self._unsized, self._after = await self.table.timestamps(self._after)

@@ -1,4 +1,4 @@
-"""The lists of failed records as Redis holds them (Ruby's ``DataStore::FailedQueueAccess``)."""
+"""The lists of failed records in Redis (Ruby's ``DataStore::FailedQueueAccess``)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """A record whose job goes back: its index and bytes as seen, the bytes that mark it, its queue and payload."""
+    """A record whose job is requeued: its index and bytes as they were seen, the marked bytes, and the job's queue and payload."""
 
     index: int
     seen: bytes
@@ -35,11 +35,11 @@ class FailedTable:
         self.keys = keys
 
     async def append(self, record: bytes, failure_queue: str = "failed") -> int:
-        """Add a record at the end; the new length."""
+        """Append a record; return the list's new length."""
         return await Command(("RPUSH", self.key(failure_queue), record), int)
 
     async def append_to_named(self, record: bytes, failure_queue: str) -> None:
-        """Add a record and remember the failure queue's name, in one round trip."""
+        """Append a record, and add the failure queue's name to ``failed_queues``, in one round trip."""
         await Batch(
             (
                 self.naming(failure_queue),
@@ -48,27 +48,27 @@ class FailedTable:
         )
 
     def naming(self, failure_queue: str) -> Command[int]:
-        """Remember a failure queue's name; 1 when it is new."""
+        """The command that adds a name to ``failed_queues``; 1 when it is new."""
         return Command(("SADD", self.keys.failed_queues, to_bytes(failure_queue)))
 
     async def size(self, failure_queue: str = "failed") -> int:
-        """How many records there are."""
+        """Return how many records there are."""
         return await Command(("LLEN", self.key(failure_queue)), int)
 
     async def names(self) -> list[str]:
-        """The remembered failure queues, sorted."""
+        """Return the members of ``failed_queues``, sorted."""
         return await Command(("SMEMBERS", self.keys.failed_queues), names)
 
     async def slice(self, first: int, last: int, failure_queue: str = "failed") -> list[bytes]:
-        """The records from ``first`` to ``last``, both included."""
+        """Return the records from index ``first`` to ``last``, both included."""
         return await Command(("LRANGE", self.key(failure_queue), first, last), list)
 
     async def element(self, index: int, failure_queue: str = "failed") -> bytes | None:
-        """One record, or None."""
+        """Return the record at an index, or None."""
         return await Command(("LINDEX", self.key(failure_queue), index), some_bytes)
 
-    async def place(self, record: bytes, failure_queue: str = "failed") -> int | None:
-        """Where this very record stands, the last of equal ones; None where it does not."""
+    async def index_of(self, record: bytes, failure_queue: str = "failed") -> int | None:
+        """Return the index of this record, of the last one of several equal ones; None where it is not in the list."""
         walk = Backward(self.key(failure_queue))
         while (page := await walk.more()) is not None:
             first, found = page
@@ -77,17 +77,17 @@ class FailedTable:
         return None
 
     async def clear(self, failure_queue: str = "failed") -> int:
-        """Delete all records; 1 when there were any."""
+        """Delete all records; return 1 when there were any."""
         return await Command(("DEL", self.key(failure_queue)), int)
 
     async def remove_at(self, index: int, failure_queue: str = "failed", seen: bytes = b"") -> int:
-        """Remove the record at a place, if it is still the one that was seen; how many were removed."""
+        """Remove the record at an index, if it is still the one that was seen; return how many were removed."""
         return await script("remove_failed").call(
             (self.key(failure_queue),), (index, seen, REMOVED), int
         )
 
     async def remove_record(self, record: bytes, failure_queue: str = "failed") -> int:
-        """Remove one copy of this very record; how many were removed."""
+        """Remove one copy of this record; return how many were removed."""
         return await Command(("LREM", self.key(failure_queue), 1, record), int)
 
     async def requeue(
@@ -109,21 +109,21 @@ class FailedTable:
     async def requeue_seen(
         self, records: Sequence[Requeued], failure_queue: str = "failed"
     ) -> list[int]:
-        """Put these jobs back and mark their records, all in one step.
+        """Requeue these jobs and mark their records, in one script.
 
-        For each 1, 0 where another record stands at its place now, or 2 where its queue's key is no list.
+        Returns for each 1, 0 where another record stands at its index now, or 2 where its queue's key is no list.
         """
         first = min(one.index for one in records)
-        queues = {queue: place for place, queue in enumerate({one.queue for one in records}, 3)}
+        queues = {queue: number for number, queue in enumerate({one.queue for one in records}, 3)}
         args: list[Arg] = [first, max(one.index for one in records) - first + 1]
         for one in records:
-            place, name = queues[one.queue], to_bytes(one.queue)
-            args += (one.index - first, one.seen, one.marked, place, name, one.payload)
+            number, name = queues[one.queue], to_bytes(one.queue)
+            args += (one.index - first, one.seen, one.marked, number, name, one.payload)
         keys = [to_bytes(self.keys.queue(queue)) for queue in queues]
         return await script("requeue_seen").call(
             (self.key(failure_queue), self.keys.queues, *keys), args, list
         )
 
     def key(self, failure_queue: str) -> bytes:
-        """The list's key."""
+        """Return the key of a failure queue's list."""
         return to_bytes(self.keys.failed(failure_queue))

@@ -1,6 +1,6 @@
-"""Every key of Resque and resque-scheduler, written once.
+"""Every key of Resque and resque-scheduler; no other module writes a key's name.
 
-Ruby puts the namespace and a colon before each key. Members of sets and fields of hashes bear no namespace.
+Ruby puts the namespace and a colon before each key. Members of sets and fields of hashes have no namespace.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pyresque.errors import SettingsError
 from pyresque.lightweight import sha1_hex
 
-#: The failure queue in whose list records are kept that cannot be written where they belong.
+#: The failure queue for records whose own key is no list.
 FAILED_ASIDE = "failed_aside"
 
 
@@ -21,17 +21,17 @@ class Keys:
     namespace: str = "resque"
 
     def __post_init__(self) -> None:
-        """Refuse what Ruby could not be told either."""
+        """Raise SettingsError for an empty namespace, which Ruby refuses, too."""
         if not self.namespace:
             msg = "the namespace is empty: give a name such as 'resque', or leave it out"
             raise SettingsError(msg)
 
     def of(self, name: str) -> str:
-        """A key of Resque's by the name Ruby uses for it, such as ``queue:low``."""
+        """Return the key of a name as Ruby uses it, such as ``queue:low``."""
         return f"{self.namespace}:{name}"
 
     def bare(self, key: str) -> str:
-        """The name without the namespace; a foreign key comes back as it is."""
+        """Return the name of a key without the namespace; another namespace's key is returned unchanged."""
         return key.removeprefix(f"{self.namespace}:")
 
     # -- queues
@@ -53,7 +53,7 @@ class Keys:
         return f"{self.namespace}:workers"
 
     def worker(self, worker_id: str) -> str:
-        """What the worker performs, as JSON; missing while it is idle."""
+        """The worker record: JSON of the job that it performs; missing while it is idle."""
         return f"{self.namespace}:worker:{worker_id}"
 
     def worker_started(self, worker_id: str) -> str:
@@ -67,7 +67,7 @@ class Keys:
 
     @property
     def pruning(self) -> str:
-        """Held for one heartbeat interval by the worker that prunes."""
+        """Lock of the worker that prunes; it expires after the prune interval."""
         return f"{self.namespace}:pruning_dead_workers_in_progress"
 
     @property
@@ -87,7 +87,7 @@ class Keys:
 
     @property
     def failed_aside(self) -> str:
-        """List of failed records that could not be written where they belong, as no list stands there; Ruby does not look at it."""
+        """List of failed records whose own key is no list; Ruby does not read it."""
         return f"{self.namespace}:{FAILED_ASIDE}"
 
     @property
@@ -96,7 +96,7 @@ class Keys:
         return f"{self.namespace}:failed_queues"
 
     def redeliveries(self, queue: str, payload: bytes) -> str:
-        """How often this very payload went back into its queue because its process died; Ruby does not look at it."""
+        """Counter of the redeliveries of a payload; Ruby does not read it."""
         digest = sha1_hex(payload)
         return f"{self.namespace}:redeliveries:{queue}:{digest}"
 
@@ -112,7 +112,7 @@ class Keys:
         return f"{self.namespace}:delayed:{timestamp}"
 
     def timestamps(self, payload: bytes) -> bytes:
-        """Set of the ``delayed:<timestamp>`` names that hold this very payload."""
+        """Set of the ``delayed:<timestamp>`` names whose lists hold this payload."""
         return f"{self.namespace}:timestamps:".encode() + payload
 
     @property
@@ -122,7 +122,7 @@ class Keys:
 
     @property
     def schedules_changed(self) -> str:
-        """Set of the schedule names that a running scheduler must load anew."""
+        """Set of the schedule names that a running scheduler must load again."""
         return f"{self.namespace}:schedules_changed"
 
     @property
@@ -131,10 +131,10 @@ class Keys:
         return f"{self.namespace}:delayed:last_enqueued_at"
 
     def master_lock(self, prefix: str = "") -> str:
-        """The scheduler's master lock; Ruby's bears the namespace twice, a prefix after the second one."""
+        """The scheduler's master lock; Ruby's key has the namespace twice, and a prefix after the second one."""
         middle = f"{prefix}:" if prefix else ""
         return f"{self.namespace}:{self.namespace}:{middle}resque_scheduler_master_lock"
 
     def master_owner(self, prefix: str = "") -> str:
-        """Which process holds the lock, where two bear one name; Ruby does not look at it."""
+        """The token of the process that holds the lock, where two have the same host:pid; Ruby does not read it."""
         return f"{self.master_lock(prefix)}:owner"

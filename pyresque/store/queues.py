@@ -1,6 +1,6 @@
-"""Queues and counters as Redis holds them: lists of payload bytes, a set of names, integers.
+"""Queues and counters in Redis (Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``), and readers of replies.
 
-Mirrors Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``.
+A method whose name ends in -ing returns a Command, for a larger batch.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 
 def text(reply: bytes) -> str:
-    """A name out of Redis; bytes that are no UTF-8 survive as surrogates."""
+    """Decode a name; bytes that are no UTF-8 become surrogates."""
     return reply.decode("utf-8", "surrogateescape")
 
 
 def to_bytes(name: str) -> bytes:
-    """The way back of ``text``."""
+    """Encode a name that ``text`` decoded: the same bytes again."""
     return name.encode("utf-8", "surrogateescape")
 
 
 def some_bytes(reply: Any) -> bytes | None:
-    """An element, a text, or nothing."""
+    """Read a reply that may be nil."""
     return None if reply is None else bytes(reply)
 
 
 def names(reply: Iterable[bytes]) -> list[str]:
-    """A set's members, sorted, because Redis gives no order."""
+    """Return a set's members, sorted, because Redis has no order for them."""
     return sorted(text(member) for member in reply)
 
 
 def integer(reply: Any) -> int:
-    """A counter; one that is missing is 0, and text that is no number too, as ``to_i`` reads it."""
+    """Read a counter; a missing one and text that is no number give 0, as Ruby's ``to_i``."""
     try:
         return int(reply or 0)
     except ValueError:
@@ -68,7 +68,7 @@ class QueueTable:
         self.keys = keys
 
     async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
-        """Append payloads at the tail and remember the queue's name, in one round trip.
+        """Append payloads to a queue and add its name to ``queues``, in one round trip.
 
         Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue.
         """
@@ -86,15 +86,15 @@ class QueueTable:
         return Command(("SADD", self.keys.queues, to_bytes(queue)))
 
     async def watch_queue(self, queue: str) -> int:
-        """Remember a queue's name; 1 when it is new."""
+        """Add a queue's name to ``queues``; return 1 when it is new."""
         return await self.watching(queue)
 
     async def pop(self, queue: str) -> bytes | None:
-        """Take the payload at the head, or None."""
+        """Remove and return the payload at the head, or None."""
         return await Command(("LPOP", to_bytes(self.keys.queue(queue))), some_bytes)
 
     async def pop_seen(self, queue: str, payload: bytes) -> bool:
-        """Take the payload at the head if it is still this one."""
+        """Remove the payload at the head if it is still this one; return whether it was."""
         return await script("pop_head").call((to_bytes(self.keys.queue(queue)),), (payload,), bool)
 
     async def size(self, queue: str) -> int:
@@ -106,7 +106,7 @@ class QueueTable:
         return await Command(("LLEN", to_bytes(self.keys.queue(queue))), int)
 
     async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
-        """The size of each of these queues, in one round trip."""
+        """Return the size of each queue. Raises WrongKey, which names every key that is no list."""
         found = await self.lengths(queues)
         sizes = {queue: length for queue, length in found.items() if length is not None}
         wrong = [queue for queue in queues if queue not in sizes]
@@ -118,7 +118,7 @@ class QueueTable:
         return sizes
 
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
-        """The same, None for a key that is no list: one of them must not hide the others."""
+        """Return the size of each queue; None for a key that is no list."""
         commands = (Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues)
         found = await in_lots(commands, lenient=True)
         return {
@@ -143,24 +143,24 @@ class QueueTable:
         return RemovedQueue(*await Batch(commands))
 
     async def everything(self, queue: str) -> list[bytes]:
-        """Every payload of a queue, the next one first."""
+        """Return every payload of a queue, the next one first."""
         return await self.slice(self.keys.queue(queue), 0, -1)
 
     async def remove_chosen(self, queue: str, chosen: Callable[[bytes], bool]) -> int:
-        """Remove every payload that is chosen, in one pass over the queue; how many."""
+        """Remove every chosen payload, in one pass over the queue; return how many."""
         key = to_bytes(self.keys.queue(queue))
         return await Removal(key, lambda _, raw: chosen(raw)).whole()
 
     async def slice(self, key: str, first: int, last: int) -> list[bytes]:
-        """The elements of any list from ``first`` to ``last``, both included, negative from the end."""
+        """Return the elements of a list from index ``first`` to ``last``, both included; negative ones count from the end."""
         return await Command(("LRANGE", to_bytes(key), first, last), list)
 
     async def element(self, key: str, index: int) -> bytes | None:
-        """One element of any list, or None."""
+        """Return one element of a list, or None."""
         return await Command(("LINDEX", to_bytes(key), index), some_bytes)
 
     async def all_keys(self) -> list[str]:
-        """Every key below the namespace, without it, found by SCAN so that Redis is not held up."""
+        """Return the names of all keys of the namespace, sorted. Uses SCAN, which does not block Redis."""
         found: set[str] = set()
         cursor: bytes | int = 0
         pattern = _escaped(self.keys.of("")) + "*"
@@ -173,7 +173,7 @@ class QueueTable:
 
 
 def check_pushed(replies: list[Any]) -> list[int]:
-    """The replies to one ``pushing`` after another. Raises the first WrongKey of a queue; a set of names that is none is told."""
+    """Check the replies to several ``pushing``. Raises the first WrongKey of a queue; logs that ``queues`` is no set."""
     for reply in replies:
         if reply.__class__ is not int:
             break
@@ -215,10 +215,10 @@ class StatTable:
         return await Command(("DECRBY", to_bytes(self.keys.stat(name)), by), int)
 
     async def clear(self, name: str) -> int:
-        """Delete the counter."""
+        """Delete the counter; return 1 when there was one."""
         return await Command(("DEL", to_bytes(self.keys.stat(name))), int)
 
 
 def _escaped(prefix: str) -> str:
-    """A prefix for MATCH, its glob characters taken literally."""
+    """Escape the glob characters of a prefix, for MATCH."""
     return "".join("\\" + char if char in "*?[]\\^" else char for char in prefix)

@@ -136,7 +136,7 @@ class Reserver:
             try:
                 return self._read(await self.usual(finished), queues, forms)
             except ScriptMissing:
-                call = self._script.tell
+                call = self._script.call_by_text
         keys, args = self._parts(queues, forms, failure, self.chosen_from)
         return self._read(await call(keys, (*args, finished)), queues, forms)
 

@@ -1,4 +1,4 @@
-"""Recurring jobs as Redis holds them: their configurations, the names that changed, and when each ran last."""
+"""Recurring jobs in Redis: their configurations, the names that changed, when each ran last, and the master lock."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 #: Changed names taken at a time.
 PAGE: Final = 100
 
-#: Entries that are read at a time where all are listed.
+#: Entries in one page where all are listed.
 LISTED: Final = 500
 
 #: Answers of ``fire``.
 FIRED, FIRED_UNNOTED, NOT_MASTER, RUN_BY_ANOTHER = 1, 2, 0, -1
 
-#: Seconds for which a process that died hides the lock from the next one of its own name.
+#: Seconds for which a dead process keeps the lock from the next process of the same host:pid.
 OWNER_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who wants to lead: the value Ruby compares (``host:pid``), and a token that no other process has."""
+    """A scheduler that wants the lock: the value that Ruby compares (``host:pid``), and a token that no other process has."""
 
     value: str
     token: str
@@ -37,14 +37,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:
-    """Who leads, and for how many seconds if nothing is heard of it; None: for ever, until it is released by hand."""
+    """The holder of the lock, and the seconds until it expires; None: it never does."""
 
     holder: str
     ttl: float | None
 
 
 class MasterLock:
-    """The lock of one namespace and prefix."""
+    """The scheduler's master lock: Ruby's key, value and times, so that a scheduler of either language may hold it."""
 
     def __init__(self, keys: Keys, prefix: str, timeout: int, interval: float = 0.0) -> None:
         self.key = keys.master_lock(prefix)
@@ -53,7 +53,7 @@ class MasterLock:
         self.owner_timeout = min(timeout, max(OWNER_SECONDS, int(4 * interval)))
 
     async def hold(self, claim: Claim) -> bool:
-        """Take the lock where it is free, renew it where it is ours; whether we lead."""
+        """Take the lock if it is free, or renew our own; return whether this process holds it."""
         return await script("hold_master").call(
             (self.key, self.owner),
             (claim.value, claim.token, self.timeout, self.owner_timeout),
@@ -61,7 +61,7 @@ class MasterLock:
         )
 
     async def release(self, claim: Claim) -> bool:
-        """Give it back; whether it was ours."""
+        """Release the lock; return whether this process held it."""
         return await script("release_master").call(
             (self.key, self.owner), (claim.value, claim.token), bool
         )
@@ -95,7 +95,7 @@ class ScheduleTable:
     # -- configurations
 
     async def save(self, name: str, config: bytes) -> None:
-        """Store a persistent configuration and tell that it changed."""
+        """Write a persistent configuration, and add its name to ``schedules_changed``."""
         await Batch(
             (
                 Command(("HSET", self.keys.schedules, to_bytes(name), config)),
@@ -105,11 +105,11 @@ class ScheduleTable:
         )
 
     async def changed(self, name: str) -> None:
-        """Tell that a configuration changed."""
+        """Add a name to ``schedules_changed``."""
         await Command(("SADD", self.keys.schedules_changed, to_bytes(name)))
 
     async def remove(self, name: str) -> bool:
-        """Delete a persistent configuration and tell so; whether there was one. Its last run stays noted, as in Ruby."""
+        """Delete a persistent configuration; return whether there was one. The date of its last run stays, as in Ruby."""
         removed = await Batch(
             (
                 Command(("HDEL", self.keys.schedules, to_bytes(name)), int),
@@ -120,23 +120,23 @@ class ScheduleTable:
         return bool(removed[0])
 
     async def all(self) -> dict[str, bytes]:
-        """Every persistent configuration, by name."""
+        """Return every persistent configuration by name."""
         return await Command(("HGETALL", self.keys.schedules), _pairs)
 
     async def names(self) -> list[str]:
-        """The names of the persistent configurations."""
+        """Return the names of the persistent configurations."""
         return await Command(("HKEYS", self.keys.schedules), lambda r: list(map(text, r)))
 
     async def some(self, wanted: Sequence[str]) -> list[bytes | None]:
-        """The persistent configurations of these names, None where there is none."""
+        """Return the persistent configurations of these names; None where there is none."""
         return await Command(("HMGET", self.keys.schedules, *map(to_bytes, wanted)), list)
 
     async def get(self, name: str) -> bytes | None:
-        """One persistent configuration, or None."""
+        """Return one persistent configuration, or None."""
         return await Command(("HGET", self.keys.schedules, to_bytes(name)), some_bytes)
 
     async def all_afresh(self) -> dict[str, bytes]:
-        """Every persistent configuration; what changed until now counts as seen, in one step."""
+        """Return every persistent configuration and clear ``schedules_changed``, in one transaction."""
         found = await Batch(
             (
                 Command(("DEL", self.keys.schedules_changed)),
@@ -148,34 +148,34 @@ class ScheduleTable:
         return pairs
 
     async def any_changed(self) -> bool:
-        """Whether there are names that changed."""
+        """Whether ``schedules_changed`` has any name."""
         return await Command(("EXISTS", self.keys.schedules_changed), bool)
 
     async def take_changed(self) -> list[str]:
-        """Some names that changed, which are no longer told then."""
+        """Remove some names from ``schedules_changed`` and return them."""
         return await Command(("SPOP", self.keys.schedules_changed, PAGE), names)
 
     # -- runs
 
     async def last_runs(self) -> dict[str, str]:
-        """When each entry ran last, as written."""
+        """Return when each entry ran last, as the text in Redis."""
         found = await Command(("HGETALL", self.keys.last_enqueued_at), _pairs)
         return {name: text(date) for name, date in found.items()}
 
     async def some_last_runs(self, wanted: Sequence[str]) -> list[str | None]:
-        """When each of these ran last, as written, None where that is not noted."""
+        """Return when each of these entries ran last, as the text in Redis; None where it never ran."""
         return await Command(
             ("HMGET", self.keys.last_enqueued_at, *map(to_bytes, wanted)),
             lambda found: [None if date is None else text(date) for date in found],
         )
 
     async def last_run(self, name: str) -> str | None:
-        """When an entry ran last, as written, or None."""
+        """Return when an entry ran last, as the text in Redis, or None."""
         found = await Command(("HGET", self.keys.last_enqueued_at, to_bytes(name)), some_bytes)
         return None if found is None else text(found)
 
     async def note_run(self, name: str, date: str) -> int:
-        """Note when an entry ran last; 1 when it is noted for the first time."""
+        """Write when an entry ran last; return 1 the first time."""
         return await Command(("HSET", self.keys.last_enqueued_at, to_bytes(name), date), int)
 
     async def fire(
@@ -186,10 +186,10 @@ class ScheduleTable:
         job: tuple[str, bytes] | None,
         lock: tuple[MasterLock, Claim] | None,
     ) -> int:
-        """Queue one run of an entry and note its date, in one step: FIRED (FIRED_UNNOTED where dates cannot be noted).
+        """Enqueue one run of an entry and write its date, in one script: FIRED, or FIRED_UNNOTED where dates cannot be written.
 
-        Nothing happens where ``lock`` is no longer held (NOT_MASTER), or another date than ``seen`` is noted by now
-        (RUN_BY_ANOTHER). Without a ``job``, a queue and a payload, only the date is noted.
+        Nothing happens where ``lock`` is no longer held (NOT_MASTER), or where the date is no longer ``seen`` (RUN_BY_ANOTHER).
+        Without a ``job`` (queue and payload) the script only writes the date.
         """
         queue, payload = job or ("", b"")
         held, claim = lock or (None, None)
@@ -213,6 +213,6 @@ class ScheduleTable:
 
 
 def _pairs(reply: Any) -> dict[str, bytes]:
-    """A hash, whichever way the driver hands it over."""
+    """Read the flat reply of HGETALL."""
     flat = list(reply)
     return {text(flat[at]): flat[at + 1] for at in range(0, len(flat), 2)}

@@ -1,7 +1,4 @@
-"""The Lua scripts: each stands in a file of its own under ``lua/`` and is called by its SHA1.
-
-A script's first lines say what KEYS and ARGV are and what it returns.
-"""
+"""The Lua scripts in ``lua/``, called by their SHA1. A script's first lines say what KEYS and ARGV are and what it returns."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What the first keys of a script should be: asked where one was refused, as Redis does not say which of them it meant.
+#: The types of a script's first keys. WRONGTYPE does not name the key, so the caller asks for the types of all.
 KINDS = {
     "due_heads": ("zset",),
     "fire_recurring": ("string", "string", "hash", "set", "list"),
@@ -39,7 +36,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One script: its name, its text and the SHA1 that Redis knows it by."""
+    """One script: its name, its text and its SHA1."""
 
     name: str
     text: str
@@ -48,23 +45,23 @@ class Script:
     def command(
         self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
     ) -> Command[T]:
-        """The call by SHA1, for a batch whose caller sees to NOSCRIPT."""
+        """The call by SHA1, for a batch; the caller handles ScriptMissing."""
         return Command(("EVALSHA", self.sha, len(keys), *keys, *args), read)
 
     async def call(
         self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
     ) -> T:
-        """Call it; a server that does not know it yet gets the text, and so knows it the next time."""
+        """Call the script; send its text to a server that does not have it yet."""
         try:
             try:
                 return await self.command(keys, args, read)
             except ScriptMissing:
-                return await self.tell(keys, args, read)
+                return await self.call_by_text(keys, args, read)
         except WrongKey as error:
             raise await self._named(error, keys) from error
 
     async def _named(self, error: WrongKey, keys: Sequence[str | bytes]) -> WrongKey:
-        """The same error with the keys in it that are of another type than the script expects."""
+        """Return the error with the names of the keys that are of another type than the script expects."""
         wanted = KINDS.get(self.name, ())
         asked = list(zip(keys, wanted, strict=False))
         try:
@@ -72,27 +69,27 @@ class Script:
         except RedisCommandError:
             return error
         wrong = [
-            f"{_shown(key)} is a {kind.decode()}, no {want}"
+            f"{_text(key)} is a {kind.decode()}, no {want}"
             for (key, want), kind in zip(asked, found, strict=True)
             if kind.decode() not in {want, "none"}
         ]
         return WrongKey(f"{error} ({'; '.join(wrong)})") if wrong else error
 
-    async def tell(
+    async def call_by_text(
         self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
     ) -> T:
-        """Call it with its text, for a server that does not know it."""
+        """Call the script by its text, for a server that does not have it; the server then keeps it."""
         return await Command(("EVAL", self.text, len(keys), *keys, *args), read)
 
 
-def _shown(key: str | bytes) -> str:
+def _text(key: str | bytes) -> str:
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else key
 
 
 @cache
 def script(name: str) -> Script:
-    """The script of that name, read once from the package."""
-    # Not by importlib.resources, which loads half of the standard library into every worker.
+    """Return the script of that name, read once from the package."""
+    # importlib.resources would load half of the standard library into every worker.
     found = pkgutil.get_data("pyresque.store", f"lua/{name}.lua")
     if found is None:
         raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")

@@ -1,4 +1,7 @@
-"""The workers' books as Redis holds them (Ruby's ``DataStore::Workers``); a worker's turns are in ``turns``."""
+"""Workers in Redis: ids, records, heartbeats, pruning, redelivered jobs (Ruby's ``DataStore::Workers``).
+
+Reserving jobs is in ``reserve``. A method whose name ends in -ing returns a Command, for a larger batch.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +23,22 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
     from pyresque.store.reserve import FailureEntry
 
-#: Where SCAN and its kin begin, and where they end.
+#: The cursor with which SSCAN and HSCAN begin and end.
 START: Final = b"0"
 
-#: Workers that are read at a time where all are gone through.
+#: Workers in one page where all are read.
 PAGE: Final = 500
 
-#: What PTTL says of a key that does not end by itself.
+#: PTTL's reply for a key that never expires.
 ENDLESS = -1
 
-#: Seconds after which a count is forgotten: a job that waits longer in its queue begins anew.
+#: Seconds after which a count of redeliveries expires.
 REMEMBERED = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """A payload that goes back into its queue, for the ``number``th of ``most`` times."""
+    """A payload that is redelivered for the ``number``th of ``most`` times."""
 
     queue: str
     payload: bytes
@@ -43,10 +46,10 @@ class Redelivery:
     most: int
 
 
-def where(keys: Keys, back: Redelivery) -> tuple[bytes, bytes, bytes]:
-    """The keys of a payload that goes back: its queue, the set of queues, its count."""
-    count = keys.redeliveries(back.queue, back.payload)
-    return (to_bytes(keys.queue(back.queue)), to_bytes(keys.queues), to_bytes(count))
+def redelivery_keys(keys: Keys, redelivery: Redelivery) -> tuple[bytes, bytes, bytes]:
+    """Return the keys of a redelivery: the queue, ``queues``, the count."""
+    count = keys.redeliveries(redelivery.queue, redelivery.payload)
+    return (to_bytes(keys.queue(redelivery.queue)), to_bytes(keys.queues), to_bytes(count))
 
 
 class RemovedWorker(NamedTuple):
@@ -69,21 +72,21 @@ class WorkerTable:
     # -- who is there
 
     async def ids(self) -> list[str]:
-        """The registered ids, sorted."""
+        """Return the registered ids, sorted."""
         return await Command(("SMEMBERS", self.keys.workers), names)
 
     async def ids_from(self, cursor: bytes) -> tuple[bytes, list[str]]:
-        """Some registered ids, sorted, and where to go on; ``0`` is the start and the end. One may come twice."""
+        """Return the next cursor and a page of ids, sorted; ``0`` is the first and the last cursor. An id may come twice."""
         return await Command(
             ("SSCAN", self.keys.workers, cursor, "COUNT", PAGE), lambda r: (r[0], names(set(r[1])))
         )
 
     async def count(self) -> int:
-        """How many ids are registered."""
+        """Return how many ids are registered."""
         return await Command(("SCARD", self.keys.workers), int)
 
     async def counting(self) -> list[Any]:
-        """How many ids and how many heartbeats there are; a WrongKey stands in the place of what is no set, or no hash."""
+        """Return how many ids and how many heartbeats there are; a WrongKey in place of a number whose key is of a wrong type."""
         return await Batch(
             (
                 Command(("SCARD", self.keys.workers), int),
@@ -97,43 +100,43 @@ class WorkerTable:
         return await Command(("SISMEMBER", self.keys.workers, to_bytes(worker_id)), bool)
 
     async def register(self, worker_id: str, started: str) -> list[object]:
-        """Enter an id with the text of its start time; a WrongKey stands in the place of what could not be written."""
+        """Register an id with the text of its start time; a WrongKey in place of a reply whose key is of a wrong type."""
         return await Batch(
             (self.entering(worker_id), self.starting(worker_id, started)), lenient=True
         )
 
     def entering(self, worker_id: str) -> Command[int]:
-        """Enter an id; 1 when it is new."""
+        """The command that registers an id; 1 when it is new."""
         return Command(("SADD", self.keys.workers, to_bytes(worker_id)))
 
     def starting(self, worker_id: str, started: str) -> Command[str]:
-        """Write the text of a start time."""
+        """The command that writes a start time."""
         return Command(("SET", to_bytes(self.keys.worker_started(worker_id)), started), text)
 
     async def started(self, worker_id: str) -> str | None:
-        """The text of a start time, or None."""
+        """Return the text of a start time, or None."""
         return await Command(("GET", to_bytes(self.keys.worker_started(worker_id))), _optional_text)
 
     # -- what they do
 
     async def record(self, worker_id: str) -> bytes | None:
-        """What stands in ``worker:<id>``: None while it is idle."""
+        """Return the bytes of ``worker:<id>``; None while the worker is idle."""
         return await Command(("GET", to_bytes(self.keys.worker(worker_id))), some_bytes)
 
     async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
-        """The records of those that work. One GET each, in one round trip: a Cluster refuses MGET over slots."""
+        """Return the records of the busy workers. One GET each in one batch, because a Cluster refuses MGET over slots."""
         commands = [Command[Any](("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids]
         found = WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True))
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
-        """Write what the worker performs."""
+        """Write ``worker:<id>``."""
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
 
     async def return_unperformed(
         self, worker_id: str, record: bytes, queue: str, payload: bytes
     ) -> bool:
-        """Give a reserved job back to the head of its queue, if the worker still has it."""
+        """Return a reserved job to the head of its queue; False where the worker no longer has it."""
         return await script("return_unperformed").call(
             (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))),
             (record, payload),
@@ -147,12 +150,12 @@ class WorkerTable:
         seen_heartbeat: str = "*",
         left: FailureEntry | Redelivery = NO_FAILURE,
     ) -> RemovedWorker | None:
-        """Take a worker out; its job leaves a failed record or goes back. None: its job or heartbeat is not as seen."""
+        """Unregister a worker, and record or redeliver its job. None: its job or heartbeat is not as it was seen."""
         keys = self.keys
         lists: tuple[Arg, ...]
         entry: tuple[Arg, ...]
         if isinstance(left, Redelivery):
-            lists = where(keys, left)
+            lists = redelivery_keys(keys, left)
             entry = (left.payload, to_bytes(left.queue), REMEMBERED)
         else:
             lists = (to_bytes(keys.failed(left.failure_queue)), keys.failed_queues)
@@ -174,45 +177,45 @@ class WorkerTable:
     # -- heartbeats and pruning
 
     async def server_time(self) -> datetime:
-        """The server's clock, whole seconds, UTC: heartbeats are compared across hosts."""
+        """Return the server's time in whole seconds, UTC. Hosts compare heartbeats, so all of them use this clock."""
         return await Command(
             ("TIME",), lambda reply: datetime.fromtimestamp(int(reply[0]), timezone.utc)
         )
 
     def beating(self, worker_id: str, at: str) -> Command[int]:
-        """Write the text of a heartbeat; 1 when it is the first."""
+        """The command that writes a heartbeat; 1 when it is the first."""
         return Command(("HSET", self.keys.heartbeats, to_bytes(worker_id), at))
 
     async def heartbeat(self, worker_id: str) -> str | None:
-        """The text of the last heartbeat, or None."""
+        """Return the text of the last heartbeat, or None."""
         return await Command(("HGET", self.keys.heartbeats, to_bytes(worker_id)), _optional_text)
 
     async def remove_heartbeat(self, worker_id: str) -> int:
-        """Forget the heartbeat; 1 when there was one."""
+        """Delete the heartbeat; return 1 when there was one."""
         return await Command(("HDEL", self.keys.heartbeats, to_bytes(worker_id)), int)
 
     async def heartbeats(self) -> dict[str, str]:
-        """Every worker's last heartbeat as text, sorted by id."""
+        """Return every worker's last heartbeat as text, sorted by id."""
         return await Command(("HGETALL", self.keys.heartbeats), _text_pairs)
 
     async def heartbeats_from(self, cursor: bytes) -> tuple[bytes, dict[str, str]]:
-        """Some workers' last heartbeats, sorted by id, and where to go on; ``0`` is the start and the end."""
+        """Return the next cursor and a page of heartbeats, sorted by id; ``0`` is the first and the last cursor."""
         return await Command(
             ("HSCAN", self.keys.heartbeats, cursor, "COUNT", PAGE),
             lambda reply: (reply[0], _text_pairs(reply[1])),
         )
 
     async def heartbeats_of(self, worker_ids: Sequence[str]) -> list[str | None]:
-        """The last heartbeat of each of these, or None."""
+        """Return the last heartbeat of each of these workers, or None."""
         return await Command(
             ("HMGET", self.keys.heartbeats, *map(to_bytes, worker_ids)),
             lambda found: list(map(_optional_text, found)),
         )
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
-        """Become the one who prunes for that long.
+        """Take the pruning lock for so many seconds; return whether it was free.
 
-        What stands there without an end was written by nobody who prunes: it gets one, else nobody would prune any more.
+        A lock that never expires was not written by Resque. It gets an expiry, because else no worker would prune again.
         """
         if await Command(
             ("SET", self.keys.pruning, to_bytes(worker_id), "EX", seconds, "NX"), bool
@@ -226,7 +229,7 @@ class WorkerTable:
         return False
 
     async def pause_text(self) -> str:
-        """What the pause key says; empty when it is missing."""
+        """Return the text of the pause key; empty when it is missing."""
         return await Command(("GET", self.keys.pause), lambda reply: text(reply or b""))
 
     async def paused(self) -> bool:
@@ -246,31 +249,34 @@ class WorkerTable:
 
 
 class RedeliveryTable:
-    """The counts of one namespace."""
+    """Redelivers jobs, and counts how often.
+
+    The count is a key of its own, not part of the payload: a payload's bytes are its identity, and Ruby reads them.
+    """
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    async def redeliver(self, worker_id: str, record: bytes, back: Redelivery) -> bool:
-        """Finish a worker's record by putting its job back; False, and nothing is done, where it has it no longer."""
+    async def redeliver(self, worker_id: str, record: bytes, redelivery: Redelivery) -> bool:
+        """Finish a worker's record by redelivering its job; False, and nothing is done, where the worker no longer has it."""
         keys = self.keys
         return await script("redeliver").call(
             (
                 to_bytes(keys.worker(worker_id)),
                 keys.stat("processed"),
                 to_bytes(keys.stat(f"processed:{worker_id}")),
-                *where(keys, back),
+                *redelivery_keys(keys, redelivery),
             ),
-            (record, back.payload, to_bytes(back.queue), REMEMBERED),
+            (record, redelivery.payload, to_bytes(redelivery.queue), REMEMBERED),
             bool,
         )
 
     async def count(self, queue: str, payload: bytes) -> int:
-        """How often this payload went back."""
+        """Return how often this payload was redelivered."""
         return await Command(("GET", to_bytes(self.keys.redeliveries(queue, payload))), integer)
 
     async def forget(self, queue: str, payload: bytes) -> int:
-        """It is done or has failed for good: enqueued again it counts from nothing. 1 when there was a count."""
+        """Delete the count of a payload that succeeded or failed for good; return 1 when there was one."""
         return await Command(("DEL", to_bytes(self.keys.redeliveries(queue, payload))), int)
 
 
