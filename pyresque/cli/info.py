@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pyresque.cli.options import CONNECTION, json_option, settings_options
-from pyresque.cli.output import print_json, print_long_table, print_pairs
+from pyresque.cli.output import print_long_table, print_members, print_pairs
 from pyresque.cli.text import those_working, told
 from pyresque.process.start.load_app import load_application
 
@@ -29,8 +29,8 @@ def info(as_json: bool, **given: Any) -> None:
     overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
     paused = resque.all_paused()
     if as_json:
-        more = {"namespace": resque.settings.namespace, "paused": paused, "queue_sizes": sizes}
-        print_json({**overview, **more})
+        before = {**overview, "namespace": resque.settings.namespace, "paused": paused}
+        print_members(before, "queue_sizes", sizes.items())
         return
     print_pairs(
         [

@@ -157,6 +157,19 @@ def print_list(values: Iterable[object]) -> None:
     made.close()
 
 
+def print_members(
+    before: Mapping[str, object], name: str, members: Iterable[tuple[str, object]]
+) -> None:
+    """Print an object as ``print_json`` does. Its last member, ``name``, is an object of any number of members."""
+    head = as_text({**before, name: {}}, indent=2)
+    click.echo(head.removesuffix("}\n}"), nl=False)
+    comma = ""
+    for key, value in members:
+        click.echo(f"{comma}\n    {json.dumps(key)}: {as_text(value)}", nl=False)
+        comma = ","
+    click.echo("\n  }\n}" if comma else "}\n}")
+
+
 def print_long_table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> int:
     """A table of any number of rows, whose columns get no narrower on the way; how many rows there were."""
     source = iter(rows)
