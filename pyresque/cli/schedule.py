@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyresque.client import Resque
+    from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.recurring import NextRuns
     from pyresque.schedule.yaml_file import Written
 
@@ -200,7 +201,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     resque = load_application(given)
     written = _read(file, resque.settings.schedule_section, "nothing was checked")
     bad = idle = 0
-    known: dict[str, list[datetime]] = {}
+    known: dict[Cron | float | None, list[datetime]] = {}
     listed = JsonList() if as_json else None
     with Progress(f"checking {file}, entry") as progress:
         for at, entry in enumerate(written):

@@ -11,7 +11,7 @@ from pyresque.cli.output import plain
 from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.run.scheduler import section_hint
 from pyresque.schedule.cron.next_run import Cron
-from pyresque.schedule.entries import Entry, Limits, is_section, unknown_keys
+from pyresque.schedule.entries import Entry, is_section, unknown_keys
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,9 @@ def print_checked(one: Checked) -> None:
         click.echo(f"  {shown_run(run_at)}")
 
 
-def checked(resque: Resque, written: Written, known: dict[str, list[datetime]]) -> Checked:
+def checked(
+    resque: Resque, written: Written, known: dict[Cron | float | None, list[datetime]]
+) -> Checked:
     """One entry; ``known`` holds the runs of cron lines that were met before."""
     core, config = resque.core, written.config
     keys = unknown_keys(config) if isinstance(config, dict) else []
@@ -61,11 +63,7 @@ def checked(resque: Resque, written: Written, known: dict[str, list[datetime]]) 
         notes.append("neither cron nor every: it never runs by itself")
     elif not entry.config.get("queue") and not core.registry.knows(entry.class_name):
         notes.append("no queue: only a scheduler that has the class knows where to put it")
-    if not isinstance(entry.timing, Cron) or entry.limits != Limits():
-        return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS))
-    if entry.original not in known:
-        known[entry.original] = core.recurring.runs(entry, SHOWN_RUNS)
-    return Checked(written, (), tuple(notes), known[entry.original])
+    return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS, known=known))
 
 
 def checked_as_json(one: Checked) -> dict[str, object]:

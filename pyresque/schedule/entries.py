@@ -45,6 +45,11 @@ class Limits:
     last: float | None = None
     times: int | None = None
 
+    @property
+    def unset(self) -> bool:
+        """Whether no option limits the runs."""
+        return self.first is self.last is self.times is None
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

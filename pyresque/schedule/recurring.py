@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pyresque.job.job import Codec
     from pyresque.ops import Clock
+    from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.enqueue_from_config import Overlap, Planned, ScheduledEnqueue
     from pyresque.schedule.entries import Entry
     from pyresque.store.schedules import Claim, MasterLock, ScheduleTable
@@ -292,6 +293,7 @@ class Recurring:
         kept = await self.wrong_key_log.value_or(self.table.some(names), none)
         noted = await self.wrong_key_log.value_or(self.table.some_last_runs(names), none)
         found = []
+        known: dict[Cron | float | None, list[datetime]] = {}
         for name, raw, last in zip(names, kept, noted, strict=True):
             if raw is None and name not in self.memory:
                 continue
@@ -300,23 +302,40 @@ class Recurring:
                 found.append(NextRuns(name, None, last, [], read))
             else:
                 since = {} if seconds is None else {name: seconds}
-                found.append(NextRuns(name, read.config, last, self.runs(read, count, since)))
+                runs = self.runs(read, count, since, known)
+                found.append(NextRuns(name, read.config, last, runs))
         return found
 
     def runs(
-        self, entry: Entry, count: int, last_runs: Mapping[str, float] | None = None
+        self,
+        entry: Entry,
+        count: int,
+        last_runs: Mapping[str, float] | None = None,
+        known: dict[Cron | float | None, list[datetime]] | None = None,
     ) -> list[datetime]:
-        """The next runs of an entry, in the schedule's zone."""
+        """The next runs of an entry, in the schedule's zone.
+
+        ``known`` keeps the runs of cron lines for a caller that asks for many entries with the same count: many of them run by
+        the same line.
+        """
         now = self.clock.time()
-        found: list[datetime] = []
         last = (last_runs or {}).get(entry.name)
+        cron_alone = not isinstance(entry.timing, float) and entry.limits.unset
+        if known is not None and cron_alone and entry.timing in known:
+            return known[entry.timing]
         at = entry.first_run(now, self.zone)
         if last is not None and isinstance(entry.timing, float) and entry.limits.first is None:
             at = entry.run_after(last, now, self.zone)
-        while at is not None and len(found) < min(count, entry.limits.times or count):
+        found: list[datetime] = []
+        most = min(count, entry.limits.times or count)
+        while at is not None and most > 0:
             try:
                 found.append(datetime.fromtimestamp(at, timezone.utc).astimezone(self.zone))
             except (ValueError, OverflowError, OSError):
                 break  # beyond the last year that a calendar has
+            if len(found) == most:
+                break
             at = entry.run_after(at, at, self.zone)
+        if known is not None and cron_alone:
+            known[entry.timing] = found
         return found

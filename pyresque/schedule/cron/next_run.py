@@ -7,6 +7,7 @@ import reprlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyresque.errors import CronError
@@ -133,7 +134,9 @@ class Cron:
         return CronError(self.original, f"no such day comes after {after}", _EXAMPLE)
 
 
+@lru_cache(maxsize=1000)
 def _read(text: str) -> Cron:
+    """Parse a line. Schedules with many entries repeat the same lines."""
     words = re.split("[ \t]+", text.strip(" \t\n\v\f\r\0"))
     if words[0].startswith("@"):
         words = [*_nickname(words[0]).split(), *words[1:]]
