@@ -10,13 +10,13 @@ import click
 from pyresque.cli.output import plain
 from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.run.scheduler import section_hint
-from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry, is_section, unknown_keys
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from pyresque.client import Resque
+    from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.yaml_file import Written
 
 #: Runs that are shown of each entry.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,12 +121,15 @@ def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """
     resque = load_application(given)
     posix = PosixHost()
+    me = WorkerId(hostname(), os.getpid(), ("*",))
+    queue_list = QueueList.parse(me.queues)
+    look_once = Pruner(resque.core, me, queue_list, cache(posix.worker_pids))
     try:
-        me = WorkerId(hostname(), os.getpid(), ("*",))
-        pruner = Pruner(resque.core, me, QueueList.parse(me.queues), posix.worker_pids)
         if dry_run:
-            _prune(resque, pruner, dry_run=True, as_json=as_json)
-        elif _asked(resque, pruner, yes=yes):
+            _prune(resque, look_once, dry_run=True, as_json=as_json)
+        elif _confirmed(resque, look_once, yes=yes):
+            # A worker that registers while this runs must not be taken for dead: now the processes are read for each page.
+            pruner = Pruner(resque.core, me, queue_list, posix.worker_pids)
             _acquire(resque, pruner)
             _prune(resque, pruner, dry_run=False, as_json=as_json)
         elif as_json:
@@ -136,8 +140,8 @@ def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
         posix.close()
 
 
-def _asked(resque: Resque, pruner: Pruner, *, yes: bool) -> bool:
-    """Ask whether those that are dead are to be pruned; whether there are any."""
+def _confirmed(resque: Resque, pruner: Pruner, *, yes: bool) -> bool:
+    """Whether there are dead workers, and the operator wants them pruned. Raises Complaint, Misuse."""
     count = 0
     first: list[str] = []
     with Progress("looking for dead workers") as progress:

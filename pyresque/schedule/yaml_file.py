@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import FileFault, ScheduleFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import yaml
 
@@ -26,6 +26,15 @@ NULL: Final = "tag:yaml.org,2002:null"
 #: Values that a file may come to with its aliases written out: so many, and so many times what is written.
 MOST_VALUES: Final = 1_000_000
 MOST_TIMES: Final = 10
+
+#: From so many letters on libyaml parses a file, unless it nests deeper than this.
+LONG_FILE: Final = 100_000
+DEEP: Final = 100
+
+#: What libyaml and PyYAML do not always read alike: symbols in braces, tags, keys after ``?``, blocks of text, tabs, further documents.
+_NOT_SIMPLE: Final = re.compile(
+    r"[\s{\[,]:[^\W\d_]|[^\n -~\xa0-\u2027\u202a-\ud7ff]|[?!|>%]|\n(?:---|\.\.\.)"
+)
 
 #: Nodes between two tellings.
 EVERY: Final = 2000
@@ -80,7 +89,7 @@ def _entries(
 ) -> list[Written]:
     loader = reporting(_loader(yaml), seen)(text)
     try:
-        root = root_of(yaml, loader, text)
+        root = root_of(yaml, loader, text, seen)
         if root is not None and section:
             root = _section(yaml, loader, root, source, section)
         if root is None:
@@ -163,18 +172,74 @@ def _loader(yaml: Any) -> type[yaml.SafeLoader]:
 # -- nodes, before values are made of them; the pool's file is read with these, too
 
 
-def root_of(yaml: Any, loader: Any, text: str) -> Any:
+def root_of(yaml: Any, loader: Any, text: str, seen: Callable[[int], None] | None = None) -> Any:
     """The file's node, None where it holds nothing. Raises FileFault, and the errors of PyYAML."""
     for number, line in enumerate(text.splitlines(), 1):
         if _TEMPLATE.search(line) and not line.lstrip().startswith("#"):
             raise FileFault(
                 f"line {number}: <% is a template (ERB), which is not run: write the value itself"
             )
-    root = loader.get_single_node()
+    root = _root_by_libyaml(yaml, loader, text, seen)
+    if root is None:
+        root = loader.get_single_node()
     if root is None or root.tag == NULL:
         return None
     measure(yaml, root)
     return root
+
+
+def _root_by_libyaml(yaml: Any, loader: Any, text: str, seen: Callable[[int], None] | None) -> Any:
+    """The node of a long file, parsed by libyaml in a third of PyYAML's time. None: PyYAML has to parse the file.
+
+    libyaml accepts some texts that PyYAML refuses, and its errors have other words. So PyYAML parses whatever is not simple or
+    has a fault: a file means the same with and without libyaml.
+    """
+    if len(text) < LONG_FILE or not yaml.__with_libyaml__ or _NOT_SIMPLE.search(text):
+        return None
+    parser = yaml.CSafeLoader(text)
+    try:
+        return _composed(yaml, iter(parser.get_event, None), loader.resolve, seen)
+    except (yaml.YAMLError, KeyError):  # a KeyError: an alias of nothing
+        return None
+    finally:
+        parser.dispose()
+
+
+def _composed(yaml: Any, events: Iterator[Any], resolve: Any, seen: Any) -> Any:
+    """The node that these events make up; None where a name stands for two nodes, or nodes are nested deep."""
+    kinds = {
+        yaml.ScalarEvent: yaml.ScalarNode,
+        yaml.SequenceStartEvent: yaml.SequenceNode,
+        yaml.MappingStartEvent: yaml.MappingNode,
+    }
+    anchors: dict[str, Any] = {}
+    siblings: list[Any] = []
+    parents: list[
+        tuple[Any, list[Any]]
+    ] = []  # the nodes that are not complete, each with its siblings
+    for count, event in enumerate(events):
+        if isinstance(event, yaml.CollectionEndEvent):
+            (node, outer), inner = parents.pop(), siblings
+            mapping = isinstance(node, yaml.MappingNode)
+            node.value = list(zip(inner[::2], inner[1::2], strict=True)) if mapping else inner
+            siblings = outer
+        elif isinstance(event, yaml.AliasEvent):
+            siblings.append(anchors[event.anchor])
+        elif type(event) in kinds:
+            kind, value = kinds[type(event)], getattr(event, "value", None)
+            tag = event.tag or resolve(kind, value, event.implicit)
+            node = kind(tag, value, event.start_mark, event.end_mark)
+            if event.anchor in anchors or len(parents) > DEEP:
+                return None
+            if event.anchor is not None:
+                anchors[event.anchor] = node
+            siblings.append(node)
+            if value is None:
+                parents.append((node, siblings))
+                siblings = []
+        if seen is not None and count % EVERY == 0:
+            seen(event.start_mark.line + 1)
+    return siblings[0] if siblings else None
 
 
 def measure(yaml: Any, root: Any) -> None:

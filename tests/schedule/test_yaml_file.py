@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pyresque.errors import ScheduleFileError
-from pyresque.schedule.yaml_file import read_yaml
+from pyresque.schedule.yaml_file import LONG_FILE, read_yaml
 
 
 def read(text: str):
@@ -148,3 +148,43 @@ def test_how_far_it_is_read_is_told():
     assert len(told) >= 3
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] <= 2001
+
+
+LONG = "\n".join(
+    f"job{at}: &job{at}\n  cron: '{at % 60} 3 * * *'\n  queue: low\n  args: [{at}, a b, {{key: ~}}]\n"
+    f"again{at}:\n  <<: *job{at}\n  queue: high  # another one\n  every:\n  - 30s\n  - first_in: 5s"
+    for at in range(800)
+)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML has no libyaml here")
+@pytest.mark.parametrize(
+    "end",
+    [
+        "",
+        "\njob3: {cron: 0 5 * * *, cron: 0 6 * * *}",
+        "\nfault: [1, 2",
+        "\nfault: *nothing",
+        "\nfault: &job3 1",
+        "\nfault: a: b",
+        "\nfault: \t b",
+        "\nfault: !ruby/object:Object {}",
+        "\nsymbols: {:first_in: 5s}",
+        "\ntext: |\n  one\n  two",
+        "\n? a\n: b",
+        "\n---\nanother: 1",
+        "\ndeep: " + "[" * 2000 + "]" * 2000,
+    ],
+)
+def test_a_long_file_means_the_same_with_and_without_libyaml(monkeypatch, end):
+    def read():
+        lines = []
+        try:
+            return read_yaml(LONG + end, "s.yml", seen=lines.append), bool(lines)
+        except ScheduleFileError as error:
+            return str(error)
+
+    assert len(LONG) > LONG_FILE
+    found = read()
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert found == read()
