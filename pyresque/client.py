@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyresque.failures import AsyncFailures, Failures
     from pyresque.job.limits import TimeLimit
     from pyresque.ops import Op
+    from pyresque.redis_face import AsyncRedis, Redis
     from pyresque.verbs import AwaitedVerbs, BlockingVerbs
 
     T = TypeVar("T")
@@ -76,6 +77,13 @@ class Resque(Application, BlockingVerbs):
         from pyresque.failures import Failures  # noqa: PLC0415 - as above
 
         return Failures(self)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
+        from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
+
+        return Redis(self)
 
     def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""
@@ -155,6 +163,13 @@ class AsyncResque(Application, AwaitedVerbs):
         from pyresque.failures import AsyncFailures  # noqa: PLC0415 - as above
 
         return AsyncFailures(self)
+
+    @cached_property
+    def redis(self) -> AsyncRedis:
+        """Redis' commands under redis-py's names, awaited, their keys below the namespace."""
+        from pyresque.redis_face import AsyncRedis  # noqa: PLC0415 - as above
+
+        return AsyncRedis(self)
 
     async def run(self, operation: Op[T]) -> T:
         """Carry an operation of Core."""

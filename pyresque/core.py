@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerInfo
     from pyresque.ops import Clock
     from pyresque.settings import Settings
+    from pyresque.store.collection_commands import AllCommands
     from pyresque.store.workers import RemovedWorker
 
 
@@ -144,6 +145,13 @@ class Core:
         self.given_failures = backend
         self._failures = complete(backend)
         self.lost_jobs.backend = self.refusals.backend = self._failures
+
+    @functools.cached_property
+    def commands(self) -> AllCommands:
+        """Redis' commands for the application itself; made by the first one."""
+        from pyresque.store.collection_commands import AllCommands  # noqa: PLC0415 - for those who use them
+
+        return AllCommands(self.keys)
 
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
