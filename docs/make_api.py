@@ -53,9 +53,10 @@ GROUPS = {
         *("workers", "working", "find_worker", "remove_worker", "pause_all", "unpause_all"),
         *("all_paused", "info", "stat", "all_keys"),
     ),
-    "The object itself": ("failures", "configure", "settings", "close"),
+    "The object itself": ("failures", "redis", "configure", "settings", "close"),
     "Inner parts, for tools; they may change between versions": (
         *("core", "run", "driver", "registry", "hooks", "active_job_classes", "stop_flag"),
+        *("access", "connect_by_url"),
     ),
 }
 

@@ -121,8 +121,8 @@ class Application:
                 raise SettingsError(
                     f"{name}: an object of type {type(part).__qualname__} has no {verb}()"
                 )
-        self.given_client = redis
-        self.credentials = credentials
+        self._given_client = redis
+        self._credentials = credentials
         if redis is not None:
             if settings is not None or url is not None:
                 raise SettingsError("give either a client or a URL, not both")
@@ -153,8 +153,8 @@ class Application:
         from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
 
         client_url.check_client(client, awaits=self._awaits)
-        if self.credentials is None:
-            self.credentials = client_url.credentials_of(client)
+        if self._credentials is None:
+            self._credentials = client_url.credentials_of(client)
         return client_url.url_of(client) or None
 
     def access(self) -> Access:
@@ -162,20 +162,20 @@ class Application:
         from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
 
         settings = self.settings
-        return Access(settings.url, settings.namespace, self.given_client, self.credentials)
+        return Access(settings.url, settings.namespace, self._given_client, self._credentials)
 
     def connect_by_url(self) -> None:
         """Leave the client that was given: a worker connects by itself, with the client's settings. Raises SettingsError."""
-        if self.given_client is None:
+        if self._given_client is None:
             return
         from pyresque.driver import client_url  # noqa: PLC0415 - as above
 
-        if not client_url.url_of(self.given_client):
+        if not client_url.url_of(self._given_client):
             raise SettingsError(
-                f"redis: a worker connects by itself, and an object of type {type(self.given_client).__qualname__} "
+                f"redis: a worker connects by itself, and an object of type {type(self._given_client).__qualname__} "
                 "names no server; give the worker a URL"
             )
-        self.given_client = None
+        self._given_client = None
         vars(self).pop("driver", None)
 
     @cached_property
