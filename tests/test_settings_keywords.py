@@ -156,6 +156,7 @@ def test_completion_finds_the_keywords_of_the_constructor():
     assert list(inspect.signature(Own).parameters) == ["shop"]
 
 
+@pytest.mark.process
 def test_a_type_checker_refuses_what_the_table_does_not_know(tmp_path: Path):
     program = tmp_path / "typed.py"
     program.write_text(

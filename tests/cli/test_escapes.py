@@ -80,6 +80,7 @@ def test_every_command_has_a_line():
     assert missing() == set()
 
 
+@pytest.mark.process
 def test_no_command_prints_what_commands_a_terminal(run, hostile, environment):
     doc = f"{json.dumps(EVIL)}:\n  every: {json.dumps(EVIL)}\n  class: {json.dumps(EVIL)}\n"
     (environment / "schedule.yml").write_text(doc)

@@ -64,6 +64,7 @@ def test_the_version_is_told(run):
     assert run("--version").stdout == f"pyresque {VERSION}\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_a_completion_script(run, shell):
     result = run("completion", shell)
@@ -75,6 +76,7 @@ def test_a_shell_that_is_none_is_bad_usage(run):
     assert run("completion", "cobol").exit_code == 2
 
 
+@pytest.mark.process
 def test_bash_completes_a_verb(monkeypatch):
     env = {
         "_PYRESQUE_COMPLETE": "bash_complete",

@@ -186,6 +186,7 @@ def test_a_worker_that_may_only_skip_queues_is_told_so(finish):
     assert errors == "pyresque: Please give each worker at least one queue.\n"
 
 
+@pytest.mark.process
 def test_a_log_file_that_cannot_be_written_is_one_line(run):
     result = run("worker", "-A", "myapp", "-q", "low", "--logfile", "/nowhere/at/all")
     assert result.exit_code == 1

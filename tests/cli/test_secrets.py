@@ -145,6 +145,7 @@ def test_no_command_repeats_a_password_that_a_server_asks_for(
             no_secret(result.stdout, result.stderr)
 
 
+@pytest.mark.process
 def test_a_server_that_repeats_what_it_was_given_is_not_repeated(run, monkeypatch, tmp_path):
     server = RedisServer(tmp_path, "--rename-command", "AUTH", "HIDDEN")
     try:

@@ -300,6 +300,7 @@ def test_minutes_and_files_are_asked_for_by_their_names(run):
     assert "--logfile FILE" in shown
 
 
+@pytest.mark.process
 def test_the_package_is_the_command_line(environment):
     done = subprocess.run(
         [sys.executable, "-m", "pyresque", "--version"], capture_output=True, text=True, check=True

@@ -31,6 +31,7 @@ def test_every_variable_that_the_page_names_is_a_setting() -> None:
     assert {"TERM_CHILD", "RESQUE_PRE_SHUTDOWN_TIMEOUT", "HEALTH_PORT", "GRACEFUL_TERM"} <= named
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("unit", blocks("ini"), ids=lambda unit: unit.splitlines()[0])
 def test_systemd_takes_the_units(unit: str, tmp_path: Path) -> None:
     path = tmp_path / Path(unit.splitlines()[0].removeprefix("# ")).name

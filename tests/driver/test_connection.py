@@ -128,6 +128,7 @@ def test_who_cannot_be_reached_or_refuses_the_log_in_is_told(redis_server):
         stranger.wire()
 
 
+@pytest.mark.process
 def test_a_forked_child_that_lets_go_does_not_hang_up(wire, db):
     wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
     pid = os.fork()

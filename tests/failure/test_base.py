@@ -91,6 +91,7 @@ def work(redis_url: str, backend: object, executor: str = "inline") -> Resque:
     return resque
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", [Tracker, AsyncTracker])
 @pytest.mark.parametrize("executor", ["inline", "fork", "thread", "async"])
 def test_a_backend_that_can_only_save_is_all_a_worker_needs(redis_url, db, kind, executor):

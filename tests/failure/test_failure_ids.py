@@ -55,6 +55,7 @@ def ids(found):
     return named
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("options", "env"),
     [
@@ -75,6 +76,7 @@ def test_a_worker_that_is_told_so_gives_each_failure_an_id(db, redis_url, tmp_pa
     assert len(ids(records(db, key))) == len(jobs)
 
 
+@pytest.mark.process
 def test_without_being_told_it_writes_what_resque_3_0_writes(db, redis_url, tmp_path):
     db.rpush("resque:queue:low", b'{"class":"Fails","args":[1]}')
     work(tmp_path, redis_url, RESQUE_FAILURE_IDS="")
@@ -153,6 +155,7 @@ def test_an_id_that_ruby_wrote_is_read_and_kept_whatever_is_done_with_its_record
     assert records(db) == []
 
 
+@pytest.mark.process
 def test_the_id_is_shown(db, redis_url):
     db.rpush("resque:failed", json.dumps(RUBYS))
     command = [sys.executable, "-m", "pyresque.cli", "failed", "show", "0"]

@@ -157,6 +157,7 @@ def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
     assert slot.wait((LOW,), 0.01, 0.05) is False
 
 
+@pytest.mark.process
 def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_path):
     server = RedisServer(tmp_path)
     driver = SyncDriver(server.url)

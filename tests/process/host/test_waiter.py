@@ -133,6 +133,7 @@ def test_without_lines_or_queues_it_comes(waiter, pipe):
     assert Waiter(pipe.reading, None).wait((LOW,), LONG, LONG) is False
 
 
+@pytest.mark.process
 def test_a_server_that_died_and_is_back_is_heard_again_within_the_same_wait(tmp_path, pipe):
     server = RedisServer(tmp_path)
     with waiting_at(server.url, pipe) as waiter:
