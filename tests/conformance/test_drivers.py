@@ -180,7 +180,8 @@ async def test_what_is_spawned_runs_beside_and_a_stop_cuts_its_sleep_short(drive
 
     async def main():
         spawned = await Spawn(beside, "beside")
-        await Command(("BLPOP", "ready", 10))
+        while await Command(("LPOP", "ready")) is None:
+            await Sleep(0.01)
         spawned.stop()
         await spawned.join()
         return await Command(("GET", "spawned"))
@@ -201,12 +202,14 @@ async def test_ten_megabytes_go_and_come(driver):
 async def test_a_reply_that_was_not_read_is_not_taken_for_the_next_one(redis_url, db):
     """A task cancelled in the midst of a wait leaves no reply behind for its successor."""
     driver = AsyncDriver(redis_url)
-    waiting = asyncio.create_task(driver.run(ask(Command(("BLPOP", "never", 20)))))
+    waiting = asyncio.create_task(driver.run(ask(Command(("BLPOP", "late", 20)))))
     await asyncio.to_thread(eventually, lambda: db.info("clients")["blocked_clients"])
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await driver.run(ask(Command(("PING",)))) == b"PONG"
+    next_one = asyncio.create_task(driver.run(ask(Command(("PING",)))))
+    await asyncio.to_thread(db.rpush, "late", "a reply")
+    assert await next_one == b"PONG"
     await driver.close()
 
 
