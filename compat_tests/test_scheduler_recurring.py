@@ -8,12 +8,12 @@ import pytest
 
 from compat_tests import scheduled_jobs
 from compat_tests.replay import FACES, Otherwise, Play, Replays
+from pyresque import __version__
 from pyresque.errors import NoQueueError, ScheduleError
 from pyresque.process.scheduler import Scheduler
 from pyresque.schedule.cron.next_run import Cron
 from pyresque.schedule.entries import Entry
 from pyresque.store.schedules import Claim, MasterLock
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from compat_tests.conftest import Enter
@@ -44,7 +44,7 @@ class Titles:
         self.last = ""
 
     def title(self, text: str) -> None:
-        self.last = text.replace(f"pyresque-scheduler-{VERSION}", "resque-scheduler-5.0.0", 1)
+        self.last = text.replace(f"pyresque-scheduler-{__version__}", "resque-scheduler-5.0.0", 1)
         if self.noting:
             self.world.events.note("procline", self.last)
 

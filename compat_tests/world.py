@@ -15,6 +15,7 @@ import redis
 
 from compat_tests import jobs
 from compat_tests.golden import NOW, Scenario, State, data, put_state, read_state
+from pyresque import __version__
 from pyresque.client import AsyncResque, Resque
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
@@ -26,7 +27,6 @@ from pyresque.job.worker_registry import WorkerId
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
 from pyresque.settings import Settings
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 HOST, PID = "golden-host", 4242
 
 #: How Ruby's process titles begin in the recordings, and how ours do.
-TITLE, OUR_TITLE = "resque-3.0.0: ", f"pyresque-{VERSION}: "
+TITLE, OUR_TITLE = "resque-3.0.0: ", f"pyresque-{__version__}: "
 
 
 class FixedClock:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from pyresque.activejob.serializers import Serializer
+    from pyresque.clock import Clock
     from pyresque.core import Core
     from pyresque.driver.choose import Access
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
-    from pyresque.ops import Clock
     from pyresque.settings_keywords import Keywords, Options
 
     F = TypeVar("F", bound=Callable[..., Any])

@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from pyresque.activejob.calls import NewJob
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.wrapper import JobWrapper
+    from pyresque.clock import Clock
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.failure.record import FailedRecord
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.registry import Target
     from pyresque.job.worker_registry import WorkerInfo
-    from pyresque.ops import Clock
     from pyresque.settings import Settings
     from pyresque.store.collection_commands import AllCommands
     from pyresque.store.workers import RemovedWorker

@@ -16,6 +16,9 @@ class PyresqueError(Exception):
     #: The exception name written into records that Ruby reads; None: the Python class's own name.
     ruby_name: ClassVar[str | None] = None
 
+    #: The exit code of a command that ends with this error: 2 where another command line would have avoided it.
+    exit_code: ClassVar[int] = 1
+
 
 # -- enqueueing ---------------------------------------------------------------------------------
 
@@ -23,17 +26,21 @@ class PyresqueError(Exception):
 class NothingToPerform(PyresqueError):  # noqa: N818 - the name says what is wrong
     """A worker was started for an application that registers no job."""
 
+    exit_code = 2
+
 
 class NoQueueError(PyresqueError):
     """A job or a worker was given no queue (Ruby: ``Resque::NoQueueError``)."""
 
     ruby_name = "Resque::NoQueueError"
+    exit_code = 2
 
 
 class NoClassError(PyresqueError):
     """A job was given no class name (Ruby: ``Resque::NoClassError``)."""
 
     ruby_name = "Resque::NoClassError"
+    exit_code = 2
 
 
 class NotEncodable(PyresqueError):  # noqa: N818 - the name says what is wrong with the value
@@ -41,6 +48,8 @@ class NotEncodable(PyresqueError):  # noqa: N818 - the name says what is wrong w
 
     ``path`` is written as a Python expression from the arguments on: ``args[1]["when"]``.
     """
+
+    exit_code = 2
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be sent to Ruby: {reason}")
@@ -118,6 +127,7 @@ class InvalidFailureQueue(PyresqueError):  # noqa: N818 - the name says what is 
     """The failure backend in use has no such queue (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
+    exit_code = 2
 
 
 # -- a job's end ---------------------------------------------------------------------------------
@@ -208,12 +218,14 @@ class TimestampError(PyresqueError):
     """What was given as the time of a delayed job names no point in time (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
+    exit_code = 2
 
 
 class ScheduleError(PyresqueError):
     """A recurring job's configuration cannot be used; each of its faults stands in the message (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
+    exit_code = 2
 
     def __init__(self, name: str, faults: tuple[str, ...]) -> None:
         super().__init__(f"schedule {name!r}: {'; '.join(faults)}")
@@ -232,6 +244,8 @@ class FileFault(PyresqueError):  # noqa: N818 - the name says what is wrong
 class ScheduleFileError(PyresqueError):
     """A schedule's file cannot be read; the message names the line."""
 
+    exit_code = 2
+
 
 # -- set-up and surroundings ----------------------------------------------------------------------
 
@@ -239,9 +253,13 @@ class ScheduleFileError(PyresqueError):
 class SettingsError(PyresqueError):
     """One or more settings are wrong; the message lists all of them, each with where it came from."""
 
+    exit_code = 2
+
 
 class ConnectError(PyresqueError):
     """A Redis URL cannot be used."""
+
+    exit_code = 2
 
 
 class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wrong
@@ -294,6 +312,8 @@ class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wr
 
 class AppImportError(PyresqueError):
     """The application given by ``-A`` cannot be imported or is no ``Resque``."""
+
+    exit_code = 2
 
 
 class NoRedisServer(PyresqueError):  # noqa: N818 - the name says what is missing
@@ -440,3 +460,5 @@ class ResumeLimitError(ContinuationError):
 
 class PoolFileError(PyresqueError):
     """A pool's file cannot be read; the message names the file and the line."""
+
+    exit_code = 2

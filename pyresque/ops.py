@@ -10,13 +10,15 @@ any Python. Operations can therefore be read, run and tested with no Redis, no c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import coroutine
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from pyresque.user_errors import Raised, RaisedInCall, thrown
+
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 #: What Redis takes as a part of a command.
 Arg: TypeAlias = "str | bytes | int | float"
@@ -32,27 +34,31 @@ def as_it_is(reply: Any) -> Any:
 
 @dataclass(slots=True)
 class Command(Generic[T]):
-    """One Redis command; awaited, it gives ``read(reply)``.
+    """One Redis command; awaited, it gives ``read(reply)``, without ``read`` the reply as the driver got it.
 
-    Replies are as on the wire: bytes, int, None, or lists of these. ``wire``, where it is given, is the same command as it is
-    sent. (Not frozen: that would take four times as long to make.)
+    Replies are as on the wire: bytes, int, None, or lists of these. ``wire``, where it is given, holds the bytes of the same
+    command as they are sent. (Not frozen: that would take four times as long to make.)
     """
 
     args: tuple[Arg, ...]
-    read: Callable[[Any], T] = as_it_is
+    read: Callable[[Any], T] | None = None
     wire: bytes = b""
 
     def __await__(self) -> Generator[Command[T], Any, T]:
         """Ask the driver, then read its answer."""
-        return self.read((yield self))
+        reply: Any = yield self
+        if self.read is None:
+            found: T = reply
+            return found
+        return self.read(reply)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Several commands in one round trip; ``atomic`` puts MULTI/EXEC around them.
 
-    Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the
-    first error is thrown, as a pipeline of Ruby does. ``lenient`` gives a WrongKey in the place of the reply instead.
+    Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the driver
+    throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey stands in the list in its reply's place.
     """
 
     commands: tuple[Command[Any], ...]
@@ -63,7 +69,9 @@ class Batch:
         """Ask the driver, then read each answer."""
         replies: Sequence[Any] = yield self
         return [
-            reply if isinstance(reply, BaseException) else command.read(reply)
+            reply
+            if command.read is None or isinstance(reply, BaseException)
+            else command.read(reply)
             for command, reply in zip(self.commands, replies, strict=True)
         ]
 
@@ -150,16 +158,6 @@ class Driver(Protocol):
         """Give back every connection."""
 
 
-class Clock(Protocol):
-    """Where time comes from."""
-
-    def time(self) -> float:
-        """Seconds since 1970, as ``time.time``."""
-
-    def monotonic(self) -> float:
-        """Seconds since some start, never turned back, as ``time.monotonic``."""
-
-
 #: Commands of one round trip where there may be any number of them.
 LOT = 1000
 
@@ -173,5 +171,116 @@ async def in_lots(commands: Iterable[Command[Any]], *, lenient: bool = False) ->
 
 
 async def many(operations: Sequence[Op[T]]) -> list[T]:
-    """Each operation in turn, in this one."""
+    """Await each operation in turn, inside one."""
     return [await operation for operation in operations]
+
+
+# -- carrying: an operation is a coroutine that somebody else steps through
+
+
+class Stopped(BaseException):
+    """Raised by ``answer`` to end an operation at its present request: ``carry`` closes the operation and raises this."""
+
+
+def carry(operation: Op[T], answer: Callable[[Request], Any]) -> T:
+    """Run an operation to its end, each request answered by ``answer(request)``; what that raises is thrown into it."""
+    try:
+        request = operation.send(None)
+        while True:
+            try:
+                given = answer(request)
+            except Stopped:
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                request = operation.throw(thrown(error))
+            else:
+                request = operation.send(given)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    except RaisedInCall as raised:
+        error_of_the_call = raised.error
+    finally:
+        operation.close()
+    raise error_of_the_call
+
+
+async def carry_async(operation: Op[T], answer: Callable[[Request], Awaitable[Any]]) -> T:
+    """Run an operation to its end, as ``carry``, each request answered by ``await answer(request)``."""
+    try:
+        request = operation.send(None)
+        while True:
+            try:
+                given = await answer(request)
+            except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                request = operation.throw(thrown(error))
+            else:
+                request = operation.send(given)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        operation.close()
+
+
+@coroutine
+def rewrite(operation: Op[T], change: Callable[[Any], Any]) -> Generator[Any, Any, T]:
+    """Run an operation inside another one; the driver gets ``change(request)`` in place of each of its requests.
+
+    A ``Raised`` as answer is thrown into the operation.
+    """
+    step: Callable[[Any], Any] = operation.send
+    given: Any = None
+    try:
+        while True:
+            try:
+                request = step(given)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            try:
+                given = yield change(request)
+                step = operation.send
+                if type(given) is Raised:
+                    step, given = operation.throw, given.error
+            except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
+                step, given = operation.throw, thrown(error)
+    finally:
+        operation.close()
+
+
+@coroutine
+def raise_inside(
+    work: Coroutine[Any, Any, T],
+    error_for: Callable[[BaseException | None], BaseException | None],
+    stepped: Callable[[bool], None] | None = None,
+) -> Generator[Any, Any, T]:
+    """Await ``work`` in an event loop, and raise an error in it at the place where it awaits.
+
+    After each wait ``error_for(error)`` gets what the loop raised there, or None, and returns what is raised in the work.
+    ``stepped(ended)`` runs each time that the work has awaited something or come to its end.
+    """
+    step: Callable[[Any], Any] = work.send
+    given: Any = None
+    try:
+        while True:
+            try:
+                wanted = step(given)
+            except StopIteration as stop:
+                if stepped is not None:
+                    stepped(True)
+                value: T = stop.value
+                return value
+            if stepped is not None:
+                stepped(False)
+            error: BaseException | None = None
+            try:
+                given = yield wanted
+            except BaseException as raised:  # noqa: BLE001 - it is the work's to deal with
+                error = raised
+            error = error_for(error)
+            step = work.send
+            if error is not None:
+                step, given = work.throw, error
+    finally:
+        work.close()

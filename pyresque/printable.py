@@ -10,8 +10,13 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def one_line(text: str) -> str:
+    """The text on one line, printable: how errors are written to a terminal or a log."""
+    return printable(" ".join(text.split()))
+
+
 def as_json(text: str) -> str:
-    """The same for JSON text, in which a backslash and four digits stand for a letter."""
+    """JSON text, printable: what is not is written as a backslash, ``u`` and four hexadecimal digits."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _in_json(char) for char in text)

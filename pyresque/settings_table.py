@@ -333,7 +333,7 @@ def catch_up(value: str) -> int:
 
 def time_zone(value: str) -> str:
     """The name of a time zone, or an offset."""
-    from pyresque.time_zones import zone_of  # noqa: PLC0415 - by those who name one: each forked child pays for what is loaded
+    from pyresque.clock import zone_of  # noqa: PLC0415 - by those who name one: each forked child pays for what is loaded
 
     if "://" in value:
         msg = f"{_shown(value)} is no time zone"

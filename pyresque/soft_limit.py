@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque import signal_handlers
 from pyresque.errors import JobTimeout
+from pyresque.ops import raise_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
     from types import FrameType
 
 T = TypeVar("T")
@@ -49,12 +50,41 @@ class SoftLimit:
             result = self._under_timer(function)
         else:
             result = self._watched(function)
-        return _Bounded(result, self) if inspect.isawaitable(result) else result
+        return self._within(result) if inspect.isawaitable(result) else result
 
     async def wait_for(self, function: Callable[[], Awaitable[T]]) -> T:
         """Await what a coroutine function returns."""
-        bounded: T = await _Bounded(function(), self)
-        return bounded
+        return await self._within(function())
+
+    async def _within(self, work: Awaitable[T]) -> T:
+        """Await the work; JobTimeout is raised at the place where it awaits when its time is up."""
+        import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
+
+        task = asyncio.current_task()
+        rung = raised = False
+
+        def ring() -> None:
+            nonlocal rung
+            rung = True
+            if task is not None:
+                task.cancel()
+
+        def error_for(error: BaseException | None) -> BaseException | None:
+            nonlocal raised
+            if rung and not raised:
+                raised = True
+                # Another cancellation that came at the same time goes before ours.
+                uncancel = getattr(task, "uncancel", None)
+                if uncancel is None or uncancel() == 0:
+                    return JobTimeout(self.seconds)
+            return error
+
+        left = max(0.0, self.due - time.monotonic())
+        timer = asyncio.get_running_loop().call_later(left, ring)
+        try:
+            return await raise_inside(_awaited(work), error_for)
+        finally:
+            timer.cancel()
 
     def _under_timer(self, function: Callable[[], T]) -> T:
         listening = True
@@ -147,52 +177,6 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
         time.sleep(MOMENT)
     raised = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
-
-
-class _Bounded:
-    """An awaitable that raises JobTimeout at the place where the work inside it awaits."""
-
-    def __init__(self, work: Awaitable[Any], alarm: SoftLimit) -> None:
-        self._work = work
-        self._alarm = alarm
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
-
-        work = _awaited(self._work)
-        task = asyncio.current_task()
-        rung = told = False
-
-        def ring() -> None:
-            nonlocal rung
-            rung = True
-            if task is not None:
-                task.cancel()
-
-        timer = asyncio.get_running_loop().call_later(
-            max(0.0, self._alarm.due - time.monotonic()), ring
-        )
-        step: Callable[[Any], Any] = work.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    wanted = step(given)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    step, given = work.send, (yield wanted)
-                except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
-                    step, given = work.throw, error
-                if rung and not told:
-                    told = True
-                    # Another cancellation that came at the same time goes before ours.
-                    uncancel = getattr(task, "uncancel", None)
-                    if uncancel is None or uncancel() == 0:
-                        step, given = work.throw, JobTimeout(self._alarm.seconds)
-        finally:
-            timer.cancel()
-            work.close()
 
 
 async def _awaited(work: Awaitable[T]) -> T:

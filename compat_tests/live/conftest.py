@@ -19,14 +19,14 @@ import redis
 
 from compat_tests.live.app import resque as app
 from compat_tests.live.peers import NODE_SCRIPTS, PYTHON_WORKER, RUBY_SCRIPTS, Peer, Program, Web
+from pyresque import __version__
 from pyresque.client import Resque
-from pyresque.version import VERSION
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from tests.support.redis_server import RedisServer
 
-VERSIONS = pytest.StashKey[dict[str, dict[str, str]]]()
+__version__S = pytest.StashKey[dict[str, dict[str, str]]]()
 
 StartWorker = Callable[..., Program]
 
@@ -34,14 +34,16 @@ StartWorker = Callable[..., Program]
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for peer, versions in config.stash.get(VERSIONS, {}).items():
+    for peer, versions in config.stash.get(__version__S, {}).items():
         terminalreporter.write_line(
             f"live with {peer}: " + ", ".join(f"{n} {v}" for n, v in versions.items())
         )
 
 
 def pytest_report_header() -> str:
-    return f"pyresque {VERSION}, Python {platform.python_version()}, redis-py {redis.__version__}"
+    return (
+        f"pyresque {__version__}, Python {platform.python_version()}, redis-py {redis.__version__}"
+    )
 
 
 def missing(required: str, reason: str) -> None:
@@ -136,7 +138,7 @@ def ruby_peer(
         if wish not in started:
             started[wish] = Peer(["ruby", str(RUBY_SCRIPTS / "peer.rb")], {**ruby_env, **env})
             versions = started[wish].ask("versions")
-            pytestconfig.stash.setdefault(VERSIONS, {}).setdefault("Ruby", {}).update(versions)
+            pytestconfig.stash.setdefault(__version__S, {}).setdefault("Ruby", {}).update(versions)
         return started[wish]
 
     yield start
@@ -237,7 +239,7 @@ def node_env(redis_server: RedisServer) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def node_peer(node_env: dict[str, str], pytestconfig: pytest.Config) -> Iterator[Peer]:
     peer = Peer(["node", str(NODE_SCRIPTS / "peer.js")], node_env)
-    pytestconfig.stash.setdefault(VERSIONS, {})["Node"] = peer.ask("versions")
+    pytestconfig.stash.setdefault(__version__S, {})["Node"] = peer.ask("versions")
     yield peer
     peer.end()
 

@@ -199,5 +199,5 @@ def test_ruby_names_the_failures_that_it_cannot_put_back(ruby, python_worker, re
     worker.stop(signal.SIGQUIT)
     with pytest.raises(PeerError, match="Jobs must be given a class"):
         ruby.ask("failures_requeue", index=0)
-    assert resque.failures.requeue(0) == [1, 1]
+    assert resque.failures.requeue(0) == (1, 1)
     assert db.lrange("resque:queue:odd", 0, -1) == [b"{bad"]

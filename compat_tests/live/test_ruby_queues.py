@@ -54,7 +54,7 @@ def test_without_arguments_all_jobs_of_the_class_go_and_no_others(ruby, resque, 
         ruby.ask("enqueue", class_="EchoJob", args=[1])
         assert resque.destroy("echo", "EchoJob") == 2
         assert [job.class_name for job in resque.peek("echo", 0, 9)] == ["Another"]
-        assert resque.remove_queue("echo") == [1, 1]
+        assert resque.remove_queue("echo") == (1, 1)
 
 
 def test_both_sides_see_the_same_queues(ruby, resque, db):

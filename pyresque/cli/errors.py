@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.errors import PyresqueError
-from pyresque.process.verdict import is_misuse, one_line
+from pyresque.printable import one_line
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ class Stopped(Complaint):
 
 def complaint(error: Exception) -> Complaint:
     """What to tell of an error of pyresque's or of the system's."""
-    return Misuse(str(error)) if is_misuse(error) else Complaint(str(error))
+    return (
+        Misuse(str(error))
+        if getattr(error, "exit_code", 1) == Misuse.exit_code
+        else Complaint(str(error))
+    )
 
 
 def misuse(error: click.UsageError) -> Misuse:

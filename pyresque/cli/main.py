@@ -7,10 +7,10 @@ from importlib import import_module
 
 import click
 
+from pyresque import __version__
 from pyresque.cli.errors import HELP, Commands, Complaint
 from pyresque.cli.reexec import OWN_PROCESS
 from pyresque.standard_streams import lose, open_what_is_closed
-from pyresque.version import VERSION
 
 #: Every command, with the module of ``pyresque.cli`` that holds a function of that name.
 COMMANDS = {
@@ -51,7 +51,7 @@ class LazyCommands(Commands):
 @click.group(
     cls=LazyCommands, context_settings={"help_option_names": HELP, "max_content_width": 110}
 )
-@click.version_option(VERSION, prog_name="pyresque", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="pyresque", message="%(prog)s %(version)s")
 def cli() -> None:
     """Ruby's Resque for Python, on the same Redis keys and payloads.
 

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
+import threading
 from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.driver import aio_middleware as threads
 from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
 from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction
 from pyresque.driver.server import Server
 from pyresque.driver.url import target
 from pyresque.errors import NotCarriedOut, RedisUnavailable
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
-from pyresque.user_errors import Raised, thrown
+from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn, carry
+from pyresque.user_errors import Raised, outcome_of, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Carries operations in the running event loop, any number at a time, on one connection."""
+    """Runs operations in the running event loop, any number at a time, on one connection."""
 
     def __init__(self, server: Server | str, threads: Executor | None = None) -> None:
         """Take who knows where the server is, or a URL; the first request connects.
 
-        What is offloaded goes to ``threads``, else to the loop's own. Raises ConnectError.
+        Offloaded calls run in ``threads``, else in the loop's own. Raises ConnectError.
         """
         self.server = Server(target(server)) if isinstance(server, str) else server
         self.target = self.server.url
@@ -44,7 +45,10 @@ class AsyncDriver:
         self._threads = threads
 
     async def run(self, operation: Op[T]) -> T:  # noqa: C901, PLR0912 - one layer more would cost each command a coroutine
-        """Carry the operation to its end and return what it returns, or raise what it raises."""
+        """Run an operation to its end and return what it returns, or raise what it raises.
+
+        This is ``ops.carry_async``, written out: every awaited verb and every job of an event loop goes through it.
+        """
         send, loop = operation.send, asyncio.get_running_loop()
         if self._pid != getpid():
             self._forked()
@@ -105,20 +109,29 @@ class AsyncDriver:
             return await self._batch(request)
         if isinstance(request, Call):
             # A coroutine function gives its coroutine at once: no thread is needed for that.
-            beside = request.offload and not is_coroutine_function(request.function)
-            result: Any = await self._beside(request.function) if beside else request.function()
+            offloaded = request.offload and not is_coroutine_function(request.function)
+            result: Any = (
+                await self._in_thread(request.function) if offloaded else request.function()
+            )
             if type(result) is Raised:
                 raise thrown(result.error)
             return await result if is_awaitable(result) else result
         if isinstance(request, Sleep):
             return await asyncio.sleep(request.seconds)
         if isinstance(request, Around):
-            return await threads.awaited(self.run, self._answer, request)
+            return await self._around(request)
         return _Task(self, request)
 
-    def _beside(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+    async def _around(self, request: Around) -> Any:
+        """Await the middleware, or call it in a thread."""
+        if request.awaits:
+            return await request.function(lambda *args: self.run(request.inner(*args)))
+        thread = _AroundThread(self._answer)
+        return await thread.call(lambda: thread.around(request))
+
+    def _in_thread(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
         """Call it in a thread, as ``asyncio.to_thread`` does."""
-        work = partial(contextvars.copy_context().run, _kept, function)
+        work = partial(contextvars.copy_context().run, _raised_or_result, function)
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _batch(self, batch: Batch) -> list[object]:
@@ -139,10 +152,10 @@ class AsyncDriver:
         try:
             return await wire.talk(commands)
         except RedisUnavailable as error:
-            told = await wire.diagnosed(error)
-            if told is error:
+            diagnosed = await wire.diagnosed(error)
+            if diagnosed is error:
                 raise
-            raise told from error
+            raise diagnosed from error
 
     async def _followed(self, command: Command[Any], error: Exception) -> object:
         """The reply from the node of a cluster that has the key now; a server that is no cluster has refused the command."""
@@ -189,8 +202,8 @@ class AsyncDriver:
                 wire.close()
 
 
-def _kept(function: Callable[[], T]) -> T | Raised:
-    """Call it in a thread."""
+def _raised_or_result(function: Callable[[], T]) -> T | Raised:
+    """Call a function in a thread; an error is returned: a future would add its own frames to the backtrace."""
     try:
         return function()
     except BaseException as error:  # noqa: BLE001 - raised where it is waited for
@@ -215,3 +228,88 @@ class _Task:
 
     def _wait(self) -> Awaitable[Any]:
         return asyncio.wait([self._task])
+
+
+class _AroundThread:
+    """A thread for middleware that blocks. Plain calls inside it run in it, too, so that its ``with`` holds for the job.
+
+    Everything else that the operation asks for runs in the event loop.
+    """
+
+    def __init__(self, answer: Callable[[Request], Coroutine[Any, Any, Any]]) -> None:
+        self.answer = answer
+        self.loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._asked: Future[Any] | None = None
+        self._to_cancel = False
+
+    async def call(self, function: Callable[[], Any]) -> Any:
+        """Start the thread and wait for it. A cancellation reaches what the thread awaits.
+
+        The thread is a new one: a pool's might all be taken.
+        """
+        over = self.loop.create_future()
+        context = contextvars.copy_context()
+
+        def run() -> None:
+            value: Any = None
+            trouble: BaseException | None = None
+            try:
+                value = context.run(function)
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                trouble = error
+            self.loop.call_soon_threadsafe(_settle, over, (value, trouble))
+
+        threading.Thread(target=run, name="middleware", daemon=True).start()
+        try:
+            value, trouble = await over
+        except asyncio.CancelledError:
+            self._cancel()
+            raise
+        if trouble is not None:
+            raise thrown(trouble)
+        return value
+
+    def around(self, request: Around) -> Any:
+        """Call the middleware in this thread, and what is inside it."""
+        return request.function(lambda *args: self.run(request.inner(*args)))
+
+    def run(self, operation: Op[T]) -> T:
+        """Run an operation from this thread."""
+        return carry(operation, self._answered)
+
+    def _answered(self, request: Request) -> Any:
+        if isinstance(request, Call):
+            result = request.function()
+            return self._in_loop(result) if inspect.isawaitable(result) else result
+        if isinstance(request, Around) and not request.awaits:
+            return self.around(request)
+        return self._in_loop(self.answer(request))
+
+    def _in_loop(self, awaitable: Awaitable[Any]) -> Any:
+        outcome = outcome_of(awaitable, (asyncio.CancelledError,))
+        asked = asyncio.run_coroutine_threadsafe(outcome, self.loop)
+        with self._lock:
+            self._asked = asked
+            to_cancel, self._to_cancel = self._to_cancel, False
+        if to_cancel:
+            asked.cancel()
+        try:
+            result = asked.result()
+        finally:
+            self._asked = None
+        if type(result) is Raised:
+            raise result.error
+        return result
+
+    def _cancel(self) -> None:
+        """Cancel what the thread awaits, or what it awaits next: the loop may be ahead of the thread."""
+        with self._lock:
+            asked, self._to_cancel = self._asked, self._asked is None
+        if asked is not None:
+            asked.cancel()
+
+
+def _settle(over: asyncio.Future[Any], outcome: tuple[Any, BaseException | None]) -> None:
+    if not over.done():
+        over.set_result(outcome)

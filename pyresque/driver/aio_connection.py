@@ -1,6 +1,6 @@
-"""One connection that all operations of an event loop share: what they say goes out at once, replies come in the same order.
+"""One connection that all operations of an event loop share: commands are written at once, replies come in the same order.
 
-Law: a reply belongs to whoever asked for it, also when nobody waits for it any more; after a break nothing belongs to anybody.
+Rule: a reply belongs to the operation that asked for it, also when that was cancelled; after a break all replies are dropped.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 
-from pyresque.driver.connection import configured_wrongly, first_fault, keep_alive, lost
+from pyresque.driver.connection import configured_wrongly, first_fault, keep_alive
 from pyresque.driver.protocol import (
     LOG_IN,
+    as_error,
     encode_command,
     log_ins,
+    lost,
     passing,
     refusal,
     refused,
     refused_log_in,
-    told,
 )
 from pyresque.errors import ConnectionFault, RedisUnavailable
 
@@ -36,7 +37,7 @@ _INCOMPLETE = object()
 
 
 class _Exchange:
-    """What one asked in one breath: how many replies are to come, those that came, and until when they must.
+    """The replies that one caller expects: how many are missing, those received, and the deadline.
 
     ``replies`` is None where one reply is the answer.
     """
@@ -114,7 +115,7 @@ class SharedConnection(asyncio.Protocol):
         return answer
 
     async def diagnosed(self, error: RedisUnavailable) -> RedisUnavailable:
-        """What is to be told of a break at the first exchange, found out once for all who were cut off."""
+        """The error for a break at the first exchange, found out once for all who were cut off."""
         if self._diagnosis is None:
             self._diagnosis = self._loop.create_task(diagnosed(error, self.to))
         return await asyncio.shield(self._diagnosis)
@@ -183,7 +184,7 @@ class SharedConnection(asyncio.Protocol):
                 talk.answer.set_result(talk.replies)
             elif isinstance(reply, BaseException):
                 args = () if talk.command is None else talk.command.args
-                talk.answer.set_exception(told(reply, self.where, args))
+                talk.answer.set_exception(as_error(reply, self.where, args))
             else:
                 talk.answer.set_result(reply)
 
@@ -226,10 +227,10 @@ async def connected(to: RedisUrl) -> SharedConnection:
         wire.logged_in = True
     except (OSError, ValueError, asyncio.TimeoutError, RedisUnavailable) as error:
         wire.close()
-        told = await diagnosed(error, to)
-        if told is error:
+        diagnosis = await diagnosed(error, to)
+        if diagnosis is error:
             raise
-        raise told from error
+        raise diagnosis from error
     except BaseException:
         wire.close()
         raise
@@ -237,7 +238,7 @@ async def connected(to: RedisUrl) -> SharedConnection:
 
 
 async def diagnosed(error: Exception, to: RedisUrl) -> RedisUnavailable:
-    """What is to be told where a connection does not come about, or breaks at its first exchange."""
+    """The error for a connection that does not come about, or breaks at its first exchange."""
     if isinstance(error, ConnectionFault):
         return error
     cause = error.__cause__ if isinstance(error, RedisUnavailable) else error
@@ -247,8 +248,8 @@ async def diagnosed(error: Exception, to: RedisUrl) -> RedisUnavailable:
     if isinstance(error, RedisUnavailable) and wrong is None:
         # asyncio keeps to itself what a server said of TLS before it hung up.
         return (await asyncio.to_thread(first_fault, to) if to.secure else None) or error
-    told = "no connection in time" if isinstance(error, asyncio.TimeoutError) else error
-    return lost(told, to.where, wrong)
+    timed_out = isinstance(error, asyncio.TimeoutError)
+    return lost("no connection in time" if timed_out else error, to.where, wrong)
 
 
 async def _connect(wire: SharedConnection, to: RedisUrl) -> None:

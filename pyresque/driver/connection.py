@@ -19,14 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import hiredis
 
 from pyresque.descriptors import held_by, look_over, mark
-from pyresque.driver.protocol import (
-    checked,
-    encode_command,
-    log_ins,
-    passing,
-    refused,
-    refused_log_in,
-)
+from pyresque.driver import protocol
+from pyresque.driver.protocol import checked, encode_command, lost
 from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.ops import Command
 
@@ -46,6 +40,9 @@ SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 YOUNG = 1.0
 
 _INCOMPLETE = object()
+
+#: Classes of replies that hold no error of the server's.
+_DATA = frozenset({bytes, int, list, type(None)})
 
 # hiredis tells less of this than it takes.
 _Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
@@ -106,7 +103,7 @@ class Connection:
         except (OSError, hiredis.ProtocolError) as error:
             raise self._lost(error) from error
         if reply.__class__ is not bytes:
-            self._heed(reply)
+            self._check_passing(reply)
         return reply
 
     @property
@@ -135,9 +132,11 @@ class Connection:
             raise self._lost(error) from error
 
     def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """The same for several commands, in one round trip."""
+        """Send several commands and read their replies, in one round trip; returns and raises what ``ask`` does."""
         try:
-            self._socket.sendall(b"".join(map(encode_command, commands)))
+            self._send_all(
+                b"".join([command.wire or protocol.pack(command.args) for command in commands])
+            )
             return [self._read() for _ in commands]
         except self._not_yet as error:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
@@ -239,25 +238,29 @@ class Connection:
 
     def _log_in(self, to: RedisUrl) -> None:
         text = ""
-        for steps in log_ins(to):
-            text = refused(self.talk(steps), to, text)
+        for steps in protocol.log_ins(to):
+            text = protocol.refused(self.talk(steps), to, text)
             if not text:
                 return
         if text:
-            raise refused_log_in(text, self.where)
+            raise protocol.refused_log_in(text, self.where)
 
     # -- replies
 
     def _read(self) -> object:
         reply = self._gets()
         while reply is _INCOMPLETE:
-            self._feed(self._receive(self._buffer))
+            heard = self._receive(self._buffer)
+            if not heard:
+                raise ConnectionResetError("the connection was closed")
+            self._feed_reader(self._buffer, 0, heard)
             reply = self._gets()
-        self._heed(reply)
+        if reply.__class__ not in _DATA:
+            self._check_passing(reply)
         return reply
 
-    def _heed(self, reply: object) -> None:
-        if isinstance(reply, hiredis.ReplyError) and passing(str(reply)):
+    def _check_passing(self, reply: object) -> None:
+        if isinstance(reply, hiredis.ReplyError) and protocol.passing(str(reply)):
             checked(reply, self.where)
 
     def _hear_now(self) -> None:
@@ -326,13 +329,6 @@ def first_fault(to: RedisUrl) -> ConnectionFault | None:
     except RedisUnavailable:
         return None
     return None
-
-
-def lost(cause: object, where: str, wrong: str | None = None) -> RedisUnavailable:
-    """The error for a connection that has ended, or did not come about; ``wrong`` is a fault of the configuration."""
-    if wrong is not None:
-        return ConnectionFault(f"Redis at {where}: {wrong}")
-    return RedisUnavailable(f"Redis at {where}: {str(cause) or type(cause).__name__}")
 
 
 def keep_alive(made: socket.socket) -> None:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from pyresque.ops import Arg
 
 # hiredis tells less of this than it takes.
-_pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
 
 
 def encode_command(command: Command[Any]) -> bytes:
     """What is sent."""
-    return command.wire or _pack(command.args)
+    return command.wire or pack(command.args)
 
 
 def encode_transaction(commands: Sequence[Command[Any]]) -> list[Command[Any]]:
@@ -222,7 +222,7 @@ def refused_log_in(text: str, where: str) -> ConnectionFault:
     )
 
 
-def told(error: BaseException, where: str, args: Sequence[Arg] = ()) -> BaseException:
+def as_error(error: BaseException, where: str, args: Sequence[Arg] = ()) -> BaseException:
     """A refusal as hiredis tells it, or a system's error, as one of pyresque's; any other error stays as it is."""
     if isinstance(error, hiredis.ReplyError):
         return refusal(str(error), where, args)
@@ -234,7 +234,7 @@ def told(error: BaseException, where: str, args: Sequence[Arg] = ()) -> BaseExce
 def checked(reply: object, where: str, args: Sequence[Arg] = ()) -> object:
     """The reply, or the error that the server put in its place."""
     if isinstance(reply, BaseException):
-        raise told(reply, where, args) from reply
+        raise as_error(reply, where, args) from reply
     return reply
 
 
@@ -269,3 +269,10 @@ def of_transaction(
         msg = f"Redis at {where} did not carry out a transaction"
         raise RedisUnavailable(msg)
     return of_batch(inner, where, commands)
+
+
+def lost(cause: object, where: str, wrong: str | None = None) -> RedisUnavailable:
+    """The error for a connection that has ended, or did not come about; ``wrong`` is a fault of the configuration."""
+    if wrong is not None:
+        return ConnectionFault(f"Redis at {where}: {wrong}")
+    return RedisUnavailable(f"Redis at {where}: {str(cause) or type(cause).__name__}")

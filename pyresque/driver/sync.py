@@ -20,11 +20,23 @@ from pyresque.driver.server import Server
 from pyresque.driver.url import CONNECT_TIMEOUT, target
 from pyresque.errors import ConnectionFault
 from pyresque.lightweight import is_awaitable
-from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn
+from pyresque.ops import (
+    Around,
+    Batch,
+    Call,
+    Command,
+    Op,
+    Request,
+    Sleep,
+    Spawn,
+    Stopped,
+    carry,
+    carry_async,
+)
 from pyresque.user_errors import Raised, RaisedInCall, outcome_of, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from pyresque.ops import Op, Request
 
@@ -36,7 +48,7 @@ IDLE = 1.0
 
 
 class _ThreadConnection:
-    """What one thread holds; after a fork the child starts anew."""
+    """The connection of one thread, and the process that made it: a forked child makes its own."""
 
     __slots__ = ("connection", "pid", "used")
 
@@ -47,24 +59,27 @@ class _ThreadConnection:
 
 
 class _PerThread(threading.local):
-    """A line for each thread."""
+    """Gives each thread a ``_ThreadConnection`` of its own."""
 
     def __init__(self) -> None:
-        self.line = _ThreadConnection()
+        self.own = _ThreadConnection()
 
 
 class SyncDriver:
-    """Carries operations in the caller's thread. Safe to share between threads, and across a fork."""
+    """Runs operations in the caller's thread. Safe to share between threads, and across a fork."""
 
     def __init__(self, server: Server | str) -> None:
         """Take who knows where the server is, or a URL; the first request connects. Raises ConnectError."""
         self.server = Server(target(server)) if isinstance(server, str) else server
         self.target = self.server.url
         self.where = self.server.where
-        self._mine = _PerThread()
+        self._threads = _PerThread()
 
     def run(self, operation: Op[T]) -> T:
-        """Carry the operation to its end and return what it returns, or raise what it raises."""
+        """Run an operation to its end and return what it returns, or raise what it raises.
+
+        This is ``ops.carry``, written out: every verb and every job of a blocking worker goes through it.
+        """
         send, throw, ask = operation.send, operation.throw, self._ask
         try:
             request: Request = send(None)
@@ -88,10 +103,10 @@ class SyncDriver:
         """Do what one request asks for."""
         if isinstance(request, Call):
             return _settled(request.function())
-        if isinstance(request, Command):
-            return self._ask(request)
         if isinstance(request, Batch):
             return self._batch(request)
+        if isinstance(request, Command):
+            return self._ask(request)
         if isinstance(request, Sleep):
             return sleep(request.seconds)
         if isinstance(request, Around):
@@ -107,9 +122,9 @@ class SyncDriver:
         return Connection(self.server.find(), reply_timeout)
 
     def _batch(self, batch: Batch) -> list[object]:
-        if not batch.commands:
-            return []
         commands = batch.commands
+        if not commands:
+            return []
         replies = self._talk(encode_transaction(commands) if batch.atomic else commands)
         try:
             if batch.atomic:
@@ -120,17 +135,17 @@ class SyncDriver:
             raise
 
     def _ask(self, command: Command[Any]) -> object:
-        mine = self._mine.line
+        own = self._threads.own
         try:
-            connection = mine.connection
-            if connection is None or mine.pid != getpid() or monotonic() - mine.used > IDLE:
-                connection = self._ready(mine)
+            connection = own.connection
+            if connection is None or own.pid != getpid() or monotonic() - own.used > IDLE:
+                connection = self._ready(own)
             reply = connection.ask(command.wire or encode_command(command))
         except BaseException:
-            # Whatever broke in between, the replies that are still to come belong to nobody.
+            # Unread replies may be in the socket: nobody may take them for replies to another command.
             self._drop()
             raise
-        mine.used = monotonic()
+        own.used = monotonic()
         if isinstance(reply, BaseException):
             try:
                 checked(reply, self.where, command.args)
@@ -141,40 +156,43 @@ class SyncDriver:
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
-        mine = self._mine.line
+        own = self._threads.own
         try:
-            replies = self._ready(mine).talk(commands)
+            connection = own.connection
+            if connection is None or own.pid != getpid() or monotonic() - own.used > IDLE:
+                connection = self._ready(own)
+            replies = connection.talk(commands)
         except BaseException:
             self._drop()
             raise
-        mine.used = monotonic()
+        own.used = monotonic()
         return replies
 
-    def _ready(self, mine: _ThreadConnection) -> Connection:
+    def _ready(self, own: _ThreadConnection) -> Connection:
         """This thread's connection, a new one where it has none."""
-        connection = mine.connection
-        if connection is None or mine.pid != getpid():
-            # The parent's socket is not ours to use or to shut down: it is only let go of.
+        connection = own.connection
+        if connection is None or own.pid != getpid():
+            # A forked child must neither use nor shut down its parent's socket.
             return self._connect()
-        if monotonic() - mine.used > IDLE and connection.stale():
+        if monotonic() - own.used > IDLE and connection.stale():
             connection.close()
             return self._connect()
         return connection
 
     def _connect(self) -> Connection:
-        mine = self._mine.line
-        mine.connection, mine.pid = Connection(self.server.find()), getpid()
-        return mine.connection
+        own = self._threads.own
+        own.connection, own.pid = Connection(self.server.find()), getpid()
+        return own.connection
 
     def _drop(self) -> None:
-        mine = self._mine.line
-        if mine.connection is not None:
-            mine.connection.close()
-        mine.connection = None
+        own = self._threads.own
+        if own.connection is not None:
+            own.connection.close()
+        own.connection = None
 
 
 def _settled(result: Any) -> Any:
-    """What a call returned; what must be awaited is, in an event loop of its own."""
+    """What a call returned; an awaitable is awaited in an event loop of its own."""
     if result is None or not is_awaitable(result):
         return result
     return awaited(result)
@@ -187,7 +205,7 @@ class _Thread:
         self._driver = driver
         self._operation = spawn.operation()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._carry, name=spawn.name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=spawn.name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -198,39 +216,34 @@ class _Thread:
         """Wait until it has ended."""
         await Call(self._thread.join)
 
-    def _carry(self) -> None:
-        operation, driver = self._operation, self._driver
+    def _run(self) -> None:
         try:
-            request = operation.send(None)
-            while not self._over.is_set():
-                try:
-                    answer = (
-                        self._over.wait(request.seconds)
-                        if isinstance(request, Sleep)
-                        else driver.answer(request)
-                    )
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    request = operation.throw(thrown(error))
-                else:
-                    if self._over.is_set():
-                        break
-                    request = operation.send(answer)
-        except StopIteration:
+            carry(self._operation, self._answer)
+        except Stopped:
             pass
         finally:
-            operation.close()
-            driver._drop()  # noqa: SLF001 - this thread's own connection
+            self._driver.close()  # this thread's own connection
+
+    def _answer(self, request: Request) -> Any:
+        answer = None
+        if isinstance(request, Sleep):
+            self._over.wait(request.seconds)
+        elif not self._over.is_set():
+            answer = self._driver.answer(request)
+        if self._over.is_set():
+            raise Stopped
+        return answer
 
 
 def called(run: Callable[[Op[Any]], Any], answer: Callable[[Request], Any], request: Around) -> Any:
-    """Call it; code that awaits has an event loop for its length, and all that is inside it shares that loop."""
+    """Call middleware around an operation; an async one gets an event loop, which all that is inside it shares."""
     if not request.awaits:
         return request.function(lambda *args: run(request.inner(*args)))
     return awaited(request.function(lambda *args: _in_loop(answer, request.inner(*args))))
 
 
 def awaited(awaitable: Awaitable[Any]) -> Any:
-    """Await it in an event loop of its own; where one runs in this thread already, in another thread."""
+    """Run an awaitable in a new event loop; in another thread where a loop runs in this one already."""
     import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
 
     if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises where there is none
@@ -255,7 +268,7 @@ def _in_a_thread(call: Callable[[], Any]) -> Any:
 
 
 async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
-    """Carry an operation in the loop that runs: what its calls return is awaited here, everything else blocks."""
+    """Run an operation in the running event loop: awaits what its calls return; every other request blocks."""
 
     async def answered(request: Request) -> Any:
         if isinstance(request, Call):
@@ -265,17 +278,4 @@ async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
             return await request.function(lambda *args: _in_loop(answer, request.inner(*args)))
         return answer(request)
 
-    try:
-        asked: Request = operation.send(None)
-        while True:
-            try:
-                answer_to_it = await answered(asked)
-            except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                asked = operation.throw(thrown(error))
-            else:
-                asked = operation.send(answer_to_it)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    finally:
-        operation.close()
+    return await carry_async(operation, answered)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import TermException
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Call
+from pyresque.ops import Around, Call, rewrite
 from pyresque.soft_limit import raise_in_thread
 from pyresque.user_errors import Raised, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
 
     from pyresque.ops import Op
 
@@ -98,8 +98,7 @@ class InterruptibleCalls:
 
     async def watched(self, operation: Op[T]) -> T:
         """Carry an operation; the functions that it calls hear orders."""
-        value: T = await _Watched(operation, self._seen)
-        return value
+        return await rewrite(operation, self._seen)
 
     def _seen(self, request: Any) -> Any:
         if isinstance(request, Call):
@@ -141,31 +140,3 @@ class InterruptibleCalls:
         except BaseException:
             self._order.end()
             raise
-
-
-class _Watched:
-    """Hands an operation's requests on, each as it is to be."""
-
-    def __init__(self, operation: Op[Any], seen: Callable[[Any], Any]) -> None:
-        self._operation = operation
-        self._seen = seen
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        operation = self._operation
-        step: Callable[[Any], Any] = operation.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    request = step(given)
-                except StopIteration as stop:
-                    return stop.value
-                try:
-                    given = yield self._seen(request)
-                    step = operation.send
-                    if type(given) is Raised:
-                        step, given = operation.throw, given.error
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    step, given = operation.throw, thrown(error)
-        finally:
-            operation.close()

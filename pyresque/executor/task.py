@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from pyresque import job_copies
@@ -13,11 +12,11 @@ from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
 from pyresque.job.perform import perform
-from pyresque.ops import Call
+from pyresque.ops import Call, raise_inside
 from pyresque.user_errors import closes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -97,7 +96,9 @@ class TaskExecutor:
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         forks = job_copies.forks
         try:
-            given = await _heard(work(*args), self._order)
+            given = await raise_inside(
+                work(*args), partial(_instead_of, self._order), partial(_end_copy, forks)
+            )
         except BaseException as error:
             if job_copies.forks != forks:
                 job_copies.end(error)
@@ -107,34 +108,15 @@ class TaskExecutor:
         return UNDONE if given is UNDONE else DONE
 
 
-@coroutine
-def _heard(work: Coroutine[Any, Any, Any], order: Interrupt) -> Generator[Any, Any, Any]:
-    """Carry it; a cancellation that comes of an order is TermException, at the place where it awaits."""
-    step: Callable[[Any], Any] = work.send
-    given: Any = None
-    forks = job_copies.forks
-    try:
-        while True:
-            try:
-                wanted = step(given)
-            except StopIteration as stop:
-                if job_copies.forks != forks:
-                    job_copies.end()
-                return stop.value
-            if job_copies.forks != forks:
-                job_copies.end(RuntimeError(NOT_HERE))
-            try:
-                step, given = work.send, (yield wanted)
-            except asyncio.CancelledError as error:
-                step, given = work.throw, _instead_of(error, order)
-            except BaseException as error:  # noqa: BLE001 - it is the work's to deal with
-                step, given = work.throw, error
-    finally:
-        work.close()
+def _end_copy(before: int, ended: bool) -> None:
+    """End a process that the job has forked: it cannot go on in the event loop of the process it was copied from."""
+    if job_copies.forks != before:
+        job_copies.end(None if ended else RuntimeError(NOT_HERE))
 
 
-def _instead_of(error: BaseException, order: Interrupt) -> BaseException:
-    if not order.pending():
+def _instead_of(order: Interrupt, error: BaseException | None) -> BaseException | None:
+    """A cancellation that TERM brought about becomes TermException, at the place where the job awaits."""
+    if not isinstance(error, asyncio.CancelledError) or not order.pending():
         return error
     uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
     if uncancel is not None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Wanted: TypeAlias = Callable[[FailedRecord], bool]
     from collections.abc import Callable
 
+    from pyresque.clock import Clock
     from pyresque.job.job import Job
-    from pyresque.ops import Clock
 
 Order: TypeAlias = Literal["asc", "desc"]
 

@@ -18,7 +18,7 @@ from pyresque.errors import (
 )
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
-from pyresque.job.copy_guard import InCopies
+from pyresque.job.copy_guard import in_copies
 from pyresque.job.perform import run_failure_hooks
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
@@ -28,11 +28,11 @@ from pyresque.store.wrong_keys import WrongKeyLog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyresque.clock import Clock
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
     from pyresque.job.worker_registry import WorkerRegistry
-    from pyresque.ops import Clock
     from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
@@ -165,7 +165,7 @@ class LostJobs:
         except UnknownJobClass:
             return
         try:
-            await InCopies(run_failure_hooks(entry, job, error))
+            await in_copies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
 

@@ -25,10 +25,10 @@ from pyresque.store.reserve import FailureEntry
 from pyresque.store.slices import Backward
 
 if TYPE_CHECKING:
+    from pyresque.clock import Clock
     from pyresque.failure.base import Order, Wanted
     from pyresque.failure.passes import Names
     from pyresque.job.job import Codec
-    from pyresque.ops import Clock
     from pyresque.store.failed import FailedTable
     from pyresque.store.queues import Pushed
 

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.job_copies import own, own_awaited
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Call
+from pyresque.ops import Around, Call, rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from pyresque.ops import Op
 
 T = TypeVar("T")
 
 
-class InCopies(Generic[T]):
-    """Hands the operation's requests on, its calls watched."""
-
-    def __init__(self, operation: Op[T]) -> None:
-        self._operation = operation
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        operation = self._operation
-        step: Any = operation.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    request = step(given)
-                except StopIteration as stop:
-                    value: T = stop.value
-                    return value
-                try:
-                    step, given = operation.send, (yield _watched(request))
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    step, given = operation.throw, error
-        finally:
-            operation.close()
+async def in_copies(operation: Op[T]) -> T:
+    """Run an operation whose calls of user code end the copies of this process that are forked there."""
+    return await rewrite(operation, _watched)
 
 
 def _watched(request: Any) -> Any:
@@ -52,15 +32,10 @@ def _watched(request: Any) -> Any:
         called = _awaited if request.awaits else own
         return Around(
             partial(called, request.function),
-            lambda *given: _op(InCopies(inner(*given))),
+            lambda *given: in_copies(inner(*given)),
             request.awaits,
         )
     return request
-
-
-async def _op(operation: InCopies[T]) -> T:
-    """As a coroutine, which drivers carry."""
-    return await operation
 
 
 def watched_call(function: Callable[[], Any]) -> Any:

@@ -7,14 +7,14 @@ import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import JobOptionError
-from pyresque.ops import Call
+from pyresque.ops import Call, rewrite
 from pyresque.soft_limit import SoftLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
@@ -78,40 +78,16 @@ async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
     """
     if limit is None or limit.soft is None:
         return await operation
-    return await _Bounded(operation, SoftLimit(limit.soft))
+    return await rewrite(operation, partial(_limited, SoftLimit(limit.soft)))
 
 
-class _Bounded(Generic[T]):
-    """Hands the operation's requests on, its calls put under the alarm."""
-
-    def __init__(self, operation: Op[T], alarm: SoftLimit) -> None:
-        self._operation = operation
-        self._alarm = alarm
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        operation = self._operation
-        step: Any = operation.send
-        given: Any = None
-        try:
-            while True:
-                try:
-                    request = step(given)
-                except StopIteration as stop:
-                    value: T = stop.value
-                    return value
-                if isinstance(request, Call):
-                    request = self._limited(request)
-                try:
-                    step, given = operation.send, (yield request)
-                except BaseException as error:  # noqa: BLE001 - it is the operation's to deal with
-                    step, given = operation.throw, error
-        finally:
-            operation.close()
-
-    def _limited(self, request: Call[Any]) -> Call[Any]:
-        awaits = inspect.iscoroutinefunction(request.function)
-        bound = self._alarm.wait_for if awaits else self._alarm.call
-        return replace(request, function=partial(bound, request.function))
+def _limited(alarm: SoftLimit, request: Any) -> Any:
+    """The request; a call of user code is put under the limit."""
+    if not isinstance(request, Call):
+        return request
+    awaits = inspect.iscoroutinefunction(request.function)
+    bound = alarm.wait_for if awaits else alarm.call
+    return replace(request, function=partial(bound, request.function))
 
 
 def _seconds(name: str, given: object) -> float:

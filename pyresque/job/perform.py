@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
-from pyresque.job.copy_guard import InCopies, watched_call
+from pyresque.job.copy_guard import in_copies, watched_call
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
 from pyresque.ops import Call, Op
@@ -32,7 +32,7 @@ async def perform(registry: Registry, job: Job) -> bool:
     The work is left undone where a before hook raises DontPerform or an around hook does not yield. An error of the job is
     raised after its failure hooks ran. A job with a fault raises the fault; one of an unknown class raises UnknownJobClass.
     """
-    return await InCopies(_whole(registry, job))
+    return await in_copies(_whole(registry, job))
 
 
 async def _whole(registry: Registry, job: Job) -> bool:

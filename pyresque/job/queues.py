@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +150,8 @@ class Queues:
 
     async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
         waiting: dict[str, list[bytes]] = {}
-        #: Each job with what runs after it, where that is not its after_enqueue hooks.
-        sent: list[tuple[JobClass, list[Any], Callable[[], Op[Any]] | None]] = []
+        afterwards: list[Callable[[], Op[Any]]] = []
+        enqueued = 0
         for index, (target, *given) in chunk:
             entry = self.registry.describe(target)
             where, args = validate(entry, None), given
@@ -160,14 +161,12 @@ class Queues:
                     continue
                 entry = self.registry.describe(carried.class_name)
                 where, args = carried.queue, carried.args
-                sent.append((entry, args, carried.after))
-            else:
-                names = entry.lookup.now()
-                if names.before_enqueue and not await hooks.allowed(
-                    entry.target, names.before_enqueue, *args
-                ):
+                afterwards.append(carried.after)
+            elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
+                if not await hooks.allowed(entry.target, names.before_enqueue, *args):
                     continue
-                sent.append((entry, args, None))
+                afterwards.append(partial(hooks.run, entry.target, names.after_enqueue, *args))
+            enqueued += 1
             try:
                 raw = write_payload(self.codec, entry.name, args)
             except NotEncodable as error:
@@ -176,18 +175,15 @@ class Queues:
                 waiting.setdefault(where, []).append(raw)
         commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
         check_pushed(await Batch(tuple(commands), lenient=True))
-        for entry, args, after in sent:
-            if after is not None:
-                await after()
-            elif last := entry.hooks.after_enqueue:
-                await hooks.run(entry.target, last, *args)
-        return len(sent)
+        for after in afterwards:
+            await after()
+        return enqueued
 
     async def push(self, queue: str, item: object) -> Pushed:
         """Push any value, encoded, at the tail of a queue. Raises NotEncodable.
 
         >>> resque.push("notes", {"text": "hello"})
-        Pushed(new=True, length=1)
+        Pushed(new=1, length=1)
         """
         return await self.table.push(queue, (self.codec.encode(item, path="item"),))
 

@@ -261,7 +261,9 @@ class Registry:
 
 def validate(entry: JobClass, queue: str | None) -> str:
     """The queue a job goes to. Raises NoQueueError or NoClassError in Ruby's words (``Resque.validate``)."""
-    where = queue if queue is not None else entry.queue
+    where = queue if queue is not None else entry.given_queue
+    if where is None:
+        where = own_queue(entry.target)
     if where is None:
         msg = f"Jobs must be placed onto a queue. No queue could be inferred for class {entry.name}"
         raise NoQueueError(msg)

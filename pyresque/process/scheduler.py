@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque import __version__
 from pyresque.errors import (
     PyresqueError,
     RedisCommandError,
@@ -19,7 +20,6 @@ from pyresque.errors import (
 )
 from pyresque.ops import Call
 from pyresque.schedule.cron.next_run import Cron
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from pyresque.core import Core
@@ -320,5 +320,5 @@ class Scheduler:
         settings = self.core.settings
         marks = "".join(f"[{mark}]" for mark in (settings.app_name, settings.rails_env) if mark)
         self.surroundings.title(
-            f"{settings.procline_prefix}pyresque-scheduler-{VERSION}{marks}: {text}"
+            f"{settings.procline_prefix}pyresque-scheduler-{__version__}{marks}: {text}"
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from pyresque.ops import Clock
+    from pyresque.clock import Clock
 
 #: Ruby's order: cron wins over every.
 TIMINGS: Final = ("cron", "every")

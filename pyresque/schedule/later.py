@@ -16,10 +16,10 @@ from pyresque.schedule.timestamps import Wait, When, timestamp_in, timestamp_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pyresque.clock import Clock
     from pyresque.job.queues import Queues
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried
-    from pyresque.ops import Clock
     from pyresque.schedule.promote import Promoter
     from pyresque.schedule.search import Search
 

@@ -17,8 +17,8 @@ from pyresque.store.wrong_keys import WrongKeyLog
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pyresque.clock import Clock
     from pyresque.job.job import Codec
-    from pyresque.ops import Clock
     from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.enqueue_from_config import Overlap, Planned, ScheduledEnqueue
     from pyresque.schedule.entries import Entry

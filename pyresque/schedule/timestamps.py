@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pyresque.errors import TimestampError
 
 if TYPE_CHECKING:
-    from pyresque.ops import Clock
+    from pyresque.clock import Clock
 
 #: A point in time: an aware datetime, seconds since 1970, or a text of these seconds.
 When: TypeAlias = "datetime | float | str"

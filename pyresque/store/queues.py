@@ -5,6 +5,7 @@ A method whose name ends in -ing returns a Command, for a larger batch.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.errors import WrongKey
@@ -47,6 +48,10 @@ def integer(reply: Any) -> int:
         return 0
 
 
+#: Queues whose key and name are kept as bytes, for the next push.
+QUEUES = 256
+
+
 class Pushed(NamedTuple):
     """Redis's answer to a push, as Ruby returns it: 1 where the queue's name was new, else 0; and the queue's new length."""
 
@@ -66,20 +71,25 @@ class QueueTable:
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
+        #: The command that remembers a queue's name, and the queue's key.
+        self._named = lru_cache(maxsize=QUEUES)(self._name)
+
+    def _name(self, queue: str) -> tuple[Command[int], bytes]:
+        return self.watching(queue), to_bytes(self.keys.queue(queue))
 
     async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
         """Append payloads to a queue and add its name to ``queues``, in one round trip.
 
         Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue.
         """
-        return Pushed(*check_pushed(await Batch(self.pushing(queue, payloads), lenient=True)))
+        known, key = self._named(queue)
+        pushing = (known, Command[int](("RPUSH", key, *payloads)))
+        return Pushed(*check_pushed(await Batch(pushing, lenient=True)))
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""
-        return (
-            self.watching(queue),
-            Command(("RPUSH", to_bytes(self.keys.queue(queue)), *payloads)),
-        )
+        known, key = self._named(queue)
+        return known, Command(("RPUSH", key, *payloads))
 
     def watching(self, queue: str) -> Command[int]:
         """The command of ``watch_queue``."""

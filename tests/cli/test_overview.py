@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
+from pyresque import __version__
 from pyresque.cli.main import cli
-from pyresque.version import VERSION
 
 
 def test_info_counts(run, resque, fail, redis_url):
@@ -61,7 +61,7 @@ def test_info_tells_no_password(run, redis_url, db):
 
 
 def test_the_version_is_told(run):
-    assert run("--version").stdout == f"pyresque {VERSION}\n"
+    assert run("--version").stdout == f"pyresque {__version__}\n"
 
 
 @pytest.mark.process

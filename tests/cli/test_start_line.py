@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from pyresque.version import VERSION
+from pyresque import __version__
 
 LOCK = "resque:resque:resque_scheduler_master_lock"
 
@@ -22,7 +22,7 @@ def test_a_worker_says_who_it_is_and_what_it_works_with(finish, db, redis_url, e
     assert (code, errors) == (0, "")
     first = output.splitlines()[0]
     assert re.fullmatch(
-        rf"\*\*\* pyresque {VERSION} starts as worker \S+:\d+:low,high_\*,\*: executor {executor}; "
+        rf"\*\*\* pyresque {__version__} starts as worker \S+:\d+:low,high_\*,\*: executor {executor}; "
         rf"4 jobs registered; namespace resque; Redis {re.escape(redis_url)}; no such queue yet: high_\*",
         first,
     )
@@ -77,7 +77,7 @@ def test_the_line_bears_no_password_and_is_an_event_in_json(finish, redis_url, d
     assert (code, errors) == (0, "")
     assert "hidden-word" not in output
     line = json.loads(output.splitlines()[0])
-    assert (line["event"], line["version"], line["level"]) == ("start", VERSION, "info")
+    assert (line["event"], line["version"], line["level"]) == ("start", __version__, "info")
     assert "; Redis redis://***@" in line["message"]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hiredis import ReplyError
 
-from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction, told
+from pyresque.driver.protocol import as_error, checked, encode_transaction, of_batch, of_transaction
 from pyresque.errors import (
     ConnectionFault,
     NotCarriedOut,
@@ -37,20 +37,20 @@ from pyresque.ops import Command
     ],
 )
 def test_what_the_server_and_the_system_report_is_told_in_our_own_errors(error, kind):
-    assert type(told(error, "here")) is kind
+    assert type(as_error(error, "here")) is kind
 
 
 def test_an_error_that_is_none_of_redis_stays_as_it_is():
     error = KeyboardInterrupt()
-    assert told(error, "here") is error
+    assert as_error(error, "here") is error
 
 
 def test_a_refusal_bears_the_servers_own_text():
-    assert str(told(ReplyError("ERR unknown command"), "here")) == "ERR unknown command"
+    assert str(as_error(ReplyError("ERR unknown command"), "here")) == "ERR unknown command"
 
 
 def test_a_refusal_for_what_a_key_holds_names_command_and_key():
-    assert str(told(ReplyError("WRONGTYPE x"), "here", ("LLEN", b"resque:queue:q"))) == (
+    assert str(as_error(ReplyError("WRONGTYPE x"), "here", ("LLEN", b"resque:queue:q"))) == (
         "WRONGTYPE x (LLEN resque:queue:q)"
     )
 

@@ -74,7 +74,7 @@ def test_a_job_with_a_long_integer_is_performed(redis_url, db):
     assert told == [10**5000 - 1]
     assert db.llen("resque:failed") == 1
     (record,) = resque.failures.all(0, 9)
-    assert resque.failures.requeue(record) == [1, 1]
+    assert resque.failures.requeue(record) == (1, 1)
     assert db.lrange("resque:queue:q", 0, -1) == [
         b'{"class":"Nobody","args":[' + b"9" * 5000 + b"]}"
     ]

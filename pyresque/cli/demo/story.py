@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from pyresque import __version__
 from pyresque.cli.demo import jobs
 from pyresque.cli.demo.jobs import RECORDED
 from pyresque.cli.demo.narrator import Teller
@@ -21,7 +22,6 @@ from pyresque.cli.output import short
 from pyresque.client import Resque
 from pyresque.errors import DemoFailed
 from pyresque.settings import Settings
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ class Story(Teller):
         text = jobs.ask("INFO", "server", of=self.resque).decode()
         told = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         version = told.get("valkey_version") or told.get("redis_version", "?")
-        self.console.print(f"pyresque {VERSION} on Python {platform.python_version()}")
+        self.console.print(f"pyresque {__version__} on Python {platform.python_version()}")
         self.step(f"a Redis of our own answers: {self.server.program} {version}")
         self.check(self.resque.all_keys() == [], "the new Redis is empty")
 

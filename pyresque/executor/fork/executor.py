@@ -23,6 +23,7 @@ from pyresque.job.limits import hard_limit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyresque.clock import Clock
     from pyresque.executor.fork.child_handle import ChildHandle
     from pyresque.executor.fork.fast_path_handle import (
         CurrentRecord,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import Registry
-    from pyresque.ops import Clock, Driver, Op
+    from pyresque.ops import Driver, Op
     from pyresque.settings import Settings
 
 

@@ -9,9 +9,9 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
+from pyresque import __version__
 from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
 from pyresque.process.worker.liveness import Heartbeats, Upkeep
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ log = logging.getLogger("pyresque")
 OF_EACH = ("queue_empty",)
 
 #: What a worker's title begins with, after the prefix.
-NAME = f"pyresque-{VERSION}: "
+NAME = f"pyresque-{__version__}: "
 
 
 class SharedTitle:

@@ -29,7 +29,7 @@ from pyresque.process.health.state import SIZE, Health, HealthState
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyresque.ops import Clock
+    from pyresque.clock import Clock
 
 #: Connections served at once; one more closes the oldest.
 MOST = 100

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmap import mmap
 
-    from pyresque.ops import Clock
+    from pyresque.clock import Clock
 
 _TIME = Struct("d")
 _TURNED, _TENDED, _LOOPED = 0, 8, 24

@@ -15,8 +15,8 @@ from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pyresque.clock import Clock
     from pyresque.driver.connection import Connection
-    from pyresque.ops import Clock
 
 
 log = logging.getLogger("pyresque")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pyresque.ops import Clock
+    from pyresque.clock import Clock
 
 log = logging.getLogger("pyresque")
 

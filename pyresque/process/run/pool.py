@@ -18,12 +18,12 @@ from pyresque.errors import DirtyExit, PyresqueError, RedisCommandError, RedisUn
 from pyresque.executor.fork.cheap_fork import freeze_memory
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import fork, leave
+from pyresque.printable import one_line
 from pyresque.process.health.state import Flag
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.pool.pool import Pool
 from pyresque.process.run.worker import health_state, prepare, run_in_prepared_process, send_prints
 from pyresque.process.start.start_line import pool_starts
-from pyresque.process.verdict import one_line
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.standard_streams import flush
 

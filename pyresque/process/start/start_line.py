@@ -6,11 +6,11 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from pyresque import __version__
 from pyresque.process.host.posix import hostname
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.ruby.fnmatch import fnmatch
 from pyresque.settings import TOGETHER, without_password
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -78,8 +78,8 @@ def _tell(resque: Resque, who: str, parts: list[str], missing: list[str]) -> Non
         parts.append(f"no such queue yet: {named}")
     log.info(
         "pyresque %s starts as %s: %s",
-        *(VERSION, who, "; ".join(parts)),
-        extra={"fields": {"event": "start", "version": VERSION}},
+        *(__version__, who, "; ".join(parts)),
+        extra={"fields": {"event": "start", "version": __version__}},
     )
 
 

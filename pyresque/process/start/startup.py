@@ -19,8 +19,8 @@ from pyresque.errors import (
     RedisUnavailable,
     WrongKey,
 )
+from pyresque.printable import one_line
 from pyresque.process.start.load_app import load_application
-from pyresque.process.verdict import BAD_USAGE, FAILED, is_misuse, one_line
 from pyresque.settings import TOGETHER, Settings
 
 TYPE_CHECKING = False
@@ -69,11 +69,11 @@ def main(start_request: str) -> NoReturn:
         globals()[function](options, **more)
     except (PyresqueError, OSError) as error:
         sys.stderr.write(f"pyresque: {one_line(str(error))}\n")
-        status = BAD_USAGE if is_misuse(error) else FAILED
+        status = getattr(error, "exit_code", 1)
     except KeyboardInterrupt:
-        status = FAILED
+        status = 1
     except BaseException:
-        exit_despite_threads(FAILED)
+        exit_despite_threads(1)
         raise
     exit_despite_threads(status)
     sys.exit(status)

@@ -12,7 +12,8 @@ from pyresque.ops import Call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyresque.ops import Clock, Op
+    from pyresque.clock import Clock
+    from pyresque.ops import Op
     from pyresque.process.worker.host import Host
     from pyresque.settings import Settings
 

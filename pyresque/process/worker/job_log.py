@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pyresque.activejob.describe import Line, arguments, class_name, due_since
 
 if TYPE_CHECKING:
+    from pyresque.clock import Clock
     from pyresque.failure.report import ErrorReport
     from pyresque.job.job import Job
-    from pyresque.ops import Clock
     from pyresque.store.workers import Redelivery
 
 log = logging.getLogger("pyresque")

@@ -10,7 +10,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyresque import signal_handlers
+from pyresque import __version__, signal_handlers
 from pyresque.activejob.describe import class_name
 from pyresque.activejob.registry import job_hash
 from pyresque.clock import local
@@ -35,7 +35,6 @@ from pyresque.process.worker.liveness import Heartbeat, Pruner, Upkeep
 from pyresque.process.worker.redis_retry import RedisRetry, StoppedWhileRedisAway
 from pyresque.ruby import time as ruby_time
 from pyresque.store.reserve import NO_FAILURE
-from pyresque.version import VERSION
 
 if TYPE_CHECKING:
     from pyresque.core import Core
@@ -341,7 +340,7 @@ class Worker(WorkerControls):
 
     def titled(self, text: str) -> str:
         """A title of this process or of one of its children."""
-        return printable(f"{self.core.settings.procline_prefix}pyresque-{VERSION}: {text}")
+        return printable(f"{self.core.settings.procline_prefix}pyresque-{__version__}: {text}")
 
     # -- waiting
 

@@ -11,8 +11,8 @@ import reprlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pyresque.clock import zone_of
 from pyresque.schedule.cron.days import Weekday
-from pyresque.time_zones import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
