@@ -36,7 +36,7 @@ from pyresque.ops import (
 from pyresque.user_errors import Raised, RaisedInCall, outcome_of, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pyresque.ops import Op, Request
 

@@ -32,7 +32,7 @@ PLACES = {
             "tests/live/",
             "tests/process/start/test_early_server.py",
             "tests/process/worker/test_fork_fast_path",
-            "tests/test_lazily.py",
+            "tests/test_verbs.py",
             "tests/test_lean.py",
         ),
         "process",
