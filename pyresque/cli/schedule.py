@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.recurring import NextRuns
-    from pyresque.schedule.yaml_file import Written
+    from pyresque.schedule.yaml_file import FileEntry
 
 #: Where recurring jobs stand beside Redis, and what their times mean.
 SCHEDULE = ("schedule", "schedule_section", "time_zone", "codec", "dialect")
@@ -276,7 +276,7 @@ def _with_file(given: dict[str, Any]) -> Resque:
     return resque
 
 
-def _read(file: str, section: str, interrupted: str) -> list[Written]:
+def _read(file: str, section: str, interrupted: str) -> list[FileEntry]:
     """The entries of a file, telling how far it is."""
     with Progress(f"reading {file}, line") as progress:
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.schedule.cron.next_run import Cron
-    from pyresque.schedule.yaml_file import Written
+    from pyresque.schedule.yaml_file import FileEntry
 
 #: Runs that are shown of each entry.
 SHOWN_RUNS = 5
@@ -27,7 +27,7 @@ SHOWN_RUNS = 5
 class Checked:
     """One entry of a file: where it stands, its faults, what should be looked at, and its next runs."""
 
-    written: Written
+    written: FileEntry
     faults: tuple[str, ...]
     notes: tuple[str, ...]
     runs: list[datetime]
@@ -44,7 +44,7 @@ def print_checked(one: Checked) -> None:
 
 
 def checked(
-    resque: Resque, written: Written, known: dict[Cron | float | None, list[datetime]]
+    resque: Resque, written: FileEntry, known: dict[Cron | float | None, list[datetime]]
 ) -> Checked:
     """One entry; ``known`` holds the runs of cron lines that were met before."""
     core, config = resque.core, written.config

@@ -1,1 +1,1 @@
-"""When something is due: cron lines and durations, read as Ruby's timer reads them."""
+"""Delayed and recurring jobs: their verbs, cron lines, schedule files, and promotion to the queues."""

@@ -1,4 +1,4 @@
-"""From a configuration to a queued job, as Ruby's ``Scheduler.enqueue_from_config`` has it."""
+"""From a schedule's configuration to a queued job (Ruby: ``Scheduler.enqueue_from_config``); whether an earlier run is there."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerRegistry
     from pyresque.store.queues import Pushed
 
-#: What Ruby queues where a configuration names no class.
+#: The class that Ruby enqueues where a configuration names none.
 NO_CLASS = "Object"
 
-#: Jobs read at a time.
+#: Jobs in one page of a queue.
 PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What comes of a configuration: a queue and a payload to push and the hooks to run then, or, all done, an answer."""
+    """What a configuration leads to: a job to push (queue and payload) and its hooks, or the answer where all is done."""
 
     job: tuple[str, bytes] | None = None
     answer: Any = None
@@ -45,15 +45,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes two jobs the same: queue, class and arguments; ``carrier`` for one that travels inside another."""
+    """What makes two jobs equal: queue, class and arguments; ``carrier`` for a job inside another one."""
 
     queue: str
     class_name: str
     args: list[Any]
     carrier: Carrier | None = None
 
-    def is_of(self, job: Job) -> bool:
-        """Whether a job is the same, by meaning."""
+    def matches(self, job: Job) -> bool:
+        """Whether a job equals this one; the spelling of its JSON does not matter."""
         if self.carrier is not None:
             return same_value(self.carrier.args_of(job), self.args)
         return (
@@ -64,14 +64,14 @@ class Identity:
 
 
 class ScheduledEnqueue:
-    """Plans what configurations ask for."""
+    """Turns configurations into jobs, and runs their hooks."""
 
     def __init__(self, jobs: Queues) -> None:
         self.jobs = jobs
         self.codec = jobs.codec
 
     async def plan(self, config: Mapping[str, Any]) -> Planned:
-        """Run the hooks that come first; what is to be pushed then. Raises NoQueueError and what hooks raise."""
+        """Run the hooks before the push; return what to push. Raises NoQueueError and the errors of hooks."""
         entry, custom, args = self._entry(config), self._custom(config), self._args(config)
         queue = self._queue(config, entry)
         if custom is not None:
@@ -96,14 +96,14 @@ class ScheduledEnqueue:
         return Planned(answer=await hooks.allowed(target, names.after_schedule, *args))
 
     async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> Planned:
-        """A job of a class that only Ruby knows."""
+        """Plan a job of a class that only Ruby knows."""
         if self.jobs.inline:
             return Planned(answer=await self.jobs.push_job(queue, unknown, args))
         where = validate(unknown, queue)
         return Planned((where, write_payload(self.codec, unknown.name, args)))
 
     async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> Planned:
-        """A job that travels inside another one."""
+        """Plan a job that travels inside another one."""
         carried = await carrier.made(args, {}, queue)
         if carried is None:
             return Planned(vetoed=True)
@@ -115,7 +115,7 @@ class ScheduledEnqueue:
         return Planned((carried.queue, payload), carried=carried)
 
     async def after(self, planned: Planned, pushed: Any) -> Any:
-        """Run the hooks that come last; True, or ``pushed`` for a class that only Ruby knows."""
+        """Run the hooks after the push; return True, or ``pushed`` for a class that only Ruby knows."""
         if planned.carried is not None:
             await planned.carried.after()
             return True
@@ -130,13 +130,13 @@ class ScheduledEnqueue:
         return await self.jobs.table.push(job[0], (job[1],))
 
     def acts_at_once(self, config: Mapping[str, Any]) -> bool:
-        """Whether planning itself enqueues or performs, so that no later step can see to it that nobody else does."""
+        """Whether ``plan`` itself enqueues or performs the job, so that no script can check the lock in the same step."""
         custom = self._custom(config)
         entry = self._find(custom) if custom is not None else self._entry(config)
         return self.jobs.inline or callable(getattr(entry and entry.target, "scheduled", None))
 
     def identity(self, config: Mapping[str, Any]) -> Identity:
-        """The job that a configuration enqueues. Raises NoQueueError."""
+        """Return the identity of the job that a configuration enqueues. Raises NoQueueError."""
         entry, custom = self._entry(config), self._custom(config)
         named = (
             JobClass(custom, None, None) if custom is not None else entry or self._unknown(config)
@@ -148,7 +148,7 @@ class ScheduledEnqueue:
     async def _customised(
         self, custom: str, queue: str | None, entry: JobClass | None, args: list[Any]
     ) -> Planned:
-        """A ``custom_job_class``: its ``scheduled`` takes the job, else it is queued itself, in the class's place."""
+        """Plan a job with ``custom_job_class``: that class's ``scheduled`` takes the job, else it is queued in the class's place."""
         found = self._find(custom)
         scheduled = None if found is None else getattr(found.target, "scheduled", None)
         if callable(scheduled):
@@ -196,26 +196,26 @@ class ScheduledEnqueue:
 
 
 class Overlap:
-    """Looks for jobs; the cost grows with the queue."""
+    """Looks whether an earlier run of a job is queued or running. The cost grows with the queue."""
 
     def __init__(self, jobs: Queues, worker_registry: WorkerRegistry) -> None:
         self.jobs = jobs
         self.worker_registry = worker_registry
 
     async def is_queued(self, wanted: Identity) -> bool:
-        """Whether it waits in its queue."""
+        """Whether an equal job waits in the queue."""
         key, start = self.jobs.table.keys.queue(wanted.queue), 0
         while page := await self.jobs.table.slice(key, start, start + PAGE - 1):
-            if any(wanted.is_of(read_job(self.jobs.codec, wanted.queue, raw)) for raw in page):
+            if any(wanted.matches(read_job(self.jobs.codec, wanted.queue, raw)) for raw in page):
                 return True
             start += PAGE
         return False
 
     async def is_running(self, wanted: Identity) -> bool:
-        """Whether a worker performs it."""
+        """Whether a worker performs an equal job."""
         return any(
             info.working_on is not None
             and info.working_on.job.queue == wanted.queue
-            and wanted.is_of(info.working_on.job)
+            and wanted.matches(info.working_on.job)
             for info in await self.worker_registry.working()
         )

@@ -1,7 +1,7 @@
-"""One recurring job: its configuration taken apart, its faults named, and when it runs.
+"""One recurring job: its parsed configuration, the faults of a wrong one, and when it runs.
 
-A configuration is what stands in resque-scheduler's YAML file and, as JSON, in Redis. Keys of ours (``skip_if_queued``,
-``skip_if_running``, ``catch_up``, ``remember``) mean nothing to Ruby, which leaves them alone.
+A configuration is a mapping in resque-scheduler's YAML file or, as JSON, in Redis. Ruby ignores the keys that pyresque adds:
+``skip_if_queued``, ``skip_if_running``, ``catch_up``, ``remember``.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
     from pyresque.clock import Clock
 
-#: Ruby's order: cron wins over every.
+#: In Ruby's order: ``cron`` goes before ``every``.
 TIMINGS: Final = ("cron", "every")
 
 TEXTS: Final = ("class", "queue", "custom_job_class", "rails_env", "env", "description")
 SWITCHES: Final = ("skip_if_queued", "skip_if_running", "remember")
 KNOWN: Final = frozenset((*TIMINGS, *TEXTS, *SWITCHES, "args", "persist", "parameters", "catch_up"))
 
-#: Options of a timing that mean something here, and those that only mean something to Ruby's threads.
+#: Options of a timing that pyresque reads, and those that only Ruby's threads read.
 OPTIONS: Final = frozenset({"first", "first_in", "first_at", "last", "last_in", "last_at", "times"})
 RUBY_OPTIONS: Final = frozenset({"overlap", "mutex", "timeout", "tags", "tag", "name", "job"})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the options of a timing ask for; points in time are seconds since 1970."""
+    """The options of a timing; points in time are seconds since 1970."""
 
     first: float | None = None
     last: float | None = None
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A recurring job. ``timing`` is a Cron, seconds between two runs, or None: it never runs by itself."""
+    """A recurring job. ``timing`` is a Cron, seconds between two runs, or None for a job that never runs by itself."""
 
     name: str
     config: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Entry:
 
     @classmethod
     def read(cls, name: str, config: object, clock: Clock) -> Entry:
-        """Take a configuration apart. Raises ScheduleError with every fault at once."""
+        """Parse a configuration. Raises ScheduleError, which names all faults."""
         if not isinstance(config, Mapping):
             raise ScheduleError(name, (f"it is {_kind(config)}, not keys such as cron and class",))
         faults: list[str] = []
@@ -88,20 +88,20 @@ class Entry:
 
     @property
     def class_name(self) -> str:
-        """The job's class, empty where none is named."""
+        """The name of the job's class, or an empty text."""
         return str(self.config.get("class") or "")
 
     @property
     def remembers(self) -> bool | None:
-        """Whether ``every`` goes on from the last run; None leaves it to the settings."""
+        """Whether ``every`` counts from the last run; None: the setting decides."""
         return self.config.get("remember")
 
     def wants(self, key: str) -> bool:
-        """A switch such as ``skip_if_queued``."""
+        """Whether a switch such as ``skip_if_queued`` is on."""
         return self.config.get(key) is True
 
     def runs_in(self, environment: str) -> bool:
-        """Whether its ``rails_env`` (or ``env``) is this environment; one without runs everywhere, as in Ruby."""
+        """Whether ``rails_env`` (or ``env``) names this environment; an entry without runs in all, as in Ruby."""
         configured = self.config.get("rails_env")
         if configured is None:
             configured = self.config.get("env")
@@ -110,7 +110,7 @@ class Entry:
         )
 
     def first_run(self, now: float, zone: tzinfo, last: float | None = None) -> float | None:
-        """Its first run of a scheduler that starts now; ``last`` is the run that ``every`` goes on from, if it does."""
+        """Return the first run of a scheduler that starts now; ``last`` is the run from which ``every`` counts, if it does."""
         if self.timing is None:
             return None
         if last is not None and not isinstance(self.timing, Cron):
@@ -120,7 +120,7 @@ class Entry:
         return self.run_after(now, now, zone)
 
     def run_after(self, run: float, now: float, zone: tzinfo) -> float | None:
-        """The run that follows one; those that have passed by now are left out, as Ruby's timer does."""
+        """Return the run after ``run``, without those that have passed by now, as Ruby's timer does."""
         if self.timing is None:
             return None
         if isinstance(self.timing, Cron):
@@ -133,7 +133,7 @@ class Entry:
         return self._within(run + steps * self.timing)
 
     def missed(self, since: float, now: float, zone: tzinfo, most: int) -> int:
-        """How many runs were due after ``since`` until now, counted up to ``most``."""
+        """Return how many runs were due after ``since`` until now, counted up to ``most``."""
         if self.timing is None or most <= 0:
             return 0
         if not isinstance(self.timing, Cron):
@@ -148,7 +148,7 @@ class Entry:
 
 
 def read_catch_up(value: object) -> int | None:
-    """``none``, ``one`` or a number; None where nothing is said. Raises SettingsError."""
+    """Read ``none``, ``one`` or a number; None stays None. Raises SettingsError."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     if isinstance(value, str) and value in CATCH_UPS:
@@ -157,7 +157,7 @@ def read_catch_up(value: object) -> int | None:
 
 
 def is_section(config: object) -> bool:
-    """Whether it looks like several entries under one name, as files that are sectioned by environment have it."""
+    """Whether a configuration looks like several entries under the name of an environment."""
     if not isinstance(config, Mapping):
         return False
     inner = [value for key, value in config.items() if key != "class"]
@@ -169,12 +169,12 @@ def is_section(config: object) -> bool:
 
 
 def unknown_keys(config: Mapping[str, Any]) -> list[str]:
-    """Keys that mean nothing, to Ruby either."""
+    """Return the keys that neither pyresque nor Ruby reads."""
     return sorted(str(key) for key in config if key not in KNOWN)
 
 
 def _timing(config: Mapping[str, Any], faults: list[str]) -> tuple[str, str, Mapping[str, Any]]:
-    """Which timing counts, its text and its options; no kind where there is none."""
+    """Return the kind of timing that counts, its text and its options; an empty kind where there is none."""
     for kind in TIMINGS:
         value = config.get(kind)
         if value is None or value in ("", []):
@@ -215,7 +215,7 @@ def _limits(options: Mapping[str, Any], clock: Clock, faults: list[str]) -> Limi
 
 
 def _moment(options: Mapping[str, Any], which: str, clock: Clock) -> float | None:
-    """``first_in: 5s``, ``first_at: 2026-12-01 08:00``, or ``first``, which may be either."""
+    """Read ``first_in: 5s``, ``first_at: 2026-12-01 08:00``, or ``first``, which may be either."""
     for option in (f"{which}_in", f"{which}_at", which):
         value = options.get(option)
         if value is None:
@@ -231,7 +231,7 @@ def _moment(options: Mapping[str, Any], which: str, clock: Clock) -> float | Non
 
 
 def _or_fault(faults: list[str], key: str, read: Callable[[], Any]) -> Any:
-    """What ``read`` gives; its error is noted as a fault of that key."""
+    """Return the value of ``read``; on an error add a fault of that key and return None."""
     try:
         return read()
     except (CronError, DurationError, DecodeError, SettingsError) as error:

@@ -1,7 +1,7 @@
-"""Delayed jobs that become queued ones: what becomes of each, its hooks, and the move itself, one script a batch.
+"""Move due delayed jobs to their queues: run their hooks, then move a batch by one script.
 
-Law: a job that is due ends in its queue, with the class method ``scheduled`` that takes it, or in the failed list with its
-payload as it was found; only a hook's veto drops it, as in Ruby (``Scheduler.enqueue_from_config``).
+A due job ends in its queue, in the class method ``scheduled``, or in the failed list with its payload unchanged. Only a hook's
+veto drops it, as in Ruby (``Scheduler.enqueue_from_config``).
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: The classes that a batch has named so far: ours, or None.
+#: The classes looked up in a batch so far: the entry, or None for a class that only Ruby knows.
 Known: TypeAlias = "dict[str, JobClass | None]"
 
 #: The queue that a failed record names when the delayed job named none.
 NO_QUEUE: Final = "delayed"
 
-#: A ``custom_job_class`` that means an ordinary job.
+#: This ``custom_job_class`` means an ordinary job.
 ORDINARY: Final = "Resque::Job"
 
 
 class Refusals(Protocol):
-    """Where jobs go that cannot be queued."""
+    """Records jobs that cannot be queued."""
 
     def entry(self, job: Job, error: BaseException) -> FailureEntry | None:
-        """The record as one append to a list; None: ``save`` must be called."""
+        """Return the failed record as one append to a list; None: ``save`` must be called."""
 
     async def save(self, job: Job, error: BaseException) -> None:
-        """Record it."""
+        """Record the failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class MovePlan:
-    """What becomes of one delayed job, and the hooks to run once it is done."""
+    """How one delayed job is moved, and the hooks to run then."""
 
     move: Move
     job: Job
@@ -62,16 +62,17 @@ class MovePlan:
 
 
 def parameters(args: object) -> list[Any]:
-    """Arguments as Ruby's ``enqueue_from_config`` takes them: a hash is one argument, null and false are none."""
+    """Return the arguments as Ruby's ``enqueue_from_config`` does: a hash is one argument, null and false are none."""
     if isinstance(args, list):
         return args
     return [] if args is None or args is False else [args]
 
 
 def queued_bytes(codec: Codec, job: Job) -> bytes:
-    """The payload that a worker finds: every member as it was delayed, but ``queue``.
+    """Return the payload to push: the delayed one without its member ``queue``.
 
-    Ruby decodes and encodes it anew and loses what it does not know; its own payloads come out byte for byte the same.
+    The other members keep their bytes. Ruby decodes and encodes the payload and loses members that it does not know; its own
+    payloads become the same bytes here.
     """
     extra = dict(job.payload.extra)
     queue = extra.pop("queue", None)
@@ -99,17 +100,17 @@ class Promoter:
         self.batch_size = batch_size
 
     async def move_due(self, now: float, still_master: Callable[[], Op[bool]] | None = None) -> int:
-        """Move every job that is due at ``now``, batch by batch while ``still_master`` says yes; how many were taken out.
+        """Move every job that is due at ``now``, batch by batch while ``still_master`` is true; return how many left their lists.
 
-        Each batch costs two round trips and holds no more than ``batch_size`` jobs, however many wait.
+        A batch takes two round trips and at most ``batch_size`` jobs.
         """
         moved = 0
-        told: set[str] = set()
+        logged: set[str] = set()
         while still_master is None or await still_master():
             due = await self.table.due(int(now), self.batch_size)
-            for timestamp in set(due.stuck) - told:
+            for timestamp in set(due.stuck) - logged:
                 log.warning("delayed:%s is no list: what is due then cannot be read", timestamp)
-            told.update(due.stuck)
+            logged.update(due.stuck)
             if not due.heads:
                 break
             moved += await self.move([(head.list_range, head.payloads) for head in due.heads])
@@ -118,7 +119,7 @@ class Promoter:
     async def move(
         self, batch: Sequence[tuple[ListRange | str, Sequence[bytes]]], *, clean: bool = True
     ) -> int:
-        """Move these jobs of these timestamps, those that are still there; how many were taken out."""
+        """Move these jobs, those that are still there; return how many left their lists."""
         known: Known = {}
         plans = [await self._plans(payloads, known) for _, payloads in batch]
         moves = [(at, [p.move for p in some]) for (at, _), some in zip(batch, plans, strict=True)]
@@ -146,7 +147,7 @@ class Promoter:
         *,
         clean: bool,
     ) -> int:
-        """What a key of a wrong type keeps out of its queue goes to the failed list instead."""
+        """Move jobs whose queue's key is no list to the failed list instead."""
         left = iter(answers)
         moved: list[MovePlan] = []
         refused: list[tuple[ListRange | str, list[MovePlan]]] = []
@@ -170,7 +171,7 @@ class Promoter:
             raise RedisCommandError("WRONGTYPE the failed list is no list")
         return count + sum(answer == MOVED for answer in again)
 
-    # -- what becomes of one job
+    # -- one job
 
     async def _plan(self, raw: bytes, known: Known) -> MovePlan:
         job = read_job(self.codec, NO_QUEUE, raw)
@@ -184,14 +185,14 @@ class Promoter:
                 return await self._customised(job, str(custom), known)
             if entry is None:
                 return MovePlan(self._to_queue(job, queued_bytes(self.codec, job)), job)
-            return await self._owned(job, entry)
+            return await self._registered(job, entry)
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - a hook may raise anything; its job must not be lost
             return await self._refused(job, error)
 
     def _entry(self, class_name: object, known: Known) -> JobClass | None:
-        """The class if it is ours. Raises NotAJob for what is no name at all."""
+        """Return the entry of a class that is registered here, else None. Raises NotAJob for what is no name."""
         if class_name is None or class_name == "":
             return None
         if not isinstance(class_name, str):
@@ -204,7 +205,7 @@ class Promoter:
         return known[class_name]
 
     def _with_queue(self, job: Job, entry: JobClass | None) -> Job:
-        """The job with the queue it names, else its class's own. Raises NoQueueError."""
+        """Return the job with the queue that it names, or its class's own. Raises NoQueueError."""
         queue = job.payload.extra.get("queue")
         if queue is None or queue is False:
             queue = entry.queue if entry is not None else None
@@ -217,8 +218,8 @@ class Promoter:
             )
         return Job(queue, job.payload, job.raw)
 
-    async def _owned(self, job: Job, entry: JobClass) -> MovePlan:
-        """A job of a class we have: its hooks, in Ruby's order, decide."""
+    async def _registered(self, job: Job, entry: JobClass) -> MovePlan:
+        """Plan a job of a registered class: run its hooks in Ruby's order."""
         names, target, args = entry.hooks, entry.target, parameters(job.payload.args)
         dropped = Move(job.raw)
         if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
@@ -238,7 +239,7 @@ class Promoter:
         return MovePlan(move, job, entry, args, (*names.after_enqueue, *names.after_schedule))
 
     async def _customised(self, job: Job, custom: str, known: Known) -> MovePlan:
-        """A job with a ``custom_job_class``: its ``scheduled`` takes it, else it is queued under that name."""
+        """Plan a job with ``custom_job_class``: that class's ``scheduled`` takes it, else it is queued under that name."""
         entry = self._entry(custom, known)
         scheduled = None if entry is None else getattr(entry.target, "scheduled", None)
         args = parameters(job.payload.args)
@@ -262,7 +263,7 @@ class Promoter:
         return MovePlan(Move(job.raw, to, found.record), job)
 
     async def _run_after(self, plan: MovePlan) -> None:
-        """Run what comes after the move; the job is where it belongs, so an error is only told."""
+        """Run the hooks after the move. The job is in its queue already, so an error is only logged."""
         if plan.entry is None:
             return
         try:

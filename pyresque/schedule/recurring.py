@@ -1,4 +1,4 @@
-"""The verbs of recurring jobs: set, look, remove, run, and when they run next; each an operation (Ruby: ``SchedulingExtensions``)."""
+"""The verbs of recurring jobs, each an operation: set, read, remove, run, next runs (Ruby: ``SchedulingExtensions``)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger("pyresque")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a scheduler has to run: the entries that can be read, and what is wrong with the others."""
+    """What a scheduler runs: the valid entries, the faults of the others, and when each ran last, in seconds."""
 
     entries: dict[str, Entry]
     faults: list[ScheduleError]
@@ -38,7 +38,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class NextRuns:
-    """An entry, when it ran last as Redis has it, and when it runs next; ``fault`` where it cannot be read."""
+    """An entry, when it ran last (the text in Redis), and when it runs next; ``fault`` where it is wrong."""
 
     name: str
     config: Any
@@ -49,13 +49,13 @@ class NextRuns:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What became of one run: ``enqueued``, ``skipped``, ``vetoed``, ``not master`` or ``run by another``."""
+    """The outcome of one run: ``enqueued``, ``skipped``, ``vetoed``, ``not master`` or ``run by another``."""
 
     outcome: str
 
     @property
     def lost(self) -> bool:
-        """Whether the master lock is another's now."""
+        """Whether another scheduler holds the master lock now."""
         return self.outcome == "not master"
 
 
@@ -68,7 +68,7 @@ _OUTCOMES = {
 
 
 class Recurring:
-    """Recurring jobs: what callers and the scheduler do with them.
+    """The recurring jobs of one application.
 
     Entries without ``persist`` live in ``memory``, in this process alone, as in Ruby.
     """
@@ -76,16 +76,16 @@ class Recurring:
     def __init__(
         self,
         table: ScheduleTable,
-        configured: ScheduledEnqueue,
-        presence: Overlap,
+        enqueuer: ScheduledEnqueue,
+        overlap: Overlap,
         clock: Clock,
         zone: tzinfo,
         memory: dict[str, Any],
     ) -> None:
         self.table = table
-        self.configured = configured
-        self.codec: Codec = configured.codec
-        self.presence = presence
+        self.enqueuer = enqueuer
+        self.codec: Codec = enqueuer.codec
+        self.overlap = overlap
         self.clock = clock
         self.zone = zone
         self.memory = memory
@@ -212,10 +212,10 @@ class Recurring:
 
         True, or None where a before_schedule hook said no; for a class that only Ruby knows a Pushed. Raises NoQueueError, NotEncodable.
         """
-        planned = await self.configured.plan(config)
+        planned = await self.enqueuer.plan(config)
         if planned.job is None:
             return planned.answer
-        return await self.configured.after(planned, await self.configured.push(planned.job))
+        return await self.enqueuer.after(planned, await self.enqueuer.push(planned.job))
 
     async def run(
         self,
@@ -233,12 +233,12 @@ class Recurring:
         seen = await self.wrong_key_log.value_or(self.table.last_run(entry.name), None) or ""
         if due is not None and (self._seconds(seen) or due - 1) >= due:
             return _OUTCOMES[RUN_BY_ANOTHER]
-        if await self._is_present(entry):
+        if await self._is_there(entry):
             return Run("skipped")
-        at_once = lock is not None and self.configured.acts_at_once(entry.config)
+        at_once = lock is not None and self.enqueuer.acts_at_once(entry.config)
         if lock is not None and at_once and not await lock[0].hold(lock[1]):
             return _OUTCOMES[NOT_MASTER]
-        planned = await self.configured.plan(entry.config)
+        planned = await self.enqueuer.plan(entry.config)
         if planned.vetoed:
             return Run("vetoed")
         return await self._fire(entry, seen, planned, lock)
@@ -253,16 +253,16 @@ class Recurring:
         date = ruby_time.to_s(local(self.clock))
         answer = await self.table.fire(entry.name, seen, date, planned.job, lock)
         if answer in {FIRED, FIRED_UNNOTED} and planned.job is not None:
-            await self.configured.after(planned, True)
+            await self.enqueuer.after(planned, True)
         return _OUTCOMES[answer]
 
-    async def _is_present(self, entry: Entry) -> bool:
+    async def _is_there(self, entry: Entry) -> bool:
         """Whether an earlier run still waits or is being performed, where the entry asks for that."""
         for key, look in (
-            ("skip_if_queued", self.presence.is_queued),
-            ("skip_if_running", self.presence.is_running),
+            ("skip_if_queued", self.overlap.is_queued),
+            ("skip_if_running", self.overlap.is_running),
         ):
-            if entry.wants(key) and await look(self.configured.identity(entry.config)):
+            if entry.wants(key) and await look(self.enqueuer.identity(entry.config)):
                 log.info("%s is left out: an earlier run is still there (%s)", entry.name, key)
                 return True
         return False

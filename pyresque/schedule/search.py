@@ -1,9 +1,8 @@
-"""Looking for delayed jobs: where a job waits, by its bytes and by its meaning.
+"""Find delayed jobs by their bytes, or by their meaning.
 
-A job is looked for by its bytes, in every spelling a Ruby or node-resque client may have written: that asks a few sets,
-however many jobs wait. Only what removes jobs or enqueues them now goes on where that finds nothing, and compares every
-delayed job by its meaning (same class, same arguments, same queue): a pass over all of them, which the setting
-``delayed_search`` leaves out.
+A search by bytes asks for every spelling that a Ruby or node-resque client may have written: a few sets, however many jobs
+wait. Where that finds nothing, the verbs that remove or enqueue jobs search by meaning: they read all delayed jobs and compare
+class, arguments and queue. The setting ``delayed_search`` switches that off.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ class Search:
         self._codecs = _codecs(codec)
 
     def payload(self, class_name: str, args: Sequence[Any], queue: object) -> bytes:
-        """The bytes of a delayed job: class, args, queue. Raises NotEncodable."""
+        """Encode a delayed job: class, args, queue. Raises NotEncodable."""
         return write_payload(self.codec, class_name, args, {"queue": queue})
 
     def spellings(self, class_name: str, args: Sequence[Any], queue: object) -> list[bytes]:
-        """Every spelling of a delayed job that its clients may have written, members in any order; ours first.
+        """Return every spelling of a delayed job that a client may have written, its members in any order; our own first.
 
         Raises NotEncodable.
         """
@@ -53,7 +52,7 @@ class Search:
             try:
                 differing.setdefault(codec.encode(list(members.values())), codec)
             except NotEncodable:
-                continue  # ours took it; an encoder that refuses it has not written it
+                continue  # an encoder that refuses the value has not written it
         for codec in differing.values():
             for order in permutations(members):
                 found[codec.encode({name: members[name] for name in order})] = None
@@ -62,10 +61,9 @@ class Search:
     async def by_bytes(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of each spelling of a job that waits, as the sets tell it.
+        """Return timestamp and bytes of each spelling of a job that waits.
 
-        Where its queue is not known, or it travels inside another job with an id of its own, there are no bytes to ask for,
-        so it is looked for by its meaning.
+        The bytes of a job without a known queue, or inside another job with an id, are unknown: it is searched by meaning.
         """
         if self._bytes_unknown(entry, queue):
             return await self.like(entry, queue, args)
@@ -74,7 +72,7 @@ class Search:
     async def by_sets(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """The same of a job whose bytes are known; none of another one, which only a pass over all of them finds."""
+        """Return timestamp and bytes of a job whose bytes are known; an empty list for one that only a search by meaning finds."""
         if self._bytes_unknown(entry, queue):
             return []
         where = queue if queue is not None else entry.queue
@@ -87,13 +85,13 @@ class Search:
     def meant(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> Callable[[bytes], bool]:
-        """Whether a delayed job's bytes mean that one."""
+        """Return a predicate: whether a delayed job's bytes mean that job."""
         return self.of(self.matcher(entry, queue, args), entry.name)
 
     async def like(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Every copy of the same meaning, found by reading all delayed jobs; none where that is switched off."""
+        """Return every copy with that meaning, by reading all delayed jobs; none where that is switched off."""
         if not self.by_meaning:
             return []
         return await self.scan(self.matcher(entry, queue, args), entry.name)
@@ -101,9 +99,9 @@ class Search:
     def matcher(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> Callable[[Job], bool]:
-        """Whether a delayed job is that one: class, arguments and queue; a job without a queue goes to its class's own.
+        """Return a predicate: whether a delayed job has that class, arguments and queue; its queue may be its class's own.
 
-        A class that has no queue, none being named, is looked for in all of them.
+        Without a named queue, and for a class without one, jobs of any queue match.
         """
         wanted = self.codec.decode(self.codec.encode(list(args)))
         where = queue if queue is not None else entry.queue
@@ -122,7 +120,7 @@ class Search:
     async def copies(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of each copy of a job whose bytes wait, in the order of time."""
+        """Return timestamp and bytes of each copy of a job, in the order of time."""
         places = await self.by_bytes(entry, queue, args)
         wanted = {raw for _, raw in places}
         only = dict.fromkeys(timestamp for timestamp, _ in places)
@@ -131,7 +129,7 @@ class Search:
     async def scan(
         self, matches: Callable[[Job], bool], class_name: str = ""
     ) -> list[tuple[str, bytes]]:
-        """Timestamp and bytes of every delayed job that matches; what cannot be read matches nothing."""
+        """Return timestamp and bytes of every delayed job that matches; an unreadable one never does."""
         return await self._all(self.of(matches, class_name))
 
     async def _all(
@@ -145,12 +143,12 @@ class Search:
         return found
 
     def of(self, matches: Callable[[Job], bool], class_name: str = "") -> Callable[[bytes], bool]:
-        """The same question of a payload's bytes, of which few need to be decoded where a class is named."""
+        """Turn a predicate of jobs into one of bytes. With a class name few payloads need to be decoded."""
         spelled = f'"{class_name}"'.encode() if _plain(class_name) else b""
         return lambda raw: spelled in raw and matches(self.found(raw))
 
     def found(self, raw: bytes) -> Job:
-        """A delayed job from its bytes, with the queue it names; what is wrong with it stands in its ``fault``."""
+        """Return a delayed job with the queue that it names; ``fault`` is the error of an unreadable one."""
         job = read_job(self.codec, "", raw)
         queue = job.payload.extra.get("queue")
         return replace(job, queue=queue) if isinstance(queue, str) else job
@@ -158,7 +156,7 @@ class Search:
     def selected(
         self, wanted: Callable[[Any], bool], target: Target | None
     ) -> Callable[[bytes], bool]:
-        """Tells the jobs, of a class where one is named, whose arguments ``wanted`` says yes to."""
+        """Return a predicate: whether a job, of a class where one is given, has arguments for which ``wanted`` is true."""
         entry = None if target is None else self.registry.describe(target)
 
         def matches(job: Job) -> bool:
@@ -169,11 +167,11 @@ class Search:
 
 
 def _codecs(codec: Codec) -> list[Codec]:
-    """The encoders that may have written what this application's codec reads."""
+    """Return the codecs that may have written what this application's codec reads."""
     return [JsonCodec(dialect) for dialect in Dialect] if codec.name == "json" else [codec]
 
 
 def _plain(class_name: str) -> bool:
-    """A name that every encoder spells alike."""
+    """Whether every encoder spells the name alike."""
     bare = class_name.replace("::", "")
     return bare.isascii() and bare.isalnum()

@@ -1,6 +1,6 @@
-"""Passes over delayed jobs: those that are wanted are removed or enqueued now, some hundreds in one step.
+"""Passes over delayed jobs, some hundreds a step: count the wanted ones, remove them, or enqueue them now.
 
-A pass may be given up between two steps: what is done is done whole, and what is left waits as before.
+A caller may stop between two steps: what is done is done whole, and the other jobs wait as before.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How many jobs were gone through so far, and how many of them were dealt with in this step."""
+    """How many jobs the pass has seen so far, and how many of them this step handled."""
 
     seen: int
     done: int
 
 
 class Selection:
-    """A pass that counts the jobs whose bytes are wanted."""
+    """Counts the jobs whose bytes are wanted."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Selection:
         self._waiting = DelayedWalk(table, only)
 
     async def more(self) -> Step | None:
-        """The next step; None at the end."""
+        """Handle the next step; None at the end."""
         stretches = await self._waiting.more()
         if stretches is None:
             return None
@@ -51,14 +51,14 @@ class Selection:
             found = list(filter(self.wanted, stretch.payloads))
             if found:
                 chosen.append((stretch.list_range, found))
-        return Step(self.seen, await self.deal(chosen) if chosen else 0)
+        return Step(self.seen, await self.handle(chosen) if chosen else 0)
 
-    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
-        """Do it; how many it was done to."""
+    async def handle(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
+        """Count these jobs."""
         return sum(len(found) for _, found in chosen)
 
     async def whole(self) -> int:
-        """Go through all; how many were dealt with."""
+        """Go through all jobs; return how many were handled."""
         done = 0
         while (step := await self.more()) is not None:
             done += step.done
@@ -66,7 +66,7 @@ class Selection:
 
 
 class Removing(Selection):
-    """Removes them; ``clean`` forgets timestamps that have no jobs left."""
+    """Removes the wanted jobs; ``clean`` removes timestamps that have no jobs left."""
 
     def __init__(
         self,
@@ -79,14 +79,14 @@ class Removing(Selection):
         super().__init__(table, wanted, only)
         self.clean = clean
 
-    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
-        """Remove these."""
+    async def handle(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
+        """Remove these jobs; return how many were still there."""
         moves = [(place, [Move(raw) for raw in found]) for place, found in chosen]
         return (await self.table.move(moves, clean=self.clean)).count(MOVED)
 
 
 class Enqueueing(Selection):
-    """Moves them to their queues now, with their hooks."""
+    """Moves the wanted jobs to their queues now, with their hooks."""
 
     def __init__(
         self,
@@ -97,8 +97,8 @@ class Enqueueing(Selection):
         super().__init__(promoter.table, wanted, only)
         self.promoter = promoter
 
-    async def deal(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
-        """Move these."""
+    async def handle(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
+        """Move these jobs; return how many were still there."""
         return await self.promoter.move(chosen, clean=False)
 
 

@@ -1,4 +1,4 @@
-"""When a delayed job is due, as callers say it: dates with a zone, seconds since 1970, or how long from now."""
+"""The time at which a delayed job is due, as callers give it: an aware date, seconds since 1970, or a span from now."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def timestamp_of(when: When) -> int:
-    """Whole seconds since 1970; fractions are cut off, as Ruby does. Raises TimestampError."""
+    """Return whole seconds since 1970; fractions are cut off, as in Ruby. Raises TimestampError."""
     if isinstance(when, datetime):
         if when.utcoffset() is None:
             raise TimestampError(
@@ -38,7 +38,7 @@ def timestamp_of(when: When) -> int:
 
 
 def timestamp_in(wait: Wait, clock: Clock) -> int:
-    """The whole second that lies so far ahead. Raises TimestampError."""
+    """Return the whole second that lies a span from now. Raises TimestampError."""
     if isinstance(wait, timedelta):
         wait = wait.total_seconds()
     if not _is_number(wait):

@@ -1,6 +1,6 @@
-"""Schedules out of resque-scheduler's YAML files, read safely: no Ruby object is made, no template is run.
+"""Read resque-scheduler's YAML files safely: no Ruby object is made, no template runs, aliases cannot exhaust the memory.
 
-Ruby symbols (``:first_in: 5s``) are read as plain texts, which is what becomes of them in Redis.
+Ruby symbols (``:first_in: 5s``) are read as texts, as Ruby writes them to Redis. The pool's file is read with the same checks.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _TEMPLATE: Final = re.compile(r"<%")
 _MERGE: Final = "tag:yaml.org,2002:merge"
 NULL: Final = "tag:yaml.org,2002:null"
 
-#: Values that a file may come to with its aliases written out: so many, and so many times what is written.
+#: A file may have so many values with its aliases expanded: MOST_VALUES, plus MOST_TIMES each value that is written.
 MOST_VALUES: Final = 1_000_000
 MOST_TIMES: Final = 10
 
-#: From so many letters on libyaml parses a file, unless it nests deeper than this.
+#: libyaml parses a file of at least so many characters, unless it nests deeper than this.
 LONG_FILE: Final = 100_000
 DEEP: Final = 100
 
-#: What libyaml and PyYAML do not always read alike: symbols in braces, tags, keys after ``?``, blocks of text, tabs, further documents.
+#: Texts that libyaml and PyYAML may read differently: symbols in braces, tags, keys after ``?``, block texts, tabs, more documents.
 _NOT_SIMPLE: Final = re.compile(
     r"[\s{\[,]:[^\W\d_]|[^\n -~\xa0-\u2027\u202a-\ud7ff]|[?!|>%]|\n(?:---|\.\.\.)"
 )
 
-#: Nodes between two tellings.
+#: Nodes between two calls of ``seen``.
 EVERY: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One entry as it stands in a file; ``notes`` tell what stands there twice."""
+class FileEntry:
+    """One entry of a file; ``notes`` name its keys that the file has twice."""
 
     name: str
     config: Any
@@ -52,14 +52,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Doubled:
-    """A key that stands twice in one mapping: the last one counts, as in Ruby."""
+    """A key that one mapping has twice: the last one counts, as in Ruby."""
 
     key: str
     first: int
     line: int
 
     def __str__(self) -> str:
-        """For people."""
+        """Return the note for people."""
         return (
             f"{self.key!r} stands in line {self.first} and in line {self.line}: the last one counts"
         )
@@ -67,17 +67,17 @@ class Doubled:
 
 def read_yaml(
     text: str, source: str, section: str = "", seen: Callable[[int], None] | None = None
-) -> list[Written]:
-    """The entries of a schedule, or of a section of it, in their order; the class is the entry's name where none is given.
+) -> list[FileEntry]:
+    """Return the entries of a schedule, or of a section of it, in their order; an entry's name is its class where none is given.
 
-    Of two entries of one name the last counts, as in Ruby. ``seen`` is told now and then which line was reached. Raises
-    ScheduleFileError, which names the line.
+    Of two entries of one name the last counts, as in Ruby. ``seen`` is called now and then with the number of the current line.
+    Raises ScheduleFileError, which names the line.
     """
     yaml = _yaml()
     try:
         return _entries(yaml, text, source, section, seen)
     except yaml.YAMLError as error:
-        raise ScheduleFileError(f"{source}, {told(error)}") from error
+        raise ScheduleFileError(f"{source}, {problem(error)}") from error
     except FileFault as fault:
         raise ScheduleFileError(f"{source}, {fault}") from fault
     except RecursionError as error:
@@ -86,7 +86,7 @@ def read_yaml(
 
 def _entries(
     yaml: Any, text: str, source: str, section: str, seen: Callable[[int], None] | None
-) -> list[Written]:
+) -> list[FileEntry]:
     loader = reporting(_loader(yaml), seen)(text)
     try:
         root = root_of(yaml, loader, text, seen)
@@ -103,18 +103,20 @@ def _entries(
         for one in doubled(yaml, root):
             notes.setdefault(lines[bisect_right(lines, one.line) - 1], []).append(str(one))
         loader.flatten_mapping(root)
-        found: dict[str, Written] = {}
+        found: dict[str, FileEntry] = {}
         for key, value in root.value:
             name, line = str(loader.construct_object(key, deep=True)), key.start_mark.line + 1
             config = loader.construct_object(value, deep=True)
-            found[name] = Written(name, _with_class(name, config), line, tuple(notes.get(line, ())))
+            found[name] = FileEntry(
+                name, _with_class(name, config), line, tuple(notes.get(line, ()))
+            )
         return list(found.values())
     finally:
         loader.dispose()
 
 
 def _section(yaml: Any, loader: Any, root: Any, source: str, section: str) -> Any:
-    """The node below that name. Raises ScheduleFileError where there is none."""
+    """Return the node below that name. Raises ScheduleFileError where there is none."""
     names = []
     if isinstance(root, yaml.MappingNode):
         loader.flatten_mapping(root)
@@ -143,10 +145,10 @@ def _yaml() -> Any:
 
 
 def _loader(yaml: Any) -> type[yaml.SafeLoader]:
-    """A safe loader that knows symbols; made anew, so that nobody else's YAML is read so."""
+    """Return a new subclass of SafeLoader that reads symbols: a change of SafeLoader itself would change others' YAML."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # the module came in as Any: it is optional
-        """SafeLoader and symbols, also in braces (``{:first_in: 5s}``), where YAML for Python would see an empty key."""
+        """Reads symbols, also in braces (``{:first_in: 5s}``), where PyYAML would see an empty key."""
 
         def check_value(self) -> bool:
             """Whether a colon here ends a key."""
@@ -173,7 +175,7 @@ def _loader(yaml: Any) -> type[yaml.SafeLoader]:
 
 
 def root_of(yaml: Any, loader: Any, text: str, seen: Callable[[int], None] | None = None) -> Any:
-    """The file's node, None where it holds nothing. Raises FileFault, and the errors of PyYAML."""
+    """Return the file's root node; None for an empty file. Raises FileFault, and the errors of PyYAML."""
     for number, line in enumerate(text.splitlines(), 1):
         if _TEMPLATE.search(line) and not line.lstrip().startswith("#"):
             raise FileFault(
@@ -189,7 +191,7 @@ def root_of(yaml: Any, loader: Any, text: str, seen: Callable[[int], None] | Non
 
 
 def _root_by_libyaml(yaml: Any, loader: Any, text: str, seen: Callable[[int], None] | None) -> Any:
-    """The node of a long file, parsed by libyaml in a third of PyYAML's time. None: PyYAML has to parse the file.
+    """Return the root node of a long file, parsed by libyaml in a third of PyYAML's time. None: PyYAML must parse the file.
 
     libyaml accepts some texts that PyYAML refuses, and its errors have other words. So PyYAML parses whatever is not simple or
     has a fault: a file means the same with and without libyaml.
@@ -206,7 +208,7 @@ def _root_by_libyaml(yaml: Any, loader: Any, text: str, seen: Callable[[int], No
 
 
 def _composed(yaml: Any, events: Iterator[Any], resolve: Any, seen: Any) -> Any:
-    """The node that these events make up; None where a name stands for two nodes, or nodes are nested deep."""
+    """Compose libyaml's events to a node. None: an anchor names two nodes, or nodes are nested deep."""
     kinds = {
         yaml.ScalarEvent: yaml.ScalarNode,
         yaml.SequenceStartEvent: yaml.SequenceNode,
@@ -214,9 +216,8 @@ def _composed(yaml: Any, events: Iterator[Any], resolve: Any, seen: Any) -> Any:
     }
     anchors: dict[str, Any] = {}
     siblings: list[Any] = []
-    parents: list[
-        tuple[Any, list[Any]]
-    ] = []  # the nodes that are not complete, each with its siblings
+    # The nodes that are not complete, each with its siblings.
+    parents: list[tuple[Any, list[Any]]] = []
     for count, event in enumerate(events):
         if isinstance(event, yaml.CollectionEndEvent):
             (node, outer), inner = parents.pop(), siblings
@@ -243,7 +244,7 @@ def _composed(yaml: Any, events: Iterator[Any], resolve: Any, seen: Any) -> Any:
 
 
 def measure(yaml: Any, root: Any) -> None:
-    """Count what a file comes to with its aliases written out. Raises FileFault where that is too much, or has no end."""
+    """Count a file's values with its aliases expanded. Raises FileFault where they are too many, or an alias contains itself."""
     sizes: dict[int, int | None] = {}
     stack = [root]
     written = 0
@@ -270,7 +271,7 @@ def measure(yaml: Any, root: Any) -> None:
 
 
 def doubled(yaml: Any, root: Any) -> list[Doubled]:
-    """The keys that stand twice in their mapping, by lines; one that overrides what was merged is none."""
+    """Return the keys that a mapping has twice, by lines; a key that overrides a merged one is allowed."""
     found: list[Doubled] = []
     seen: set[int] = set()
     stack = [root]
@@ -291,37 +292,37 @@ def doubled(yaml: Any, root: Any) -> list[Doubled]:
 
 
 def reporting(loader: type[Any], seen: Callable[[int], None] | None) -> type[Any]:
-    """The loader, made to tell now and then in which line it is."""
+    """Return a subclass of the loader that calls ``seen`` now and then with the current line."""
     if seen is None:
         return loader
-    tell = seen
+    report = seen
 
     class Reporting(loader):  # type: ignore[misc]  # PyYAML came in as Any: it is optional
-        """It tells."""
+        """Counts the nodes, and reports the current line."""
 
         count = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            """One more node."""
+            """Compose one node, and count it."""
             self.count += 1
             if self.count % EVERY == 0:
-                tell(self.line + 1)
+                report(self.line + 1)
             return super().compose_node(parent, index)
 
     return Reporting
 
 
-def told(error: Any) -> str:
-    """What PyYAML says is wrong, and in which line, in words of ours where they help more."""
+def problem(error: Any) -> str:
+    """Return PyYAML's complaint with its line, in other words where they help more."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = f"line {mark.line + 1}: " if mark is not None else ""
-    problem = str(getattr(error, "problem", None) or error)
-    if "!ruby/" in problem or "!ruby/" in str(error):
+    said = str(getattr(error, "problem", None) or error)
+    if "!ruby/" in said or "!ruby/" in str(error):
         tag = re.search(r"!ruby/[^'\s]*", str(error))
         return f"{line}{tag[0] if tag else '!ruby/'} is a Ruby object, which is not made: write plain values"
     if "while scanning an alias" in str(error):
         return f"{line}a text that begins with * needs quotes: cron: '*/5 * * * *'"
-    return f"{line}{problem}"
+    return f"{line}{said}"
 
 
 def _children(yaml: Any, node: Any) -> Sequence[Any]:

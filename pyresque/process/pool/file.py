@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import FileFault, PoolFileError
-from pyresque.schedule.yaml_file import doubled, root_of, told
+from pyresque.schedule.yaml_file import doubled, problem, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int]
         notes = list(map(str, doubled(yaml, root)))  # before _counts writes out what is merged
         wanted, sections = _counts(yaml, loader, root, environment)
     except yaml.YAMLError as error:
-        raise PoolFileError(f"{source}, {told(error)}") from error
+        raise PoolFileError(f"{source}, {problem(error)}") from error
     except FileFault as fault:
         raise PoolFileError(f"{source}, {fault}") from fault
     except RecursionError as error:

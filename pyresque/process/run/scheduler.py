@@ -13,7 +13,7 @@ from pyresque.process.run.worker import prepare
 from pyresque.process.scheduler import Scheduler
 from pyresque.process.start.start_line import scheduler_starts
 from pyresque.schedule.entries import is_section
-from pyresque.schedule.yaml_file import Written, read_yaml
+from pyresque.schedule.yaml_file import FileEntry, read_yaml
 from pyresque.store.schedules import Claim
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def claim() -> Claim:
     return Claim(f"{hostname()}:{os.getpid()}", os.urandom(16).hex())
 
 
-def odd_in(written: list[Written]) -> Iterator[str]:
+def odd_in(written: list[FileEntry]) -> Iterator[str]:
     """What stands there twice, and what does not run because it is a section, each with its line."""
     for entry in written:
         yield from entry.notes
@@ -77,7 +77,7 @@ def section_hint(name: str) -> str:
 
 def read_schedule(
     path: str, section: str = "", progress: Callable[[int, int], None] | None = None
-) -> list[Written]:
+) -> list[FileEntry]:
     """The entries of a schedule's file, or of a section of it. Raises ScheduleFileError.
 
     ``progress`` is told now and then which of how many lines was reached.

@@ -1,1 +1,1 @@
-"""When is next: cron lines, intervals and time zones, read as Ruby's timer reads them."""
+"""Cron lines, intervals and time zones, read as Ruby's timer (rufus-scheduler with fugit) reads them."""

@@ -1,4 +1,4 @@
-"""Which days of the calendar a cron line means: days of the month, months and weekdays together."""
+"""The days that a cron line means: its days of the month, months and weekdays together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 #: Weeks are counted from this Monday (``mon%2``), as fugit does.
 WEEK_ZERO: Final = date(2018, 12, 31).toordinal()
 
-#: The calendar repeats after this many years: a day that did not come by then never will.
+#: The calendar repeats after so many years: a day that did not come in them never comes.
 _CALENDAR_YEARS: Final = 400
 
 _LONGEST: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -19,40 +19,40 @@ _LONGEST: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class Weekday:
-    """A weekday, Sunday being 0: each one, the n-th of the month, or each n-th week's."""
+    """A weekday, 0 for Sunday: every one, the ``nth`` of the month, or that of every ``weeks``-th week plus ``offset``."""
 
     day: int
     nth: int | None = None
     weeks: int | None = None
-    shift: int = 0
+    offset: int = 0
 
     def order(self) -> tuple[int, int, int]:
-        """Where it stands in a sorted list: by day, the plain one first."""
-        return (self.day, self.weeks or self.nth or 0, self.shift)
+        """Return the key to sort by: the day, the plain one first."""
+        return (self.day, self.weeks or self.nth or 0, self.offset)
 
     def matches(self, day: date, last: int) -> bool:
-        """Whether it means this day of a month that has ``last`` days."""
+        """Whether the weekday means this day, in a month that has ``last`` days."""
         if day.isoweekday() % 7 != self.day:
             return False
         if self.nth is not None:
             return self.nth in ((day.day + 6) // 7, -((last - day.day) // 7 + 1))
         if self.weeks is not None:
-            return (day.toordinal() - WEEK_ZERO) // 7 % self.weeks == self.shift % self.weeks
+            return (day.toordinal() - WEEK_ZERO) // 7 % self.weeks == self.offset % self.weeks
         return True
 
     def __str__(self) -> str:
-        """As fugit writes it in its canonical line."""
+        """Return fugit's canonical spelling."""
         if self.weeks is not None:
-            return f"{self.day}#{self.weeks}#{self.shift}"
+            return f"{self.day}#{self.weeks}#{self.offset}"
         return f"{self.day}" if self.nth is None else f"{self.day}#{self.nth}"
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """The day fields of a line; None stands for ``*``.
+    """The day fields of a line; None means ``*``.
 
-    Where both days of the month and weekdays are given, a day has to be in one of the two, as in every cron; with
-    ``both`` (written ``&``) it has to be in each.
+    Where a line has both days of the month and weekdays, a day must match one of the two, as in every cron. With ``both``
+    (written ``&``) it must match both.
     """
 
     monthdays: tuple[int, ...] | None
@@ -61,7 +61,7 @@ class Days:
     both: bool = False
 
     def without_impossible(self) -> Days | None:
-        """The same without the months and days that never meet (31 April); None if nothing is left."""
+        """Return the fields without months and days that never meet (31 April); None if nothing is left."""
         if self.monthdays is None or self.months is None:
             return self
         pairs = [(m, d) for m in self.months for d in self.monthdays if d <= _LONGEST[m - 1]]
@@ -70,7 +70,7 @@ class Days:
         return left if pairs else None
 
     def first_from(self, day: date) -> date | None:
-        """The first matching day that is not before ``day``; None if none comes any more."""
+        """Return the first matching day from ``day`` on; None if no such day comes."""
         months = self.months or range(1, 13)
         for year in range(day.year, min(day.year + _CALENDAR_YEARS, MAXYEAR) + 1):
             for month in months:

@@ -1,7 +1,7 @@
 """Durations as schedules write them (``every: 1h30m``, ``first_in: 5 minutes``), in seconds.
 
-Ruby's timer reads them with fugit: a month has 30 days and a year 365, ``M`` is a month and ``m`` a minute, a number
-alone is seconds, and ISO 8601 (``PT1H30M``) will do as well.
+Ruby's timer reads them with fugit: a month has 30 days, a year 365; ``M`` is a month, ``m`` a minute; a number alone is
+seconds; ISO 8601 (``PT1H30M``) is read, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pyresque.errors import DurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Ruby's timer looks at its clock this often and refuses jobs that want to run oftener.
+#: Seconds between two ticks of Ruby's timer, which refuses jobs that are to run more often.
 TIMER_STEP: Final = 0.3
 
 _HOUR: Final = 3600
@@ -32,7 +32,7 @@ _SECONDS: Final[Mapping[str, int]] = {
 
 _NUMBER: Final = r"(?P<number>[0-9]+\.[0-9]*|[0-9]*\.?[0-9]+)"
 
-# In this order: each is tried as Ruby's parser does, which never goes back to a shorter reading.
+# The order is that of Ruby's parser, which takes the first unit that matches and never backtracks.
 _UNITS: Final = tuple(
     (unit, re.compile(_NUMBER + spelling, re.ASCII))
     for unit, spelling in (
@@ -58,7 +58,7 @@ _ISO_TIME: Final = {"H": "hour", "M": "minute", "S": "second"}
 
 
 def parse_duration(text: str | float) -> float:
-    """Seconds, which may be none or negative (``-30s``); DurationError for what Ruby refuses."""
+    """Return seconds, which may be 0 or negative (``-30s``). Raises DurationError for what Ruby refuses."""
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise DurationError(
             f"a duration is a text or a number of seconds, not {text!r}; {_EXAMPLES}"
@@ -73,7 +73,7 @@ def parse_duration(text: str | float) -> float:
 
 
 def parse_stretch(text: str | float) -> float:
-    """Seconds from now to a point in time, such as ``first_in``: a duration that stays among the dates there are."""
+    """Return seconds from now to a point in time, such as ``first_in``. Raises DurationError for more than 1000 years."""
     seconds = parse_duration(text)
     if abs(seconds) > LONGEST:
         raise DurationError(f"{_cut(text)} is longer than {LONGEST // _SECONDS['year']} years")
@@ -81,7 +81,7 @@ def parse_stretch(text: str | float) -> float:
 
 
 def parse_every(text: str | float) -> float:
-    """Seconds between two runs of a recurring job: a duration that moves time on by at least 0.3 s."""
+    """Return seconds between two runs of a recurring job, at least 0.3. Raises DurationError."""
     seconds = parse_stretch(text)
     if seconds <= 0:
         raise DurationError(
@@ -94,10 +94,10 @@ def parse_every(text: str | float) -> float:
     return seconds
 
 
-#: What is longer comes to dates that Python's calendar, which ends in 9999, may not have.
+#: A longer duration may lead beyond the year 9999, the last of Python's calendar.
 LONGEST: Final = 1000 * _SECONDS["year"]
 
-#: So much of a wrong text stands in the message.
+#: Characters of a wrong text in the message.
 _SHOWN: Final = 60
 _EXAMPLES: Final = "write 30s, 1h30m, 2 days or PT1H30M (m is a minute, M a month)"
 
@@ -109,12 +109,12 @@ def _read(text: str) -> float:
         amounts = _iso(stripped)
     if amounts is None:
         raise DurationError(f"{_cut(text)} is not a duration; {_EXAMPLES}")
-    # by unit, as Ruby adds up, so that fractions come out the same to the last digit
+    # Adds unit by unit, as Ruby does, so that fractions are equal to the last digit.
     return sum(amounts[unit] * seconds for unit, seconds in _SECONDS.items() if unit in amounts)
 
 
 def _plain(text: str) -> dict[str, float] | None:
-    """Amounts by unit of ``1h30m, 5 seconds and -2m``; a sign holds for all that is written together."""
+    """Return the amounts by unit of ``1h30m, 5 seconds and -2m``; a sign applies to all units written together."""
     amounts: dict[str, float] = {}
     at: int | None = 0
     while text and at is not None:
@@ -131,7 +131,7 @@ def _plain(text: str) -> dict[str, float] | None:
 
 
 def _next_group(text: str, at: int) -> int | None:
-    """Where the next group starts, None at the end; a separator has to separate two groups."""
+    """Return where the next group starts; None at the end. A separator must stand between two groups."""
     between = _BETWEEN.match(text, at)
     return None if at == len(text) else (between.end() if between else at)
 

@@ -1,7 +1,6 @@
-"""The text of a cron line, taken apart field by field as fugit's grammar has it.
+"""Parse the fields of a cron line by the grammar of fugit, with which Ruby's timer reads them.
 
-Ruby's timer reads cron lines with fugit; a line means here what it means there. What the fields select comes back as
-sorted tuples, ``None`` standing for every value (``*``).
+A parsed field is a sorted tuple of values; None means every value (``*``).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ NICKNAMES: Final[Mapping[str, str]] = {
 
 
 class FieldError(ValueError):
-    """One part of a line cannot be read; the caller knows the line and adds it."""
+    """One field cannot be read; the caller adds the whole line."""
 
     def __init__(self, problem: str, example: str) -> None:
         super().__init__(problem)
@@ -49,7 +48,7 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the six fields: what it is called, its numbers, names and an example for its errors."""
+    """One of the six fields: its name, its range, its names of values, and an example for its errors."""
 
     name: str
     low: int
@@ -62,7 +61,7 @@ class Kind:
 
     @property
     def element(self) -> re.Pattern[str]:
-        """What may stand between two commas: ``*``, ``a``, ``a-b``, each with ``/step``, or ``/step``."""
+        """The pattern of an element between two commas: ``*``, ``a``, ``a-b``, each with ``/step``, or ``/step`` alone."""
         value = self.value
         return re.compile(
             rf"(?:(?P<star>\*)|(?P<first>{value})(?:{self.tail}|-(?P<last>{value}))?)?(?:/(?P<step>[0-9]{{1,2}}))?",
@@ -70,7 +69,7 @@ class Kind:
         )
 
     def number(self, text: str) -> int:
-        """The number a value stands for; ``L`` and ``last`` count from the end of the month."""
+        """Return the number of a value; ``L`` and ``last`` count from the end of the month."""
         text = text.lower()
         if text in self.names:
             return self.names[text]
@@ -106,7 +105,7 @@ WEEKDAY: Final = Kind(
     "0-7 or sun-sat (three letters), #n for the n-th and #-1 for the last of the month, %n for every n-th week",
     "0 9 * * mon-fri",
     _WEEKDAY_NAMES,
-    tail=r"#(?P<nth>-?[1-5]|last|l)|%(?P<weeks>[0-9]{1,4})(?:\+(?P<shift>[0-9]{1,4}))?",
+    tail=r"#(?P<nth>-?[1-5]|last|l)|%(?P<weeks>[0-9]{1,4})(?:\+(?P<offset>[0-9]{1,4}))?",
 )
 
 _PATTERNS: Final = {
@@ -123,7 +122,7 @@ _HINTS: Final = (
 
 
 def numbers(kind: Kind, text: str) -> tuple[int, ...] | None:
-    """The values a field of seconds, minutes, hours, days or months selects; None for every one."""
+    """Return the values of a field of seconds, minutes, hours, days or months; None for every value."""
     chosen: set[int] = set()
     every = False
     for part in _parts(kind, text):
@@ -136,23 +135,23 @@ def numbers(kind: Kind, text: str) -> tuple[int, ...] | None:
 
 
 def weekdays(text: str) -> tuple[Weekday, ...] | None:
-    """The weekdays a field selects; None for every one."""
+    """Return the weekdays of a field; None for every one."""
     chosen: set[Weekday] = set()
     for part in _parts(WEEKDAY, text):
         chosen.update(_weekdays(part))
-    # "*" adds nothing, so "*,fri" is Fridays only: fugit's reading
+    # As in fugit "*" adds nothing, so "*,fri" is Fridays only.
     return tuple(sorted(chosen, key=Weekday.order)) or None
 
 
 def looks_like_weekdays(text: str) -> bool:
-    """Whether a last word is a field and not a time zone: ``MON`` is spelled as both."""
+    """Whether a last word is a field of weekdays, not a time zone: ``MON`` could be either."""
     return all(
         _PATTERNS[WEEKDAY.name].fullmatch(part) for part in text.removesuffix("&").split(",")
     )
 
 
 def time_zone(text: str) -> tzinfo:
-    """The zone a line ends in: a name of the tz database, or an offset such as ``+05:30``."""
+    """Return the zone at the end of a line: a name of the tz database, or an offset such as ``+05:30``."""
     try:
         return zone_of(text)
     except ValueError as error:
@@ -171,7 +170,7 @@ def _parts(kind: Kind, text: str) -> Iterator[re.Match[str]]:
 
 
 def _spread(kind: Kind, part: re.Match[str]) -> list[int] | None:
-    """The values of one element in the order they are counted, wrapping past the end (``22-2``)."""
+    """Return the values of one element in counting order; a range may wrap past the end (``22-2``)."""
     first, last, step = (part[name] for name in ("first", "last", "step"))
     if step is None and last is None:
         return (
@@ -196,7 +195,7 @@ def _spread(kind: Kind, part: re.Match[str]) -> list[int] | None:
     while values[-1] != end:
         if values[-1] >= high:
             values.append(low)
-            # hour 24 lies past the end: after the wrap it is met as hour 0
+            # Hour 24 lies past the end: after the wrap it is hour 0.
             end = low if end > high else end
         else:
             values.append(values[-1] + 1)
@@ -219,14 +218,14 @@ def _weekdays(part: re.Match[str]) -> Iterator[Weekday]:
         nth = WEEKDAY.number(part["nth"])
         yield Weekday(WEEKDAY.number(part["first"]) % 7, nth=nth)
     elif part["weeks"]:
-        weeks, shift = int(part["weeks"]), int(part["shift"] or 0)
+        weeks, offset = int(part["weeks"]), int(part["offset"] or 0)
         if weeks == 0:
             raise FieldError(f"{reprlib.repr(part[0])} asks for every 0th week", "0 9 * * mon%2")
-        yield Weekday(WEEKDAY.number(part["first"]) % 7, weeks=weeks, shift=shift)
+        yield Weekday(WEEKDAY.number(part["first"]) % 7, weeks=weeks, offset=offset)
     elif part["first"] or part["step"]:
         start = WEEKDAY.number(part["first"]) if part["first"] else 0
         end = WEEKDAY.number(part["last"]) if part["last"] else (start if part["first"] else 6)
-        # a step of 0 counts as 1 in this field alone: fugit's reading
+        # As in fugit a step of 0 counts as 1, in this field alone.
         stride = max(1, int(part["step"] or 1))
         for day in range(start, (end + 7 if start > end else end) + 1, stride):
             yield Weekday(day % 7)

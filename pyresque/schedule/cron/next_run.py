@@ -1,4 +1,4 @@
-"""Cron lines: when is the next time, as Ruby's timer (fugit) would answer."""
+"""Cron lines: when the next run is, by the rules of Ruby's timer (fugit)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WITH_SECONDS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A cron line taken apart. Two lines that mean the same are equal, however they are written."""
+    """A parsed cron line. Two lines with the same meaning are equal."""
 
     original: str = field(compare=False)
     seconds: tuple[int, ...] | None
@@ -38,12 +38,12 @@ class Cron:
     hours: tuple[int, ...] | None
     days: Days
     zone_name: str | None = None
-    #: The zone the line itself names; None: it runs by the zone of the process.
+    #: The zone that the line names; None: the line runs by the zone of the process.
     zone: tzinfo | None = None
 
     @classmethod
     def parse(cls, text: str) -> Cron:
-        """Read a line; CronError says what is wrong with it."""
+        """Parse a line. Raises CronError."""
         if not isinstance(text, str):
             raise CronError(text, f"a {type(text).__name__} is no text", _EXAMPLE)
         try:
@@ -53,7 +53,7 @@ class Cron:
 
     @property
     def canonical(self) -> str:
-        """The line in fugit's own spelling (``Fugit::Cron#to_cron_s``): numbers only, seconds left out when 0."""
+        """The line in fugit's spelling (``Fugit::Cron#to_cron_s``): numbers only, and no seconds when they are 0."""
         weekdays = _spell(self.days.weekdays)
         parts = [
             None if self.seconds == (0,) else _spell(self.seconds),
@@ -67,10 +67,10 @@ class Cron:
         return " ".join(part for part in parts if part)
 
     def next_after(self, instant: datetime, zone: tzinfo) -> datetime:
-        """The first run after an instant, shown in ``zone``, the zone of the process.
+        """Return the first run after an instant, in ``zone``, the zone of the process.
 
-        A line that names no zone runs by ``zone``. Times that a change of clocks skips do not come that day. When the
-        clock is put back, the time just run is not run again (so ``30 2 * * *`` runs once), while another one is
+        A line that names no zone runs by ``zone``. A run in an hour that a change of clocks skips does not take place. In an hour
+        that the clocks repeat, the time that just ran does not run again (``30 2 * * *`` runs once), but other times do
         (``*/30 * * * *`` runs in both passes).
         """
         if instant.utcoffset() is None:
@@ -81,7 +81,7 @@ class Cron:
             raise self._never_again(instant) from None
 
     def runs(self, after: datetime, zone: tzinfo) -> Iterator[datetime]:
-        """One run after the other, without end."""
+        """Yield one run after the other, without end."""
         while True:
             after = self.next_after(after, zone)
             yield after
@@ -89,9 +89,9 @@ class Cron:
     def _next_after(self, instant: datetime, zone: tzinfo) -> datetime:
         own = self.zone or zone
         asked = instant.replace(microsecond=0)
-        shown = zones.wall(asked, own)
+        wall = zones.wall(asked, own)
         # Ruby compares with the clock of the process, so a line of another zone does run in both passes.
-        just_run = shown if zones.wall(asked, zone) == shown else None
+        just_run = wall if zones.wall(asked, zone) == wall else None
         found = self._first_from(asked + _SECOND, own)
         while zones.wall(found, own) == just_run:
             found = self._first_from(found + _SECOND, own)
@@ -99,24 +99,24 @@ class Cron:
 
     def _first_from(self, start: datetime, zone: tzinfo) -> datetime:
         while True:
-            shown = zones.wall(start, zone)
-            match = self._first_shown(shown)
+            wall = zones.wall(start, zone)
+            match = self._first_wall(wall)
             found = [at for at in zones.instants(match, zone) if at >= start]
-            if not found:  # the clock skips it: go on where the clock goes on
+            if not found:  # the clock skips this time: go on after the gap
                 start = zones.change(match, zone)
                 continue
             if zones.is_first_pass(start, zone):
-                back = zones.change(shown, zone)
-                if found[0] >= back:  # what the second pass repeats may match earlier
+                back = zones.change(wall, zone)
+                if found[0] >= back:  # an earlier time of the second pass may match
                     start = back
                     continue
             return found[0]
 
-    def _first_shown(self, shown: datetime) -> datetime:
-        """The first matching setting of the clock from this one on, by jumps from field to field."""
+    def _first_wall(self, wall: datetime) -> datetime:
+        """Return the first matching wall-clock time from this one on; jumps from field to field."""
         choices = (self.hours or _DAY_HOURS, self.minutes or _SIXTY, self.seconds or _SIXTY)
-        day = self._day_from(shown.date())
-        floor = (shown.hour, shown.minute, shown.second) if day == shown.date() else _MIDNIGHT
+        day = self._day_from(wall.date())
+        floor = (wall.hour, wall.minute, wall.second) if day == wall.date() else _MIDNIGHT
         at = _least(choices, floor)
         if at is None:
             day = self._day_from(day + _DAY)
@@ -176,7 +176,7 @@ def _nickname(word: str) -> str:
 
 
 def _ends_in_zone(words: list[str]) -> bool:
-    """Whether the last word is a time zone; ``MON`` could be one, but is a weekday first."""
+    """Whether the last word is a time zone; ``MON`` could be one, but means the weekday."""
     last = words[-1]
     if len(words) <= _CLASSIC or fields.looks_like_weekdays(last):
         return False
@@ -188,7 +188,7 @@ def _spell(values: Sequence[object] | None) -> str:
 
 
 def _least(choices: Sequence[Sequence[int]], floor: Sequence[int]) -> tuple[int, ...] | None:
-    """The least combination of one value of each choice that is not below ``floor``."""
+    """Return the least combination of one value of each choice that is not below ``floor``."""
     if not choices:
         return ()
     values, *rest = choices
