@@ -53,12 +53,13 @@ class Command(Generic[T]):
         return self.read(reply)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Several commands in one round trip; ``atomic`` puts MULTI/EXEC around them.
 
     Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the driver
-    throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey stands in the list in its reply's place.
+    throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey stands in the list in its reply's
+    place. (Not frozen, as Command is not.)
     """
 
     commands: tuple[Command[Any], ...]

@@ -148,24 +148,31 @@ class Queues:
             enqueued += await self._enqueue_chunk(chunk)
         return enqueued
 
-    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
+    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:  # noqa: C901 - calls would cost each job more than they say
         waiting: dict[str, list[bytes]] = {}
         afterwards: list[Callable[[], Op[Any]]] = []
         enqueued = 0
+        unchanged: object = (
+            None  # the target before, if no code of the application has run since it was looked up
+        )
         for index, (target, *given) in chunk:
-            entry = self.registry.describe(target)
-            where, args = validate(entry, None), given
-            if entry.carrier is not None:
-                carried = await entry.carrier.made(args, {}, None)
-                if carried is None:
-                    continue
-                entry = self.registry.describe(carried.class_name)
-                where, args = carried.queue, carried.args
-                afterwards.append(carried.after)
-            elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
-                if not await hooks.allowed(entry.target, names.before_enqueue, *args):
-                    continue
-                afterwards.append(partial(hooks.run, entry.target, names.after_enqueue, *args))
+            args = given
+            if target is not unchanged or target is None:
+                entry, unchanged = self.registry.describe(target), None
+                where = validate(entry, None)
+                if entry.carrier is not None:
+                    carried = await entry.carrier.made(args, {}, None)
+                    if carried is None:
+                        continue
+                    entry = self.registry.describe(carried.class_name)
+                    where, args = carried.queue, carried.args
+                    afterwards.append(carried.after)
+                elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
+                    if not await hooks.allowed(entry.target, names.before_enqueue, *args):
+                        continue
+                    afterwards.append(partial(hooks.run, entry.target, names.after_enqueue, *args))
+                elif not self.inline and not callable(getattr(entry.target, "queue", None)):
+                    unchanged = target
             enqueued += 1
             try:
                 raw = write_payload(self.codec, entry.name, args)
@@ -173,11 +180,15 @@ class Queues:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
             if not (self.inline and await self._performed_inline(raw)):
                 waiting.setdefault(where, []).append(raw)
-        commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
-        check_pushed(await Batch(tuple(commands), lenient=True))
+        await self._push_all(waiting)
         for after in afterwards:
             await after()
         return enqueued
+
+    async def _push_all(self, waiting: dict[str, list[bytes]]) -> None:
+        """Push payloads to several queues in one round trip."""
+        commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
+        check_pushed(await Batch(tuple(commands), lenient=True))
 
     async def push(self, queue: str, item: object) -> Pushed:
         """Push any value, encoded, at the tail of a queue. Raises NotEncodable.

@@ -134,15 +134,10 @@ class WorkerRegistry:
         working: set[str] = set()
         while True:
             cursor, ids = await wrong_key_log.value_or(table.ids_from(cursor), (START, []))
-            lengths = wrong_key_log.replies_or(
-                await Batch(
-                    tuple(
-                        Command[Any](("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
-                    ),
-                    lenient=True,
-                ),
-                0,
-            )
+            records: list[Command[Any]] = [
+                Command(("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
+            ]
+            lengths = wrong_key_log.replies_or(await Batch(tuple(records), lenient=True), 0)
             working.update(one for one, length in zip(ids, lengths, strict=True) if length > 0)
             if cursor == START:
                 return registered, sorted(working)

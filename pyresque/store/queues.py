@@ -83,8 +83,8 @@ class QueueTable:
         Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue.
         """
         known, key = self._named(queue)
-        pushing = (known, Command[int](("RPUSH", key, *payloads)))
-        return Pushed(*check_pushed(await Batch(pushing, lenient=True)))
+        pushing: Command[int] = Command(("RPUSH", key, *payloads))
+        return Pushed(*check_pushed(await Batch((known, pushing), lenient=True)))
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""

@@ -125,7 +125,9 @@ class WorkerTable:
 
     async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
         """Return the records of the busy workers. One GET each in one batch, because a Cluster refuses MGET over slots."""
-        commands = [Command[Any](("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids]
+        commands: list[Command[Any]] = [
+            Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids
+        ]
         found = WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True))
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
