@@ -32,25 +32,20 @@ from compat_tests.activejob_app import (
 )
 from pyresque.activejob import (
     DateTime,
-    Discard,
     Duration,
     Envelope,
-    Exhausted,
     Indifferent,
     Keywords,
     Rails,
     Range,
-    Retry,
-    decide,
     deserialize,
-    is_wrapper,
     ruby_messages,
     serialize,
     times,
-    unwrap,
 )
-from pyresque.activejob.registry import WRAPPER
-from pyresque.activejob.retries import ruby_name
+from pyresque.activejob.envelope import unwrap
+from pyresque.activejob.registry import WRAPPER, is_wrapper
+from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.errors import DeserializationError, NotEncodable, PyresqueError, SerializationError
 from pyresque.ruby.json import Dialect, decode, encode
 

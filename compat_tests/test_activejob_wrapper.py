@@ -103,7 +103,7 @@ class WrapperWorld(World):
             put,
             lambda: self.now,
             new_id=lambda: f"{number:08d}-0000-4000-8000-{number:012d}",
-            dice=lambda: FIRST_RANDOM,
+            random=lambda: FIRST_RANDOM,
             stopping=lambda: self.stopping,
         )
 
@@ -119,7 +119,7 @@ class WrapperWorld(World):
         return jobs
 
     def importing(self, job: Continuable, id: int) -> None:  # noqa: A002 - the recorded job's name for it
-        self.performed.append(seen(job.noted(), [id], {}))
+        self.performed.append(seen(job.with_progress(), [id], {}))
         STEPS[self.entry["name"].removeprefix("continuable_")](self, job)
 
     def performing(self, name: str) -> Any:

@@ -1,6 +1,6 @@
-"""ActiveJob without Rails: the jobs of a Rails application read, written and tried again, byte for byte.
+"""ActiveJob without Rails: read, write and retry the jobs of a Rails application, byte for byte. Light.
 
-A name's module is loaded at its first use: a worker that knows no such jobs has none of it, and its children need not copy it.
+The first use of a name loads its module, so a worker without such jobs loads none of them.
 """
 
 TYPE_CHECKING = False
@@ -8,20 +8,13 @@ if TYPE_CHECKING:
     from pyresque.activejob.arguments import Locators, deserialize, serialize
     from pyresque.activejob.calls import NewJob
     from pyresque.activejob.continuation import Continuable, Resume, Step
-    from pyresque.activejob.envelope import Envelope, unwrap
+    from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.globalid import GlobalID, Identified
-    from pyresque.activejob.registry import WRAPPER, is_wrapper
-    from pyresque.activejob.render import call
     from pyresque.activejob.retries import (
         EXPONENTIALLY_LONGER,
         POLYNOMIALLY_LONGER,
-        Discard,
         DiscardOn,
-        Exhausted,
-        Retry,
         RetryOn,
-        Rules,
-        decide,
     )
     from pyresque.activejob.serializers import Serializer
     from pyresque.activejob.values import (
@@ -36,24 +29,17 @@ if TYPE_CHECKING:
     )
     from pyresque.activejob.versions import LATEST, Rails
 
-_ROOMS = {
+_MODULES = {
     "arguments": ("Locators", "deserialize", "serialize"),
     "calls": ("NewJob",),
     "continuation": ("Continuable", "Resume", "Step"),
-    "envelope": ("Envelope", "unwrap"),
-    "registry": ("WRAPPER", "is_wrapper"),
+    "envelope": ("Envelope",),
     "globalid": ("GlobalID", "Identified"),
-    "render": ("call",),
     "retries": (
-        "Discard",
         "DiscardOn",
         "EXPONENTIALLY_LONGER",
-        "Exhausted",
         "POLYNOMIALLY_LONGER",
-        "Retry",
         "RetryOn",
-        "Rules",
-        "decide",
     ),
     "serializers": ("Serializer",),
     "values": (
@@ -68,28 +54,25 @@ _ROOMS = {
     ),
     "versions": ("LATEST", "Rails"),
 }
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """One of the names below, from its own module."""
-    if name not in _HOMES:
+    """Return a name of ``__all__`` from its module."""
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=[name]), name)
+    return getattr(__import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=[name]), name)
 
 
 __all__ = [
     "EXPONENTIALLY_LONGER",
     "LATEST",
     "POLYNOMIALLY_LONGER",
-    "WRAPPER",
     "Continuable",
     "DateTime",
-    "Discard",
     "DiscardOn",
     "Duration",
     "Envelope",
-    "Exhausted",
     "GlobalID",
     "Identified",
     "Indifferent",
@@ -101,16 +84,10 @@ __all__ = [
     "Rails",
     "Range",
     "Resume",
-    "Retry",
     "RetryOn",
-    "Rules",
     "Serializer",
     "Step",
     "Symbol",
-    "call",
-    "decide",
     "deserialize",
-    "is_wrapper",
     "serialize",
-    "unwrap",
 ]

@@ -1,4 +1,4 @@
-"""A job's arguments between Python and Rails: markers for symbols, keywords, records and serialized objects."""
+"""A job's arguments between Python and Rails: the markers of symbols, keywords, records and serialized objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyresque.activejob.serializers import (
     BUILTINS,
     PREFIX,
     Serializer,
-    Surroundings,
+    SerializerContext,
     builtin_named,
     decimal_text,
     default_zone,
@@ -34,10 +34,10 @@ RUBY2_KEYWORDS = "_aj_ruby2_keywords"
 INDIFFERENT = "_aj_hash_with_indifferent_access"
 RESERVED = frozenset({GLOBALID, SERIALIZED, SYMBOL_KEYS, RUBY2_KEYWORDS, INDIFFERENT})
 
-#: How a record's GlobalID becomes the record, by model name: ``{"Account": lambda gid: accounts[gid.id]}``.
+#: Functions that find a record by its GlobalID, by model name: ``{"Account": lambda gid: accounts[gid.id]}``.
 Locators = Mapping[str, Callable[[GlobalID], object]]
 
-#: Ruby's JSON reads no deeper; a list that contains itself would go on for ever.
+#: Ruby's JSON reads no deeper nesting; the limit also stops at a list that contains itself.
 _DEEPEST = 100
 
 
@@ -48,9 +48,9 @@ def serialize(
     version: Rails = LATEST,
     serializers: Sequence[Serializer] = (),
 ) -> list[object]:
-    """The ``arguments`` field of a job called with these, ready for JSON.
+    """Return the ``arguments`` field of a job called with these arguments, ready for JSON.
 
-    The names of ``kwargs`` become symbols, as Ruby's keywords are; a ``Keywords`` that was read keeps what each name was.
+    The names of ``kwargs`` become symbols, as Ruby's keywords are; in a ``Keywords`` each name stays a symbol or a string.
     Raises SerializationError, in Rails' words, for what that version of Rails cannot carry.
     """
     writer = _Writer(version, tuple(serializers))
@@ -73,12 +73,11 @@ def deserialize(
     zone: tzinfo | None = None,
     local: tzinfo = times.PLUS_ZERO,
 ) -> tuple[list[object], dict[str, object]]:
-    """A job's positional and keyword arguments from its ``arguments`` field.
+    """Return a job's positional and keyword arguments from its ``arguments`` field.
 
-    Records of models without a locator stay GlobalIDs. ``zone`` is the worker's Rails zone (UTC by default), which times
-    without a zone's name are put in; ``local`` the zone of times that give not even an offset. Raises
-    DeserializationError, in Rails' words, for what that version of Rails could not read, and where a locator or serializer
-    raises or finds nothing.
+    Records of models without a locator stay GlobalIDs. ``zone`` is the worker's Rails zone (UTC by default), for times without
+    a zone's name; ``local`` is the zone of times without an offset. Raises DeserializationError, in Rails' words, for what
+    that version of Rails could not read, and where a locator or serializer raises or finds nothing.
     """
     reader = _Reader(version, tuple(serializers), locators or {}, zone or default_zone(), local)
     args = reader.arguments(arguments)
@@ -121,13 +120,15 @@ class _Writer:
         builtin = BUILTINS[kind]
         if builtin.since > self.version:
             if isinstance(value, Decimal) and value.is_finite():
-                return decimal_text(value)  # Rails before 7.1 lets JSON make a text of it
+                return decimal_text(value)  # before 7.1 Rails writes it as a JSON text
             raise SerializationError(
                 f"Unsupported argument type: {ruby_messages.class_name(value)}"
             )
         zone = default_zone()
-        at = Surroundings(self.version, zone, zone, lambda inner: self.argument(inner, depth + 1))
-        return {SERIALIZED: f"{PREFIX}{kind}Serializer", **builtin.write(value, at)}
+        context = SerializerContext(
+            self.version, zone, zone, lambda inner: self.argument(inner, depth + 1)
+        )
+        return {SERIALIZED: f"{PREFIX}{kind}Serializer", **builtin.write(value, context)}
 
     def plain(self, value: object) -> object:
         for kind in (str, int, float):
@@ -174,7 +175,7 @@ class _Reader:
         if found is None or found is False:
             return []
         if isinstance(found, Mapping):
-            found = [list(pair) for pair in found.items()]  # Ruby's Hash#map goes by pairs
+            found = [list(pair) for pair in found.items()]  # Ruby's Hash#map yields pairs
         if not isinstance(found, list):
             raise DeserializationError(ruby_messages.no_method("map", found))
         try:
@@ -207,7 +208,7 @@ class _Reader:
     def record(self, address: object) -> object:
         gid = GlobalID.parse(address)
         if gid is None:
-            return None  # as Rails: what is no address is nobody's
+            return None  # as in Rails: a text that is no GlobalID names no record
         locate = self.locators.get(gid.model)
         if locate is None:
             return gid
@@ -231,10 +232,10 @@ class _Reader:
         builtin = builtin_named(wanted, self.version)
         if builtin is None:
             raise DeserializationError(f"Serializer {name} is not known")
-        at = Surroundings(
+        context = SerializerContext(
             self.version, self.zone, self.local, lambda inner: self.argument(inner, depth)
         )
-        return builtin.read(found, at)
+        return builtin.read(found, context)
 
     def hash(self, read: dict[str, object]) -> object:
         if _true(read.pop(INDIFFERENT, None)):
@@ -247,7 +248,7 @@ class _Reader:
 
 
 def _true(marker: object) -> bool:
-    """Ruby's truth: everything but nil and false, the empty list too."""
+    """Whether Ruby takes the marker as true: everything but nil and false, even an empty list."""
     return marker is not None and marker is not False
 
 

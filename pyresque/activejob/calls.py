@@ -1,4 +1,4 @@
-"""Calls of jobs by their Ruby names, as Rails spells them: ``set(wait=300).enqueue(7)``; for both faces."""
+"""Calls of ActiveJobs by their Ruby names, as in Rails: ``set(wait=300).enqueue(7)``; for both faces."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a job is enqueued; None leaves it to the job and to Rails' defaults."""
+    """How a job is enqueued; None: the job's own value, or Rails' default."""
 
-    #: From now; a timedelta or seconds.
+    #: A timedelta or seconds, from now.
     wait: timedelta | float | None = None
     #: An aware datetime or seconds since 1970; it goes before ``wait``, as in Rails.
     wait_until: datetime | float | None = None
@@ -36,7 +36,7 @@ class Options:
     priority: int | None = None
 
     def at(self, now: datetime) -> datetime | None:
-        """When the job is to run; None: at once. Raises TimestampError."""
+        """Return when the job is to run; None: at once. Raises TimestampError."""
         until = self.wait_until
         if isinstance(until, datetime):
             if until.utcoffset() is None:
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job that is not enqueued yet (Rails: ``SyncAccountJob.new(7)``)."""
+    """A job before it is enqueued (Rails: ``SyncAccountJob.new(7)``)."""
 
     job_class: str
     args: tuple[Any, ...]
@@ -64,9 +64,9 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class ActiveJobCall(Generic[R]):
-    """A job by its Ruby name: decorate what performs it with it, or enqueue it, whoever performs it.
+    """An ActiveJob by its Ruby name: a decorator of the function that performs it here, and the way to enqueue it.
 
-    ``run`` carries an enqueue; it returns the Envelope written, or None where a before_enqueue hook said no.
+    ``run`` enqueues; it returns the Envelope that was written, or None where a before_enqueue hook vetoed it.
     """
 
     job_class: str
@@ -82,7 +82,7 @@ class ActiveJobCall(Generic[R]):
     hooks: Sequence[Callable[..., Any]] = ()
 
     def __call__(self, target: F) -> F:
-        """Register a function, or a class with ``perform``, as what performs this job here."""
+        """Register a function, or a class with ``perform``, to perform this job here."""
         self.jobs.add(
             self.job_class,
             target,
@@ -105,23 +105,23 @@ class ActiveJobCall(Generic[R]):
         queue: str | None = None,
         priority: int | None = None,
     ) -> C:
-        """The same job, enqueued otherwise."""
+        """Return this job with other options."""
         given = {"wait": wait, "wait_until": wait_until, "queue": queue, "priority": priority}
         changed = {name: value for name, value in given.items() if value is not None}
         return replace(self, options=replace(self.options, **changed))  # type: ignore[arg-type]  # each by its name
 
     def new(self, *args: Any, **kwargs: Any) -> NewJob:
-        """A job of this class, for ``perform_all_later``."""
+        """Return a job of this class, for ``perform_all_later``."""
         return NewJob(self.job_class, args, kwargs, self.options)
 
     def enqueue(self, *args: Any, **kwargs: Any) -> R:
-        """Enqueue a job of this class; its Envelope, with the job_id, or None where a before_enqueue hook said no.
+        """Enqueue a job of this class; return its Envelope, with the job_id, or None where a before_enqueue hook vetoed it.
 
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry.
         """
         return self.run(self.new(*args, **kwargs))
 
 
-#: What ``resque.active_job(name)`` gives, and the same of an AsyncResque.
+#: The results of ``active_job(name)`` of Resque and of AsyncResque.
 BlockingCall = ActiveJobCall[Envelope | None]
 AwaitedCall = ActiveJobCall[Awaitable[Envelope | None]]

@@ -1,4 +1,4 @@
-"""Jobs in steps (Rails 8.1's continuations): what is done is written into the job hash, and either language goes on from there."""
+"""Jobs in steps (Rails 8.1's continuations). The job hash holds the completed steps, so Ruby and Python can both resume a job."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """How an interrupted job is put back; Rails' ``resume_options``, ``max_resumptions``, ``resume_errors_after_advancing``."""
+    """How an interrupted job is enqueued again; Rails' ``resume_options``, ``max_resumptions``, ``resume_errors_after_advancing``."""
 
     wait: timedelta | float = 5
     queue: str | None = None
     priority: int | None = None
-    #: After so many resumptions the next one is a failure, ResumeLimitError; None: without end.
+    #: After so many resumptions the next one raises ResumeLimitError; None: no limit.
     most: int | None = None
-    #: Whether an error puts the job back, too, if it came further in this run; it goes before ``retry_on``.
+    #: Whether the job resumes after an error, too, if it advanced in this run; this goes before ``retry_on``.
     errors_after_advancing: bool = True
 
 
 class Step:
-    """A step that runs now, with its cursor: any JSON value that says how far it came."""
+    """The running step, with its cursor: any JSON value that says how far the step came."""
 
     def __init__(
         self, name: str, cursor: Any, checkpoint: Callable[[], None], *, resumed: bool
     ) -> None:
         self.name = name
         self.cursor = cursor
-        #: Whether an earlier run began it.
+        #: Whether an earlier run began this step.
         self.resumed = resumed
         self.checkpoint = checkpoint
         self._start = cursor
 
     def set(self, cursor: Any) -> None:
-        """Note how far the step came. The job may be interrupted here."""
+        """Set the cursor. The job may be interrupted here."""
         self.cursor = cursor
         self.checkpoint()
 
     def advance(self, *, after: int | None = None) -> None:
-        """Set the cursor to the number after it, or after another one. Raises CursorError for what is no whole number."""
+        """Set the cursor to the next number, or to the one after ``after``. Raises CursorError for what is no whole number."""
         last = self.cursor if after is None else after
         if not isinstance(last, int) or isinstance(last, bool):
             raise CursorError(
@@ -65,7 +65,7 @@ class Step:
 
     @property
     def advanced(self) -> bool:
-        """Whether the cursor moved in this run."""
+        """Whether the cursor changed in this run."""
         return bool(self.cursor != self._start)
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Step:
 
 
 class Continuable:
-    """A running job in steps: what a function registered with ``resume=`` gets as its first argument."""
+    """A running job in steps: the first argument of a function registered with ``resume=``."""
 
     def __init__(self, envelope: Envelope, stopping: Callable[[], bool]) -> None:
         self.envelope = envelope
@@ -91,8 +91,8 @@ class Continuable:
     def step(self, name: str, *, start: object = None, isolated: bool = False) -> Iterator[Step]:
         """``for step in job.step("rows", start=0): ...``: run that block once, or not at all if an earlier run completed it.
 
-        ``start`` is the cursor of its first run. An ``isolated`` step has a run of its own. Raises StepError where the
-        steps are nested, named twice, or not those of the run before; the job may be interrupted between two steps.
+        ``start`` is the first cursor. An ``isolated`` step gets a run of its own. The job may be interrupted between two steps.
+        Raises StepError where steps are nested, have the same name, or are not those of the run before.
         """
         if self.advanced:
             self.checkpoint()
@@ -113,17 +113,17 @@ class Continuable:
         self._current, self._advanced = None, True
 
     def checkpoint(self) -> None:
-        """Interrupt the job here if its worker is stopping: it is put back, and goes on from here."""
+        """Interrupt the job here if its worker is stopping; the job is enqueued again and resumes here."""
         if self._stopping():
             self._interrupt("stopping")
 
     @property
     def advanced(self) -> bool:
-        """Whether it came further in this run."""
+        """Whether the job advanced in this run."""
         return self._advanced or (self._current is not None and self._current.advanced)
 
-    def noted(self) -> Envelope:
-        """The job with how far it came."""
+    def with_progress(self) -> Envelope:
+        """Return the job with its completed steps and cursor."""
         state: dict[str, object] = {"completed": self._completed}
         if self._current is not None:
             state["current"] = [self._current.name, self._current.cursor]
@@ -131,7 +131,7 @@ class Continuable:
         return replace(self.envelope, continuation=state, resumptions=resumptions)
 
     def resumed(self, resume: Resume, error: BaseException) -> Envelope | None:
-        """The job to put back after an error, counted as Rails does; None where the error is a failure like any other.
+        """Return the job to enqueue again after an error, counted as Rails does; None where the job fails.
 
         Raises ResumeLimitError.
         """
@@ -142,7 +142,7 @@ class Continuable:
             key = f"{{:exception=>#<{name}: {text_of(error) or name}>}}"
         else:
             return None
-        counted, _ = self.noted().counted(key)
+        counted, _ = self.with_progress().counted(key)
         if resume.most is not None and (counted.resumptions or 0) >= resume.most:
             raise ResumeLimitError(f"Job was resumed a maximum of {resume.most} times") from error
         return counted
@@ -159,7 +159,7 @@ class Continuable:
         raise JobInterrupted(f"Interrupted {where} ({reason})")
 
     def _check(self, name: str) -> None:
-        """Raise StepError, in Rails' words, unless this step may stand here."""
+        """Raise StepError, in Rails' words, unless this step may run now."""
         current, passed = self._current, len(self._encountered)
         if name in self._encountered:
             raise StepError(f"Step '{name}' has already been encountered")

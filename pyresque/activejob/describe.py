@@ -1,4 +1,4 @@
-"""Jobs as people are shown them: an ActiveJob by its own class and a readable call, any other as it is."""
+"""Texts for people about a job: an ActiveJob's own class and readable call, in place of the wrapper."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ if TYPE_CHECKING:
 
 
 def class_name(payload: Payload) -> str:
-    """The class a payload is about: ``SyncAccountJob``, not the wrapper; empty where there is none."""
+    """Return the class of a payload: ``SyncAccountJob``, not the wrapper; empty where there is none."""
     found = job_hash(payload)
     if found is None:
         return payload.name
-    from pyresque.activejob.render import class_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    from pyresque.activejob.render import class_of  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
     return class_of(found)
 
 
 def active_call(payload: Payload) -> str | None:
-    """``SyncAccountJob(gid://shop/Account/7, force: true)``; None for what is no ActiveJob."""
+    """Return ``SyncAccountJob(gid://shop/Account/7, force: true)``; None for a payload that is no ActiveJob."""
     found = job_hash(payload)
     if found is None:
         return None
-    from pyresque.activejob.render import call  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    from pyresque.activejob.render import call  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
     return call(found)
 
 
 def arguments(payload: Payload) -> str | None:
-    """The same without class and brackets: ``gid://shop/Account/7, force: true``."""
+    """Return the arguments of that call: ``gid://shop/Account/7, force: true``; None for a payload that is no ActiveJob."""
     found = job_hash(payload)
     if found is None:
         return None
-    from pyresque.activejob.render import arguments_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    from pyresque.activejob.render import arguments_of  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
     return arguments_of(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A job for a log, made text only if the line is written: Ruby's ``Job#inspect``, an ActiveJob as its call."""
+class LoggedJob:
+    """A job in a log record: Ruby's ``Job#inspect``, or an ActiveJob's call. Makes its text only when the record is written."""
 
     job: Job
 
     def __str__(self) -> str:
-        shown = active_call(self.job.payload)
-        return str(self.job) if shown is None else f"(Job{{{self.job.queue}}} | {shown})"
+        call = active_call(self.job.payload)
+        return str(self.job) if call is None else f"(Job{{{self.job.queue}}} | {call})"
 
 
 def due_since(payload: Payload) -> float | None:
-    """Seconds since 1970 from which on it waited for a worker: its enqueueing, or the later time it was meant for.
+    """Return since when a job waited for a worker, in seconds since 1970: its enqueueing, or the later time it was scheduled for.
 
-    None where nobody knows: Resque's own payloads bear no time.
+    None where that is unknown: Resque's own payloads have no time.
     """
     found = job_hash(payload)
     if found is None:
@@ -66,7 +66,7 @@ def due_since(payload: Payload) -> float | None:
 
 
 def _seconds(written: object) -> float | None:
-    from pyresque.activejob import times  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    from pyresque.activejob import times  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
     try:
         moment: datetime = times.read(written, timezone.utc)

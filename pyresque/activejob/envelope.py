@@ -1,4 +1,4 @@
-"""The job hash that Rails puts into a Resque payload: everything about one ActiveJob, and the hash of its next try."""
+"""Envelope: the job hash that Rails puts into a Resque payload, and the hash of the job's next try."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def unwrap(args: object) -> object:
-    """The job hash in a wrapper's args; EnvelopeError, Ruby's ArgumentError, unless it is the only one."""
+    """Return the job hash in a wrapper's args. Raises EnvelopeError (Ruby's ArgumentError) unless it is the only argument."""
     given = Payload(None, args).positional()
     if len(given) != 1:
         raise EnvelopeError(f"wrong number of arguments (given {len(given)}, expected 1)")
@@ -40,7 +40,7 @@ def unwrap(args: object) -> object:
 
 
 def job_class_of(found: object, version: Rails = LATEST) -> str:
-    """The Ruby class a job hash names; raises EnvelopeError, or a subclass, in Ruby's words where it names none."""
+    """Return the Ruby class that a job hash names. Raises EnvelopeError, or a subclass, in Ruby's words where it names none."""
     if not isinstance(found, Mapping):
         if found is None:
             raise EnvelopeMethodError(ruby_messages.no_method("[]", found))
@@ -54,11 +54,11 @@ def job_class_of(found: object, version: Rails = LATEST) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One ActiveJob as it is written, field by field in Rails' order.
+    """One ActiveJob's job hash, its fields in Rails' order.
 
-    ``arguments`` is the serialized list, as found or as ``arguments.serialize`` made it. ``extra`` holds the fields this
-    side does not know, such as those a Ruby class adds by its own ``serialize``; they are written last. ``version`` is the
-    Rails version whose form is written; it is no field itself.
+    ``arguments`` is the serialized list, as it was found or as ``arguments.serialize`` made it. ``extra`` holds fields that
+    pyresque does not know, such as those of a Ruby class's own ``serialize``; they are written last. ``version`` is the Rails
+    version whose form is written; it is not a field of the hash.
     """
 
     job_class: str
@@ -68,10 +68,10 @@ class Envelope:
     priority: object = None
     arguments: object
     executions: int = 0
-    #: Tries per ``retry_on`` line; None as older Rails leaves it: then ``executions`` counts.
+    #: Tries by the key of each ``retry_on``; None, as older Rails leaves it: then ``executions`` counts.
     exception_executions: Mapping[str, object] | None = field(default_factory=dict)
     locale: str = "en"
-    #: A Rails or IANA zone name (see ``times.find_zone``), or None where the app has none.
+    #: A Rails or IANA zone name (see ``times.find_zone``), or None where the application has none.
     timezone: str | None = "UTC"
     enqueued_at: object = None
     scheduled_at: str | None = None
@@ -98,7 +98,7 @@ class Envelope:
         extra: Mapping[str, object] = _NOTHING,
         version: Rails = LATEST,
     ) -> Envelope:
-        """A new job, enqueued ``now`` and to be run ``at`` (at once: None)."""
+        """Return a new job, enqueued ``now`` and to be run ``at`` (None: at once)."""
         return cls(
             job_class=job_class,
             job_id=job_id,
@@ -130,7 +130,7 @@ class Envelope:
         words.
         """
         job_class = job_class_of(found, version)
-        assert isinstance(found, Mapping)  # noqa: S101 - job_class_of said so
+        assert isinstance(found, Mapping)  # noqa: S101 - job_class_of has checked it
         enqueued_at, scheduled_at = found.get("enqueued_at"), None
         if version >= Rails.V7_1:
             enqueued_at, scheduled_at = _checked(enqueued_at), _checked(found.get("scheduled_at"))
@@ -160,7 +160,7 @@ class Envelope:
         return times.read(self.scheduled_at, timezone.utc) if self.scheduled_at else None
 
     def to_json(self) -> dict[str, object]:
-        """The job hash, ready for JSON, its keys in Rails' order."""
+        """Return the job hash, ready for JSON, its keys in Rails' order."""
         written = {name: getattr(self, name) for name in _FIELDS}
         written["arguments"] = [] if self.arguments is None else self.arguments
         if self.version < Rails.V7_1:
@@ -171,14 +171,14 @@ class Envelope:
         return {**written, **self.extra}
 
     def started(self) -> Envelope:
-        """This job as it is while it runs: one execution more, and one resumption more if steps of it were done."""
+        """Return this job as it is while it runs: one execution more, and one resumption more if it has completed steps."""
         steps = self.continuation or _NOTHING
         resumed = steps.get("completed") or steps.get("current")
         resumptions = (self.resumptions or 0) + 1 if resumed else self.resumptions
         return replace(self, executions=self.executions + 1, resumptions=resumptions)
 
     def counted(self, key: str) -> tuple[Envelope, int]:
-        """This job with one more failure under a ``retry_on`` line's key, and the count; see ``retries.key``."""
+        """Return this job with one more failure under a ``retry_on`` key, and the count; see ``RetryOn.key``."""
         if self.exception_executions is None:
             return self, self.executions
         count = _count(self.exception_executions.get(key)) + 1
@@ -195,11 +195,10 @@ class Envelope:
         worker_locale: str | None = None,
         keep_unknown: bool = True,
     ) -> Envelope:
-        """The job hash to put back, from a job that was ``started`` (and ``counted``).
+        """Return the job to enqueue again, from one that was ``started`` (and ``counted``).
 
-        ``arguments`` stay as they were found unless given. Rails up to 7.1 writes the worker's locale, if one is given;
-        Rails drops the fields it does not know, which ``keep_unknown=False`` does too. Without a wait the job goes
-        straight to its queue.
+        ``arguments`` are those that were found unless given. Rails up to 7.1 writes ``worker_locale``, if given. Rails drops
+        the fields that it does not know, and so does ``keep_unknown=False``. Without a wait the job goes to its queue at once.
         """
         run_at = self.run_at if wait is None else times.later(now, _seconds(wait))
         locale = worker_locale if worker_locale and self.version < Rails.V7_2 else self.locale
@@ -240,7 +239,7 @@ def _checked(value: object) -> str | None:
 
 
 def _count(value: object) -> int:
-    """A count that may be missing; EnvelopeTypeError for what Ruby could not add to."""
+    """Read a count that may be missing. Raises EnvelopeTypeError for what Ruby could not add to."""
     if value is None or value is False:
         return 0
     if isinstance(value, str | list):

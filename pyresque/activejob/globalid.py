@@ -1,4 +1,4 @@
-"""GlobalIDs: Rails' addresses of records, ``gid://shop/Account/7``."""
+"""GlobalID: Rails' address of a record, ``gid://shop/Account/7``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus, urlencode
 
 from pyresque.errors import GlobalIDError
 
-#: What may stand in a path unescaped (RFC 3986).
+#: The characters that a path may have unescaped (RFC 3986).
 _CHAR = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _URI = re.compile(
     rf"gid://(?P<app>[A-Za-z0-9\-.]+)/(?P<model>{_CHAR}+)/(?P<ids>{_CHAR}+(?:/{_CHAR}+)*)"
     rf"(?:\?(?P<params>(?:{_CHAR}|[/?])*))?(?:#(?:{_CHAR}|[/?])*)?\Z"
 )
 _APP = re.compile(r"[A-Za-z0-9\-]+\Z")
-#: A primary key of more columns than this is none, as in Rails.
+#: As in Rails a primary key has no more columns.
 _MOST_IDS = 20
 
 
@@ -26,8 +26,8 @@ _MOST_IDS = 20
 class GlobalID:
     """A record's address: the app's name, the model's Ruby name, its id (several for a composite key).
 
-    ``GlobalID("shop", "Account", 7)`` or ``GlobalID("shop", "Seat", (3, 14))``. Ids are texts, as Rails reads them. One
-    that was read is written back letter for letter. Raises GlobalIDError for parts no GlobalID can have.
+    ``GlobalID("shop", "Account", 7)`` or ``GlobalID("shop", "Seat", (3, 14))``. Ids are texts, as Rails reads them. A GlobalID
+    that was read keeps its spelling. Raises GlobalIDError for parts that no GlobalID can have.
     """
 
     app: str
@@ -68,19 +68,19 @@ class GlobalID:
 
     @classmethod
     def parse(cls, text: object) -> GlobalID | None:
-        """The GlobalID a text is, in plain or in Rails' URL-safe Base64 form; None for anything else, as in Rails."""
+        """Read a GlobalID, in plain or in Rails' URL-safe Base64 form; None for anything else, as in Rails."""
         if not isinstance(text, str):
             return None
         return _plain(text, text) or _base64(text)
 
     @property
     def id(self) -> str:
-        """The id; of a composite key the whole, joined by ``/``."""
+        """The id; the parts of a composite key are joined by ``/``."""
         return "/".join(self.ids)
 
     @property
     def uri(self) -> str:
-        """``gid://app/Model/id``, ids form-encoded as Rails writes them."""
+        """``gid://app/Model/id``, with the ids form-encoded as in Rails."""
         if self._found is not None:
             return self._found
         path = "/".join(quote_plus(part, errors="surrogateescape") for part in self.ids)
@@ -93,10 +93,10 @@ class GlobalID:
 
 @runtime_checkable
 class Identified(Protocol):
-    """A record that knows its GlobalID, and may be given to a job as it is."""
+    """A record that knows its GlobalID; such a record may be a job's argument."""
 
     def to_global_id(self) -> GlobalID:
-        """The record's address; GlobalIDError where it has no id yet."""
+        """Return the record's address. Raises GlobalIDError where it has no id yet."""
 
 
 def _plain(text: str, found: str) -> GlobalID | None:

@@ -1,4 +1,7 @@
-"""What an application registers for ActiveJob: its jobs by Ruby class name, locators of records, serializers of values."""
+"""Registered ActiveJobs by Ruby class name, locators and serializers; which payloads hold an ActiveJob.
+
+Light: the fork server loads this module.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,17 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload
     from pyresque.job.limits import TimeLimit
 
-#: The Resque class under which every ActiveJob travels; its only argument is the job hash.
+#: The Resque class of every ActiveJob's payload; its only argument is the job hash.
 WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
 
 
 def is_wrapper(class_name: object) -> bool:
-    """Whether a Resque payload's class is the ActiveJob wrapper; Ruby accepts it with colons around it, too."""
+    """Whether a payload's class is the ActiveJob wrapper; as in Ruby it may have colons around it."""
     return isinstance(class_name, str) and class_name.strip(":") == WRAPPER
 
 
 def job_hash(payload: Payload) -> Mapping[str, object] | None:
-    """The job hash in a wrapper's payload; None for any other job, and for a wrapper with something else in it."""
+    """Return the job hash in a wrapper's payload; None for any other payload."""
     args = payload.args
     if not is_wrapper(payload.class_name) or not isinstance(args, list) or len(args) != 1:
         return None
@@ -41,9 +44,9 @@ def job_hash(payload: Payload) -> Mapping[str, object] | None:
 
 
 class ActiveJobClass:
-    """One job: what performs it, the rules for its errors, and whether its Envelope comes as first argument.
+    """One registered ActiveJob: its entry, and the rules for its errors. With ``bind`` its first argument is the Envelope.
 
-    With ``resume`` it is a job in steps, and gets a Continuable there.
+    With ``resume`` it is a job in steps, and its first argument is a Continuable.
     """
 
     def __init__(
@@ -63,8 +66,8 @@ class ActiveJobClass:
     def call(
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of its function. Raises EnvelopeError, Ruby's ArgumentError, where it cannot take them."""
-        from pyresque.activejob.signature import complaint, fitted  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        """Return the arguments for the function. Raises EnvelopeError (Ruby's ArgumentError) where it does not take them."""
+        from pyresque.activejob.signature import complaint, fitted  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
         bound = (job,) if self.bind else ()
         if self.signature is None:
@@ -77,7 +80,7 @@ class ActiveJobClass:
 
 
 class ActiveJobs:
-    """The ActiveJob side of one application."""
+    """The ActiveJobs, locators and serializers of one application."""
 
     def __init__(self) -> None:
         self.locators: dict[str, Callable[[GlobalID], object]] = {}
@@ -99,7 +102,7 @@ class ActiveJobs:
         resume: Resume | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> ActiveJobClass:
-        """Enter a class with ``perform``, or a function, as the job of a Ruby class name; ``resume`` binds as well.
+        """Register a class with ``perform``, or a function, under a Ruby class name; ``resume`` implies ``bind``.
 
         Raises DuplicateJobError when another target has the name already, NoClassError when the target can perform
         nothing.
@@ -125,25 +128,25 @@ class ActiveJobs:
         return made
 
     def find(self, name: str) -> ActiveJobClass | None:
-        """The job of a Ruby class name, or None."""
+        """Return the job of a Ruby class name, or None."""
         return self._by_name.get(_plain(name))
 
     def of(self, target: object) -> ActiveJobClass | None:
-        """The job of a Ruby class name, or of the function or class that performs it; None where it is none."""
+        """Return the job of a Ruby class name, or of the function or class that performs it; None for any other."""
         return self.find(target) if isinstance(target, str) else self._by_target.get(id(target))
 
     def inside(self, job: Job) -> JobClass | None:
-        """The entry of the active job in a wrapper's payload; None where it holds none that is registered here."""
+        """Return the entry of the ActiveJob in a wrapper's payload; None where it is not registered here."""
         found = job_hash(job.payload)
         active = None if found is None else self.find(str(found["job_class"]))
         return None if active is None else active.entry
 
     def entries(self) -> list[JobClass]:
-        """What is registered, by name."""
+        """Return the entries of all registered jobs, sorted by name."""
         return [self._by_name[name].entry for name in self]
 
     def __iter__(self) -> Iterator[str]:
-        """The names, sorted."""
+        """Iterate over the names, sorted."""
         return iter(sorted(self._by_name))
 
 
@@ -152,8 +155,8 @@ def _plain(name: str) -> str:
 
 
 def _own(perform: Callable[..., Any], bind: bool) -> inspect.Signature | None:
-    """What a job's function takes beside the Envelope."""
-    from pyresque.activejob.signature import signature_of  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+    """Return the signature of a job's function without the bound first argument. Raises NoClassError."""
+    from pyresque.activejob.signature import signature_of  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
     signature = signature_of(perform)
     if signature is None or not bind:

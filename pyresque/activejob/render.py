@@ -1,4 +1,4 @@
-"""An ActiveJob as a call one can read: ``SyncAccountJob(gid://shop/Account/7, force: true)``; never raises."""
+"""Render an ActiveJob as a readable call: ``SyncAccountJob(gid://shop/Account/7, force: true)``. Never raises."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pyresque.activejob.arguments import (
 )
 from pyresque.activejob.serializers import PREFIX
 
-#: The longest call shown, and the longest single value in it.
+#: The most characters of a call, and of a single value in it.
 LONGEST_CALL = 200
 LONGEST_VALUE = 60
 
@@ -27,24 +27,24 @@ _MARKERS = (SYMBOL_KEYS, RUBY2_KEYWORDS, INDIFFERENT)
 
 
 def call(job: object, *, longest: int = LONGEST_CALL) -> str:
-    """The call a job hash stands for, on one line, without control characters, at most ``longest`` characters.
+    """Render a job hash as a call on one line, without control characters, of at most ``longest`` characters.
 
-    Values are shown as Ruby writes them; anything that is no job hash is shown as it is.
+    Values are written as in Ruby; any value that is no job hash is rendered alone.
     """
     if not isinstance(job, Mapping):
         return _cut(_harmless(_value(job, 0)), longest)
-    shown = class_of(job, longest=longest)
-    return _cut(_harmless(f"{shown}({', '.join(_arguments(job.get('arguments')))})"), longest)
+    name = class_of(job, longest=longest)
+    return _cut(_harmless(f"{name}({', '.join(_arguments(job.get('arguments')))})"), longest)
 
 
 def class_of(job: Mapping[str, object], *, longest: int = LONGEST_CALL) -> str:
-    """The class in that call."""
+    """Return the class of that call."""
     name = job.get("job_class")
     return _cut(_harmless(name if isinstance(name, str) else _value(name, 0)), longest // 2)
 
 
 def arguments_of(job: Mapping[str, object], *, longest: int = LONGEST_CALL) -> str:
-    """What stands between the brackets of that call."""
+    """Return the arguments of that call, without the brackets."""
     return _cut(_harmless(", ".join(_arguments(job.get("arguments")))), longest)
 
 
@@ -90,7 +90,7 @@ def _whole(value: object, depth: int) -> str:
 
 
 def _foreign(value: object) -> str:
-    """A value no JSON holds; its own repr may be broken, so only its kind is told."""
+    """Render a value that is no JSON by its type alone, because its own repr may raise."""
     return f"#<{type(value).__name__}>"
 
 
@@ -104,8 +104,8 @@ def _items(values: list[object] | tuple[object, ...], depth: int) -> Iterator[st
 def _pairs(value: Mapping[object, object], depth: int) -> Iterator[str]:
     names = value.get(RUBY2_KEYWORDS) or value.get(SYMBOL_KEYS)
     symbols = names if isinstance(names, list | str) else []
-    shown = (item for item in value.items() if item[0] not in _MARKERS)
-    for key, item in islice(shown, _MOST_ITEMS):
+    items = (item for item in value.items() if item[0] not in _MARKERS)
+    for key, item in islice(items, _MOST_ITEMS):
         named = isinstance(key, str) and key in symbols and key.isidentifier()
         opening = (
             f"{_head(key)}: " if named and isinstance(key, str) else f"{_value(key, depth + 1)} => "
@@ -122,11 +122,11 @@ def _mapping(value: Mapping[object, object], depth: int) -> str:
     if not isinstance(name, str):
         return "{" + ", ".join(_pairs(value, depth)) + "}"
     kind = name.removeprefix(PREFIX).removesuffix("Serializer")
-    if name.startswith(PREFIX) and kind in _SHOWN:
-        return _SHOWN[kind](value, depth)
+    if name.startswith(PREFIX) and kind in _RENDERERS:
+        return _RENDERERS[kind](value, depth)
     own = {key: item for key, item in islice(value.items(), _MOST_ITEMS) if key != SERIALIZED}
-    shown = ", ".join(f"{_head(str(key))}: {_value(item, depth + 1)}" for key, item in own.items())
-    return f"{_head(name)}({shown})"
+    fields = ", ".join(f"{_head(str(key))}: {_value(item, depth + 1)}" for key, item in own.items())
+    return f"{_head(name)}({fields})"
 
 
 def _as_text(value: Mapping[object, object], depth: int) -> str:
@@ -157,15 +157,15 @@ def _as_duration(value: Mapping[object, object], depth: int) -> str:
         and parts
         and all(isinstance(part, list) and len(part) == len("ab") for part in parts)
     ):
-        shown = (
+        amounts = (
             f"{_value(amount, depth + 1)} {_value(name, depth + 1).strip(':')}"
             for name, amount in parts[:_MOST_ITEMS]
         )
-        return " + ".join(shown)
+        return " + ".join(amounts)
     return f"{_value(value.get('value'), depth + 1)} seconds"
 
 
-_SHOWN: Mapping[str, Callable[[Mapping[object, object], int], str]] = {
+_RENDERERS: Mapping[str, Callable[[Mapping[object, object], int], str]] = {
     "Symbol": _as_symbol,
     "Duration": _as_duration,
     "DateTime": _as_text,
@@ -179,7 +179,7 @@ _SHOWN: Mapping[str, Callable[[Mapping[object, object], int], str]] = {
 
 
 def _head(text: str) -> str:
-    """The start of a text, so that a long one costs nothing; the cut is made where its end shows."""
+    """Return the start of a text, so that a long one costs little; ``_cut`` shortens it later and marks that."""
     return text[: 2 * LONGEST_VALUE + 1]
 
 
@@ -188,7 +188,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A text with what would move the cursor, hide or reorder letters, or is no letter, written as its code point."""
+    """Write control characters, and letters that hide or reorder others, as code points."""
     if text.isprintable():
         return text
     return "".join(

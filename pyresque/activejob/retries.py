@@ -1,4 +1,4 @@
-"""What becomes of a job that failed: Rails' ``retry_on`` and ``discard_on``, as rules that only compute."""
+"""Rails' ``retry_on`` and ``discard_on``: rules that decide what happens after an error. They compute, and do nothing else."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pyresque.user_errors import attribute, cause_of, is_a, own_name
 if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
 
-#: The wait that grows with the fourth power of the count; its second name is the one before Rails 7.2.
+#: A wait that grows with the fourth power of the count; EXPONENTIALLY_LONGER is its name before Rails 7.2.
 POLYNOMIALLY_LONGER: Final = "polynomially_longer"
 EXPONENTIALLY_LONGER: Final = "exponentially_longer"
 
-#: Seconds, or how to come by them from the count of failures so far.
+#: Seconds, or how to compute them from the count of failures so far.
 Wait = (
     float
     | timedelta
@@ -31,9 +31,9 @@ Wait = (
 class RetryOn:
     """Try again after these errors: ``RetryOn((ValueError,), wait=3, attempts=5)``.
 
-    ``attempts`` counts runs, None is without end. ``names`` are the errors' names in Ruby, under which the count travels:
-    give them where Ruby counts the same failures. ``jitter`` stretches a wait by a random part of up to that share; None
-    takes the application's.
+    ``attempts`` is the most runs; None: no limit. ``names`` are the errors' names in Ruby; the job hash counts failures under
+    them, so give them where Ruby counts the same failures. ``jitter`` lengthens a wait by a random part of up to that share;
+    None takes the application's.
     """
 
     errors: tuple[type[BaseException], ...]
@@ -43,7 +43,7 @@ class RetryOn:
     priority: int | None = None
     jitter: float | None = None
     names: tuple[str, ...] = ()
-    #: Called with job and error after the last try, in place of a failure.
+    #: Called with job and error after the last try; the job then does not fail.
     on_exhausted: Callable[[Envelope, BaseException], object] | None = field(
         default=None, compare=False
     )
@@ -53,13 +53,13 @@ class RetryOn:
 
     @property
     def key(self) -> str:
-        """The key of ``exception_executions``: Ruby's inspect of the list, ``[IOError, ArgumentError]``."""
+        """The key in ``exception_executions``: Ruby's inspect of the list, ``[IOError, ArgumentError]``."""
         return f"[{', '.join(self.names or map(ruby_name, self.errors))}]"
 
 
 @dataclass(frozen=True, slots=True)
 class DiscardOn:
-    """Drop the job after these errors: no failure record, and it counts as processed."""
+    """Drop the job after these errors: there is no failed record, and the job counts as processed."""
 
     errors: tuple[type[BaseException], ...]
     on_discarded: Callable[[Envelope, BaseException], object] | None = field(
@@ -71,21 +71,21 @@ class DiscardOn:
 
 
 def _check(rule: RetryOn | DiscardOn) -> None:
-    """Raise JobOptionError for a rule of no error classes."""
+    """Raise JobOptionError for a rule whose errors are no classes of errors."""
     errors: object = rule.errors
     if isinstance(errors, tuple) and all(
         isinstance(each, type) and issubclass(each, BaseException) for each in errors
     ):
         return
-    shown = getattr(errors, "__name__", None) or repr(errors)
+    name = getattr(errors, "__name__", None) or repr(errors)
     raise JobOptionError(
-        f"{type(rule).__name__}: {shown} is no tuple of error classes: write (ValueError, OSError), or (ValueError,) for one"
+        f"{type(rule).__name__}: {name} is no tuple of error classes: write (ValueError, OSError), or (ValueError,) for one"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Put the job back: ``job.retried(now=..., wait=wait, queue=..., priority=...)``."""
+    """Enqueue the job again: ``job.retried(now=..., wait=wait, queue=..., priority=...)``."""
 
     job: Envelope
     error: BaseException
@@ -95,7 +95,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The last try is over: raise the error, or give it to the rule's ``on_exhausted``."""
+    """The last try failed: raise the error, or call the rule's ``on_exhausted`` with it."""
 
     job: Envelope
     error: BaseException
@@ -104,7 +104,7 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Drop the job; give it to the rule's ``on_discarded`` if it has one."""
+    """Drop the job; call the rule's ``on_discarded`` with it if there is one."""
 
     job: Envelope
     error: BaseException
@@ -122,15 +122,15 @@ def decide(
     random: Callable[[], float],
     jitter: float = 0.0,
 ) -> Retry | Exhausted | Discard | None:
-    """What the rules say about a ``started`` job's error; None if they say nothing, and it is an ordinary failure.
+    """Return what the rules decide for an error of a ``started`` job; None if no rule matches and the job fails.
 
-    As in Rails the last rule that fits counts, and where none fits the error's cause is asked about, and its cause.
+    As in Rails the last matching rule counts. Where none matches the error, its cause is tried, and the cause's cause.
     ``jitter`` is the application's (Rails: 0, with ``load_defaults "6.1"`` or later 0.15).
     """
-    asked: set[int] = set()
+    tried: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and id(cause) not in asked:
-        asked.add(id(cause))
+    while cause is not None and id(cause) not in tried:
+        tried.add(id(cause))
         for rule in reversed(rules):
             if is_a(cause, rule.errors):
                 return _applied(rule, cause, job, random, jitter)
@@ -157,7 +157,7 @@ def _applied(
 def delay(
     wait: Wait, count: int, jitter: float, random: Callable[[], float], version: Rails
 ) -> float:
-    """The seconds to wait after so many failures, as that Rails version reckons; NoDelayError where it cannot."""
+    """Return the seconds to wait after so many failures, as that Rails version computes them. Raises NoDelayError."""
     if callable(wait):
         return wait(count)
     if isinstance(wait, str):
@@ -168,7 +168,7 @@ def delay(
         if not known.get(wait, False):
             raise NoDelayError(f"Couldn't determine a delay based on :{wait}")
         return count**4 + _jitter(count**4, jitter, random) + 2
-    # Rails takes a duration's whole seconds; floats, which it refuses here, are taken as they are.
+    # Rails takes a duration's whole seconds. It refuses floats, which are accepted here.
     seconds = int(wait.total_seconds()) if isinstance(wait, timedelta) else wait
     return seconds + _jitter(seconds, jitter, random)
 
@@ -178,6 +178,6 @@ def _jitter(seconds: float, share: float, random: Callable[[], float]) -> float:
 
 
 def ruby_name(error: type[BaseException]) -> str:
-    """The name an error bears in what Ruby reads: its Ruby name, or its Python class name."""
+    """Return an error class's ``ruby_name``, or its Python name."""
     name = attribute(error, "ruby_name")
     return name if isinstance(name, str) else own_name(error)

@@ -1,4 +1,4 @@
-"""How Ruby words a value in its messages: ``inspect``, class names, and the texts of common errors."""
+"""Ruby's error messages: ``inspect`` of values, class names, and the texts of common errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def decimal(number: Decimal) -> str:
 
 
 def inspect(value: object) -> str:  # noqa: C901, PLR0911 - a table of kinds
-    """``Object#inspect``, for the values an argument can be; others by Python's repr."""
+    """``Object#inspect`` of the values that arguments can have; Python's repr of others."""
     if value is None:
         return "nil"
     if isinstance(value, bool):
@@ -90,7 +90,7 @@ _CLASSES: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def class_name(value: object) -> str:
-    """The Ruby class of a value; a class Ruby has no word for keeps its Python name."""
+    """Return the name of a value's Ruby class; a class that Ruby does not have keeps its Python name."""
     if isinstance(value, bool):
         return "TrueClass" if value else "FalseClass"
     for kinds, name in _CLASSES:
@@ -100,11 +100,11 @@ def class_name(value: object) -> str:
 
 
 def no_method(name: str, value: object) -> str:
-    """The text of Ruby's NoMethodError."""
+    """Return the text of Ruby's NoMethodError."""
     return f"undefined method `{name}' for {inspect(value)}:{class_name(value)}"
 
 
 def no_conversion(value: object, into: str) -> str:
-    """The text of Ruby's TypeError where a value of another class is needed."""
+    """Return the text of Ruby's TypeError for a value of the wrong class."""
     plain = value is None or isinstance(value, bool)
     return f"no implicit conversion of {inspect(value) if plain else class_name(value)} into {into}"

@@ -1,4 +1,4 @@
-"""Rails' own serializers, and the shape of the ones users add: values that travel as ``{"_aj_serialized": ...}``."""
+"""Serializers of values that are written as ``{"_aj_serialized": ...}``: Rails' own, and the interface of users' own."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ class Serializer(Protocol):
 
     @property
     def ruby_name(self) -> str:
-        """The Ruby class's name, as it stands in payloads: ``"MoneySerializer"``."""
+        """The Ruby class's name in payloads: ``"MoneySerializer"``."""
 
     def accepts(self, value: object) -> bool:
         """Whether this serializer writes that value."""
 
     def serialize(self, value: object) -> Payload:
-        """The value's own keys, all plain JSON: ``{"cents": 5}``."""
+        """Return the value's fields as plain JSON: ``{"cents": 5}``."""
 
     def deserialize(self, payload: Payload) -> object:
-        """The value again; any error means the job's arguments cannot be read."""
+        """Return the value. Any error means that the job's arguments cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a serializer needs to know beside the value."""
+class SerializerContext:
+    """What a built-in serializer needs beside the value."""
 
     version: Rails
-    #: Rails' Time.zone, for times without a zone's name; None where the app has none.
+    #: Rails' Time.zone, for times without a zone's name; None where the application has none.
     zone: tzinfo | None
-    #: The zone of a text that gives none at all.
+    #: The zone of a text without an offset.
     local: tzinfo
-    #: Write or read an argument inside this one.
+    #: Writes or reads an argument inside this one.
     inner: Callable[[object], object]
 
 
@@ -72,12 +72,12 @@ class Builtin:
 
     name: str
     since: Rails
-    write: Callable[[object, Surroundings], Payload]
-    read: Callable[[Payload, Surroundings], object]
+    write: Callable[[object, SerializerContext], Payload]
+    read: Callable[[Payload, SerializerContext], object]
 
 
 def kind_of(value: object) -> str | None:  # noqa: PLR0911 - a table of kinds, most special first
-    """The name of the built-in serializer for a value; None where there is none."""
+    """Return the name of the built-in serializer of a value, or None."""
     if isinstance(value, Symbol):
         return "Symbol"
     if isinstance(value, timedelta):
@@ -103,16 +103,16 @@ def _kind_of_time(value: datetime) -> str:
     return "TimeWithZone" if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key else "Time"
 
 
-def _write_time(value: object, at: Surroundings) -> Payload:
-    assert isinstance(value, datetime)  # noqa: S101 - kind_of said so
-    return {"value": times.text(value, 9 if at.version >= Rails.V6_1 else 0)}
+def _write_time(value: object, context: SerializerContext) -> Payload:
+    assert isinstance(value, datetime)  # noqa: S101 - kind_of has checked it
+    return {"value": times.text(value, 9 if context.version >= Rails.V6_1 else 0)}
 
 
-def _read_time(payload: Payload, at: Surroundings) -> object:
-    return times.read(payload.get("value"), at.local)
+def _read_time(payload: Payload, context: SerializerContext) -> object:
+    return times.read(payload.get("value"), context.local)
 
 
-def _read_date_time(payload: Payload, _at: Surroundings) -> object:
+def _read_date_time(payload: Payload, _context: SerializerContext) -> object:
     value = payload.get("value")
     if isinstance(value, str) and "T" not in value.upper():
         return DateTime.of(datetime.combine(times.read_date(value), time(tzinfo=times.PLUS_ZERO)))
@@ -120,19 +120,19 @@ def _read_date_time(payload: Payload, _at: Surroundings) -> object:
     return DateTime.of(moment, moment.nanosecond if isinstance(moment, Instant) else 0)
 
 
-def _write_time_with_zone(value: object, at: Surroundings) -> Payload:
-    written = _write_time(value, at)
-    if at.version < Rails.V7_0:
+def _write_time_with_zone(value: object, context: SerializerContext) -> Payload:
+    written = _write_time(value, context)
+    if context.version < Rails.V7_0:
         return written
     zone = value.tzinfo if isinstance(value, datetime) else None
-    assert isinstance(zone, ZoneInfo)  # noqa: S101 - kind_of said so
+    assert isinstance(zone, ZoneInfo)  # noqa: S101 - kind_of has checked it
     return {**written, "time_zone": times.iana(zone.key)}
 
 
-def _read_time_with_zone(payload: Payload, at: Surroundings) -> object:
-    moment = times.read(payload.get("value"), at.local)
-    name = payload.get("time_zone") if at.version >= Rails.V7_0 else None
-    zone = at.zone if name is None or name is False else times.find_zone(name)
+def _read_time_with_zone(payload: Payload, context: SerializerContext) -> object:
+    moment = times.read(payload.get("value"), context.local)
+    name = payload.get("time_zone") if context.version >= Rails.V7_0 else None
+    zone = context.zone if name is None or name is False else times.find_zone(name)
     if zone is None:
         return moment
     rest = moment.nanosecond if isinstance(moment, Instant) else 0
@@ -140,34 +140,34 @@ def _read_time_with_zone(payload: Payload, at: Surroundings) -> object:
     return Instant.of(there, rest) if rest else there
 
 
-def _write_date(value: object, _at: Surroundings) -> Payload:
-    assert isinstance(value, date)  # noqa: S101 - kind_of said so
+def _write_date(value: object, _context: SerializerContext) -> Payload:
+    assert isinstance(value, date)  # noqa: S101 - kind_of has checked it
     return {"value": value.isoformat()}
 
 
-def _read_date(payload: Payload, _at: Surroundings) -> object:
+def _read_date(payload: Payload, _context: SerializerContext) -> object:
     return times.read_date(payload.get("value"))
 
 
-def _write_duration(value: object, at: Surroundings) -> Payload:
-    assert isinstance(value, timedelta)  # noqa: S101 - kind_of said so
+def _write_duration(value: object, context: SerializerContext) -> Payload:
+    assert isinstance(value, timedelta)  # noqa: S101 - kind_of has checked it
     length, parts = whole_seconds(value), plain_parts(value)
     if isinstance(value, Duration):
         length, parts = value.value, value.parts
-    return {"value": length, "parts": [at.inner(list(part)) for part in parts]}
+    return {"value": length, "parts": [context.inner(list(part)) for part in parts]}
 
 
-def _read_duration(payload: Payload, at: Surroundings) -> object:
+def _read_duration(payload: Payload, context: SerializerContext) -> object:
     length, parts = payload.get("value"), payload.get("parts")
     if isinstance(length, bool) or not isinstance(length, int | float):
         raise TypeError(ruby_messages.no_conversion(length, "Float"))
-    if parts is None and at.version >= Rails.V8_1:
+    if parts is None and context.version >= Rails.V8_1:
         parts = []
     if not isinstance(parts, list):
         raise EnvelopeTypeError(
             f"Error while trying to deserialize arguments: {ruby_messages.no_method('map', parts)}"
         )
-    return Duration.of(length, map(_part, map(at.inner, parts)))
+    return Duration.of(length, map(_part, map(context.inner, parts)))
 
 
 def _part(pair: object) -> tuple[str, object]:
@@ -177,48 +177,48 @@ def _part(pair: object) -> tuple[str, object]:
     raise TypeError(f"wrong element type {ruby_messages.class_name(pair)} (expected array)")
 
 
-def _write_symbol(value: object, _at: Surroundings) -> Payload:
+def _write_symbol(value: object, _context: SerializerContext) -> Payload:
     return {"value": str(value)}
 
 
-def _read_symbol(payload: Payload, _at: Surroundings) -> object:
+def _read_symbol(payload: Payload, _context: SerializerContext) -> object:
     value = payload.get("value")
     if not isinstance(value, str):
         raise EnvelopeTypeError(ruby_messages.no_method("to_sym", value))
     return Symbol(value)
 
 
-def _write_module(value: object, at: Surroundings) -> Payload:
-    assert isinstance(value, Module)  # noqa: S101 - kind_of said so
-    if not value.name and at.version >= Rails.V7_0:
+def _write_module(value: object, context: SerializerContext) -> Payload:
+    assert isinstance(value, Module)  # noqa: S101 - kind_of has checked it
+    if not value.name and context.version >= Rails.V7_0:
         raise SerializationError("Serializing an anonymous class is not supported")
     return {"value": value.name or None}
 
 
-def _read_module(payload: Payload, _at: Surroundings) -> object:
+def _read_module(payload: Payload, _context: SerializerContext) -> object:
     value = payload.get("value")
     if not isinstance(value, str):
         raise EnvelopeTypeError(ruby_messages.no_method("constantize", value))
     return Module(value)
 
 
-def _write_range(value: object, at: Surroundings) -> Payload:
+def _write_range(value: object, context: SerializerContext) -> Payload:
     if isinstance(value, range):
         if value.step != 1:
             raise SerializationError(
                 "Unsupported argument type: range with a step; Ruby's Range has none"
             )
         value = Range(value.start, value.stop, exclude_end=True)
-    assert isinstance(value, Range)  # noqa: S101 - kind_of said so
+    assert isinstance(value, Range)  # noqa: S101 - kind_of has checked it
     return {
-        "begin": at.inner(value.begin),
-        "end": at.inner(value.end),
+        "begin": context.inner(value.begin),
+        "end": context.inner(value.end),
         "exclude_end": value.exclude_end,
     }
 
 
-def _read_range(payload: Payload, at: Surroundings) -> object:
-    begin, end = at.inner(payload.get("begin")), at.inner(payload.get("end"))
+def _read_range(payload: Payload, context: SerializerContext) -> object:
+    begin, end = context.inner(payload.get("begin")), context.inner(payload.get("end"))
     if not comparable(begin, end):
         raise ValueError("bad value for range")
     return Range(begin, end, exclude_end=payload.get("exclude_end") not in (None, False))
@@ -232,12 +232,12 @@ def decimal_text(value: Decimal) -> str:
     return f"{whole}.{fraction.rstrip('0') or '0'}"
 
 
-def _write_decimal(value: object, _at: Surroundings) -> Payload:
-    assert isinstance(value, Decimal)  # noqa: S101 - kind_of said so
+def _write_decimal(value: object, _context: SerializerContext) -> Payload:
+    assert isinstance(value, Decimal)  # noqa: S101 - kind_of has checked it
     return {"value": decimal_text(value)}
 
 
-def _read_decimal(payload: Payload, _at: Surroundings) -> object:
+def _read_decimal(payload: Payload, _context: SerializerContext) -> object:
     value = payload.get("value")
     if isinstance(value, bool) or value is None:
         raise TypeError(f"can't convert {ruby_messages.inspect(value)} into BigDecimal")
@@ -269,12 +269,12 @@ BUILTINS: Mapping[str, Builtin] = {
     )
 }
 
-#: Where Rails' own serializers live.
+#: The Ruby module of Rails' own serializers.
 PREFIX = "ActiveJob::Serializers::"
 
 
 def builtin_named(ruby_name: str, version: Rails) -> Builtin | None:
-    """The built-in serializer of a full Ruby name, where that version has it."""
+    """Return the built-in serializer of a full Ruby name; None where that version has none."""
     if not (ruby_name.startswith(PREFIX) and ruby_name.endswith("Serializer")):
         return None
     found = BUILTINS.get(ruby_name[len(PREFIX) : -len("Serializer")])
@@ -282,7 +282,7 @@ def builtin_named(ruby_name: str, version: Rails) -> Builtin | None:
 
 
 def default_zone() -> tzinfo:
-    """Rails' time zone where an app sets none: UTC by its full name, or plain where the machine knows no zones."""
+    """Return Rails' default zone: UTC by its full name, or plain UTC on a machine without the zone database."""
     try:
         return ZoneInfo("Etc/UTC")
     except LookupError:

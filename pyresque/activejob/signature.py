@@ -1,4 +1,4 @@
-"""Whether a job can be called with the arguments it was sent, told in the words of Ruby's ArgumentError."""
+"""Whether a function takes a job's arguments; else the message of Ruby's ArgumentError."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = (
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """A function's signature; None where Python cannot tell, and the call itself must show."""
+    """Return a function's signature; None where Python does not know it, as of some builtins."""
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):
@@ -30,7 +30,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
 def fitted(
     signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments as that function takes them: keywords become a last hash where it can name none, as in Ruby."""
+    """Return the arguments for a function; as in Ruby keywords become a last hash where it takes none."""
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if kwargs and not kinds.intersection(_NAMED):
         return (*args, kwargs), {}
@@ -40,7 +40,7 @@ def fitted(
 def complaint(
     signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> str | None:
-    """Ruby's words for what is wrong with a call; None where nothing is."""
+    """Return Ruby's message for a call with wrong arguments; None where they are right."""
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -78,5 +78,5 @@ def _ruby_words(
 
 
 def _keywords(what: str, names: Sequence[str]) -> str:
-    shown = ", ".join(ruby_messages.inspect(Symbol(name)) for name in names)
-    return f"{what} keyword{'s'[: len(names) > 1]}: {shown}"
+    listed = ", ".join(ruby_messages.inspect(Symbol(name)) for name in names)
+    return f"{what} keyword{'s'[: len(names) > 1]}: {listed}"

@@ -1,4 +1,4 @@
-"""Times as Rails writes them into payloads (ISO 8601) and as Ruby's ``Time.iso8601`` reads them."""
+"""Times as Rails writes them into payloads (ISO 8601) and as Ruby's ``Time.iso8601`` reads them; Rails' names of zones."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _TIME = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _DATE = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)(?:\s*\Z|T)", re.IGNORECASE | re.ASCII)
-#: Ruby's Time that is at offset zero without being UTC ("+00:00"); its name tells it from ``timezone.utc`` ("Z").
+#: The zone of a Ruby Time at offset zero that is not UTC ("+00:00"); its name distinguishes it from ``timezone.utc`` ("Z").
 PLUS_ZERO = timezone(timedelta(0), "+00:00")
-#: Where seconds are counted from.
+#: The instant from which seconds are counted.
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-#: How far Ruby lets the parts of a time go: the 30th of February is the 1st or 2nd of March.
+#: The most that Ruby accepts for each part of a time: the 30th of February is the 1st or 2nd of March.
 _MOST = {"mon": 12, "mday": 31, "hour": 24, "min": 59, "sec": 60}
 _FIRST = {"mon": 1, "mday": 1}
 
 
 def text(moment: datetime, digits: int = 9) -> str:
-    """``iso8601(digits)`` of an aware datetime in its own zone; UTC is written as Z (for a DateTime: +00:00)."""
+    """``iso8601(digits)`` of an aware datetime in its own zone; UTC is written as Z (of a DateTime: +00:00)."""
     whole = date_and_clock(moment)
     fraction = f".{nanoseconds(moment):09d}"[: digits + 1] if digits else ""
     return f"{whole}{fraction}{_offset(moment)}"
@@ -42,7 +42,7 @@ def utc_text(moment: datetime, digits: int = 9) -> str:
 
 
 def nanoseconds(moment: datetime) -> int:
-    """The fraction of the second, in nanoseconds."""
+    """Return the fraction of the second, in nanoseconds."""
     rest = moment.nanosecond if isinstance(moment, Instant) else 0
     return moment.microsecond * 1000 + rest
 
@@ -56,7 +56,7 @@ def _offset(moment: datetime) -> str:
 
 
 def later(moment: datetime, seconds: float) -> Instant:
-    """So many seconds after a moment, exact to the nanosecond as in Ruby (a float is taken at its full worth)."""
+    """Return the instant so many seconds later, exact to the nanosecond as in Ruby (a float counts with all its digits)."""
     total = nanoseconds(moment) + Fraction(seconds) * _NANO // 1
     whole, rest = divmod(int(total), _NANO)
     plain = datetime.combine(moment.date(), moment.time().replace(microsecond=0)).replace(
@@ -69,9 +69,9 @@ def later(moment: datetime, seconds: float) -> Instant:
 
 
 def read(value: object, local: tzinfo) -> datetime:
-    """What ``Time.iso8601`` reads; ``local`` is the zone of a text without one.
+    """Read a time as ``Time.iso8601`` does; ``local`` is the zone of a text without one.
 
-    A plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
+    Returns a plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
     """
     if not isinstance(value, str | None):
         raise TypeError(ruby_messages.no_conversion(value, "String"))
@@ -115,7 +115,7 @@ def _zone(written: str | None, local: tzinfo) -> tzinfo:
 
 
 def read_date(value: object) -> date:
-    """What ``Date.iso8601`` reads: the date, whatever time of day follows it. Raises as ``read`` does."""
+    """Read a date as ``Date.iso8601`` does; a time of day after it is ignored. Raises as ``read`` does."""
     if not isinstance(value, str | None):
         raise TypeError(ruby_messages.no_conversion(value, "String"))
     match = _DATE.match(value or "")
@@ -127,7 +127,7 @@ def read_date(value: object) -> date:
         raise ValueError("invalid date") from error
 
 
-#: Zones that Rails calls by their city, by continent: "Berlin" is Europe/Berlin.
+#: Zones that Rails names by their city, by continent: "Berlin" is Europe/Berlin.
 _CITIES = {
     "Africa": "Cairo Casablanca Harare Monrovia Nairobi",
     "America": (
@@ -151,7 +151,7 @@ _CITIES = {
     ),
     "Pacific": "Auckland Fiji Guam Port_Moresby",
 }
-#: Zones that Rails has a name of its own for.
+#: Zones that have a name of Rails' own.
 _NAMES = {
     "International Date Line West": "Etc/GMT+12",
     "Midway Island": "Pacific/Midway",
@@ -211,12 +211,12 @@ _IANA = _NAMES | {
 
 
 def iana(name: str) -> str:
-    """The IANA name of a zone, given by its Rails or IANA name."""
+    """Return the IANA name of a zone, given by its Rails or IANA name."""
     return _IANA.get(name, name)
 
 
 def find_zone(name: object) -> ZoneInfo:
-    """The zone of a Rails or IANA name; EnvelopeError, in Ruby's words, where there is none."""
+    """Return the zone of a Rails or IANA name. Raises EnvelopeError, in Ruby's words."""
     try:
         return ZoneInfo(iana(str(name)))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

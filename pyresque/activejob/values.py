@@ -1,4 +1,4 @@
-"""Ruby's values that Python has no word for, as immutable Python values that are written back as they were read."""
+"""Ruby values that Python does not have, as immutable Python values; they are written back as they were read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Moment = TypeVar("_Moment", bound="Instant")
 
 
 class Symbol(str):
-    """A Ruby Symbol; it equals the text of the same letters, so ``{Symbol("a"): 1}["a"]`` works."""
+    """A Ruby Symbol; equal to the text of the same letters, so ``{Symbol("a"): 1}["a"]`` works."""
 
     __slots__ = ()
 
@@ -39,15 +39,15 @@ class Range:
 class Instant(datetime):
     """A point in time with Ruby's nanoseconds.
 
-    ``nanosecond`` (0 to 999) counts on from ``microsecond``. It is kept for writing back; comparisons and arithmetic are
-    datetime's own and do not know it.
+    ``nanosecond`` (0 to 999) adds to ``microsecond``. It is kept for writing back; comparisons and arithmetic are datetime's own
+    and ignore it.
     """
 
     nanosecond: int
 
     @classmethod
     def of(cls: type[_Moment], moment: datetime, nanosecond: int = 0) -> _Moment:  # noqa: PYI019 - typing.Self is of 3.11
-        """The same moment, with its nanoseconds."""
+        """Return the instant of a datetime, with nanoseconds."""
         made = cls(
             moment.year,
             moment.month,
@@ -75,13 +75,13 @@ class Instant(datetime):
 
 
 class DateTime(Instant):
-    """A Ruby DateTime, where Ruby's Time is a plain datetime."""
+    """A Ruby DateTime. A Ruby Time is a plain datetime."""
 
 
 class Duration(timedelta):
-    """An ActiveSupport::Duration: a timedelta that remembers its parts.
+    """An ActiveSupport::Duration: a timedelta with its parts.
 
-    ``value`` is Rails' length in seconds, in which a month counts 2629746 s; ``parts`` is what it was made of, such as
+    ``value`` is Rails' length in seconds, in which a month has 2629746 s; ``parts`` are what it was made of, such as
     ``(("months", 1), ("days", 2))``.
     """
 
@@ -90,7 +90,7 @@ class Duration(timedelta):
 
     @classmethod
     def of(cls, value: float, parts: Iterable[tuple[str, object]] = ()) -> Duration:
-        """A duration of so many seconds; OverflowError where timedelta ends."""
+        """Return a duration of so many seconds. Raises OverflowError beyond timedelta's range."""
         made = cls(seconds=value)
         made.value = value
         made.parts = tuple(parts)
@@ -109,14 +109,14 @@ class Duration(timedelta):
 
 
 def whole_seconds(span: timedelta) -> int | float:
-    """The length in seconds: an int where it is whole, as Rails has it."""
+    """Return the length in seconds: an int where it is whole, as in Rails."""
     if span.microseconds:
         return span.total_seconds()
     return span.days * 86400 + span.seconds
 
 
 def plain_parts(span: timedelta) -> tuple[tuple[str, object], ...]:
-    """The parts Rails would have for a length written in days and seconds."""
+    """Return the parts that Rails would have for a length in days and seconds."""
     seconds = span.seconds + span.microseconds / 1_000_000 if span.microseconds else span.seconds
     parts: list[tuple[str, object]] = []
     if span.days:
@@ -127,7 +127,7 @@ def plain_parts(span: timedelta) -> tuple[tuple[str, object], ...]:
 
 
 class _FrozenHash(dict[str, object]):
-    """A dict that cannot be changed, so that what a job was given is what is put back."""
+    """A dict that cannot be changed, so that a retried job has the arguments that it was called with."""
 
     def _refuse(self, *_args: object, **_fields: object) -> NoReturn:
         raise TypeError(f"{type(self).__name__} cannot be changed; make a copy with dict(...)")
@@ -136,7 +136,7 @@ class _FrozenHash(dict[str, object]):
     update = setdefault = pop = popitem = clear = _refuse
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle and copy by making it anew: item by item is refused."""
+        """Pickle and copy as a whole, because items cannot be set."""
         return (type(self), (dict(self),))
 
 
@@ -145,7 +145,7 @@ class Keywords(_FrozenHash):
 
 
 class Indifferent(_FrozenHash):
-    """A HashWithIndifferentAccess: its keys are strings, and every hash inside it is one too."""
+    """A HashWithIndifferentAccess: its keys are strings, and every hash inside it is one, too."""
 
     def __init__(self, pairs: Mapping[str, object] | Iterable[tuple[str, object]] = ()) -> None:
         super().__init__({str(key): _indifferent(value) for key, value in dict(pairs).items()})
@@ -162,7 +162,7 @@ def _indifferent(value: object) -> object:
 
 
 def comparable(begin: object, end: object) -> bool:
-    """Whether Ruby would make a Range of the two: one is open, or they can be told apart by size."""
+    """Whether Ruby makes a Range of the two: one is open, or they can be compared."""
     if begin is None or end is None:
         return True
     if isinstance(begin, Symbol) != isinstance(end, Symbol):
@@ -173,7 +173,7 @@ def comparable(begin: object, end: object) -> bool:
     if isinstance(begin, numbers) and isinstance(end, numbers):
         return True
     try:
-        begin < end  # type: ignore[operator]  # noqa: B015 - the question is whether it can be asked
+        begin < end  # type: ignore[operator]  # noqa: B015 - only whether it raises matters
     except TypeError:
         return begin == end
     return True

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Rails(IntEnum):
-    """A Rails version, as far as its ActiveJob payloads are concerned; compare with ``>=``."""
+    """A Rails version whose ActiveJob payloads differ from the one before; compare with ``>=``."""
 
     V6_0 = 600
     V6_1 = 601
@@ -18,9 +18,9 @@ class Rails(IntEnum):
 
     @classmethod
     def named(cls, text: str) -> Rails:
-        """The version a text such as ``"7.1"`` or ``"7.1.6"`` names; a newer one counts as the newest known.
+        """Return the version of a text such as ``"7.1"`` or ``"7.1.6"``; a newer one counts as the newest known.
 
-        Raises ValueError for anything that is no version, or is older than 6.0.
+        Raises ValueError for a text that is no version, or one older than 6.0.
         """
         numbers = text.strip().split(".")
         if not all(part.isascii() and part.isdigit() for part in numbers[:2]):
@@ -32,5 +32,5 @@ class Rails(IntEnum):
         return max(known)
 
 
-#: What this side reads and writes unless told otherwise; it reads everything older versions write.
+#: The default version to read and write; it reads everything that older versions write.
 LATEST = Rails.V8_1

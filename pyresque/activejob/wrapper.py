@@ -1,4 +1,4 @@
-"""The job wrapper: performs the job inside an envelope, tries it again as Rails would, and puts new envelopes into queues."""
+"""The job wrapper: performs the job inside an envelope, retries it as Rails does, and enqueues new envelopes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
 
-#: Where Rails puts a job that names no queue.
+#: The queue of a job that names none, as in Rails.
 DEFAULT_QUEUE = "default"
 
 log = logging.getLogger("pyresque")
@@ -50,7 +50,7 @@ log = logging.getLogger("pyresque")
 
 @dataclass(frozen=True, slots=True)
 class RailsApp:
-    """The Rails application whose envelopes are read and written: its version, and what new jobs bear of it."""
+    """The Rails application whose envelopes are read and written: its version, and the locale and zone of new jobs."""
 
     version: Rails = LATEST
     locale: str = "en"
@@ -58,10 +58,10 @@ class RailsApp:
 
 
 class JobWrapper:
-    """What Ruby's ``JobWrapper`` does, for the jobs registered here.
+    """Ruby's ``JobWrapper``, for the jobs registered here.
 
-    ``put`` brings an envelope where it belongs: into its queue or, while it waits, among the delayed jobs. ``now`` is an
-    aware datetime; ``dice`` (0 to 1) makes the jitter of waits.
+    ``put`` enqueues an envelope, or adds it to the delayed jobs while it waits. ``now`` returns an aware datetime; ``random``
+    (0 to 1) makes the jitter of waits.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class JobWrapper:
         now: Callable[[], datetime],
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        dice: Callable[[], float] = random_fraction,
+        random: Callable[[], float] = random_fraction,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.jobs = jobs
@@ -82,26 +82,26 @@ class JobWrapper:
         self.put = put
         self.now = now
         self.new_id = new_id
-        self.dice = dice
-        #: Asked at every checkpoint of a job in steps; a worker puts its own here.
+        self.random = random
+        #: Whether the worker is stopping; called at every checkpoint of a job in steps.
         self.stopping = stopping
 
     # -- in
 
     async def enqueue(self, new: NewJob) -> Envelope | None:
-        """Enqueue a job; what was written, or None where a before_enqueue hook said no.
+        """Enqueue a job; return its envelope, or None where a before_enqueue hook vetoed it.
 
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry, and TimestampError.
         """
         return await self._enqueue(new, self.envelope(new))
 
     async def enqueue_all(self, new: Iterable[NewJob]) -> list[Envelope | None]:
-        """Enqueue many (Rails: ``perform_all_later``); nothing is written if the arguments of one cannot be carried."""
+        """Enqueue many jobs (Rails: ``perform_all_later``); none is written if the arguments of one cannot be serialized."""
         made = [(each, self.envelope(each)) for each in new]
         return [await self._enqueue(each, envelope) for each, envelope in made]
 
     def envelope(self, new: NewJob) -> Envelope:
-        """What would be written."""
+        """Return the envelope of a new job."""
         known, options, now = self.jobs.find(new.job_class), new.options, self.now()
         own_queue = known.entry.queue if known is not None else None
         return Envelope.create(
@@ -119,7 +119,7 @@ class JobWrapper:
         )
 
     def serialized(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """Arguments as Rails writes them. Raises SerializationError."""
+        """Return the arguments as Rails writes them. Raises SerializationError."""
         serializers, version = self.jobs.serializers, self.app.version
         return serialize(args, kwargs, version=version, serializers=serializers)
 
@@ -131,13 +131,13 @@ class JobWrapper:
         return envelope
 
     async def allowed(self, new: NewJob, envelope: Envelope) -> bool:
-        """Run the hooks that come before an enqueue; whether none said no."""
+        """Run the before_enqueue hooks; return whether none vetoed the job."""
         return not any(
             answer is False for answer in await self._run("before_enqueue", new, envelope)
         )
 
     async def after_enqueue(self, new: NewJob, envelope: Envelope) -> None:
-        """Run the hooks that come after it."""
+        """Run the after_enqueue hooks."""
         await self._run("after_enqueue", new, envelope)
 
     async def _run(self, kind: str, new: NewJob, envelope: Envelope) -> list[Any]:
@@ -149,7 +149,7 @@ class JobWrapper:
         return await _run(known, names, args, new.kwargs)
 
     def entry(self, known: ActiveJobClass) -> JobClass:
-        """A registered job as Resque's own verbs take it: they put it into its envelope."""
+        """Return an entry with which Resque's own verbs enqueue this job, inside its envelope."""
         entry = known.entry
         queue = entry.queue or DEFAULT_QUEUE
         return JobClass(entry.name, queue, entry.target, carrier=EnvelopeCarrier(self, entry.name))
@@ -157,10 +157,10 @@ class JobWrapper:
     # -- out
 
     async def perform(self, job: Job) -> bool:
-        """Perform the job inside an envelope; whether its work was done.
+        """Perform the job inside an envelope; return whether its work was done.
 
-        What its rules try again or drop is no failure, and is put back before this returns. Whatever else goes wrong is
-        raised, under the names Rails has for it.
+        A job that its rules retry or drop does not fail; a retried one is enqueued before this returns. Any other error is
+        raised, under Rails' name for it.
         """
         found = unwrap(job.payload.args)
         active = self._known(job_class_of(found, self.app.version))
@@ -186,7 +186,7 @@ class JobWrapper:
             except BaseException as caught:
                 error = as_raised(caught)
                 if steps is not None:
-                    envelope = steps.noted()
+                    envelope = steps.with_progress()
                 if not await self._rescued(active, envelope, error, job.queue):
                     await run_failure_hooks_with(active.entry, job, error, args, kwargs)
                     raise
@@ -202,7 +202,7 @@ class JobWrapper:
     async def _in_steps(
         self, work: Op[bool], steps: Continuable, resume: Resume, found_in: str
     ) -> bool:
-        """Perform a job in steps; put back to go on later it is not done, nor is it a failure."""
+        """Perform a job in steps. An interrupted job is enqueued again: False, and no failure."""
         try:
             return await work
         except GeneratorExit:
@@ -238,7 +238,7 @@ class JobWrapper:
     def _arguments(
         self, active: ActiveJobClass, envelope: Envelope, bound: Envelope | Continuable
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of the function, records and all; errors as in Rails."""
+        """Return the function's arguments, with records located; raises Rails' errors."""
         own_zone = times.find_zone(self.app.timezone) if self.app.timezone else None
         args, kwargs = deserialize(
             envelope.arguments,
@@ -254,11 +254,11 @@ class JobWrapper:
     async def _rescued(
         self, active: ActiveJobClass, envelope: Envelope, error: BaseException, found_in: str
     ) -> bool:
-        """Whether the job's rules took its error; the last try of a rule raises that rule's error."""
+        """Whether a rule retried or dropped the job. Raises the rule's error after the last try."""
         name = envelope.job_class
-        match decide(active.rules, error, envelope, random=self.dice):
+        match decide(active.rules, error, envelope, random=self.random):
             case Retry(job=counted, wait=wait, rule=rule):
-                # A job that names no queue goes back to the one it was found in: Rails would lose it.
+                # A job that names no queue is retried in the one it was found in: Rails would lose it.
                 queue = rule.queue or counted.queue_name or found_in
                 again = counted.retried(
                     now=self.now(), wait=wait, queue=queue, priority=rule.priority
@@ -297,7 +297,7 @@ async def _run(
 
 
 class EnvelopeCarrier:
-    """Puts calls of one registered job into envelopes."""
+    """Wraps calls of one registered ActiveJob in envelopes."""
 
     def __init__(self, wrapper: JobWrapper, job_class: str) -> None:
         self.wrapper = wrapper
@@ -312,7 +312,7 @@ class EnvelopeCarrier:
         *,
         hooks: bool = True,
     ) -> Carried | None:
-        """The wrapper's job, or None where a before_enqueue hook said no; without ``hooks`` none is asked."""
+        """Return the wrapper's job; None where a before_enqueue hook vetoed it. Without ``hooks`` no hook runs."""
         new = NewJob(self.job_class, tuple(args), kwargs, Options(queue=queue, wait_until=at))
         envelope = self.wrapper.envelope(new)
         if hooks and not await self.wrapper.allowed(new, envelope):
@@ -321,11 +321,11 @@ class EnvelopeCarrier:
         return Carried(str(envelope.queue_name), WRAPPER, [envelope.to_json()], after)
 
     def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The arguments as they stand in an envelope."""
+        """Return the arguments as they stand in an envelope."""
         return self.wrapper.serialized(args, kwargs)
 
     def args_of(self, job: Job) -> object:
-        """The arguments in the envelope of a job found in Redis; None where it is another's."""
+        """Return the arguments in the envelope of a job found in Redis; None where it is of another class."""
         found = job_hash(job.payload)
         mine = found is not None and str(found["job_class"]).removeprefix("::") == self.job_class
         return found.get("arguments") if found is not None and mine else None

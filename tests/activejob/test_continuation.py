@@ -29,7 +29,7 @@ def gone_through(job: Continuable, *names: str) -> list[str]:
 
 
 def state(job: Continuable) -> Any:
-    return job.noted().continuation
+    return job.with_progress().continuation
 
 
 def test_every_step_runs_once_in_a_job_that_nobody_interrupts() -> None:
@@ -105,7 +105,7 @@ def test_an_isolated_step_has_a_run_of_its_own() -> None:
         with pytest.raises(JobInterrupted, match="isolating"):
             ran.extend(run(job))
         assert state(job) == {"completed": completed}
-        job = Continuable(job.noted(), lambda: False)
+        job = Continuable(job.with_progress(), lambda: False)
     ran.extend(run(job))
     assert state(job) == {"completed": ["one", "alone", "three"]}
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pyresque.activejob import LATEST, WRAPPER, Envelope, Rails, is_wrapper, unwrap
+from pyresque.activejob import LATEST, Envelope, Rails
+from pyresque.activejob.envelope import unwrap
+from pyresque.activejob.registry import WRAPPER, is_wrapper
 from pyresque.errors import EnvelopeError, EnvelopeMethodError, EnvelopeTypeError
 
 NOW = datetime(2024, 3, 5, 6, 7, 8, 500000, timezone.utc)

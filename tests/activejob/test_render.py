@@ -10,17 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, strategies as st
 
-from pyresque.activejob import (
-    Duration,
-    GlobalID,
-    Indifferent,
-    Module,
-    Range,
-    Symbol,
-    call,
-    serialize,
-)
+from pyresque.activejob import Duration, GlobalID, Indifferent, Module, Range, Symbol, serialize
 from pyresque.activejob.arguments import RESERVED
+from pyresque.activejob.render import call
 
 
 def is_harmless(text: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pyresque import AsyncResque, Resque
-from pyresque.activejob import WRAPPER
+from pyresque.activejob.registry import WRAPPER
 from pyresque.cli.main import cli
 from pyresque.errors import JobArgumentError, NoQueueError
 
@@ -187,9 +187,9 @@ def test_an_entry_of_a_schedule_enqueues_the_envelope(db, redis_url):
         config = {"class": "SyncAccountJob", "args": [7], "every": "1h"}
         assert resque.enqueue_from_config(config) is True
         assert resque.enqueue_from_config({**config, "queue": "other"}) is True
-        running = resque.core.recurring.configured.identity(config)
+        running = resque.core.recurring.enqueuer.identity(config)
         assert resque.run(resque.core.recurring.presence.is_queued(running))
-        another = resque.core.recurring.configured.identity({**config, "args": [8]})
+        another = resque.core.recurring.enqueuer.identity({**config, "args": [8]})
         assert not resque.run(resque.core.recurring.presence.is_queued(another))
     assert envelope(db.lindex("resque:queue:sync", 0))["arguments"] == [7]
     assert envelope(db.lindex("resque:queue:other", 0))["queue_name"] == "other"

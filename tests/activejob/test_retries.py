@@ -10,16 +10,12 @@ import pytest
 from pyresque.activejob import (
     EXPONENTIALLY_LONGER,
     POLYNOMIALLY_LONGER,
-    Discard,
     DiscardOn,
     Envelope,
-    Exhausted,
     Rails,
-    Retry,
     RetryOn,
-    decide,
 )
-from pyresque.activejob.retries import Wait, delay
+from pyresque.activejob.retries import Discard, Exhausted, Retry, Wait, decide, delay
 from pyresque.errors import DeserializationError, NoDelayError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.activejob import WRAPPER, Envelope, GlobalID, Rails, Resume, RetryOn, Symbol
+from pyresque.activejob import Envelope, GlobalID, Rails, Resume, RetryOn, Symbol
 from pyresque.activejob.calls import NewJob
-from pyresque.activejob.registry import ActiveJobs
+from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.wrapper import JobWrapper, RailsApp
 from pyresque.errors import (
     DeserializationError,

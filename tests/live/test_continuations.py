@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from pyresque.activejob import WRAPPER, Resume
+from pyresque.activejob import Resume
+from pyresque.activejob.registry import WRAPPER
 from tests.support.eventually import eventually
 from tests.support.live_worker import burst, next_report, reported, worker
 

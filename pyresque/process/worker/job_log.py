@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pyresque.activejob.describe import Line, arguments, class_name, due_since
+from pyresque.activejob.describe import LoggedJob, arguments, class_name, due_since
 
 if TYPE_CHECKING:
     from pyresque.clock import Clock
@@ -31,7 +31,7 @@ class JobLog:
         if log.isEnabledFor(logging.INFO):
             due = due_since(job.payload)
             self._waited = None if due is None else max(0.0, self.clock.time() - due)
-            log.info("got: %s", Line(job), extra=self._fields(job, "got"))
+            log.info("got: %s", LoggedJob(job), extra=self._fields(job, "got"))
 
     def began(self, when: float) -> None:
         """The same where no line is wanted; on the monotonic clock."""
@@ -43,7 +43,7 @@ class JobLog:
             waited = "" if self._waited is None else f", waited {self._waited:.3f} s"
             log.info(
                 "%s: %s in %.3f s%s",
-                *("left undone" if undone else "done", Line(job), self._took, waited),
+                *("left undone" if undone else "done", LoggedJob(job), self._took, waited),
                 extra=self._fields(
                     job, "undone" if undone else "done", duration=round(self._took, 6)
                 ),
@@ -53,7 +53,7 @@ class JobLog:
         """It failed; ``hint`` is what to do about it."""
         log.error(
             "%s failed: %s: %s%s",
-            *(Line(job), error.exception, error.error, f" ({hint})" if hint else ""),
+            *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
             extra=self._fields(
                 job,
                 "failed",
@@ -67,7 +67,7 @@ class JobLog:
         """Its process died, and it goes back into its queue."""
         log.warning(
             "%s goes back into its queue (%d of %d): %s",
-            *(Line(job), back.number, back.most, error),
+            *(LoggedJob(job), back.number, back.most, error),
             extra=self._fields(
                 job,
                 "put back",
