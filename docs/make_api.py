@@ -49,6 +49,10 @@ GROUPS = {
         *("next_runs", "enqueue_from_config", "get_last_enqueued_at", "last_enqueued_at"),
         *("master_lock", "release_master_lock"),
     ),
+    "Paused queues": (
+        *("pause_queue", "resume_queue", "queue_paused", "paused_queues"),
+        *("pause_all_queues", "resume_all_queues", "all_queues_paused"),
+    ),
     "Workers and the whole": (
         *("workers", "working", "find_worker", "remove_worker", "pause_all", "unpause_all"),
         *("all_paused", "info", "stat", "all_keys"),

@@ -15,6 +15,7 @@ from pyresque.job.queues import Queues
 from pyresque.job.worker_registry import WorkerRegistry
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.recurring import Recurring
+from pyresque.store.pauses import QueuePauses
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.schedules import MasterLock
 from pyresque.store.workers import WorkerTable
@@ -151,6 +152,13 @@ class BlockingVerbs:
     pause_all = blocking(WorkerTable.pause_all, of="worker_registry.table")
     all_paused = blocking(WorkerTable.paused, of="worker_registry.table")
     unpause_all = blocking(WorkerTable.unpause_all, of="worker_registry.table")
+    pause_queue = blocking(QueuePauses.pause_queue, of="jobs.pauses")
+    resume_queue = blocking(QueuePauses.resume_queue, of="jobs.pauses")
+    queue_paused = blocking(QueuePauses.queue_paused, of="jobs.pauses")
+    paused_queues = blocking(QueuePauses.paused_queues, of="jobs.pauses")
+    pause_all_queues = blocking(QueuePauses.pause_all_queues, of="jobs.pauses")
+    resume_all_queues = blocking(QueuePauses.resume_all_queues, of="jobs.pauses")
+    all_queues_paused = blocking(QueuePauses.all_queues_paused, of="jobs.pauses")
 
     # -- delayed jobs
 
@@ -234,6 +242,13 @@ class AwaitedVerbs:
     pause_all = awaited(WorkerTable.pause_all, of="worker_registry.table")
     all_paused = awaited(WorkerTable.paused, of="worker_registry.table")
     unpause_all = awaited(WorkerTable.unpause_all, of="worker_registry.table")
+    pause_queue = awaited(QueuePauses.pause_queue, of="jobs.pauses")
+    resume_queue = awaited(QueuePauses.resume_queue, of="jobs.pauses")
+    queue_paused = awaited(QueuePauses.queue_paused, of="jobs.pauses")
+    paused_queues = awaited(QueuePauses.paused_queues, of="jobs.pauses")
+    pause_all_queues = awaited(QueuePauses.pause_all_queues, of="jobs.pauses")
+    resume_all_queues = awaited(QueuePauses.resume_all_queues, of="jobs.pauses")
+    all_queues_paused = awaited(QueuePauses.all_queues_paused, of="jobs.pauses")
 
     # -- delayed jobs
 

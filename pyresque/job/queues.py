@@ -14,6 +14,7 @@ from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
+from pyresque.store.pauses import QueuePauses
 from pyresque.store.queues import Pushed, QueueTable, check_pushed, to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -43,6 +44,7 @@ class Queues:
         self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False
     ) -> None:
         self.table = table
+        self.pauses = QueuePauses(table.keys)
         self.codec = codec
         self.registry = registry
         self.inline = inline
@@ -201,7 +203,7 @@ class Queues:
     # -- out
 
     async def pop(self, queue: str) -> Any:
-        """Take the value at the head, decoded, or None. One that cannot be read stays there: DecodeError."""
+        """Take the value at the head, decoded, or None; also from a paused queue. One that cannot be read stays there: DecodeError."""
         while True:
             raw = await self.table.element(self.table.keys.queue(queue), 0)
             if raw is None:
@@ -211,11 +213,11 @@ class Queues:
                 return value
 
     async def reserve(self, queue: str) -> Job | None:
-        """Take the job at the head, or None; what is wrong with it stands in its ``fault``.
+        """Take the job at the head; None where there is none, or while the queue is paused. Its ``fault`` says what is wrong with it.
 
         The job is the caller's then. A worker reserves by a script, which notes in the same step who has it.
         """
-        raw = await self.table.pop(queue)
+        raw = await self.pauses.pop(queue)
         return None if raw is None else read_job(self.codec, queue, raw)
 
     async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:

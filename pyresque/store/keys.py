@@ -75,6 +75,15 @@ class Keys:
         """``true`` (trimmed, any case) pauses every worker."""
         return f"{self.namespace}:pause-all-workers"
 
+    @property
+    def pause_all_queues(self) -> str:
+        """A text of any value pauses every queue (resque-pause), Ruby's plugin's default key."""
+        return f"{self.namespace}:pause:all"
+
+    def pause_queue(self, queue: str) -> str:
+        """A text of any value, empty and ``false`` too, pauses this queue (resque-pause); removing the queue leaves it."""
+        return f"{self.namespace}:pause:queue:{queue}"
+
     # -- stats and failures
 
     def stat(self, name: str) -> str:

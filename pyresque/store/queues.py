@@ -99,10 +99,6 @@ class QueueTable:
         """Add a queue's name to ``queues``; return 1 when it is new."""
         return await self.watching(queue)
 
-    async def pop(self, queue: str) -> bytes | None:
-        """Remove and return the payload at the head, or None."""
-        return await Command(("LPOP", to_bytes(self.keys.queue(queue))), some_bytes)
-
     async def pop_seen(self, queue: str, payload: bytes) -> bool:
         """Remove the payload at the head if it is still this one; return whether it was."""
         return await script("pop_head").call((to_bytes(self.keys.queue(queue)),), (payload,), bool)

@@ -50,7 +50,8 @@ class Reservation(NamedTuple):
     """What one turn of a worker gave: whether the old job was still ours, and the next one, if any.
 
     ``known``, the queues there are now, in place of a job where the queues were chosen from others. ``wrong_type`` are queues, and
-    ``wrong_keys`` other keys, that hold what they should not and were done without.
+    ``wrong_keys`` other keys, that hold what they should not and were done without. ``paused_queues`` are listed where no queue gave
+    a job; with ``all_queues_paused``, by ``pause:all``, they are all of them.
     """
 
     finished: bool
@@ -61,6 +62,8 @@ class Reservation(NamedTuple):
     wrong_type: tuple[str, ...] = ()
     known: tuple[str, ...] | None = None
     wrong_keys: tuple[str, ...] = ()
+    paused_queues: tuple[str, ...] = ()
+    all_queues_paused: bool = False
 
 
 class Pieces(NamedTuple):
@@ -157,11 +160,16 @@ class Reserver:
         if place == OTHERS_KNOWN:
             wrong = self._wrong_keys(queues, reply[3:])
             return Reservation(held, known=tuple(names(reply[2])), wrong_keys=wrong)
-        _, _, raw, record, wrong = reply
+        _, _, raw, record, wrong, *more = reply
         keys = self._wrong_keys(queues, (wrong,)) if wrong else ()
         wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
         if place == NONE:
-            return Reservation(held, wrong_type=wrong_type, wrong_keys=keys)
+            places = more[0] if more else ()
+            paused = queues if 0 in places else tuple(queues[at - 1] for at in places)
+            return Reservation(
+                *(held, False, None, b"", b"", wrong_type, None),
+                *(keys, paused, 0 in places),
+            )
         record = record or forms.heads[place - 1] + raw + forms.foot
         return Reservation(held, False, queues[place - 1], raw, record, wrong_type, wrong_keys=keys)
 
@@ -199,7 +207,9 @@ def _keys(keys: Keys, worker_id: str, queues: tuple[str, ...]) -> tuple[bytes, .
         keys.stat("processed"),
         keys.stat(f"processed:{worker_id}"),
         keys.pause,
+        keys.pause_all_queues,
         *(keys.queue(queue) for queue in queues),
+        *(keys.pause_queue(queue) for queue in queues),
     )
     return tuple(to_bytes(key) for key in named)
 

@@ -23,6 +23,7 @@ KINDS = {
     "hold_master": ("string", "string"),
     "move_delayed": ("zset", "set", "set"),
     "pop_head": ("list",),
+    "pop_unpaused": ("list",),
     "return_unperformed": ("string", "list"),
     "redeliver": ("string", "string", "string", "list", "set", "string"),
     "release_master": ("string", "string"),

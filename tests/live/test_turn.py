@@ -200,7 +200,7 @@ def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(
     assert asked["cmdstat_evalsha"]["calls"] == 5
     assert set(asked) - {"cmdstat_config|resetstat"} <= {
         *("cmdstat_evalsha", "cmdstat_get", "cmdstat_getset", "cmdstat_incr", "cmdstat_lpop"),
-        *("cmdstat_smembers", "cmdstat_info"),
+        *("cmdstat_exists", "cmdstat_smembers", "cmdstat_info"),
     }
 
 

@@ -24,10 +24,6 @@ def test_push_remembers_the_queue_and_appends_in_one_round_trip():
     ]
 
 
-def test_pop_takes_the_head():
-    assert requests_of(TABLE.pop("low"), b"x") == [("LPOP", b"resque:queue:low")]
-
-
 def test_remove_forgets_the_name_and_deletes_the_list():
     assert requests_of(TABLE.remove("low"), [1, 1]) == [
         (("SREM", "resque:queues", b"low"), ("DEL", b"resque:queue:low"))

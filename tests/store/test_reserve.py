@@ -16,8 +16,11 @@ KEYS = (
     b"resque:stat:processed",
     b"resque:stat:processed:h:1:low",
     b"resque:pause-all-workers",
+    b"resque:pause:all",
     b"resque:queue:low",
     b"resque:queue:high",
+    b"resque:pause:queue:low",
+    b"resque:pause:queue:high",
 )
 MORE_KEYS = (
     b"resque:stat:failed",
@@ -37,7 +40,7 @@ def turns() -> Reserver:
 
 def test_the_usual_turn_names_the_keys_it_touches_and_no_others(turns):
     (command,) = requests_of(turns.take(b"old"), b"raw")
-    assert command[2:] == (6, *KEYS, b"odd", b"head low", b"head high", b"old")
+    assert command[2:] == (9, *KEYS, b"odd", b"head low", b"head high", b"old")
     turn = result_of(turns.take(b"old"), b"raw")
     assert (turn.finished, turn.paused, turn.queue, turn.raw) == (True, False, "low", b"raw")
     assert turn.record == b"head lowrawfoot"
@@ -58,8 +61,8 @@ def test_a_job_of_another_queue_or_of_an_odd_kind_comes_with_its_place_and_recor
 
 def test_a_failure_brings_its_keys_along(turns):
     (command,) = requests_of(turns.take(b"old", FailureEntry(b"f")), [1, 0, b"", b"", []])
-    assert command[2:14] == (11, *KEYS, *MORE_KEYS)
-    assert command[14:] == (
+    assert command[2:17] == (14, *KEYS, *MORE_KEYS)
+    assert command[17:] == (
         *(b"odd", b"head low", b"head high"),
         *("", b"f", b"", "1", b"old"),
     )
@@ -73,7 +76,7 @@ def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are(turns
 
 def test_a_finish_reserves_nothing(turns):
     (command,) = requests_of(turns.finish(b"old"), [1, 0, b"", b"", []])
-    assert command[2:] == (4, *KEYS[:4], b"", b"old")
+    assert command[2:] == (5, *KEYS[:5], b"", b"old")
 
 
 def test_a_job_that_was_not_found_has_no_queue(turns):
@@ -81,6 +84,13 @@ def test_a_job_that_was_not_found_has_no_queue(turns):
     assert (turn.queue, turn.paused, turn.wrong_type) == (None, False, ("high",))
     turn = result_of(turns.take(b""), [0, -2])
     assert (turn.queue, turn.paused) == (None, True)
+
+
+def test_paused_queues_are_named_where_no_job_was_found(turns):
+    turn = result_of(turns.take(b""), [0, 0, b"", b"", [], [2]])
+    assert (turn.queue, turn.paused, turn.paused_queues) == (None, False, ("high",))
+    turn = result_of(turns.take(b""), [0, 0, b"", b"", [], [0]])
+    assert (turn.paused_queues, turn.all_queues_paused) == (("low", "high"), True)
 
 
 def test_a_server_that_does_not_know_the_script_yet_is_told_it(turns):

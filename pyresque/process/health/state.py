@@ -28,6 +28,10 @@ SIZE = 32
 BEATS, SECONDS = 3, 60.0
 
 
+#: Queues that a log line names.
+LISTED = 5
+
+
 class Flag(IntEnum):
     """What a worker says of itself; the place of each on the page."""
 
@@ -72,6 +76,7 @@ class HealthState:
         self.clock = clock
         self._page = bytearray(SIZE) if page is None else page
         self.why_paused = ""
+        self._queues_paused: tuple[str, ...] = ()
         self.turned()
         self.tended()
         _TIME.pack_into(self._page, _LOOPED, inf)
@@ -98,6 +103,17 @@ class HealthState:
         if why != self.why_paused:
             self.why_paused = why
             log.warning("%s", f"paused: {why}" if why else "no longer paused: jobs are taken again")
+
+    def queues_paused(self, queues: tuple[str, ...]) -> None:
+        """Note which queues are paused while jobs are taken from others; all workers of a process log a change once."""
+        if queues != self._queues_paused:
+            self._queues_paused = queues
+            log.warning(
+                "%s",
+                f"no jobs are taken from paused queues: {listed(queues)}"
+                if queues
+                else "no queue is paused any more",
+            )
 
     def job(self, on: bool) -> None:
         """A job begins, or has ended. Whoever takes one is not paused."""
@@ -131,6 +147,12 @@ class HealthState:
             faults.append(f"its event loop has not gone round for {now - looped:.0f} s")
         reasons = [text for flag, text, wrong in _REASONS if says[flag] is wrong]
         return Health(tuple(faults), tuple(reasons), turned, tended, says[Flag.WORKING])
+
+
+def listed(queues: tuple[str, ...]) -> str:
+    """The names of queues for a log line, at most five."""
+    more = f" and {len(queues) - LISTED} more" if len(queues) > LISTED else ""
+    return ", ".join(queues[:LISTED]) + more
 
 
 _REASONS = (

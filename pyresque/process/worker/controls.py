@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pyresque.process.health.state import Flag
+from pyresque.process.health.state import Flag, listed
 
 if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.executor.base import Executor
     from pyresque.job.hooks import WorkerHooks
     from pyresque.process.health.state import HealthState
+    from pyresque.process.worker.current_job import CurrentJob
 
 log = logging.getLogger("pyresque")
 
@@ -70,21 +71,28 @@ class WorkerControls:
         self.vitals.mark(Flag.PAUSED, False)
         self.hooks.run_now("after_pause", self)
 
-    def reason_to_pause(self, *, by_key: bool) -> str:
-        """Why it takes no jobs: the order, or else the key in Redis; "" where it takes some."""
+    def reason_to_pause(self, look: CurrentJob) -> str:
+        """Why the worker takes no jobs: the order, or the keys in Redis that the last look found; "" where it takes some."""
         if self.resting:
             return "USR2 came; CONT ends it"
-        key = self.core.keys.pause
-        return (
-            f"{key} in Redis pauses every worker; `pyresque workers resume` ends it"
-            if by_key
-            else ""
-        )
+        keys = self.core.keys
+        if look.paused_by_key:
+            return f"{keys.pause} in Redis pauses every worker; `pyresque workers resume` ends it"
+        if look.all_queues_paused:
+            key = keys.pause_all_queues
+            return f"{key} in Redis pauses every queue; `pyresque queues resume --all` ends it"
+        if look.all_paused:
+            return f"its queues are paused: {listed(look.paused_queues)}; `pyresque queues resume` ends it"
+        return ""
 
-    def tell_pause(self, why: str) -> None:
-        """Note why it takes no jobs, or that it takes some again, and tell the log of a change."""
+    def tell_pause(self, why: str, queues: tuple[str, ...] = ()) -> None:
+        """Note why the worker takes no jobs, or that it takes some again, and log a change.
+
+        ``queues``: those that are paused while the worker takes jobs from others.
+        """
         self.why_paused = why
         self.vitals.paused(why)
+        self.vitals.queues_paused(() if why else queues)
 
     def called_off(self) -> bool:
         """Whether no other job is to be taken."""

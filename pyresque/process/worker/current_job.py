@@ -58,6 +58,9 @@ class CurrentJob:
         #: How the job in hand ended, once that is known: NO_FAILURE where it is done.
         self.ended: FailureEntry | None = None
         self.paused_by_key = False
+        #: The queues that were paused at the last look that found no job; whether ``pause:all`` pauses them.
+        self.paused_queues: tuple[str, ...] = ()
+        self.all_queues_paused = False
         self._finished = 0
         #: Seconds since 1970, when it last took a job or looked for one.
         self.second = 0
@@ -75,6 +78,11 @@ class CurrentJob:
     def holding(self) -> bool:
         """Whether there is a job, whose end is to be written down."""
         return bool(self.record)
+
+    @property
+    def all_paused(self) -> bool:
+        """Whether each queue that the worker takes from was paused at the last look."""
+        return bool(self.paused_queues) and set(self.paused_queues).issuperset(self._queues)
 
     def clear_of_work(self) -> None:
         """Raise JobInHand where there is a job already, which Ruby would forget."""
@@ -328,6 +336,7 @@ class CurrentJob:
             self._finished = 0
         self.record, self.ended = turn.record, None
         self.paused_by_key = turn.paused
+        self.paused_queues, self.all_queues_paused = turn.paused_queues, turn.all_queues_paused
         for key in turn.wrong_keys:
             self._done_without(key)
         for queue in turn.wrong_type:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Seconds between two looks, at least, of a worker that would be told of a job.
 LOOK = 5.0
 
+#: Seconds between two looks, at most, of a worker that has paused queues: nobody says that a pause has ended.
+PAUSED_LOOK = 1.0
 
 #: Calls in a row that led to no job, others being faster, which are followed at once; and the longest pause before the next.
 FREE_CALLS, LONGEST_PAUSE = 4, 0.1
@@ -38,15 +40,27 @@ class IdleWait:
         """The last look was not in vain."""
         self._calls = 0
 
-    async def take(self, seconds: float, queues: tuple[str, ...], over: Callable[[], bool]) -> None:
-        """Rest for so many seconds, or until it is over: by an order, or a job in one of these queues (their keys)."""
+    async def take(
+        self,
+        seconds: float,
+        queues: tuple[str, ...],
+        over: Callable[[], bool],
+        *,
+        paused: bool = False,
+    ) -> None:
+        """Rest for so many seconds, or until it is over: by an order, or a job in one of these queues (their keys).
+
+        With ``paused`` queues a rest lasts ``PAUSED_LOOK`` seconds at most.
+        """
         now = self.clock.monotonic
         start = now()
         if self._calls > FREE_CALLS:
             # Many workers, one job: each is called, and the slower ones do not ask for the next call all at once.
             pause = LONGEST_PAUSE * random_fraction()
             await Call(partial(self.surroundings.sleep, pause), offload=True)
-        end = start + max(seconds, LOOK)
+        if paused:
+            seconds = min(seconds, PAUSED_LOOK)
+        end = start + (seconds if paused else max(seconds, LOOK))
         while not over() and (left := end - now()) > 0:
             beat = await self.tend()
             look = start + seconds - now()

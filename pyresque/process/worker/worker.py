@@ -191,7 +191,7 @@ class Worker(WorkerControls):
                 wait = interval.after_work
                 continue
             await self._no_more_work()
-            self.tell_pause(self.reason_to_pause(by_key=self.desk.paused_by_key))
+            self.tell_pause(self.reason_to_pause(self.desk), self.desk.paused_queues)
             if interval.burst:
                 return
             wait = interval.longer(wait)
@@ -356,14 +356,19 @@ class Worker(WorkerControls):
     async def _rest(self, seconds: float, *, resting: bool) -> None:
         """Wait for the next look, beating; an order ends it, one that came since ``resting`` was looked at, too."""
         await self.rest.take(
-            seconds, self._calling(), lambda: self.stopping or self.resting != resting
+            seconds,
+            self._calling(),
+            lambda: self.stopping or self.resting != resting,
+            paused=bool(self.desk.paused_queues),
         )
 
     def _calling(self) -> tuple[str, ...]:
-        """The keys of the queues whose jobs end a rest. A paused worker's do not: they would end each one at once."""
+        """The keys of the queues whose jobs end a rest. Those of paused queues do not: they would end each one at once."""
         if self.queue_list.dynamic or self.resting or self.desk.paused_by_key:
             return ()
-        return tuple(self.core.keys.queue(queue) for queue in self.queue_list.patterns)
+        paused = self.desk.paused_queues
+        patterns = self.queue_list.patterns
+        return tuple(self.core.keys.queue(queue) for queue in patterns if queue not in paused)
 
     def _may_leave(self) -> bool:
         """Whether there is no need to wait for a Redis that is away: told to stop, and no job's end to write down."""

@@ -1,7 +1,8 @@
 -- One turn of a worker: finish the job it has (and record its failure), then reserve the next one; one round trip.
 -- Nothing can be lost between the parts: a job is in its queue, in worker:<id>, or finished.
 --
--- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5... queue lists, in order
+-- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5 pause:all
+--       6... queue lists, in order; behind them their pauses (pause:queue:<name>), in the same order
 --       and, where there is more to do than finish and reserve, these five behind them:
 --       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues
 -- ARGV  1 "" where payloads are JSON; for MessagePack what stands for a payload that is no map: everything before its text
@@ -17,18 +18,24 @@
 --          worker record ("": what begins that queue's, the payload, and what ends it), wrong keys}, or
 --         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
 --         {finished, -2} while all workers are paused; these two with the wrong keys behind them, where there are any.
+--         Where no queue gave a job and some are paused, a sixth part lists the places of these; a lone 0: pause:all is set.
 --         Wrong keys hold what they should not, or are counters that may not be written. They stand for themselves as the place of a queue, others as their number in
 --         KEYS below 0, and were done without: what is no counter does not count; worker:<id> and the worker's own counters are
 --         written anew. A list of failed records that is none is an error, and nothing was done.
 --
 -- A payload is never decoded and encoded again here; it is only looked at, and briefly: a worker record that Ruby cannot
 -- read makes the Ruby worker that prunes it fail at its start. What is JSON to this look alone, the worker puts right.
+-- A queue is paused while pause:queue:<name> or pause:all is a text, whatever it says (resque-pause). One EXISTS asks for all
+-- that may keep the first queue's job back, so that those who pause nothing pay nothing more; the other queues are asked
+-- after once the first one is empty.
 -- GETSET in place of GET, DEL and SET, few arguments, a short reply, and the usual turn written out before all others: the
 -- server's time is what all workers share.
 
 local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
-local queues, next_place = #keys - 4, 1
+local usual = #keys % 2 == 1
+local queues, next_place = (#keys - (usual and 5 or 10)) / 2, 1
+local more = 5 + 2 * queues  -- the keys before stat:failed
 local chosen_from, failed, name, counted = "", "", "", ""
 local place, raw, wrong, held, odd, record = 0
 
@@ -60,17 +67,17 @@ local function is_one_table(fine, value, ...)
   return fine and type(value) == "table" and select("#", ...) == 0
 end
 
-local pause = pcall_redis("GET", keys[4])
-if type(pause) == "table" then
-  if not is_wrong(pause, -4) then return pause end
-  pause = false
+local kept  -- whether there is any key that may keep the first queue's job back
+if queues > 0 then
+  kept = call("EXISTS", keys[4], keys[5], keys[6 + queues]) > 0
+else
+  kept = call("EXISTS", keys[4]) > 0
 end
 
-if #keys - #args == 3 then
-  queues = #keys - 9
+if not usual then
   chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
-elseif queues > 0 and not pause and args[1] == "" then
-  raw, next_place = pcall_redis("LPOP", keys[5]), 2
+elseif queues > 0 and not kept and args[1] == "" then
+  raw, next_place = pcall_redis("LPOP", keys[6]), 2
   if raw and type(raw) == "string" then
     place = 1
     if string.byte(raw) == 123 and pcall(cjson.decode, raw) then
@@ -91,13 +98,39 @@ elseif queues > 0 and not pause and args[1] == "" then
   end
 end
 
+-- Adds to paused the places of those queues from first to last that are. A key that is no text pauses none: MGET has nil for it.
+local paused = {}
+local function find_paused(first, last)
+  for start = first, last, 4000 do
+    local stop = math.min(start + 3999, last)
+    if call("EXISTS", unpack(keys, 5 + queues + start, 5 + queues + stop)) > 0 then
+      for at, text in ipairs(call("MGET", unpack(keys, 5 + queues + start, 5 + queues + stop))) do
+        if text then paused[start + at - 1] = true end
+      end
+    end
+  end
+end
+
+local pause, all_paused = false, false
+if kept then
+  pause = pcall_redis("GET", keys[4])
+  if type(pause) == "table" then
+    if not is_wrong(pause, -4) then return pause end
+    pause = false
+  end
+  if queues > 0 then
+    all_paused = call("MGET", keys[5])[1]
+    find_paused(1, 1)
+  end
+end
+
 local reply  -- where nothing is to be taken
 if pause and string.find(string.lower(pause), "^%s*true%s*$") then
   reply = {0, -2}
 elseif chosen_from ~= "" then
-  local known = pcall_redis("SMEMBERS", keys[9 + queues])
+  local known = pcall_redis("SMEMBERS", keys[more + 5])
   if known.err then
-    if not is_wrong(known, -9 - queues) then return known end
+    if not is_wrong(known, -5 - more) then return known end
     known = {}
   end
   table.sort(known)
@@ -107,21 +140,26 @@ end
 -- A worker that was pruned while it worked still tells how its job failed, as Ruby's does. The record comes before all else is
 -- written: where it may not be, nothing is done. A server whose memory is full lets it in last, when the script has made room.
 if failed ~= "" then
-  local pushed = pcall_redis("RPUSH", keys[7 + queues], failed)
+  local pushed = pcall_redis("RPUSH", keys[more + 3], failed)
   if type(pushed) == "number" then
     failed = ""
   else
-    local list = string.find(pushed.err, "OOM command", 1, true) and pcall_redis("LLEN", keys[7 + queues]) or pushed
+    local list = string.find(pushed.err, "OOM command", 1, true) and pcall_redis("LLEN", keys[more + 3]) or pushed
     if type(list) == "table" then
       if not string.find(list.err, "WRONGTYPE", 1, true) then return list end
-      return redis.error_reply("WRONGTYPE " .. keys[7 + queues] .. " holds no list of failed records")
+      return redis.error_reply("WRONGTYPE " .. keys[more + 3] .. " holds no list of failed records")
     end
   end
 end
 
-while not (reply or raw) and next_place <= queues do
+local asked = 1  -- the queues of which is known whether they are paused
+while not (reply or raw or all_paused) and next_place <= queues do
   place, next_place = next_place, next_place + 1
-  raw = pcall_redis("LPOP", keys[4 + place])
+  if place > asked then
+    find_paused(place, queues)
+    asked = queues
+  end
+  raw = not paused[place] and pcall_redis("LPOP", keys[5 + place])
   if type(raw) == "table" then
     if not is_wrong(raw, place) then return raw end
     raw = nil
@@ -142,7 +180,7 @@ if raw then
   end
   if type(held) == "table" then
     if not is_wrong(held, -1) then
-      call("LPUSH", keys[4 + place], raw)
+      call("LPUSH", keys[5 + place], raw)
       return held
     end
     call("SET", keys[1], record)
@@ -164,12 +202,12 @@ if finished ~= "" and held == finished then
   ours = 1
 end
 
-if failed ~= "" then call("RPUSH", keys[7 + queues], failed) end
-if name ~= "" then is_wrong(pcall_redis("SADD", keys[8 + queues], name), -8 - queues) end
+if failed ~= "" then call("RPUSH", keys[more + 3], failed) end
+if name ~= "" then is_wrong(pcall_redis("SADD", keys[more + 4], name), -4 - more) end
 -- Counted also when the record went elsewhere: to a failure backend that is no list.
 if counted == "1" then
-  count(5 + queues)
-  count(6 + queues, true)
+  count(more + 1)
+  count(more + 2, true)
 end
 
 if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
@@ -178,5 +216,9 @@ if reply then
   reply[#reply + 1] = wrong
   return reply
 end
-if not raw then place = 0 end
-return {ours, place, raw or "", odd and record or "", wrong or {}}
+if raw then return {ours, place, raw, odd and record or "", wrong or {}} end
+local places = {all_paused and 0 or nil}
+for at = 1, all_paused and 0 or queues do
+  if paused[at] then places[#places + 1] = at end
+end
+return {ours, 0, "", "", wrong or {}, #places > 0 and places or nil}

@@ -1,0 +1,100 @@
+"""Paused queues as Redis holds them, under the keys of Ruby's plugin resque-pause: one for each queue, one for all.
+
+A text of any value pauses, an empty one and ``false`` too. A key of another type pauses nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyresque.ops import Command
+from pyresque.store.queues import names, some_bytes, to_bytes
+from pyresque.store.scripts import script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyresque.store.keys import Keys
+
+#: Queues that one command asks for.
+LOT = 1000
+
+
+class QueuePauses:
+    """The paused queues of one namespace."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+
+    async def pause_queue(self, queue: str) -> None:
+        """Pause a queue: no worker takes a job from it, Ruby's with resque-pause neither; jobs that run go on.
+
+        The queue may be enqueued to, and need not exist yet. A pause outlives the removal of its queue.
+
+        >>> resque.pause_queue("mailers")
+        """
+        await Command(("SET", self._key(queue), "true"))
+
+    async def resume_queue(self, queue: str) -> bool:
+        """End the pause of a queue; whether there was one. ``pause_all_queues`` stays in force.
+
+        >>> resque.resume_queue("mailers")
+        True
+        """
+        return await Command(("DEL", self._key(queue)), bool)
+
+    async def queue_paused(self, queue: str) -> bool:
+        """Whether a queue is paused, by its own key or by that of all queues (Ruby: ``ResquePauseHelper.paused?``).
+
+        >>> resque.queue_paused("mailers")
+        False
+        """
+        return bool(await self.paused_of([queue]))
+
+    async def paused_queues(self) -> list[str]:
+        """The known queues that are paused, sorted: all of them while ``pause_all_queues`` is in force.
+
+        >>> resque.paused_queues()
+        []
+        """
+        return await self.paused_of(await Command(("SMEMBERS", self.keys.queues), names))
+
+    async def pause_all_queues(self) -> None:
+        """Pause every queue, also those that come later, until ``resume_all_queues`` (resque-pause's global pause).
+
+        ``pause_all`` pauses the workers instead, which every Ruby worker obeys, with the plugin or without.
+        """
+        await Command(("SET", self.keys.pause_all_queues, "true"))
+
+    async def resume_all_queues(self) -> bool:
+        """End the pause of all queues; whether there was one. Queues that are paused by themselves stay so."""
+        return await Command(("DEL", self.keys.pause_all_queues), bool)
+
+    async def all_queues_paused(self) -> bool:
+        """Whether all queues are paused at once."""
+        return (await self._texts([self.keys.pause_all_queues]))[0]
+
+    async def paused_of(self, queues: Sequence[str]) -> list[str]:
+        """Those of some queues that are paused, in the order given."""
+        found: list[str] = []
+        for start in range(0, len(queues), LOT):
+            lot = queues[start : start + LOT]
+            every, *each = await self._texts([self.keys.pause_all_queues, *map(self._key, lot)])
+            found += [queue for queue, paused in zip(lot, each, strict=True) if every or paused]
+        return found
+
+    async def pop(self, queue: str) -> bytes | None:
+        """Take the payload at the head of a queue; None where there is none, or while the queue is paused."""
+        keys = (to_bytes(self.keys.queue(queue)), self.keys.pause_all_queues, self._key(queue))
+        return await script("pop_unpaused").call(keys, (), some_bytes)
+
+    async def _texts(self, keys: Sequence[str | bytes]) -> list[bool]:
+        """Whether each of these keys is a text. MGET has nil for a key of another type."""
+        return await Command(("MGET", *keys), _present)
+
+    def _key(self, queue: str) -> bytes:
+        return to_bytes(self.keys.pause_queue(queue))
+
+
+def _present(reply: Sequence[Any]) -> list[bool]:
+    return [text is not None for text in reply]
