@@ -9,9 +9,12 @@ import hypothesis
 import pytest
 
 from tests.support.redis_server import RedisServer
+from tests.support.redis_sets import Cluster, SentinelSet
+from tests.support.tls import make_papers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import redis
 
@@ -51,3 +54,26 @@ def db(redis_server: RedisServer) -> Iterator[redis.Redis]:
 def redis_url(redis_server: RedisServer, db: redis.Redis) -> str:
     """The URL of the server, which is empty."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def sentinel_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelSet]:
+    """A master with two replicas behind three Sentinels."""
+    made = SentinelSet(tmp_path_factory.mktemp("sentinels"))
+    made.wait_until_it_stands()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of three nodes."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority and certificates that it signed: ``server`` for localhost, ``client``; and a ``stranger``."""
+    return make_papers(tmp_path_factory.mktemp("papers"))

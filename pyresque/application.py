@@ -46,6 +46,15 @@ def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
     return time_limit(timeout)
 
 
+def check_provider(credentials: object) -> None:
+    """Refuse what gives no credentials. Raises SettingsError."""
+    from pyresque.driver.credentials import fault_of  # noqa: PLC0415 - for those who give a provider
+
+    fault = fault_of(credentials)
+    if fault is not None:
+        raise SettingsError(fault)
+
+
 class _Signature:
     """The constructor's parameters for whoever asks, such as a shell that completes: the settings are among them."""
 
@@ -127,12 +136,8 @@ class Application:
             if settings is not None or url is not None:
                 raise SettingsError("give either a client or a URL, not both")
             url = self._take_client(redis)
-        if credentials is not None and not callable(
-            getattr(credentials, "get_credentials", credentials)
-        ):
-            raise SettingsError(
-                f"credentials: an object of type {type(credentials).__qualname__} can be called neither itself nor by get_credentials()"
-            )
+        elif credentials is not None:
+            check_provider(credentials)
         self.settings = settings or Settings.load(url=url, **options)
         self.registry: Registry = Registry() if jobs is None else jobs.registry
         self.hooks: WorkerHooks = WorkerHooks() if jobs is None else jobs.hooks
@@ -152,9 +157,10 @@ class Application:
         """Refuse what is no client; its URL, for workers. Raises SettingsError."""
         from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
 
+        if self._credentials is not None:
+            raise SettingsError("give the credentials to the client: it logs in itself")
         client_url.check_client(client, awaits=self._awaits)
-        if self._credentials is None:
-            self._credentials = client_url.credentials_of(client)
+        self._credentials = client_url.credentials_of(client)
         return client_url.url_of(client) or None
 
     def access(self) -> Access:

@@ -183,8 +183,9 @@ class AsyncDriver:
     async def _found(self) -> SharedConnection:
         """A connection to where the server is now; who must ask somebody for that asks in a thread."""
         server = self.server
-        to = await asyncio.to_thread(server.find) if server.waits else server.find()
-        return await connected(to)
+        if not server.waits:
+            return await connected(server.find())
+        return await connected(await asyncio.to_thread(server.find, await server.login_async()))
 
     def _made(self, making: asyncio.Task[SharedConnection]) -> None:
         """Keep the connection, also where nobody waits for it any more; where the driver was closed meanwhile, close it."""

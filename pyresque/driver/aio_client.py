@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.aio import AsyncDriver
-from pyresque.driver.client import described, taken
-from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
+from pyresque.driver.client import BYTES, client_on, described, unread
+from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in, turned_away
 from pyresque.driver.following import exchange, groups_of, replies_of
 from pyresque.driver.protocol import checked
 from pyresque.driver.server import Server
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class AsyncClientDriver(AsyncDriver):
-    """Carries operations in the running event loop, on connections of a client's pool."""
+    """Carries operations in the running event loop, by a client. ``namespace`` is where a cluster's client looks for the node."""
 
     def __init__(self, client: Any, namespace: str, threads: Executor | None = None) -> None:
-        """Take a client or a pool; the first request takes a connection from it."""
+        """Take a client or a pool; the first request uses it."""
         super().__init__(Server(RedisUrl(where=described(client))), threads)
-        self._client = client
+        self._client = client_on(client)
         self._namespace = namespace
         self._cluster = hasattr(client, "nodes_manager")
 
@@ -48,32 +48,39 @@ class AsyncClientDriver(AsyncDriver):
     async def _exchange(self, groups: Sequence[Sequence[Command[Any]]]) -> list[list[object]]:
         if self._cluster:
             return await exchange(self, groups)
-        came = await self.talk([command for group in groups for command in group])
-        return [[came.pop(0) for _ in group] for group in groups]
+        came = iter(await self.talk([command for group in groups for command in group]))
+        return [[next(came) for _ in group] for group in groups]
 
     # -- as a Link
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send and read on one connection; a refusal stands in its place in the list."""
+        """Send and read in one round trip; a refusal stands in its place in the list."""
         client = self._client
-        if not self._cluster:
-            return await self._exchanged(getattr(client, "connection_pool", client), commands)
         try:
-            await client.initialize()
-            node = client.get_node_from_key(self._namespace)
+            if self._cluster:
+                await client.initialize()
+                return await _replies_of_node(client.get_node_from_key(self._namespace), commands)
+            replies = await _replies(client, commands)
         except Exception as error:
             raise as_ours(error, self.where) from error
-        return await self._exchanged(_NodePool(node), commands)
+        if any(map(turned_away, replies)):
+            await client.connection_pool.disconnect()
+        return replies
 
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them to another node of the client's."""
+        """Send them to another node; where the client does not know it yet, it reads the slots anew."""
         found = self._client.get_node(host=node[0], port=node[1])
         if found is None:
             await self.moved(*node)
+            found = self._client.get_node(host=node[0], port=node[1])
+        if found is None:
             return [None, *await self.talk(commands[1:])]
-        return await self._exchanged(_NodePool(found), commands)
+        try:
+            return await _replies_of_node(found, commands)
+        except Exception as error:
+            raise as_ours(error, self.where) from error
 
     async def moved(self, host: str, port: int) -> None:
         """Let the client read the slots anew."""
@@ -87,54 +94,46 @@ class AsyncClientDriver(AsyncDriver):
         """Sleep."""
         await asyncio.sleep(seconds)
 
-    async def _exchanged(self, pool: Any, commands: Sequence[Command[Any]]) -> list[object]:
+
+async def _replies(client: Any, commands: Sequence[Command[Any]]) -> list[object]:
+    if len(commands) == 1:
+        (command,) = commands
         try:
-            connection = await taken(pool)
+            replies: list[Any] = [await client.execute_command(*unread(command.args), **BYTES)]
         except Exception as error:
-            raise as_ours(error, self.where) from error
-        try:
-
-            async def failed(_error: Exception) -> None:
-                await connection.disconnect()
-
-            replies: list[object] = await connection.retry.call_with_retry(
-                lambda: _spoken(connection, commands), failed
-            )
-        except BaseException as error:
-            await connection.disconnect()
-            raise as_ours(error, self.where) from error
-        finally:
-            await pool.release(connection)
-        return replies
-
-
-class _NodePool:
-    """A node of redis-py's awaiting cluster client, which keeps connections of its own in place of a pool."""
-
-    def __init__(self, node: Any) -> None:
-        self._node = node
-
-    async def get_connection(self) -> Any:
-        """A connection to the node."""
-        return self._node.acquire_connection()
-
-    async def release(self, connection: Any) -> None:
-        """Give it back."""
-        node = self._node
-        (node.release if hasattr(node, "release") else node._free.append)(connection)  # noqa: SLF001 - older clients have no other way
-
-
-async def _spoken(connection: Any, commands: Sequence[Command[Any]]) -> list[object]:
-    await connection.connect()
-    for command in commands:
-        await connection.send_command(*command.args)
-    replies: list[object] = []
-    for command in commands:
-        try:
-            reply = await connection.read_response(disable_decoding=True)
-        except Exception as error:
-            reply = refusal_in(error)
-            if reply is None:
+            refused = refusal_in(error)
+            if refused is None:
                 raise
-        replies.append(as_resp2(reply, command.args))
+            replies = [refused]
+    else:
+        async with client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*unread(command.args), **BYTES)
+            replies = await pipeline.execute(raise_on_error=False)
+    return [as_resp2(reply, command.args) for reply, command in zip(replies, commands, strict=True)]
+
+
+async def _replies_of_node(node: Any, commands: Sequence[Command[Any]]) -> list[object]:
+    """The replies of one node of a cluster's client, which keeps connections of its own in place of a client and a pool."""
+    connection = node.acquire_connection()
+    try:
+        await connection.connect()
+        await connection.send_packed_command(
+            connection.pack_commands([command.args for command in commands])
+        )
+        replies: list[object] = []
+        for command in commands:
+            try:
+                reply = await connection.read_response(disable_decoding=True)
+            except Exception as error:
+                reply = refusal_in(error)
+                if reply is None:
+                    raise
+            replies.append(as_resp2(reply, command.args))
+    except BaseException:
+        await connection.disconnect()
+        raise
+    finally:
+        # Older clients have no way to give a connection back but this deque.
+        (node.release if hasattr(node, "release") else node._free.append)(connection)  # noqa: SLF001
     return replies

@@ -45,7 +45,7 @@ class AsyncFollowingDriver(AsyncDriver):
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
         """Send them on a connection to this node."""
-        connection = await connected(await asyncio.to_thread(self.server.at, node))
+        connection = await connected(self.server.at(node, await self.server.login_async()))
         try:
             return await connection.talk(commands)
         finally:

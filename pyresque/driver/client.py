@@ -1,16 +1,16 @@
 """The blocking driver on a client of the user's own: redis-py's, valkey-py's or fakeredis', or a connection pool of theirs.
 
-Commands go through connections of the client's pool, so that its retries, credentials, Sentinels and instruments are in play;
-the replies are taken as they came, before the client's ``decode_responses`` and its readers of replies.
+Commands go through the client's ``execute_command`` and ``pipeline``, so that its retries, credentials, Sentinels and whatever
+instruments these two are in play; replies are taken as they came, before ``decode_responses`` and the client's readers of replies.
 """
 
 from __future__ import annotations
 
-import inspect
+from importlib import import_module
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
+from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in, turned_away
 from pyresque.driver.following import exchange, groups_of, now, replies_of
 from pyresque.driver.protocol import checked
 from pyresque.driver.server import Server
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.driver.connection import Connection
-    from pyresque.ops import Batch, Command
+    from pyresque.ops import Arg, Batch, Command
+
+#: The option of ``execute_command`` by which a client leaves a reply as bytes, whatever its ``decode_responses``.
+BYTES = {"NEVER_DECODE": True}
 
 
 class ClientDriver(SyncDriver):
-    """Carries operations in the caller's thread, on connections of a client's pool."""
+    """Carries operations in the caller's thread, by a client. ``namespace`` is where a cluster's client looks for the node."""
 
     def __init__(self, client: Any, namespace: str) -> None:
-        """Take a client or a pool; the first request takes a connection from it."""
-        where = described(client)
-        super().__init__(Server(RedisUrl(where=where)))
-        self._client = client
+        """Take a client or a pool; the first request uses it."""
+        super().__init__(Server(RedisUrl(where=described(client))))
+        self._client = client_on(client)
         self._namespace = namespace
         self._cluster = hasattr(client, "nodes_manager")
 
@@ -40,7 +42,7 @@ class ClientDriver(SyncDriver):
         """Leave the client's connections: they are its owner's."""
 
     def wire(self, reply_timeout: float = 0.0) -> Connection:
-        """There are no connections but the client's. Raises ConnectError."""
+        """Raise ConnectError: only the client has connections."""
         del reply_timeout
         raise ConnectError(
             f"{self.where}: a worker needs a server that it can connect to itself; of this client no address is known"
@@ -63,34 +65,24 @@ class ClientDriver(SyncDriver):
         return replies_of(batch, [came] if batch.atomic else [[one] for one in came], self.where)
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        return self._exchanged(self._pool(), commands)
+        return self._exchanged(self._node() if self._cluster else self._client, commands)
 
-    def _pool(self) -> Any:
-        """The pool of the server, or of the node that has the slot of our keys."""
+    def _node(self) -> Any:
+        """The client of the node that has the slot of our keys."""
         client = self._client
-        if not self._cluster:
-            return getattr(client, "connection_pool", client)
         try:
-            node = client.get_node_from_key(self._namespace)
-            return client.get_redis_connection(node).connection_pool
+            return client_of(client, client.get_node_from_key(self._namespace))
         except Exception as error:
             raise as_ours(error, self.where) from error
 
-    def _exchanged(self, pool: Any, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send and read on one connection of a pool; a refusal stands in its place in the list."""
+    def _exchanged(self, client: Any, commands: Sequence[Command[Any]]) -> list[object]:
+        """Send and read in one round trip; a refusal stands in its place in the list."""
         try:
-            connection = taken(pool)
+            replies = _replies(client, commands)
         except Exception as error:
             raise as_ours(error, self.where) from error
-        try:
-            replies: list[object] = connection.retry.call_with_retry(
-                lambda: _spoken(connection, commands), lambda _error: connection.disconnect()
-            )
-        except BaseException as error:
-            connection.disconnect()
-            raise as_ours(error, self.where) from error
-        finally:
-            pool.release(connection)
+        if any(map(turned_away, replies)):
+            client.connection_pool.disconnect()
         return replies
 
     # -- as a Link of the cluster's room; nothing here suspends
@@ -102,13 +94,15 @@ class ClientDriver(SyncDriver):
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them to another node of the client's."""
-        found = self._client.get_node(host=node[0], port=node[1])
+        """Send them to another node; where the client does not know it yet, it reads the slots anew."""
+        client = self._client
+        found = client.get_node(host=node[0], port=node[1])
         if found is None:
             await self.moved(*node)
+            found = client.get_node(host=node[0], port=node[1])
+        if found is None:
             return [None, *await self.talk(commands[1:])]
-        pool = self._client.get_redis_connection(found).connection_pool
-        return self._exchanged(pool, commands)
+        return self._exchanged(client_of(client, found), commands)
 
     async def moved(self, host: str, port: int) -> None:
         """Let the client read the slots anew."""
@@ -123,6 +117,21 @@ class ClientDriver(SyncDriver):
         sleep(seconds)  # noqa: ASYNC251 - the blocking driver has no loop
 
 
+class CommandName(str):
+    """The name of a command whose reply a client leaves as it is: by this ``upper`` it finds no reader for it."""
+
+    __slots__ = ()
+
+    def upper(self) -> str:
+        """Return a text that names no command."""
+        return ""
+
+
+def unread(args: Sequence[Arg]) -> tuple[Arg, ...]:
+    """The command with a name for which a client has no reader of replies."""
+    return (CommandName(args[0]), *args[1:])
+
+
 def described(client: Any) -> str:
     """What messages call the server of a client: its address where it tells one."""
     kind = f"{type(client).__module__.partition('.')[0]}'s {type(client).__qualname__}"
@@ -134,25 +143,36 @@ def described(client: Any) -> str:
     return f"a client, {kind}"
 
 
-def taken(pool: Any) -> Any:
-    """A connection from a pool; older ones want the name of a command. An awaiting pool gives an awaitable."""
-    named = inspect.signature(pool.get_connection).parameters.get("command_name")
-    if named is not None and named.default is inspect.Parameter.empty:
-        return pool.get_connection("_")
-    return pool.get_connection()
+def client_on(client: Any) -> Any:
+    """The client itself; of a pool a client of its library that takes connections from it."""
+    if hasattr(client, "execute_command"):
+        return client
+    pool = next(kind for kind in reversed(type(client).__mro__) if "Pool" in kind.__name__)
+    library = pool.__module__.rpartition(".")[0]
+    module = import_module(library)
+    kind = getattr(module, "Valkey" if library.startswith("valkey") else "Redis")
+    return kind(connection_pool=client)
 
 
-def _spoken(connection: Any, commands: Sequence[Command[Any]]) -> list[object]:
-    connection.connect()
-    for command in commands:
-        connection.send_command(*command.args)
-    replies: list[object] = []
-    for command in commands:
+def client_of(cluster: Any, node: Any) -> Any:
+    """The client of one node that a cluster's client has."""
+    named = ("get_redis_connection", "get_valkey_connection")
+    return next(getattr(cluster, verb) for verb in named if hasattr(cluster, verb))(node)
+
+
+def _replies(client: Any, commands: Sequence[Command[Any]]) -> list[object]:
+    if len(commands) == 1:
+        (command,) = commands
         try:
-            reply = connection.read_response(disable_decoding=True)
+            replies: list[Any] = [client.execute_command(*unread(command.args), **BYTES)]
         except Exception as error:
-            reply = refusal_in(error)
-            if reply is None:
+            refused = refusal_in(error)
+            if refused is None:
                 raise
-        replies.append(as_resp2(reply, command.args))
-    return replies
+            replies = [refused]
+    else:
+        with client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*unread(command.args), **BYTES)
+            replies = pipeline.execute(raise_on_error=False)
+    return [as_resp2(reply, command.args) for reply, command in zip(replies, commands, strict=True)]

@@ -49,6 +49,11 @@ def refusal_in(error: BaseException) -> hiredis.ReplyError | None:
     return hiredis.ReplyError(text)
 
 
+def turned_away(reply: object) -> bool:
+    """Whether a replica refused to write: behind the same address there may be a master for the next connection."""
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith("READONLY")
+
+
 def as_ours(error: BaseException, where: str) -> BaseException:
     """A client's error as one of pyresque's; what is no error of a client's stays as it is."""
     if isinstance(error, PyresqueError) or not isinstance(error, Exception):
@@ -71,13 +76,17 @@ def as_ours(error: BaseException, where: str) -> BaseException:
 
 
 def as_resp2(reply: Any, args: Sequence[Arg]) -> Any:
-    """A reply as of the protocol's version 2, whichever the client speaks: maps and pairs are lists, numbers are texts."""
+    """A reply as version 2 of the protocol has it, whichever the client speaks: maps and pairs are lists, numbers are texts.
+
+    ``args`` are the command's: members with their scores come as pairs in version 3, and one after the other in version 2.
+    """
     if reply is None or type(reply) in {bytes, int}:
         return reply
     if isinstance(reply, dict):
         return [as_resp2(part, args) for pair in reply.items() for part in pair]
     if isinstance(reply, (list, tuple, set, frozenset)):
-        if "WITHSCORES" in args and all(isinstance(part, (list, tuple)) for part in reply):
+        scored = str(args[0]).startswith("Z") and "WITHSCORES" in args
+        if scored and all(isinstance(part, (list, tuple)) for part in reply):
             reply = [part for pair in reply for part in pair]
         return [as_resp2(part, args) for part in reply]
     return _plain(reply)

@@ -1,27 +1,22 @@
 """Where the server is now, and who we are there: asked whenever a connection is made.
 
-A URL answers for one server, Sentinels for their master, a cluster's nodes for whoever has the namespace's slot; a provider of
-credentials for user and password. ``find`` blocks; an awaiting driver calls it in a thread where it may wait.
+A URL answers for one server, Sentinels for their master, a cluster's nodes for the one that has the namespace's slot; a provider
+of credentials for user and password. ``find`` blocks; an awaiting driver calls it in a thread where it may wait.
 """
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pyresque.driver.credentials import Login, Provider
 from pyresque.errors import ConnectError, ConnectionFault, RedisUnavailable
-from pyresque.user_errors import Raised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Any
 
     from pyresque.driver.url import RedisUrl
-
-    #: A function that gives the password, or user and password; or redis-py's ``CredentialProvider``.
-    Credentials: TypeAlias = "Callable[[], object] | Any"
 
 #: Seconds in which one Sentinel or node has to answer: the next one is asked then.
 ASKED = 1.0
@@ -39,34 +34,44 @@ class Server:
     #: Whether another server may take the place of the present one: refused commands are then sent again, to that one.
     follows = False
 
-    def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
-        """Connect to nothing; ``credentials`` are asked for at each connect."""
+    def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
+        """Connect to nothing; ``credentials`` is a provider of user and password."""
         self.url = url
         self.where = url.where
-        self._credentials = credentials
+        self._provider = (
+            None if credentials is None else Provider(credentials, url.where, url.connect_timeout)
+        )
         self.waits = self.waits or credentials is not None
 
-    def find(self) -> RedisUrl:
+    def login(self) -> Login:
+        """Who we are there: what the provider gives now, else what the URL says. Raises RedisUnavailable, ConnectionFault."""
+        if self._provider is not None:
+            return self._provider.login()
+        return Login(self.url.username, self.url.password)
+
+    async def login_async(self) -> Login:
+        """The answer of ``login``, awaited."""
+        if self._provider is not None:
+            return await self._provider.login_async()
+        return self.login()
+
+    def find(self, login: Login | None = None) -> RedisUrl:
         """The server to connect to now. Raises RedisUnavailable, ConnectionFault."""
-        return self._with_credentials(self._address())
+        login = login or self.login()
+        return _logged_in(self._address(login), login)
 
     def moved(self, host: str, port: int) -> bool:
         """Heed MOVED; whether the next connection goes to another address."""
         del host, port
         return True
 
-    def at(self, node: tuple[str, int]) -> RedisUrl:
+    def at(self, node: tuple[str, int], login: Login | None = None) -> RedisUrl:
         """The server at this address. Raises RedisUnavailable, ConnectionFault."""
-        return self._with_credentials(self.url.at(*node))
+        return _logged_in(self.url.at(*node), login or self.login())
 
-    def _address(self) -> RedisUrl:
+    def _address(self, login: Login) -> RedisUrl:
+        del login
         return self.url
-
-    def _with_credentials(self, to: RedisUrl) -> RedisUrl:
-        if self._credentials is None:
-            return to
-        user, password = _asked(self._credentials, self.where, to.connect_timeout)
-        return replace(to, username=user, password=password)
 
 
 class SentinelServer(Server):
@@ -74,13 +79,13 @@ class SentinelServer(Server):
 
     waits = follows = True
 
-    def __init__(self, url: RedisUrl, credentials: Credentials | None = None) -> None:
+    def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
         """Ask nobody yet."""
         super().__init__(url, credentials)
         self._nodes = list(url.nodes)
         self._answered = -AGAIN
 
-    def _address(self) -> RedisUrl:
+    def _address(self, login: Login) -> RedisUrl:
         """Ask the Sentinels in turn, first the one that answered last, and the server that they name for its ROLE."""
         nodes = self._nodes
         if monotonic() - self._answered < AGAIN:
@@ -97,7 +102,7 @@ class SentinelServer(Server):
                 troubles.append(f"{node[0]}:{node[1]} knows no master {self.url.master!r}")
                 continue
             try:
-                master = self._checked(found)
+                master = self._checked(found, login)
             except RedisUnavailable as error:
                 troubles.append(str(error))
                 continue
@@ -107,21 +112,21 @@ class SentinelServer(Server):
         fault = ConnectionFault if unknown == len(nodes) else RedisUnavailable
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
 
-    def _checked(self, found: tuple[str, int]) -> tuple[str, int]:
+    def _checked(self, found: tuple[str, int], login: Login) -> tuple[str, int]:
         """The address, if a master is there; else that of the master which a demoted one names: Sentinels hear of it later.
 
         Whoever may not ask ROLE takes the address as it is.
         """
-        leader = self._leader(found)
+        leader = self._leader(found, login)
         if leader is None:
             return found
-        if self._leader(leader) is None:
+        if self._leader(leader, login) is None:
             return leader
         raise RedisUnavailable(f"{found[0]}:{found[1]} is no master now")
 
-    def _leader(self, address: tuple[str, int]) -> tuple[str, int] | None:
+    def _leader(self, address: tuple[str, int], login: Login) -> tuple[str, int] | None:
         """The address of the master that a replica has; None where a master is there itself."""
-        asked = self._with_credentials(_node(self.url, address))
+        asked = _logged_in(_node(self.url, address), login)
         try:
             (role,) = _answers(asked, ("ROLE",))
         except ConnectionFault:
@@ -149,9 +154,7 @@ class ClusterServer(Server):
 
     waits = follows = True
 
-    def __init__(
-        self, url: RedisUrl, namespace: str, credentials: Credentials | None = None
-    ) -> None:
+    def __init__(self, url: RedisUrl, namespace: str, credentials: Any = None) -> None:
         """Ask nobody yet. Raises ConnectError for a namespace whose keys would be in several slots."""
         super().__init__(url, credentials)
         if not hash_tag(namespace):
@@ -169,21 +172,21 @@ class ClusterServer(Server):
             self._moved = address
         return other
 
-    def at(self, node: tuple[str, int]) -> RedisUrl:
-        """The node at this address. Raises RedisUnavailable, ConnectionFault."""
-        return self._with_credentials(self.url.at(node[0] or self._last[0], node[1]))
+    def at(self, node: tuple[str, int], login: Login | None = None) -> RedisUrl:
+        """The node at this address; an empty host is the present one's. Raises RedisUnavailable, ConnectionFault."""
+        return super().at((node[0] or self._last[0], node[1]), login)
 
-    def _address(self) -> RedisUrl:
+    def _address(self, login: Login) -> RedisUrl:
         """The address of the last MOVED, once; else what the first node says that answers."""
         moved, self._moved = self._moved, None
-        self._last = moved or self._slot_owner()
+        self._last = moved or self._slot_owner(login)
         return self.url.at(*self._last)
 
-    def _slot_owner(self) -> tuple[str, int]:
+    def _slot_owner(self, login: Login) -> tuple[str, int]:
         troubles = []
         for node in self._nodes:
             try:
-                owner = self._owner(node)
+                owner = self._owner(node, login)
             except ConnectionFault:
                 raise
             except RedisUnavailable as error:
@@ -196,8 +199,8 @@ class ClusterServer(Server):
             f"Redis at {self.where}: no node of the cluster can be used: {'; '.join(troubles)}"
         )
 
-    def _owner(self, node: tuple[str, int]) -> tuple[str, int] | None:
-        asked = self._with_credentials(_node(self.url, node))
+    def _owner(self, node: tuple[str, int], login: Login) -> tuple[str, int] | None:
+        asked = _logged_in(_node(self.url, node), login)
         slot, slots = _answers(asked, ("CLUSTER", "KEYSLOT", self._namespace), ("CLUSTER", "SLOTS"))
         owner, known = None, [node]
         for first, last, master, *_ in slots if isinstance(slots, list) else ():
@@ -210,7 +213,7 @@ class ClusterServer(Server):
         return owner
 
 
-def server_for(url: RedisUrl, namespace: str, credentials: Credentials | None = None) -> Server:
+def server_for(url: RedisUrl, namespace: str, credentials: Any = None) -> Server:
     """Who knows where the server of a URL is. Raises ConnectError for a cluster whose keys would be in several slots."""
     if url.kind == "sentinel":
         return SentinelServer(url, credentials)
@@ -232,6 +235,10 @@ def untagged(namespace: str) -> str:
         f"a cluster keeps the keys of one job on several nodes unless the namespace has a hash tag: here it is {namespace!r}; "
         f"set RESQUE_NAMESPACE={{{namespace}}} here, and in Ruby give the same namespace, {{{namespace}}}, to Resque.redis"
     )
+
+
+def _logged_in(to: RedisUrl, login: Login) -> RedisUrl:
+    return replace(to, username=login.username, password=login.password)
 
 
 def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
@@ -261,39 +268,3 @@ def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
 def _reason(error: RedisUnavailable) -> str:
     """What an error says, without the address in front."""
     return str(error).rpartition("): ")[2] or str(error)
-
-
-def _asked(credentials: Credentials, where: str, seconds: float) -> tuple[str, str]:
-    """User and password as the provider gives them, in a thread of its own: one that hangs holds up nothing."""
-    given: list[object] = []
-
-    def ask() -> None:
-        try:
-            provider = getattr(credentials, "get_credentials", credentials)
-            given.append(provider())
-        except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
-            given.append(Raised(error))
-
-    thread = threading.Thread(target=ask, name="credentials", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not given:
-        raise RedisUnavailable(
-            f"Redis at {where}: the provider of credentials gave none within {seconds:g} s"
-        )
-    answer = given[0]
-    if isinstance(answer, Raised):
-        kind = type(answer.error).__name__
-        raise RedisUnavailable(
-            f"Redis at {where}: the provider of credentials raised {kind}: {answer.error}"
-        ) from answer.error
-    parts = (answer,) if isinstance(answer, str) else answer
-    if isinstance(parts, (tuple, list)) and all(isinstance(part, str) for part in parts):
-        if len(parts) == 1:
-            return "", parts[0]
-        if len(parts) == len(("user", "password")):
-            return parts[0], parts[1]
-    raise ConnectionFault(
-        f"Redis at {where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
-        "it gives the password, or user and password"
-    )

@@ -44,11 +44,18 @@ def redis_executable() -> str:
     return program
 
 
-def free_port() -> int:
-    """A port of PORTS that nobody listens on."""
-    for port in random.sample(PORTS, 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
+#: A node of a cluster listens at two ports, so far apart.
+TO_BUS = 10_000
+
+
+def free_port(*, with_bus: bool = False) -> int:
+    """A port of PORTS that nobody listens on; ``with_bus``: nor on the one that a node of a cluster opens beside it."""
+    ports = range(PORTS[0], PORTS[-1] - TO_BUS) if with_bus else PORTS
+    for port in random.sample(ports, 100):
+        with socket.socket() as probe, socket.socket() as bus, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            if with_bus:
+                bus.bind(("127.0.0.1", port + TO_BUS))
             return port
     pytest.fail(f"no free port between {PORTS[0]} and {PORTS[-1]}", pytrace=False)
 
@@ -84,7 +91,8 @@ class _Executor(RedisExecutor):
             datadir=folder,
         )
         self.command_parts = [*self.command_parts, *options]
-        self.command_parts += ["--unixsocket", ""]
+        if "--unixsocket" not in options:
+            self.command_parts += ["--unixsocket", ""]
         self.unixsocket = ""  # the path of one would be too long on some systems
         self._sleep = 0.02
 
@@ -99,7 +107,7 @@ class RedisServer:
     """A server with its files in ``folder``; with ``durable``, its data survive ``kill`` and ``start``."""
 
     def __init__(self, folder: Path, *options: str, durable: bool = False) -> None:
-        self.port = free_port()
+        self.port = free_port(with_bus="--cluster-enabled" in options)
         self._executor = _Executor(
             folder, self.port, ("--save", "", *(DURABLE if durable else ()), *options)
         )
