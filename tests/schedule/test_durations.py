@@ -70,7 +70,8 @@ def test_what_is_neither_text_nor_number_is_refused(value):
 
 
 @pytest.mark.parametrize(
-    "endless", ["9" * 5000, "9" * 400 + "s-" + "9" * 400 + "m", 10**400, math.inf, math.nan]
+    "endless",
+    ["9" * 5000, "9" * 500_000, "9" * 400 + "s-" + "9" * 400 + "m", 10**400, math.inf, math.nan],
 )
 def test_a_duration_without_end_is_refused(endless):
     with pytest.raises(DurationError, match="longer than any clock runs"):

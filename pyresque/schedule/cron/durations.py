@@ -30,7 +30,8 @@ _SECONDS: Final[Mapping[str, int]] = {
     "second": 1,
 }
 
-_NUMBER: Final = r"(?P<number>[0-9]+\.[0-9]*|[0-9]*\.?[0-9]+)"
+# One way to read each number: with two, a long row of digits would be tried in as many splits as it has digits.
+_NUMBER: Final = r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 
 # The order is that of Ruby's parser, which takes the first unit that matches and never backtracks.
 _UNITS: Final = tuple(
