@@ -37,10 +37,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             file = Path(getattr(report, "nodeid", "").partition("::")[0])
             if file.parent.name == "compat_tests" and file.stem != "test_coverage":
                 ran[file.stem] = ran.get(file.stem, 0) + (outcome in {"failed", "error"})
-    told = [(row, failed) for module, failed in sorted(ran.items()) for row in rows(module)]
-    if told:
+    found = [(row, failed) for module, failed in sorted(ran.items()) for row in rows(module)]
+    if found:
         terminalreporter.section("recordings of Ruby")
-    for row, failed in told:
+    for row, failed in found:
         terminalreporter.write_line(
             f"{row}" + (f", {failed} of its tests failed" if failed else "")
         )

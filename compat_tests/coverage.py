@@ -32,5 +32,5 @@ def rows(module: str) -> list[Row]:
     coverage = getattr(importlib.import_module(f"compat_tests.{module}"), "coverage", None)
     if coverage is None:
         return []
-    told = coverage()
-    return [Row(module, *one) for one in ([told] if isinstance(told, tuple) else told)]
+    found = coverage()
+    return [Row(module, *one) for one in ([found] if isinstance(found, tuple) else found)]

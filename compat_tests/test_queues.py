@@ -38,7 +38,7 @@ def in_turn(*given: Any) -> Any:
     return given[-1]
 
 
-def told(error: type[Exception], call: Any) -> list[str]:
+def messages(error: type[Exception], call: Any) -> list[str]:
     """The class and text of the error a call raises, as Ruby's ``rescue [$!.class.to_s, $!.message]``."""
     with pytest.raises(error) as caught:
         call()
@@ -90,7 +90,7 @@ def reserved_in_short(r: Any, w: World) -> list[str]:
 
 def reserved_unknown(r: Any, w: World) -> list[Any]:
     job, registry = r.reserve("low"), w.resque.core.registry
-    complaint = told(UnknownJobClass, lambda: registry.find(job.class_name))
+    complaint = messages(UnknownJobClass, lambda: registry.find(job.class_name))
     return [job.class_name, registry.knows(job.class_name), complaint]
 
 
@@ -167,7 +167,7 @@ CALLS: dict[str, Play] = {
         r.enqueue(w.jobs.LowJob, 1), r.enqueue(w.jobs.HighJob, 2)
     ),
     "enqueue_no_queue": lambda r, w: r.enqueue(w.jobs.NoQueueJob, 1),
-    "enqueue_no_queue_no_state": lambda r, w: told(
+    "enqueue_no_queue_no_state": lambda r, w: messages(
         NoQueueError, lambda: r.enqueue(w.jobs.NoQueueJob)
     ),
     "enqueue_nil_class": lambda r, w: r.enqueue(None, 1),

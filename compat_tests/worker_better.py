@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # -- where Ruby loses a job, or stops -------------------------------------------------------------------------
 
 
-def clear_error_for_an_odd_id(play: Play) -> None:
+def clear_error_for_a_malformed_id(play: Play) -> None:
     for odd in ("h:1", "h:1:"):
         with pytest.raises(
             WorkerIdError, match=f"'{odd}' is no worker id: it must be host:pid:queue,queue"
@@ -94,7 +94,7 @@ def prunes_whatever_the_record_holds(play: Play) -> None:
     assert play.world.state().keys() == {"resque:failed", "resque:pruning_dead_workers_in_progress"}
 
 
-def starts_beside_an_odd_id(play: Play) -> None:
+def starts_beside_a_malformed_id(play: Play) -> None:
     before = dict(play.world.scenario.before or {})
     assert play.run(play.pruner().prune_dead_workers()) == []
     left = play.world.state()
@@ -109,8 +109,8 @@ def kept(play: Play) -> list[tuple[str, Any, str]]:
 
 
 BETTER: dict[str, Callable[[Play], None]] = {
-    "find_no_queues_part": clear_error_for_an_odd_id,
-    "find_empty_queues_part": clear_error_for_an_odd_id,
+    "find_no_queues_part": clear_error_for_a_malformed_id,
+    "find_empty_queues_part": clear_error_for_a_malformed_id,
     "unregister_bad_payload_in_worker_key": unregisters_whatever_its_record_holds,
     "remove_worker_missing": says_which_worker_is_missing,
     "expired_heartbeats_bad_text": leaves_an_unreadable_heartbeat_alone,
@@ -122,8 +122,8 @@ BETTER: dict[str, Callable[[Play], None]] = {
     "work_bad_json_ends_worker": fails_what_is_no_job_and_goes_on,
     "fork_child_hard_exit_7": records_a_child_that_ended_without_a_word,
     "prune_bad_worker_payload": prunes_whatever_the_record_holds,
-    "prune_worker_id_without_queues": starts_beside_an_odd_id,
-    "prune_worker_id_with_empty_queues": starts_beside_an_odd_id,
+    "prune_worker_id_without_queues": starts_beside_a_malformed_id,
+    "prune_worker_id_with_empty_queues": starts_beside_a_malformed_id,
 }
 
 #: Those that are about a job, which must end alike in place and in a child.

@@ -135,13 +135,13 @@ def in_its_own_process(play: Callable[[], None]) -> None:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        told = b""
+        trouble = b""
         try:
             play()
         except BaseException:  # noqa: BLE001 - told to the parent
-            told = traceback.format_exc().encode()
+            trouble = traceback.format_exc().encode()
         finally:
-            os.write(writing, told[-4000:])
+            os.write(writing, trouble[-4000:])
             os._exit(0)
     os.close(writing)
     try:

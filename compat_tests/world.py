@@ -111,9 +111,9 @@ class Events:
 
     def note(self, *parts: Any) -> None:
         """Write one event, as Ruby's recorder does: a lone part as it is, several as a list."""
-        told = data(parts[0]) if len(parts) == 1 else data(parts)
+        noted = data(parts[0]) if len(parts) == 1 else data(parts)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(told) + "\n")
+            file.write(json.dumps(noted) + "\n")
 
     def all(self) -> list[Any]:
         """What was noted so far."""

@@ -42,8 +42,8 @@ def loaded(path):
 @pytest.mark.parametrize("executor", ["fork", "inline"])
 def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp_path, executor):
     (tmp_path / "lean_app.py").write_text(APP)
-    told = tmp_path / "told"
-    db.rpush("resque:queue:low", json.dumps({"class": "Loaded", "args": [str(told)]}))
+    list_of_modules = tmp_path / "told"
+    db.rpush("resque:queue:low", json.dumps({"class": "Loaded", "args": [str(list_of_modules)]}))
     subprocess.run(
         [
             *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "lean_app", "-q", "low"),
@@ -56,7 +56,7 @@ def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp
         },
         check=True,
     )
-    loaded = set(told.read_text().splitlines())
+    loaded = set(list_of_modules.read_text().splitlines())
     assert loaded & NOT_LOADED == set()
     if executor == "fork":
         assert "pyresque.executor.fork.child_process" in loaded

@@ -107,7 +107,7 @@ CALLS = [
 ]
 
 
-def told(reply: object) -> object:
+def comparable(reply: object) -> object:
     """Lists for redis-py's pairs, which some of its versions make of the protocol's."""
     return (
         [list(each) if isinstance(each, tuple) else each for each in reply]
@@ -130,7 +130,7 @@ def test_each_command_answers_as_redis_pys(db, redis_url, plain):
         for name, args, keywords in CALLS:
             ours = getattr(resque.redis, name)(*args, **keywords)
             theirs = getattr(plain, name)(*args, **keywords)
-            assert told(ours) == told(theirs), name
+            assert comparable(ours) == comparable(theirs), name
             assert isinstance(ours, type(theirs)) or isinstance(theirs, (bool, int)), name
         ours = {key.removeprefix(b"resque:"): db.dump(key) for key in db.keys("resque:*")}
         assert ours == {
@@ -142,7 +142,7 @@ async def test_each_command_is_awaited_alike(db, redis_url, plain):
     async with AsyncResque(redis_url) as resque:
         for name, args, keywords in CALLS:
             ours = await getattr(resque.redis, name)(*args, **keywords)
-            assert told(ours) == told(getattr(plain, name)(*args, **keywords)), name
+            assert comparable(ours) == comparable(getattr(plain, name)(*args, **keywords)), name
         async with resque.redis.pipeline() as pipe:
             pipe.set("p", 1).incr("p")
             assert await pipe.execute() == [True, 2]

@@ -94,8 +94,8 @@ def test_all_faults_of_keywords_and_environment_are_told_at_once(monkeypatch):
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     with pytest.raises(SettingsError) as caught:
         Resque(interval="soon", executor="threads", namespce=1)
-    told = str(caught.value).split("; ")
-    assert told == [
+    faults = str(caught.value).split("; ")
+    assert faults == [
         "RESQUE_CODEC: 'yaml' is none of json, msgpack",
         "interval: 'soon' (str) is no number",
         "executor: 'threads' is none of fork, thread, async, inline",

@@ -78,10 +78,10 @@ def test_python_writes_the_very_arguments_that_rails_writes(rails, resque, db, v
     # Rails reads the clock again whenever it is asked for a job's data.
     own = {theirs["job_id"]: "ID", json.loads(written)["args"][0]["enqueued_at"]: "NOW"}
     own |= {ours.job_id: "ID", ours.enqueued_at: "NOW"}
-    told = [written.decode(), found.decode()]
+    texts = [written.decode(), found.decode()]
     for value, name in own.items():
-        told = [text.replace(value, name) for text in told]
-    assert told[0] == told[1]
+        texts = [text.replace(value, name) for text in texts]
+    assert texts[0] == texts[1]
 
 
 def test_python_performs_what_rails_enqueued_and_sees_what_ruby_sees(rails, python, ruby, db):

@@ -108,9 +108,9 @@ def test_a_job_that_failed_in_python_succeeds_in_ruby_and_the_other_way_round(
     worker.stop(signal.SIGQUIT)
     assert {f.exception for f in resque.failures.each()} == {"NameError"}
     of_ruby = resque.failures.all(len(args), len(args))
-    told = {f.error.splitlines()[0] for f in of_ruby}  # Ruby's error_highlight adds lines below
-    assert told == {f.error for f in resque.failures.all(0, len(args))}
-    assert told == {"uninitialized constant OnlyRubyKnows"}
+    errors = {f.error.splitlines()[0] for f in of_ruby}  # Ruby's error_highlight adds lines below
+    assert errors == {f.error for f in resque.failures.all(0, len(args))}
+    assert errors == {"uninitialized constant OnlyRubyKnows"}
     for failure in of_ruby:
         resque.failures.requeue(failure)
     assert [json.dumps(job) for job in ruby.ask("peek", queue="mixed", count=99)] == before
@@ -174,7 +174,7 @@ def test_a_job_killed_in_its_child_reads_alike_on_both_sides(
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
-def test_ruby_reads_every_failure_of_an_odd_payload_and_python_puts_back_its_very_bytes(
+def test_ruby_reads_every_failure_of_an_unreadable_payload_and_python_puts_back_its_very_bytes(
     ruby, python_worker, resque, db, executor
 ):
     db.rpush("resque:queue:odd", *ODD.values())

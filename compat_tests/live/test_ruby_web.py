@@ -116,7 +116,7 @@ def test_every_page_of_the_failed_answers_with_records_of_every_kind(
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_worker_that_has_just_taken_an_odd_payload_breaks_no_page_and_no_ruby(
+def test_a_worker_that_has_just_taken_an_unreadable_payload_breaks_no_page_and_no_ruby(
     ruby, web, resque, db, name
 ):
     db.sadd("resque:queues", "odd")

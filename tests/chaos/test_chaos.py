@@ -265,7 +265,7 @@ def test_a_hundred_workers_that_start_at_once_share_the_jobs(
 
 
 @pytest.mark.parametrize("skew", ["600", "-600"])
-def test_a_host_whose_clock_is_wrong_buries_nobody_and_is_not_buried(
+def test_a_host_whose_clock_is_wrong_prunes_nobody_and_is_not_pruned(
     skew: str, server: RedisServer, ledger: Ledger
 ) -> None:
     rng = random.Random(skew)

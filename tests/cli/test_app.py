@@ -130,9 +130,9 @@ def test_a_function_that_makes_an_application_is_told_to_be_called(environment: 
     )
     with pytest.raises(AppImportError) as caught:
         load_app("app_factory:create_app")
-    told = str(caught.value)
-    assert "is function, not a Resque, and is not called; app_factory has queueing" in told
-    assert "call it in a module of its own" in told
+    message = str(caught.value)
+    assert "is function, not a Resque, and is not called; app_factory has queueing" in message
+    assert "call it in a module of its own" in message
 
 
 def test_an_attribute_beside_the_application_is_told_where_that_is(environment: Path):

@@ -71,7 +71,7 @@ def test_a_pid_file_that_has_no_room_is_named(redis_url: str, command: str):
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "told"),
+    ("command", "code", "message"),
     [
         (f"worker -A {APP} -q low --burst", 0, ""),
         ("worker -A nowhere_at_all -q low", 2, "in the current directory, which is no more,"),
@@ -81,11 +81,11 @@ def test_a_pid_file_that_has_no_room_is_named(redis_url: str, command: str):
     ],
 )
 def test_a_current_directory_that_is_gone_is_no_traceback(
-    redis_url: str, tmp_path: Path, command: str, code: int, told: str
+    redis_url: str, tmp_path: Path, command: str, code: int, message: str
 ):
     line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone"
     done = sh(redis_url, f"{line} && pyresque {command}")
     assert done.returncode == code, done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") <= 1

@@ -55,8 +55,8 @@ def test_list_shows_the_times_and_how_many_are_left(run, filled):
 
 def test_peek_shows_the_jobs_of_a_time_or_of_the_next(run, filled):
     assert run("delayed", "peek").stdout == run("delayed", "peek", str(AT)).stdout
-    told = json.loads(run("delayed", "peek", str(AT + 60), "--json").stdout)
-    assert told == [
+    shown = json.loads(run("delayed", "peek", str(AT + 60), "--json").stdout)
+    assert shown == [
         {
             "timestamp": AT + 60,
             "time": "2096-10-02T07:07:40+00:00",

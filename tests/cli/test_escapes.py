@@ -105,9 +105,9 @@ def test_no_option_is_repeated_as_it_was(run, option):
 def test_no_error_of_pyresques_is_told_as_it_is():
     from pyresque.cli.errors import complaint
 
-    told = complaint(PyresqueError(EVIL)).message
-    assert told.isprintable()
-    assert "forged" in told
+    message = complaint(PyresqueError(EVIL)).message
+    assert message.isprintable()
+    assert "forged" in message
 
 
 def test_no_unread_bytes_are_printed(run, db):

@@ -18,8 +18,8 @@ from pyresque.cli.main import cli
 def test_info_counts(run, resque, fail, redis_url):
     fail(("low", "Nobody"))
     resque.enqueue_to("low", "Archive", 1)
-    told = json.loads(run("info", "--json").stdout)
-    assert told == {
+    shown = json.loads(run("info", "--json").stdout)
+    assert shown == {
         "pending": 1,
         "processed": 1,
         "queues": 1,

@@ -46,10 +46,10 @@ def test_a_key_that_is_no_list_does_not_hide_the_others(run, filled):
 
 def test_show_names_the_next_job_and_who_takes_from_the_queue(run, filled):
     filled.sadd("resque:workers", "box:1:high,low", "box:2:*", "box:3:high")
-    told = json.loads(run("queues", "show", "low", "--json").stdout)
-    assert told["size"] == 2
-    assert told["next"] == [{"index": 0, "payload": {"class": "Archive", "args": [1, {"a": "b"}]}}]
-    assert told["workers"] == ["box:1:high,low", "box:2:*"]
+    shown = json.loads(run("queues", "show", "low", "--json").stdout)
+    assert shown["size"] == 2
+    assert shown["next"] == [{"index": 0, "payload": {"class": "Archive", "args": [1, {"a": "b"}]}}]
+    assert shown["workers"] == ["box:1:high,low", "box:2:*"]
     assert "box:1:high,low, box:2:*" in run("queues", "show", "low").stdout
 
 

@@ -233,7 +233,7 @@ def test_queues_are_taken_in_the_order_of_their_patterns(finish, run, db):
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM, signal.SIGINT])
-def test_an_idle_worker_leaves_on_every_order_with_exit_code_0(start, db, eventually, number):
+def test_an_idle_worker_leaves_on_every_signal_with_exit_code_0(start, db, eventually, number):
     worker = start("worker", "-A", "myapp", "-q", "low", "--interval", "30")
     eventually(lambda: db.smembers("resque:workers"))
     worker.send_signal(number)

@@ -100,9 +100,9 @@ def test_validate_names_each_fault_with_its_line(run, environment):
     assert "'crom' is a key that means nothing" in result.stdout
     assert "it never runs by itself" in result.stdout
     assert "1 of 3 entries cannot run" in result.stderr
-    told = json.loads(run("schedule", "validate", "s.yml", "--json").stdout)
-    assert [len(one["next"]) for one in told] == [5, 0, 0]
-    assert told[1]["line"] == 2
+    shown = json.loads(run("schedule", "validate", "s.yml", "--json").stdout)
+    assert [len(one["next"]) for one in shown] == [5, 0, 0]
+    assert shown[1]["line"] == 2
 
 
 def test_validate_tells_the_line_of_what_is_no_schedule(run, environment):

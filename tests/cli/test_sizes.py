@@ -118,8 +118,8 @@ def test_failed_jobs_are_put_back_in_one_pass(ran, failed):
 def test_all_failed_jobs_as_json_are_written_as_they_are_read(ran, failed):
     output = ran("failed", "--json", "--count", str(ENTRIES // 4)).fine().output
     assert len(json.loads(output)) == ENTRIES // 4
-    told = json.loads(ran("failed", "retry", "--class", "A", "--json").fine().output)
-    assert (len(told["retried"]), told["left"]) == ((ENTRIES + 2) // 3, [])
+    summary = json.loads(ran("failed", "retry", "--class", "A", "--json").fine().output)
+    assert (len(summary["retried"]), summary["left"]) == ((ENTRIES + 2) // 3, [])
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -250,8 +250,8 @@ def test_dead_workers_are_found_and_pruned_page_by_page(ran, dead):
     assert output.splitlines()[-1] == f"would prune {ENTRIES} workers in all"
     assert calls(dead, "hgetall") == calls(dead, "smembers") == 0
     assert dead.info("stats")["total_net_output_bytes"] < 150 * ENTRIES
-    told = json.loads(ran("workers", "prune", "--yes", "--json").fine().output)
-    assert len(set(told["pruned"])) == ENTRIES
+    summary = json.loads(ran("workers", "prune", "--yes", "--json").fine().output)
+    assert len(set(summary["pruned"])) == ENTRIES
     assert dead.keys("resque:worker*") == []
 
 

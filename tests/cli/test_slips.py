@@ -114,18 +114,18 @@ def test_an_option_that_is_given_nothing_is_told(run, words, name):
     ids=str,
 )
 def test_an_option_of_the_wrong_kind_is_told(run, words, name):
-    told = refused(run(*words, *arguments(words), flag(name), SENSELESS))
-    assert flag(name) in told
-    assert SENSELESS in told
+    message = refused(run(*words, *arguments(words), flag(name), SENSELESS))
+    assert flag(name) in message
+    assert SENSELESS in message
 
 
 @pytest.mark.parametrize(
     ("words", "name"), [pair for pair in VALUED if pair[1] != "queues"], ids=str
 )
 def test_an_option_that_is_given_two_values_is_told(run, words, name):
-    told = refused(run(*words, *arguments(words), flag(name), "3", flag(name), "4"))
-    assert flag(name) in told
-    assert "given as '3' and '4': give it once" in told
+    message = refused(run(*words, *arguments(words), flag(name), "3", flag(name), "4"))
+    assert flag(name) in message
+    assert "given as '3' and '4': give it once" in message
 
 
 @pytest.mark.parametrize(("words", "name"), OPTIONS, ids=str)
@@ -154,8 +154,8 @@ def test_a_variable_that_is_empty_is_left_out(row):
 )
 def test_a_variable_of_the_wrong_kind_is_told_by_its_name(run, monkeypatch, row, entry):
     monkeypatch.setenv(entry, SENSELESS)
-    told = refused(run("info"))
-    assert f"{entry}: '{SENSELESS}'" in told
+    message = refused(run("info"))
+    assert f"{entry}: '{SENSELESS}'" in message
     with pytest.raises(SettingsError, match=entry):
         Resque()
 
@@ -190,7 +190,7 @@ def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     monkeypatch.setenv("INTERVAL", "soon")
     monkeypatch.setenv("RESQUE_SCHEDULE_TIME_ZONE", "Mars")
-    told = refused(
+    message = refused(
         run(
             *("worker", "-c", "0", "--executor", "magic", "--interval", "now", "-n", ""),
             *("--health-port", "1", "--health-port", "2"),
@@ -202,8 +202,8 @@ def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
         *("given as '1' and '2': give it once", "RESQUE_CODEC: 'yaml'"),
         "RESQUE_SCHEDULE_TIME_ZONE: 'Mars' is no time zone",
     ):
-        assert part in told
-    assert "INTERVAL: 'soon'" not in told  # the flag goes before it
+        assert part in message
+    assert "INTERVAL: 'soon'" not in message  # the flag goes before it
 
 
 @pytest.mark.parametrize("queues", ["", ",", " ", ", ,", ",,,"])
@@ -222,9 +222,9 @@ def test_a_worker_that_is_given_no_queue_by_any_way_says_how_to_name_one(
 
 
 def test_a_worker_that_lacks_queue_and_jobs_says_both(run):
-    told = refused(run("worker"))
-    assert "no queue to work on" in told
-    assert "no jobs to perform" in told
+    message = refused(run("worker"))
+    assert "no queue to work on" in message
+    assert "no jobs to perform" in message
 
 
 def test_blank_names_between_commas_are_no_queues():
@@ -249,17 +249,17 @@ def test_a_command_that_is_misspelt_is_told_with_the_one_that_is_meant(run, word
 
 
 def test_a_command_that_is_like_no_other_is_told_with_those_that_there_are(run):
-    told = refused(run("xyzzy"))
-    assert "No such command 'xyzzy'. There are completion, delayed, demo, enqueue," in told
-    assert "Did you mean" not in told
+    message = refused(run("xyzzy"))
+    assert "No such command 'xyzzy'. There are completion, delayed, demo, enqueue," in message
+    assert "Did you mean" not in message
     assert "There are clear, list, remove, retry, show;" in refused(run("failed", "delete"))
 
 
 @pytest.mark.parametrize("words", [words for words in commands() if "demo" not in words])
 def test_words_that_are_no_command_line_are_told_on_one_line_with_the_help_to_read(run, words):
-    told = refused(run(*words, "--xyzzy"))
-    assert "No such option '--xyzzy'" in told
-    assert f"`pyresque {' '.join(words)} --help` tells what there is" in told
+    message = refused(run(*words, "--xyzzy"))
+    assert "No such option '--xyzzy'" in message
+    assert f"`pyresque {' '.join(words)} --help` tells what there is" in message
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def test_workers_alone_lists_them_with_what_they_do(run, two):
 
 
 def test_list_tells_programs_in_json(run, two):
-    told = {one["id"]: one for one in json.loads(run("workers", "--json").stdout)}["box:1:low"]
-    assert told == {
+    shown = {one["id"]: one for one in json.loads(run("workers", "--json").stdout)}["box:1:low"]
+    assert shown == {
         "id": "box:1:low",
         "host": "box",
         "pid": 1,
@@ -61,7 +61,7 @@ def test_only_those_that_work_are_listed_when_asked_for(run, db):
     assert run("workers", "--working").stdout == "no workers\n"
 
 
-def test_odd_ids_and_records_are_listed_too(run, db):
+def test_unreadable_ids_and_records_are_listed_too(run, db):
     db.sadd("resque:workers", "odd", "box:2:low")
     db.set("resque:worker:box:2:low", "{bad")
     result = run("workers")
@@ -93,8 +93,8 @@ def test_prune_clears_away_who_has_no_process_and_keeps_its_job_as_a_failure(run
 
 def test_prune_clears_away_who_has_not_beaten_for_long(run, two):
     two.hset("resque:workers:heartbeat", "box:1:low", "2026-03-01T12:00:00+00:00")
-    told = json.loads(run("workers", "prune", "--yes", "--json").stdout)
-    assert set(told["pruned"]) == {"box:1:low", f"{HOST}:4999999:low"}
+    shown = json.loads(run("workers", "prune", "--yes", "--json").stdout)
+    assert set(shown["pruned"]) == {"box:1:low", f"{HOST}:4999999:low"}
     exceptions = {json.loads(raw)["exception"] for raw in two.lrange("resque:failed", 0, -1)}
     assert exceptions == {"Resque::PruneDeadWorkerDirtyExit", "Resque::DirtyExit"}
 

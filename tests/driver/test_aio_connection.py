@@ -74,10 +74,10 @@ async def test_a_break_is_told_to_everybody_who_waits_and_the_next_one_connects_
 
     async with server(answer) as url:
         driver = AsyncDriver(url)
-        told = await asyncio.gather(
+        errors = await asyncio.gather(
             *(driver.run(ask("PING")) for _ in range(3)), return_exceptions=True
         )
-        assert [type(error) for error in told] == [RedisUnavailable] * 3
+        assert [type(error) for error in errors] == [RedisUnavailable] * 3
         assert await driver.run(ask("PING")) == b"PONG"
         await driver.close()
     assert len(connections) == 2

@@ -63,7 +63,7 @@ def test_a_url_means_what_it_means_to_redis_py(url):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "shown"),
     [
         ("redis://h:1/0", "redis://h:1/0"),
         ("redis://me:secret@h:1/0", "redis://***@h:1/0"),
@@ -71,5 +71,5 @@ def test_a_url_means_what_it_means_to_redis_py(url):
         ("redis://[secret", "(a URL that cannot be read)"),
     ],
 )
-def test_a_password_is_never_shown(url, told):
-    assert without_password(url) == told
+def test_a_password_is_never_shown(url, shown):
+    assert without_password(url) == shown

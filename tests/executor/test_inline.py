@@ -34,7 +34,7 @@ def test_whatever_a_job_raises_is_its_failure(error):
     assert outcome.report.exception == type(error).__name__
 
 
-def test_an_order_to_end_is_raised_inside_the_running_job_once():
+def test_an_interrupt_is_raised_inside_the_running_job_once():
     executor = InlineExecutor(Registry())
     seen = []
 
@@ -51,13 +51,13 @@ def test_an_order_to_end_is_raised_inside_the_running_job_once():
     assert seen == ["cleaning up"]
 
 
-def test_an_order_to_stop_that_comes_before_the_job_begins_leaves_it_unbegun():
+def test_a_signal_to_stop_that_comes_before_the_job_begins_leaves_it_unbegun():
     executor = InlineExecutor(Registry())
     executor.stop()
     assert run(lambda: pytest.fail("it was begun"), executor) == NOT_STARTED
 
 
-def test_orders_while_nothing_runs_do_nothing():
+def test_interrupts_while_nothing_runs_do_nothing():
     executor = InlineExecutor(Registry())
     executor.terminate()
     executor.kill()

@@ -32,7 +32,7 @@ class Bench:
             self.executor.run(JOB, tend=lambda: None, title=print),
         )
 
-    async def ordered(self, begun):
+    async def interrupted(self, begun):
         """Run it; order it to end once it has begun."""
         running = asyncio.create_task(self.run())
         while not begun.is_set():  # noqa: ASYNC110 - a job's thread may be the one to set it
@@ -90,7 +90,7 @@ async def test_a_stop_iteration_from_a_thread_is_a_failure_and_nobody_waits_for_
     assert (await asyncio.wait_for(Bench(perform).run(), 20)).report is not None
 
 
-async def test_an_order_is_raised_where_an_async_job_awaits():
+async def test_an_interrupt_is_raised_where_an_async_job_awaits():
     begun, seen = threading.Event(), []
 
     async def perform():
@@ -102,12 +102,12 @@ async def test_an_order_is_raised_where_an_async_job_awaits():
             seen.append(str(error))
             raise
 
-    outcome = await Bench(perform).ordered(begun)
+    outcome = await Bench(perform).interrupted(begun)
     assert (outcome.report.exception, outcome.report.error) == ("Resque::TermException", "SIGTERM")
     assert seen == ["SIGTERM"]
 
 
-async def test_an_order_is_raised_in_the_thread_of_a_plain_job():
+async def test_an_interrupt_is_raised_in_the_thread_of_a_plain_job():
     begun = threading.Event()
 
     def perform():
@@ -116,11 +116,11 @@ async def test_an_order_is_raised_in_the_thread_of_a_plain_job():
         while time.monotonic() < end:
             pass
 
-    outcome = await Bench(perform).ordered(begun)
+    outcome = await Bench(perform).interrupted(begun)
     assert outcome.report.exception == "Resque::TermException"
 
 
-async def test_a_job_may_go_on_after_an_order():
+async def test_a_job_may_go_on_after_an_interrupt():
     begun = threading.Event()
 
     async def perform():
@@ -130,10 +130,10 @@ async def test_a_job_may_go_on_after_an_order():
         except TermException:
             await asyncio.sleep(0.001)
 
-    assert await Bench(perform).ordered(begun) == DONE
+    assert await Bench(perform).interrupted(begun) == DONE
 
 
-async def test_orders_while_nothing_runs_do_nothing():
+async def test_interrupts_while_nothing_runs_do_nothing():
     async def perform():
         await asyncio.sleep(0)
 
@@ -145,7 +145,7 @@ async def test_orders_while_nothing_runs_do_nothing():
     assert await bench.run() == DONE
 
 
-async def test_a_cancellation_that_is_no_order_is_none():
+async def test_a_cancellation_that_is_no_interrupt_is_none():
     async def perform():
         raise asyncio.CancelledError
 

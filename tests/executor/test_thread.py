@@ -57,7 +57,7 @@ def test_whatever_a_job_raises_is_its_failure(error):
     assert run(executor(perform)).report.exception == type(error).__name__
 
 
-def test_an_order_from_another_thread_is_raised_inside_the_running_job():
+def test_an_interrupt_from_another_thread_is_raised_inside_the_running_job():
     begun, seen = threading.Event(), []
 
     def perform():
@@ -78,7 +78,7 @@ def test_an_order_from_another_thread_is_raised_inside_the_running_job():
 
 
 def test_a_job_is_told_once_and_may_go_on():
-    begun, told = threading.Event(), threading.Event()
+    begun, interrupted = threading.Event(), threading.Event()
     go_on = threading.Event()
 
     def perform():
@@ -86,20 +86,20 @@ def test_a_job_is_told_once_and_may_go_on():
         try:
             spin()
         except TermException:
-            told.set()
+            interrupted.set()
         assert go_on.wait(20)
 
     one = executor(perform)
     outcome = in_thread(one)
     assert begun.wait(20)
     one.terminate()
-    assert told.wait(20)
+    assert interrupted.wait(20)
     one.terminate()
     go_on.set()
     assert outcome() == DONE
 
 
-def test_an_order_is_for_the_job_that_ran_then_and_for_no_later_one():
+def test_an_interrupt_is_for_the_job_that_ran_then_and_for_no_later_one():
     one = executor(lambda: None)
     one.terminate()
     one.kill()
@@ -108,21 +108,21 @@ def test_an_order_is_for_the_job_that_ran_then_and_for_no_later_one():
     assert run(one) == DONE
 
 
-def test_an_order_that_comes_as_the_job_ends_strikes_nothing_after_it():
+def test_an_interrupt_that_comes_as_the_job_ends_strikes_nothing_after_it():
     """Many ends, each with an order on its way: none may come out in this thread."""
     one = executor(lambda: None)
     over = threading.Event()
 
-    def order():
+    def interrupt():
         while not over.is_set():
             one.terminate()
 
-    ordering = threading.Thread(target=order)
-    ordering.start()
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
     try:
         for _ in range(2000):
             report = run(one).report
             assert report is None or report.exception == "Resque::TermException"
     finally:
         over.set()
-        ordering.join()
+        interrupting.join()

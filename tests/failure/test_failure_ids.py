@@ -162,5 +162,7 @@ def test_the_id_is_shown(db, redis_url):
     env = {**os.environ, "REDIS_URL": redis_url}
     shown = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
     assert f"failure id  {RUBYS['failure_id']}" in shown.stdout
-    told = subprocess.run([*command, "--json"], env=env, check=True, capture_output=True, text=True)
-    assert json.loads(told.stdout)["failure_id"] == RUBYS["failure_id"]
+    shown = subprocess.run(
+        [*command, "--json"], env=env, check=True, capture_output=True, text=True
+    )
+    assert json.loads(shown.stdout)["failure_id"] == RUBYS["failure_id"]

@@ -18,8 +18,8 @@ CODECS = st.sampled_from([JSON, MSGPACK])
 
 
 def failure(codec, raw: bytes) -> Failure:
-    told = ErrorReport("ValueError", "boom", ("f:1:in `g'",))
-    return Failure(read_job(codec, "low", raw), told, "h:1:low", NOON)
+    error = ErrorReport("ValueError", "boom", ("f:1:in `g'",))
+    return Failure(read_job(codec, "low", raw), error, "h:1:low", NOON)
 
 
 def test_a_record_is_rubys_bytes_around_the_payload_as_it_was_found():

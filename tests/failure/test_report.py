@@ -22,9 +22,9 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
 
 
 def test_an_error_is_told_by_its_class_its_text_and_where_it_was_raised():
-    told = report(raised(ValueError("boom")))
-    assert (told.exception, told.error) == ("ValueError", "boom")
-    (line,) = told.backtrace
+    written = report(raised(ValueError("boom")))
+    assert (written.exception, written.error) == ("ValueError", "boom")
+    (line,) = written.backtrace
     assert line.startswith(f"{__file__}:")
     assert line.endswith(":in `raised'")
 
@@ -87,12 +87,12 @@ def test_a_runaway_recursion_is_cut_in_the_middle():
 @GROUPS
 def test_what_is_in_a_group_is_told_with_its_lines_the_causes_of_each_below_it():
     inner = raised(KeyError("customer 7"), raised(OSError("gone")))
-    told = report(raised(ExceptionGroup("unhandled errors", [inner, raised(ValueError("b"))])))
-    assert (told.exception, told.error) == (
+    written = report(raised(ExceptionGroup("unhandled errors", [inner, raised(ValueError("b"))])))
+    assert (written.exception, written.error) == (
         "ExceptionGroup",
         "unhandled errors (2 sub-exceptions)",
     )
-    at = [line.rpartition(":in ")[2] for line in told.backtrace]
+    at = [line.rpartition(":in ")[2] for line in written.backtrace]
     assert at == [
         "`raised'",
         "sub-exception 1 of 2: KeyError: 'customer 7'",
@@ -142,9 +142,9 @@ def test_the_notes_of_an_error_stand_below_its_frames():
 
 
 def test_a_text_that_redis_would_not_take_is_cut():
-    told = report(ValueError("x" * (MOST_TEXT + 5)))
-    assert told.error.endswith("xxx... (5 more characters)")
-    assert len(told.error) < MOST_TEXT + 50
+    written = report(ValueError("x" * (MOST_TEXT + 5)))
+    assert written.error.endswith("xxx... (5 more characters)")
+    assert len(written.error) < MOST_TEXT + 50
 
 
 def test_a_long_text_of_a_cause_is_cut():

@@ -83,7 +83,7 @@ def test_a_payload_is_class_then_args_then_the_rest(name, args, extra):
         (True, (True,)),
     ],
 )
-def test_odd_arguments_are_passed_as_ruby_splats_them(args, positional):
+def test_unusual_arguments_are_passed_as_ruby_splats_them(args, positional):
     assert Payload("X", args).positional() == positional
 
 

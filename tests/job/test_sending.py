@@ -82,11 +82,11 @@ def test_keywords_go_where_the_function_has_them(target, by_name, args, kwargs, 
     assert wire_args(entry_of(target, by_name), args, kwargs) == sent
 
 
-@pytest.mark.parametrize(("target", "by_name", "args", "kwargs", "told"), REFUSED)
+@pytest.mark.parametrize(("target", "by_name", "args", "kwargs", "message"), REFUSED)
 def test_keywords_that_a_function_does_not_take_are_refused_with_the_cure(
-    target, by_name, args, kwargs, told
+    target, by_name, args, kwargs, message
 ):
-    with pytest.raises(JobArgumentError, match=told):
+    with pytest.raises(JobArgumentError, match=message):
         wire_args(entry_of(target, by_name), args, kwargs)
 
 

@@ -201,18 +201,18 @@ def test_a_hook_given_at_the_registration_becomes_a_hook_of_the_job(register):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (lambda: None, "is no function whose name starts with one of before_perform"),
         (works, "'?works'? is no function whose name starts with"),
         (7, "7 is no function"),
     ],
 )
-def test_a_hook_without_a_hooks_name_is_refused(given, told):
+def test_a_hook_without_a_hooks_name_is_refused(given, message):
     def job(n): ...
 
     resque = Resque(NOWHERE)
-    with pytest.raises(JobOptionError, match=told):
+    with pytest.raises(JobOptionError, match=message):
         resque.job("X", queue="q", hooks=[always_told, given])(job)
     assert resque.registered == []
     assert not hasattr(job, "always_told")
@@ -244,16 +244,16 @@ def test_a_given_hook_that_holds_a_yield_is_refused_unless_it_goes_around():
 
 @pytest.mark.parametrize("face", [Resque, AsyncResque])
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"queue": ["q"]}, "queue=['q'] is no text: name one queue"),
         ({"queue": 5}, "queue=5 is no text: name one queue"),
         ({"hooks": always_told}, "hooks=always_told is no list: write hooks=[always_told]"),
     ],
 )
-def test_an_option_of_the_wrong_kind_is_refused_where_the_job_is_registered(face, given, told):
+def test_an_option_of_the_wrong_kind_is_refused_where_the_job_is_registered(face, given, message):
     for register in (face(NOWHERE).job, face(NOWHERE).active_job):
-        with pytest.raises(JobOptionError, match=re.escape(told)):
+        with pytest.raises(JobOptionError, match=re.escape(message)):
             register("X", **given)
 
 

@@ -18,17 +18,17 @@ JSON, MSGPACK = JsonCodec(), MsgpackCodec()
 QUEUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
-def books(codec):
+def registry(codec):
     return WorkerRegistry(WorkerTable(Keys()), codec)
 
 
 @given(st.sampled_from([JSON, MSGPACK]), st.lists(QUEUES, min_size=1), st.lists(st.integers(0, 9)))
 def test_the_pieces_given_to_the_script_make_the_record_that_python_writes(codec, queues, args):
     raw = codec.encode({"class": "X", "args": args})
-    forms = books(codec).record_template(tuple(queues), NOON)
+    forms = registry(codec).record_template(tuple(queues), NOON)
     for queue, head in zip(queues, forms.heads, strict=True):
         whole = head + raw + forms.foot
-        assert whole == books(codec).record(read_job(codec, queue, raw), NOON)
+        assert whole == registry(codec).record(read_job(codec, queue, raw), NOON)
         assert codec.decode(whole) == {
             "queue": queue,
             "run_at": "2026-03-01T12:00:00Z",
@@ -39,13 +39,13 @@ def test_the_pieces_given_to_the_script_make_the_record_that_python_writes(codec
 @given(st.sampled_from([JSON, MSGPACK]), QUEUES, st.binary())
 def test_whatever_is_reserved_can_be_read_back_from_the_record_byte_for_byte(codec, queue, raw):
     job = read_job(codec, queue, raw)
-    record = books(codec).record(job, NOON)
+    record = registry(codec).record(job, NOON)
     again = read_record(codec, record)
     assert (again.job.raw, again.job.queue, again.run_at) == (raw, queue, "2026-03-01T12:00:00Z")
 
 
 def test_a_records_keys_stand_in_rubys_order():
-    record = books(JSON).record(Job("low", Payload("X", [1]), b'{"class":"X","args":[1]}'), NOON)
+    record = registry(JSON).record(Job("low", Payload("X", [1]), b'{"class":"X","args":[1]}'), NOON)
     assert record == (
         b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
     )
@@ -84,7 +84,7 @@ def test_an_id_is_written_as_it_was_read(host, pid, queues):
 
 def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
     found = result_of(
-        books(JSON).all(),
+        registry(JSON).all(),
         {b"h:1:low", b"odd"},
         [b'{"queue":"low","payload":{"class":"X"}}', b"then", b"now", b"3", b"x"] + [None] * 5,
     )
@@ -97,7 +97,7 @@ def test_workers_are_listed_in_two_round_trips_whatever_their_ids():
 
 
 def test_a_worker_that_is_not_registered_is_none():
-    assert result_of(books(JSON).find("h:1:low"), 0) is None
+    assert result_of(registry(JSON).find("h:1:low"), 0) is None
 
 
 def test_the_second_worker_of_a_process_is_marked_in_its_host():

@@ -74,7 +74,7 @@ class TextEndsAnIteration(Exception):
         raise StopIteration
 
 
-class TextIsOdd(Exception):
+class TextIsUnusual(Exception):
     def __str__(self) -> str:
         return Text("boom")
 
@@ -115,7 +115,7 @@ class InnerBreak(Exception):
     exceptions = property(_interrupted)
 
 
-class InnerAreOdd(Exception):
+class InnerAreUnusual(Exception):
     exceptions = ("no error", 7, None)
 
 
@@ -190,9 +190,23 @@ HOSTILE: dict[str, Maker] = {
     **{
         one.__qualname__: partial(one, "boom")
         for one in (
-            *(TextBreaks, TextInterrupts, TextExits, TextIsNone, TextEndsAnIteration, TextIsOdd),
+            *(
+                TextBreaks,
+                TextInterrupts,
+                TextExits,
+                TextIsNone,
+                TextEndsAnIteration,
+                TextIsUnusual,
+            ),
             *(CauseBreaks, TraceBreaks, ArgsBreak, NotesBreak, NotesAreNone, EverythingBreaks),
-            *(ClassBreaks, ComparisonBreaks, InnerBreak, InnerAreOdd, RubyNameBreaks, EndBreaks),
+            *(
+                ClassBreaks,
+                ComparisonBreaks,
+                InnerBreak,
+                InnerAreUnusual,
+                RubyNameBreaks,
+                EndBreaks,
+            ),
             *(RubyNameIsANumber, OwnBase, asyncio.CancelledError),
         )
     },

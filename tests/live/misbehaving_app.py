@@ -43,7 +43,7 @@ def leave_the_directory() -> None:
     path.rmdir()
 
 
-def bury_all_children() -> None:
+def reap_all_children() -> None:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -90,7 +90,7 @@ KINDS: dict[str, Callable[[], object]] = {
     "handles signals": lambda: handle_all(lambda *_: None),
     "handles signals as usual": lambda: handle_all(signal.SIG_DFL),
     "leaves its directory": leave_the_directory,
-    "buries all children": bury_all_children,
+    "buries all children": reap_all_children,
     "changes the wake-up": wake_nobody,
     "starts an endless thread": never_end,
     "exits in a thread": exit_in_a_thread,
@@ -128,7 +128,7 @@ async def shut_the_executor_down() -> None:
 
 async def close_the_executor() -> None:
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, bury_all_children)
+    await loop.run_in_executor(None, reap_all_children)
     loop._default_executor.shutdown(wait=False)  # type: ignore[attr-defined]
 
 

@@ -43,7 +43,7 @@ def test_a_worker_goes_on_past_every_bad_payload_and_records_each_as_it_was_foun
 
 
 @EXECUTORS
-def test_odd_payloads_that_name_a_job_are_performed_as_ruby_performs_them(
+def test_unusual_payloads_that_name_a_job_are_performed_as_ruby_performs_them(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
     for raw, _ in PERFORMED.values():
@@ -105,7 +105,9 @@ def test_a_queue_that_is_no_list_is_passed_over(db: redis.Redis, redis_url: str)
 ODD_IDS = ["", "nonsense", "host:1", ":", "::", "host:x:low", "host:1:", "h:1:a:b:c", "\udcff"]
 
 
-def test_odd_worker_ids_neither_stop_a_worker_nor_a_reader(db: redis.Redis, redis_url: str) -> None:
+def test_malformed_worker_ids_neither_stop_a_worker_nor_a_reader(
+    db: redis.Redis, redis_url: str
+) -> None:
     for odd in ODD_IDS:
         raw_id = odd.encode("utf-8", "surrogateescape")
         db.sadd("resque:workers", raw_id)

@@ -90,7 +90,7 @@ def test_a_certificate_of_a_known_authority_is_taken(secured: int, papers: Path)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ("?ssl_cert_reqs=nne", "'nne' is none of required, optional, none"),
         ("?ssl_ca_certs=/nowhere.pem", "ssl_ca_certs: /nowhere.pem"),
@@ -107,10 +107,10 @@ def test_a_certificate_of_a_known_authority_is_taken(secured: int, papers: Path)
     ],
 )
 def test_a_fault_of_a_certificate_or_its_file_is_told_with_the_cure(
-    secured: int, papers: Path, options: str, told: str
+    secured: int, papers: Path, options: str, message: str
 ) -> None:
     for error in both(f"rediss://localhost:{secured}/0{options.format(papers=papers)}"):
-        assert told.format(papers=papers) in str(error)
+        assert message.format(papers=papers) in str(error)
         assert "\n" not in str(error)
 
 
@@ -237,13 +237,13 @@ def test_a_command_that_is_not_permitted_is_told_in_one_line_that_names_it(
     done = command(url, tmp_path, *WORKER)
     assert done.returncode == 1
     assert f"'{refused}'" in done.stderr.lower()
-    told = [
+    message = [
         line
         for line in done.stderr.splitlines()
         if "no permissions" in line.lower() or "NOPERM" in line
     ]
     assert "Traceback" not in done.stderr
-    assert len(told) == 1, done.stderr
+    assert len(message) == 1, done.stderr
 
 
 def test_a_key_that_is_not_permitted_is_told_with_the_command(

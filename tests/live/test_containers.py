@@ -29,9 +29,9 @@ WAYS = pytest.mark.parametrize(
 )
 
 
-def to_every_process(process: WorkerProcess, order: str) -> None:
+def to_every_process(process: WorkerProcess, signal_name: str) -> None:
     """The worker, its children and a fork server: as Heroku does, and a terminal, and systemd unless told otherwise."""
-    os.killpg(process.pid, signal.Signals[order])
+    os.killpg(process.pid, signal.Signals[signal_name])
 
 
 def failures(url: str) -> list[Any]:
@@ -97,7 +97,7 @@ def test_a_quit_to_every_process_lets_the_job_end(
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
-def test_usr2_in_a_hook_before_the_order_lets_the_job_end(
+def test_usr2_in_a_hook_before_the_signal_lets_the_job_end(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
     """Kubernetes: preStop tells the worker to take no more jobs, waits, and then comes the TERM."""

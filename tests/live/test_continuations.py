@@ -37,16 +37,18 @@ def waiting(url: str) -> Job:
 
 @pytest.mark.parametrize("executor", ["fork", "inline"])
 @pytest.mark.parametrize(
-    ("order", "env"), [("SIGQUIT", {}), ("SIGTERM", {"GRACEFUL_TERM": "1"})], ids=["QUIT", "TERM"]
+    ("signal_name", "env"),
+    [("SIGQUIT", {}), ("SIGTERM", {"GRACEFUL_TERM": "1"})],
+    ids=["QUIT", "TERM"],
 )
 def test_a_job_in_steps_is_put_down_when_its_worker_stops_and_goes_on_in_the_next(
-    db: redis.Redis, redis_url: str, executor: str, order: str, env: dict[str, str]
+    db: redis.Redis, redis_url: str, executor: str, signal_name: str, env: dict[str, str]
 ) -> None:
     job_id = enqueue(redis_url)
     with worker(redis_url, "low", RESQUE_EXECUTOR=executor, **env) as process:
         assert next_report(db) == ["prepared", "a"]
         assert next_report(db) == ["row", 0]
-        process.signal(order)
+        process.signal(signal_name)
         eventually(lambda: "exiting..." in process.log)
         db.rpush("live:release", 1)
         assert process.ended() == 0
@@ -77,7 +79,7 @@ def test_the_time_before_a_child_is_told_to_end_is_enough_to_put_a_job_down(
     assert not db.exists("resque:failed")
 
 
-def test_children_that_stand_ready_hear_of_the_order_too(db: redis.Redis, redis_url: str) -> None:
+def test_children_that_stand_ready_hear_of_the_signal_too(db: redis.Redis, redis_url: str) -> None:
     with worker(redis_url, "low", JOBS_PER_FORK="10") as process:
         db.rpush("resque:queue:low", b'{"class":"Note","args":[1]}')
         assert next_report(db) == ["note", 1]

@@ -206,14 +206,14 @@ def test_one_heartbeat_enters_all_that_were_struck_out_by_mistake(
 
 
 @EITHER
-@pytest.mark.parametrize("order", ["SIGTERM", "SIGQUIT", "SIGINT"])
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGQUIT", "SIGINT"])
 def test_nothing_is_lost_or_done_twice_when_it_is_stopped_amid_many_jobs(
-    db: redis.Redis, redis_url: str, executor: str, order: str
+    db: redis.Redis, redis_url: str, executor: str, signal_name: str
 ) -> None:
     push(db, "Note", *range(400))
     with worker(redis_url, "low", RESQUE_EXECUTOR=executor, COUNT="4") as process:
         eventually(lambda: db.llen("live:reports"), lambda seen: seen > 20)
-        process.signal(order)
+        process.signal(signal_name)
         assert process.ended() == 0
     done = [mark for _, mark in reported(db)]
     left = [json.loads(one)["args"][0] for one in db.lrange("resque:queue:low", 0, -1)]

@@ -42,10 +42,10 @@ def test_every_exception_is_one_record_under_its_own_name_and_the_worker_goes_on
     db.rpush("resque:queue:low", payload("Note", "the last"))
     log = burst(redis_url, "low", program="hostile.py", patience=100, **env)
     records = [json.loads(raw) for raw in db.lrange("resque:failed", 0, -1)]
-    told = [
+    recorded = [
         ((one["payload"]["class"], one["payload"]["args"][0]), one["exception"]) for one in records
     ]
-    assert sorted(told) == sorted(((job, mark), expected(job, mark)) for job, mark in asked)
+    assert sorted(recorded) == sorted(((job, mark), expected(job, mark)) for job, mark in asked)
     assert db.get("resque:stat:processed") == str(len(asked) + 1).encode()
     assert db.get("resque:stat:failed") == str(len(asked)).encode()
     assert "noted the last" in log

@@ -91,10 +91,10 @@ def container(url: str, folder: Path, *args: str, **env: str) -> Iterator[Contai
         made.close()
 
 
-@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
 @pytest.mark.parametrize("command", [("worker",), ("worker", "-c", "2"), ("pool",)], ids=str)
-def test_an_order_that_comes_while_the_application_is_imported_ends_it(
-    db: redis.Redis, redis_url: str, tmp_path: Path, command: tuple[str, ...], order: int
+def test_a_signal_that_comes_while_the_application_is_imported_ends_it(
+    db: redis.Redis, redis_url: str, tmp_path: Path, command: tuple[str, ...], number: int
 ) -> None:
     (tmp_path / "slow_to_load.py").write_text(SLOW_TO_LOAD)
     (tmp_path / "pool.yml").write_text("low: 1\n")
@@ -107,13 +107,13 @@ def test_an_order_that_comes_while_the_application_is_imported_ends_it(
     }
     with container(redis_url, tmp_path, *command, **env) as made:
         eventually(loading.exists)
-        made.signal(order)
+        made.signal(number)
         assert made.ended() == 0
     assert db.keys("*") == []
 
 
 @pytest.mark.parametrize(
-    ("order", "env", "ends_with"),
+    ("number", "env", "ends_with"),
     [
         (signal.SIGQUIT, {}, ["held", 1]),
         (signal.SIGTERM, {"GRACEFUL_TERM": "1"}, ["held", 1]),
@@ -121,11 +121,11 @@ def test_an_order_that_comes_while_the_application_is_imported_ends_it(
     ],
     ids=["QUIT", "graceful TERM", "TERM with TERM_CHILD"],
 )
-def test_a_worker_alone_in_its_container_hears_orders_as_any_other(
+def test_a_worker_alone_in_its_container_hears_signals_as_any_other(
     db: redis.Redis,
     redis_url: str,
     tmp_path: Path,
-    order: int,
+    number: int,
     env: dict[str, str],
     ends_with: list[object],
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_worker_alone_in_its_container_hears_orders_as_any_other(
         assert next_report(db) == ["holding", 1]
         (worker_id,) = db.smembers("resque:workers")
         assert worker_id.split(b":")[1] == b"1"
-        made.signal(order)
+        made.signal(number)
         if ends_with[0] == "held":
             eventually(lambda: db.hexists("resque:workers:heartbeat", worker_id))
             db.rpush("live:release", 1)
@@ -144,7 +144,7 @@ def test_a_worker_alone_in_its_container_hears_orders_as_any_other(
     assert db.smembers("resque:workers") == set()
 
 
-def test_a_container_that_was_killed_is_buried_by_the_next_one_of_its_name(
+def test_a_container_that_was_killed_is_pruned_by_the_next_one_of_its_name(
     db: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
     """Both are ``host:1:low``: what the first was performing must not be taken for the second one's."""

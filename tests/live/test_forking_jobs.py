@@ -39,9 +39,9 @@ def test_a_job_that_is_done_is_done_however_its_helpers_end(
         for helper in HELPERS:
             push(db, name, helper, "is done")
     log = work(redis_url, executor)
-    told = [note for note in notes(db) if note.startswith("the")]
+    found = [note for note in notes(db) if note.startswith("the")]
     ends = [f"the helper {n}" for n in HELPERS.values()]
-    assert told == sorted([*["the job is done"] * 5, *ends] * 3)
+    assert found == sorted([*["the job is done"] * 5, *ends] * 3)
     assert failed(redis_url) == []
     assert db.get("resque:stat:processed") == str(15 + shorts(executor)).encode()
     assert db.get("resque:stat:failed") is None
@@ -87,9 +87,9 @@ def test_the_hooks_of_a_job_are_run_once_and_by_its_own_process(
         for helper in ("returns", "raises", "exits"):
             push(db, "Hooked", helper, "is done", where)
     work(redis_url, executor)
-    told = notes(db)
-    assert told.count("after") == told.count("the job is done") == 3 * len(places)
-    assert [note for note in told if note.startswith("on failure")] == []
+    found = notes(db)
+    assert found.count("after") == found.count("the job is done") == 3 * len(places)
+    assert [note for note in found if note.startswith("on failure")] == []
     assert failed(redis_url) == []
 
 
@@ -154,8 +154,8 @@ def test_a_job_may_have_pools_of_processes(db: redis.Redis, redis_url: str, exec
         push(db, "Pool", number, executor == "inline")
     push(db, "Futures")
     work(redis_url, executor)
-    told = [note for note in notes(db) if "pool" in note or "futures" in note]
-    assert told == ["futures 1 2"] + ["left the pool"] * 5
+    found = [note for note in notes(db) if "pool" in note or "futures" in note]
+    assert found == ["futures 1 2"] + ["left the pool"] * 5
     assert failed(redis_url) == []
 
 
@@ -172,8 +172,8 @@ def test_a_child_that_is_killed_takes_its_process_group_along_where_it_has_one(
     push(db, "Family")
     line, env = command(redis_url, executor, *flags)
     with subprocess.Popen(line, env=env) as worker:
-        told = eventually(lambda: [note for note in notes(db) if "family" in note])
-        pids = [int(pid) for pid in told[0].split()[1:]]
+        found = eventually(lambda: [note for note in notes(db) if "family" in note])
+        pids = [int(pid) for pid in found[0].split()[1:]]
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(20) == 0
     assert len(failed(redis_url)) == 1

@@ -23,15 +23,15 @@ def probe(port: int, path: str) -> tuple[int, list[str]]:
     """Status and reasons; 0 where nobody answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
-            return response.status, told(response)["reasons"]
+            return response.status, body_of(response)["reasons"]
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, told(error)["reasons"]
+            return error.code, body_of(error)["reasons"]
     except OSError:
         return 0, []
 
 
-def told(response: Any) -> dict[str, Any]:
+def body_of(response: Any) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(response.read())
     return body
 

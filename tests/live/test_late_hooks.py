@@ -36,10 +36,10 @@ def test_a_hook_that_is_set_later_runs_in_every_executor(db, redis_url, tmp_path
     subprocess.run(
         [sys.executable, "-m", "pyresque.cli", "worker", *app, *options], env=env, check=True
     )
-    told = notes.read_text().splitlines()
-    assert told[0] == "None"
-    assert [line for line in told[1:] if "counted" not in line and "before" not in line] == [
+    written = notes.read_text().splitlines()
+    assert written[0] == "None"
+    assert [line for line in written[1:] if "counted" not in line and "before" not in line] == [
         *("told 2 2", "at last 2", "given 3", "always 3"),
     ]
-    assert [line for line in told if "counted" in line or "before" in line] == counted
+    assert [line for line in written if "counted" in line or "before" in line] == counted
     assert db.llen("resque:failed") == 1

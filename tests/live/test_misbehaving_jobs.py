@@ -129,8 +129,8 @@ def test_a_worker_goes_on_and_obeys_whatever_jobs_do_to_their_process(
         shows(process, "Waiting for low")
         process.send_signal(signal.SIGQUIT)
         assert process.wait(40) == 0
-    told = [f"next {number}" for number in range(len(jobs))]
-    assert sorted(notes(db)) == sorted([*told, *(kind for _, kind in jobs)])
+    expected = [f"next {number}" for number in range(len(jobs))]
+    assert sorted(notes(db)) == sorted([*expected, *(kind for _, kind in jobs)])
     expected = [(told_as(executor, *job), job[1]) for job in jobs]
     assert failed(redis_url) == [one for one in expected if one[0]]
     assert db.keys("resque:worker*") == []
@@ -138,7 +138,7 @@ def test_a_worker_goes_on_and_obeys_whatever_jobs_do_to_their_process(
 
 @pytest.mark.parametrize("name", ["QUIT", "TERM"])
 @pytest.mark.parametrize("kind", ["ignores signals", "closes all descriptors"])
-def test_an_order_to_stop_is_obeyed_after_a_job_in_the_workers_own_process(
+def test_a_signal_to_stop_is_obeyed_after_a_job_in_the_workers_own_process(
     db: redis.Redis, redis_url: str, kind: str, name: str
 ):
     with worker(redis_url, "inline") as process:

@@ -68,9 +68,9 @@ def test_jobs_are_performed_and_failures_recorded(db: redis.Redis, redis_url: st
     assert db.smembers("resque:workers") == set()
 
 
-@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_worker_takes_what_comes_and_leaves_at_an_order(
-    db: redis.Redis, redis_url: str, order: signal.Signals
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_worker_takes_what_comes_and_leaves_at_a_signal(
+    db: redis.Redis, redis_url: str, number: signal.Signals
 ) -> None:
     process = start(redis_url, "worker", "-q", "low")
     try:
@@ -78,7 +78,7 @@ def test_an_idle_worker_takes_what_comes_and_leaves_at_an_order(
         db.rpush("resque:queue:low", b'{"class":"Note","args":[1]}')
         assert next_report(db) == ["note", 1]
     finally:
-        process.send_signal(order)
+        process.send_signal(number)
         said, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, said
     assert db.smembers("resque:workers") == set()

@@ -384,7 +384,7 @@ def test_a_delayed_job_is_moved_although_the_set_of_names_is_none(
     assert db.llen("resque:queue:low") == 1
 
 
-def test_a_dead_worker_whose_record_is_of_a_wrong_type_keeps_no_other_one_in_the_books(
+def test_a_dead_worker_whose_record_is_of_a_wrong_type_keeps_no_other_one_registered(
     db: redis.Redis, resque: Resque, monkeypatch, redis_url
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)

@@ -89,16 +89,16 @@ def test_a_worker_started_before_its_redis_waits_for_it(
         assert next_report(db) == ["note", 2]
 
 
-@pytest.mark.parametrize("order", ["SIGTERM", "SIGQUIT"])
-def test_a_worker_whose_redis_is_away_still_obeys_an_order_to_stop(
-    frail: RedisServer, redis_url: str, db: redis.Redis, order: str
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGQUIT"])
+def test_a_worker_whose_redis_is_away_still_obeys_a_signal_to_stop(
+    frail: RedisServer, redis_url: str, db: redis.Redis, signal_name: str
 ) -> None:
     with worker(frail.url, "low", report_url=redis_url) as process:
         with frail.client() as client:
             process.ready(client)
         frail.kill()
         eventually(lambda: "trying again" in process.log)
-        process.signal(order)
+        process.signal(signal_name)
         assert process.ended() == 0
         assert "another worker" in process.log
 

@@ -37,15 +37,17 @@ def nothing_left(db: redis.Redis) -> bool:
 
 @EVERY
 @pytest.mark.parametrize(
-    ("order", "env"), [("SIGQUIT", {}), ("SIGTERM", {"GRACEFUL_TERM": "1"})], ids=["QUIT", "TERM"]
+    ("signal_name", "env"),
+    [("SIGQUIT", {}), ("SIGTERM", {"GRACEFUL_TERM": "1"})],
+    ids=["QUIT", "TERM"],
 )
-def test_a_graceful_order_lets_the_job_end_and_takes_no_other(
-    db: redis.Redis, redis_url: str, executor: str, order: str, env: dict[str, str]
+def test_a_graceful_signal_lets_the_job_end_and_takes_no_other(
+    db: redis.Redis, redis_url: str, executor: str, signal_name: str, env: dict[str, str]
 ) -> None:
     db.rpush("resque:queue:low", HOLD, NOTE)
     with worker(redis_url, "low", RESQUE_EXECUTOR=executor, **env) as process:
         assert next_report(db) == ["holding", 1]
-        process.signal(order)
+        process.signal(signal_name)
         eventually(lambda: "exiting..." in process.log)
         db.rpush("live:release", 1)
         assert process.ended() == 0
@@ -56,14 +58,14 @@ def test_a_graceful_order_lets_the_job_end_and_takes_no_other(
     assert failed(redis_url) == []
 
 
-@pytest.mark.parametrize("order", ["SIGTERM", "SIGINT"])
-def test_an_order_to_stop_at_once_kills_the_job_and_records_it(
-    db: redis.Redis, redis_url: str, order: str
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
+def test_a_signal_to_stop_at_once_kills_the_job_and_records_it(
+    db: redis.Redis, redis_url: str, signal_name: str
 ) -> None:
     db.rpush("resque:queue:low", HOLD, NOTE)
     with worker(redis_url, "low") as process:
         assert next_report(db) == ["holding", 1]
-        process.signal(order)
+        process.signal(signal_name)
         assert process.ended() == 0
     (record,) = failed(redis_url)
     assert record.exception == "Resque::DirtyExit"
@@ -155,14 +157,14 @@ def test_the_pause_key_pauses_and_its_removal_goes_on(db: redis.Redis, redis_url
             assert next_report(db) == ["note", 2]
 
 
-@pytest.mark.parametrize("order", ["SIGTERM", "SIGINT", "SIGQUIT"])
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT", "SIGQUIT"])
 def test_an_idle_worker_with_a_long_interval_leaves_at_once(
-    db: redis.Redis, redis_url: str, order: str
+    db: redis.Redis, redis_url: str, signal_name: str
 ) -> None:
     with worker(redis_url, "low", INTERVAL="600") as process:
         process.ready(db)
         eventually(lambda: process.title().endswith("Waiting for low"))
-        process.signal(order)
+        process.signal(signal_name)
         assert process.ended() == 0
     assert nothing_left(db)
 
@@ -260,7 +262,7 @@ def test_each_job_is_in_the_title_of_its_own_process(
 
 
 @pytest.mark.parametrize("ahead", ["always", "never"])
-def test_an_idle_worker_leaves_no_child_unburied(
+def test_an_idle_worker_leaves_no_child_unreaped(
     db: redis.Redis, redis_url: str, ahead: str
 ) -> None:
     with worker(redis_url, "low", RESQUE_FORK_AHEAD=ahead) as process:

@@ -130,7 +130,7 @@ def test_an_idle_worker_costs_next_to_nothing_whatever_its_interval(
         stopped(process)
 
 
-@pytest.mark.parametrize("how", ["key", "order"])
+@pytest.mark.parametrize("how", ["key", "signal_name"])
 def test_a_paused_worker_does_not_spin_over_waiting_jobs(
     db: redis.Redis, redis_url: str, how: str
 ) -> None:
@@ -168,11 +168,11 @@ def test_a_worker_that_was_paused_goes_on_with_what_waits_and_is_told_again(
         stopped(process)
 
 
-@pytest.mark.parametrize("order", ["SIGTERM", "SIGINT", "SIGQUIT"])
-def test_an_order_to_stop_ends_the_wait(db: redis.Redis, redis_url: str, order: str) -> None:
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT", "SIGQUIT"])
+def test_a_signal_to_stop_ends_the_wait(db: redis.Redis, redis_url: str, signal_name: str) -> None:
     with worker(redis_url, "low", INTERVAL=HOUR) as process:
         armed(db)
-        process.signal(order)
+        process.signal(signal_name)
         assert process.ended() == 0
     assert db.keys("resque:worker*") == []
     armed(db, 0)
@@ -245,7 +245,7 @@ def test_after_a_restart_of_redis_the_worker_is_told_again(
         stopped(process)
 
 
-def test_a_redis_that_stands_still_keeps_no_worker_from_its_orders(
+def test_a_redis_that_stands_still_keeps_no_worker_from_its_signals(
     db: redis.Redis, redis_url: str, frail: RedisServer
 ) -> None:
     with worker(frail.url, "low", report_url=redis_url, INTERVAL=HOUR) as process:

@@ -41,7 +41,7 @@ def test_plain_text_is_read(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", ODD)
-def test_odd_text_is_left_alone(raw: bytes) -> None:
+def test_unusual_text_is_left_alone(raw: bytes) -> None:
     assert decode_at_once(raw) is None
 
 

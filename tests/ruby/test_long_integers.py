@@ -65,13 +65,13 @@ def test_a_job_with_a_long_integer_is_performed(redis_url, db):
     from pyresque import Resque
     from pyresque.process.run.worker import run_worker
 
-    told = []
+    given = []
     resque = Resque(redis_url, queues=("q",), executor="inline", verbose=True)
-    resque.job("Probe")(told.append)
+    resque.job("Probe")(given.append)
     db.rpush("resque:queue:q", b'{"class":"Probe","args":[' + b"9" * 5000 + b"]}")
     db.rpush("resque:queue:q", b'{"class":"Nobody","args":[' + b"9" * 5000 + b"]}")
     run_worker(resque, burst=True)
-    assert told == [10**5000 - 1]
+    assert given == [10**5000 - 1]
     assert db.llen("resque:failed") == 1
     (record,) = resque.failures.all(0, 9)
     assert resque.failures.requeue(record) == (1, 1)

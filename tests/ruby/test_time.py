@@ -71,7 +71,7 @@ def test_a_zone_at_zero_is_not_utc():
     assert time.is_utc(NOON.astimezone(ZoneInfo("UTC")))
 
 
-def test_years_have_four_digits_and_odd_seconds_of_an_offset_are_dropped():
+def test_years_have_four_digits_and_the_seconds_of_an_offset_are_dropped():
     odd = timezone(timedelta(hours=-5, minutes=-30, seconds=-15))
     assert time.to_s(datetime(99, 3, 1, tzinfo=odd)) == "0099-03-01 00:00:00 -0530"
 

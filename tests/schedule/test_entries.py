@@ -147,7 +147,7 @@ def test_keys_without_meaning_are_found():
 )
 def test_whatever_stands_there_is_read_or_refused_in_words(value, key):
     try:
-        told: object = entry(**{key: value})
+        found: object = entry(**{key: value})
     except ScheduleError as error:
-        told = error.faults
-    assert told
+        found = error.faults
+    assert found

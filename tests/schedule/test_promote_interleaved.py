@@ -71,8 +71,8 @@ class Turns:
         try:
             answer = self.driver.answer(self.request)
         except Exception as error:  # noqa: BLE001 - it is the operation's to deal with
-            told = error
-            self._go_on(lambda: self.operation.throw(told))
+            raised = error
+            self._go_on(lambda: self.operation.throw(raised))
         else:
             self._go_on(lambda: self.operation.send(answer))
 

@@ -142,12 +142,12 @@ def test_many_entries_that_merge_one_are_no_bomb():
 
 
 def test_how_far_it_is_read_is_told():
-    told: list[int] = []
+    counts: list[int] = []
     text = "".join(f"e{n}: {{every: 1h, queue: q}}\n" for n in range(2000))
-    assert len(read_yaml(text, "s.yml", seen=told.append)) == 2000
-    assert len(told) >= 3
-    assert told == sorted(told)
-    assert 0 < told[0] < told[-1] <= 2001
+    assert len(read_yaml(text, "s.yml", seen=counts.append)) == 2000
+    assert len(counts) >= 3
+    assert counts == sorted(counts)
+    assert 0 < counts[0] < counts[-1] <= 2001
 
 
 LONG = "\n".join(

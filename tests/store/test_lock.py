@@ -82,9 +82,9 @@ def test_anybody_may_take_it_by_force(resque, lock, db):
 def test_who_leads_is_told_with_the_time_that_is_left(resque, lock, db):
     assert resque.master_lock() is None
     resque.run(lock.hold(ME))
-    told = resque.master_lock()
-    assert told.holder == "box:1"
-    assert 178 < told.ttl <= 180
+    lock = resque.master_lock()
+    assert lock.holder == "box:1"
+    assert 178 < lock.ttl <= 180
     db.set(KEY, "stuck:9")
     assert resque.master_lock() == LockInfo("stuck:9", None)
 

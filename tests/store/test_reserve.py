@@ -52,7 +52,7 @@ def test_what_is_written_ahead_is_what_the_command_says(turns):
         assert command.wire == hiredis.pack_command(command.args)
 
 
-def test_a_job_of_another_queue_or_of_an_odd_kind_comes_with_its_place_and_record(turns):
+def test_a_job_of_another_queue_or_of_an_unusual_kind_comes_with_its_place_and_record(turns):
     turn = result_of(turns.take(b"old"), [1, 2, b"raw", b"", []])
     assert (turn.queue, turn.raw, turn.record) == ("high", b"raw", b"head highrawfoot")
     turn = result_of(turns.take(b"old"), [0, 2, b"raw", b"record", [1]])

@@ -46,35 +46,35 @@ class ForkWorker:
         for name in ("Note", "Fail", "Later", "Vanish", "Hold", "Load", "Print", "Me"):
             self.resque.job(name, queue="low")(getattr(self, name.lower()))
 
-    def tell(self, *words: Any) -> None:
+    def take_note(self, *words: Any) -> None:
         self.notes.rpush("notes", json.dumps(words))
 
-    def told(self) -> list[Any]:
+    def notes_taken(self) -> list[Any]:
         return [json.loads(one) for one in self.notes.lrange("notes", 0, -1)]
 
     def note(self, *args: Any) -> None:
-        self.tell(*args)
+        self.take_note(*args)
 
     def fail(self, word: str) -> None:
         raise ValueError(word)
 
     async def later(self, *args: Any) -> None:
-        self.tell("later", *args)
+        self.take_note("later", *args)
 
     def vanish(self, status: int) -> None:
         os._exit(status)
 
     def hold(self, word: str) -> None:
-        self.tell("holding", word)
+        self.take_note("holding", word)
         try:
             self.notes.blpop("release", 20)
         except TermException:
-            self.tell("terminated", word)
+            self.take_note("terminated", word)
             raise
-        self.tell("held", word)
+        self.take_note("held", word)
 
     def load(self, module: str) -> None:
-        self.tell(module, module in sys.modules)
+        self.take_note(module, module in sys.modules)
         __import__(module)
 
     def print(self, word: str) -> None:
@@ -82,7 +82,7 @@ class ForkWorker:
 
     def me(self, key: str) -> None:
         with redis_py.Redis.from_url(self.resque.settings.url) as db:
-            self.tell(os.getpid(), os.getppid(), (db.get(key) or b"").decode())
+            self.take_note(os.getpid(), os.getppid(), (db.get(key) or b"").decode())
 
     def prepare(self, *queues: str) -> Worker:
         """The worker, before it works."""
@@ -112,7 +112,7 @@ def notes(db: redis.Redis, count: int) -> None:
         push(db, "Note", number)
 
 
-def some_then_one_that_holds(db: redis.Redis) -> None:
+def short_jobs_then_one_that_holds(db: redis.Redis) -> None:
     """Three short ones, so that a shift begins, and one that ends when it is let go."""
     notes(db, 3)
     push(db, "Hold", "it")

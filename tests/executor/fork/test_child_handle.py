@@ -29,7 +29,7 @@ def born(work, rules=ONE_JOB) -> ChildHandle:
     return ChildHandle.fork(lambda _queue, raw: work(raw), rules, SharedPage())
 
 
-def told(child, wakeup) -> Outcome:
+def outcome_of(child, wakeup) -> Outcome:
     while (ended := child.wait(1, wakeup[0])) is None:
         pass
     return ended
@@ -45,7 +45,7 @@ def outcome(work, wakeup, *, rules=ONE_JOB, raw=b"", then=lambda child: None) ->
     child = born(work, rules)
     child.give("low", raw, last=True)
     then(child)
-    ended = told(child, wakeup)
+    ended = outcome_of(child, wakeup)
     gone(child, wakeup)
     return ended
 
@@ -84,7 +84,7 @@ def test_the_bytes_of_a_job_and_its_queue_arrive_as_they_are(wakeup):
 
     child = ChildHandle.fork(attempt, ChildOptions(), SharedPage())
     child.give("l\udcffw", b"\xff\x00{", last=True)
-    assert told(child, wakeup).report.error == repr(("l\udcffw", b"\xff\x00{"))
+    assert outcome_of(child, wakeup).report.error == repr(("l\udcffw", b"\xff\x00{"))
     gone(child, wakeup)
 
 
@@ -114,7 +114,7 @@ def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
     child = born(work)
     for number in (1, 2, 3):
         child.give("low", b"", last=number == 3)
-        assert told(child, wakeup).report.error == str(number)
+        assert outcome_of(child, wakeup).report.error == str(number)
         assert child.leaving == (number == 3)
     gone(child, wakeup)
     assert served == []
@@ -123,7 +123,7 @@ def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
 def test_a_child_that_has_grown_too_much_says_that_it_leaves(wakeup):
     child = born(nothing, ChildOptions(most_memory=1))
     child.give("low", b"", last=False)
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
     assert child.leaving
     gone(child, wakeup)
 
@@ -138,7 +138,7 @@ def test_a_child_killed_before_it_was_given_a_job_has_not_begun_it(wakeup):
     while not child.linger(1, wakeup[0]):
         pass
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == NOT_STARTED
+    assert outcome_of(child, wakeup) == NOT_STARTED
 
 
 def test_a_term_that_finds_a_child_idle_ends_it_before_it_has_begun(wakeup):
@@ -147,7 +147,7 @@ def test_a_term_that_finds_a_child_idle_ends_it_before_it_has_begun(wakeup):
     while not child.linger(1, wakeup[0]):
         pass
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == NOT_STARTED
+    assert outcome_of(child, wakeup) == NOT_STARTED
 
 
 def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
@@ -196,11 +196,11 @@ def test_a_limit_that_is_kept_is_forgotten_with_its_job(wakeup):
     child = born(lambda raw: begun(raw) if raw else None)
     child.give("low", b"", last=False)
     child.limit(3600, DirtyExit("never"))
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
     child.give("low", b"for ever", last=True)
     begun.wait()
     child.signal(signal.SIGHUP)
-    assert "SIGHUP" in str(told(child, wakeup).dirty)
+    assert "SIGHUP" in str(outcome_of(child, wakeup).dirty)
     gone(child, wakeup)
 
 
@@ -223,7 +223,7 @@ def test_a_child_that_is_killed_is_told_as_ruby_tells_it(wakeup, number, name):
     assert str(ended.dirty).removesuffix(" (core dumped)") == text
 
 
-def test_an_order_is_carried_out_when_its_time_has_come(wakeup):
+def test_a_signal_is_sent_when_its_time_has_come(wakeup):
     begun = Begun()
     ended = outcome(
         begun, wakeup, then=lambda child: (begun.wait(), child.order(0.05, signal.SIGKILL))
@@ -234,7 +234,7 @@ def test_an_order_is_carried_out_when_its_time_has_come(wakeup):
 def test_a_signal_to_a_child_that_has_ended_reaches_nobody(wakeup):
     child = born(nothing)
     child.give("low", b"", last=True)
-    assert told(child, wakeup) == DONE
+    assert outcome_of(child, wakeup) == DONE
     gone(child, wakeup)
     child.signal(signal.SIGKILL)
     assert child.wait(0, wakeup[0]) == DONE

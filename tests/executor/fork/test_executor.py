@@ -191,14 +191,14 @@ def test_an_error_of_before_fork_is_the_workers_and_nothing_is_forked():
     assert bench.titles == []
 
 
-def test_orders_while_nothing_runs_do_nothing():
+def test_interrupts_while_nothing_runs_do_nothing():
     bench = Bench(lambda: None)
     bench.executor.kill()
     bench.executor.terminate()
     assert bench.run() == DONE
 
 
-def test_an_order_to_stop_that_comes_while_the_child_does_leaves_the_job_unbegun():
+def test_a_signal_to_stop_that_comes_while_the_child_does_leaves_the_job_unbegun():
     bench = Bench(lambda: None)
     bench.hooks.add("before_fork", lambda _job: bench.executor.stop())
     assert bench.run() == NOT_STARTED
@@ -229,11 +229,11 @@ def test_a_childs_signals_are_its_own(term_child):
 
 
 @pytest.mark.parametrize("term_child", [True, False])
-@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
-def test_an_order_that_is_sent_to_every_process_is_left_to_the_parent(term_child, order):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_that_is_sent_to_every_process_is_left_to_the_parent(term_child, number):
     def perform():
         ChildSignals(SharedPage(), term_child=term_child, patient=False).take()
-        os.kill(os.getpid(), order)
+        os.kill(os.getpid(), number)
 
     assert Bench(perform).run() == DONE
 

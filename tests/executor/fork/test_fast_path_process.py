@@ -135,7 +135,7 @@ def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
     assert wire.turning.record(1, b"[]") == HEADS[1][0] + stamps[1] + HEADS[1][1] + b"[]}"
 
 
-def test_only_short_jobs_that_follow_one_another_make_a_shift_due() -> None:
+def test_only_short_jobs_that_follow_one_another_start_the_fast_path() -> None:
     shifts: Any = FastPathHandle(None, SharedPage(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
     assert not shifts.due()
     shifts.note(SHORT / 2)
@@ -147,7 +147,7 @@ def test_only_short_jobs_that_follow_one_another_make_a_shift_due() -> None:
     assert not shifts.due()
 
 
-def test_shifts_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = 0
 
     class Server:

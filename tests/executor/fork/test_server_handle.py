@@ -116,7 +116,7 @@ def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, w
     assert outcome_of(child, wakeup) == DONE
 
 
-def test_orders_to_the_whole_group_do_not_end_the_server(server, wakeup):
+def test_signals_to_the_whole_group_do_not_end_the_server(server, wakeup):
     server.done_with(next_child(server))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(server._pid, number)

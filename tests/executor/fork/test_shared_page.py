@@ -23,7 +23,7 @@ def test_what_a_child_writes_is_read_here():
     assert not board.begun(mine)
 
 
-def test_an_order_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place():
+def test_a_signal_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place():
     board, reading = SharedPage(), os.pipe()
     mine, another = board.place(), board.place()
     board.order(mine)

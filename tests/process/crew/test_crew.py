@@ -15,20 +15,20 @@ from tests.support.scripted_worker import ScriptedExecutor, ScriptedHost, worker
 TIME = [b"1772366400", b"0"]
 
 
-class Ordered(ScriptedExecutor):
+class Interrupted(ScriptedExecutor):
     """Notes orders."""
 
     isolated = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.orders: list[str] = []
+        self.interrupts: list[str] = []
 
     def terminate(self) -> None:
-        self.orders.append("terminate")
+        self.interrupts.append("terminate")
 
     def kill(self) -> None:
-        self.orders.append("kill")
+        self.interrupts.append("kill")
 
 
 def crew(**settings: object) -> Crew:
@@ -41,7 +41,7 @@ def crew(**settings: object) -> Crew:
             core,
             me.slot(n),
             queue_list,
-            Ordered(),
+            Interrupted(),
             ScriptedHost(core.clock),
             tended=True,
             hooks=core.hooks.only("queue_empty"),
@@ -54,8 +54,8 @@ def crew(**settings: object) -> Crew:
     return made
 
 
-def orders(one: Crew) -> list[list[str]]:
-    return [each.executor.orders for each in one.workers]
+def interrupts(one: Crew) -> list[list[str]]:
+    return [each.executor.interrupts for each in one.workers]
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_the_title_is_not_set_anew_for_one_job_after_another(sign, shown):
 def test_one_heartbeat_is_for_all_that_are_registered():
     one = crew()
     one.workers[0].pulse.registered = True
-    hand = ScriptedDriver(TIME, [1, 1])
-    hand.run(one.rounds.pulse.beat())
-    assert {command[1:3] for command in hand.asked[1]} == {
+    driver = ScriptedDriver(TIME, [1, 1])
+    driver.run(one.rounds.pulse.beat())
+    assert {command[1:3] for command in driver.asked[1]} == {
         ("resque:workers:heartbeat", b"host:42:low"),
         ("resque:workers", b"host:42:low"),
     }
@@ -110,7 +110,7 @@ def test_the_first_heartbeat_for_all_is_due_an_interval_after_the_start():
     assert ScriptedDriver().run(pulses.beat_if_due()) == 60.0
 
 
-def test_a_graceful_order_stops_all_and_presses_nobody():
+def test_a_graceful_signal_stops_all_and_presses_nobody():
     one = crew()
     one.shutdown()
     assert [each.stopping for each in one.workers] == [True, True]
@@ -119,22 +119,22 @@ def test_a_graceful_order_stops_all_and_presses_nobody():
     assert not one.press()
 
 
-def test_term_with_graceful_term_is_a_graceful_order():
+def test_term_with_graceful_term_is_a_graceful_signal():
     one = crew(graceful_term=True)
     one.terminate()
     assert one.stopping
     assert one.due() == float("inf")
 
 
-def test_an_order_to_stop_at_once_gives_jobs_the_time_a_child_has():
+def test_a_signal_to_stop_at_once_gives_jobs_the_time_a_child_has():
     one = crew(term_child=True, pre_shutdown_timeout=3.0, term_timeout=4.0)
     one.terminate()
     assert one.due() == 3.0
     assert not one.press()
-    assert orders(one) == [[], []]
+    assert interrupts(one) == [[], []]
     one.core.clock.passed += 3.0
     assert not one.press()
-    assert orders(one) == [["terminate"], ["terminate"]]
+    assert interrupts(one) == [["terminate"], ["terminate"]]
     assert one.due() == 4.0
     one.terminate()
     assert one.due() == 4.0
@@ -161,9 +161,9 @@ def test_a_pause_is_for_all_and_its_hooks_run_once():
     assert ran == ["host:42:low"] * 2
 
 
-@pytest.mark.parametrize(("term_child", "order"), [(True, "terminate"), (False, "kill")])
-def test_usr1_is_for_every_running_job(term_child, order):
+@pytest.mark.parametrize(("term_child", "interrupt"), [(True, "terminate"), (False, "kill")])
+def test_usr1_is_for_every_running_job(term_child, interrupt):
     one = crew(term_child=term_child)
     one.kill_jobs()
-    assert orders(one) == [[order], [order]]
+    assert interrupts(one) == [[interrupt], [interrupt]]
     assert not one.stopping

@@ -27,7 +27,7 @@ class Crew:
     def __init__(self, bell, db, count, *queues):
         self.db, self.queues = db, queues
         self.slots = [ThreadWaiter(bell) for _ in range(count)]
-        self.told = SimpleQueue()
+        self.answers = SimpleQueue()
         self.threads = [
             threading.Thread(target=self.live, args=(number,), daemon=True)
             for number in range(count)
@@ -36,7 +36,7 @@ class Crew:
     def live(self, number):
         while True:
             called = self.slots[number].wait(self.queues, LONG, LONG)
-            self.told.put((number, called, self.db.lpop(LOW) if called else None))
+            self.answers.put((number, called, self.db.lpop(LOW) if called else None))
             if not called:
                 return
 
@@ -45,7 +45,7 @@ class Crew:
             thread.start()
 
     def next(self):
-        return self.told.get(timeout=TIMEOUT)
+        return self.answers.get(timeout=TIMEOUT)
 
     def end(self):
         for slot in self.slots:
@@ -81,7 +81,7 @@ def test_one_job_calls_one_of_ten_slots_which_share_one_connection(bell, crew, d
     db.rpush(LOW, "job")
     assert crew.next()[1:] == (True, b"job")
     eventually(lambda: len(bell._visits), lambda count: count == 10)
-    assert crew.told.empty()
+    assert crew.answers.empty()
     assert waits_begun(db) == 1
 
 

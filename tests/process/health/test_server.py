@@ -22,14 +22,14 @@ PAUSED = Health((), ("paused",), 0.25, 1.5, working=True)
 HANGING = Health(("no heartbeat for 200 s",), (), 200.0, 200.0, working=False)
 
 
-def told(health: Health, path: str, method: str = "GET") -> tuple[int, dict[str, object]]:
+def answer_of(health: Health, path: str, method: str = "GET") -> tuple[int, dict[str, object]]:
     response = answer(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), health, 42)
     head, _, body = response.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body or b"{}")
 
 
 def test_a_worker_that_is_well_is_told_so_with_what_is_known_of_it():
-    assert told(WELL, "/live") == (
+    assert answer_of(WELL, "/live") == (
         200,
         {
             "status": "ok",
@@ -40,19 +40,19 @@ def test_a_worker_that_is_well_is_told_so_with_what_is_known_of_it():
             "seconds_since_turn": 0.2,
         },
     )
-    assert told(WELL, "/ready?verbose=1")[0] == 200
-    assert told(WELL, "/live", "HEAD") == (200, {})
+    assert answer_of(WELL, "/ready?verbose=1")[0] == 200
+    assert answer_of(WELL, "/live", "HEAD") == (200, {})
 
 
 def test_a_paused_worker_is_live_but_not_ready():
-    assert told(PAUSED, "/live")[0] == 200
-    status, body = told(PAUSED, "/ready")
+    assert answer_of(PAUSED, "/live")[0] == 200
+    status, body = answer_of(PAUSED, "/ready")
     assert (status, body["status"], body["reasons"]) == (503, "failing", ["paused"])
 
 
 def test_a_worker_that_hangs_is_neither():
-    assert told(HANGING, "/live")[0] == 503
-    assert told(HANGING, "/ready")[1]["reasons"] == ["no heartbeat for 200 s"]
+    assert answer_of(HANGING, "/live")[0] == 503
+    assert answer_of(HANGING, "/ready")[1]["reasons"] == ["no heartbeat for 200 s"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def port():
 
 
 @pytest.fixture
-def vitals(port):
+def health_state(port):
     with serving(SystemClock(), "127.0.0.1", port, 60.0) as shared:
         yield shared
 
@@ -89,16 +89,16 @@ def get(port: int, path: str) -> tuple[int, list[str]]:
             return error.code, json.loads(error.read())["reasons"]
 
 
-def test_what_the_worker_says_is_seen_at_once_from_outside(port, vitals):
+def test_what_the_worker_says_is_seen_at_once_from_outside(port, health_state):
     assert get(port, "/ready") == (503, ["not registered yet"])
-    vitals.mark(Flag.REGISTERED, True)
+    health_state.mark(Flag.REGISTERED, True)
     assert get(port, "/ready") == (200, [])
-    vitals.mark(Flag.STOPPING, True)
+    health_state.mark(Flag.STOPPING, True)
     assert get(port, "/ready") == (503, ["stopping"])
     assert get(port, "/live") == (200, [])
 
 
-def test_a_thousand_connections_that_say_nothing_keep_nobody_out(port, vitals):
+def test_a_thousand_connections_that_say_nothing_keep_nobody_out(port, health_state):
     silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(1000)]
     try:
         assert get(port, "/live") == (200, [])
@@ -110,7 +110,7 @@ def test_a_thousand_connections_that_say_nothing_keep_nobody_out(port, vitals):
     assert MOST < 1000
 
 
-def test_slow_and_endless_clients_hold_up_nobody(port, vitals):
+def test_slow_and_endless_clients_hold_up_nobody(port, health_state):
     with (
         socket.create_connection(("127.0.0.1", port), timeout=20) as slow,
         socket.create_connection(("127.0.0.1", port), timeout=20) as endless,
@@ -122,7 +122,7 @@ def test_slow_and_endless_clients_hold_up_nobody(port, vitals):
         assert slow.recv(1) == b"", "it was not given up"
 
 
-def test_clients_that_break_off_in_the_middle_break_nothing(port, vitals):
+def test_clients_that_break_off_in_the_middle_break_nothing(port, health_state):
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /live HTTP/1.1\r\n\r\n")
@@ -131,7 +131,7 @@ def test_clients_that_break_off_in_the_middle_break_nothing(port, vitals):
 
 
 @pytest.mark.process
-def test_orders_to_the_whole_group_are_not_for_it(port):
+def test_signals_to_the_whole_group_are_not_for_it(port):
     with serving(SystemClock(), "127.0.0.1", port, 60.0):
         assert get(port, "/live") == (200, [])
         (child,) = children()

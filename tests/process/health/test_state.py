@@ -12,14 +12,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def vitals(clock) -> HealthState:
+def health_state(clock) -> HealthState:
     made = HealthState(clock)
     made.mark(Flag.REGISTERED, True)
     return made
 
 
-def test_a_worker_that_goes_on_is_live_and_ready(vitals):
-    health = vitals.health(60.0)
+def test_a_worker_that_goes_on_is_live_and_ready(health_state):
+    health = health_state.health(60.0)
     assert (health.live, health.ready) == (True, True)
     assert (health.faults, health.reasons) == ((), ())
 
@@ -31,53 +31,53 @@ def test_one_that_has_not_registered_is_live_but_not_ready(clock):
 
 
 @pytest.mark.parametrize(("flag", "reason"), [(Flag.PAUSED, "paused"), (Flag.STOPPING, "stopping")])
-def test_one_that_takes_no_jobs_is_live_and_says_why(vitals, flag, reason):
-    vitals.mark(flag, True)
-    health = vitals.health(60.0)
+def test_one_that_takes_no_jobs_is_live_and_says_why(health_state, flag, reason):
+    health_state.mark(flag, True)
+    health = health_state.health(60.0)
     assert (health.live, health.ready, health.reasons) == (True, False, (reason,))
-    vitals.mark(flag, False)
-    assert vitals.health(60.0).ready
+    health_state.mark(flag, False)
+    assert health_state.health(60.0).ready
 
 
-def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(vitals, clock):
+def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(health_state, clock):
     clock.passed = 179
-    vitals.turned()
-    assert vitals.health(60.0).live
+    health_state.turned()
+    assert health_state.health(60.0).live
     clock.passed = 181
-    assert vitals.health(60.0).faults == ("no heartbeat for 181 s",)
-    assert vitals.health(100.0).live
-    vitals.tended()
-    vitals.turned()
-    assert vitals.health(60.0).live
+    assert health_state.health(60.0).faults == ("no heartbeat for 181 s",)
+    assert health_state.health(100.0).live
+    health_state.tended()
+    health_state.turned()
+    assert health_state.health(60.0).live
     clock.passed = 181 + 59
-    assert vitals.health(0.5).live
+    assert health_state.health(0.5).live
     clock.passed = 181 + 61
-    assert not vitals.health(0.5).live
+    assert not health_state.health(0.5).live
 
 
-def test_a_long_job_is_no_hang_while_the_heart_beats(vitals, clock):
-    vitals.job(True)
+def test_a_long_job_is_no_hang_while_the_heart_beats(health_state, clock):
+    health_state.job(True)
     clock.passed = 10_000
-    vitals.tended()
-    assert vitals.health(60.0).live
-    vitals.mark(Flag.WORKING, False)
-    assert vitals.health(60.0).faults == ("its loop has not turned for 10000 s",)
+    health_state.tended()
+    assert health_state.health(60.0).live
+    health_state.mark(Flag.WORKING, False)
+    assert health_state.health(60.0).faults == ("its loop has not turned for 10000 s",)
 
 
-def test_a_redis_that_is_away_is_no_fault_of_the_worker_that_waits_for_it(vitals, clock):
+def test_a_redis_that_is_away_is_no_fault_of_the_worker_that_waits_for_it(health_state, clock):
     clock.passed = 10_000
-    vitals.redis_away(True)
-    health = vitals.health(60.0)
+    health_state.redis_away(True)
+    health = health_state.health(60.0)
     assert (health.live, health.ready, health.reasons) == (True, False, ("Redis does not answer",))
-    vitals.redis_away(False)
-    assert vitals.health(60.0).ready
+    health_state.redis_away(False)
+    assert health_state.health(60.0).ready
 
 
-def test_a_loop_that_goes_round_no_more_is_a_fault_whatever_its_workers_say(vitals, clock):
-    vitals.job(True)
-    vitals.looped()
+def test_a_loop_that_goes_round_no_more_is_a_fault_whatever_its_workers_say(health_state, clock):
+    health_state.job(True)
+    health_state.looped()
     clock.passed = 181
-    vitals.tended()
-    assert vitals.health(60.0).faults == ("its event loop has not gone round for 181 s",)
-    vitals.looped()
-    assert vitals.health(60.0).live
+    health_state.tended()
+    assert health_state.health(60.0).faults == ("its event loop has not gone round for 181 s",)
+    health_state.looped()
+    assert health_state.health(60.0).live

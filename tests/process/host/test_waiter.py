@@ -38,14 +38,14 @@ class Waiting:
     """A wait that goes on in a thread."""
 
     def __init__(self, waiter, *args):
-        self.told = []
-        self.thread = threading.Thread(target=lambda: self.told.append(waiter.wait(*args)))
+        self.answers = []
+        self.thread = threading.Thread(target=lambda: self.answers.append(waiter.wait(*args)))
         self.thread.start()
 
     def end(self):
         self.thread.join(TIMEOUT)
         assert not self.thread.is_alive(), "it waits still"
-        return self.told[0]
+        return self.answers[0]
 
 
 @pytest.fixture

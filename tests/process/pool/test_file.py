@@ -25,7 +25,7 @@ def test_an_empty_file_wants_nobody(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("low: many\n", "line 1: 'many' is no number"),
         ("low: 1\nhigh: -1\n", "line 2: '-1' is no number"),
@@ -39,10 +39,10 @@ def test_an_empty_file_wants_nobody(text):
         ("[[" * 5000, "pool.yml"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text, told):
+def test_what_cannot_be_read_is_told_with_its_line(text, message):
     with pytest.raises(PoolFileError) as caught:
         parsed(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("pool.yml")
 
 
@@ -95,7 +95,7 @@ def test_a_line_that_stands_twice_is_told_and_the_last_counts():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("a: &a {b: *a}\n", "pool.yml, line 1: an alias stands inside what it names"),
         ("<<: 3\nlow: 1\n", "pool.yml, line 1: "),
@@ -104,7 +104,7 @@ def test_a_line_that_stands_twice_is_told_and_the_last_counts():
         ("production: {x: &x [1]}\nlow: *x\n", "pool.yml, line 1: 'a list' is no number"),
     ],
 )
-def test_aliases_that_make_no_sense_are_told_with_their_line(text, told):
+def test_aliases_that_make_no_sense_are_told_with_their_line(text, message):
     with pytest.raises(PoolFileError) as caught:
         parsed(text)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)

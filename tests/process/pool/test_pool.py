@@ -115,7 +115,7 @@ def test_other_wishes_replace_the_workers_and_keep_none_of_a_line_that_is_gone()
     assert stage.started[2:] == ["low", "low"]
 
 
-def test_an_order_to_stop_is_passed_on_and_nobody_comes_any_more():
+def test_a_signal_to_stop_is_passed_on_and_nobody_comes_any_more():
     stage = Stage({"low": 2})
     stage.pool.maintain()
     stage.pool.stop("SIGTERM")

@@ -32,11 +32,11 @@ def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
         push(db, "Me", key)
     worker = made_stage.work()
     assert key.endswith(worker.id)
-    told = made_stage.told()
-    assert len({pid for pid, _, _ in told}) == 20
-    assert len({parent for _, parent, _ in told}) == 1
-    assert os.getpid() not in {parent for _, parent, _ in told}
-    for _, _, record in told:
+    notes_taken = made_stage.notes_taken()
+    assert len({pid for pid, _, _ in notes_taken}) == 20
+    assert len({parent for _, parent, _ in notes_taken}) == 1
+    assert os.getpid() not in {parent for _, parent, _ in notes_taken}
+    for _, _, record in notes_taken:
         working = json.loads(record)
         assert working["queue"] == "low"
         assert working["payload"] == {"class": "Me", "args": [key]}
@@ -71,7 +71,7 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
             push(db, "Note", number)
             push(db, "Vanish", 0)
         one.work()
-        noted.append(one.told())
+        noted.append(one.notes_taken())
         left.append(contents(db))
         if ahead == "auto":
             assert sum(over.turns for over in overs) >= 2 * len(UNUSUAL)
@@ -99,13 +99,13 @@ def test_jobs_come_from_several_queues_in_their_order(
         push(db, "Note", "high", number, queue="high")
         push(db, "Note", "low", number)
     one.work("high", "low")
-    assert one.told() == [["high", n] for n in range(4)] + [["low", n] for n in range(4)]
+    assert one.notes_taken() == [["high", n] for n in range(4)] + [["low", n] for n in range(4)]
     assert sum(over.turns for over in overs) == 6
     for number in range(4):
         push(db, "Note", "odd", number)
     two = stage()
     two.work("odd", "low")
-    assert two.told()[8:] == [["odd", n] for n in range(4)]
+    assert two.notes_taken()[8:] == [["odd", n] for n in range(4)]
 
 
 def test_a_glob_is_the_workers_own_affair(
@@ -114,7 +114,7 @@ def test_a_glob_is_the_workers_own_affair(
     one = stage()
     notes(db, 4)
     one.work("l*")
-    assert len(one.told()) == 4
+    assert len(one.notes_taken()) == 4
     assert overs == []
 
 
@@ -128,7 +128,7 @@ def test_a_glob_is_the_workers_own_affair(
     ],
     ids=lambda settings: next(iter(settings)),
 )
-def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
+def test_what_asks_for_more_than_a_child_for_each_job_has_no_fast_path(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
@@ -139,7 +139,7 @@ def test_what_asks_for_more_than_a_child_for_each_job_has_no_shifts(
         for number in range(4):
             client.enqueue_to("low", "Note", number)
     one.work()
-    assert [number for (number,) in one.told()] == [0, 1, 2, 3]
+    assert [number for (number,) in one.notes_taken()] == [0, 1, 2, 3]
     assert overs == []
 
 
@@ -148,14 +148,14 @@ def test_hooks_of_forks_are_called_for_every_job(
     db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], hook: str
 ) -> None:
     one = stage()
-    one.resque.hooks.add(hook, lambda *_: one.tell(hook))
+    one.resque.hooks.add(hook, lambda *_: one.take_note(hook))
     notes(db, 4)
     one.work()
-    assert one.told().count([hook]) == 4
+    assert one.notes_taken().count([hook]) == 4
     assert overs == []
 
 
-def test_a_pause_key_ends_a_shift(
+def test_a_pause_key_ends_the_fast_path(
     db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
@@ -168,13 +168,13 @@ def test_a_pause_key_ends_a_shift(
     push(db, "Pause")
     push(db, "Note", 3)
     one.work()
-    assert one.told() == [[0], [1], [2]]
+    assert one.notes_taken() == [[0], [1], [2]]
     assert kinds(overs) == [ANSWERED]
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") == b"4"
 
 
-def test_what_a_job_loads_is_loaded_for_the_next_shift(
+def test_what_a_job_loads_is_loaded_for_the_next_fast_path(
     db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     sys.modules.pop("colorsys", None)  # another test may have needed it
@@ -182,8 +182,8 @@ def test_what_a_job_loads_is_loaded_for_the_next_shift(
     for _ in range(4):
         push(db, "Load", "colorsys")
     one.work()
-    assert one.told()[-1] == ["colorsys", True]
-    assert one.told().count(["colorsys", False]) == 1
+    assert one.notes_taken()[-1] == ["colorsys", True]
+    assert one.notes_taken().count(["colorsys", False]) == 1
 
 
 def test_a_great_payload_is_performed_like_any_other(
@@ -196,12 +196,12 @@ def test_a_great_payload_is_performed_like_any_other(
         "pyresque.executor.fork.fast_path_handle.LOOK", 30.0
     )  # a busy machine takes a second
     one = stage()
-    one.resque.job("Length", queue="low")(lambda text: one.tell(len(text)))
+    one.resque.job("Length", queue="low")(lambda text: one.take_note(len(text)))
     notes(db, 3)
     push(db, "Length", "x" * 20_000_000)
     push(db, "Note", 3)
     one.work()
-    assert one.told() == [[0], [1], [2], [20_000_000], [3]]
+    assert one.notes_taken() == [[0], [1], [2], [20_000_000], [3]]
     assert [over.turns for over in overs] == [3]
 
 

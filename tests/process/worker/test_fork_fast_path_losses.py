@@ -24,7 +24,7 @@ from tests.support.fork_worker import (
     kinds,
     notes,
     server_of,
-    some_then_one_that_holds,
+    short_jobs_then_one_that_holds,
 )
 from tests.support.live_worker import next_report, reported, worker
 from tests.support.processes import children_of
@@ -53,7 +53,7 @@ def test_a_server_that_dies_leaves_its_job_to_the_worker(
     one.work()
     thread.join()
     assert LOST in kinds(overs)
-    assert [number for (number,) in one.told()] == [*range(300)]
+    assert [number for (number,) in one.notes_taken()] == [*range(300)]
     assert db.get("resque:stat:processed") == b"300"
     assert db.llen("resque:failed") == 0
 
@@ -104,7 +104,7 @@ def test_a_server_may_die_at_any_point(
     notes(db, 40)
     one.go()
     assert kinds(overs).count(LOST) > 2
-    assert one.told() == [[number] for number in range(40)]
+    assert one.notes_taken() == [[number] for number in range(40)]
     assert db.get("resque:stat:processed") == b"40"
     assert db.llen("resque:failed") == 0
     assert db.keys("resque:worker:*") == []
@@ -114,7 +114,7 @@ def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
     db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
-    some_then_one_that_holds(db)
+    short_jobs_then_one_that_holds(db)
     push(db, "Note", 3)
 
     def deed() -> None:
@@ -126,12 +126,12 @@ def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
     one.work()
     thread.join()
     assert kinds(overs)[0] == LOST
-    assert one.told()[3:] == [["holding", "it"], ["held", "it"], [3]]
+    assert one.notes_taken()[3:] == [["holding", "it"], ["held", "it"], [3]]
     assert db.get("resque:stat:processed") == b"5"
     assert db.llen("resque:failed") == 0
 
 
-def test_a_connection_that_breaks_ends_a_shift_and_costs_no_job(
+def test_a_connection_that_breaks_ends_the_fast_path_and_costs_no_job(
     db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     one = stage()
@@ -148,12 +148,12 @@ def test_a_connection_that_breaks_ends_a_shift_and_costs_no_job(
     one.work()
     thread.join()
     assert BROKEN in kinds(overs)
-    assert [number for (number,) in one.told()] == [*range(300)]
+    assert [number for (number,) in one.notes_taken()] == [*range(300)]
     assert db.get("resque:stat:processed") == b"300"
     assert db.llen("resque:failed") == 0
 
 
-def test_a_worker_that_dies_takes_its_shift_with_it(
+def test_a_worker_that_dies_ends_its_fast_path(
     db: redis.Redis, redis_url: str, tmp_path: Path
 ) -> None:
     """Its child goes on to its end, as in Ruby; no other job is taken."""
@@ -176,7 +176,7 @@ def _title(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def test_a_server_with_too_many_connections_gives_none_for_shifts(
+def test_a_server_with_too_many_connections_gives_none_for_the_fast_path(
     db: redis.Redis, redis_url: str
 ) -> None:
     before = db.config_get("maxclients")["maxclients"]
@@ -192,7 +192,7 @@ def test_a_server_with_too_many_connections_gives_none_for_shifts(
         shifts.close()
 
 
-def test_a_user_who_may_not_do_all_that_a_shift_needs_has_none(
+def test_a_user_who_may_not_do_all_that_the_fast_path_needs_has_none(
     db: redis.Redis, redis_url: str, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
 ) -> None:
     commands = ["+@all", "-echo"]
@@ -201,7 +201,7 @@ def test_a_user_who_may_not_do_all_that_a_shift_needs_has_none(
         one = stage(url=redis_url.replace("redis://", "redis://lean:any@"))
         notes(db, 5)
         one.work()
-        assert one.told() == [[number] for number in range(5)]
+        assert one.notes_taken() == [[number] for number in range(5)]
         assert overs == []
     finally:
         db.acl_deluser("lean")

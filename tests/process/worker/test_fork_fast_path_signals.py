@@ -12,7 +12,13 @@ import pytest
 from pyresque.executor.fork.fast_path_process import ENDED, LEFT, WORKING
 from pyresque.process.worker.worker import Worker
 from tests.support.eventually import eventually
-from tests.support.fork_worker import ForkWorker, after, kinds, notes, some_then_one_that_holds
+from tests.support.fork_worker import (
+    ForkWorker,
+    after,
+    kinds,
+    notes,
+    short_jobs_then_one_that_holds,
+)
 from tests.support.queue_state import push
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("order", "settings", "words", "record"),
+    ("signal_name", "settings", "words", "record"),
     [
         ("SIGUSR1", {}, ["holding"], "DirtyExit"),
         ("SIGUSR1", {"term_child": True}, ["holding", "terminated"], "TermException"),
@@ -33,42 +39,42 @@ if TYPE_CHECKING:
         ("SIGINT", {}, ["holding"], "DirtyExit"),
     ],
 )
-def test_an_order_reaches_the_job_of_a_shift(
+def test_a_signal_reaches_the_job_of_the_fast_path(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
-    order: str,
+    signal_name: str,
     settings: dict[str, Any],
     words: list[str],
     record: str,
 ) -> None:
     one = stage(**settings)
-    some_then_one_that_holds(db)
+    short_jobs_then_one_that_holds(db)
     push(db, "Note", 3)
-    thread = after(one, 4, lambda: os.kill(os.getpid(), signal.Signals[order]))
+    thread = after(one, 4, lambda: os.kill(os.getpid(), signal.Signals[signal_name]))
     one.work()
     thread.join()
     assert kinds(overs)[0] == WORKING
-    assert [word for word, *_ in one.told() if isinstance(word, str)] == words
+    assert [word for word, *_ in one.notes_taken() if isinstance(word, str)] == words
     failed = json.loads(db.lindex("resque:failed", 0))
     assert failed["exception"].split("::")[-1] == record
     assert failed["payload"] == {"class": "Hold", "args": ["it"]}
-    goes_on = order == "SIGUSR1"
-    assert ([3] in one.told()) is goes_on
+    goes_on = signal_name == "SIGUSR1"
+    assert ([3] in one.notes_taken()) is goes_on
     assert db.llen("resque:queue:low") == (0 if goes_on else 1)
     assert db.keys("resque:worker:*") == []
 
 
-@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
-def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], order: str
+@pytest.mark.parametrize("signal_name", ["SIGQUIT", "SIGUSR2"])
+def test_a_graceful_signal_lets_the_job_of_the_fast_path_end_and_takes_no_other(
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], signal_name: str
 ) -> None:
     one = stage()
-    some_then_one_that_holds(db)
+    short_jobs_then_one_that_holds(db)
     push(db, "Note", 3)
 
     def deed() -> None:
-        os.kill(os.getpid(), signal.Signals[order])
+        os.kill(os.getpid(), signal.Signals[signal_name])
         eventually(lambda: overs)
         one.notes.rpush("release", 1)
 
@@ -76,25 +82,25 @@ def test_a_graceful_order_lets_the_job_of_a_shift_end_and_takes_no_other(
     one.work()
     thread.join()
     assert kinds(overs) == [WORKING]
-    assert one.told()[-1] == ["held", "it"]
+    assert one.notes_taken()[-1] == ["held", "it"]
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") == b"4"
     assert db.llen("resque:failed") == 0
 
 
-@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
-def test_a_graceful_order_between_two_jobs_takes_no_other(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], order: str
+@pytest.mark.parametrize("signal_name", ["SIGQUIT", "SIGUSR2"])
+def test_a_graceful_signal_between_two_jobs_takes_no_other(
+    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], signal_name: str
 ) -> None:
     one = stage()
     worker = os.getpid()
-    one.resque.job("Order", queue="low")(lambda: os.kill(worker, signal.Signals[order]))
+    one.resque.job("Order", queue="low")(lambda: os.kill(worker, signal.Signals[signal_name]))
     notes(db, 10)
     push(db, "Order")
     notes(db, 200)
     one.work()
     assert kinds(overs)[-1] in {LEFT, ENDED, WORKING}
-    done = len(one.told())
+    done = len(one.notes_taken())
     assert 10 <= done < 200
     assert db.llen("resque:queue:low") == 210 - done
     assert db.get("resque:stat:processed") == b"%d" % (done + 1)
@@ -110,7 +116,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
 ) -> None:
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
-    some_then_one_that_holds(db)
+    short_jobs_then_one_that_holds(db)
 
     def deed() -> None:
         eventually(lambda: WORKING in kinds(overs))
@@ -119,11 +125,11 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     thread = after(one, 4, deed)
     one.work()
     thread.join()
-    assert one.told()[-1] == ["held", "it"]
+    assert one.notes_taken()[-1] == ["held", "it"]
     assert db.get("resque:stat:processed") == b"4"
 
 
-def test_trouble_of_the_workers_own_calls_a_shift_back_first(
+def test_an_error_of_the_worker_itself_ends_the_fast_path_first(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     overs: list[FastPathEnd],
@@ -135,14 +141,14 @@ def test_trouble_of_the_workers_own_calls_a_shift_back_first(
     usual = Worker.tend
 
     async def tend(self: Worker) -> float:
-        if self.executor.shifts.on and len(one.told()) > 20:  # type: ignore[attr-defined]
+        if self.executor.shifts.on and len(one.notes_taken()) > 20:  # type: ignore[attr-defined]
             raise ZeroDivisionError("the worker's own")
         return await usual(self)
 
     monkeypatch.setattr(Worker, "tend", tend)
     with pytest.raises(ZeroDivisionError):
         one.work()
-    done = len(one.told())
+    done = len(one.notes_taken())
     left = db.llen("resque:queue:low")
     failed = [json.loads(entry) for entry in db.lrange("resque:failed", 0, -1)]
     assert 20 < done < 200

@@ -58,17 +58,17 @@ def test_the_heart_beats_in_between(stage):
     assert stage.beats == 4
 
 
-def test_an_order_ends_the_rest(stage):
-    def ordered(queues, look, most):
+def test_a_signal_to_stop_ends_the_wait(stage):
+    def stopped(queues, look, most):
         stage.clock.passed += 1
         stage.stop = True
         return False
 
-    stage.around.wait_for_jobs = ordered
+    stage.around.wait_for_jobs = stopped
     assert stage.take(3600.0) == 1
 
 
-def test_a_signal_that_orders_nothing_does_not(stage):
+def test_any_other_signal_does_not(stage):
     answers = [False, False, True]
 
     def woken(queues, look, most):

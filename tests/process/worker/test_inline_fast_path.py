@@ -33,7 +33,7 @@ class Stage:
         self.resque.job("Fail", queue="low")(self.fail)
         self.resque.job("Later", queue="low")(self.later)
         self.resque.job("Soon", queue="low")(self.soon)
-        self.resque.job("Order", queue="low")(self.order)
+        self.resque.job("Signal", queue="low")(self.signal)
 
     def note(self, *args: Any) -> None:
         self.noted.append(args)
@@ -48,7 +48,7 @@ class Stage:
     def soon(self, *args: Any) -> Any:
         return self.later(*args)
 
-    def order(self, name: str) -> None:
+    def signal(self, name: str) -> None:
         os.kill(os.getpid(), signal.Signals[name])
 
     def work(self, *queues: str) -> Worker:
@@ -149,12 +149,12 @@ def test_a_queue_that_comes_up_meanwhile_is_seen_by_the_next_step(
     assert stage.noted == [("first",), ("last",)]
 
 
-@pytest.mark.parametrize("order", ["SIGQUIT", "SIGUSR2"])
-def test_an_order_within_a_job_ends_the_streak_and_leaves_the_rest(
-    db: redis.Redis, stage: Stage, order: str
+@pytest.mark.parametrize("signal_name", ["SIGQUIT", "SIGUSR2"])
+def test_a_signal_within_a_job_ends_the_fast_path_and_leaves_the_rest(
+    db: redis.Redis, stage: Stage, signal_name: str
 ) -> None:
     push(db, "Note", 1)
-    push(db, "Order", order)
+    push(db, "Signal", signal_name)
     push(db, "Note", 2)
     push(db, "Note", 3)
     stage.work()
@@ -167,7 +167,7 @@ def test_an_order_within_a_job_ends_the_streak_and_leaves_the_rest(
 def test_a_term_ends_the_job_that_runs_and_it_is_recorded(db: redis.Redis, redis_url: str) -> None:
     stage = Stage(redis_url, term_child=True)
     push(db, "Note", 1)
-    push(db, "Order", "SIGTERM")
+    push(db, "Signal", "SIGTERM")
     push(db, "Note", 2)
     stage.work()
     (failed,) = map(json.loads, db.lrange("resque:failed", 0, -1))
@@ -214,7 +214,7 @@ def test_a_log_that_wants_its_lines_gets_them(
         assert f"done: (Job{{low}} | Note | [{number}]) in" in caplog.text
 
 
-def test_what_is_being_performed_stands_in_the_books_and_in_the_title(
+def test_what_is_being_performed_stands_in_redis_and_in_the_title(
     db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     titles: list[str] = []

@@ -24,44 +24,44 @@ def rounds(**settings: float) -> Upkeep:
 
 
 @pytest.fixture
-def pulse() -> Heartbeat:
+def heartbeat() -> Heartbeat:
     one = worker(heartbeat_interval=60.0).pulse
     one.registered = True
     return one
 
 
-def test_a_heartbeat_is_the_servers_time_and_enters_the_worker_again(pulse):
+def test_a_heartbeat_is_the_servers_time_and_enters_the_worker_again(heartbeat):
     hand = ScriptedDriver(TIME, [1, 1])
-    hand.run(pulse.beat())
+    hand.run(heartbeat.beat())
     _, (beat, entering) = hand.asked
     assert beat[:3] == ("HSET", "resque:workers:heartbeat", ID.encode())
     assert beat[3].startswith("2026-03-01T")
     assert entering == ("SADD", "resque:workers", ID.encode())
 
 
-def test_before_it_is_registered_a_heartbeat_enters_nobody(pulse):
-    pulse.registered = False
+def test_before_it_is_registered_a_heartbeat_enters_nobody(heartbeat):
+    heartbeat.registered = False
     hand = ScriptedDriver(TIME, [1])
-    hand.run(pulse.beat())
+    hand.run(heartbeat.beat())
     assert len(hand.asked[1]) == 1
 
 
-def test_it_beats_when_it_is_due_and_tells_how_long_it_is_until_then(pulse):
-    ScriptedDriver(TIME, [1, 1]).run(pulse.beat())
+def test_it_beats_when_it_is_due_and_tells_how_long_it_is_until_then(heartbeat):
+    ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
     hand = ScriptedDriver()
-    assert hand.run(pulse.beat_if_due()) == 60.0
-    pulse.core.clock.passed += 45
-    assert hand.run(pulse.beat_if_due()) == 15.0
-    pulse.core.clock.passed += 15
+    assert hand.run(heartbeat.beat_if_due()) == 60.0
+    heartbeat.core.clock.passed += 45
+    assert hand.run(heartbeat.beat_if_due()) == 15.0
+    heartbeat.core.clock.passed += 15
     again = ScriptedDriver(TIME, [1, 1])
-    assert again.run(pulse.beat_if_due()) == 60.0
+    assert again.run(heartbeat.beat_if_due()) == 60.0
     assert len(again.asked) == 2
 
 
-def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(pulse):
-    ScriptedDriver(TIME, [1, 1]).run(pulse.beat())
-    pulse.core.clock.passed += 60
-    assert ScriptedDriver(RedisUnavailable("away")).run(pulse.beat_if_due()) == 5.0
+def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(heartbeat):
+    ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
+    heartbeat.core.clock.passed += 60
+    assert ScriptedDriver(RedisUnavailable("away")).run(heartbeat.beat_if_due()) == 5.0
 
 
 def test_rounds_beat_and_prune_each_when_it_is_due():

@@ -20,10 +20,10 @@ AWAY = RedisUnavailable("away")
 DIED = Outcome(dirty=DirtyExit("gone"))
 
 
-def told(hand: ScriptedDriver) -> list[object]:
+def commands_of(driver: ScriptedDriver) -> list[object]:
     """What was asked for: scripts by their names, other commands by their first word."""
     names = {script(name).sha: name for name in ("turn", "redeliver")}
-    return [names[args[1]] if args[0] == "EVALSHA" else args[0] for args in hand.asked]
+    return [names[args[1]] if args[0] == "EVALSHA" else args[0] for args in driver.asked]
 
 
 def having(*outcomes: Outcome, redeliveries: int = 2):
@@ -33,10 +33,10 @@ def having(*outcomes: Outcome, redeliveries: int = 2):
 
 
 def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
-    one, hand = having(DIED), ScriptedDriver(GOT, None, 1, NOTHING)
-    assert hand.run(one._one_run()) is True
-    assert told(hand) == ["turn", "GET", "redeliver", "turn"]
-    back = hand.asked[2]
+    one, driver = having(DIED), ScriptedDriver(GOT, None, 1, NOTHING)
+    assert driver.run(one._one_run()) is True
+    assert commands_of(driver) == ["turn", "GET", "redeliver", "turn"]
+    back = driver.asked[2]
     assert back[3:9] == (
         b"resque:worker:host:42:low",
         "resque:stat:processed",
@@ -46,16 +46,16 @@ def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
         one.core.keys.redeliveries("low", RAW).encode(),
     )
     assert back[9:12] == (RECORD, RAW, b"low")
-    turn = hand.asked[3]
+    turn = driver.asked[3]
     assert turn[-1] == b"", "it had nothing to finish any more"
     assert "goes back into its queue (1 of 2): gone" in caplog.text
 
 
 def test_after_so_many_times_it_fails_and_is_counted_no_more():
-    one, hand = having(DIED), ScriptedDriver(GOT, b"2", 1, ENDED)
-    hand.run(one.work_one_job())
-    assert told(hand) == ["turn", "GET", "DEL", "turn"]
-    assert b'"exception":"Resque::DirtyExit"' in hand.asked[3][-4]
+    one, driver = having(DIED), ScriptedDriver(GOT, b"2", 1, ENDED)
+    driver.run(one.work_one_job())
+    assert commands_of(driver) == ["turn", "GET", "DEL", "turn"]
+    assert b'"exception":"Resque::DirtyExit"' in driver.asked[3][-4]
 
 
 @pytest.mark.parametrize(
@@ -64,32 +64,32 @@ def test_after_so_many_times_it_fails_and_is_counted_no_more():
     ids=["failed", "beyond its hard limit", "done"],
 )
 def test_a_job_that_came_to_an_end_is_forgotten(outcome):
-    one, hand = having(outcome), ScriptedDriver(GOT, 0, ENDED)
-    hand.run(one.work_one_job())
-    assert told(hand) == ["turn", "DEL", "turn"]
+    one, driver = having(outcome), ScriptedDriver(GOT, 0, ENDED)
+    driver.run(one.work_one_job())
+    assert commands_of(driver) == ["turn", "DEL", "turn"]
 
 
 def test_a_job_that_is_not_registered_so_asks_for_nothing_more():
-    one, hand = having(DIED, redeliveries=0), ScriptedDriver(GOT, ENDED)
-    hand.run(one.work_one_job())
-    assert told(hand) == ["turn", "turn"]
+    one, driver = having(DIED, redeliveries=0), ScriptedDriver(GOT, ENDED)
+    driver.run(one.work_one_job())
+    assert commands_of(driver) == ["turn", "turn"]
 
 
 def test_what_was_carried_out_before_the_wire_broke_is_not_done_again():
-    one, hand = having(DIED), ScriptedDriver(GOT, None, AWAY, b"1", NOTHING)
-    assert hand.run(one._one_run()) is True
-    assert told(hand) == ["turn", "GET", "redeliver", "GET", "turn"]
+    one, driver = having(DIED), ScriptedDriver(GOT, None, AWAY, b"1", NOTHING)
+    assert driver.run(one._one_run()) is True
+    assert commands_of(driver) == ["turn", "GET", "redeliver", "GET", "turn"]
 
 
 def test_what_was_not_carried_out_is_sent_again():
-    one, hand = having(DIED), ScriptedDriver(GOT, None, AWAY, None, 1, NOTHING)
-    assert hand.run(one._one_run()) is True
-    assert told(hand) == ["turn", "GET", "redeliver", "GET", "redeliver", "turn"]
+    one, driver = having(DIED), ScriptedDriver(GOT, None, AWAY, None, 1, NOTHING)
+    assert driver.run(one._one_run()) is True
+    assert commands_of(driver) == ["turn", "GET", "redeliver", "GET", "redeliver", "turn"]
     assert one.surroundings.slept == [0.5]
 
 
 def test_a_worker_that_was_pruned_meanwhile_leaves_the_job_to_its_pruner(caplog):
-    one, hand = having(DIED), ScriptedDriver(GOT, None, 0, NOTHING)
-    assert hand.run(one._one_run()) is True
-    assert told(hand) == ["turn", "GET", "redeliver", "turn"]
+    one, driver = having(DIED), ScriptedDriver(GOT, None, 0, NOTHING)
+    assert driver.run(one._one_run()) is True
+    assert commands_of(driver) == ["turn", "GET", "redeliver", "turn"]
     assert "was pruned while it worked, and its job with it" in caplog.text

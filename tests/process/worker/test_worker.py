@@ -54,7 +54,7 @@ def test_a_failure_travels_with_the_turn_that_finishes_the_job():
     assert b'"exception":"ValueError","error":"boom"' in failed
 
 
-def test_a_job_that_arrives_together_with_an_order_to_stop_goes_back_unperformed():
+def test_a_job_that_arrives_together_with_a_signal_to_stop_goes_back_unperformed():
     one = worker()
 
     class Late(ScriptedDriver):
@@ -160,7 +160,7 @@ def test_titles_are_rubys_words_after_the_colon():
     assert title.endswith(": Processing low since 1772366400 [No Name]")
 
 
-def test_it_is_paused_by_its_own_order_or_by_the_key():
+def test_it_is_paused_by_a_signal_or_by_the_key():
     one = worker()
     assert ScriptedDriver(b" TRUE\n").run(one.paused()) is True
     assert ScriptedDriver(b"yes").run(one.paused()) is False
