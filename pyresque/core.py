@@ -164,10 +164,10 @@ class Core:
         return Delayed(self.jobs, search, promoter, self.clock)
 
     def _recurring(self, memory: dict[str, Any]) -> Recurring:
-        presence = Overlap(self.jobs, self.worker_registry)
+        overlap = Overlap(self.jobs, self.worker_registry)
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
-        return Recurring(table, ScheduledEnqueue(self.jobs), presence, self.clock, zone, memory)
+        return Recurring(table, ScheduledEnqueue(self.jobs), overlap, self.clock, zone, memory)
 
     # -- active jobs
 

@@ -1,4 +1,4 @@
-"""The verbs of queues: enqueue, dequeue, peek, pop, reserve; each an operation (Ruby: ``Resque`` and ``Resque::Job``)."""
+"""The verbs of queues, each an operation: enqueue, dequeue, peek, pop, reserve (Ruby: ``Resque`` and ``Resque::Job``)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sample:
 
 
 class Queues:
-    """Queues of jobs: what callers and workers do with them."""
+    """The queues of one application."""
 
     def __init__(
         self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False
@@ -129,7 +129,7 @@ class Queues:
         return await self.table.push(where, (raw,))
 
     async def _performed_inline(self, raw: bytes) -> bool:
-        """Perform here and now what would have been enqueued; False where nobody here could, as with a class only Ruby knows."""
+        """Perform a job here instead of enqueueing it; False where no class of that name is registered here."""
         job = read_job(self.codec, "inline", raw)
         if self.registry.entry_of(job) is None:
             return False
@@ -313,7 +313,7 @@ class Queues:
 
 
 def same_value(one: object, other: object) -> bool:
-    """Equal as JSON is: 1 and 1.0 and true are three values, the order of keys does not matter."""
+    """Whether two values are equal as JSON: 1, 1.0 and true are three values; the order of keys does not matter."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

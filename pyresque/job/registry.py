@@ -1,4 +1,7 @@
-"""Which Python class or function performs which Ruby name: names from payloads are looked up here, never imported."""
+"""Registered jobs: which class or function performs which Ruby name. Light: the fork server loads this module.
+
+A name in a payload is only looked up here; it is never imported.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,16 @@ if TYPE_CHECKING:
     from pyresque.job.sending import Carrier
     from pyresque.ops import Op
 
-    #: A job as a Python developer names it: a registered class or function, or the Ruby name.
+    #: How a caller names a job: a registered class or function, or the Ruby name.
     Target: TypeAlias = type[Any] | Callable[..., Any] | str
 
 
 class JobClass:
-    """One registered job: its Ruby name, its queue, what performs it and the hooks around that.
+    """One registered job: its Ruby name, its queue, the class or function that performs it, and its options.
 
-    ``kwargs``: a trailing hash arrives as keyword arguments. ``operation``, where there is one, performs the whole job in
-    place of target and hooks; it may speak to Redis; ``inside`` is the entry of the job that it finds in a payload.
-    ``redeliveries``: how often the job is put back after its process died. ``lookup`` finds the hooks.
-    ``carrier``: what enqueues it inside another job.
+    ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
+    may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
+    job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
     """
 
     __slots__ = (
@@ -72,7 +74,7 @@ class JobClass:
 
     @property
     def queue(self) -> str | None:
-        """Its queue: the one that was given, else the one that its class or function names now, as Ruby asks each time."""
+        """The queue: the registered one, else the one that the class or function names now; Ruby, too, asks each time."""
         return self.given_queue if self.given_queue is not None else own_queue(self.target)
 
     @property
@@ -89,7 +91,7 @@ class JobClass:
         return not (around or after or self.operation or self.timeout)
 
     def args_of(self, job: Job) -> tuple[Any] | None:
-        """The arguments of a job found in Redis, as a tuple's only element, if it is of this class; else None."""
+        """Return the arguments of a job found in Redis, as a tuple's only element; None where it is of another class."""
         if self.carrier is not None:
             found = self.carrier.args_of(job)
             return None if found is None else (found,)
@@ -97,7 +99,7 @@ class JobClass:
 
     @property
     def performs(self) -> bool:
-        """Whether there is such a function as ``perform``."""
+        """Whether the target can perform: it is a function, or a class with ``perform``."""
         return not isinstance(self.target, type) or hasattr(self.target, "perform")
 
     @property
@@ -120,13 +122,13 @@ class Registry:
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
-        #: Where ``describe`` looks for what is not registered here.
+        #: ``describe`` asks this for a target that is not registered here.
         self.fallback: Callable[[Any], JobClass | None] = lambda _: None
         #: What ``ready`` has found before.
         self.known_ready: dict[object, JobClass] = {}
 
     def with_internal(self, *own: JobClass) -> Registry:
-        """The same jobs, shared with this registry, beside entries that the new one alone has; a registered job goes before."""
+        """Return a view of this registry with internal entries of its own; a registered job of the same name goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
         view.middleware, view.known_ready = self.middleware, self.known_ready
@@ -145,7 +147,7 @@ class Registry:
         redeliveries: int = 0,
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> JobClass:
-        """Enter a class or function; ``hooks`` become hooks of it, each under its own name.
+        """Register a class or function; ``hooks`` become hooks of it, each under its own name.
 
         Without a name a class gives its own, a function the CamelCase of its own. Raises DuplicateJobError when
         another target has the name already, NoClassError when the target can perform nothing, JobOptionError where
@@ -177,9 +179,9 @@ class Registry:
         return entry
 
     def describe(self, target: Target | None) -> JobClass:
-        """The entry of a target to be enqueued; one that is not registered is described by what it says of itself."""
+        """Return the entry of a target to enqueue; of an unregistered one by its own name and attributes."""
         if target is None:
-            return JobClass("", None, None)  # a name that was looked up in vain; validate tells
+            return JobClass("", None, None)  # validate raises NoClassError
         if isinstance(target, str):
             entry = self._by_name.get(target) or self.fallback(target)
             return entry or JobClass(target, None, None)
@@ -189,7 +191,7 @@ class Registry:
         return JobClass(own_name(target), None, target)
 
     def find(self, class_name: object) -> JobClass:
-        """The entry for a name out of a payload. Raises UnknownJobClass in Ruby's words."""
+        """Return the entry of a payload's class name. Raises UnknownJobClass in Ruby's words."""
         if isinstance(class_name, str):
             entry = self._by_name.get(class_name)
             if entry is None:
@@ -235,7 +237,7 @@ class Registry:
         return entry
 
     def entry_of(self, job: Job) -> JobClass | None:
-        """The entry of what performs this job, inside a wrapper, too; None where nobody does."""
+        """Return the entry that performs a job, also of a job inside a wrapper; None where none is registered."""
         try:
             entry = self.find(job.payload.class_name)
         except UnknownJobClass:
@@ -243,7 +245,7 @@ class Registry:
         return entry if entry.inside is None else entry.inside(job)
 
     def knows(self, class_name: object) -> bool:
-        """Whether ``find`` would find it."""
+        """Whether ``find`` finds the name."""
         try:
             self.find(class_name)
         except UnknownJobClass:
@@ -251,16 +253,16 @@ class Registry:
         return True
 
     def __iter__(self) -> Iterator[JobClass]:
-        """Every registered job once, by name."""
+        """Iterate over the registered jobs, each once, sorted by name."""
         return iter(sorted(set(self._by_name.values()), key=lambda entry: entry.name))
 
     def __len__(self) -> int:
-        """How many jobs are registered."""
+        """Return how many jobs are registered."""
         return len(self._by_target)
 
 
 def validate(entry: JobClass, queue: str | None) -> str:
-    """The queue a job goes to. Raises NoQueueError or NoClassError in Ruby's words (``Resque.validate``)."""
+    """Return the queue of a job. Raises NoQueueError or NoClassError in Ruby's words (``Resque.validate``)."""
     where = queue if queue is not None else entry.given_queue
     if where is None:
         where = own_queue(entry.target)
@@ -274,13 +276,13 @@ def validate(entry: JobClass, queue: str | None) -> str:
 
 
 def own_name(target: Any) -> str:
-    """The Ruby name a target has by itself: a class's own, the CamelCase of a function's."""
+    """Return the Ruby name of an unregistered target: a class's name, or the CamelCase of a function's."""
     name: str = getattr(target, "__name__", type(target).__name__)
     return name if isinstance(target, type) else camelize(name)
 
 
 def own_queue(target: Any) -> str | None:
-    """The queue a class or function names in its attribute ``queue``: text, or a function that gives it.
+    """Return the queue in the attribute ``queue`` of a class or function: a text, or a function that returns one.
 
     As in Ruby a subclass does not inherit a queue that is plain text (``@queue`` of a class), only a method.
     """

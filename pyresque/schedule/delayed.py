@@ -1,4 +1,4 @@
-"""The verbs of delayed jobs: look, find, remove, enqueue now; each an operation (Ruby: ``DelayingExtensions``)."""
+"""The verbs of delayed jobs, each an operation: find, remove, enqueue now, read (Ruby: ``DelayingExtensions``)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Target
     from pyresque.ops import Op
 
-#: Times that are read at once where some are listed: those without jobs are passed over.
+#: The least timestamps in one page of a listing: some may have no jobs and are skipped.
 LEAST = 50
 
 
 class Delayed(Later):
-    """Delayed jobs: what callers and the scheduler do with them."""
+    """The delayed jobs of one application."""
 
     # -- finding
 
@@ -50,7 +50,7 @@ class Delayed(Later):
     async def is_delayed(
         self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool:
-        """Whether a job waits (Ruby: ``delayed?``)."""
+        """Whether a job is delayed (Ruby: ``delayed?``)."""
         return bool(await self.scheduled_at(job, *args, queue=queue, **kwargs))
 
     # -- out
@@ -89,22 +89,22 @@ class Delayed(Later):
         *,
         clean: bool = False,
     ) -> Selection:
-        """A pass that removes the payloads that are wanted, at some timestamps only or at all.
+        """Return a pass that removes the wanted payloads, at some timestamps only or at all.
 
-        The timestamps stay for the scheduler to clean up, as in Ruby, unless ``clean``.
+        Empty timestamps stay for the scheduler to clean up, as in Ruby, unless ``clean``.
         """
         return Removing(self.table, wanted, only, clean=clean)
 
     def enqueueing(
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
     ) -> Selection:
-        """A pass that enqueues them now."""
+        """Return a pass that enqueues the wanted payloads now."""
         return Enqueueing(self.promoter, wanted, only)
 
     def counting(
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None
     ) -> Selection:
-        """A pass that only counts them."""
+        """Return a pass that counts the wanted payloads."""
         return Selection(self.table, wanted, only)
 
     async def remove_delayed_job_from_timestamp(

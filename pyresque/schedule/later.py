@@ -1,4 +1,4 @@
-"""Enqueueing for later: the verbs that bring delayed jobs in, each an operation (Ruby: ``enqueue_at`` and its kin)."""
+"""The verbs that enqueue for later, each an operation (Ruby: ``enqueue_at``, ``enqueue_in`` and others)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHUNK: Final = 500
 
 
 class Later:
-    """Brings delayed jobs in. The keyword ``queue`` of its verbs names a queue and is no argument of the job."""
+    """Adds delayed jobs. The keyword ``queue`` of the verbs names a queue; it is not an argument of the job."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class Later:
     async def _instead(
         self, copies: list[tuple[str, bytes]], timestamp: int, made: list[Carried]
     ) -> None:
-        """Put jobs that travel inside another one in the place of delayed copies."""
+        """Replace delayed copies by new envelopes."""
         old = list(dict.fromkeys(copies))
         if self._at_once(timestamp):
             for carried in made:

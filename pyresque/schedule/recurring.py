@@ -96,7 +96,7 @@ class Recurring:
     async def set_schedule(
         self, name: str, config: Mapping[str, Any], *, persist: bool | None = None
     ) -> None:
-        """Create or replace an entry. With ``persist`` (as argument or key) it is kept in Redis, else in this process alone.
+        """Create or replace an entry. With ``persist`` (argument or key) Redis keeps it, else this process alone.
 
         A running scheduler follows where it is dynamic. Raises NotEncodable; a configuration without sense is told by
         ``pyresque schedule validate`` and by the scheduler.
@@ -110,7 +110,7 @@ class Recurring:
             await self.table.changed(name)
 
     async def assign_schedule(self, schedule: Mapping[str, Mapping[str, Any]]) -> None:
-        """Replace this process's entries by these (Ruby: ``Resque.schedule =``); those kept in Redis stay.
+        """Replace this process's entries (Ruby: ``Resque.schedule =``); entries in Redis stay.
 
         An entry without a class is of the class that it is named after.
         """
@@ -120,12 +120,12 @@ class Recurring:
             await self.set_schedule(name, filled)
 
     async def remove_schedule(self, name: str) -> bool:
-        """Remove an entry; whether there was one. When it ran last stays noted, as in Ruby."""
+        """Remove an entry; return whether there was one. The date of its last run stays, as in Ruby."""
         known = self.memory.pop(name, None) is not None
         return await self.table.remove(name) or known
 
     async def schedule(self) -> dict[str, Any]:
-        """Every entry's configuration, this process's and Redis's; one of Redis wins. Raises DecodeError.
+        """Return every entry's configuration, this process's and Redis's; of two with one name Redis's. Raises DecodeError.
 
         Read anew each time; Ruby's is remembered until ``reload_schedule!``.
         """
@@ -134,14 +134,14 @@ class Recurring:
         return {**self.memory, **kept}
 
     async def fetch_schedule(self, name: str) -> Any:
-        """One entry's configuration, or None."""
+        """Return one entry's configuration, or None."""
         raw = await self.table.get(name)
         return self.memory.get(name) if raw is None else self.codec.decode(raw)
 
     # -- what a scheduler runs
 
     async def load(self, *, afresh: bool = False) -> Loaded:
-        """Everything there is to run; ``afresh`` takes all that changed until now as seen. A bad entry stops no other one."""
+        """Load all entries; ``afresh`` also clears ``schedules_changed``. A wrong entry becomes a fault, and stops no other one."""
         kept = await self.wrong_key_log.value_or(
             self.table.all_afresh() if afresh else self.table.all(), {}
         )
@@ -156,7 +156,7 @@ class Recurring:
         return Loaded(entries, faults, await self.last_runs())
 
     async def load_one(self, name: str) -> Entry | None:
-        """One entry as it is now, or None. Raises ScheduleError."""
+        """Load one entry, or None. Raises ScheduleError."""
         raw = await self.table.get(name)
         if raw is None and name not in self.memory:
             return None
@@ -169,7 +169,7 @@ class Recurring:
             return fault
 
     def _read(self, name: str, raw: bytes | None) -> Entry:
-        from pyresque.schedule.entries import Entry  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        from pyresque.schedule.entries import Entry  # noqa: PLC0415 - heavy, and needed by schedulers alone
 
         if raw is None:
             return Entry.read(name, self.memory[name], self.clock)
@@ -180,21 +180,21 @@ class Recurring:
         return Entry.read(name, config, self.clock)
 
     async def last_enqueued_at(self, name: str, date: str) -> int:
-        """Note when a recurring job ran last; 1 when that is noted for the first time."""
+        """Write when a recurring job ran last; return 1 the first time."""
         return await self.table.note_run(name, date)
 
     async def get_last_enqueued_at(self, name: str) -> str | None:
-        """When a recurring job ran last, as written, or None."""
+        """Return when a recurring job ran last, as the text in Redis, or None."""
         return await self.table.last_run(name)
 
     async def last_runs(self) -> dict[str, float]:
-        """When each entry ran last, in seconds since 1970; dates that cannot be read are left out."""
+        """Return when each entry ran last, in seconds since 1970, without unreadable dates."""
         noted = await self.noted_runs()
         found = {name: self._seconds(date) for name, date in noted.items()}
         return {name: seconds for name, seconds in found.items() if seconds is not None}
 
     async def noted_runs(self) -> dict[str, str]:
-        """The same as written."""
+        """Return when each entry ran last, as the text in Redis."""
         return await self.wrong_key_log.value_or(self.table.last_runs(), {})
 
     def _seconds(self, date: str | None) -> float | None:
@@ -208,7 +208,7 @@ class Recurring:
     # -- running
 
     async def enqueue_from_config(self, config: Mapping[str, Any]) -> Any:
-        """Enqueue what a configuration says, now, with the hooks of a class that we own; nothing is noted.
+        """Enqueue the job of a configuration now, with the hooks of a registered class. No date is written.
 
         True, or None where a before_schedule hook said no; for a class that only Ruby knows a Pushed. Raises NoQueueError, NotEncodable.
         """
@@ -224,7 +224,7 @@ class Recurring:
         due: float | None = None,
         lock: tuple[MasterLock, Claim] | None = None,
     ) -> Run:
-        """Run an entry and note when; what became of it.
+        """Enqueue a run of an entry and write its date; return the outcome.
 
         With ``due`` it is left out where a run is noted from then on. With ``lock`` it is queued in the very step that
         sees the lock still held, so that two schedulers never run it both. Raises what its hooks raise, and
@@ -257,7 +257,7 @@ class Recurring:
         return _OUTCOMES[answer]
 
     async def _is_there(self, entry: Entry) -> bool:
-        """Whether an earlier run still waits or is being performed, where the entry asks for that."""
+        """Whether an earlier run is queued or running, where the entry has ``skip_if_queued`` or ``skip_if_running``."""
         for key, look in (
             ("skip_if_queued", self.overlap.is_queued),
             ("skip_if_running", self.overlap.is_running),
@@ -270,7 +270,7 @@ class Recurring:
     # -- next runs
 
     async def next_runs(self, count: int = 1) -> list[NextRuns]:
-        """Every entry and when it runs next, by the clock of this process.
+        """Return every entry and when it runs next, by the clock of this process.
 
         Of an ``every`` the scheduler alone knows the phase: it is told from the last run that is noted.
         """
@@ -281,12 +281,12 @@ class Recurring:
         return [one for one in found if one.fault is None] + [one for one in found if one.fault]
 
     async def names(self) -> list[str]:
-        """The names of all entries: this process's, then those that are kept in Redis alone."""
+        """Return the names of all entries: this process's, then those that only Redis has."""
         kept = await self.wrong_key_log.value_or(self.table.names(), [])
         return [*self.memory, *(name for name in kept if name not in self.memory)]
 
     async def next_runs_of(self, names: Sequence[str], count: int) -> list[NextRuns]:
-        """These entries and when they run next; one that was removed meanwhile is left out."""
+        """Return these entries and when they run next, without those removed meanwhile."""
         if not names:
             return []
         none: list[Any] = [None] * len(names)
@@ -332,7 +332,7 @@ class Recurring:
             try:
                 found.append(datetime.fromtimestamp(at, timezone.utc).astimezone(self.zone))
             except (ValueError, OverflowError, OSError):
-                break  # beyond the last year that a calendar has
+                break  # beyond the year 9999
             if len(found) == most:
                 break
             at = entry.run_after(at, at, self.zone)

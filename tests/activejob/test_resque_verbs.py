@@ -188,8 +188,8 @@ def test_an_entry_of_a_schedule_enqueues_the_envelope(db, redis_url):
         assert resque.enqueue_from_config(config) is True
         assert resque.enqueue_from_config({**config, "queue": "other"}) is True
         running = resque.core.recurring.enqueuer.identity(config)
-        assert resque.run(resque.core.recurring.presence.is_queued(running))
+        assert resque.run(resque.core.recurring.overlap.is_queued(running))
         another = resque.core.recurring.enqueuer.identity({**config, "args": [8]})
-        assert not resque.run(resque.core.recurring.presence.is_queued(another))
+        assert not resque.run(resque.core.recurring.overlap.is_queued(another))
     assert envelope(db.lindex("resque:queue:sync", 0))["arguments"] == [7]
     assert envelope(db.lindex("resque:queue:other", 0))["queue_name"] == "other"
