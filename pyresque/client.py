@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypeVar
 
-    from pyresque.activejob.calls import AwaitedCall, BlockingCall, NewJob
+    from pyresque.activejob.calls import ActiveJobVerb, AwaitedCall, BlockingCall
     from pyresque.activejob.continuation import Resume
-    from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 else:
 
-    class _Face(type):
+    class _FillsVerbs(type):
         """Class of the two faces: loads their verbs when an attribute is asked for that a face does not have."""
 
         def __getattr__(cls, name: str) -> Any:
@@ -39,7 +38,7 @@ else:
             _add_verbs(cls, "dir")
             return sorted(super().__dir__())
 
-    class _Verbs(metaclass=_Face):
+    class _Verbs(metaclass=_FillsVerbs):
         """Base of the two faces; its attributes are their verbs."""
 
         def __getattr__(self, name: str) -> Any:
@@ -61,48 +60,11 @@ else:
         """Base of AsyncResque; filled from ``verbs.AwaitedVerbs``."""
 
 
-class Resque(Application, BlockingVerbs):
-    """Resque with verbs that block. Connects at the first verb; may be shared between threads, and across a fork."""
+class _Declaring(Application):
+    """What Resque and AsyncResque declare jobs with beside ``job``."""
 
-    @cached_property
-    def driver(self) -> SyncDriver:
-        """What carries the verbs; made at the first one."""
-        from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
-
-        return blocking_driver(self.access())
-
-    @cached_property
-    def failures(self) -> Failures:
-        """The failed jobs."""
-        from pyresque.failures import Failures  # noqa: PLC0415 - as above
-
-        return Failures(self)
-
-    @cached_property
-    def redis(self) -> Redis:
-        """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
-        from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
-
-        return Redis(self)
-
-    def run(self, operation: Op[T]) -> T:
-        """Carry an operation of Core."""
-        try:
-            return self.driver.run(operation)
-        finally:
-            operation.close()  # begun or not: a bad URL makes no driver
-
-    def close(self) -> None:
-        """Give back the connections; the next verb connects anew."""
-        if "driver" in vars(self):
-            self.driver.close()
-            del self.driver
-
-    def __enter__(self) -> Resque:  # noqa: PYI034 - typing.Self came with Python 3.11
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    if TYPE_CHECKING:
+        run: Callable[[Any], Any]
 
     def active_job(
         self,
@@ -117,11 +79,11 @@ class Resque(Application, BlockingVerbs):
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
-    ) -> BlockingCall:
+    ) -> Any:
         """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
 
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
-        steps, and that argument a Continuable. The last four are those of ``job``.
+        steps, and that argument a Continuable. The last four are those of ``job``. An AsyncResque's ``enqueue`` is awaited.
         """
         check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
@@ -129,7 +91,7 @@ class Resque(Application, BlockingVerbs):
         return ActiveJobCall(
             name,
             self.active_job_classes,
-            self._enqueue_active,
+            lambda new: self.run(self.core.enqueue_active_job(new)),
             Options(queue=queue),
             retry_on,
             discard_on,
@@ -140,18 +102,65 @@ class Resque(Application, BlockingVerbs):
             tuple(hooks),
         )
 
-    def _enqueue_active(self, new: NewJob) -> Envelope | None:
-        return self.run(self.core.enqueue_active_job(new))
+
+class Resque(_Declaring, BlockingVerbs):
+    """Resque with verbs that block. Connects at the first verb; may be shared between threads, and across a fork."""
+
+    if TYPE_CHECKING:
+        active_job: ActiveJobVerb[BlockingCall]
+
+    @cached_property
+    def driver(self) -> SyncDriver:
+        """Sends the verbs' commands; made at the first verb."""
+        from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
+
+        return blocking_driver(self.access())
+
+    @cached_property
+    def failures(self) -> Failures:
+        """The failed jobs (Ruby: ``Resque::Failure``)."""
+        from pyresque.failures import Failures  # noqa: PLC0415 - as above
+
+        return Failures(self)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
+        from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
+
+        return Redis(self)
+
+    def run(self, operation: Op[T]) -> T:
+        """Run an operation of one of Core's parts."""
+        try:
+            return self.driver.run(operation)
+        finally:
+            operation.close()  # begun or not: a bad URL makes no driver
+
+    def close(self) -> None:
+        """Close the connections; the next verb connects anew."""
+        if "driver" in vars(self):
+            self.driver.close()
+            del self.driver
+
+    def __enter__(self) -> Resque:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-class AsyncResque(Application, AwaitedVerbs):
+class AsyncResque(_Declaring, AwaitedVerbs):
     """Resque with verbs that are awaited, in one event loop."""
+
+    if TYPE_CHECKING:
+        active_job: ActiveJobVerb[AwaitedCall]
 
     _awaits = True
 
     @cached_property
     def driver(self) -> AsyncDriver:
-        """What carries the verbs; made at the first one."""
+        """Sends the verbs' commands; made at the first verb."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
         from pyresque.driver.choose import awaiting_driver  # noqa: PLC0415
 
@@ -159,7 +168,7 @@ class AsyncResque(Application, AwaitedVerbs):
 
     @cached_property
     def failures(self) -> AsyncFailures:
-        """The failed jobs."""
+        """The failed jobs (Ruby: ``Resque::Failure``)."""
         from pyresque.failures import AsyncFailures  # noqa: PLC0415 - as above
 
         return AsyncFailures(self)
@@ -172,7 +181,7 @@ class AsyncResque(Application, AwaitedVerbs):
         return AsyncRedis(self)
 
     async def run(self, operation: Op[T]) -> T:
-        """Carry an operation of Core."""
+        """Run an operation of one of Core's parts."""
         try:
             return await self.driver.run(operation)
         finally:
@@ -189,41 +198,6 @@ class AsyncResque(Application, AwaitedVerbs):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    def active_job(
-        self,
-        name: str,
-        *,
-        queue: str | None = None,
-        retry_on: Sequence[RetryOn] = (),
-        discard_on: Sequence[DiscardOn] = (),
-        bind: bool = False,
-        resume: Resume | None = None,
-        timeout: TimeLimit | timedelta | float | None = None,
-        on_dirty_exit: Literal["fail", "requeue"] = "fail",
-        max_redeliveries: int | None = None,
-        hooks: Iterable[Callable[..., Any]] = (),
-    ) -> AwaitedCall:
-        """The same as of Resque; its ``enqueue`` is awaited."""
-        check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
-        from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
-
-        return ActiveJobCall(
-            name,
-            self.active_job_classes,
-            self._enqueue_active,
-            Options(queue=queue),
-            retry_on,
-            discard_on,
-            bind,
-            limit_of(timeout),
-            most_redeliveries(on_dirty_exit, max_redeliveries),
-            resume,
-            tuple(hooks),
-        )
-
-    async def _enqueue_active(self, new: NewJob) -> Envelope | None:
-        return await self.run(self.core.enqueue_active_job(new))
 
 
 def _add_verbs(face: type, name: str) -> bool:

@@ -18,13 +18,13 @@ from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queues import Queues
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_registry import WorkerRegistry
+from pyresque.printable import without_password
 from pyresque.schedule.cron.zones import zone_named
 from pyresque.schedule.delayed import Delayed
 from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue
 from pyresque.schedule.promote import Promoter
 from pyresque.schedule.recurring import Recurring
 from pyresque.schedule.search import Search
-from pyresque.settings import without_password
 from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys

@@ -1,4 +1,4 @@
-"""Text from anywhere as it may be written to a terminal, a log or a process title: on one line, and without a command in it."""
+"""Text made safe for a terminal, a log, a process title or an error message: on one line, without commands or passwords."""
 
 from __future__ import annotations
 
@@ -36,3 +36,84 @@ def _units(code: int) -> tuple[int, ...]:
         return (code,)
     high, low = divmod(code - 0x10000, 0x400)
     return 0xD800 + high, 0xDC00 + low
+
+
+# -- secrets
+
+#: Parts of the names of options whose values are secret; of some a driver knows nothing, but who wrote them meant one.
+SECRET = ("pass", "pwd", "secret", "auth", "token")
+
+
+def without_password(url: str) -> str:
+    """The URL without what is or may be a password, for messages: who logs in, and all from a password option on.
+
+    A password may hold what ends a URL's parts (``/ ? # @``) although it should not, and a URL may lack its beginning.
+    """
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    for at, letter in enumerate(rest):
+        if letter in "?&" and (option := _secret_option(rest[at + 1 :])):
+            rest = f"{rest[: at + 1]}{option}=***"
+            break
+    known, _, place = rest.rpartition("@")
+    if place.startswith("["):
+        if "]" not in place:
+            return "(a URL that cannot be read)"
+    else:
+        nodes = ""
+        if "+" in scheme:  # several addresses: what is no port is in the last one
+            head = _before(place, "/?#").rpartition(",")[0]
+            if head and all(_is_address(address) for address in head.split(",")):
+                nodes, place = f"{head},", place[len(head) + 1 :]
+        host, colon, port = place.partition(":")
+        if colon and not _before(port, "/?#").isdigit():
+            place = f"{host}:***"  # no port: who wrote this may have left the host out
+        place = nodes + place
+    return f"{scheme}{mark}{'***@' if known else ''}{place}"
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is a host, or a host and a port."""
+    _, colon, port = text.rpartition(":")
+    return not colon or port.isdigit()
+
+
+def _secret_option(text: str) -> str:
+    """The name of the option that a text begins with, if its value is secret."""
+    from urllib.parse import unquote  # noqa: PLC0415 - for messages alone
+
+    name = unquote(_before(text, "=&"))
+    return name if any(part in name.lower() for part in SECRET) else ""
+
+
+def _before(text: str, ends: str) -> str:
+    for at, letter in enumerate(text):
+        if letter in ends:
+            return text[:at]
+    return text
+
+
+def without_url(text: str) -> str:
+    """A text for a message, cut where a URL begins that was meant for another setting: it may hold a password."""
+    before, mark, _ = text.partition("://")
+    return f"{before}{mark}..." if mark else text
+
+
+#: Characters of a wrong value that a message shows.
+MOST_SHOWN = 60
+
+
+def wrong_value(value: object, *, quoted: bool = True) -> str:
+    """A wrong value for a message: what it is and, if it is short and holds no secret, itself."""
+    kind = type(value)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    if quoted and isinstance(value, (str, bytes, int, float, list, tuple, dict)):
+        try:
+            text = without_url(repr(value))
+        except Exception:  # noqa: BLE001 - of what it holds, anything may come
+            text = "it"
+        return f"{text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + '...'} ({name})"
+    return f"an object of type {name}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from pyresque import settings_table
+from pyresque.printable import without_password
 from pyresque.settings_table import Row, Table, setting
 
 TYPE_CHECKING = False
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 EXECUTORS = ("fork", "thread", "async", "inline")
 
-#: Those whose workers share a process.
+#: Executors whose workers share a process.
 TOGETHER = ("thread", "async")
 FAILURE_BACKENDS = ("redis", "redis_multi_queue")
 CODECS = ("json", "msgpack")
@@ -29,58 +30,6 @@ DELAYED_SEARCHES = ("meaning", "bytes")
 LOG_FORMATS = ("text", "json", "logfmt", "app")
 WAITS = ("block", "poll")
 FORK_AHEAD = ("auto", "always", "never")
-
-
-#: Parts of the names of options whose values are secret; of some a driver knows nothing, but who wrote them meant one.
-SECRET = ("pass", "pwd", "secret", "auth", "token")
-
-
-def without_password(url: str) -> str:
-    """The URL without what is or may be a password, for messages: who logs in, and all from a password option on.
-
-    A password may hold what ends a URL's parts (``/ ? # @``) although it should not, and a URL may lack its beginning.
-    """
-    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
-    for at, letter in enumerate(rest):
-        if letter in "?&" and (option := _secret_option(rest[at + 1 :])):
-            rest = f"{rest[: at + 1]}{option}=***"
-            break
-    known, _, place = rest.rpartition("@")
-    if place.startswith("["):
-        if "]" not in place:
-            return "(a URL that cannot be read)"
-    else:
-        nodes = ""
-        if "+" in scheme:  # several addresses: what is no port is in the last one
-            head = _before(place, "/?#").rpartition(",")[0]
-            if head and all(_is_address(address) for address in head.split(",")):
-                nodes, place = f"{head},", place[len(head) + 1 :]
-        host, colon, port = place.partition(":")
-        if colon and not _before(port, "/?#").isdigit():
-            place = f"{host}:***"  # no port: who wrote this may have left the host out
-        place = nodes + place
-    return f"{scheme}{mark}{'***@' if known else ''}{place}"
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text is a host, or a host and a port."""
-    _, colon, port = text.rpartition(":")
-    return not colon or port.isdigit()
-
-
-def _secret_option(text: str) -> str:
-    """The name of the option that a text begins with, if its value is secret."""
-    from urllib.parse import unquote  # noqa: PLC0415 - for messages alone
-
-    name = unquote(_before(text, "=&"))
-    return name if any(part in name.lower() for part in SECRET) else ""
-
-
-def _before(text: str, ends: str) -> str:
-    for at, letter in enumerate(text):
-        if letter in ends:
-            return text[:at]
-    return text
 
 
 class Settings(Table):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from pyresque.errors import SettingsError
+from pyresque.printable import without_url, wrong_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ NUMBERS = ("int", "float")
 
 #: What to do where a value of the wrong type is likely to be given.
 CURES = {"url": ": give the server's URL, such as 'redis://localhost:6379/0'"}
-
-
-#: So much of a wrong value stands in a message.
-SHOWN = 60
 
 
 class Row:
@@ -75,7 +72,7 @@ class Row:
         given: Any = value
         if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(
-                f"{_written(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
+                f"{wrong_value(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
             )
         if kind == "bool":
             return value
@@ -85,7 +82,7 @@ class Row:
         if isinstance(value, str):
             return self.read(value)
         if not all(isinstance(name, str) for name in given):
-            raise ValueError(f"{_written(given)} is no {wanted}")
+            raise ValueError(f"{wrong_value(given)} is no {wanted}")
         return names(",".join(given))
 
 
@@ -126,12 +123,12 @@ class Table:
         return hash(tuple(self._values().values()))
 
     def __repr__(self) -> str:
-        """Those that were given."""
+        """The settings that were given, and their values."""
         given = ", ".join(f"{n}={self._display(n)!r}" for n in self.ROWS if n in self.__dict__)
         return f"{type(self).__name__}({given})"
 
     def _display(self, name: str) -> object:
-        """A value as it may be shown."""
+        """A value as ``repr`` may show it: without secrets."""
         return getattr(self, name)
 
     def _values(self) -> dict[str, Any]:
@@ -146,11 +143,11 @@ class Table:
         Keywords are values, not texts. Raises SettingsError with every fault at once.
         """
         environ = os.environ if environ is None else environ
-        told = {name for name, value in given.items() if value is not None}
-        faults = cls.faults(environ, told)
+        keywords = {name for name, value in given.items() if value is not None}
+        faults = cls.faults(environ, keywords)
         values: dict[str, Any] = {}
         for row in cls.ROWS.values() if not faults else ():
-            if row.name not in told:
+            if row.name not in keywords:
                 values.update(_from_environment(row, environ))
         values.update(cls._checked(given, faults))
         if faults:
@@ -161,7 +158,7 @@ class Table:
 
     @classmethod
     def faults(cls, environ: Mapping[str, str], but: Collection[str] = ()) -> list[str]:
-        """What is wrong with the environment, ``but`` for the settings of these names, which are given otherwise."""
+        """What is wrong with the environment; settings named in ``but`` are given otherwise, and left out."""
         found = []
         for row in cls.ROWS.values():
             try:
@@ -173,7 +170,7 @@ class Table:
 
     @classmethod
     def _checked(cls, given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
-        """Those given in code that may stand; what is wrong with the others is added to the faults."""
+        """The values given in code that are right; what is wrong with the others is added to ``faults``."""
         found = {}
         for name, value in given.items():
             row = cls.ROWS.get(name)
@@ -194,28 +191,11 @@ class Table:
 
 
 def no_such(name: str, known: Iterable[str]) -> str:
-    """What is told of a name that no setting has."""
+    """The complaint about a name that no setting has."""
     from difflib import get_close_matches  # noqa: PLC0415 - for trouble alone
 
     near = get_close_matches(name, list(known), n=1)
     return f"{name}: there is no such setting{f' (did you mean {near[0]}?)' if near else ''}"
-
-
-def _written(value: object, *, quoted: bool = True) -> str:
-    """A wrong value for a message: what it is and, if it is short and holds no secret, itself."""
-    kind = type(value)
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    if quoted and isinstance(value, (str, bytes, int, float, list, tuple, dict)):
-        try:
-            text = without_url(repr(value))
-        except Exception:  # noqa: BLE001 - of what it holds, anything may come
-            text = "it"
-        return f"{text if len(text) <= SHOWN else text[:SHOWN] + '...'} ({name})"
-    return f"an object of type {name}"
 
 
 def _from_environment(row: Row, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -244,20 +224,14 @@ DIGITS, LETTERS = 9, 60
 CATCH_UPS = {"none": 0, "one": 1}
 
 
-def without_url(text: str) -> str:
-    """A text for a message, cut where a URL begins that was meant for another setting: it may hold a password."""
-    before, mark, _ = text.partition("://")
-    return f"{before}{mark}..." if mark else text
-
-
-def _shown(value: str) -> str:
+def _quoted(value: str) -> str:
     """A wrong text for a message."""
     value = without_url(value)
     return repr(value) if len(value) <= LETTERS else f"{value[:LETTERS]!r}..."
 
 
 def text(value: str) -> str:
-    """Anything but nothing."""
+    """Any text that is not blank."""
     if not value.strip():
         msg = "is empty"
         raise ValueError(msg)
@@ -265,7 +239,7 @@ def text(value: str) -> str:
 
 
 def path(value: str) -> str:
-    """A file's path: anything but nothing."""
+    """A file's path: any text that is not blank."""
     return text(value)
 
 
@@ -290,7 +264,7 @@ def _amount(value: str, unit: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found < float("inf"):
-        msg = f"{_shown(value)} is no number of {unit} (0 or more)"
+        msg = f"{_quoted(value)} is no number of {unit} (0 or more)"
         raise ValueError(msg)
     return found
 
@@ -299,7 +273,7 @@ def count(value: str) -> int:
     """A number from 1 on, which Redis and the system can take."""
     digits = value.strip()
     if not digits.isdecimal() or len(digits) > DIGITS or int(digits) < 1:
-        msg = f"{_shown(value)} is no number from 1 on of at most {DIGITS} digits"
+        msg = f"{_quoted(value)} is no number from 1 on of at most {DIGITS} digits"
         raise ValueError(msg)
     return int(digits)
 
@@ -307,7 +281,7 @@ def count(value: str) -> int:
 def port(value: str) -> int:
     """A TCP port."""
     if not value.strip().isdecimal() or len(value) > DIGITS or not 0 < int(value) < 2**16:
-        msg = f"{_shown(value)} is no port (1 to 65535)"
+        msg = f"{_quoted(value)} is no port (1 to 65535)"
         raise ValueError(msg)
     return int(value)
 
@@ -317,7 +291,7 @@ SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
 
 
 def scheduler_yes(value: str) -> bool:
-    """Whether resque-scheduler would take it for a yes."""
+    """True for the texts that resque-scheduler takes for a yes."""
     return value in SCHEDULER_YES
 
 
@@ -326,7 +300,7 @@ def catch_up(value: str) -> int:
     if value in CATCH_UPS:
         return CATCH_UPS[value]
     if not value.strip().isdecimal() or len(value) > DIGITS:
-        msg = f"{_shown(value)} is none of {', '.join(CATCH_UPS)}, and no number of runs"
+        msg = f"{_quoted(value)} is none of {', '.join(CATCH_UPS)}, and no number of runs"
         raise ValueError(msg)
     return int(value)
 
@@ -336,7 +310,7 @@ def time_zone(value: str) -> str:
     from pyresque.clock import zone_of  # noqa: PLC0415 - by those who name one: each forked child pays for what is loaded
 
     if "://" in value:
-        msg = f"{_shown(value)} is no time zone"
+        msg = f"{_quoted(value)} is no time zone"
         raise ValueError(msg)
     zone_of(value)
     return value
@@ -347,7 +321,7 @@ def rails_version(value: str) -> str:
     numbers = value.strip().split(".")
     known = all(part.isascii() and part.isdecimal() for part in numbers[:2])
     if not known or int(numbers[0]) < OLDEST_RAILS:
-        msg = f"{_shown(value)} is no Rails version from {OLDEST_RAILS}.0 on"
+        msg = f"{_quoted(value)} is no Rails version from {OLDEST_RAILS}.0 on"
         raise ValueError(msg)
     return value.strip()
 
@@ -363,11 +337,11 @@ def fork_per_job(value: str) -> str:
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    """One of these words."""
+    """A reader that takes one of these words."""
 
     def read(value: str) -> str:
         if value not in choices:
-            msg = f"{_shown(value)} is none of {', '.join(choices)}"
+            msg = f"{_quoted(value)} is none of {', '.join(choices)}"
             raise ValueError(msg)
         return value
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from pyresque.activejob import times
 from pyresque.activejob.envelope import Envelope
 from pyresque.errors import TimestampError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registry import ActiveJobs
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 C = TypeVar("C", bound="ActiveJobCall[Any]")
+C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R")
 
 
@@ -120,6 +121,26 @@ class ActiveJobCall(Generic[R]):
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry.
         """
         return self.run(self.new(*args, **kwargs))
+
+
+class ActiveJobVerb(Protocol[C_co]):
+    """The type of ``active_job``, for type checkers."""
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        queue: str | None = None,
+        retry_on: Sequence[RetryOn] = (),
+        discard_on: Sequence[DiscardOn] = (),
+        bind: bool = False,
+        resume: Resume | None = None,
+        timeout: TimeLimit | timedelta | float | None = None,
+        on_dirty_exit: Literal["fail", "requeue"] = "fail",
+        max_redeliveries: int | None = None,
+        hooks: Iterable[Callable[..., Any]] = (),
+    ) -> C_co:
+        """Declare a Rails job."""
 
 
 #: The results of ``active_job(name)`` of Resque and of AsyncResque.

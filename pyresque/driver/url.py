@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pyresque.errors import ConnectError
-from pyresque.settings import without_password
+from pyresque.printable import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,7 @@ from pyresque.ops import Call, rewrite
 from pyresque.soft_limit import SoftLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
-    from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass, Registry
     from pyresque.ops import Op
 
 T = TypeVar("T")
@@ -58,17 +55,6 @@ def time_limit(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | Non
         return timeout
     soft = _seconds("timeout", timeout)
     return TimeLimit(soft, soft + GRACE)
-
-
-def hard_limit(registry: Registry, job: Job) -> float | None:
-    """Seconds after which the child that performs this job must be killed; None: never."""
-    entry = registry.entry_of(job)
-    return None if entry is None or entry.timeout is None else entry.timeout.hard
-
-
-def only_by_force(entries: Iterable[JobClass]) -> list[str]:
-    """The names of jobs that nothing but the end of their process limits: where there is no child they have no limit."""
-    return [entry.name for entry in entries if entry.timeout and entry.timeout.soft is None]
 
 
 async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:

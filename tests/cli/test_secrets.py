@@ -14,7 +14,8 @@ import redis
 from pyresque import AsyncResque, Resque
 from pyresque.driver.url import target
 from pyresque.errors import ConnectError
-from pyresque.settings import Settings, without_password
+from pyresque.printable import without_password
+from pyresque.settings import Settings
 from tests.cli.every_command import lines
 from tests.support.redis_server import RedisServer
 

@@ -5,7 +5,7 @@ import redis
 
 from pyresque.driver.url import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
 from pyresque.errors import ConnectError
-from pyresque.settings import without_password
+from pyresque.printable import without_password
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 
 from pyresque import Resque
 from pyresque.errors import HardTimeLimit, JobOptionError, JobTimeout
+from pyresque.executor.fork.executor import hard_limit
 from pyresque.failure.report import report
 from pyresque.job.job import JsonCodec, read_job
-from pyresque.job.limits import GRACE, TimeLimit, bounded, hard_limit, time_limit
+from pyresque.job.limits import GRACE, TimeLimit, bounded, time_limit
 from pyresque.job.perform import perform
 from pyresque.ops import Call, Command
 from tests.support.scripted_driver import ScriptedDriver

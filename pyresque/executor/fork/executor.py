@@ -18,7 +18,6 @@ from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, CALL, WOR
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.job import perform
-from pyresque.job.limits import hard_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,3 +260,9 @@ class ForkExecutor:
             return marshal.dumps((job.class_name, job.args))
         except ValueError:
             return b""  # an argument that only MessagePack has
+
+
+def hard_limit(registry: Registry, job: Job) -> float | None:
+    """Seconds after which the child that performs this job must be killed; None: never."""
+    entry = registry.entry_of(job)
+    return None if entry is None or entry.timeout is None else entry.timeout.hard

@@ -7,10 +7,11 @@ import os
 from typing import TYPE_CHECKING
 
 from pyresque import __version__
+from pyresque.printable import without_password
 from pyresque.process.host.posix import hostname
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.ruby.fnmatch import fnmatch
-from pyresque.settings import TOGETHER, without_password
+from pyresque.settings import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

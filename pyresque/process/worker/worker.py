@@ -23,7 +23,6 @@ from pyresque.errors import (
     UnknownJobClass,
 )
 from pyresque.job.job import read_job
-from pyresque.job.limits import only_by_force
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.printable import printable
 from pyresque.process.health.state import Flag, HealthState
@@ -160,7 +159,8 @@ class Worker(WorkerControls):
 
     def tell_of_limits(self) -> None:
         """Say which jobs run as long as they like here."""
-        unlimited = only_by_force((*self.core.registry, *self.core.active_job_classes.entries()))
+        entries = (*self.core.registry, *self.core.active_job_classes.entries())
+        unlimited = [each.name for each in entries if each.timeout and each.timeout.soft is None]
         if unlimited:
             names = ", ".join(unlimited)
             log.warning(
