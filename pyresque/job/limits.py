@@ -14,7 +14,6 @@ from pyresque.ops import Call, rewrite
 from pyresque.soft_limit import SoftLimit
 
 if TYPE_CHECKING:
-
     from pyresque.ops import Op
 
 T = TypeVar("T")
