@@ -7,10 +7,18 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import pyresque
 from pyresque import Resque
 from pyresque.failures import Failures
 
-HEAD = """# Every verb
+HEAD = """# What is public, and every verb
+
+Public and stable are the names below, those of `pyresque.errors` and `pyresque.activejob`, the keys and bytes in Redis, and the
+commands of `pyresque` ([cli](cli.md)). Every other module is private: it may change with any version.
+
+{names}
+
+## `Resque` and `AsyncResque`
 
 All public attributes of `Resque`; `AsyncResque` has the same, and its verbs are awaited. [Getting started](guide.md) shows how they
 are used. Ruby's own verbs bear Ruby's names, those of resque-scheduler too. A *job* is a class, a function or a name; a *time* is a
@@ -18,6 +26,26 @@ datetime with a zone or seconds since 1970; a *span* is a timedelta or seconds.
 
 This page is written by `python docs/make_api.py`.
 """
+
+#: The public names of the package, with what each is.
+NAMES = {
+    "Resque": "Connects, enqueues, looks and registers jobs; its verbs block.",
+    "AsyncResque": "The same verbs, awaited.",
+    "Settings": "Every setting; see [settings](settings.md).",
+    "Job": "A payload with the queue that it came from: what `peek` and `reserve` give, and what middleware gets.",
+    "Payload": "The class name and the arguments of a job, as they were read.",
+    "TimeLimit": "The soft and the hard limit of a job; see [limits](limits.md).",
+    "FailureBackend": "Base of a failure backend of your own.",
+    "Multiple": "Several failure backends as one.",
+    "Failure": "What a failure backend is given to record: the job, the error's report, the worker, the time.",
+    "FailedRecord": "One failed job as it was read: what `resque.failures.each` gives.",
+    "WorkerInfo": "A registered worker: what `workers` gives.",
+    "Info": "The overview: what `info` gives.",
+    "PyresqueError": "Root of all exceptions of pyresque (`pyresque.errors`).",
+    "DontPerform": "Raise it in a `before_perform` hook to leave the job unperformed.",
+    "JobTimeout": "Raised inside a job whose soft limit has passed.",
+    "TermException": "Raised inside a job whose worker is told to stop.",
+}
 
 GROUPS = {
     "Registering": (
@@ -79,7 +107,7 @@ def attributes(owner: Any) -> set[str]:
     return {name for name in dir(owner) if not name.startswith("_")}
 
 
-def shown(verb: Any) -> str:
+def parameters_of(verb: Any) -> str:
     """A verb's parameters, as a call writes them."""
     parameters = list(inspect.signature(verb).parameters.values())[1:]
     words, keyword = [], False
@@ -96,7 +124,7 @@ def shown(verb: Any) -> str:
     return f"({', '.join(words)})"
 
 
-def told(owner: Any, name: str) -> str:
+def first_paragraph(owner: Any, name: str) -> str:
     """The first paragraph of a docstring."""
     if name in SET:
         return SET[name]
@@ -107,22 +135,25 @@ def told(owner: Any, name: str) -> str:
 def row(owner: Any, name: str) -> str:
     """A line of a table."""
     verb = inspect.getattr_static(owner, name, None)
-    call = shown(verb) if inspect.isfunction(verb) else ""
-    return f"| `{name}{call}` | {told(owner, name)} |".replace("\\", "\\\\")
+    call = parameters_of(verb) if inspect.isfunction(verb) else ""
+    return f"| `{name}{call}` | {first_paragraph(owner, name)} |".replace("\\", "\\\\")
 
 
 def page() -> str:
     """The page's text. Raises SystemExit for an attribute without a group, or without a docstring."""
     made = Resque("redis://nowhere:1/0")
     grouped = [name for names in GROUPS.values() for name in names]
-    odd = attributes(made) ^ set(grouped)
-    if odd or len(grouped) != len(set(grouped)):
-        raise SystemExit(f"docs/make_api.py: not in one group: {', '.join(sorted(odd))}")
+    ungrouped = attributes(made) ^ set(grouped)
+    if ungrouped or len(grouped) != len(set(grouped)):
+        raise SystemExit(f"docs/make_api.py: not in one group: {', '.join(sorted(ungrouped))}")
     tables = {title: [row(Resque, name) for name in names] for title, names in GROUPS.items()}
     tables["Failed jobs: `resque.failures`"] = [
         row(Failures, name) for name in sorted(attributes(Failures) - {"core", "run"})
     ]
-    lines = [HEAD]
+    if set(NAMES) != set(pyresque.__all__) - {"__version__"}:
+        raise SystemExit("docs/make_api.py: NAMES are not those of pyresque.__all__")
+    public = "\n".join(f"| `{name}` | {what} |" for name, what in NAMES.items())
+    lines = [HEAD.format(names=f"| `pyresque.` | what it is |\n|---|---|\n{public}")]
     for title, rows in tables.items():
         empty = [one for one in rows if one.endswith("|  |")]
         if empty:

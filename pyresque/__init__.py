@@ -1,4 +1,11 @@
-"""Ruby's Resque for Python: the same Redis keys, the same bytes."""
+"""Ruby's Resque for Python: the same Redis keys, the same bytes.
+
+Public and stable: the names of this package's ``__all__``, of ``pyresque.errors`` and of ``pyresque.activejob``, and the
+commands of ``pyresque``. Every other module is private: it may change with any version. ``docs/api.md`` lists every verb.
+
+>>> from pyresque import Resque
+>>> resque = Resque("redis://localhost:6379/0")
+"""
 
 #: The package's version, as it stands in process titles.
 __version__ = "1.0.0"
@@ -6,39 +13,63 @@ __version__ = "1.0.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.client import AsyncResque, Resque
+    from pyresque.core import Info
     from pyresque.errors import DontPerform, JobTimeout, PyresqueError, TermException
+    from pyresque.failure.base import FailureBackend, Multiple
+    from pyresque.failure.record import FailedRecord, Failure
+    from pyresque.job.job import Job, Payload
     from pyresque.job.limits import TimeLimit
+    from pyresque.job.worker_registry import WorkerInfo
+    from pyresque.settings import Settings
 
 __all__ = [
     "AsyncResque",
     "DontPerform",
+    "FailedRecord",
+    "Failure",
+    "FailureBackend",
+    "Info",
+    "Job",
     "JobTimeout",
+    "Multiple",
+    "Payload",
     "PyresqueError",
     "Resque",
+    "Settings",
     "TermException",
     "TimeLimit",
+    "WorkerInfo",
     "__version__",
 ]
 
-#: Where each stands; it is loaded when it is asked for, since each forked child pays for what is loaded.
-_PLACES = {
+#: The module of each public name. It is loaded at the name's first use, since a forked child copies whatever is loaded.
+_MODULES = {
     "AsyncResque": "pyresque.client",
     "DontPerform": "pyresque.errors",
+    "FailedRecord": "pyresque.failure.record",
+    "Failure": "pyresque.failure.record",
+    "FailureBackend": "pyresque.failure.base",
+    "Info": "pyresque.core",
+    "Job": "pyresque.job.job",
     "JobTimeout": "pyresque.errors",
+    "Multiple": "pyresque.failure.base",
+    "Payload": "pyresque.job.job",
     "PyresqueError": "pyresque.errors",
     "Resque": "pyresque.client",
+    "Settings": "pyresque.settings",
     "TermException": "pyresque.errors",
     "TimeLimit": "pyresque.job.limits",
+    "WorkerInfo": "pyresque.job.worker_registry",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(__import__(_PLACES[name], fromlist=[name]), name)
+    found: object = getattr(__import__(_MODULES[name], fromlist=[name]), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*globals(), *_MODULES})

@@ -238,7 +238,7 @@ class Core:
         """The overview that ``resque-web`` opens with: numbers of jobs, queues and workers.
 
         >>> resque.info().pending
-        5
+        3
         """
         return await self.overview(
             await self.jobs.queue_lengths(), await self.worker_registry.counts()

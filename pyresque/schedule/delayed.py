@@ -238,7 +238,11 @@ class Delayed(Later):
         return await self.table.next_timestamp(latest)
 
     async def count_all_scheduled_jobs(self) -> int:
-        """How many delayed jobs there are."""
+        """How many delayed jobs there are.
+
+        >>> resque.count_all_scheduled_jobs()
+        0
+        """
         total = 0
         timestamps, after = await self.table.timestamps("-inf")
         while timestamps:

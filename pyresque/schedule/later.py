@@ -51,6 +51,9 @@ class Later:
 
         None where a before_schedule hook said no, else whether no after_schedule hook answered False. Raises
         NoQueueError, NoClassError, NotEncodable, TimestampError.
+
+        >>> resque.enqueue_at(4102444800, "Archive", 35)
+        True
         """
         entry = self.jobs.registry.describe(job)
         where = validate(entry, queue)
@@ -66,7 +69,11 @@ class Later:
     async def enqueue_in(
         self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool | None:
-        """Enqueue so far from now: a timedelta or seconds; the rest as ``enqueue_at``."""
+        """Enqueue so far from now: a timedelta or seconds; the rest as ``enqueue_at``.
+
+        >>> resque.enqueue_in(300, "Archive", 35)
+        True
+        """
         when = timestamp_in(wait, self.clock)
         return await self.enqueue_at(when, job, *args, queue=queue, **kwargs)
 

@@ -38,6 +38,7 @@ class QueuePauses:
     async def resume_queue(self, queue: str) -> bool:
         """End the pause of a queue; whether there was one. ``pause_all_queues`` stays in force.
 
+        >>> resque.pause_queue("mailers")
         >>> resque.resume_queue("mailers")
         True
         """

@@ -136,7 +136,7 @@ class QueueTable:
         """The names of the known queues, sorted (Ruby: ``Resque.queues``).
 
         >>> resque.queues()
-        ['archive', 'mailers', 'notes']
+        ['archive', 'mailers']
         """
         return await Command(("SMEMBERS", self.keys.queues), names)
 
