@@ -91,6 +91,14 @@ class StopFlag:
         return self._ask()
 
 
+def _class_in_place_of_object(part: object, verb: str) -> str:
+    """The name of a class whose method of this name is neither a static nor a class method; empty for anything else."""
+    if not isinstance(part, type) or hasattr(type(part), verb):
+        return ""
+    found = next((vars(base)[verb] for base in part.__mro__ if verb in vars(base)), None)
+    return "" if isinstance(found, (staticmethod, classmethod)) else part.__qualname__
+
+
 class Application:
     """What both faces share: the settings, the registered jobs and the worker hooks; connects to nothing."""
 
@@ -129,6 +137,10 @@ class Application:
             if part is not None and not callable(getattr(part, verb, None)):
                 raise SettingsError(
                     f"{name}: an object of type {type(part).__qualname__} has no {verb}()"
+                )
+            if part is not None and (kind := _class_in_place_of_object(part, verb)):
+                raise SettingsError(
+                    f"{name}: {kind} is a class, whose {verb}() needs an object: give {kind}()"
                 )
         self._given_client = redis
         self._credentials = credentials

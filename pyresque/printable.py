@@ -117,3 +117,10 @@ def wrong_value(value: object, *, quoted: bool = True) -> str:
             text = "it"
         return f"{text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + '...'} ({name})"
     return f"an object of type {name}"
+
+
+def many(count: int, noun: str) -> str:
+    """Return ``1 job``, ``2 jobs``, ``2 entries``: the number and the noun, in the plural unless there is one."""
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count} {noun}"

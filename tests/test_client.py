@@ -172,3 +172,17 @@ def test_what_only_ruby_knows_is_kept_in_its_queue_inline_too(redis_url, db):
         assert resque.enqueue_to("mailers", "WelcomeMailer", 7)
         assert resque.peek("mailers")[0].class_name == "WelcomeMailer"
         assert resque.size("mailers") == 1
+
+
+def test_a_class_in_the_place_of_a_failure_backend_is_told_at_once():
+    class Backend:
+        def save(self, failure): ...
+
+    class Functions:
+        @staticmethod
+        def save(failure): ...
+
+    with pytest.raises(SettingsError, match=r"Backend is a class, whose save\(\) needs an object"):
+        Resque(failures=Backend)
+    Resque(failures=Backend())
+    Resque(failures=Functions)

@@ -10,10 +10,11 @@ import click
 from pyresque.cli.arguments import job_args, moment, shown_time
 from pyresque.cli.errors import Misuse, Nouns, Option, no_option, something
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
-from pyresque.cli.output import compact, confirm, many, print_json, print_table
+from pyresque.cli.output import compact, confirm, print_json, print_table
 from pyresque.cli.progress import Progress
 from pyresque.cli.text import args_of, class_of, iso_of_seconds
 from pyresque.job.sending import wire_args
+from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.selection import every
 from pyresque.schedule.timestamps import timestamp_of
@@ -197,7 +198,8 @@ def clear(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     if dry_run:
         _tell("would delete", jobs, as_json=as_json, dry_run=dry_run)
         return
-    confirm(f"delete {many(jobs, 'delayed job')}", yes=yes)
+    if jobs:
+        confirm(f"delete {many(jobs, 'delayed job')}", yes=yes)
     selection = resque.core.delayed.removing(every, clean=True)
     _carry(resque, selection, "deleted", jobs, as_json=as_json)
     resque.reset_delayed_queue()  # times that had no jobs left

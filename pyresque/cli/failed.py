@@ -24,7 +24,6 @@ from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, s
 from pyresque.cli.output import (
     compact,
     confirm,
-    many,
     plain,
     print_json,
     print_list,
@@ -36,6 +35,7 @@ from pyresque.cli.progress import Progress
 from pyresque.cli.text import class_of
 from pyresque.errors import NoSuchFailure
 from pyresque.failure.passes import Page
+from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 
 if TYPE_CHECKING:

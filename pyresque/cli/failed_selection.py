@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.cli.errors import Complaint
-from pyresque.cli.output import LINES, JsonList, Lines, many, plain
+from pyresque.cli.output import LINES, JsonList, Lines, plain
 from pyresque.cli.progress import Progress
 from pyresque.cli.text import class_of, iso_and_written
 from pyresque.failure.passes import Page
+from pyresque.printable import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

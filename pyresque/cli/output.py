@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, Misuse
-from pyresque.printable import printable
+from pyresque.printable import many, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,11 +94,6 @@ def short(text: str, width: int = WIDEST) -> str:
 def compact(value: object) -> str:
     """A value as JSON in one line, its letters as they are."""
     return as_text(value, ensure_ascii=False, separators=(", ", ": "), default=str)
-
-
-def many(count: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:

@@ -13,7 +13,6 @@ from pyresque.cli.output import (
     WIDEST,
     confirm,
     listed,
-    many,
     plain,
     print_json,
     print_list,
@@ -24,6 +23,7 @@ from pyresque.cli.output import (
 from pyresque.cli.text import args_of, class_of, told
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
+from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 from pyresque.process.worker.queue_list import QueueList
 

@@ -30,6 +30,8 @@ from pyresque.cli.schedule_check import (
     shown_run,
 )
 from pyresque.cli.text import iso_and_written
+from pyresque.errors import ScheduleFileError
+from pyresque.printable import many
 from pyresque.process.run.scheduler import read_schedule, section_hint
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.entries import Entry, is_section
@@ -199,14 +201,19 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     Exit code 1 where an entry cannot run, or none ever does.
     """
     resque = load_application(given)
-    written = _read(file, resque.settings.schedule_section, "nothing was checked")
+    try:
+        written = _read(file, resque.settings.schedule_section, "nothing was checked")
+    except ScheduleFileError as error:  # a fault like any other that this command looks for
+        raise Complaint(str(error)) from error
     bad = idle = 0
     known: dict[Cron | float | None, list[datetime]] = {}
     listed = JsonList() if as_json else None
     with Progress(f"checking {file}, entry") as progress:
         for at, entry in enumerate(written):
             progress.step(at, len(written))
-            progress.end(f"{at} of {len(written)} entries were checked, {bad} of them cannot run")
+            progress.end(
+                f"{at} of {many(len(written), 'entry')} were checked, {bad} of them cannot run"
+            )
             one = checked(resque, entry, known)
             bad += bool(one.faults)
             idle += not one.runs
@@ -217,7 +224,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     if listed is not None:
         listed.close()
     if bad:
-        raise Complaint(f"{file}: {bad} of {len(written)} entries cannot run")
+        raise Complaint(f"{file}: {bad} of {many(len(written), 'entry')} cannot run")
     if written and idle == len(written):
         sections = [section_hint(one.name) for one in written if is_section(one.config)]
         raise Complaint("; ".join([f"{file}: no entry runs", *sections[:1]]))

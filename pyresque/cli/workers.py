@@ -16,7 +16,6 @@ from pyresque.cli.output import (
     Lines,
     confirm,
     listed,
-    many,
     plain,
     print_json,
     print_list,
@@ -27,6 +26,7 @@ from pyresque.cli.progress import Progress
 from pyresque.cli.text import each_worker, iso_and_written, told
 from pyresque.errors import NoSuchWorker
 from pyresque.job.worker_registry import WorkerId, WorkerInfo
+from pyresque.printable import many
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.start.load_app import load_application
 from pyresque.process.worker.liveness import Pruner

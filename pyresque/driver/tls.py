@@ -27,14 +27,43 @@ FILES = {
 #: Seconds that a server is given to show whether it speaks TLS.
 LOOK = 2.0
 
+#: Seconds after which a server that has not answered the handshake is asked that.
+SILENT = 0.5
+
 
 def secured(plain: socket.socket, to: RedisUrl) -> ssl.SSLSocket:
     """The socket under TLS, the server's certificate checked as the URL says. Raises OSError, ConnectionFault."""
     try:
-        return context(to).wrap_socket(plain, server_hostname=to.host)
+        made = context(to).wrap_socket(
+            plain, server_hostname=to.host, do_handshake_on_connect=False
+        )
     except BaseException:
         plain.close()
         raise
+    try:
+        _shake_hands(made, to)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _shake_hands(made: ssl.SSLSocket, to: RedisUrl) -> None:
+    """Perform the handshake. A plain Redis answers nothing to it: one that is silent is soon asked whether it speaks TLS."""
+    whole = made.gettimeout()
+    if whole is not None and whole <= SILENT:
+        made.do_handshake()
+        return
+    made.settimeout(SILENT)
+    try:
+        made.do_handshake()
+    except TimeoutError:
+        wrong = mistaken(to)
+        if wrong is not None:
+            raise ConnectionFault(f"Redis at {to.where}: {wrong}") from None
+        made.settimeout(None if whole is None else whole - SILENT)
+        made.do_handshake()
+    made.settimeout(whole)
 
 
 def context(to: RedisUrl) -> ssl.SSLContext:

@@ -104,7 +104,9 @@ def test_an_attribute_that_is_not_there_is_named_with_those_that_are():
 
 def test_an_attribute_that_is_something_else_is_refused(environment: Path):
     write(environment, "app_text", "resque = 'redis://'\n")
-    with pytest.raises(AppImportError, match="is str, not a Resque"):
+    with pytest.raises(
+        AppImportError, match="'app_text:resque' names a str, where a Resque is expected"
+    ):
         load_app("app_text:resque")
 
 
@@ -130,15 +132,28 @@ def test_a_function_that_makes_an_application_is_told_to_be_called(environment: 
     )
     with pytest.raises(AppImportError) as caught:
         load_app("app_factory:create_app")
-    message = str(caught.value)
-    assert "is function, not a Resque, and is not called; app_factory has queueing" in message
-    assert "call it in a module of its own" in message
+    told = str(caught.value)
+    assert (
+        "names the function create_app, where a Resque is expected, and is not called; app_factory has queueing"
+        in told
+    )
+    assert "call it in a module of its own" in told
 
 
 def test_an_attribute_beside_the_application_is_told_where_that_is(environment: Path):
     write(environment, "app_beside", "from pyresque import Resque\nresque = Resque()\napp = 1\n")
-    with pytest.raises(AppImportError, match="is int, not a Resque; app_beside has resque"):
+    with pytest.raises(
+        AppImportError, match="names an int, where a Resque is expected; app_beside has resque"
+    ):
         load_app("app_beside:app")
+
+
+def test_a_job_in_the_place_of_the_application_is_told_what_it_is():
+    with pytest.raises(AppImportError) as caught:
+        load_app("myapp:Note")
+    assert str(caught.value) == (
+        "-A 'myapp:Note' names the class Note, where a Resque is expected; myapp has resque"
+    )
 
 
 @pytest.mark.parametrize(

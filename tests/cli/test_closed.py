@@ -49,6 +49,22 @@ def test_a_worker_works_without_standard_output_and_error(
 
 
 @pytest.mark.parametrize(
+    ("flag", "where"), [("-l /dev/full", "/dev/full"), ("> /dev/full", "standard output")]
+)
+def test_a_worker_whose_log_has_no_room_says_so_once_and_goes_on(
+    db: redis.Redis, redis_url: str, flag: str, where: str
+):
+    for number in range(5):
+        db.rpush("resque:queue:low", json.dumps({"class": "Note", "args": [number]}))
+    done = sh(redis_url, f"pyresque worker -A {APP} -q low --burst -v {flag}")
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"pyresque: the log cannot be written to {where}: {NO_ROOM}; the process goes on\n"
+    )
+    assert db.get("resque:stat:processed") == b"5"
+
+
+@pytest.mark.parametrize(
     "command", ["info", "info --json", "queues", "workers --json", "failed", "--help", "--version"]
 )
 def test_a_command_whose_output_has_no_room_says_so_in_one_line(redis_url: str, command: str):

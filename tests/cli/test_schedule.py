@@ -108,7 +108,7 @@ def test_validate_names_each_fault_with_its_line(run, environment):
 def test_validate_tells_the_line_of_what_is_no_schedule(run, environment):
     (environment / "s.yml").write_text("tea:\n  cron: <%= x %>\n")
     result = run("schedule", "validate", "s.yml")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "line 2: <% is a template" in result.stderr
 
 

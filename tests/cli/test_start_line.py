@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -52,14 +53,14 @@ def test_a_pool_tells_its_lines(finish, environment):
 
 
 def test_a_scheduler_tells_what_it_has_to_run(start, db, environment, eventually):
-    (environment / "s.yml").write_text("a: {every: 1h}\nb: {every: 2h}\n")
+    (environment / "s.yml").write_text("a: {every: 1h}\n")
     scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1", "-E", "test", "-D")
     eventually(lambda: db.get(LOCK))
     scheduler.send_signal(signal.SIGTERM)
     said = scheduler.communicate(timeout=20)[0].splitlines()
     assert any(
         " starts as scheduler " in line
-        and "2 recurring jobs of s.yml; follows changes in Redis; environment test" in line
+        and "1 recurring job of s.yml; follows changes in Redis; environment test" in line
         for line in said[:1]
     ), said
 
@@ -100,3 +101,31 @@ def test_a_daemon_tells_its_own_process(finish, db, environment, eventually):
     log = environment / "w.log"
     said = eventually(lambda: log.exists() and log.read_text())
     assert f":{(environment / 'w.pid').read_text()}:low: executor fork" in said
+
+
+@pytest.mark.parametrize(
+    ("executor", "unread"),
+    [
+        ("fork", ""),
+        ("thread", "jobs_per_child, max_child_memory"),
+        ("async", "jobs_per_child, max_child_memory"),
+        ("inline", "jobs_per_child, max_child_memory, term_timeout"),
+    ],
+)
+def test_options_that_the_executor_does_not_read_are_named_once(finish, executor, unread):
+    code, output, errors = finish(
+        *("worker", "-A", "myapp", "-q", "low", "--burst", "--executor", executor),
+        *("--jobs-per-child", "3", "--term-timeout", "9", "-c", "2"),
+        MAX_CHILD_MEMORY="100",
+    )
+    assert (code, errors) == (0, "")
+    assert output == (f"*** no effect with executor {executor}: {unread}\n" if unread else "")
+
+
+def test_rediss_to_a_port_without_tls_is_told_at_once(finish, redis_url):
+    url = redis_url.replace("redis://", "rediss://")
+    since = time.monotonic()
+    code, _, errors = finish("worker", "-A", "myapp", "-q", "low", "-u", url)
+    assert code == 2
+    assert "does not speak TLS: write redis:// in place of rediss://" in errors
+    assert time.monotonic() - since < 4.5

@@ -56,15 +56,27 @@ def load_app(spec: str) -> Resque:
         return Resque(settings=found.settings, jobs=found, failures=failures, clock=core.clock)
     if not isinstance(found, Resque):
         raise AppImportError(
-            f"-A {spec!r} is {type(found).__name__}, not a Resque{_cure(found, module)}"
+            f"-A {spec!r} names {_described(found)}, where a Resque is expected{_cure(found, module)}"
         )
     return found
+
+
+def _described(found: object) -> str:
+    """What the attribute is, in words: a class and a function by their names, a value by its type."""
+    if isinstance(found, type):
+        return f"the class {found.__name__}"
+    if callable(found) and hasattr(found, "__name__"):
+        return f"the function {found.__name__}"
+    if isinstance(found, type(sys)):
+        return f"the module {found.__name__}"
+    kind = type(found).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _cure(found: object, module: ModuleType) -> str:
     """What to do in place of naming something that is no Resque."""
     there = "".join(f"; {module.__name__} has {name}" for name in _applications(module)[:1])
-    if callable(found):
+    if callable(found) and not isinstance(found, type):
         return (
             f", and is not called{there}: if it makes one, call it in a module of its own, "
             "as in resque = create_resque(), and name that one"

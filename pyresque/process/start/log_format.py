@@ -77,9 +77,35 @@ class SoundLogger(logging.Logger):
         except JobTimeout:  # raised by a clock in whatever a job does
             raise
         except Exception as error:  # noqa: BLE001 - handlers and filters are anybody's
-            with contextlib.suppress(Exception):
-                why = printable(f"{type(error).__name__}: {error}")
-                sys.stderr.write(f"pyresque: a line of the log was not written: {why}\n")
+            _report(f"a line of the log was not written: {type(error).__name__}: {error}")
+
+
+class _UnwrittenLines:
+    """``handleError`` of a log handler: one line on standard error for each reason, not a traceback for each record."""
+
+    def __init__(self, handler: logging.Handler, where: str) -> None:
+        self._others = handler.handleError
+        self._where = where
+        self._reported: set[str] = set()
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(
+            error, JobTimeout
+        ):  # the time limit of a job, raised while the record was written
+            raise error
+        if not isinstance(error, OSError):
+            self._others(record)
+            return
+        why = error.strerror or type(error).__name__
+        if why not in self._reported:
+            self._reported.add(why)
+            _report(f"the log cannot be written to {self._where}: {why}; the process goes on")
+
+
+def _report(text: str) -> None:
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"pyresque: {printable(text)}\n")
 
 
 def set_up(settings: Settings) -> None:
@@ -119,6 +145,8 @@ def _handler(settings: Settings) -> logging.Handler:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors=LENIENT)
         handler = logging.StreamHandler(sys.stdout)
+    where = settings.logfile or "standard output"
+    handler.handleError = _UnwrittenLines(handler, where)  # type: ignore[method-assign]
     handler.name = OURS
     formatters: dict[str, logging.Formatter] = {
         "json": JsonFormatter(),

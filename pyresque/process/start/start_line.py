@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pyresque import __version__
-from pyresque.printable import without_password
+from pyresque.printable import many, without_password
 from pyresque.process.host.posix import hostname
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.ruby.fnmatch import fnmatch
@@ -61,7 +61,7 @@ def scheduler_starts(resque: Resque, entries: int) -> None:
         resque,
         f"scheduler {hostname()}:{os.getpid()}",
         [
-            f"{entries} recurring jobs{of_file}",
+            f"{many(entries, 'recurring job')}{of_file}",
             f"{'follows' if settings.dynamic_schedule else 'does not follow'} changes in Redis",
             f"environment {settings.rails_env or 'none'}",
         ],
@@ -86,7 +86,7 @@ def _tell(resque: Resque, who: str, parts: list[str], missing: list[str]) -> Non
 
 def _jobs(resque: Resque) -> str:
     count = len(resque.registered) + len(list(resque.active_job_classes))
-    return "1 job registered" if count == 1 else f"{count} jobs registered"
+    return f"{many(count, 'job')} registered"
 
 
 def _missing(patterns: Collection[str], known: Collection[str] | None) -> list[str]:

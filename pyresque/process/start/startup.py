@@ -54,6 +54,9 @@ ONLY_FORK = (
 )
 NOT_INLINE = ("term_timeout", "pre_shutdown_timeout")
 
+#: The exit code after Ctrl-C: SIGINT's, as a shell gives it.
+INTERRUPTED = 130
+
 #: Seconds that threads left running by jobs are given to end, after the worker has unregistered.
 LINGER = 5.0
 
@@ -71,7 +74,7 @@ def main(start_request: str) -> NoReturn:
         sys.stderr.write(f"pyresque: {one_line(str(error))}\n")
         status = getattr(error, "exit_code", 1)
     except KeyboardInterrupt:
-        status = 1
+        status = INTERRUPTED
     except BaseException:
         exit_despite_threads(1)
         raise

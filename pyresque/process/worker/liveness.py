@@ -14,6 +14,7 @@ from pyresque.errors import (
     RedisUnavailable,
 )
 from pyresque.ops import Batch, Sleep
+from pyresque.printable import many
 from pyresque.process.health.state import Flag
 from pyresque.process.worker.dead_workers import DeadWorkers
 from pyresque.ruby import time as ruby_time
@@ -154,7 +155,7 @@ class Heartbeats(HeartbeatBase):
         self.pulses = pulses
 
     def __str__(self) -> str:
-        return f"{len(self.pulses)} workers"
+        return many(len(self.pulses), "worker")
 
     def signs(self, now: str) -> list[Command[int]]:
         """Those of the workers that are registered: the others have not come yet, or have left."""
