@@ -65,8 +65,8 @@ class ForkWorker:
         os._exit(status)
 
     def hold(self, word: str) -> None:
-        self.take_note("holding", word)
         try:
+            self.take_note("holding", word)  # TERM may come as soon as this is read
             self.notes.blpop("release", 20)
         except TermException:
             self.take_note("terminated", word)
