@@ -24,6 +24,25 @@ def test_every_room_that_the_internals_name_is_there_and_none_is_missing():
     assert named == rooms - {"__init__", "version"}
 
 
+def test_every_file_of_the_package_is_in_the_internals_once():
+    text = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+    section = text[text.index("## The files") : text.index("## The life of a job")]
+    listed = []
+    for folder, files in re.findall(r"^\| `([\w/]+)/` \| (.*) \|$", section, re.MULTILINE):
+        for part in files.split(" · "):
+            names = re.match(r"(?:[^`]*: )?((?:`\w+`(?: and | |$))+)", part)
+            assert names, f"{folder}: begin with the file's name: {part}"
+            listed += [f"{folder}/{name}.py" for name in re.findall(r"`(\w+)`", names[1])]
+    there = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "pyresque").rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    listed = [name if name.startswith("pyresque") else f"pyresque/{name}" for name in listed]
+    assert sorted(set(listed) ^ set(there)) == [], "listed or there, and not both"
+    assert len(listed) == len(set(listed))
+
+
 def test_every_page_that_the_readme_links_is_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)", text)
