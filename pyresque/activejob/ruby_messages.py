@@ -16,17 +16,17 @@ _PLAIN_SYMBOL = re.compile(
 
 
 def quoted(text: str) -> str:
-    """``String#inspect``."""
+    """Return ``String#inspect`` of a text."""
     return inspect_text(text)
 
 
 def symbol(text: str) -> str:
-    """``Symbol#inspect``."""
+    """Return ``Symbol#inspect`` of a symbol's name."""
     return f":{text}" if _PLAIN_SYMBOL.match(text) else f":{quoted(text)}"
 
 
 def decimal(number: Decimal) -> str:
-    """``BigDecimal#inspect``: ``0.12345e3``."""
+    """Return ``BigDecimal#inspect`` of a number: ``0.12345e3``."""
     if number.is_nan():
         return "NaN"
     sign = "-" if number.is_signed() else ""

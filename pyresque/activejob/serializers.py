@@ -55,7 +55,7 @@ class Serializer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SerializerContext:
-    """What a built-in serializer needs beside the value."""
+    """What a built-in serializer needs in addition to the value."""
 
     version: Rails
     #: Rails' Time.zone, for times without a zone's name; None where the application has none.

@@ -137,7 +137,7 @@ class JobWrapper:
         )
 
     async def after_enqueue(self, new: NewJob, envelope: Envelope) -> None:
-        """Run the after_enqueue hooks."""
+        """Run the after_enqueue hooks of a job."""
         await self._run("after_enqueue", new, envelope)
 
     async def _run(self, kind: str, new: NewJob, envelope: Envelope) -> list[Any]:

@@ -16,8 +16,8 @@ from pyresque.cli.text import args_of, class_of, iso_of_seconds
 from pyresque.job.sending import wire_args
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
-from pyresque.schedule.selection import every
-from pyresque.schedule.timestamps import timestamp_of
+from pyresque.schedule.later import timestamp_of
+from pyresque.schedule.search import every
 from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.job.job import Job
-    from pyresque.schedule.selection import Selection
+    from pyresque.schedule.search import Selection
 
 #: What finding a job by its arguments needs to know of how they were written.
 WRITING = ("codec", "dialect")

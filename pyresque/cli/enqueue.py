@@ -11,7 +11,7 @@ from pyresque.cli.errors import Complaint, Misuse, Option, no_option, something
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
 from pyresque.cli.output import compact, plain, print_json
 from pyresque.process.start.load_app import load_application
-from pyresque.schedule.timestamps import timestamp_in, timestamp_of
+from pyresque.schedule.later import timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
     from pyresque.client import Resque

@@ -37,7 +37,7 @@ class FailureBackend(Protocol):
     """
 
     async def save(self, failure: Failure) -> None:
-        """Record a failure."""
+        """Record a failure; the one method that every backend must define."""
         raise NotImplementedError
 
     def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the interface's signature

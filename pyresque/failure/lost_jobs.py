@@ -78,7 +78,7 @@ class LostJobs:
         """Unregister a worker; its job fails with that error, and the job's failure hooks run.
 
         A job registered with ``on_dirty_exit="requeue"`` is redelivered instead, by the same script, and no hook runs.
-        Returns None when its heartbeat is no longer the one that was seen: it lives, or somebody else has done it.
+        Returns None when its heartbeat is no longer the one that was seen: the worker lives, or another process has unregistered it.
         """
         while True:
             working_on = await self.wrong_key_log.value_or(

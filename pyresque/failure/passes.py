@@ -296,7 +296,7 @@ def of_class(class_name: str, one: FailedRecord) -> bool:
 
 
 def every(_one: FailedRecord) -> bool:
-    """Every record."""
+    """Whether a record is wanted: always."""
     return True
 
 

@@ -69,22 +69,22 @@ class FailedRecord:
 
     @property
     def queue(self) -> str | None:
-        """The queue the job came from."""
+        """The queue of the failed job, or None."""
         return self._text("queue")
 
     @property
     def exception(self) -> str | None:
-        """The error's class name."""
+        """The name of the error's class, or None."""
         return self._text("exception")
 
     @property
     def error(self) -> str | None:
-        """The error's text."""
+        """The error's text, or None."""
         return self._text("error")
 
     @property
     def worker(self) -> str | None:
-        """The worker's id."""
+        """The id of the worker that recorded the failure, or None."""
         return self._text("worker")
 
     @property

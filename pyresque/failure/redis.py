@@ -183,7 +183,7 @@ class RedisBackend(FailureBackend):
         return await self.requeueing(partial(of_queue, queue)).whole()
 
     async def requeue_all(self) -> int:
-        """Requeue every job."""
+        """Requeue the job of every record; return how many."""
         return await self.requeueing(every).whole()
 
     async def remove_queue(self, queue: str) -> int:

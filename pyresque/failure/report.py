@@ -50,7 +50,7 @@ class ErrorReport:
 
 
 def report(error: BaseException) -> ErrorReport:
-    """Describe an error."""
+    """Return the report of an error; never raises."""
     error = as_raised(error)
     return ErrorReport(exception_name(error), text_of(error), tuple(_backtrace(error)))
 

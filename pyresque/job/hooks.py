@@ -164,7 +164,7 @@ def hook(target: Any, name: str) -> Callable[..., Any]:
     return found
 
 
-#: Hooks of the worker itself (Ruby: ``Resque.before_fork`` and its kin).
+#: The events of a worker (Ruby: ``Resque.before_fork`` and others).
 WORKER_HOOKS = (
     "before_first_fork",
     "before_fork",

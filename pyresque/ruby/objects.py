@@ -65,7 +65,7 @@ def replacement(value: object, dialect: Dialect) -> Replacement:  # noqa: C901, 
 
 
 def key_text(key: object, dialect: Dialect) -> str:
-    """Return Ruby's ``to_s`` of a hash key that is no text. Raises Unwritable for a key that nobody could read back."""
+    """Return Ruby's ``to_s`` of a hash key that is no text. Raises Unwritable for a key whose text cannot be read back."""
     match key:
         case datetime():
             _refuse_naive(key)

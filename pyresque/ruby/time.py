@@ -114,7 +114,7 @@ _JAVASCRIPT = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\
 _EPOCH = re.compile(r"-?\d{9,13}(\.\d+)?", re.ASCII)
 
 
-#: Zone letters that Ruby's ``Time.parse`` knows beside UTC and the process's own zone.
+#: Zone letters that Ruby's ``Time.parse`` reads in addition to UTC and the process's own zone.
 _LETTERS = {
     "UTC": 0,
     "GMT": 0,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyresque.job.sending import wire_args
-from pyresque.schedule.later import CHUNK, Later
-from pyresque.schedule.selection import Enqueueing, Removing, Selection
-from pyresque.schedule.timestamps import When, timestamp_of
+from pyresque.schedule.later import CHUNK, Later, When, timestamp_of
+from pyresque.schedule.search import Enqueueing, Removing, Selection
 from pyresque.store.delayed import PAGE, seconds
 from pyresque.store.delayed_walk import DelayedWalk
 
@@ -30,7 +29,7 @@ class Delayed(Later):
     async def find_delayed_selection(
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> list[Job]:
-        """The delayed jobs whose arguments ``wanted`` says yes to, in the order of time."""
+        """Return the delayed jobs for whose arguments ``wanted`` is true, in the order of time."""
         found, waiting = self.search.selected(wanted, target), DelayedWalk(self.table)
         jobs: list[Job] = []
         while (stretches := await waiting.more()) is not None:
@@ -41,7 +40,7 @@ class Delayed(Later):
     async def scheduled_at(
         self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> list[int]:
-        """The timestamps at which a job waits, for its own queue unless one is named."""
+        """Return the timestamps at which a job is due, in its own queue unless one is named."""
         entry = self.jobs.registry.describe(job)
         sent = wire_args(entry, args, kwargs)
         places = await self.search.by_bytes(entry, queue, sent)
@@ -58,7 +57,7 @@ class Delayed(Later):
     async def remove_delayed(
         self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """Remove every delayed copy of a job; how many. The timestamps stay for the scheduler to clean up, as in Ruby."""
+        """Remove every delayed copy of a job; return how many. The timestamps stay for the scheduler to clean up, as in Ruby."""
         if self.jobs.inline:
             return 0
         entry = self.jobs.registry.describe(job)
@@ -71,13 +70,13 @@ class Delayed(Later):
     async def remove_delayed_in_queue(
         self, job: Target, queue: str, /, *args: Any, **kwargs: Any
     ) -> int:
-        """Remove every delayed copy of a job that would go to a queue; how many."""
+        """Remove every delayed copy of a job that would go to a queue; return how many."""
         return await self.remove_delayed(job, *args, queue=queue, **kwargs)
 
     async def remove_delayed_selection(
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> int:
-        """Remove the delayed jobs whose arguments ``wanted`` says yes to; how many."""
+        """Remove the delayed jobs for whose arguments ``wanted`` is true; return how many."""
         if self.jobs.inline:
             return 0
         return await self.removing(self.search.selected(wanted, target)).whole()
@@ -110,7 +109,7 @@ class Delayed(Later):
     async def remove_delayed_job_from_timestamp(
         self, when: When, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """Remove every copy of a job from one timestamp, by bytes and by meaning; how many. Reads that timestamp's jobs."""
+        """Remove every copy of a job from one timestamp, by bytes and by meaning; return how many. Reads that timestamp's jobs."""
         if self.jobs.inline:
             return 0
         entry, timestamp = self.jobs.registry.describe(job), str(timestamp_of(when))
@@ -129,7 +128,7 @@ class Delayed(Later):
     async def enqueue_delayed(
         self, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """Enqueue every delayed copy of a job now, with its hooks; how many."""
+        """Enqueue every delayed copy of a job now, with its hooks; return how many."""
         if self.jobs.inline:
             return 0
         entry = self.jobs.registry.describe(job)
@@ -145,19 +144,19 @@ class Delayed(Later):
     async def enqueue_delayed_with_queue(
         self, job: Target, queue: str, /, *args: Any, **kwargs: Any
     ) -> int:
-        """Enqueue now every delayed copy of a job that would go to a queue; how many."""
+        """Enqueue now every delayed copy of a job that would go to a queue; return how many."""
         return await self.enqueue_delayed(job, *args, queue=queue, **kwargs)
 
     async def enqueue_delayed_selection(
         self, wanted: Callable[[Any], bool], target: Target | None = None
     ) -> int:
-        """Enqueue now the delayed jobs whose arguments ``wanted`` says yes to; how many."""
+        """Enqueue now the delayed jobs for whose arguments ``wanted`` is true; return how many."""
         if self.jobs.inline:
             return 0
         return await self.enqueueing(self.search.selected(wanted, target)).whole()
 
     async def next_item_for_timestamp(self, when: When) -> Any:
-        """Take the first job of a timestamp, decoded, or None. One that cannot be read stays there: DecodeError."""
+        """Remove and return the first job of a timestamp, decoded, or None. An unreadable one stays: DecodeError."""
         timestamp = timestamp_of(when)
         while (raw := await self.table.head(timestamp)) is not None:
             value = self.codec.decode(raw)
@@ -167,7 +166,7 @@ class Delayed(Later):
         return None
 
     async def enqueue_next_item(self, when: When) -> Any:
-        """Enqueue the first job of a timestamp now; its payload, or None where there is none."""
+        """Enqueue the first job of a timestamp now; return its payload, or None where there is none."""
         timestamp = timestamp_of(when)
         while (raw := await self.table.head(timestamp)) is not None:
             if await self.promoter.move(((str(timestamp), (raw,)),)):
@@ -178,17 +177,17 @@ class Delayed(Later):
     async def move_due(
         self, now: float | None = None, still_master: Callable[[], Op[bool]] | None = None
     ) -> int:
-        """Move every job that is due, batch by batch while ``still_master`` says yes; how many were taken out."""
+        """Move every job that is due, batch by batch while ``still_master`` is true; return how many left their lists."""
         return await self.promoter.move_due(self.clock.time() if now is None else now, still_master)
 
     async def clean_up_timestamp(self, when: When) -> bool:
-        """Forget a timestamp if it has no jobs left; whether it has none."""
+        """Remove a timestamp if it has no jobs left; return whether it has none."""
         timestamp = str(timestamp_of(when))
         await self.table.move(((timestamp, ()),))
         return (await self.table.sizes((timestamp,))) == [0]
 
     async def reset_delayed_queue(self) -> int:
-        """Delete every delayed job; 1 when there was anything."""
+        """Delete every delayed job; return 1 when there was any."""
         found = 0
         while heads := (await self.table.due(None, CHUNK)).heads:
             found = 1
@@ -198,13 +197,13 @@ class Delayed(Later):
     # -- looking
 
     async def delayed_queue_peek(self, start: int, count: int) -> list[int]:
-        """Timestamps that have delayed jobs, from ``start`` on, the next one first."""
+        """Return timestamps that have delayed jobs, from ``start`` on, the next one first."""
         return await self.table.peek(start, start + count - 1)
 
     async def delayed_rows(self, start: int, count: int) -> tuple[list[tuple[str, int]], int]:
-        """Times that have jobs from a rank on, each with its number of jobs, and the rank behind the last one.
+        """Return times that have jobs from a rank on, each with its number of jobs, and the rank after the last one.
 
-        Times whose jobs were all removed stay in Redis until they are due, and are passed over.
+        Times whose jobs were all removed stay in Redis until they are due; they are skipped.
         """
         rows: list[tuple[str, int]] = []
         while len(rows) < count and (
@@ -220,25 +219,25 @@ class Delayed(Later):
         return rows, start
 
     async def delayed_queue_schedule_size(self) -> int:
-        """How many timestamps have delayed jobs."""
+        """Return how many timestamps have delayed jobs."""
         return await self.table.schedule_size()
 
     async def delayed_timestamp_size(self, when: When) -> int:
-        """How many jobs a timestamp has."""
+        """Return how many jobs a timestamp has."""
         return (await self.table.sizes((str(timestamp_of(when)),)))[0]
 
     async def delayed_timestamp_peek(self, when: When, start: int, count: int) -> list[Job]:
-        """Jobs of a timestamp from ``start`` on, left where they are."""
+        """Return jobs of a timestamp from ``start`` on, left where they are."""
         page = await self.table.pages([(str(timestamp_of(when)), start)], count)
         return [self.search.found(raw) for raw in page[0]]
 
     async def next_delayed_timestamp(self, when: When | None = None) -> int | None:
-        """The first timestamp that is due, now or at another time, or None."""
+        """Return the first timestamp that is due, now or at another time, or None."""
         latest = int(self.clock.time()) if when is None else timestamp_of(when)
         return await self.table.next_timestamp(latest)
 
     async def count_all_scheduled_jobs(self) -> int:
-        """How many delayed jobs there are.
+        """Return how many delayed jobs there are.
 
         >>> resque.count_all_scheduled_jobs()
         0

@@ -32,7 +32,7 @@ PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class EnqueuePlan:
     """What a configuration leads to: a job to push (queue and payload) and its hooks, or the answer where all is done."""
 
     job: tuple[str, bytes] | None = None
@@ -70,7 +70,7 @@ class ScheduledEnqueue:
         self.jobs = jobs
         self.codec = jobs.codec
 
-    async def plan(self, config: Mapping[str, Any]) -> Planned:
+    async def plan(self, config: Mapping[str, Any]) -> EnqueuePlan:
         """Run the hooks before the push; return what to push. Raises NoQueueError and the errors of hooks."""
         entry, custom, args = self._entry(config), self._custom(config), self._args(config)
         queue = self._queue(config, entry)
@@ -82,7 +82,7 @@ class ScheduledEnqueue:
             return await self._carried(entry.carrier, queue, args)
         names, target = entry.hooks, entry.target
         if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
-            return Planned(vetoed=True)
+            return EnqueuePlan(vetoed=True)
         await hooks.run(target, names.before_delayed_enqueue, *args)
         scheduled = getattr(target, "scheduled", None)
         if callable(scheduled):
@@ -92,29 +92,29 @@ class ScheduledEnqueue:
         elif await hooks.allowed(target, names.before_enqueue, *args):
             where = validate(entry, queue)
             payload = write_payload(self.codec, entry.name, args)
-            return Planned((where, payload), entry=entry, args=args)
-        return Planned(answer=await hooks.allowed(target, names.after_schedule, *args))
+            return EnqueuePlan((where, payload), entry=entry, args=args)
+        return EnqueuePlan(answer=await hooks.allowed(target, names.after_schedule, *args))
 
-    async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> Planned:
+    async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> EnqueuePlan:
         """Plan a job of a class that only Ruby knows."""
         if self.jobs.inline:
-            return Planned(answer=await self.jobs.push_job(queue, unknown, args))
+            return EnqueuePlan(answer=await self.jobs.push_job(queue, unknown, args))
         where = validate(unknown, queue)
-        return Planned((where, write_payload(self.codec, unknown.name, args)))
+        return EnqueuePlan((where, write_payload(self.codec, unknown.name, args)))
 
-    async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> Planned:
+    async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> EnqueuePlan:
         """Plan a job that travels inside another one."""
         carried = await carrier.made(args, {}, queue)
         if carried is None:
-            return Planned(vetoed=True)
+            return EnqueuePlan(vetoed=True)
         if self.jobs.inline:
             await self.jobs.push_carried(carried)
             await carried.after()
-            return Planned(answer=True)
+            return EnqueuePlan(answer=True)
         payload = write_payload(self.codec, carried.class_name, carried.args)
-        return Planned((carried.queue, payload), carried=carried)
+        return EnqueuePlan((carried.queue, payload), carried=carried)
 
-    async def after(self, planned: Planned, pushed: Any) -> Any:
+    async def after(self, planned: EnqueuePlan, pushed: Any) -> Any:
         """Run the hooks after the push; return True, or ``pushed`` for a class that only Ruby knows."""
         if planned.carried is not None:
             await planned.carried.after()
@@ -126,7 +126,7 @@ class ScheduledEnqueue:
         return await hooks.allowed(entry.target, entry.hooks.after_schedule, *planned.args)
 
     async def push(self, job: tuple[str, bytes]) -> Pushed:
-        """Push what was planned."""
+        """Push the planned job to its queue, without hooks."""
         return await self.jobs.table.push(job[0], (job[1],))
 
     def acts_at_once(self, config: Mapping[str, Any]) -> bool:
@@ -147,19 +147,19 @@ class ScheduledEnqueue:
 
     async def _customised(
         self, custom: str, queue: str | None, entry: JobClass | None, args: list[Any]
-    ) -> Planned:
+    ) -> EnqueuePlan:
         """Plan a job with ``custom_job_class``: that class's ``scheduled`` takes the job, else it is queued in the class's place."""
         found = self._find(custom)
         scheduled = None if found is None else getattr(found.target, "scheduled", None)
         if callable(scheduled):
             name = "" if entry is None else entry.name
             answer = await Call(partial(scheduled, queue, name, *args), offload=True)
-            return Planned(answer=answer)
+            return EnqueuePlan(answer=answer)
         named = JobClass(custom, None, None)
         if self.jobs.inline:
-            return Planned(answer=await self.jobs.push_job(queue, found or named, args))
+            return EnqueuePlan(answer=await self.jobs.push_job(queue, found or named, args))
         where = validate(named, queue)
-        return Planned((where, write_payload(self.codec, custom, args)))
+        return EnqueuePlan((where, write_payload(self.codec, custom, args)))
 
     def _entry(self, config: Mapping[str, Any]) -> JobClass | None:
         name = config.get("class")

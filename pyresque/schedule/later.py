@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pyresque.errors import NotEncodable
+from pyresque.errors import NotEncodable, TimestampError
 from pyresque.job import hooks
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Call
-from pyresque.schedule.timestamps import Wait, When, timestamp_in, timestamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 #: Jobs in one round trip of ``enqueue_many_at``, and of a move that a caller asked for.
 CHUNK: Final = 500
+
+#: A point in time: an aware datetime, seconds since 1970, or a text of these seconds.
+When: TypeAlias = "datetime | float | str"
+
+#: A time span: a timedelta or seconds.
+Wait: TypeAlias = "timedelta | float"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Later:
@@ -49,7 +58,7 @@ class Later:
     ) -> bool | None:
         """Enqueue at a time, to the job's own queue unless one is named; what is due already is queued at once.
 
-        None where a before_schedule hook said no, else whether no after_schedule hook answered False. Raises
+        None where a before_schedule hook vetoed the job, else whether no after_schedule hook returned False. Raises
         NoQueueError, NoClassError, NotEncodable, TimestampError.
 
         >>> resque.enqueue_at(4102444800, "Archive", 35)
@@ -69,7 +78,7 @@ class Later:
     async def enqueue_in(
         self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> bool | None:
-        """Enqueue so far from now: a timedelta or seconds; the rest as ``enqueue_at``.
+        """Enqueue after a span of time (a timedelta or seconds); otherwise like ``enqueue_at``.
 
         >>> resque.enqueue_in(300, "Archive", 35)
         True
@@ -80,7 +89,7 @@ class Later:
     async def enqueue_in_with_queue(
         self, queue: str | None, wait: Wait, job: Target, /, *args: Any, **kwargs: Any
     ) -> bool | None:
-        """Enqueue so far from now to a queue by name."""
+        """Enqueue after a span of time to a queue by name."""
         when = timestamp_in(wait, self.clock)
         return await self.enqueue_at_with_queue(queue, when, job, *args, **kwargs)
 
@@ -130,7 +139,7 @@ class Later:
             await self.jobs.enqueue_to(queue, target, *args)
 
     async def enqueue_many_at(self, calls: Iterable[Sequence[Any]]) -> int:
-        """Enqueue many ``(when, job, *args)``, some hundreds in one round trip; how many no hook kept out.
+        """Enqueue many ``(when, job, *args)``, some hundreds in one round trip; return how many no hook vetoed.
 
         What cannot be encoded raises NotEncodable that names its place; jobs of earlier round trips are enqueued then.
         """
@@ -188,7 +197,9 @@ class Later:
         count = max(len(copies), 1)
         if entry.carrier is not None:
             made = [await entry.carrier.made(args, kwargs, where, timestamp) for _ in range(count)]
-            await self._instead(copies, timestamp, [each for each in made if each is not None])
+            await self._replace_copies(
+                copies, timestamp, [each for each in made if each is not None]
+            )
             return count
         names, wanted = entry.hooks, 0
         for _ in range(count):
@@ -208,7 +219,7 @@ class Later:
             await hooks.run(entry.target, names.after_schedule, *sent)
         return count
 
-    async def _instead(
+    async def _replace_copies(
         self, copies: list[tuple[str, bytes]], timestamp: int, made: list[Carried]
     ) -> None:
         """Replace delayed copies by new envelopes."""
@@ -227,6 +238,36 @@ class Later:
     async def delay_or_enqueue_in(
         self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """The same, so far from now."""
+        """Move every delayed copy of a job to a time from now, or enqueue it where there is none; return how many."""
         when = timestamp_in(wait, self.clock)
         return await self.delay_or_enqueue_at(when, job, *args, queue=queue, **kwargs)
+
+
+def timestamp_of(when: When) -> int:
+    """Return whole seconds since 1970; fractions are cut off, as in Ruby. Raises TimestampError."""
+    if isinstance(when, datetime):
+        if when.utcoffset() is None:
+            raise TimestampError(
+                f"{when!r} has no time zone, so it names no point in time: "
+                "use datetime.now(timezone.utc), .astimezone() or a ZoneInfo"
+            )
+        return math.floor((when - _EPOCH) / timedelta(seconds=1))
+    if not isinstance(when, str):
+        if _is_number(when):
+            return int(when)
+    elif when.strip().removeprefix("-").isdecimal():
+        return int(when)
+    raise TimestampError(f"{when!r} is no timestamp: give an aware datetime or seconds since 1970")
+
+
+def timestamp_in(wait: Wait, clock: Clock) -> int:
+    """Return the whole second that lies a span from now. Raises TimestampError."""
+    if isinstance(wait, timedelta):
+        wait = wait.total_seconds()
+    if not _is_number(wait):
+        raise TimestampError("Please supply a numeric number of seconds")
+    return math.floor(clock.time() + wait)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

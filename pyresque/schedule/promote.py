@@ -47,7 +47,7 @@ class Refusals(Protocol):
         """Return the failed record as one append to a list; None: ``save`` must be called."""
 
     async def save(self, job: Job, error: BaseException) -> None:
-        """Record the failure."""
+        """Record the failure of a job without a worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyresque.clock import Clock
     from pyresque.job.job import Codec
     from pyresque.schedule.cron.next_run import Cron
-    from pyresque.schedule.enqueue_from_config import Overlap, Planned, ScheduledEnqueue
+    from pyresque.schedule.enqueue_from_config import EnqueuePlan, Overlap, ScheduledEnqueue
     from pyresque.schedule.entries import Entry
     from pyresque.store.schedules import Claim, MasterLock, ScheduleTable
 
@@ -98,7 +98,7 @@ class Recurring:
     ) -> None:
         """Create or replace an entry. With ``persist`` (argument or key) Redis keeps it, else this process alone.
 
-        A running scheduler follows where it is dynamic. Raises NotEncodable; a configuration without sense is told by
+        A running dynamic scheduler loads the change. Raises NotEncodable. A wrong configuration is not refused here, but by
         ``pyresque schedule validate`` and by the scheduler.
         """
         kept = {key: value for key, value in config.items() if key != "persist"}
@@ -247,7 +247,7 @@ class Recurring:
         self,
         entry: Entry,
         seen: str,
-        planned: Planned,
+        planned: EnqueuePlan,
         lock: tuple[MasterLock, Claim] | None,
     ) -> Run:
         date = ruby_time.to_s(local(self.clock))
@@ -272,7 +272,7 @@ class Recurring:
     async def next_runs(self, count: int = 1) -> list[NextRuns]:
         """Return every entry and when it runs next, by the clock of this process.
 
-        Of an ``every`` the scheduler alone knows the phase: it is told from the last run that is noted.
+        Only the scheduler knows the phase of an ``every``: here it is computed from the last run in Redis.
         """
         found: list[NextRuns] = []
         names = await self.names()

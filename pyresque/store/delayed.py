@@ -189,7 +189,7 @@ class DelayedTable:
         return await self.move(((str(timestamp), (Move(payload),)),)) == [MOVED]
 
     async def drop(self, heads: Sequence[Head]) -> None:
-        """Delete these payloads."""
+        """Remove these payloads from their lists, and timestamps without jobs."""
         await self.move([(head.list_range, [Move(raw) for raw in head.payloads]) for head in heads])
 
     async def remove(self, jobs: Sequence[tuple[str, bytes]], *, clean: bool = False) -> int:

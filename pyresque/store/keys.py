@@ -38,7 +38,7 @@ class Keys:
 
     @property
     def queues(self) -> str:
-        """Set of queue names."""
+        """Set of the names of queues."""
         return f"{self.namespace}:queues"
 
     def queue(self, queue: str) -> str:
@@ -49,7 +49,7 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Set of worker ids."""
+        """Set of the registered worker ids."""
         return f"{self.namespace}:workers"
 
     def worker(self, worker_id: str) -> str:

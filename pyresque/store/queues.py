@@ -92,7 +92,7 @@ class QueueTable:
         return known, Command(("RPUSH", key, *payloads))
 
     def watching(self, queue: str) -> Command[int]:
-        """The command of ``watch_queue``."""
+        """The command that adds a queue's name to ``queues``."""
         return Command(("SADD", self.keys.queues, to_bytes(queue)))
 
     async def watch_queue(self, queue: str) -> int:

@@ -24,7 +24,7 @@ SLICE: Final = 1000
 #: Elements of the first slice, when the size of elements is not known yet.
 FIRST_SLICE: Final = 200
 
-#: Elements after a slice that a forward walk remembers. Any of them tells later where to go on.
+#: Elements after a slice that a forward walk remembers. By any of them it finds later where to go on.
 AHEAD: Final = 50
 
 #: Scripts write this text over elements that their next command removes; no element has it otherwise.

@@ -132,7 +132,7 @@ class WorkerTable:
         return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
-        """Write ``worker:<id>``."""
+        """Write a record to ``worker:<id>``."""
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
 
     async def return_unperformed(

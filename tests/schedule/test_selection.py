@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pyresque import Resque
-from pyresque.schedule.selection import every
+from pyresque.schedule.search import every
 from pyresque.store.delayed_walk import SMALL, DelayedWalk
 from pyresque.store.slices import REMOVED
 

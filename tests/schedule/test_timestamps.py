@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pyresque.errors import TimestampError
-from pyresque.schedule.timestamps import timestamp_in, timestamp_of
+from pyresque.schedule.later import timestamp_in, timestamp_of
 
 AT = 1772370000
 

@@ -41,7 +41,7 @@ class Weekday:
         return True
 
     def __str__(self) -> str:
-        """Return fugit's canonical spelling."""
+        """Return the weekday in fugit's canonical spelling."""
         if self.weeks is not None:
             return f"{self.day}#{self.weeks}#{self.offset}"
         return f"{self.day}" if self.nth is None else f"{self.day}#{self.nth}"

@@ -19,7 +19,7 @@ class ProcessZone(tzinfo):
         return None
 
     def tzname(self, at: datetime | None) -> str | None:
-        """Return the zone's letters."""
+        """Return the zone's letters at that time."""
         return None if at is None else at.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, at: datetime) -> datetime:
