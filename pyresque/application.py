@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pyresque.activejob.registry import ActiveJobs
 from pyresque.errors import SettingsError
-from pyresque.job.hooks import WorkerHooks, check_callable
+from pyresque.job.hooks import StopFlag, WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.registry import JobClass, Registry
-from pyresque.job.targets import check_options, most_redeliveries
+from pyresque.job.targets import check_options, limit_of, most_redeliveries
 from pyresque.lightweight import cached_property
 from pyresque.settings import Settings
 
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     Z = TypeVar("Z", bound=Serializer | type[Serializer])
 
 
-def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
-    """What ``timeout=`` means. Raises JobOptionError."""
-    if timeout is None:
-        return None
-    from pyresque.job.limits import time_limit  # noqa: PLC0415 - for those who have limits: each forked child pays for what is loaded
-
-    return time_limit(timeout)
-
-
 def check_provider(credentials: object) -> None:
     """Refuse what gives no credentials. Raises SettingsError."""
     from pyresque.driver.credentials import fault_of  # noqa: PLC0415 - for those who give a provider
@@ -56,7 +47,7 @@ def check_provider(credentials: object) -> None:
 
 
 class _Signature:
-    """The constructor's parameters for whoever asks, such as a shell that completes: the settings are among them."""
+    """The constructor's parameters, the settings among them, for ``inspect.signature`` and shells that complete."""
 
     def __get__(self, made: object, owner: type[Application]) -> inspect.Signature:
         """The signature of a class that has the constructor from here."""
@@ -72,23 +63,6 @@ class _Signature:
             if row.name != "url"
         ]
         return inspect.Signature([*named, *rows])
-
-
-class StopFlag:
-    """Whether the process that performs jobs is stopping; a job in steps asks at each checkpoint."""
-
-    __slots__ = ("_ask",)
-
-    def __init__(self) -> None:
-        self._ask: Callable[[], bool] = bool  # that is False
-
-    def follow(self, ask: Callable[[], bool]) -> None:
-        """Answer what ``ask()`` does from now on: a worker, a crew or a fork server brings its own."""
-        self._ask = ask
-
-    def __call__(self) -> bool:
-        """True once the process is stopping."""
-        return self._ask()
 
 
 def _class_in_place_of_object(part: object, verb: str) -> str:
@@ -176,7 +150,7 @@ class Application:
         return client_url.url_of(client) or None
 
     def access(self) -> Access:
-        """How Redis is reached."""
+        """The way to Redis that the settings and arguments give."""
         from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
 
         settings = self.settings
@@ -319,7 +293,7 @@ class Application:
     def middleware(self, middleware: M) -> M:
         """Add a function ``(call_next, job)``, plain or ``async def``, around every job that is performed here.
 
-        It calls (or awaits) ``call_next(job)``, which tells whether the job's work was done, or raises its error. The
+        It calls (or awaits) ``call_next(job)``, which returns whether the job's work was done, or raises its error. The
         first one added is the outermost; an async one is always inside the plain ones.
         """
         add_layer(self.registry.middleware, middleware)
@@ -358,5 +332,5 @@ class Application:
         return self._hook("worker_exit", hook)
 
     def on_shutdown(self, hook: F) -> F:
-        """Add a function that is called when a worker is told to stop (Ruby: ``Resque.shutdown``)."""
+        """Add a function that is called when a worker begins to stop (Ruby: ``Resque.shutdown``)."""
         return self._hook("shutdown", hook)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyresque.application import Application, limit_of
-from pyresque.job.targets import check_options, most_redeliveries
+from pyresque.application import Application
+from pyresque.job.targets import check_options, limit_of, most_redeliveries
 from pyresque.lightweight import cached_property
 
 TYPE_CHECKING = False
@@ -61,7 +61,7 @@ else:
 
 
 class _Declaring(Application):
-    """What Resque and AsyncResque declare jobs with beside ``job``."""
+    """Declares Rails jobs, for Resque and AsyncResque."""
 
     if TYPE_CHECKING:
         run: Callable[[Any], Any]
@@ -80,7 +80,7 @@ class _Declaring(Application):
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> Any:
-        """A Rails job by its class name: decorate what performs it here, or enqueue it, whoever performs it.
+        """A Rails job by its class name: decorate what performs it here, or enqueue it for any worker.
 
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
         steps, and that argument a Continuable. The last four are those of ``job``. An AsyncResque's ``enqueue`` is awaited.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where time comes from."""
+    """The source of time; tests give their own."""
 
     def time(self) -> float:
         """Seconds since 1970, as ``time.time``."""
@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the operating system."""
 
     #: Seconds since 1970.
     time = staticmethod(machine.time)

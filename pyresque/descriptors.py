@@ -1,6 +1,6 @@
 """The descriptors that pyresque itself holds open in a process that performs jobs; a job may close every one of them.
 
-Law: a number that was closed is let go of before this process opens another descriptor, which may be given the same number.
+Rule: a closed number is forgotten before this process opens another descriptor, which may get the same number.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from typing import Protocol, TypeAlias
 
     class Holder(Protocol):
-        """Who holds descriptors."""
+        """An object that holds open descriptors."""
 
         def let_go_of_closed(self) -> None:
-            """Let go of each descriptor that somebody else has closed."""
+            """Forget each descriptor that a job has closed."""
 
         def open_again(self) -> None:
             """Open another one where it is needed."""
 
-    #: What tells a descriptor from another one with the same number.
+    #: Device, inode and mode of a descriptor.
     Mark: TypeAlias = tuple[int, int, int]
 
 
 _holders: WeakSet[Holder] = WeakSet()
 
-# Whoever is interrupted by a signal's handler between taking the lock and holding it takes it again.
+# RLock: a signal handler may run in this thread between acquire() and the assignment, and would deadlock on a plain Lock.
 _lock = threading.RLock()
 
 
@@ -59,7 +59,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def mark(number: int) -> Mark | None:
-    """What tells this descriptor from another one that is given the same number; None where there is none."""
+    """Device, inode and mode of a descriptor: they differ for another one that gets the same number. None where it is closed."""
     try:
         stat = os.fstat(number)
     except OSError:

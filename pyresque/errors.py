@@ -91,7 +91,7 @@ class NotAJob(PyresqueError):  # noqa: N818 - the name says what the payload is
 
 
 class UnknownJobClass(PyresqueError):  # noqa: N818 - the name says what is wrong
-    """A payload names a class nobody registered (Ruby: ``NameError``)."""
+    """A payload names a class that is not registered (Ruby: ``NameError``)."""
 
     ruby_name = "NameError"
 
@@ -116,7 +116,7 @@ class NoSuchWorker(PyresqueError):  # noqa: N818 - the name says what is wrong
 
 
 class JobInHand(PyresqueError):  # noqa: N818 - the name says what is in the way
-    """A worker that has a job was told to reserve another."""
+    """A worker that has a job was asked to reserve another."""
 
 
 class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
@@ -143,7 +143,7 @@ class DontPerform(Exception):  # noqa: N818 - Resque's own word; it is a signal,
 
 
 class DirtyExit(PyresqueError):  # noqa: N818 - Resque's own word
-    """A child ended without telling how its job went (Ruby: ``Resque::DirtyExit``)."""
+    """A child ended before it reported how its job went (Ruby: ``Resque::DirtyExit``)."""
 
     ruby_name = "Resque::DirtyExit"
 
@@ -163,7 +163,7 @@ class PruneDeadWorkerDirtyExit(DirtyExit):
 
 
 class TermException(BaseException):
-    """Raised inside a running job when its worker is told to stop (Ruby: ``Resque::TermException``).
+    """Raised inside a running job when its worker must stop (Ruby: ``Resque::TermException``).
 
     Like Ruby's ``SignalException`` it passes every ``except Exception``.
     """
@@ -176,7 +176,7 @@ class MiddlewareError(PyresqueError):
 
 
 class FailureHookError(PyresqueError):
-    """A failure hook failed itself; the message tells both errors."""
+    """A failure hook failed itself; the message holds both errors."""
 
     ruby_name = "RuntimeError"
 
@@ -238,7 +238,7 @@ class ScheduleError(PyresqueError):
 
 
 class FileFault(PyresqueError):  # noqa: N818 - the name says what is wrong
-    """A file in YAML is not what is asked for; the message has the line, whoever reads it adds the file's name."""
+    """A file in YAML is not what is asked for; the message has the line, its reader adds the file's name."""
 
 
 class ScheduleFileError(PyresqueError):
@@ -269,7 +269,7 @@ class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wro
 class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name says what is wrong
     """A connection cannot be made as it is configured: Redis refuses the log-in, or TLS does not come about.
 
-    Waiting does not mend it by itself, but somebody may: a worker with a job's end to write down waits for that.
+    Waiting alone does not mend it, but an operator may: a worker that must write how its job ended waits for that.
     """
 
 
@@ -321,7 +321,7 @@ class NoRedisServer(PyresqueError):  # noqa: N818 - the name says what is missin
 
 
 class DemoFailed(PyresqueError):  # noqa: N818 - the name says what happened
-    """The demo did not see what it tells."""
+    """The demo did not see what its story says."""
 
 
 # -- ActiveJob ------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ _ours = False
 #: By threads that fork: the signals that waited there before.
 _waited: dict[int, Iterable[int]] = {}
 
-#: Called in a copy, beside the rest.
+#: Functions that every copy calls at its start.
 in_copies: list[Callable[[], object]] = []
 
 
@@ -62,7 +62,7 @@ def own(function: Callable[..., T], *args: Any) -> T:
 
 
 async def own_awaited(awaitable: Awaitable[T]) -> T:
-    """The same for code that is awaited."""
+    """Await code of a job or a hook; a copy that is forked there ends there."""
     before = forks
     try:
         result = await awaitable

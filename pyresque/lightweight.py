@@ -37,7 +37,7 @@ def random_fraction() -> float:
 
 try:
     # Python's own, in place of OpenSSL's: that library alone costs every forked child fifteen more areas of memory.
-    from _sha1 import sha1  # type: ignore[import-not-found]  # no stub: it is Python's own affair
+    from _sha1 import sha1  # type: ignore[import-not-found]  # CPython's own module has no stub
 except ImportError:
     from hashlib import sha1
 

@@ -114,7 +114,7 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait that many seconds."""
+    """Wait for a number of seconds."""
 
     seconds: float
 
@@ -124,7 +124,7 @@ class Sleep:
 
 
 class Spawned(Protocol):
-    """An operation running beside the one that spawned it."""
+    """An operation that runs concurrently with the one that spawned it."""
 
     def stop(self) -> None:
         """Ask it to end: it is closed at its next request; a sleep is cut short. Returns at once."""
@@ -135,7 +135,7 @@ class Spawned(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """An operation to run beside this one: in a thread, or as a task, with a connection of its own."""
+    """An operation to run concurrently with this one: in a thread, or as a task, with a connection of its own."""
 
     operation: Callable[[], Op[None]]
     name: str
@@ -156,7 +156,7 @@ class Driver(Protocol):
         """Carry the operation to its end and return what it returns, or raise what it raises."""
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection; the next request connects anew."""
 
 
 #: Commands of one round trip where there may be any number of them.
@@ -176,7 +176,7 @@ async def many(operations: Sequence[Op[T]]) -> list[T]:
     return [await operation for operation in operations]
 
 
-# -- carrying: an operation is a coroutine that somebody else steps through
+# -- carrying: stepping through an operation, which is a coroutine
 
 
 class Stopped(BaseException):

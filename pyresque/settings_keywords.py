@@ -67,6 +67,6 @@ class Options(TypedDict, total=False):
 
 
 class Keywords(Options, total=False):
-    """Every setting."""
+    """Every setting as a keyword, the URL included."""
 
     url: str | None

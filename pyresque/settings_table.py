@@ -184,7 +184,7 @@ class Table:
         return found
 
     def replace(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
-        """The same settings with these changed (None: left as it is). Raises SettingsError."""
+        """A copy of the settings with these changed (None: left as it is). Raises SettingsError."""
         made = type(self)(**changes)
         made.__dict__.update({**self.__dict__, **made.__dict__})
         return made
@@ -279,7 +279,7 @@ def count(value: str) -> int:
 
 
 def port(value: str) -> int:
-    """A TCP port."""
+    """A TCP port, from 1 to 65535."""
     if not value.strip().isdecimal() or len(value) > DIGITS or not 0 < int(value) < 2**16:
         msg = f"{_quoted(value)} is no port (1 to 65535)"
         raise ValueError(msg)

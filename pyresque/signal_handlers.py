@@ -70,7 +70,7 @@ def take_again() -> None:
         try:  # noqa: SIM105 - contextlib is more than a child in a hurry loads
             signal.set_wakeup_fd(_wakeup, warn_on_full_buffer=False)
         except (OSError, ValueError):
-            pass  # it was closed; whoever waits at it will hear of that
+            pass  # it was closed; its reader will notice that
     lost = False
     for number, (ours, _) in _taken.items():
         if signal.getsignal(number) != ours:

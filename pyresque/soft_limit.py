@@ -118,7 +118,7 @@ class SoftLimit:
 
     def _watched(self, function: Callable[[], T]) -> T:
         watcher = _Watcher(self.seconds)
-        timer = threading.Timer(self.left, watcher.strike)
+        timer = threading.Timer(self.left, watcher.raise_timeout)
         timer.daemon = True
         timer.start()
         try:
@@ -134,22 +134,22 @@ class _Watcher:
     def __init__(self, seconds: float) -> None:
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
-        self._off = self._struck = False
+        self._off = self._raised = False
 
-        class Struck(JobTimeout):
+        class Timeout(JobTimeout):
             """Another thread can be given a class to raise, but no error that is made already."""
 
             def __init__(self) -> None:
                 super().__init__(seconds)
 
-        Struck.__qualname__ = JobTimeout.__qualname__
-        self._error = Struck
+        Timeout.__qualname__ = JobTimeout.__qualname__
+        self._error = Timeout
 
-    def strike(self) -> None:
-        """Raise it there."""
+    def raise_timeout(self) -> None:
+        """Raise JobTimeout in that thread, if the work has not ended."""
         with self._lock:
             if not self._off:
-                self._struck = True
+                self._raised = True
                 raise_in_thread(self._thread, self._error)
 
     def call_off(self) -> None:
@@ -158,7 +158,7 @@ class _Watcher:
             try:
                 with self._lock:
                     self._off = True
-                    if self._struck:
+                    if self._raised:
                         raise_in_thread(self._thread, None)
             except self._error:
                 continue

@@ -1,4 +1,4 @@
-"""Standard output and error as they may be: closed before the program began, a full disk, a terminal that is gone."""
+"""Standard output and error that may be closed, on a full disk, or on a terminal that is gone. Light."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _text(number: int) -> TextIO:
 
 
 def lose(error: OSError) -> str:
-    """What to tell of an output that could not be written; what is still to be, at the program's end, goes nowhere."""
+    """The complaint about an output that could not be written. What is printed from now on goes to the null device."""
     if error.filename is not None:
         return str(error)
     null = os.open(os.devnull, os.O_WRONLY)

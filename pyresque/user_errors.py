@@ -45,7 +45,10 @@ class Raised:
 
 
 async def outcome_of(awaitable: Awaitable[Any], passing: tuple[type[BaseException], ...]) -> Any:
-    """What it gives, or a Raised; only errors of the kinds ``passing`` pass. A task that raises KeyboardInterrupt ends its loop."""
+    """What an awaitable gives, or a Raised with its error; errors of the kinds ``passing`` are raised.
+
+    A task that raised KeyboardInterrupt would end its event loop.
+    """
     try:
         return await awaitable
     except BaseException as error:
@@ -96,13 +99,13 @@ def class_name(kind: type[BaseException]) -> str:
 
 
 def own_name(kind: type[BaseException]) -> str:
-    """The same without the names of what the class stands in."""
+    """The Python class's own name, without those of the classes or functions around it."""
     name: str = _NAME(kind)
     return name
 
 
 def text_of(error: BaseException) -> str:
-    """Its text."""
+    """The text of an error, and a note in its place where ``str()`` of it raises."""
     try:
         text = clean(str(error))
     except BaseException as another:  # noqa: BLE001 - user code: an exception's own __str__
@@ -126,7 +129,7 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
-    """Its frames."""
+    """The traceback of an error."""
     trace: TracebackType | None = _TRACEBACK(error)
     return trace
 

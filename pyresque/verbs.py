@@ -120,7 +120,7 @@ def name_verbs(verbs: type, owner: type) -> None:
 
 
 class BlockingVerbs:
-    """The verbs of Resque."""
+    """The verbs of Resque, each of which blocks."""
 
     perform_all_later = blocking(Core.perform_all_later)
     enqueue = blocking(Queues.enqueue, of="jobs")
@@ -210,7 +210,7 @@ class BlockingVerbs:
 
 
 class AwaitedVerbs:
-    """The verbs of AsyncResque."""
+    """The verbs of AsyncResque, each of which is awaited."""
 
     perform_all_later = awaited(Core.perform_all_later)
     enqueue = awaited(Queues.enqueue, of="jobs")

@@ -181,14 +181,14 @@ class AsyncDriver:
         return await asyncio.shield(self._making)
 
     async def _found(self) -> SharedConnection:
-        """A connection to where the server is now; who must ask somebody for that asks in a thread."""
+        """A connection to where the server is now; a lookup that blocks runs in a thread."""
         server = self.server
         if not server.waits:
             return await connected(server.find())
         return await connected(await asyncio.to_thread(server.find, await server.login_async()))
 
     def _made(self, making: asyncio.Task[SharedConnection]) -> None:
-        """Keep the connection, also where nobody waits for it any more; where the driver was closed meanwhile, close it."""
+        """Keep the connection, also where every caller was cancelled; close it where the driver was closed meanwhile."""
         wire = None if making.cancelled() or making.exception() else making.result()
         if making is self._making:
             self._making, self._wire = None, wire

@@ -78,7 +78,7 @@ class SharedConnection(asyncio.Protocol):
         self._diagnosis: asyncio.Task[RedisUnavailable] | None = None
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send and read in one round trip; an error the server sends stands in its place, as hiredis tells it.
+        """Send and read in one round trip; an error the server sends stands in its place, as hiredis' ReplyError.
 
         Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
         """
@@ -89,7 +89,7 @@ class SharedConnection(asyncio.Protocol):
         return replies
 
     def ask(self, command: Command[Any]) -> asyncio.Future[Any]:
-        """The same for one command; to be awaited, for its reply alone; an error the server sends is raised there.
+        """Send one command; the future gives its reply, or raises the error that the server sends.
 
         Raises RedisUnavailable where the connection has ended.
         """
@@ -130,26 +130,26 @@ class SharedConnection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        """Hang up; whoever waits hears that the connection was closed."""
+        """Close the connection; every operation that waits gets RedisUnavailable."""
         self._give_up(self._lost("the connection was closed"))
 
     # -- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio tells it."""
+        """Asyncio calls this when the socket is connected."""
         self._transport = cast("asyncio.Transport", transport)
         if not self.usable:  # it was given up while it was made
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio tells it."""
+        """Asyncio calls this with each piece that came; whole replies go to their operations."""
         reader, talks = self._reader, self._talks
         try:
             reader.feed(data)
             while talks and (reply := reader.gets()) is not _INCOMPLETE:
                 if reply.__class__ is bytes and talks[0].replies is None:
                     answer = talks.popleft().answer
-                    if not answer.done():  # nobody waits for one that was cancelled
+                    if not answer.done():  # the operation was cancelled
                         answer.set_result(reply)
                 else:
                     self._take(talks[0], reply)
@@ -158,11 +158,11 @@ class SharedConnection(asyncio.Protocol):
             self._give_up(self._lost(error))
 
     def eof_received(self) -> None:
-        """As asyncio tells it."""
+        """Asyncio calls this when the server has closed its side."""
         self._give_up(self._lost("the connection was closed"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio tells it."""
+        """Asyncio calls this when the connection has ended; every open operation gets the error."""
         self._give_up(self._lost(exc or "the connection was closed"))
 
     # -- inside

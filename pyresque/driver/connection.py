@@ -1,4 +1,4 @@
-"""A connection of our own: a socket, and hiredis to write commands and read replies; no more than a worker needs.
+"""One blocking connection to Redis: a socket, and hiredis to write commands and read replies; no more than a worker needs.
 
 A worker forks for its jobs, and a fork costs what the parent has loaded: redis-py would be half of that.
 """
@@ -44,7 +44,7 @@ _INCOMPLETE = object()
 #: Classes of replies that hold no error of the server's.
 _DATA = frozenset({bytes, int, list, type(None)})
 
-# hiredis tells less of this than it takes.
+# hiredis' stub takes fewer types than hiredis.
 _Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
 
 
@@ -52,7 +52,7 @@ class Connection:
     """One connection, logged in. A forked child must leave it alone: it is the parent's."""
 
     def __init__(self, to: RedisUrl, reply_timeout: float | None = None) -> None:
-        """Connect. Raises RedisUnavailable, ConnectError."""
+        """Connect and log in. Raises RedisUnavailable, ConnectError."""
         self.where = to.where
         self.timeout = to.reply_timeout if reply_timeout is None else reply_timeout
         self._plain = not to.secure
@@ -84,7 +84,7 @@ class Connection:
     # -- talk
 
     def ask(self, wire: bytes) -> object:
-        """Send what is one command and read its reply; an error the server sends is returned, as hiredis tells it.
+        """Send what is one command and read its reply; an error the server sends is returned, as hiredis' ReplyError.
 
         Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
         """
@@ -108,11 +108,11 @@ class Connection:
 
     @property
     def can_be_lent(self) -> bool:
-        """Whether what is written to the socket is what Redis hears, and the system ends waits for whoever holds it."""
+        """Whether another process may use the socket: no TLS, and the system ends waits that take too long."""
         return self._plain and SYSTEM_ENDS_WAITS
 
     def go_on(self, heard: bytes) -> object:
-        """The reply that begins with these bytes, which somebody else has read. Raises RedisUnavailable, RedisCommandError."""
+        """The reply that begins with these bytes, which another process has read. Raises RedisUnavailable, RedisCommandError."""
         try:
             self._reader.feed(heard)
             return checked(self._read(), self.where)
@@ -147,7 +147,7 @@ class Connection:
         """Send one command, whose reply is for ``replies`` to take. Raises RedisUnavailable."""
         try:
             self._socket.sendall(encode_command(Command(args)))
-        except OSError as error:  # a full buffer, too: nobody has read for a long time
+        except OSError as error:  # a full buffer, too: the server has read nothing for a long time
             raise self._lost(error) from error
 
     def replies(self) -> list[object]:
@@ -172,16 +172,16 @@ class Connection:
         return self._socket.fileno()
 
     def stale(self) -> bool:
-        """Whether the server has closed it, or something stands in it that nobody asked for."""
+        """Whether the server has closed the connection, or has sent a reply that no command asked for."""
         return self._socket.fileno() < 0 or (self._poll is not None and bool(self._poll.poll(0)))
 
     def close(self) -> None:
-        """Hang up; in a forked child, let go."""
-        with contextlib.suppress(OSError):  # somebody else has closed it
+        """Close the socket."""
+        with contextlib.suppress(OSError):  # a job has closed it
             self._socket.close()
 
     def let_go_of_closed(self) -> None:
-        """Let go of the socket where somebody else has closed it: its number may soon be another one's."""
+        """Forget the socket where a job has closed it: its number may soon be another descriptor's."""
         number = self._socket.fileno()
         if number < 0 or mark(number) == self._mark:
             return
@@ -192,7 +192,7 @@ class Connection:
             self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
 
     def open_again(self) -> None:
-        """Nothing: whoever uses it makes another one."""
+        """Do nothing: the driver makes another connection."""
 
     def __del__(self) -> None:
         """Hang up: the thread whose connection it was has ended."""
@@ -301,7 +301,7 @@ class Connection:
 
 
 def configured_wrongly(cause: BaseException, to: RedisUrl) -> str | None:
-    """What is wrong with the configuration, where a new connection ends so; None: nothing that we could tell."""
+    """What is wrong with the configuration, where a new connection ends so; None: nothing that we could find."""
     if isinstance(cause, hiredis.ProtocolError):
         return (
             None

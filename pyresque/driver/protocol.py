@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from pyresque.driver.url import RedisUrl
     from pyresque.ops import Arg
 
-# hiredis tells less of this than it takes.
+# hiredis' stub takes fewer types than hiredis.
 pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
 
 
 def encode_command(command: Command[Any]) -> bytes:
-    """What is sent."""
+    """The bytes of a command, as they are sent."""
     return command.wire or pack(command.args)
 
 
@@ -223,7 +223,7 @@ def refused_log_in(text: str, where: str) -> ConnectionFault:
 
 
 def as_error(error: BaseException, where: str, args: Sequence[Arg] = ()) -> BaseException:
-    """A refusal as hiredis tells it, or a system's error, as one of pyresque's; any other error stays as it is."""
+    """A refusal by the server (hiredis' ReplyError) or a system's error as one of pyresque's; any other error stays as it is."""
     if isinstance(error, hiredis.ReplyError):
         return refusal(str(error), where, args)
     if isinstance(error, OSError) and not isinstance(error, PyresqueError):

@@ -114,7 +114,7 @@ class SyncDriver:
         return _Thread(self, request)
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close the connection of the calling thread."""
         self._drop()
 
     def wire(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
@@ -142,7 +142,7 @@ class SyncDriver:
                 connection = self._ready(own)
             reply = connection.ask(command.wire or encode_command(command))
         except BaseException:
-            # Unread replies may be in the socket: nobody may take them for replies to another command.
+            # Unread replies may be in the socket: they must not be taken for replies to another command.
             self._drop()
             raise
         own.used = monotonic()

@@ -1,4 +1,4 @@
-"""TLS for a connection of our own (``rediss://``), and what is told where it does not come about; OpenSSL is loaded with this module."""
+"""TLS for a connection of our own (``rediss://``), and the errors where it does not come about. Importing this module loads OpenSSL."""
 
 from __future__ import annotations
 

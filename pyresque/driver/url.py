@@ -104,7 +104,7 @@ KNOWN = OF_THE_CLIENT | OPTIONS.keys()
 
 @dataclass(frozen=True, slots=True)
 class RedisUrl:
-    """What a URL says.
+    """What a Redis URL says, in parts.
 
     ``path`` is a Unix socket's; ``tls`` holds the options that begin with ``ssl_``. ``kind`` is server, sentinel or cluster;
     for the last two ``nodes`` are the addresses to ask where the server is, and ``host`` and ``port`` are the first of them.
@@ -135,7 +135,7 @@ class RedisUrl:
         return text
 
     def at(self, host: str, port: int) -> RedisUrl:
-        """The server at this address, with our name there; messages tell the address behind the URL."""
+        """The server at this address, with our name there; messages name the address after the URL."""
         return replace(
             self, where=f"{self.where} ({host}:{port})", host=host, port=port, kind="server"
         )
@@ -198,7 +198,7 @@ def _read(url: str) -> RedisUrl:
 
 
 def _parts(url: str, kind: str) -> tuple[SplitResult, tuple[tuple[str, int], ...]]:
-    """The parts of a URL, with the first of its nodes, and the nodes. Python's own complaints would tell parts of a password."""
+    """The parts of a URL, with the first of its nodes, and the nodes. Python's own complaints would show parts of a password."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -219,3 +219,20 @@ class WorkerHooks:
         """Call each function of this event without an operation: from a signal handler, as Ruby does."""
         for hook in self._hooks[name]:
             own(hook, *args)
+
+
+class StopFlag:
+    """Whether the process that performs jobs is stopping; a job in steps asks at each checkpoint."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self) -> None:
+        self._ask: Callable[[], bool] = bool  # that is False
+
+    def follow(self, ask: Callable[[], bool]) -> None:
+        """Answer what ``ask()`` does from now on: a worker, a crew or a fork server brings its own."""
+        self._ask = ask
+
+    def __call__(self) -> bool:
+        """True once the process is stopping."""
+        return self._ask()

@@ -11,7 +11,10 @@ from pyresque.job.hooks import PREFIXES, hook_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import timedelta
     from typing import Any
+
+    from pyresque.job.limits import TimeLimit
 
 #: Bits of ``co_flags``: a generator, an async generator.
 GENERATOR, ASYNC_GENERATOR = 0x20, 0x200
@@ -80,6 +83,15 @@ def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:
     if type(most) is not int or most < 1:
         raise JobOptionError(f"max_redeliveries={most!r} must be a whole number from 1 on")
     return most
+
+
+def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
+    """Return the limits that ``timeout=`` means. Raises JobOptionError."""
+    if timeout is None:
+        return None
+    from pyresque.job.limits import time_limit  # noqa: PLC0415 - for those who have limits: each forked child pays for what is loaded
+
+    return time_limit(timeout)
 
 
 def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
