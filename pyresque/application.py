@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.driver.choose import Access
     from pyresque.failure.base import FailureBackend, Saves
+    from pyresque.job.enqueue_middleware import EnqueueMiddleware
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.settings_keywords import Keywords, Options
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
     J = TypeVar("J")
     M = TypeVar("M", bound=Middleware)
+    E = TypeVar("E", bound=EnqueueMiddleware)
     Z = TypeVar("Z", bound=Serializer | type[Serializer])
 
 
@@ -297,6 +299,16 @@ class Application:
         first one added is the outermost; an async one is always inside the plain ones.
         """
         add_layer(self.registry.middleware, middleware)
+        return middleware
+
+    def enqueue_middleware(self, middleware: E) -> E:
+        """Add a function ``(call_next, job)``, plain or ``async def``, around every job that is enqueued here, now or for later.
+
+        ``call_next(job)`` has it enqueued; without that call it is refused, and the verb answers as where a before_enqueue
+        hook says no. What the function puts into ``job.extra``, a dict, becomes members of the payload. The first one added
+        is the outermost; an async one is always inside the plain ones. Class hooks run outside of all.
+        """
+        add_layer(self.registry.enqueue_middleware, middleware)
         return middleware
 
     def _hook(self, name: str, hook: F) -> F:

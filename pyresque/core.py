@@ -216,13 +216,17 @@ class Core:
         known = self.active_job_classes.of(target)
         return None if known is None else self.active_jobs.entry(known)
 
-    async def _put(self, envelope: Envelope) -> None:
-        """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs."""
+    async def _put(self, envelope: Envelope) -> bool:
+        """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs.
+
+        False where an enqueue middleware refused it.
+        """
         job, at = envelope.to_json(), envelope.run_at
         if at is None:
-            await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, job)
+            done = await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, job)
         else:
-            await self.delayed.enqueue_at_with_queue(envelope.queue_name, at, WRAPPER, job)
+            done = await self.delayed.enqueue_at_with_queue(envelope.queue_name, at, WRAPPER, job)
+        return done is not None
 
     async def enqueue_active_job(self, new: NewJob) -> Envelope | None:
         """Enqueue a job that Rails, or ``active_job`` here, performs; its Envelope, or None where a hook said no."""

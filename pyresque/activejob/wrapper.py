@@ -69,7 +69,7 @@ class JobWrapper:
         jobs: ActiveJobs,
         registry: Registry,
         app: RailsApp,
-        put: Callable[[Envelope], Op[None]],
+        put: Callable[[Envelope], Op[bool | None]],
         now: Callable[[], datetime],
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -126,7 +126,8 @@ class JobWrapper:
     async def _enqueue(self, new: NewJob, envelope: Envelope) -> Envelope | None:
         if not await self.allowed(new, envelope):
             return None
-        await self.put(envelope)
+        if await self.put(envelope) is False:
+            return None
         await self.after_enqueue(new, envelope)
         return envelope
 

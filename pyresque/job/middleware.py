@@ -8,7 +8,7 @@ from pyresque.job.hooks import check_callable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import Any, TypeAlias
+    from typing import Any, TypeAlias, TypeVar
 
     from pyresque.job.job import Job
     from pyresque.ops import Op
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
         Callable[[CallNext, Job], Any] | Callable[[AsyncCallNext, Job], Awaitable[Any]]
     )
 
+    #: What the layers pass on: a Job that is performed, or a job that is enqueued.
+    J = TypeVar("J")
+
 
 class Layer:
     """One middleware; ``awaits`` where it is a coroutine function."""
 
-    def __init__(self, middleware: Callable[[Any, Job], Any], awaits: bool) -> None:
+    def __init__(self, middleware: Callable[[Any, Any], Any], awaits: bool) -> None:
         self.middleware = middleware
         self.awaits = awaits
 
     @classmethod
-    def of(cls, middleware: Middleware) -> Layer:
+    def of(cls, middleware: Callable[[Any, Any], Any]) -> Layer:
         """Look whether the function, or the object's ``__call__``, is a coroutine function. Raises JobOptionError."""
         import inspect  # noqa: PLC0415 - heavy, and few applications have middleware
 
@@ -42,7 +45,7 @@ class Layer:
         return cls(middleware, awaits)
 
 
-def add(layers: list[Layer], middleware: Middleware) -> None:
+def add(layers: list[Layer], middleware: Callable[[Any, Any], Any]) -> None:
     """Add a middleware. The blocking ones stand outside, the awaiting ones inside, each kind in the order of its adding.
 
     A blocking middleware inside an awaiting one would block the event loop.
@@ -52,7 +55,7 @@ def add(layers: list[Layer], middleware: Middleware) -> None:
 
 
 async def through(
-    layers: Sequence[Layer], job: Job, innermost: Callable[[Job], Op[bool]], depth: int = 0
+    layers: Sequence[Layer], job: J, innermost: Callable[[J], Op[bool]], depth: int = 0
 ) -> bool:
     """Run the layers from ``depth`` on around ``innermost``; return whether the job's work was done."""
     if depth == len(layers):
@@ -60,7 +63,7 @@ async def through(
     outer = layers[depth]
     called = performed = False
 
-    async def call_next(given: Job) -> bool:
+    async def call_next(given: J) -> bool:
         nonlocal called, performed
         if called:
             raise MiddlewareError(f"a middleware called call_next twice for job {given}")

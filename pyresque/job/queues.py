@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
+from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
 from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
@@ -41,13 +42,20 @@ class Queues:
     """The queues of one application."""
 
     def __init__(
-        self, table: QueueTable, codec: Codec, registry: Registry, *, inline: bool = False
+        self,
+        table: QueueTable,
+        codec: Codec,
+        registry: Registry,
+        *,
+        inline: bool = False,
+        stamp: Callable[[], str] | None = None,
     ) -> None:
         self.table = table
         self.pauses = QueuePauses(table.keys)
         self.codec = codec
         self.registry = registry
         self.inline = inline
+        self.outgoing = Outgoing(codec, registry.enqueue_middleware, stamp)
 
     # -- in
 
@@ -81,7 +89,8 @@ class Queues:
             carried = await entry.carrier.made(args, kwargs, queue)
             if carried is None:
                 return None
-            await self.push_carried(carried)
+            if await self._push_carried(carried) is False:
+                return None
             await carried.after()
             return True
         sent, names = wire_args(entry, args, kwargs), entry.lookup.now()
@@ -89,7 +98,8 @@ class Queues:
             entry.target, names.before_enqueue, *sent
         ):
             return None
-        await self._push(queue, entry, sent)
+        if await self._push(queue, entry, sent) is False:
+            return None
         if names.after_enqueue:
             await hooks.run(entry.target, names.after_enqueue, *sent)
         return True
@@ -99,7 +109,7 @@ class Queues:
     ) -> Pushed | None:
         """Push a job without its enqueue hooks (Ruby: ``Job.create``).
 
-        None where nothing was pushed: ``inline`` performed it, or a hook of an active job said no.
+        None where nothing was pushed: ``inline`` performed it, or a middleware, or a hook of an active job, refused it.
         """
         return await self.push_job(queue, self.registry.describe(job), args, kwargs)
 
@@ -113,20 +123,41 @@ class Queues:
         """Push a job by its entry in the registry, without its enqueue hooks."""
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs or {}, queue, hooks=False)
-            return None if carried is None else await self.push_carried(carried)
-        return await self._push(queue, entry, wire_args(entry, args, kwargs or {}))
+            return None if carried is None else await self._push_carried(carried) or None
+        return await self._push(queue, entry, wire_args(entry, args, kwargs or {})) or None
 
-    async def push_carried(self, carried: Carried) -> Pushed | None:
-        """Push a job that travels inside another one."""
+    async def push_carried(self, carried: Carried) -> bool:
+        """Push a job that travels inside another one; False where a middleware refused it."""
+        return await self._push_carried(carried) is not False
+
+    async def _push_carried(self, carried: Carried) -> Pushed | Literal[False] | None:
         outer = self.registry.describe(carried.class_name)
         return await self._push(carried.queue, outer, carried.args)
 
-    async def _push(self, queue: str | None, entry: JobClass, args: list[Any]) -> Pushed | None:
+    async def _push(
+        self, queue: str | None, entry: JobClass, args: list[Any]
+    ) -> Pushed | Literal[False] | None:
+        """Push a job: None where ``inline`` performed it, False where a middleware refused it."""
         where = validate(entry, queue)
+        if self.outgoing.layers or self.outgoing.stamp is not None:
+            return await self._push_around(where, OutgoingJob(entry.name, args, where))
         raw = write_payload(self.codec, entry.name, args)
         if self.inline and await self._performed_inline(raw):
             return None
         return await self.table.push(where, (raw,))
+
+    async def _push_around(self, queue: str, job: OutgoingJob) -> Pushed | Literal[False] | None:
+        """Push a job, with the middleware around it."""
+        pushed: Pushed | None = None
+
+        async def push(given: OutgoingJob) -> bool:
+            nonlocal pushed
+            raw = self.outgoing.write(job, given)
+            if not (self.inline and await self._performed_inline(raw)):
+                pushed = await self.table.push(queue, (raw,))
+            return True
+
+        return pushed if await self.outgoing.through(job, push) else False
 
     async def _performed_inline(self, raw: bytes) -> bool:
         """Perform a job here instead of enqueueing it; False where no class of that name is registered here."""
@@ -139,7 +170,7 @@ class Queues:
     async def enqueue_many(self, calls: Iterable[Sequence[Any]]) -> int:
         """Enqueue many ``(job, *args)``, 500 in one round trip; returns how many were enqueued.
 
-        Enqueue hooks run for each. An argument that cannot be encoded raises NotEncodable, which names its place; jobs of
+        Enqueue hooks and middleware run for each, before its round trip. An argument that cannot be encoded raises NotEncodable, which names its place; jobs of
         earlier round trips are enqueued then, those of its own are not.
 
         >>> resque.enqueue_many([("Archive", 36), ("Archive", 37)])
@@ -150,15 +181,17 @@ class Queues:
             enqueued += await self._enqueue_chunk(chunk)
         return enqueued
 
-    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:  # noqa: C901 - calls would cost each job more than they say
+    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:  # noqa: C901, PLR0912 - calls would cost each job more than they say
         waiting: dict[str, list[bytes]] = {}
         afterwards: list[Callable[[], Op[Any]]] = []
-        enqueued = 0
+        enqueued, outgoing = 0, self.outgoing
+        around = bool(outgoing.layers) or outgoing.stamp is not None
         unchanged: object = (
             None  # the target before, if no code of the application has run since it was looked up
         )
         for index, (target, *given) in chunk:
             args = given
+            after: Callable[[], Op[Any]] | None = None
             if target is not unchanged or target is None:
                 entry, unchanged = self.registry.describe(target), None
                 where = validate(entry, None)
@@ -168,18 +201,27 @@ class Queues:
                         continue
                     entry = self.registry.describe(carried.class_name)
                     where, args = carried.queue, carried.args
-                    afterwards.append(carried.after)
+                    after = carried.after
                 elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
                     if not await hooks.allowed(entry.target, names.before_enqueue, *args):
                         continue
-                    afterwards.append(partial(hooks.run, entry.target, names.after_enqueue, *args))
-                elif not self.inline and not callable(getattr(entry.target, "queue", None)):
+                    after = partial(hooks.run, entry.target, names.after_enqueue, *args)
+                elif not (self.inline or around) and not callable(
+                    getattr(entry.target, "queue", None)
+                ):
                     unchanged = target
-            enqueued += 1
             try:
-                raw = write_payload(self.codec, entry.name, args)
+                if not around:
+                    raw: bytes | None = write_payload(self.codec, entry.name, args)
+                else:
+                    raw = await outgoing.payload(OutgoingJob(entry.name, args, where))
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
+            if raw is None:
+                continue
+            enqueued += 1
+            if after is not None:
+                afterwards.append(after)
             if not (self.inline and await self._performed_inline(raw)):
                 waiting.setdefault(where, []).append(raw)
         await self._push_all(waiting)

@@ -119,6 +119,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.middleware: list[Layer] = []
+        self.enqueue_middleware: list[Layer] = []
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
         self._own: dict[str, JobClass] = {}
@@ -132,6 +133,7 @@ class Registry:
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
         view.middleware, view.known_ready = self.middleware, self.known_ready
+        view.enqueue_middleware = self.enqueue_middleware
         view._own = {entry.name: entry for entry in own}
         return view
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
-from pyresque.job.job import read_job, write_payload
+from pyresque.job.enqueue_middleware import OutgoingJob
+from pyresque.job.job import read_job
 from pyresque.job.queues import same_value
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
@@ -91,16 +92,14 @@ class ScheduledEnqueue:
             await self.jobs.enqueue_to(queue, target, *args)
         elif await hooks.allowed(target, names.before_enqueue, *args):
             where = validate(entry, queue)
-            payload = write_payload(self.codec, entry.name, args)
-            return EnqueuePlan((where, payload), entry=entry, args=args)
+            return await self._push_of(where, entry.name, args, entry=entry)
         return EnqueuePlan(answer=await hooks.allowed(target, names.after_schedule, *args))
 
     async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> EnqueuePlan:
         """Plan a job of a class that only Ruby knows."""
         if self.jobs.inline:
             return EnqueuePlan(answer=await self.jobs.push_job(queue, unknown, args))
-        where = validate(unknown, queue)
-        return EnqueuePlan((where, write_payload(self.codec, unknown.name, args)))
+        return await self._push_of(validate(unknown, queue), unknown.name, args)
 
     async def _carried(self, carrier: Carrier, queue: str | None, args: list[Any]) -> EnqueuePlan:
         """Plan a job that travels inside another one."""
@@ -108,11 +107,26 @@ class ScheduledEnqueue:
         if carried is None:
             return EnqueuePlan(vetoed=True)
         if self.jobs.inline:
-            await self.jobs.push_carried(carried)
+            if not await self.jobs.push_carried(carried):
+                return EnqueuePlan(vetoed=True)
             await carried.after()
             return EnqueuePlan(answer=True)
-        payload = write_payload(self.codec, carried.class_name, carried.args)
-        return EnqueuePlan((carried.queue, payload), carried=carried)
+        return await self._push_of(carried.queue, carried.class_name, carried.args, carried=carried)
+
+    async def _push_of(
+        self,
+        queue: str,
+        class_name: str,
+        args: list[Any],
+        *,
+        entry: JobClass | None = None,
+        carried: Carried | None = None,
+    ) -> EnqueuePlan:
+        """Plan a push, with the enqueue middleware around the writing of its payload."""
+        payload = await self.jobs.outgoing.payload(OutgoingJob(class_name, args, queue))
+        if payload is None:
+            return EnqueuePlan(vetoed=True)
+        return EnqueuePlan((queue, payload), entry=entry, args=args, carried=carried)
 
     async def after(self, planned: EnqueuePlan, pushed: Any) -> Any:
         """Run the hooks after the push; return True, or ``pushed`` for a class that only Ruby knows."""
@@ -158,8 +172,7 @@ class ScheduledEnqueue:
         named = JobClass(custom, None, None)
         if self.jobs.inline:
             return EnqueuePlan(answer=await self.jobs.push_job(queue, found or named, args))
-        where = validate(named, queue)
-        return EnqueuePlan((where, write_payload(self.codec, custom, args)))
+        return await self._push_of(validate(named, queue), custom, args)
 
     def _entry(self, config: Mapping[str, Any]) -> JobClass | None:
         name = config.get("class")

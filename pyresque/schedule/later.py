@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyresque.errors import NotEncodable, TimestampError
 from pyresque.job import hooks
+from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Call
@@ -103,12 +104,8 @@ class Later:
     ) -> bool | None:
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs, queue, timestamp)
-            if carried is None:
+            if carried is None or not await self._carried(timestamp, carried):
                 return None
-            if self._at_once(timestamp):
-                await self.jobs.push_carried(carried)
-            else:
-                await self.table.add(((timestamp, self._payload(carried)),))
             await carried.after()
             return True
         sent, names = wire_args(entry, args, kwargs), entry.hooks
@@ -118,14 +115,42 @@ class Later:
             return None
         if self._at_once(timestamp):
             await self._enqueue_now(queue, entry, sent)
-        else:
-            await self.table.add(((timestamp, self.search.payload(entry.name, sent, queue)),))
+        elif not await self._add(timestamp, entry.name, sent, queue):
+            return None
         if not names.after_schedule:
             return True
         return await hooks.allowed(entry.target, names.after_schedule, *sent)
 
-    def _payload(self, carried: Carried) -> bytes:
-        return self.search.payload(carried.class_name, carried.args, carried.queue)
+    async def _carried(self, timestamp: int, carried: Carried) -> bool:
+        """Enqueue a job that travels inside another one; False where a middleware refused it."""
+        if self._at_once(timestamp):
+            return await self.jobs.push_carried(carried)
+        return await self._add(timestamp, carried.class_name, carried.args, carried.queue)
+
+    async def _add(
+        self, timestamp: int, class_name: str, args: Sequence[Any], queue: str | None
+    ) -> bool:
+        """Add a delayed job, with the enqueue middleware around it; False where one refused it."""
+        outgoing = self.jobs.outgoing
+        if not outgoing.layers:
+            await self.table.add(((timestamp, self.search.payload(class_name, args, queue)),))
+            return True
+        job = OutgoingJob(class_name, args, queue, timestamp)
+
+        async def add(given: OutgoingJob) -> bool:
+            await self.table.add(((timestamp, outgoing.write(job, given)),))
+            return True
+
+        return await outgoing.through(job, add)
+
+    async def _payload(
+        self, timestamp: int, class_name: str, args: Sequence[Any], queue: str | None
+    ) -> bytes | None:
+        """Return a delayed payload for a command that follows; None where a middleware refused the job."""
+        outgoing = self.jobs.outgoing
+        if not outgoing.layers:
+            return self.search.payload(class_name, args, queue)
+        return await outgoing.payload(OutgoingJob(class_name, args, queue, timestamp))
 
     def _at_once(self, timestamp: int) -> bool:
         return self.jobs.inline or timestamp <= int(self.clock.time())
@@ -148,7 +173,7 @@ class Later:
             enqueued += await self._enqueue_chunk(chunk)
         return enqueued
 
-    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:
+    async def _enqueue_chunk(self, chunk: list[tuple[int, Sequence[Any]]]) -> int:  # noqa: C901 - calls would cost each job more than they say
         enqueued, waiting = 0, list[tuple[int, bytes]]()
         allowed: list[tuple[JobClass, list[Any]]] = []
         describe = self.jobs.registry.describe
@@ -163,14 +188,20 @@ class Later:
                 entry.target, names.before_schedule, *args
             ):
                 continue
-            allowed.append((entry, args))
             if self._at_once(timestamp):
+                allowed.append((entry, args))
                 await self._enqueue_now(queue, entry, args)
                 continue
             try:
-                waiting.append((timestamp, self.search.payload(entry.name, args, queue)))
+                if not self.jobs.outgoing.layers:
+                    raw: bytes | None = self.search.payload(entry.name, args, queue)
+                else:
+                    raw = await self._payload(timestamp, entry.name, args, queue)
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
+            if raw is not None:
+                allowed.append((entry, args))
+                waiting.append((timestamp, raw))
         if waiting:
             await self.table.add(waiting)
         for entry, args in allowed:
@@ -212,8 +243,10 @@ class Later:
                 await self._enqueue_now(where, entry, sent)
             await self.table.remove(old)
         else:
-            payload = self.search.payload(entry.name, sent, where)
-            added = self.table.adding([(timestamp, payload)] * wanted) if wanted else ()
+            raws = [await self._payload(timestamp, entry.name, sent, where) for _ in range(wanted)]
+            new = [(timestamp, raw) for raw in raws if raw is not None]
+            wanted = len(new)
+            added = self.table.adding(new) if new else ()
             await Batch((*self.table.removing(old), *added), atomic=True)
         for _ in range(wanted):
             await hooks.run(entry.target, names.after_schedule, *sent)
@@ -225,14 +258,17 @@ class Later:
         """Replace delayed copies by new envelopes."""
         old = list(dict.fromkeys(copies))
         if self._at_once(timestamp):
-            for carried in made:
-                await self.jobs.push_carried(carried)
+            kept = [carried for carried in made if await self.jobs.push_carried(carried)]
             await self.table.remove(old)
         else:
-            new = [(timestamp, self._payload(carried)) for carried in made]
+            raws = [
+                await self._payload(timestamp, one.class_name, one.args, one.queue) for one in made
+            ]
+            kept = [one for one, raw in zip(made, raws, strict=True) if raw is not None]
+            new = [(timestamp, raw) for raw in raws if raw is not None]
             added = self.table.adding(new) if new else ()
             await Batch((*self.table.removing(old), *added), atomic=True)
-        for carried in made:
+        for carried in kept:
             await carried.after()
 
     async def delay_or_enqueue_in(

@@ -250,7 +250,8 @@ class Promoter:
 
     def _to_queue(self, job: Job, pushed: bytes) -> Move:
         key = to_bytes(self.jobs.table.keys.queue(job.queue))
-        return Move(job.raw, Destination(key, to_bytes(job.queue)), pushed)
+        stamped = self.jobs.outgoing.stamped(job, pushed)
+        return Move(job.raw, Destination(key, to_bytes(job.queue)), stamped)
 
     async def _refused(self, job: Job, error: BaseException) -> MovePlan:
         log.error("a delayed job goes to the failed list: %s: %s", error, job.raw[:200])
