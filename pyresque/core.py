@@ -29,6 +29,7 @@ from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
+from pyresque.store.replicas import Replicas
 from pyresque.store.schedules import MasterLock, ScheduleTable
 from pyresque.store.workers import WorkerTable
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -106,7 +107,8 @@ class Core:
         self.clock: Clock = clock or SystemClock()
         self.keys = Keys(settings.namespace)
         self.codec: Codec = codec_named(settings.codec, settings.dialect)
-        self.table = QueueTable(self.keys)
+        self._replicas = Replicas.of(settings)
+        self.table = QueueTable(self.keys, self._replicas)
         self.stats = StatTable(self.keys)
         self.failed_table = FailedTable(self.keys)
         self.worker_registry = WorkerRegistry(WorkerTable(self.keys), self.codec)
@@ -155,7 +157,7 @@ class Core:
 
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
-        table = DelayedTable(self.keys)
+        table = DelayedTable(self.keys, self._replicas)
         by_meaning = self.settings.delayed_search == "meaning"
         search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
         promoter = Promoter(

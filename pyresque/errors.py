@@ -292,6 +292,13 @@ class Redirected(NotCarriedOut, ConnectionFault):
         self.asking = asking
 
 
+class NotReplicated(PyresqueError):  # noqa: N818 - the name says what is missing
+    """A job is in its queue or among the delayed jobs, and fewer replicas have it than ``enqueue_replicas`` asks for.
+
+    Whoever enqueues it again enqueues it twice. Its after_enqueue and after_schedule hooks have not run.
+    """
+
+
 class RedisCommandError(PyresqueError):
     """Redis refused a command; the message is the server's (Ruby: ``Redis::CommandError``)."""
 

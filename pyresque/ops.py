@@ -59,12 +59,14 @@ class Batch:
 
     Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the driver
     throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey stands in the list in its reply's
-    place. (Not frozen, as Command is not.)
+    place. ``last`` is sent behind the others, outside of the transaction; its reply is the last one. (Not frozen, as
+    Command is not.)
     """
 
     commands: tuple[Command[Any], ...]
     atomic: bool = False
     lenient: bool = False
+    last: Command[Any] | None = None
 
     def __await__(self) -> Generator[Batch, Any, list[Any]]:
         """Ask the driver, then read each answer."""
@@ -73,7 +75,11 @@ class Batch:
             reply
             if command.read is None or isinstance(reply, BaseException)
             else command.read(reply)
-            for command, reply in zip(self.commands, replies, strict=True)
+            for command, reply in zip(
+                self.commands if self.last is None else (*self.commands, self.last),
+                replies,
+                strict=True,
+            )
         ]
 
 

@@ -76,6 +76,18 @@ class Settings(Table):
         "which of Ruby's JSON encoders to write like",
         env=("RESQUE_JSON",),
     )
+    enqueue_replicas: int = setting(
+        0,
+        settings_table.whole,
+        "replicas that must have an enqueued job before the verb returns, else NotReplicated; 0 waits for none",
+        env=("RESQUE_ENQUEUE_REPLICAS",),
+    )
+    enqueue_replica_timeout: float = setting(
+        1.0,
+        settings_table.seconds,
+        "seconds in which these replicas must have it",
+        env=("RESQUE_ENQUEUE_REPLICA_TIMEOUT",),
+    )
     failure_backend: str = setting(
         "redis",
         settings_table.one_of(FAILURE_BACKENDS),

@@ -15,6 +15,8 @@ class Options(TypedDict, total=False):
     pool_environment: str | None
     codec: Literal["json", "msgpack"] | None
     dialect: Literal["json_gem", "oj", "json_gem_activesupport", "oj_activesupport"] | None
+    enqueue_replicas: int | None
+    enqueue_replica_timeout: float | None
     failure_backend: Literal["redis", "redis_multi_queue"] | None
     failure_ids: bool | None
     inline: bool | None

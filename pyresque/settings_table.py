@@ -278,6 +278,15 @@ def count(value: str) -> int:
     return int(digits)
 
 
+def whole(value: str) -> int:
+    """A number from 0 on."""
+    digits = value.strip()
+    if not digits.isdecimal() or len(digits) > DIGITS:
+        msg = f"{_shown(value)} is no number from 0 on of at most {DIGITS} digits"
+        raise ValueError(msg)
+    return int(digits)
+
+
 def port(value: str) -> int:
     """A TCP port, from 1 to 65535."""
     if not value.strip().isdecimal() or len(value) > DIGITS or not 0 < int(value) < 2**16:

@@ -16,7 +16,12 @@ from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
 from pyresque.activejob.registry import WRAPPER, job_hash
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import LATEST, Rails
-from pyresque.errors import EnvelopeMethodError, UnknownActiveJobError, UnknownJobClass
+from pyresque.errors import (
+    EnvelopeMethodError,
+    NotReplicated,
+    UnknownActiveJobError,
+    UnknownJobClass,
+)
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.perform import (
@@ -214,13 +219,20 @@ class JobWrapper:
             if again is None:
                 raise
             queue = resume.queue or again.queue_name or found_in
-            await self.put(
+            await self._put_again(
                 again.retried(
                     now=self.now(), wait=resume.wait, queue=queue, priority=resume.priority
                 )
             )
             log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, text_of(error))
             return False
+
+    async def _put_again(self, envelope: Envelope) -> None:
+        """Enqueue a performed job once more. That replicas are late is logged: a failure's record would double the job."""
+        try:
+            await self.put(envelope)
+        except NotReplicated as error:
+            log.warning("%s (%s): %s", envelope.job_class, envelope.job_id, error)
 
     def _known(self, name: str) -> ActiveJobClass:
         active = self.jobs.find(name)
@@ -264,7 +276,7 @@ class JobWrapper:
                 again = counted.retried(
                     now=self.now(), wait=wait, queue=queue, priority=rule.priority
                 )
-                await self.put(again)
+                await self._put_again(again)
                 log.info(
                     "retrying %s (%s) in %s s, due to %s",
                     *(name, envelope.job_id, wait, ruby_name(type(error))),

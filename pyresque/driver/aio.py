@@ -11,7 +11,7 @@ from os import getpid
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
-from pyresque.driver.protocol import checked, encode_transaction, of_batch, of_transaction
+from pyresque.driver.protocol import checked, commands_of, replies_to
 from pyresque.driver.server import Server
 from pyresque.driver.url import target
 from pyresque.errors import NotCarriedOut, RedisUnavailable
@@ -137,11 +137,7 @@ class AsyncDriver:
     async def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        if batch.atomic:
-            replies = await self._talk(encode_transaction(batch.commands))
-            return of_transaction(replies, self.where, batch.commands)
-        replies = await self._talk(batch.commands)
-        return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
+        return replies_to(batch, await self._talk(commands_of(batch)), self.where)
 
     async def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.client import BYTES, client_on, described, unread
-from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in, turned_away
+from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, replies_of
-from pyresque.driver.protocol import checked
+from pyresque.driver.protocol import checked, is_demoted
 from pyresque.driver.server import Server
 from pyresque.driver.url import RedisUrl
 from pyresque.ops import Batch, Command
@@ -63,7 +63,7 @@ class AsyncClientDriver(AsyncDriver):
             replies = await _replies(client, commands)
         except Exception as error:
             raise as_ours(error, self.where) from error
-        if any(map(turned_away, replies)):
+        if any(map(is_demoted, replies)):
             await client.connection_pool.disconnect()
         return replies
 

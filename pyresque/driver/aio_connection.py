@@ -17,6 +17,7 @@ from pyresque.driver.protocol import (
     LOG_IN,
     as_error,
     encode_command,
+    is_demoted,
     log_ins,
     lost,
     passing,
@@ -171,12 +172,15 @@ class SharedConnection(asyncio.Protocol):
         if talk.replies is not None:
             talk.replies.append(reply)
         talk.missing -= 1
-        if isinstance(reply, hiredis.ReplyError) and (
+        if is_demoted(reply):  # the replies to what was sent behind it are awaited
+            self.usable, self._retired = False, True
+        elif isinstance(reply, hiredis.ReplyError) and (
             passing(str(reply)) or (self.logged_in and str(reply).startswith(LOG_IN))
         ):
             # The server cannot serve now: this connection leads to it, another may lead elsewhere.
             self._give_up(refusal(str(reply), self.where))
-        elif not talk.missing:
+            return
+        if not talk.missing:
             self._talks.popleft()
             if talk.answer.done():
                 return

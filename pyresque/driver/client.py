@@ -10,9 +10,9 @@ from importlib import import_module
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in, turned_away
+from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, now, replies_of
-from pyresque.driver.protocol import checked
+from pyresque.driver.protocol import checked, is_demoted
 from pyresque.driver.server import Server
 from pyresque.driver.sync import SyncDriver
 from pyresque.driver.url import RedisUrl
@@ -81,7 +81,7 @@ class ClientDriver(SyncDriver):
             replies = _replies(client, commands)
         except Exception as error:
             raise as_ours(error, self.where) from error
-        if any(map(turned_away, replies)):
+        if any(map(is_demoted, replies)):
             client.connection_pool.disconnect()
         return replies
 

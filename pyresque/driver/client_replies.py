@@ -49,11 +49,6 @@ def refusal_in(error: BaseException) -> hiredis.ReplyError | None:
     return hiredis.ReplyError(text)
 
 
-def turned_away(reply: object) -> bool:
-    """Whether a replica refused to write: behind the same address there may be a master for the next connection."""
-    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith("READONLY")
-
-
 def as_ours(error: BaseException, where: str) -> BaseException:
     """A client's error as one of pyresque's; what is no error of a client's stays as it is."""
     if isinstance(error, PyresqueError) or not isinstance(error, Exception):

@@ -260,7 +260,13 @@ class Connection:
         return reply
 
     def _check_passing(self, reply: object) -> None:
-        if isinstance(reply, hiredis.ReplyError) and protocol.passing(str(reply)):
+        if (
+            isinstance(reply, hiredis.ReplyError)
+            and protocol.passing(str(reply))
+            and not protocol.is_demoted(
+                reply
+            )  # the replies to what was sent behind it are read, too
+        ):
             checked(reply, self.where)
 
     def _hear_now(self) -> None:

@@ -13,12 +13,11 @@ import hiredis
 
 from pyresque.driver.connection import Connection
 from pyresque.driver.protocol import (
-    OF_A_CLUSTER,
     checked,
     encode_transaction,
-    of_batch,
-    of_transaction,
+    is_demoted,
     refusal,
+    replies_to,
 )
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import NotCarriedOut, Redirected
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Seconds for which refused commands are sent again, and between two tries.
 FOLLOWED, PAUSE = 10.0, 0.1
+
+#: How refusals begin after which a command is sent again.
+REFUSALS = ("MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
 
 ASKING: Command[Any] = Command(("ASKING",))
 
@@ -57,21 +59,22 @@ class Link(Protocol):
 async def exchange(link: Link, groups: Sequence[Sequence[Command[Any]]]) -> list[list[object]]:
     """The replies of each group of commands; a group that was refused is sent again, whole.
 
-    A group is one command, or all of a transaction. Where the cluster does not come to rest in time, refusals are the replies.
+    A group is one command, or all of a transaction. WAIT, which counts the replicas that have what its connection has written, is
+    repeated with whatever is sent again. Where no server takes the commands in time, refusals are the replies.
     """
     replies: dict[int, list[object]] = {}
     left = list(range(len(groups)))
     until = monotonic() + FOLLOWED
     while left:
         try:
-            came = await link.talk([command for at in left for command in groups[at]])
-        except NotCarriedOut:  # the connection was given up: that is no news of the other groups
-            if len(left) > 1 or monotonic() > until:
+            came = iter(await link.talk([command for at in left for command in groups[at]]))
+        except NotCarriedOut:  # nobody has taken the place of the server that refused
+            if not replies or monotonic() > until:
                 raise
             await link.pause(_pause())
             continue
         for at in left:
-            replies[at], came = came[: len(groups[at])], came[len(groups[at]) :]
+            replies[at] = [next(came) for _ in groups[at]]
         left = await _again(link, groups, left, replies)
         if monotonic() > until:
             break
@@ -86,12 +89,16 @@ async def _again(
 ) -> list[int]:
     """The groups that must be sent again, when the link is ready for them; those that another node was asked for are answered."""
     again, elsewhere = [], None
+    last = groups[-1] if groups[-1][0].args[0] == "WAIT" else ()
     for at in sent:
         refused = _refused(replies[at])
         if isinstance(refused, Redirected) and refused.asking:
-            there = await link.talk_once((refused.host, refused.port), [ASKING, *groups[at]])
-            replies[at] = there[1:]
-            refused = _refused(replies[at])
+            node = (refused.host, refused.port)
+            _, *there = await link.talk_once(node, [ASKING, *groups[at], *last])
+            if last:
+                replies[len(groups) - 1] = [_fewer(there.pop(), replies[len(groups) - 1][0])]
+            replies[at] = there
+            refused = _refused(there)
         elif isinstance(refused, Redirected):
             elsewhere = refused
         if refused is not None:
@@ -100,7 +107,12 @@ async def _again(
         await link.moved(elsewhere.host, elsewhere.port)
     elif again:
         await link.pause(_pause())
-    return again
+    return [*again, len(groups) - 1] if again and last else again
+
+
+def _fewer(one: object, other: object) -> object:
+    """The smaller one of two answers to WAIT; a refusal is less than a number."""
+    return min(one, other) if isinstance(one, int) and isinstance(other, int) else one
 
 
 def _pause() -> float:
@@ -108,25 +120,24 @@ def _pause() -> float:
 
 
 def _refused(replies: Sequence[object]) -> Exception | None:
-    """The first refusal of a cluster among the replies of a group."""
+    """The first refusal among the replies of a group that another server, or this one soon, would not give."""
     for reply in replies:
-        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(OF_A_CLUSTER):
-            return None if str(reply).startswith("CROSSSLOT") else refusal(str(reply), "")
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(REFUSALS):
+            return refusal(str(reply), "")
     return None
 
 
 def groups_of(batch: Batch) -> list[list[Command[Any]]]:
     """What of a batch is refused and sent again together."""
+    last = [] if batch.last is None else [[batch.last]]
     if batch.atomic:
-        return [encode_transaction(batch.commands)]
-    return [[command] for command in batch.commands]
+        return [encode_transaction(batch.commands), *last]
+    return [[command] for command in batch.commands] + last
 
 
 def replies_of(batch: Batch, groups: list[list[object]], where: str) -> list[object]:
     """What the batch is answered with. Raises the first error."""
-    if batch.atomic:
-        return of_transaction(groups[0], where, batch.commands)
-    return of_batch([only for (only,) in groups], where, batch.commands, lenient=batch.lenient)
+    return replies_to(batch, [reply for group in groups for reply in group], where)
 
 
 class FollowingDriver(SyncDriver):
@@ -144,8 +155,11 @@ class FollowingDriver(SyncDriver):
     # -- as a Link; nothing here suspends
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send them on this thread's connection."""
-        return self._talk(commands)
+        """Send them on this thread's connection, which is given up where it leads to a replica."""
+        replies = self._talk(commands)
+        if any(map(is_demoted, replies)):
+            self._drop()
+        return replies
 
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyresque.driver.url import RedisUrl
-    from pyresque.ops import Arg
+    from pyresque.ops import Arg, Batch
 
 # hiredis' stub takes fewer types than hiredis.
 pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
@@ -144,6 +144,11 @@ def passing(text: str) -> bool:
     return text.lower().startswith(NOT_NOW_BY_TEXT)
 
 
+def is_demoted(reply: object) -> bool:
+    """Whether a server refuses to write because it is a replica now: another connection leads to a master, maybe."""
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith("READONLY")
+
+
 def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
     """The error for a refusal, by its text as it was sent; ``args`` are those of the command."""
     if text.startswith("NOSCRIPT"):
@@ -256,6 +261,23 @@ def of_batch(
                 raise
             found.append(error)
     return found
+
+
+def commands_of(batch: Batch) -> Sequence[Command[Any]]:
+    """Return what a batch sends."""
+    commands = encode_transaction(batch.commands) if batch.atomic else batch.commands
+    return commands if batch.last is None else [*commands, batch.last]
+
+
+def replies_to(batch: Batch, replies: list[object], where: str) -> list[object]:
+    """Return what a batch is answered with, by the replies to ``commands_of``. Raises the first error."""
+    last = batch.last
+    first = replies if last is None else replies[:-1]
+    if batch.atomic:
+        found = of_transaction(first, where, batch.commands)
+    else:
+        found = of_batch(first, where, batch.commands, lenient=batch.lenient)
+    return found if last is None else [*found, checked(replies[-1], where, last.args)]
 
 
 def of_transaction(

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pyresque.driver.credentials import Login, Provider
-from pyresque.errors import ConnectError, ConnectionFault, RedisUnavailable
+from pyresque.errors import ConnectError, ConnectionFault, NotCarriedOut, RedisUnavailable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -109,7 +109,7 @@ class SentinelServer(Server):
             self._nodes = [node, *(other for other in nodes if other != node)]
             self._answered = monotonic()
             return self.url.at(*master)
-        fault = ConnectionFault if unknown == len(nodes) else RedisUnavailable
+        fault = ConnectionFault if unknown == len(nodes) else NotCarriedOut
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
 
     def _checked(self, found: tuple[str, int], login: Login) -> tuple[str, int]:
@@ -195,7 +195,7 @@ class ClusterServer(Server):
             if owner is not None:
                 return owner
             troubles.append(f"{node[0]}:{node[1]} knows no node that has the slot of the namespace")
-        raise RedisUnavailable(
+        raise NotCarriedOut(
             f"Redis at {self.where}: no node of the cluster can be used: {'; '.join(troubles)}"
         )
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyresque.driver.connection import Connection
 from pyresque.driver.protocol import (
     checked,
+    commands_of,
     encode_command,
-    encode_transaction,
-    of_batch,
-    of_transaction,
+    replies_to,
 )
 from pyresque.driver.server import Server
 from pyresque.driver.url import CONNECT_TIMEOUT, target
-from pyresque.errors import ConnectionFault
+from pyresque.errors import ConnectionFault, NotCarriedOut
 from pyresque.lightweight import is_awaitable
 from pyresque.ops import (
     Around,
@@ -122,15 +121,15 @@ class SyncDriver:
         return Connection(self.server.find(), reply_timeout)
 
     def _batch(self, batch: Batch) -> list[object]:
-        commands = batch.commands
-        if not commands:
+        if not batch.commands:
             return []
-        replies = self._talk(encode_transaction(commands) if batch.atomic else commands)
+        replies = self._talk(commands_of(batch))
         try:
-            if batch.atomic:
-                return of_transaction(replies, self.where, commands)
-            return of_batch(replies, self.where, commands, lenient=batch.lenient)
-        except ConnectionFault:  # the next connection logs in anew
+            return replies_to(batch, replies, self.where)
+        except (
+            ConnectionFault,
+            NotCarriedOut,
+        ):  # the next connection logs in anew, maybe elsewhere
             self._drop()
             raise
 
@@ -149,7 +148,7 @@ class SyncDriver:
         if isinstance(reply, BaseException):
             try:
                 checked(reply, self.where, command.args)
-            except ConnectionFault:  # the next connection logs in anew
+            except (ConnectionFault, NotCarriedOut):  # as above
                 self._drop()
                 raise
         return reply

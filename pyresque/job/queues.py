@@ -16,7 +16,7 @@ from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Batch, Command
 from pyresque.store.pauses import QueuePauses
-from pyresque.store.queues import Pushed, QueueTable, check_pushed, to_bytes
+from pyresque.store.queues import Pushed, QueueTable, to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
@@ -231,8 +231,7 @@ class Queues:
 
     async def _push_all(self, waiting: dict[str, list[bytes]]) -> None:
         """Push payloads to several queues in one round trip."""
-        commands = [c for queue, raws in waiting.items() for c in self.table.pushing(queue, raws)]
-        check_pushed(await Batch(tuple(commands), lenient=True))
+        await self.table.push_all(waiting)
 
     async def push(self, queue: str, item: object) -> Pushed:
         """Push any value, encoded, at the tail of a queue. Raises NotEncodable.

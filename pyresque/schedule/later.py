@@ -13,7 +13,7 @@ from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
-from pyresque.ops import Batch, Call
+from pyresque.ops import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -247,7 +247,7 @@ class Later:
             new = [(timestamp, raw) for raw in raws if raw is not None]
             wanted = len(new)
             added = self.table.adding(new) if new else ()
-            await Batch((*self.table.removing(old), *added), atomic=True)
+            await self.table.apply((*self.table.removing(old), *added))
         for _ in range(wanted):
             await hooks.run(entry.target, names.after_schedule, *sent)
         return count
@@ -267,7 +267,7 @@ class Later:
             kept = [one for one, raw in zip(made, raws, strict=True) if raw is not None]
             new = [(timestamp, raw) for raw in raws if raw is not None]
             added = self.table.adding(new) if new else ()
-            await Batch((*self.table.removing(old), *added), atomic=True)
+            await self.table.apply((*self.table.removing(old), *added))
         for carried in kept:
             await carried.after()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pyresque.store.keys import Keys
+    from pyresque.store.replicas import Replicas
 
 #: Timestamps, or elements of one list, in one page.
 PAGE: Final = 500
@@ -89,15 +90,24 @@ class Due:
 class DelayedTable:
     """The delayed jobs of one namespace."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, replicas: Replicas | None = None) -> None:
         self.keys = keys
+        self.replicas = replicas
 
     # -- in
 
     async def add(self, jobs: Iterable[tuple[int, bytes]]) -> int:
         """Add payloads, each with its timestamp, in one transaction; return how many timestamps are new."""
-        answers: list[int] = await Batch(self.adding(jobs), atomic=True)
-        return answers[-1]
+        return (await self.apply(self.adding(jobs)))[-1]
+
+    async def apply(self, commands: tuple[Command[int], ...]) -> list[int]:
+        """Send the commands of ``adding`` and ``removing`` in one transaction. Raises NotReplicated where too few replicas have it."""
+        replicas = self.replicas
+        if replicas is None:
+            return await Batch(commands, atomic=True)
+        *answers, acknowledged = await Batch(commands, atomic=True, last=replicas.command)
+        replicas.check(acknowledged)
+        return answers
 
     def adding(self, jobs: Iterable[tuple[int, bytes]]) -> tuple[Command[int], ...]:
         """The commands of ``add``; the last one adds the timestamps."""

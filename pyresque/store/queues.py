@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pyresque.store.keys import Keys
+    from pyresque.store.replicas import Replicas
 
 
 def text(reply: bytes) -> str:
@@ -69,8 +70,9 @@ class RemovedQueue(NamedTuple):
 class QueueTable:
     """The queues of one namespace."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, replicas: Replicas | None = None) -> None:
         self.keys = keys
+        self.replicas = replicas
         #: The command that remembers a queue's name, and the queue's key.
         self._named = lru_cache(maxsize=QUEUES)(self._name)
 
@@ -80,11 +82,31 @@ class QueueTable:
     async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
         """Append payloads to a queue and add its name to ``queues``, in one round trip.
 
-        Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue.
+        Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue; and
+        NotReplicated where too few replicas have them.
         """
         known, key = self._named(queue)
         pushing: Command[int] = Command(("RPUSH", key, *payloads))
-        return Pushed(*check_pushed(await Batch((known, pushing), lenient=True)))
+        replicas = self.replicas
+        if replicas is None:
+            return Pushed(*check_pushed(await Batch((known, pushing), lenient=True)))
+        return Pushed(*await self._pushed_to(replicas, (known, pushing)))
+
+    async def push_all(self, waiting: dict[str, list[bytes]]) -> None:
+        """Append payloads to several queues in one round trip; raises what ``push`` does."""
+        commands = tuple(c for queue, raws in waiting.items() for c in self.pushing(queue, raws))
+        if self.replicas is None:
+            check_pushed(await Batch(commands, lenient=True))
+        elif commands:
+            await self._pushed_to(self.replicas, commands)
+
+    @staticmethod
+    async def _pushed_to(replicas: Replicas, commands: tuple[Command[int], ...]) -> list[int]:
+        """Push and wait for replicas, in one round trip."""
+        *replies, acknowledged = await Batch(commands, lenient=True, last=replicas.command)
+        pushed = check_pushed(replies)
+        replicas.check(acknowledged)
+        return pushed
 
     def pushing(self, queue: str, payloads: Sequence[bytes]) -> tuple[Command[int], ...]:
         """The two commands of ``push``, for a larger batch."""

@@ -93,6 +93,7 @@ def test_the_sweep_sees_every_command_and_setting():
     assert len(VALUED) >= 150
     assert {name for _, name in OPTIONS} >= Settings.ROWS.keys() - {
         *("environment", "inline", "pool_environment", "delayed_search"),
+        *("enqueue_replicas", "enqueue_replica_timeout"),
         *("rails_version", "rails_locale", "rails_timezone"),
     }
 
