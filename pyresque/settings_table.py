@@ -282,7 +282,7 @@ def whole(value: str) -> int:
     """A number from 0 on."""
     digits = value.strip()
     if not digits.isdecimal() or len(digits) > DIGITS:
-        msg = f"{_shown(value)} is no number from 0 on of at most {DIGITS} digits"
+        msg = f"{_quoted(value)} is no number from 0 on of at most {DIGITS} digits"
         raise ValueError(msg)
     return int(digits)
 
