@@ -18,8 +18,7 @@ from pyresque.errors import (
 )
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
-from pyresque.job.copy_guard import in_copies
-from pyresque.job.perform import run_failure_hooks
+from pyresque.job.perform import guard_copies, run_failure_hooks
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -165,7 +164,7 @@ class LostJobs:
         except UnknownJobClass:
             return
         try:
-            await in_copies(run_failure_hooks(entry, job, error))
+            await guard_copies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
 

@@ -1,4 +1,4 @@
-"""How long a job may take: the soft limit raises JobTimeout inside it, the hard one kills its process."""
+"""Time limits of a job: the soft limit raises JobTimeout inside the job, the hard limit kills its process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds that ``timeout=30`` gives a job to clean up, from JobTimeout to its end by force.
+#: Seconds between JobTimeout and KILL for ``timeout=30``: in them the job cleans up.
 GRACE = 5.0
 
 
@@ -49,7 +49,7 @@ class TimeLimit:
 
 
 def time_limit(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
-    """What ``timeout=`` means: a plain span is the soft limit, and the hard one follows after GRACE seconds."""
+    """Read the option ``timeout=``: a span is the soft limit, and the hard limit is GRACE seconds later."""
     if timeout is None or isinstance(timeout, TimeLimit):
         return timeout
     soft = _seconds("timeout", timeout)
@@ -57,9 +57,9 @@ def time_limit(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | Non
 
 
 async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
-    """Carry an operation; user code that it calls has the soft limit's time, all of it together.
+    """Run an operation; its calls of user code together have the time of the soft limit.
 
-    What the operation says to Redis is not interrupted.
+    JobTimeout never interrupts the operation's own commands to Redis.
     """
     if limit is None or limit.soft is None:
         return await operation
@@ -67,7 +67,7 @@ async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
 
 
 def _limited(alarm: SoftLimit, request: Any) -> Any:
-    """The request; a call of user code is put under the limit."""
+    """Put a call of user code under the limit; other requests stay."""
     if not isinstance(request, Call):
         return request
     awaits = inspect.iscoroutinefunction(request.function)

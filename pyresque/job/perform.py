@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError
 from pyresque.job import hooks
-from pyresque.job.copy_guard import in_copies, watched_call
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
-from pyresque.ops import Call, Op
+from pyresque.job_copies import own, own_awaited
+from pyresque.lightweight import is_awaitable, is_coroutine_function
+from pyresque.ops import Around, Call, Op, rewrite
 from pyresque.user_errors import as_raised, exception_name, is_a, text_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def perform(registry: Registry, job: Job) -> bool:
     The work is left undone where a before hook raises DontPerform or an around hook does not yield. An error of the job is
     raised after its failure hooks ran. A job with a fault raises the fault; one of an unknown class raises UnknownJobClass.
     """
-    return await in_copies(_whole(registry, job))
+    return await guard_copies(_whole(registry, job))
 
 
 async def _whole(registry: Registry, job: Job) -> bool:
@@ -98,9 +99,37 @@ def is_plain(registry: Registry, job: Job) -> bool:
     return entry is not None and not (entry.kwargs and job.args and isinstance(job.args[-1], dict))
 
 
+async def guard_copies(operation: Op[T]) -> T:
+    """Run an operation. A copy of this process that user code forks ends where that code returns (``job_copies.py``)."""
+    return await rewrite(operation, _guarded)
+
+
+def _guarded(request: Any) -> Any:
+    """Change a request for user code so that copies forked there end there; other requests stay."""
+    if isinstance(request, Call):
+        awaits = is_coroutine_function(request.function)
+        guarded = partial(_guarded_await if awaits else guarded_call, request.function)
+        return Call(guarded, request.offload)
+    if isinstance(request, Around):
+        inner = request.inner
+        guarded = partial(_guarded_await if request.awaits else own, request.function)
+        return Around(guarded, lambda *given: guard_copies(inner(*given)), request.awaits)
+    return request
+
+
+def guarded_call(function: Callable[[], Any]) -> Any:
+    """Call user code; a copy that it forks ends here. An awaitable that it returns is guarded, too."""
+    result = own(function)
+    return own_awaited(result) if result is not None and is_awaitable(result) else result
+
+
+async def _guarded_await(function: Callable[..., Any], *args: Any) -> Any:
+    return await own_awaited(function(*args))
+
+
 async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
-    """Carry out a call that is all there is to a job."""
-    await Call(partial(watched_call, partial(work, *args)))
+    """Call the function of a plain job: nothing else belongs to it."""
+    await Call(partial(guarded_call, partial(work, *args)))
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
