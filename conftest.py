@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from pyresque.errors import NoRedisServer
 from tests.support.redis_server import RedisServer
 from tests.support.redis_sets import Cluster, SentinelSet
 from tests.support.tls import make_papers
@@ -37,7 +38,10 @@ hypothesis.settings.load_profile("pyresque")
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """The server; it is started when the first test asks for it."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
+    except NoRedisServer as error:
+        pytest.fail(str(error), pytrace=False)
     yield server
     server.kill()
 

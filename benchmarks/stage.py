@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from benchmarks.contenders import ROOT
-from pyresque.cli.demo.processes import redis_program
 from pyresque.errors import NoRedisServer
+from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,25 +49,16 @@ class GivenUpError(Exception):
 
 @contextmanager
 def server() -> Iterator[str]:
-    """A Redis server without persistence, on a port of the system's choosing."""
-    try:
-        binary = redis_program()
-    except NoRedisServer as error:
-        raise SystemExit(f"benchmarks: {error}") from None
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-        probe.close()
-        process = subprocess.Popen(
-            [binary, "--port", port, "--save", "", "--dir", folder], stdout=subprocess.DEVNULL
-        )
-        url = f"redis://127.0.0.1:{port}/0"
+    """The URL of a Redis server that writes nothing to disk."""
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            wait(lambda: _answers(url), "a Redis server")
-            yield url
+            made = RedisServer(Path(folder))
+        except NoRedisServer as error:
+            raise SystemExit(f"benchmarks: {error}") from None
+        try:
+            yield made.url
         finally:
-            process.terminate()
-            process.wait()
+            made.kill()
 
 
 def wait(what: Callable[[], Any], name: str, alive: Callable[[], None] | None = None) -> Any:
@@ -82,13 +72,6 @@ def wait(what: Callable[[], Any], name: str, alive: Callable[[], None] | None = 
             alive()
         time.sleep(0.01)
     raise GivenUpError(f"no sign of {name} in {PATIENCE:.0f} s")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(redis.Redis.from_url(url).ping())
-    except redis.ConnectionError:
-        return False
 
 
 @dataclass

