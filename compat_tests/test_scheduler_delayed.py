@@ -304,7 +304,7 @@ def removes_every_spelling(r: Any, j: SimpleNamespace, w: World) -> None:
     assert r.count_all_scheduled_jobs() == 0
 
 
-def needs_to_be_told_what(name: str) -> Call:
+def needs_a_note_of_what(name: str) -> Call:
     def call(r: Any, j: SimpleNamespace, w: World) -> None:
         before = w.state()
         with pytest.raises(TypeError, match="wanted"):
@@ -381,8 +381,8 @@ BETTER: dict[str, Call] = {
     # Ruby leaves jobs that another encoder wrote.
     "remove_delayed_other_key_order": removes_every_spelling,
     # Python's signature asks for the block.
-    "find_delayed_selection_no_block": needs_to_be_told_what("find_delayed_selection"),
-    "remove_delayed_selection_no_block": needs_to_be_told_what("remove_delayed_selection"),
+    "find_delayed_selection_no_block": needs_a_note_of_what("find_delayed_selection"),
+    "remove_delayed_selection_no_block": needs_a_note_of_what("remove_delayed_selection"),
     # Ruby gives up at a job that it cannot read.
     "remove_delayed_selection_bad_json": removes_what_it_can_read,
     # Ruby raises although the job may be another application's, or finds the job and then loses sight of it.

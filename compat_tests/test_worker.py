@@ -11,9 +11,9 @@ import pytest
 
 from compat_tests.golden import NOW, differences, older, plain, raised, unlike
 from compat_tests.worker_better import BETTER, EXCEPTIONS, OF_JOBS, WORDING
-from compat_tests.worker_books import BOOKS, IDENTITY, LIVENESS, PRUNING, taken_for_workers
 from compat_tests.worker_jobs import FORKED, ONE_JOB, PATTERNS, PAUSING, RESERVING, SIGNALS, WORKING
 from compat_tests.worker_play import NOTHING, SCENARIOS, At, Play, now, value
+from compat_tests.worker_records import IDENTITY, LIVENESS, PRUNING, RECORDS, taken_for_workers
 from compat_tests.worker_stage import in_its_own_process
 from pyresque.errors import JobInHand
 from pyresque.failure.record import kept_payload
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REPLAYED = (
     IDENTITY
-    | BOOKS
+    | RECORDS
     | LIVENESS
     | RESERVING
     | PATTERNS

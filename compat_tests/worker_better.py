@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat_tests.golden import Wording
-from compat_tests.worker_books import expired, unregister
 from compat_tests.worker_jobs import forked
 from compat_tests.worker_play import ID, SCENARIOS
+from compat_tests.worker_records import expired, unregister
 from pyresque.errors import NoSuchWorker, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
 from pyresque.process.worker.idle import Interval

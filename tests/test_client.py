@@ -174,7 +174,7 @@ def test_what_only_ruby_knows_is_kept_in_its_queue_inline_too(redis_url, db):
         assert resque.size("mailers") == 1
 
 
-def test_a_class_in_the_place_of_a_failure_backend_is_told_at_once():
+def test_a_class_in_the_place_of_a_failure_backend_is_reported_at_once():
     class Backend:
         def save(self, failure): ...
 

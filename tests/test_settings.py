@@ -51,7 +51,7 @@ def test_a_variable_that_is_merely_there_is_yes_whatever_it_says(name):
     assert getattr(Settings.load({}), attribute) is False
 
 
-def test_all_faults_are_told_together_each_with_its_place():
+def test_all_faults_are_reported_together_each_with_its_place():
     environ = {"INTERVAL": "soon", "RESQUE_TERM_TIMEOUT": "-1", "RESQUE_CODEC": "xml"}
     with pytest.raises(SettingsError) as caught:
         Settings.load(environ, colour="red")

@@ -90,7 +90,7 @@ def test_every_default_may_be_given(row):
     assert getattr(Resque(**{row.name: row.default}).settings, row.name) == row.default
 
 
-def test_all_faults_of_keywords_and_environment_are_told_at_once(monkeypatch):
+def test_all_faults_of_keywords_and_environment_are_reported_at_once(monkeypatch):
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     with pytest.raises(SettingsError) as caught:
         Resque(interval="soon", executor="threads", namespce=1)
@@ -135,7 +135,7 @@ def test_a_part_that_cannot_do_its_work_is_refused_by_its_name(name, verb):
 
 @pytest.mark.parametrize("face", [Resque, AsyncResque])
 @pytest.mark.parametrize("part", ["driver", "core", "failures", "own"])
-def test_an_attribute_error_inside_a_part_is_not_told_as_the_part_s_absence(face, part):
+def test_an_attribute_error_inside_a_part_is_not_reported_as_the_part_s_absence(face, part):
     class Broken(face):
         @property
         def own(self):

@@ -38,7 +38,7 @@ def test_verbs_are_there_whoever_asks_first(look: str) -> None:
 
 
 @pytest.mark.parametrize("face", [Resque, AsyncResque])
-def test_what_is_no_verb_is_told_as_of_any_class(face: type) -> None:
+def test_what_is_no_verb_is_reported_as_of_any_class(face: type) -> None:
     with pytest.raises(
         AttributeError, match=f"type object '{face.__name__}' has no attribute 'enque'"
     ):
@@ -93,7 +93,7 @@ def test_settings_are_frozen_and_equal_by_their_values() -> None:
 @pytest.mark.parametrize(
     "options", [{"time_zone": "Middle/Earth"}, {"rails_version": "5"}], ids=["zone", "rails"]
 )
-def test_what_is_wrong_is_told_when_the_application_is_made(options: dict[str, str]) -> None:
+def test_what_is_wrong_is_reported_when_the_application_is_made(options: dict[str, str]) -> None:
     with pytest.raises(pyresque.PyresqueError):
         Resque("redis://nowhere:1/0", **options)
     with pytest.raises(pyresque.PyresqueError):

@@ -8,9 +8,9 @@ import signal
 import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, KillJob
-from compat_tests.live.odd import ODD
 from compat_tests.live.peers import PeerError, echoed
 from compat_tests.live.shapes import ARGUMENTS
+from compat_tests.live.unreadable import UNREADABLE
 from tests.support.eventually import eventually
 
 BACKENDS = ["redis", "redis_multi_queue"]
@@ -177,19 +177,19 @@ def test_a_job_killed_in_its_child_reads_alike_on_both_sides(
 def test_ruby_reads_every_failure_of_an_unreadable_payload_and_python_puts_back_its_very_bytes(
     ruby, python_worker, resque, db, executor
 ):
-    db.rpush("resque:queue:odd", *ODD.values())
+    db.rpush("resque:queue:odd", *UNREADABLE.values())
     resque.enqueue_to("odd", EchoJob, "the last")
     worker = python_worker("odd", RESQUE_EXECUTOR=executor)
     assert echoed(db) == [["the last"]]
     worker.stop(signal.SIGQUIT)
     failures = ruby.ask("failures")
-    assert len(failures) == len(ODD)
+    assert len(failures) == len(UNREADABLE)
     assert {tuple(failure) for failure in failures} == {tuple(KEYS)}
     for failure in failures:
         assert failure["payload"] is None or isinstance(failure["payload"], (dict, str))
-    assert resque.failures.requeue_all() == len(ODD)
+    assert resque.failures.requeue_all() == len(UNREADABLE)
     put_back = db.lrange("resque:queue:odd", 0, -1)
-    assert dict(zip(ODD, put_back, strict=True)) == ODD
+    assert dict(zip(UNREADABLE, put_back, strict=True)) == UNREADABLE
 
 
 def test_ruby_names_the_failures_that_it_cannot_put_back(ruby, python_worker, resque, db):

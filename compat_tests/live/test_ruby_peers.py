@@ -35,7 +35,7 @@ def test_the_verbs_of_queues_answer(ruby, db):
     assert ruby.ask("info")["pending"] == 0
 
 
-def test_an_error_of_ruby_is_told_by_its_name(ruby):
+def test_an_error_of_ruby_is_reported_by_its_name(ruby):
     with pytest.raises(PeerError, match="No queue could be inferred") as raised:
         ruby.ask("enqueue", class_="Nameless", args=[])
     assert raised.value.name == "Resque::NoQueueError"

@@ -8,9 +8,9 @@ import signal
 import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, HoldJob, KillJob, OddlyBoomJob
-from compat_tests.live.odd import ODD
 from compat_tests.live.peers import TABS, echoed, failing, noted
 from compat_tests.live.shapes import ARGUMENTS
+from compat_tests.live.unreadable import UNREADABLE
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.job import read_job
 from pyresque.job.worker_registry import WorkerId
@@ -92,7 +92,7 @@ def test_every_page_of_the_failed_answers_with_records_of_every_kind(
         resque.enqueue(OddlyBoomJob, way)
     resque.enqueue(KillJob, "SEGV")
     db.sadd("resque:queues", "odd")
-    odd = [ODD[name] for name in ODD if backend == "redis" or name not in UNSORTABLE]
+    odd = [UNREADABLE[name] for name in UNREADABLE if backend == "redis" or name not in UNSORTABLE]
     db.rpush("resque:queue:odd", *odd)
     total = len(ARGUMENTS) + len(ways) + 1 + len(odd)
     worker = python_worker("boom,kill,odd", FAILURE_BACKEND=backend)
@@ -115,15 +115,15 @@ def test_every_page_of_the_failed_answers_with_records_of_every_kind(
     assert "could not be parsed" not in shown
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", UNREADABLE)
 def test_a_worker_that_has_just_taken_an_unreadable_payload_breaks_no_page_and_no_ruby(
     ruby, web, resque, db, name
 ):
     db.sadd("resque:queues", "odd")
-    db.rpush("resque:queue:odd", ODD[name])
+    db.rpush("resque:queue:odd", UNREADABLE[name])
     worker_id = enlisted(resque, 7, "odd")
     assert len(ruby.ask("working")) == len(resque.working()) == 1
-    assert resque.working()[0].working_on.job.raw == ODD[name]
+    assert resque.working()[0].working_on.job.raw == UNREADABLE[name]
     paths = ["/overview", "/working", "/workers", f"/working/{worker_id}", f"/workers/{worker_id}"]
     assert failing({path: web.get(path) for path in paths}) == {}
     ruby.ask("unregister", id=worker_id)
@@ -131,9 +131,11 @@ def test_a_worker_that_has_just_taken_an_unreadable_payload_breaks_no_page_and_n
     assert failing({"/failed": web.get("/failed")}) == {}
     (failure,) = resque.failures.all(0, 9)
     resque.failures.requeue(failure)
-    (back,), as_it_was = resque.peek("odd"), read_job(resque.core.codec, "odd", ODD[name])
+    (back,), as_it_was = resque.peek("odd"), read_job(resque.core.codec, "odd", UNREADABLE[name])
     # Ruby wrote this record, and writes a payload anew that it can read.
-    assert back.raw == ODD[name] or (back.payload == as_it_was.payload and not as_it_was.fault)
+    assert back.raw == UNREADABLE[name] or (
+        back.payload == as_it_was.payload and not as_it_was.fault
+    )
 
 
 @pytest.fixture
@@ -142,7 +144,7 @@ def web(ruby_web):
 
 
 def test_only_the_page_of_a_queue_that_ruby_cannot_read_breaks(ruby_web, db):
-    for number, raw in enumerate(ODD.values()):
+    for number, raw in enumerate(UNREADABLE.values()):
         db.sadd("resque:queues", f"odd{number}")
         db.rpush(f"resque:queue:odd{number}", raw)
     broken = failing(ruby_web().crawl(*TABS))

@@ -41,7 +41,7 @@ def test_a_job_of_a_busy_worker_is_one_round_trip(bench):
     assert figures["trips-fork"]["pyresque"] == pytest.approx(1.0, abs=0.05), done.stderr
 
 
-def test_a_measure_that_is_not_there_is_told_with_those_that_are(bench):
+def test_a_measure_that_is_not_there_is_reported_with_those_that_are(bench):
     done, _ = bench("--only", "warp")
     assert done.returncode == 2
     assert "no such measure: warp; there are fork1, fork2" in done.stderr

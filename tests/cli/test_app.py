@@ -76,7 +76,7 @@ def test_a_module_that_imports_something_missing_is_another_error(environment: P
         load_app("app_lacks:resque")
 
 
-def test_a_module_that_raises_tells_what_and_where(environment: Path):
+def test_a_module_that_raises_reports_what_and_where(environment: Path):
     write(environment, "app_raises", "x = 1\n1 / 0\n")
     with pytest.raises(
         AppImportError,
@@ -85,13 +85,13 @@ def test_a_module_that_raises_tells_what_and_where(environment: Path):
         load_app("app_raises:resque")
 
 
-def test_a_module_that_is_no_python_tells_so(environment: Path):
+def test_a_module_that_is_no_python_says_so(environment: Path):
     write(environment, "app_syntax", "def def\n")
     with pytest.raises(AppImportError, match="raised SyntaxError"):
         load_app("app_syntax:resque")
 
 
-def test_a_module_that_exits_tells_so(environment: Path):
+def test_a_module_that_exits_says_so(environment: Path):
     write(environment, "app_exits", "raise SystemExit(3)\n")
     with pytest.raises(AppImportError, match="raised SystemExit: 3"):
         load_app("app_exits:resque")
@@ -124,7 +124,7 @@ def test_a_wrong_setting_of_the_application_speaks_for_itself(environment: Path)
         load_app("app_setting")
 
 
-def test_a_function_that_makes_an_application_is_told_to_be_called(environment: Path):
+def test_a_function_that_makes_an_application_is_answered_with_how_to_call_it(environment: Path):
     write(
         environment,
         "app_factory",
@@ -140,7 +140,7 @@ def test_a_function_that_makes_an_application_is_told_to_be_called(environment: 
     assert "call it in a module of its own" in told
 
 
-def test_an_attribute_beside_the_application_is_told_where_that_is(environment: Path):
+def test_an_attribute_beside_the_application_is_answered_with_where_that_is(environment: Path):
     write(environment, "app_beside", "from pyresque import Resque\nresque = Resque()\napp = 1\n")
     with pytest.raises(
         AppImportError, match="names an int, where a Resque is expected; app_beside has resque"
@@ -148,7 +148,7 @@ def test_an_attribute_beside_the_application_is_told_where_that_is(environment: 
         load_app("app_beside:app")
 
 
-def test_a_job_in_the_place_of_the_application_is_told_what_it_is():
+def test_a_job_in_the_place_of_the_application_is_named_as_one():
     with pytest.raises(AppImportError) as caught:
         load_app("myapp:Note")
     assert str(caught.value) == (

@@ -46,7 +46,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_it_tells_its_story_and_leaves_nothing_behind(finish, scratch):
+def test_it_runs_its_story_and_leaves_nothing_behind(finish, scratch):
     code, output, errors = finish(
         "demo", TMPDIR=str(scratch), QUEUE="elsewhere", RESQUE_NAMESPACE="other"
     )
@@ -117,13 +117,13 @@ def test_without_rich_it_says_what_to_install(finish, tmp_path):
     assert (code, errors) == (1, "pyresque: the demo needs rich: pip install 'pyresque[demo]'\n")
 
 
-def test_it_fails_where_redis_does_not_hold_what_it_tells(monkeypatch):
+def test_it_fails_where_redis_does_not_hold_what_it_shows(monkeypatch):
     monkeypatch.setattr(story, "JOBS", story.JOBS + 1)
     with pytest.raises(DemoFailed, match="32 jobs are waiting"):
         story.tell_story()
 
 
-def test_it_fails_where_a_recurring_job_runs_less_often_than_told(monkeypatch):
+def test_it_fails_where_a_recurring_job_runs_less_often_than_promised(monkeypatch):
     monkeypatch.setattr(story, "SCHEDULED", story.SCHEDULED + 1)
     monkeypatch.setattr(narrator, "PATIENCE", 5.0)
     with pytest.raises(DemoFailed, match=r"the scheduled jobs are performed within 5 s"):

@@ -75,7 +75,7 @@ def test_without_any_it_says_what_to_install(monkeypatch, tmp_path):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_program_for_another_system_is_told_with_what_to_install(tmp_path):
+def test_a_program_for_another_system_is_reported_with_what_to_install(tmp_path):
     foreign = program(tmp_path, "valkey-server")
     foreign.write_text("#!/lib/ld-of-another-libc\n")
     with pytest.raises(NoRedisServer, match=r"cannot be started: No such file.*; install"):  # noqa: SIM117 - raised on entry
@@ -83,7 +83,7 @@ def test_a_program_for_another_system_is_told_with_what_to_install(tmp_path):
             pass
 
 
-def test_a_program_that_does_not_start_is_told_with_its_last_words(monkeypatch, tmp_path):
+def test_a_program_that_does_not_start_is_reported_with_its_last_words(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
     program(tmp_path, "redis-server", "echo no memory left; exit 1")
     with pytest.raises(NoRedisServer, match="did not start: no memory left"), embedded_redis():

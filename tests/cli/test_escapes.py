@@ -102,7 +102,7 @@ def test_no_option_is_repeated_as_it_was(run, option):
     assert harmless(result.stdout + result.stderr), result.stderr
 
 
-def test_no_error_of_pyresques_is_told_as_it_is():
+def test_no_error_of_pyresques_is_reported_as_it_is():
     from pyresque.cli.errors import complaint
 
     message = complaint(PyresqueError(EVIL)).message

@@ -74,7 +74,7 @@ def test_a_time_that_is_none_is_null_beside_what_is_written(run, db):
     assert found["retried_at"] == "2026-03-01T12:00:00-05:00"
 
 
-def test_show_tells_all_with_the_backtrace(run, three):
+def test_show_reports_all_with_the_backtrace(run, three):
     output = run("failed", "show", "0").stdout
     assert re.search(r'^args +\[1, "a"\]$', output, re.MULTILINE)
     assert re.search(r"^exception +KeyError$", output, re.MULTILINE)
@@ -119,7 +119,7 @@ def test_retry_of_all_twice_never_doubles_the_work_unless_asked(run, three):
     assert three.llen("resque:queue:low") == 4
 
 
-def test_a_dry_retry_only_tells(run, three):
+def test_a_dry_retry_changes_nothing(run, three):
     assert run("failed", "retry", "--all", "--dry-run").stdout.count("would retry") == 3
     assert three.exists("resque:queue:reports") == 0
 

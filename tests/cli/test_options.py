@@ -77,7 +77,7 @@ def test_an_application_can_be_named_in_the_environment(monkeypatch):
     assert len(load_application({}).registered) == 4
 
 
-def test_all_faults_of_the_environment_are_told_in_one_line(run, monkeypatch):
+def test_all_faults_of_the_environment_are_reported_in_one_line(run, monkeypatch):
     monkeypatch.setenv("INTERVAL", "soon")
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     result = run("info")

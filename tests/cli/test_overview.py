@@ -37,7 +37,7 @@ def test_info_counts(run, resque, fail, redis_url):
     assert output.endswith("QUEUE  JOBS\nlow       1\n")
 
 
-def test_info_tells_of_a_pause(run, db):
+def test_info_reports_a_pause(run, db):
     assert "paused" not in run("info").stdout
     db.set("resque:pause-all-workers", " TRUE ")
     output = run("info").stdout
@@ -49,7 +49,7 @@ def test_info_tells_of_a_pause(run, db):
     assert json.loads(run("info", "--json").stdout)["paused"] is False
 
 
-def test_info_tells_no_password(run, redis_url, db):
+def test_info_reports_no_password(run, redis_url, db):
     db.config_set("requirepass", "secret")
     try:
         result = run("info", "-u", redis_url.replace("redis://", "redis://:secret@"), "--json")
@@ -60,7 +60,7 @@ def test_info_tells_no_password(run, redis_url, db):
     assert "secret" not in result.stdout
 
 
-def test_the_version_is_told(run):
+def test_the_version_is_reported(run):
     assert run("--version").stdout == f"pyresque {__version__}\n"
 
 

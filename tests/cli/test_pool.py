@@ -30,7 +30,7 @@ def test_the_section_is_that_of_resque_pool_s_own_order(
 
 
 @pytest.mark.parametrize(("option", "name"), [("--stdout", "output"), ("--stderr", "error")])
-def test_a_file_of_what_is_printed_that_cannot_be_written_is_told_as_such(
+def test_a_file_of_what_is_printed_that_cannot_be_written_is_reported_as_such(
     finish, environment, option, name
 ):
     (environment / "pool.yml").write_text(POOL)

@@ -19,13 +19,13 @@ def at_once(monkeypatch):
     monkeypatch.setattr(progress, "EVERY_LINE", 0.0)
 
 
-def test_a_short_command_tells_no_progress(capsys):
+def test_a_short_command_reports_no_progress(capsys):
     with Progress("removing jobs") as going:
         going.step(5, 10)
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_long_command_tells_how_far_it_has_come_on_standard_error(capsys, at_once):
+def test_a_long_command_reports_how_far_it_has_come_on_standard_error(capsys, at_once):
     with Progress("removing jobs") as going:
         going.step(5, 10, 2)
         going.step(12, 10, 12)
@@ -82,7 +82,7 @@ def test_a_list_that_is_streamed_is_the_same_text_as_at_once(capsys, values):
         assert capsys.readouterr().out == json.dumps(whole, indent=2) + "\n"
 
 
-def test_a_long_table_has_its_headings_once_and_tells_how_many_rows(capsys):
+def test_a_long_table_has_its_headings_once_and_reports_how_many_rows(capsys):
     assert (
         print_long_table(("name", "jobs"), ((f"q{at}", at) for at in range(2500)), "none") == 2500
     )

@@ -23,7 +23,7 @@ def test_queues_alone_lists_them_with_their_sizes(run, filled):
     )
 
 
-def test_list_tells_programs_in_json(run, filled):
+def test_list_prints_json_for_programs(run, filled):
     assert json.loads(run("queues", "--json").stdout) == [
         {"queue": "high", "size": 1},
         {"queue": "low", "size": 2},
@@ -96,7 +96,7 @@ def test_remove_without_a_terminal_wants_a_yes(run, filled):
     assert filled.llen("resque:queue:low") == 2
 
 
-def test_a_dry_run_only_tells(run, filled):
+def test_a_dry_run_changes_nothing(run, filled):
     result = run("queues", "remove", "low", "--dry-run")
     assert (result.exit_code, result.stdout) == (0, "would remove low (2 jobs)\n")
     assert filled.llen("resque:queue:low") == 2

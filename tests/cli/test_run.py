@@ -90,7 +90,7 @@ def test_a_hook_that_says_no_is_a_failure(run, db):
     assert waiting(db) == []
 
 
-def test_enqueue_tells_programs_in_json(run):
+def test_enqueue_prints_json_for_programs(run):
     result = run("enqueue", "Archive", "1", "-q", "low", "--json")
     assert json.loads(result.stdout) == {
         "enqueued": True,
@@ -180,7 +180,7 @@ def test_a_worker_without_a_queue_says_how_to_name_one(run):
     assert "set the QUEUE env var, or give -q" in result.stderr
 
 
-def test_a_worker_that_may_only_skip_queues_is_told_so(finish):
+def test_a_worker_that_may_only_skip_queues_is_reported(finish):
     code, output, errors = finish("worker", "-A", "myapp", "-q", "!low")
     assert (code, output) == (2, "")
     assert errors == "pyresque: Please give each worker at least one queue.\n"

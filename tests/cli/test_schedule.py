@@ -41,7 +41,7 @@ def test_next_gives_the_runs_in_their_order(run, kept):
     assert run("schedule", "next", "nobody").exit_code == 1
 
 
-def test_the_time_zone_may_be_told(run, kept):
+def test_the_time_zone_may_be_given(run, kept):
     runs = json.loads(run("schedule", "next", "--time-zone", "Asia/Tokyo", "--json").stdout)
     assert runs[0]["at"].endswith("T09:00:00+09:00")
     assert run("schedule", "next", "--time-zone", "Mars").exit_code == 2
@@ -105,7 +105,7 @@ def test_validate_names_each_fault_with_its_line(run, environment):
     assert shown[1]["line"] == 2
 
 
-def test_validate_tells_the_line_of_what_is_no_schedule(run, environment):
+def test_validate_reports_the_line_of_what_is_no_schedule(run, environment):
     (environment / "s.yml").write_text("tea:\n  cron: <%= x %>\n")
     result = run("schedule", "validate", "s.yml")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -125,7 +125,7 @@ def test_lock_shows_who_leads_and_releases_on_request(run, db):
     assert db.keys() == []
 
 
-def test_a_stuck_lock_is_told_as_such(run, db):
+def test_a_stuck_lock_is_reported_as_such(run, db):
     db.set(LOCK, "box:7")
     assert "never" in run("schedule", "lock").stdout
     assert json.loads(run("schedule", "lock", "--json").stdout) == {
@@ -136,7 +136,7 @@ def test_a_stuck_lock_is_told_as_such(run, db):
     }
 
 
-def test_a_scheduler_works_is_told_what_to_do_by_signals_and_leaves_no_lock(
+def test_a_scheduler_at_work_obeys_signals_and_leaves_no_lock(
     start, resque, db, environment, eventually
 ):
     (environment / "s.yml").write_text("tick: {every: 1h, class: Tick, queue: low}\n")
@@ -171,7 +171,7 @@ SECTIONED = (
 )
 
 
-def test_a_file_of_sections_is_told_as_such_and_the_section_can_be_named(run, environment, db):
+def test_a_file_of_sections_is_reported_as_such_and_the_section_can_be_named(run, environment, db):
     (environment / "s.yml").write_text(SECTIONED)
     result = run("schedule", "validate", "s.yml")
     assert result.exit_code == 1
@@ -217,7 +217,7 @@ def test_an_entry_that_would_run_beyond_all_years_is_one_fault_of_the_file(run, 
         assert shown.exit_code == 0, shown.output
 
 
-def test_validate_of_many_entries_tells_how_far_it_is_and_sums_up_when_interrupted(
+def test_validate_of_many_entries_reports_how_far_it_is_and_sums_up_when_interrupted(
     start, environment
 ):
     (environment / "s.yml").write_text(

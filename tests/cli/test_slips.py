@@ -101,7 +101,7 @@ def test_the_sweep_sees_every_command_and_setting():
 @pytest.mark.parametrize(
     ("words", "name"), [pair for pair in VALUED if pair[1] not in PREFIXES], ids=str
 )
-def test_an_option_that_is_given_nothing_is_told(run, words, name):
+def test_an_option_that_is_given_nothing_is_reported(run, words, name):
     result = run(*words, *arguments(words), f"{flag(name)}=")
     if name == "queues":
         assert "no queue to work on" in refused(result)
@@ -114,7 +114,7 @@ def test_an_option_that_is_given_nothing_is_told(run, words, name):
     [(words, name) for words, name in VALUED if Settings.ROWS[name].read not in FREE],
     ids=str,
 )
-def test_an_option_of_the_wrong_kind_is_told(run, words, name):
+def test_an_option_of_the_wrong_kind_is_reported(run, words, name):
     message = refused(run(*words, *arguments(words), flag(name), SENSELESS))
     assert flag(name) in message
     assert SENSELESS in message
@@ -123,14 +123,14 @@ def test_an_option_of_the_wrong_kind_is_told(run, words, name):
 @pytest.mark.parametrize(
     ("words", "name"), [pair for pair in VALUED if pair[1] != "queues"], ids=str
 )
-def test_an_option_that_is_given_two_values_is_told(run, words, name):
+def test_an_option_that_is_given_two_values_is_reported(run, words, name):
     message = refused(run(*words, *arguments(words), flag(name), "3", flag(name), "4"))
     assert flag(name) in message
     assert "given as '3' and '4': give it once" in message
 
 
 @pytest.mark.parametrize(("words", "name"), OPTIONS, ids=str)
-def test_an_option_that_is_misspelt_is_told_with_the_one_that_is_meant(run, words, name):
+def test_an_option_that_is_misspelt_is_reported_with_the_one_that_is_meant(run, words, name):
     result = run(*words, flag(name)[:-1] + "~", "3", *arguments(words))
     assert result.exit_code == 2
     assert "No such option" in result.stderr
@@ -153,7 +153,7 @@ def test_a_variable_that_is_empty_is_left_out(row):
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_a_variable_of_the_wrong_kind_is_told_by_its_name(run, monkeypatch, row, entry):
+def test_a_variable_of_the_wrong_kind_is_reported_by_its_name(run, monkeypatch, row, entry):
     monkeypatch.setenv(entry, SENSELESS)
     message = refused(run("info"))
     assert f"{entry}: '{SENSELESS}'" in message
@@ -172,7 +172,9 @@ def test_a_variable_of_the_wrong_kind_is_told_by_its_name(run, monkeypatch, row,
         ("RESQUE_REDIS_URL", "REDIS_URL"),
     ],
 )
-def test_a_variable_that_is_misspelt_is_told_and_hinders_nothing(run, monkeypatch, misspelt, meant):
+def test_a_variable_that_is_misspelt_is_reported_and_hinders_nothing(
+    run, monkeypatch, misspelt, meant
+):
     monkeypatch.setenv(misspelt, "x")
     result = run("info")
     assert result.exit_code == 0
@@ -187,7 +189,7 @@ def test_variables_of_other_packages_are_left_alone(run, monkeypatch):
     assert run("info").stderr == ""
 
 
-def test_all_faults_of_options_and_variables_are_told_at_once(run, monkeypatch):
+def test_all_faults_of_options_and_variables_are_reported_at_once(run, monkeypatch):
     monkeypatch.setenv("RESQUE_CODEC", "yaml")
     monkeypatch.setenv("INTERVAL", "soon")
     monkeypatch.setenv("RESQUE_SCHEDULE_TIME_ZONE", "Mars")
@@ -237,7 +239,7 @@ def test_a_job_is_not_put_into_a_queue_of_no_name(run):
 
 
 @pytest.mark.parametrize("option", ["-f", "-E", "-a", "-o", "-e"])
-def test_a_pool_s_own_option_that_is_given_nothing_is_told(run, option):
+def test_a_pool_s_own_option_that_is_given_nothing_is_reported(run, option):
     assert f"'{option}' / '--" in refused(run("pool", option, ""))
 
 
@@ -245,11 +247,11 @@ def test_a_pool_s_own_option_that_is_given_nothing_is_told(run, option):
     ("words", "meant"),
     [(("wroker",), "worker"), (("queues", "lst"), "list"), (("failed", "retyr"), "retry")],
 )
-def test_a_command_that_is_misspelt_is_told_with_the_one_that_is_meant(run, words, meant):
+def test_a_command_that_is_misspelt_is_reported_with_the_one_that_is_meant(run, words, meant):
     assert f"No such command {words[-1]!r}. Did you mean {meant!r}?" in refused(run(*words))
 
 
-def test_a_command_that_is_like_no_other_is_told_with_those_that_there_are(run):
+def test_a_command_that_is_like_no_other_is_reported_with_those_that_there_are(run):
     message = refused(run("xyzzy"))
     assert "No such command 'xyzzy'. There are completion, delayed, demo, enqueue," in message
     assert "Did you mean" not in message
@@ -257,7 +259,7 @@ def test_a_command_that_is_like_no_other_is_told_with_those_that_there_are(run):
 
 
 @pytest.mark.parametrize("words", [words for words in commands() if "demo" not in words])
-def test_words_that_are_no_command_line_are_told_on_one_line_with_the_help_to_read(run, words):
+def test_words_that_are_no_command_line_are_reported_on_one_line_with_the_help_to_read(run, words):
     message = refused(run(*words, "--xyzzy"))
     assert "No such option '--xyzzy'" in message
     assert f"`pyresque {' '.join(words)} --help` tells what there is" in message
@@ -276,7 +278,7 @@ def test_words_that_are_no_command_line_are_told_on_one_line_with_the_help_to_re
         (("pool", "--term-graceful", "--term-immediate"), "not both"),
     ],
 )
-def test_any_other_slip_is_told_on_one_line_too(run, words, said):
+def test_any_other_slip_is_reported_on_one_line_too(run, words, said):
     assert said in refused(run(*words))
 
 
@@ -285,7 +287,7 @@ def test_no_command_at_all_asks_for_the_help(run):
 
 
 @pytest.mark.parametrize("misspelt", ["QEUE", "QUEU", "QUEUS"])
-def test_a_worker_without_a_queue_tells_the_variable_that_is_nearly_queue(
+def test_a_worker_without_a_queue_reports_the_variable_that_is_nearly_queue(
     run, monkeypatch, misspelt
 ):
     monkeypatch.setenv(misspelt, "high")

@@ -43,7 +43,7 @@ def test_several_workers_say_so_once(finish, words, said):
     assert "no such queue yet: low" in output
 
 
-def test_a_pool_tells_its_lines(finish, environment):
+def test_a_pool_reports_its_lines(finish, environment):
     (environment / "pool.yml").write_text('"high,low": 2\nmail: 1\n')
     code, output, errors = finish("pool", "-A", "myapp", "-f", "pool.yml", "--burst", "-v")
     assert (code, errors) == (0, "")
@@ -52,7 +52,7 @@ def test_a_pool_tells_its_lines(finish, environment):
     assert "no such queue yet: high, low, mail" in output
 
 
-def test_a_scheduler_tells_what_it_has_to_run(start, db, environment, eventually):
+def test_a_scheduler_reports_what_it_has_to_run(start, db, environment, eventually):
     (environment / "s.yml").write_text("a: {every: 1h}\n")
     scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1", "-E", "test", "-D")
     eventually(lambda: db.get(LOCK))
@@ -86,7 +86,7 @@ def test_a_worker_that_is_not_verbose_says_nothing(finish):
     assert finish("worker", "-A", "myapp", "-q", "low", "--burst") == (0, "", "")
 
 
-def test_a_name_that_ruby_might_take_for_a_list_of_queues_is_told(finish, db):
+def test_a_name_that_ruby_might_take_for_a_list_of_queues_is_reported(finish, db):
     db.sadd("resque:queues", "@mine")
     code, output, errors = finish("worker", "-A", "myapp", "-q", "@mine", "--burst")
     assert (code, errors) == (0, "")
@@ -94,7 +94,7 @@ def test_a_name_that_ruby_might_take_for_a_list_of_queues_is_told(finish, db):
     assert output.count("\n") == 1
 
 
-def test_a_daemon_tells_its_own_process(finish, db, environment, eventually):
+def test_a_daemon_reports_its_own_process(finish, db, environment, eventually):
     words = ("worker", "-A", "myapp", "-q", "low", "-v", "--background", "--interval", "0")
     words += ("--logfile", str(environment / "w.log"), "--pidfile", str(environment / "w.pid"))
     assert finish(*words) == (0, "", "")
@@ -122,7 +122,7 @@ def test_options_that_the_executor_does_not_read_are_named_once(finish, executor
     assert output == (f"*** no effect with executor {executor}: {unread}\n" if unread else "")
 
 
-def test_rediss_to_a_port_without_tls_is_told_at_once(finish, redis_url):
+def test_rediss_to_a_port_without_tls_is_reported_at_once(finish, redis_url):
     url = redis_url.replace("redis://", "rediss://")
     since = time.monotonic()
     code, _, errors = finish("worker", "-A", "myapp", "-q", "low", "-u", url)

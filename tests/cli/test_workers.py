@@ -31,7 +31,7 @@ def test_workers_alone_lists_them_with_what_they_do(run, two):
     assert "Archive [35]" in output
 
 
-def test_list_tells_programs_in_json(run, two):
+def test_list_prints_json_for_programs(run, two):
     shown = {one["id"]: one for one in json.loads(run("workers", "--json").stdout)}["box:1:low"]
     assert shown == {
         "id": "box:1:low",
@@ -70,7 +70,7 @@ def test_unreadable_ids_and_records_are_listed_too(run, db):
     assert run("workers", "show", "odd").exit_code == 0
 
 
-def test_show_tells_one_worker(run, two):
+def test_show_reports_one_worker(run, two):
     assert "Archive [35]" in run("workers", "show", "box:1:low").stdout
 
 
@@ -99,7 +99,7 @@ def test_prune_clears_away_who_has_not_beaten_for_long(run, two):
     assert exceptions == {"Resque::PruneDeadWorkerDirtyExit", "Resque::DirtyExit"}
 
 
-def test_a_dry_prune_only_tells(run, two):
+def test_a_dry_prune_changes_nothing(run, two):
     result = run("workers", "prune", "--dry-run")
     assert result.stdout == f"would prune {HOST}:4999999:low\n"
     assert two.scard("resque:workers") == 2
@@ -172,9 +172,7 @@ def test_a_pause_is_seen_in_every_list_of_workers(run, two):
 
 
 @pytest.mark.parametrize("options", [(), ("--executor", "thread", "-c", "3")])
-def test_a_worker_tells_its_log_once_of_a_pause_and_of_its_end(
-    start, run, db, eventually, environment, options
-):
+def test_a_worker_logs_a_pause_and_its_end_once(start, run, db, eventually, environment, options):
     logfile = environment / "worker.log"
 
     def lines(word):

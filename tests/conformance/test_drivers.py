@@ -99,7 +99,7 @@ async def test_a_refusal_is_thrown_into_the_operation_in_the_servers_words(drive
     assert (await driver.run(mending())).startswith("WRONGTYPE Operation against a key")
 
 
-async def test_an_unknown_script_is_told_apart(driver, db):
+async def test_an_unknown_script_is_distinguished(driver, db):
     db.script_flush()
     with pytest.raises(ScriptMissing):
         await driver.run(ask(script("pop_head").command(("k",), (b"x",))))
@@ -114,7 +114,7 @@ async def test_a_server_that_cannot_be_reached_is_unavailable(make):
     await driver.close()
 
 
-async def test_a_wrong_password_is_told_without_showing_it(make, redis_server, db):
+async def test_a_wrong_password_is_reported_without_showing_it(make, redis_server, db):
     driver = make(redis_server.url.replace("//", "//:secret@"))
     with pytest.raises(ConnectError, match="check user and password") as caught:
         await driver.run(ask(Command(("PING",))))

@@ -61,7 +61,7 @@ async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url)
     await asyncio.sleep(0)
 
 
-async def test_a_break_is_told_to_everybody_who_waits_and_the_next_one_connects_anew():
+async def test_a_break_is_reported_to_everybody_who_waits_and_the_next_one_connects_anew():
     connections = []
 
     async def answer(reader, writer):
@@ -94,7 +94,7 @@ async def test_a_server_that_falls_silent_is_given_up_in_time():
         await driver.close()
 
 
-async def test_what_is_no_redis_is_told():
+async def test_what_is_no_redis_is_reported():
     async def answer(reader, writer):
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n")
@@ -124,7 +124,7 @@ async def test_a_server_that_cannot_serve_now_is_asked_on_another_connection_nex
         await driver.close()
 
 
-async def test_nobody_there_and_a_wrong_password_are_told(redis_url):
+async def test_nobody_there_and_a_wrong_password_are_reported(redis_url):
     with pytest.raises(RedisUnavailable):
         await connected(target(f"redis://127.0.0.1:{free_port()}"))
     with pytest.raises(ConnectError, match="refused the log-in"):

@@ -100,7 +100,7 @@ def test_a_connection_that_ends_or_makes_no_sense_is_lost(ending):
             eventually(wire.replies)
 
 
-def test_a_refusal_is_told_as_it_was_sent(wire, db):
+def test_a_refusal_is_reported_as_it_was_sent(wire, db):
     db.set("low", "no list")
     wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
     assert readable(wire)
@@ -119,7 +119,7 @@ def test_a_refusal_that_passes_counts_as_a_loss(wire, db):
         eventually(wire.replies)
 
 
-def test_who_cannot_be_reached_or_refuses_the_log_in_is_told(redis_server):
+def test_who_cannot_be_reached_or_refuses_the_log_in_is_reported(redis_server):
     nobody = SyncDriver(f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(RedisUnavailable):
         nobody.wire()

@@ -36,7 +36,7 @@ from pyresque.ops import Command
         (BrokenPipeError(), RedisUnavailable),
     ],
 )
-def test_what_the_server_and_the_system_report_is_told_in_our_own_errors(error, kind):
+def test_what_the_server_and_the_system_report_becomes_an_error_of_our_own(error, kind):
     assert type(as_error(error, "here")) is kind
 
 
@@ -72,7 +72,7 @@ def test_a_lenient_batch_has_what_is_said_of_wrong_keys_in_its_place_and_nothing
         of_batch([ReplyError("NOPERM x")], "here", [ONE], lenient=True)
 
 
-def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_told():
+def test_a_transaction_is_unwrapped_and_one_that_was_not_carried_out_is_reported():
     sent = encode_transaction([ONE])
     assert [command.args for command in sent] == [("MULTI",), ("A",), ("EXEC",)]
     assert of_transaction([b"OK", b"QUEUED", [7]], "here", [ONE]) == [7]

@@ -77,7 +77,7 @@ def test_an_interrupt_from_another_thread_is_raised_inside_the_running_job():
     assert seen == ["SIGTERM"]
 
 
-def test_a_job_is_told_once_and_may_go_on():
+def test_a_job_is_interrupted_once_and_may_go_on():
     begun, interrupted = threading.Event(), threading.Event()
     go_on = threading.Event()
 

@@ -65,7 +65,7 @@ def ids(found):
         (("--failure-ids", "--failure-backend", "redis_multi_queue"), {}),
     ],
 )
-def test_a_worker_that_is_told_so_gives_each_failure_an_id(db, redis_url, tmp_path, options, env):
+def test_a_worker_that_is_asked_to_gives_each_failure_an_id(db, redis_url, tmp_path, options, env):
     jobs = [b'{"class":"Fails","args":[1]}', b'{"class":"Fails","args":[1]}', b"{bad"]
     if "inline" not in options:
         jobs.append(b'{"class":"Dies","args":[1]}')
@@ -77,7 +77,7 @@ def test_a_worker_that_is_told_so_gives_each_failure_an_id(db, redis_url, tmp_pa
 
 
 @pytest.mark.process
-def test_without_being_told_it_writes_what_resque_3_0_writes(db, redis_url, tmp_path):
+def test_by_default_it_writes_what_resque_3_0_writes(db, redis_url, tmp_path):
     db.rpush("resque:queue:low", b'{"class":"Fails","args":[1]}')
     work(tmp_path, redis_url, RESQUE_FAILURE_IDS="")
     (record,) = records(db)

@@ -59,7 +59,7 @@ def test_what_each_gives_may_be_removed_or_put_back_on_the_way(resque, full, ord
     assert resque.size("q0") == COUNT // 4
 
 
-def test_a_list_that_does_not_exist_is_told_when_each_is_called(resque, full):
+def test_a_list_that_does_not_exist_is_reported_when_each_is_called(resque, full):
     with pytest.raises(InvalidFailureQueue):
         resque.failures.each(queue="other")
 
@@ -152,7 +152,7 @@ def test_a_queue_whose_key_is_no_list_keeps_its_records_unmarked(resque, full):
     assert {one.queue for one in resque.failures.each() if one.retried_at} == {"q0"}
 
 
-def test_records_without_a_job_are_left_and_told(resque, db):
+def test_records_without_a_job_are_left_and_reported(resque, db):
     db.rpush("resque:failed", b"text", b"{}", record(1), record(2, payload=None), record(3))
     page = resque.run(resque.core.failures.requeueing(lambda _: True).more())
     assert numbers(page.records) == [1, 3]

@@ -21,7 +21,7 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
         return caught
 
 
-def test_an_error_is_told_by_its_class_its_text_and_where_it_was_raised():
+def test_an_error_is_reported_by_its_class_its_text_and_where_it_was_raised():
     written = report(raised(ValueError("boom")))
     assert (written.exception, written.error) == ("ValueError", "boom")
     (line,) = written.backtrace
@@ -34,7 +34,7 @@ def test_ruby_names_stand_where_ruby_has_one():
     assert report(TermException("SIGTERM")).exception == "Resque::TermException"
 
 
-def test_an_error_whose_text_cannot_be_had_is_told_all_the_same():
+def test_an_error_whose_text_cannot_be_had_is_reported_all_the_same():
     class Mute(Exception):  # noqa: N818 - it cannot speak
         def __str__(self) -> str:
             raise RuntimeError
@@ -61,7 +61,7 @@ def test_the_innermost_frame_stands_first():
     assert [line.rpartition("`")[2] for line in lines[:2]] == ["inner'", "outer'"]
 
 
-def test_a_cause_is_told_below():
+def test_a_cause_is_reported_below():
     lines = report(raised(ValueError("b"), raised(KeyError("a")))).backtrace
     assert lines[1] == "caused by KeyError: 'a'"
 
@@ -85,7 +85,7 @@ def test_a_runaway_recursion_is_cut_in_the_middle():
 
 
 @GROUPS
-def test_what_is_in_a_group_is_told_with_its_lines_the_causes_of_each_below_it():
+def test_what_is_in_a_group_is_reported_with_its_lines_the_causes_of_each_below_it():
     inner = raised(KeyError("customer 7"), raised(OSError("gone")))
     written = report(raised(ExceptionGroup("unhandled errors", [inner, raised(ValueError("b"))])))
     assert (written.exception, written.error) == (
@@ -105,7 +105,7 @@ def test_what_is_in_a_group_is_told_with_its_lines_the_causes_of_each_below_it()
 
 
 @GROUPS
-def test_groups_in_groups_are_told_from_outside_inwards():
+def test_groups_in_groups_are_reported_from_outside_inwards():
     group = ExceptionGroup("outer", [ExceptionGroup("inner", [ValueError("a"), ValueError("b")])])
     assert report(group).backtrace == (
         "sub-exception 1 of 1: ExceptionGroup: inner (2 sub-exceptions)",
@@ -122,7 +122,7 @@ def test_a_library_that_brings_groups_of_its_own_is_understood():
 
 
 @GROUPS
-def test_of_very_many_errors_some_are_told():
+def test_of_very_many_errors_some_are_reported():
     crowd = report(ExceptionGroup("crowd", [ValueError(number) for number in range(5000)]))
     assert len(crowd.backtrace) == MOST_ERRORS + 1
     assert crowd.backtrace[-1] == "... more errors ..."

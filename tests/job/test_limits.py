@@ -61,7 +61,7 @@ def test_limits_that_leave_no_time_between_them_are_refused():
         TimeLimit(soft=TimeLimit(soft=1))  # type: ignore[arg-type]  # the mistake under test
 
 
-def test_the_hard_limit_is_told_of_registered_jobs_and_of_active_jobs():
+def test_the_hard_limit_is_reported_of_registered_jobs_and_of_active_jobs():
     resque = Resque("redis://nowhere.invalid")
     resque.job("Limited", queue="low", timeout=30)(lambda: None)
     resque.job("Free", queue="low")(lambda: None)
@@ -122,7 +122,7 @@ def test_what_is_said_to_redis_passes_through_as_it_is():
     assert ScriptedDriver(b"6").run(bounded(operation(), TimeLimit(soft=60))) == 7
 
 
-def test_both_errors_are_told_in_rubys_names_and_cross_processes():
+def test_both_errors_are_reported_in_rubys_names_and_cross_processes():
     assert report(JobTimeout(2.5)).exception == "Timeout::Error"
     assert report(HardTimeLimit(30)).exception == "Resque::DirtyExit"
     for error in (JobTimeout(2.5), HardTimeLimit(30)):

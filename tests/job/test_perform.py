@@ -97,7 +97,7 @@ def test_an_error_runs_every_failure_hook_with_the_error_and_the_arguments():
     assert stage.ran == ["perform", "on_failure_a", "on_failure_b"]
 
 
-def test_a_failure_hook_that_fails_tells_both_errors():
+def test_a_failure_hook_that_fails_reports_both_errors():
     stage = Stage(
         perform=failing(ValueError("first")),
         on_failure_a=failing(KeyError("second")),
@@ -140,7 +140,7 @@ def test_an_error_is_raised_at_the_yield_of_an_around_hook_which_may_swallow_it(
     assert stage.ran == ["around_perform_x", "perform", "swallowed"]
 
 
-def test_an_around_hook_that_yields_twice_is_told_so():
+def test_an_around_hook_that_yields_twice_is_reported():
     def around():
         yield
         yield
@@ -149,7 +149,7 @@ def test_an_around_hook_that_yields_twice_is_told_so():
         Stage(around_perform_x=around).perform()
 
 
-def test_an_around_hook_that_yields_again_after_an_error_is_told_so():
+def test_an_around_hook_that_yields_again_after_an_error_is_reported():
     def around():
         try:
             yield
@@ -302,7 +302,7 @@ def test_an_error_of_an_always_hook_alone_is_the_jobs_failure_and_its_failure_ho
     assert seen == [(("late",), (1,))]
 
 
-def test_an_error_of_an_always_hook_after_a_failure_tells_both():
+def test_an_error_of_an_always_hook_after_a_failure_reports_both():
     stage = Stage(
         perform=failing(ValueError("first")), on_failure_x=nothing, always_x=failing(KeyError("k"))
     )
@@ -375,7 +375,7 @@ def test_without_kwargs_a_trailing_hash_stays_an_argument():
     assert seen == [((1, {"branch": "x"}), {})]
 
 
-def test_a_job_with_a_fault_raises_it_and_an_unknown_class_is_told_in_rubys_words():
+def test_a_job_with_a_fault_raises_it_and_an_unknown_class_is_reported_in_rubys_words():
     registry, driver = Registry(), SyncDriver("redis://nowhere:1/0")
     broken = read_job(JsonCodec(), "low", b"{bad")
     with pytest.raises(type(broken.fault)):

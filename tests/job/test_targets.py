@@ -180,7 +180,7 @@ def before_enqueue_no(*_args):
     return False
 
 
-def always_told(*_args): ...
+def always_noted(*_args): ...
 
 
 @pytest.mark.parametrize("register", ["job", "active_job"])
@@ -193,10 +193,10 @@ def test_a_hook_given_at_the_registration_becomes_a_hook_of_the_job(register):
 
     for target in (job, Job):
         resque = Resque(NOWHERE)
-        getattr(resque, register)("X", queue="q", hooks=[before_enqueue_no, always_told])(target)
+        getattr(resque, register)("X", queue="q", hooks=[before_enqueue_no, always_noted])(target)
         entry = (resque.registered or resque.active_job_classes.entries())[0]
         assert entry.hooks.before_enqueue == ("before_enqueue_no",)
-        assert entry.hooks.always == ("always_told",)
+        assert entry.hooks.always == ("always_noted",)
         assert target.before_enqueue_no(1) is False
 
 
@@ -213,9 +213,9 @@ def test_a_hook_without_a_hooks_name_is_refused(given, message):
 
     resque = Resque(NOWHERE)
     with pytest.raises(JobOptionError, match=message):
-        resque.job("X", queue="q", hooks=[always_told, given])(job)
+        resque.job("X", queue="q", hooks=[always_noted, given])(job)
     assert resque.registered == []
-    assert not hasattr(job, "always_told")
+    assert not hasattr(job, "always_noted")
 
 
 def test_a_hook_that_would_replace_another_is_refused():
@@ -248,7 +248,7 @@ def test_a_given_hook_that_holds_a_yield_is_refused_unless_it_goes_around():
     [
         ({"queue": ["q"]}, "queue=['q'] is no text: name one queue"),
         ({"queue": 5}, "queue=5 is no text: name one queue"),
-        ({"hooks": always_told}, "hooks=always_told is no list: write hooks=[always_told]"),
+        ({"hooks": always_noted}, "hooks=always_noted is no list: write hooks=[always_noted]"),
     ],
 )
 def test_an_option_of_the_wrong_kind_is_refused_where_the_job_is_registered(face, given, message):

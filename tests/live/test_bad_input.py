@@ -240,12 +240,12 @@ def test_a_url_that_is_none_is_a_clear_error_without_its_password(url: str) -> N
     assert "Redis URL" in str(caught.value)
 
 
-def test_an_empty_url_is_told_with_the_name_of_its_setting() -> None:
+def test_an_empty_url_is_reported_with_the_name_of_its_setting() -> None:
     with pytest.raises(SettingsError, match="url: is empty"):
         Resque("")
 
 
-def test_a_password_is_never_told() -> None:
+def test_a_password_is_never_shown() -> None:
     with pytest.raises(RedisUnavailable) as refused:
         Resque(f"redis://me:secret@127.0.0.1:{free_port()}/0").size("low")
     with pytest.raises(ConnectError) as malformed:

@@ -106,7 +106,7 @@ def test_a_certificate_of_a_known_authority_is_taken(secured: int, papers: Path)
         ("?ssl_ca_certs={papers}/stranger.pem", "ssl_ca_certs=FILE"),
     ],
 )
-def test_a_fault_of_a_certificate_or_its_file_is_told_with_the_cure(
+def test_a_fault_of_a_certificate_or_its_file_is_reported_with_the_cure(
     secured: int, papers: Path, options: str, message: str
 ) -> None:
     for error in both(f"rediss://localhost:{secured}/0{options.format(papers=papers)}"):
@@ -114,7 +114,7 @@ def test_a_fault_of_a_certificate_or_its_file_is_told_with_the_cure(
         assert "\n" not in str(error)
 
 
-def test_a_certificate_of_another_name_is_told(secured: int, papers: Path) -> None:
+def test_a_certificate_of_another_name_is_reported(secured: int, papers: Path) -> None:
     for error in both(f"rediss://127.0.0.1:{secured}/0?ssl_ca_certs={papers}/ca.pem"):
         assert "not valid for '127.0.0.1'" in str(error)
 
@@ -130,13 +130,13 @@ def test_a_server_that_wants_a_certificate_of_ours_says_so_and_takes_it(
     assert both(url + mine) == [None, None]
 
 
-def test_a_plain_port_asked_for_tls_is_told(redis_server: RedisServer) -> None:
+def test_a_plain_port_asked_for_tls_is_reported(redis_server: RedisServer) -> None:
     url = f"rediss://localhost:{redis_server.port}/0?socket_connect_timeout=1"
     for error in both(url):
         assert "does not speak TLS: write redis://" in str(error)
 
 
-def test_a_port_of_tls_asked_plainly_is_told(secured: int) -> None:
+def test_a_port_of_tls_asked_plainly_is_reported(secured: int) -> None:
     for error in both(f"redis://localhost:{secured}/0"):
         assert "speaks TLS there: write rediss://" in str(error)
 
@@ -230,7 +230,7 @@ def test_a_worker_needs_no_more_than_the_commands_that_the_docs_name(
 @pytest.mark.parametrize(
     "refused", ["time", "smembers", "hset", "sadd", "set", "evalsha", "hdel", "get"]
 )
-def test_a_command_that_is_not_permitted_is_told_in_one_line_that_names_it(
+def test_a_command_that_is_not_permitted_is_reported_in_one_line_that_names_it(
     db: redis.Redis, redis_server: RedisServer, tmp_path: Path, refused: str
 ) -> None:
     url = user(db, redis_server.port, *(f"+{one}" for one in A_WORKERS), f"-{refused}")
@@ -246,7 +246,7 @@ def test_a_command_that_is_not_permitted_is_told_in_one_line_that_names_it(
     assert len(message) == 1, done.stderr
 
 
-def test_a_key_that_is_not_permitted_is_told_with_the_command(
+def test_a_key_that_is_not_permitted_is_reported_with_the_command(
     db: redis.Redis, redis_server: RedisServer
 ) -> None:
     url = user(db, redis_server.port, "+@all").replace("/0", "/0")

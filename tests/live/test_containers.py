@@ -60,7 +60,7 @@ def test_a_term_to_every_process_leaves_the_job_its_time(
 
 
 @WAYS
-def test_a_job_that_needs_longer_is_told_once_and_may_clean_up(
+def test_a_job_that_needs_longer_is_interrupted_once_and_may_clean_up(
     db: redis.Redis, redis_url: str, way: dict[str, str]
 ) -> None:
     db.rpush("resque:queue:low", CLEAN, NOTE)

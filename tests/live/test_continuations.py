@@ -64,7 +64,7 @@ def test_a_job_in_steps_is_put_down_when_its_worker_stops_and_goes_on_in_the_nex
     assert not db.exists("resque:failed")
 
 
-def test_the_time_before_a_child_is_told_to_end_is_enough_to_put_a_job_down(
+def test_the_time_before_a_child_is_signalled_to_end_is_enough_to_put_a_job_down(
     db: redis.Redis, redis_url: str
 ) -> None:
     enqueue(redis_url)

@@ -98,7 +98,9 @@ def test_a_stopped_worker_is_still_answered_for(db: redis.Redis, redis_url: str)
         assert process.ended() == 0
 
 
-def test_a_port_in_use_is_told_and_nothing_is_registered(db: redis.Redis, redis_url: str) -> None:
+def test_a_port_in_use_is_reported_and_nothing_is_registered(
+    db: redis.Redis, redis_url: str
+) -> None:
     port = free_port()
     with worker(redis_url, "low", HEALTH_PORT=str(port)) as first:
         first.ready(db)

@@ -97,7 +97,7 @@ def harms(executor: str) -> list[tuple[str, str]]:
     return found
 
 
-def told_as(executor: str, name: str, kind: str) -> str | None:
+def reported_as(executor: str, name: str, kind: str) -> str | None:
     """The exception under which a job is recorded as failed; None where it is done."""
     if name == "Fatal":
         return "Resque::DirtyExit"
@@ -131,7 +131,7 @@ def test_a_worker_goes_on_and_obeys_whatever_jobs_do_to_their_process(
         assert process.wait(40) == 0
     expected = [f"next {number}" for number in range(len(jobs))]
     assert sorted(notes(db)) == sorted([*expected, *(kind for _, kind in jobs)])
-    expected = [(told_as(executor, *job), job[1]) for job in jobs]
+    expected = [(reported_as(executor, *job), job[1]) for job in jobs]
     assert failed(redis_url) == [one for one in expected if one[0]]
     assert db.keys("resque:worker*") == []
 

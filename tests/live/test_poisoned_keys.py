@@ -313,7 +313,7 @@ LISTINGS: dict[str, tuple[str, ...]] = {
         if key in keys
     ],
 )
-def test_a_command_tells_what_it_can_beside_a_key_of_a_wrong_type(
+def test_a_command_reports_what_it_can_beside_a_key_of_a_wrong_type(
     db: redis.Redis, redis_url: str, command: str, key: str, kind: str, monkeypatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)

@@ -272,7 +272,7 @@ def test_a_burst_of_several_workers_ends_when_the_queues_are_empty(db, redis_url
     assert workers(db) == []
 
 
-def test_a_file_that_cannot_be_read_is_told_before_anything_starts(db, redis_url, pool_file):
+def test_a_file_that_cannot_be_read_is_reported_before_anything_starts(db, redis_url, pool_file):
     pool_file.write_text("low: <%= 1 %>\n")
     with pool(redis_url, "pool", "-f", str(pool_file)) as master:
         assert master.process.wait(TIMEOUT) == 2

@@ -152,7 +152,7 @@ def test_a_paused_worker_does_not_spin_over_waiting_jobs(
         assert db.llen("resque:queue:low") == 3
 
 
-def test_a_worker_that_was_paused_goes_on_with_what_waits_and_is_told_again(
+def test_a_worker_that_was_paused_goes_on_with_what_waits_and_is_called_again(
     db: redis.Redis, redis_url: str
 ) -> None:
     with worker(redis_url, "low", INTERVAL=HOUR) as process:
@@ -178,7 +178,7 @@ def test_a_signal_to_stop_ends_the_wait(db: redis.Redis, redis_url: str, signal_
     armed(db, 0)
 
 
-def test_a_queue_of_another_type_is_told_and_the_others_call(
+def test_a_queue_of_another_type_is_reported_and_the_others_call(
     db: redis.Redis, redis_url: str
 ) -> None:
     db.set("resque:queue:odd", "no list")
@@ -228,7 +228,7 @@ def test_a_user_who_may_not_use_that_command_polls(
             assert process.log.count("looked for at intervals") == 1
 
 
-def test_after_a_restart_of_redis_the_worker_is_told_again(
+def test_after_a_restart_of_redis_the_worker_is_called_again(
     db: redis.Redis, redis_url: str, frail: RedisServer
 ) -> None:
     with worker(frail.url, "low", report_url=redis_url, INTERVAL=HOUR) as process:

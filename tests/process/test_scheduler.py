@@ -305,7 +305,7 @@ def test_an_entry_set_again_as_it_was_keeps_its_time(made, clock, db):
     assert db.llen(QUEUE) == 1
 
 
-def test_a_bad_entry_is_told_and_stops_no_other(made, clock, db, caplog):
+def test_a_bad_entry_is_reported_and_stops_no_other(made, clock, db, caplog):
     db.hset("resque:persistent_schedules", "broken", "{bad")
     keep(db, "wrong", cron="61 * * * *")
     keep(db, "tick")
@@ -350,7 +350,7 @@ def test_usr1_logs_the_schedule(made, clock, db, caplog):
     assert "tick * * * * *\t2026-03-01 11:55:00 +0000" in caplog.text
 
 
-def test_a_redis_that_is_away_is_told_and_looked_for_again(clock, caplog):
+def test_a_redis_that_is_away_is_reported_and_looked_for_again(clock, caplog):
     with Resque("redis://127.0.0.1:1", clock=clock) as nowhere:
         scheduler = Scheduler(nowhere.core, Claim("box:1", "a"), Surroundings(clock))
         scheduler.surroundings.on_sleep = lambda: clock.now > NOW + 8 and scheduler.shutdown()

@@ -181,7 +181,7 @@ def test_a_day_that_is_decades_away_is_found_at_once():
     assert found == datetime(2112, 2, 29, 23, 59, 59, tzinfo=UTC)
 
 
-def test_the_end_of_the_calendar_is_told():
+def test_the_end_of_the_calendar_is_reported():
     with pytest.raises(CronError, match="no such day comes after"):
         Cron.parse("0 0 1 1 *").next_after(datetime(9999, 6, 1, tzinfo=UTC), UTC)
 

@@ -74,7 +74,9 @@ def test_many_jobs_go_in_one_transaction_too(resque: Resque) -> None:
     ]
 
 
-def test_what_cannot_be_encoded_is_told_by_its_place_and_nothing_is_sent(resque: Resque) -> None:
+def test_what_cannot_be_encoded_is_reported_by_its_place_and_nothing_is_sent(
+    resque: Resque,
+) -> None:
     calls = [(AT, "Archive", 35), (AT, "Archive", [1, object()])]
     with pytest.raises(NotEncodable, match=r"calls\[1\]: args\[0\]\[1\] cannot be sent"):
         result_of(resque.core.delayed.enqueue_many_at(calls))

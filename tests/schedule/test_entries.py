@@ -126,7 +126,7 @@ def test_a_fault_says_what_to_write(config, said):
     assert any(said in fault for fault in faults(**config))
 
 
-def test_what_is_no_mapping_is_told():
+def test_what_is_no_mapping_is_reported():
     with pytest.raises(ScheduleError, match="'tea': it is a text, not keys"):
         Entry.read("tea", "0 * * * *", Clock())
 

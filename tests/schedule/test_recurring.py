@@ -56,7 +56,7 @@ def test_a_persistent_entry_and_the_word_that_it_changed_go_in_one_transaction(r
     ]
 
 
-def test_an_entry_of_this_process_alone_is_only_told_of(resque):
+def test_an_entry_of_this_process_alone_is_only_reported(resque):
     operation = resque.core.recurring.set_schedule("tea", {"every": "1h"})
     assert requests_of(operation, 1) == [("SADD", "resque:schedules_changed", b"tea")]
 

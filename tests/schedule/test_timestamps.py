@@ -33,7 +33,7 @@ def test_a_moment_is_its_whole_second_however_it_is_said(when: datetime | float 
     assert timestamp_of(when) == AT
 
 
-def test_a_date_without_a_zone_is_refused_and_told_how_to_get_one() -> None:
+def test_a_date_without_a_zone_is_refused_with_how_to_get_one() -> None:
     with pytest.raises(TimestampError, match="has no time zone"):
         timestamp_of(datetime(2026, 3, 1, 12))  # noqa: DTZ001 - that it is naive is the point
 

@@ -63,7 +63,7 @@ def test_anchors_and_merges_work():
         ("a: {args: &x [*x]}\n", "s.yml, line 1: an alias stands inside what it names"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text, said):
+def test_what_cannot_be_read_is_reported_with_its_line(text, said):
     with pytest.raises(ScheduleFileError) as caught:
         read(text)
     assert str(caught.value).startswith(said)
@@ -141,7 +141,7 @@ def test_many_entries_that_merge_one_are_no_bomb():
     assert len(read_yaml(text, "s.yml")) == 2001
 
 
-def test_how_far_it_is_read_is_told():
+def test_how_far_it_is_read_is_reported():
     counts: list[int] = []
     text = "".join(f"e{n}: {{every: 1h, queue: q}}\n" for n in range(2000))
     assert len(read_yaml(text, "s.yml", seen=counts.append)) == 2000

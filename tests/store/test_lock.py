@@ -79,7 +79,7 @@ def test_anybody_may_take_it_by_force(resque, lock, db):
     assert resque.release_master_lock() is False
 
 
-def test_who_leads_is_told_with_the_time_that_is_left(resque, lock, db):
+def test_who_leads_is_reported_with_the_time_that_is_left(resque, lock, db):
     assert resque.master_lock() is None
     resque.run(lock.hold(ME))
     lock = resque.master_lock()

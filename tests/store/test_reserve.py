@@ -68,7 +68,7 @@ def test_a_failure_brings_its_keys_along(turns):
     )
 
 
-def test_a_turn_whose_queues_were_chosen_from_others_tells_which_there_are(turns):
+def test_a_turn_whose_queues_were_chosen_from_others_reports_which_there_are(turns):
     turns.write(("low",), RecordTemplate((b"head",)), ("low", "hi"))
     turn = result_of(turns.take(b"old"), [1, -1, [b"low", b"hi", b"new"]])
     assert (turn.finished, turn.queue, set(turn.known)) == (True, None, {"low", "hi", "new"})
@@ -93,7 +93,7 @@ def test_paused_queues_are_named_where_no_job_was_found(turns):
     assert (turn.paused_queues, turn.all_queues_paused) == (("low", "high"), True)
 
 
-def test_a_server_that_does_not_know_the_script_yet_is_told_it(turns):
+def test_a_server_that_does_not_know_the_script_yet_is_sent_it(turns):
     missing = ScriptMissing("NOSCRIPT")
     first, second = requests_of(turns.take(b"old"), missing, b"raw")
     assert (first[0], second[:2]) == ("EVALSHA", ("EVAL", script("turn").text))

@@ -14,7 +14,7 @@ def test_a_worker_is_registered_with_its_start_in_one_round_trip():
     ]
 
 
-def test_unregistering_tells_what_was_removed_or_that_somebody_else_was_quicker():
+def test_unregistering_reports_what_was_removed_or_that_somebody_else_was_quicker():
     assert result_of(TABLE.unregister(ME), [1, 1, 0, 1, 1, 0, 0]) == (1, 0, 1, 1, 0, 0)
     assert result_of(TABLE.unregister(ME), [0]) is None
 

@@ -74,7 +74,7 @@ def nothing(_raw: bytes) -> None:
     """Do nothing."""
 
 
-def test_a_child_tells_that_all_went_well(wakeup):
+def test_a_child_reports_that_all_went_well(wakeup):
     assert outcome(nothing, wakeup) == DONE
 
 
@@ -96,7 +96,7 @@ def test_a_payload_greater_than_a_pipe_arrives_whole(wakeup):
 
 
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])
-def test_a_child_tells_its_error_however_long(wakeup, size):
+def test_a_child_reports_its_error_however_long(wakeup, size):
     def work(_raw: bytes) -> None:
         raise KeyError("ä" * size)
 
@@ -185,7 +185,7 @@ def test_a_patient_job_ends_by_its_parents_term(wakeup):
     assert ended.report.exception == TermException.ruby_name
 
 
-def test_a_job_that_lasts_too_long_is_killed_and_told_by_the_error_given(wakeup):
+def test_a_job_that_lasts_too_long_is_killed_and_reported_by_the_error_given(wakeup):
     error, begun = DirtyExit("the limit of this job"), Begun()
     ended = outcome(begun, wakeup, then=lambda child: (begun.wait(), child.limit(0.05, error)))
     assert ended.dirty is error
@@ -212,7 +212,7 @@ def test_a_child_that_ends_without_a_word_is_dirty(wakeup, status):
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (27, "SIGPROF"), (1, "SIGHUP")])
-def test_a_child_that_is_killed_is_told_as_ruby_tells_it(wakeup, number, name):
+def test_a_child_that_is_killed_is_reported_as_ruby_reports_it(wakeup, number, name):
     pids, begun = [], Begun()
     ended = outcome(
         begun,

@@ -238,35 +238,35 @@ def test_a_signal_that_is_sent_to_every_process_is_left_to_the_parent(term_child
     assert Bench(perform).run() == DONE
 
 
-def tell_the_pid():
+def report_the_pid():
     raise ValueError(os.getpid())
 
 
 @pytest.mark.parametrize("fork_ahead", ["always", "never", "auto"])
 def test_every_job_has_a_child_of_its_own_forked_ahead_or_not(fork_ahead):
-    assert len(set(Bench(tell_the_pid, fork_ahead=fork_ahead).pids(40))) == 40
+    assert len(set(Bench(report_the_pid, fork_ahead=fork_ahead).pids(40))) == 40
 
 
 def test_a_child_serves_so_many_jobs_and_no_more():
-    pids = Bench(tell_the_pid, jobs_per_child=3).pids(7)
+    pids = Bench(report_the_pid, jobs_per_child=3).pids(7)
     assert [len(set(pids[at : at + 3])) for at in (0, 3, 6)] == [1, 1, 1]
     assert len(set(pids)) == 3
 
 
 def test_a_child_that_has_served_its_time_is_followed_by_another():
-    assert len(set(Bench(tell_the_pid, minutes_per_child=0.0).pids(3))) == 3
+    assert len(set(Bench(report_the_pid, minutes_per_child=0.0).pids(3))) == 3
 
 
 def test_a_child_that_has_time_left_serves_on():
-    assert len(set(Bench(tell_the_pid, minutes_per_child=60.0).pids(3))) == 1
+    assert len(set(Bench(report_the_pid, minutes_per_child=60.0).pids(3))) == 1
 
 
 def test_a_child_above_its_memory_is_followed_by_another():
-    assert len(set(Bench(tell_the_pid, max_child_memory=1).pids(3))) == 3
+    assert len(set(Bench(report_the_pid, max_child_memory=1).pids(3))) == 3
 
 
 def test_a_before_fork_hook_is_called_for_every_child_and_none_is_forked_ahead():
-    bench, seen = Bench(tell_the_pid, fork_ahead="always"), []
+    bench, seen = Bench(report_the_pid, fork_ahead="always"), []
     bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor.server.asked))
     bench.pids(3)
     assert seen == [False, False, False]
@@ -296,7 +296,7 @@ def children() -> list[int]:
 
 
 def test_a_child_forked_ahead_that_was_killed_costs_no_job():
-    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench = Bench(report_the_pid, fork_ahead="always")
     bench.one()
     spare = bench.spare()
     os.kill(spare.pid, signal.SIGKILL)
@@ -308,7 +308,7 @@ def test_a_child_forked_ahead_that_was_killed_costs_no_job():
 
 
 def test_a_child_killed_on_the_way_of_its_job_says_that_it_never_began():
-    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench = Bench(report_the_pid, fork_ahead="always")
     bench.one()
     os.kill(bench.spare().pid, signal.SIGSTOP)
     killing = threading.Thread(target=bench.kill_when_given)
@@ -323,7 +323,7 @@ def test_where_no_child_can_be_forked_the_job_has_not_begun(monkeypatch):
         raise BlockingIOError("Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refuse)
-    assert Bench(tell_the_pid).run() == NOT_STARTED
+    assert Bench(report_the_pid).run() == NOT_STARTED
 
 
 def test_a_job_beyond_its_hard_limit_is_killed_and_the_record_names_the_limit():
@@ -345,7 +345,7 @@ def test_exit_functions_run_before_the_next_job_where_they_are_asked_for(tmp_pat
 
 def test_nothing_is_left_behind():
     before = children()
-    bench = Bench(tell_the_pid, fork_ahead="always")
+    bench = Bench(report_the_pid, fork_ahead="always")
     bench.one()
     assert len(children()) > len(before)
     bench.close()

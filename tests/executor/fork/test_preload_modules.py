@@ -94,7 +94,7 @@ def test_children_find_loaded_what_a_job_before_them_used(
         assert not used & brought
 
 
-def test_only_pythons_own_modules_and_ours_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_pythons_own_modules_and_ours_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     count = len(sys.modules)
     for name in ("pyresque.no_such", "only_here", "this", "wave", "antigravity"):
         monkeypatch.setitem(sys.modules, name, sys)
@@ -127,7 +127,7 @@ def heavy():
         (["--executor", "inline"], 0),
     ],
 )
-def test_what_children_import_again_and_again_is_told_of_once(
+def test_what_children_import_again_and_again_is_reported_once(
     db: redis.Redis, redis_url: str, tmp_path: Path, flags: list[str], lines: int
 ):
     (tmp_path / "heavy_app.py").write_text(HEAVY)

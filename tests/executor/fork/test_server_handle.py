@@ -59,7 +59,7 @@ def test_a_child_is_forked_before_there_is_a_job_for_it(server, wakeup):
     server.done_with(child)
 
 
-def test_how_a_child_ended_is_told_as_if_it_were_our_own(server, wakeup):
+def test_how_a_child_ended_is_reported_as_if_it_were_our_own(server, wakeup):
     child = next_child(server)
     child.give("low", b"for ever", last=True)
     eventually(lambda: child._board.begun(child._place))

@@ -124,7 +124,7 @@ def test_each_is_called_for_its_own_queues(bell, db):
     assert seen.empty()
 
 
-def test_a_job_that_came_while_nobody_waited_is_told_to_the_next_one(bell, db):
+def test_a_job_that_came_while_nobody_waited_is_reported_to_the_next_one(bell, db):
     slot = ThreadWaiter(bell)
     db.rpush(LOW, 1)
     assert slot.wait((LOW,), LONG, LONG) is True
@@ -158,7 +158,7 @@ def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
 
 
 @pytest.mark.process
-def test_slots_that_can_no_longer_be_told_are_called_to_look_by_themselves(tmp_path):
+def test_slots_that_can_no_longer_be_reached_are_called_to_look_by_themselves(tmp_path):
     server = RedisServer(tmp_path)
     driver = SyncDriver(server.url)
     bell = SharedWaiter(QueueWatch(driver.wire, SystemClock()))

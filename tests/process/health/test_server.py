@@ -28,7 +28,7 @@ def answer_of(health: Health, path: str, method: str = "GET") -> tuple[int, dict
     return int(head.split()[1]), json.loads(body or b"{}")
 
 
-def test_a_worker_that_is_well_is_told_so_with_what_is_known_of_it():
+def test_a_worker_that_is_well_is_reported_as_such_with_what_is_known_of_it():
     assert answer_of(WELL, "/live") == (
         200,
         {
@@ -65,7 +65,7 @@ def test_a_worker_that_hangs_is_neither():
         (b"GET /live\r\n", b"400"),
     ],
 )
-def test_other_requests_are_told_what_is_wrong(request_line, status):
+def test_other_requests_get_an_answer_that_says_what_is_wrong(request_line, status):
     assert answer(request_line, WELL, 42).startswith(b"HTTP/1.1 " + status)
 
 
@@ -142,7 +142,7 @@ def test_signals_to_the_whole_group_are_not_for_it(port):
 
 
 @pytest.mark.process
-def test_a_port_that_is_taken_or_cannot_be_had_is_told_before_the_worker_starts(port):
+def test_a_port_that_is_taken_or_cannot_be_had_is_reported_before_the_worker_starts(port):
     with (
         serving(SystemClock(), "127.0.0.1", port, 60.0),
         pytest.raises(HealthPortError, match=rf"127\.0\.0\.1:{port} cannot be opened: .*in use"),

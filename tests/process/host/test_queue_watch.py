@@ -170,7 +170,7 @@ def test_the_back_off_starts_anew_once_the_server_has_answered(stage):
         "MOVED 3999 127.0.0.1:6381",
     ],
 )
-def test_a_server_that_refuses_is_polled_which_is_told_once(stage, caplog, text):
+def test_a_server_that_refuses_is_polled_which_is_reported_once(stage, caplog, text):
     for _ in range(3):
         stage.hold(LOW, HIGH)
         for wire in stage.wires[-2:]:

@@ -100,7 +100,9 @@ def test_a_signal_ends_the_wait_and_the_line_stays_armed(waiter, db, pipe):
     assert ready([pipe.reading], 0) == []
 
 
-def test_a_job_that_was_told_while_the_worker_was_busy_costs_one_question_and_no_spin(waiter, db):
+def test_a_job_that_was_reported_while_the_worker_was_busy_costs_one_question_and_no_spin(
+    waiter, db
+):
     db.config_resetstat()
     assert waiter.wait((LOW,), LONG, 0.01) is False
     db.rpush(LOW, "job")

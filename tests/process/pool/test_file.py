@@ -39,7 +39,7 @@ def test_an_empty_file_wants_nobody(text):
         ("[[" * 5000, "pool.yml"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text, message):
+def test_what_cannot_be_read_is_reported_with_its_line(text, message):
     with pytest.raises(PoolFileError) as caught:
         parsed(text)
     assert message in str(caught.value)
@@ -51,7 +51,7 @@ def test_a_ruby_object_is_never_made():
         parsed("low: !ruby/object:Gem::Installer {}\n")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path):
     with pytest.raises(PoolFileError, match="cannot be read"):
         read_pool(tmp_path / "nowhere.yml", "production")
 
@@ -74,12 +74,12 @@ def test_anchors_merges_and_overrides_are_plain_yaml():
     assert parsed("n: &n 3\nlow: *n\n") == {"n": 3, "low": 3}
 
 
-def test_a_line_that_overrides_a_merged_one_is_not_told_as_standing_twice():
+def test_a_line_that_overrides_a_merged_one_is_not_reported_as_standing_twice():
     text = "base: &base\n  low: 1\nproduction:\n  <<: *base\n  low: 2\n"
     assert parse_pool(text, "pool.yml", "production") == ({"low": 2}, [])
 
 
-def test_a_section_that_is_missing_is_told_where_nothing_is_wanted():
+def test_a_section_that_is_missing_is_reported_where_nothing_is_wanted():
     text = "production:\n  low: 2\nstaging:\n  low: 1\n"
     assert parse_pool(text, "pool.yml", "produktion") == (
         {},
@@ -88,7 +88,7 @@ def test_a_section_that_is_missing_is_told_where_nothing_is_wanted():
     assert parse_pool("high: 1\n" + text, "pool.yml", "test") == ({"high": 1}, [])
 
 
-def test_a_line_that_stands_twice_is_told_and_the_last_counts():
+def test_a_line_that_stands_twice_is_reported_and_the_last_counts():
     wanted, notes = parse_pool("low: 1\nlow: 2\n", "pool.yml", "test")
     assert wanted == {"low": 2}
     assert notes == ["'low' stands in line 1 and in line 2: the last one counts"]
@@ -104,7 +104,7 @@ def test_a_line_that_stands_twice_is_told_and_the_last_counts():
         ("production: {x: &x [1]}\nlow: *x\n", "pool.yml, line 1: 'a list' is no number"),
     ],
 )
-def test_aliases_that_make_no_sense_are_told_with_their_line(text, message):
+def test_aliases_that_make_no_sense_are_reported_with_their_line(text, message):
     with pytest.raises(PoolFileError) as caught:
         parsed(text)
     assert str(caught.value).startswith(message)

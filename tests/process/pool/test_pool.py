@@ -93,7 +93,7 @@ def test_one_more_and_one_less_of_each():
     assert len(stage.sent) == 4
 
 
-def test_who_was_told_to_leave_is_not_told_again_and_not_replaced():
+def test_who_was_sent_away_is_not_sent_away_again_and_not_replaced():
     stage = Stage({"low": 2})
     stage.pool.maintain()
     stage.pool.add(-1)

@@ -113,7 +113,9 @@ def test_a_plain_jobs_child_has_the_application_and_no_more(work) -> None:
 
 
 @pytest.mark.parametrize("given", [None, "1"])
-def test_what_the_linker_was_told_is_not_told_to_what_jobs_start(work, given: str | None) -> None:
+def test_what_the_linker_was_asked_is_not_in_the_environment_of_what_jobs_start(
+    work, given: str | None
+) -> None:
     assert work("Environ", **({} if given is None else {"LD_BIND_NOW": given})) == [str(given)]
 
 
@@ -143,7 +145,7 @@ def test_middleware_is_around_every_job(work) -> None:
         (None, {"executor": "inline"}),
     ],
 )
-def test_it_is_not_made_where_somebody_could_tell(hook, settings) -> None:
+def test_it_is_not_made_where_somebody_could_notice(hook, settings) -> None:
     resque = Resque("redis://nowhere:1/0", **settings)
     resque.job("X", queue="low")(print)
     if hook is not None:

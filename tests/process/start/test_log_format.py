@@ -62,7 +62,7 @@ def raising(_record):
 
 
 @pytest.mark.parametrize("part", ["handler", "filter"])
-def test_what_an_applications_handler_or_filter_raises_is_told_and_climbs_no_further(
+def test_what_an_applications_handler_or_filter_raises_is_reported_and_climbs_no_further(
     written, capsys, part
 ):
     set_up(Settings(log_format="app"))

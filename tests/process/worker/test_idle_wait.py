@@ -43,7 +43,7 @@ def test_a_job_ends_the_rest(stage):
     assert stage.take(3600.0) == 0.25
 
 
-def test_who_would_be_told_looks_no_more_often_than_every_few_seconds(stage):
+def test_who_waits_for_a_call_looks_no_more_often_than_every_few_seconds(stage):
     """The waiter waits for ``most`` seconds while its lines are armed."""
     stage.around.wait_for_jobs = lambda queues, look, most: stage.around.sleep(most)
     assert stage.take(0.1) == LOOK

@@ -192,7 +192,7 @@ def test_a_break_between_two_jobs_loses_none_and_repeats_none(
     assert "trying again" in caplog.text
 
 
-def test_a_script_that_was_flushed_is_told_again(db: redis.Redis, stage: Stage) -> None:
+def test_a_script_that_was_flushed_is_called_again(db: redis.Redis, stage: Stage) -> None:
     stage.resque.job("Flush", queue="low")(db.script_flush)
     for _ in range(3):
         push(db, "Flush")

@@ -45,7 +45,7 @@ def lines(caplog):
     return caplog
 
 
-def test_a_done_job_tells_how_long_it_took(jobs, clock, lines):
+def test_a_done_job_reports_how_long_it_took(jobs, clock, lines):
     jobs.got(PLAIN)
     clock.passed = 0.25
     jobs.done(PLAIN)
@@ -56,7 +56,7 @@ def test_a_done_job_tells_how_long_it_took(jobs, clock, lines):
     ]
 
 
-def test_an_active_job_tells_how_long_it_waited_too(jobs, clock, lines):
+def test_an_active_job_reports_how_long_it_waited_too(jobs, clock, lines):
     jobs.got(ACTIVE)
     clock.passed = 2.0
     jobs.done(ACTIVE)

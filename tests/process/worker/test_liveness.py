@@ -46,7 +46,7 @@ def test_before_it_is_registered_a_heartbeat_enters_nobody(heartbeat):
     assert len(hand.asked[1]) == 1
 
 
-def test_it_beats_when_it_is_due_and_tells_how_long_it_is_until_then(heartbeat):
+def test_it_beats_when_it_is_due_and_returns_how_long_it_is_until_then(heartbeat):
     ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
     hand = ScriptedDriver()
     assert hand.run(heartbeat.beat_if_due()) == 60.0
@@ -83,7 +83,7 @@ def test_pruning_that_redis_refuses_is_put_off_and_ends_nothing():
     assert ScriptedDriver(TIME, [1], RedisUnavailable("away")).run(one.make()) == 600.0
 
 
-def test_rounds_tell_whether_the_heart_beats():
+def test_upkeep_reports_whether_heartbeats_are_sent():
     one = rounds(heartbeat_interval=60.0)
     one.vitals.mark(Flag.REGISTERED, True)
     one.clock.passed += 60

@@ -53,7 +53,7 @@ def test_a_worker_needs_a_queue_to_take_from_in_rubys_words():
             QueueList.parse(names)
 
 
-def test_names_are_trimmed_and_an_id_tells_them_without_those_to_skip():
+def test_names_are_trimmed_and_an_id_has_them_without_those_to_skip():
     queue_list = QueueList.parse([" low", "high_* ", " !slow"])
     assert str(queue_list) == "low,high_*"
     assert queue_list.skipped == ("slow",)

@@ -46,7 +46,7 @@ def test_of_many_registered_jobs_the_first_are_named(resque, caplog):
     assert "Job11 (builtins) and 18 more;" in text
 
 
-def test_an_unknown_active_job_is_told_of_the_active_jobs(resque, caplog):
+def test_the_log_of_an_unknown_active_job_names_the_active_jobs(resque, caplog):
     resque.active_job("Nightly")(print)
     _, text = failed(resque, caplog, "low", WRAPPER, {"job_class": "Nobody", "arguments": []})
     assert "the active jobs registered here are Nightly (builtins);" in text

@@ -116,7 +116,7 @@ def test_a_reserve_that_was_not_carried_out_is_sent_again():
     assert scripts(hand) == ["turn", "turn"]
 
 
-def test_two_equal_jobs_one_after_the_other_are_told_apart_by_the_count():
+def test_two_equal_jobs_one_after_the_other_are_distinguished_by_the_count():
     """The same payload within one second has the same record: adopted when the count went up, else sent again."""
     one, carried_out = worker(), ScriptedDriver(GOT, AWAY, RECORD, b"1", ENDED)
     assert carried_out.run(one._one_run()) is True
@@ -127,7 +127,7 @@ def test_two_equal_jobs_one_after_the_other_are_told_apart_by_the_count():
     assert scripts(lost) == ["turn", "turn", "turn"]
 
 
-def test_a_worker_told_to_stop_does_not_wait_for_redis_with_nothing_to_write():
+def test_a_worker_that_is_stopping_does_not_wait_for_redis_with_nothing_to_write():
     one, hand = worker(), ScriptedDriver(AWAY)
     one.shutdown()
     with pytest.raises(Exception, match="away"):
@@ -135,7 +135,7 @@ def test_a_worker_told_to_stop_does_not_wait_for_redis_with_nothing_to_write():
     assert one.surroundings.slept == []
 
 
-def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
+def test_a_worker_that_is_stopping_waits_for_redis_to_write_the_end_of_its_job():
     one, hand = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
 
     job = hand.run(one.reserve())
@@ -145,7 +145,7 @@ def test_a_worker_told_to_stop_waits_for_redis_to_write_the_end_of_its_job():
     assert scripts(hand) == ["turn", "turn", "turn"]
 
 
-def test_a_queue_of_the_wrong_type_is_told_once(caplog):
+def test_a_queue_of_the_wrong_type_is_reported_once(caplog):
     one, hand = worker(), ScriptedDriver(*[[0, 0, b"", b"", [1]]] * 2)
     hand.run(one.reserve())
     hand.run(one.reserve())

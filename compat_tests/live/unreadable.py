@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ODD: dict[str, bytes] = {
+UNREADABLE: dict[str, bytes] = {
     "class unknown": b'{"class":"Nowhere::AtAll","args":[1]}',
     "class not a constant": b'{"class":"not a class","args":[1]}',
     "class missing": b'{"args":[1]}',

@@ -189,7 +189,7 @@ def counted(play: Play, what: str) -> Any:
     return getattr(info, what)
 
 
-BOOKS: Calls = {
+RECORDS: Calls = {
     "register": register,
     "register_twice": register,
     "register_new_york": registered_at,
