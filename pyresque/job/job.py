@@ -173,3 +173,12 @@ def _without_payload(path: str) -> str:
         if path.startswith("[")
         else path
     )
+
+
+def same_value(one: object, other: object) -> bool:
+    """Whether two values are equal as JSON: 1, 1.0 and true are three values; the order of keys does not matter."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    return type(one) is type(other) and one == other

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
-from pyresque.job.job import Codec, Job, read_job, write_payload
+from pyresque.job.job import Codec, Job, read_job, same_value, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
@@ -20,7 +20,7 @@ from pyresque.store.queues import Pushed, QueueTable, to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried
@@ -177,7 +177,8 @@ class Queues:
         2
         """
         enqueued = 0
-        for chunk in _chunks(enumerate(calls), CHUNK):
+        source = enumerate(calls)
+        while chunk := list(islice(source, CHUNK)):
             enqueued += await self._enqueue_chunk(chunk)
         return enqueued
 
@@ -305,24 +306,20 @@ class Queues:
         >>> [str(job) for job in resque.peek("mailers")]
         ['(Job{mailers} | WelcomeMailer | [7])']
         """
-        return [read_job(self.codec, queue, raw) for raw in await self._peeked(queue, start, count)]
+        found = await self._elements(self.table.keys.queue(queue), start, count)
+        return [read_job(self.codec, queue, raw) for raw in found]
 
-    async def _peeked(self, queue: str, start: int, count: int) -> list[bytes]:
-        key = self.table.keys.queue(queue)
+    async def list_range(self, key: str, start: int = 0, count: int = 1) -> list[Any]:
+        """Decoded elements of any list by its name below the namespace; always a list."""
+        found = await self._elements(self.table.keys.of(key), start, count)
+        return list(map(self.codec.decode, found))
+
+    async def _elements(self, key: str, start: int, count: int) -> list[bytes]:
+        """Return elements of a list; with a count of 1 a negative ``start`` counts from the end, as LINDEX does."""
         if count == 1:
             raw = await self.table.element(key, start)
             return [] if raw is None else [raw]
         return await self.table.slice(key, start, start + count - 1)
-
-    async def list_range(self, key: str, start: int = 0, count: int = 1) -> list[Any]:
-        """Decoded elements of any list by its name below the namespace; always a list."""
-        full = self.table.keys.of(key)
-        if count == 1:
-            raw = await self.table.element(full, start)
-            return [] if raw is None else [self.codec.decode(raw)]
-        return [
-            self.codec.decode(raw) for raw in await self.table.slice(full, start, start + count - 1)
-        ]
 
     async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
         """The size and the first jobs of every queue."""
@@ -351,18 +348,3 @@ class Queues:
     async def validate(self, job: Target, queue: str | None = None) -> None:
         """Raise NoQueueError or NoClassError where a job could not be enqueued (Ruby: ``Resque.validate``)."""
         validate(self.registry.describe(job), queue)
-
-
-def same_value(one: object, other: object) -> bool:
-    """Whether two values are equal as JSON: 1, 1.0 and true are three values; the order of keys does not matter."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same_value, one, other))
-    return type(one) is type(other) and one == other
-
-
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
-from pyresque.job.job import read_job
-from pyresque.job.queues import same_value
+from pyresque.job.job import read_job, same_value
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call

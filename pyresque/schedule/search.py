@@ -15,8 +15,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import NotEncodable
-from pyresque.job.job import Codec, Job, JsonCodec, read_job, write_payload
-from pyresque.job.queues import same_value
+from pyresque.job.job import Codec, Job, JsonCodec, read_job, same_value, write_payload
 from pyresque.ruby.json import Dialect
 from pyresque.store.delayed import MOVED, Move
 from pyresque.store.delayed_walk import DelayedWalk

@@ -242,10 +242,8 @@ class DelayedTable:
 
     async def peek(self, start: int, stop: int) -> list[int]:
         """Return the timestamps from one rank to another, both included."""
-        command: Command[list[bytes]] = Command(
-            ("ZRANGE", self.keys.delayed_schedule, start, stop), list
-        )
-        return [seconds(text(member)) for member in await command]
+        key = self.keys.delayed_schedule
+        return await Command(("ZRANGE", key, start, stop), lambda r: [seconds(text(m)) for m in r])
 
     async def next_timestamp(self, latest: int) -> int | None:
         """Return the first timestamp that is due at ``latest``, or None."""
