@@ -49,7 +49,15 @@ NAMES = {
 
 GROUPS = {
     "Registering": (
-        *("job", "active_job", "registered", "middleware", "locator", "serializer"),
+        *(
+            "job",
+            "active_job",
+            "registered",
+            "middleware",
+            "enqueue_middleware",
+            "locator",
+            "serializer",
+        ),
         *("before_first_fork", "before_fork", "after_fork", "before_pause", "after_pause"),
         *("queue_empty", "worker_exit", "on_shutdown"),
     ),
@@ -58,7 +66,16 @@ GROUPS = {
         *("validate", "dequeue", "destroy"),
     ),
     "Queues": (
-        *("queues", "size", "queue_sizes", "queue_lengths", "peek", "sample_queues", "list_range"),
+        *(
+            "queues",
+            "size",
+            "queue_sizes",
+            "queue_lengths",
+            "queue_latency",
+            "peek",
+            "sample_queues",
+            "list_range",
+        ),
         *("pop", "reserve", "watch_queue", "remove_queue"),
     ),
     "Delayed jobs": (

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.versions import Rails
-from pyresque.clock import SystemClock
+from pyresque.clock import SystemClock, utc
 from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker
 from pyresque.failure.base import RefusedJobs, complete
 from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.job.job import Codec, Job, codec_named
+from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.worker_registry import WorkerRegistry
@@ -112,7 +113,12 @@ class Core:
         self.stats = StatTable(self.keys)
         self.failed_table = FailedTable(self.keys)
         self.worker_registry = WorkerRegistry(WorkerTable(self.keys), self.codec)
-        self.jobs = Queues(self.table, self.codec, registry, inline=settings.inline)
+        self.jobs = Queues(
+            *(self.table, self.codec, registry),
+            inline=settings.inline,
+            stamp=self._now if settings.enqueued_at else None,
+        )
+        self.queue_overview = QueueOverview(self.table, self.codec, self.clock)
         kind = (
             RedisMultiQueueBackend
             if settings.failure_backend == "redis_multi_queue"
@@ -154,6 +160,12 @@ class Core:
         from pyresque.store.collection_commands import AllCommands  # noqa: PLC0415 - for those who use them
 
         return AllCommands(self.keys)
+
+    def _now(self) -> str:
+        """The time that a payload bears as ``enqueued_at``, as ActiveJob writes it."""
+        from pyresque.ruby import time as ruby_time  # noqa: PLC0415 - by those who have the setting: each forked child pays for what is loaded
+
+        return ruby_time.iso8601(utc(self.clock), 6)
 
     def _delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
@@ -247,7 +259,7 @@ class Core:
         3
         """
         return await self.overview(
-            await self.jobs.queue_lengths(), await self.worker_registry.counts()
+            await self.queue_overview.queue_lengths(), await self.worker_registry.counts()
         )
 
     async def overview(self, sizes: Mapping[str, int | None], workers: tuple[int, int]) -> Info:

@@ -100,6 +100,24 @@ class Settings(Table):
         "failed records bear a UUID, failure_id, as Resque 3.1 writes it",
         env=("RESQUE_FAILURE_IDS",),
     )
+    failed_max_count: int | None = setting(
+        None,
+        settings_table.count,
+        "failed records to keep in each failed list, the newest; default: all",
+        env=("RESQUE_FAILED_MAX_COUNT",),
+    )
+    failed_max_age: float | None = setting(
+        None,
+        settings_table.stretch,
+        "age at which failed records are removed: seconds, or a text such as 30d; default: never",
+        env=("RESQUE_FAILED_MAX_AGE",),
+    )
+    enqueued_at: bool = setting(
+        False,
+        settings_table.scheduler_yes,
+        "payloads bear the time at which they were put into their queue; Ruby ignores it",
+        env=("RESQUE_ENQUEUED_AT",),
+    )
     inline: bool = setting(False, settings_table.given, "perform at enqueue, without Redis")
 
     queues: tuple[str, ...] = setting(

@@ -19,6 +19,9 @@ class Options(TypedDict, total=False):
     enqueue_replica_timeout: float | None
     failure_backend: Literal["redis", "redis_multi_queue"] | None
     failure_ids: bool | None
+    failed_max_count: int | None
+    failed_max_age: float | str | None
+    enqueued_at: bool | None
     inline: bool | None
     queues: tuple[str, ...] | list[str] | None
     executor: Literal["fork", "thread", "async", "inline"] | None

@@ -70,6 +70,8 @@ class Row:
             value = value.__fspath__()
         wanted, types = KINDS[kind]
         given: Any = value
+        if self.read is stretch and isinstance(value, str):
+            return stretch(value)
         if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(
                 f"{wrong_value(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"
@@ -221,6 +223,11 @@ OLDEST_RAILS = 6
 DIGITS, LETTERS = 9, 60
 
 
+#: Seconds of each unit of a stretch of time; and no stretch is as long as a thousand years.
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+LONGEST_STRETCH = 1000 * 365 * 86400
+
+
 CATCH_UPS = {"none": 0, "one": 1}
 
 
@@ -265,6 +272,20 @@ def _amount(value: str, unit: str) -> float:
         found = -1.0
     if not 0 <= found < float("inf"):
         msg = f"{_quoted(value)} is no number of {unit} (0 or more)"
+        raise ValueError(msg)
+    return found
+
+
+def stretch(value: str) -> float:
+    """A stretch of time above 0, in seconds: a number of them, or one with a unit, such as ``30d``."""
+    text = value.strip()
+    unit = UNITS.get(text[-1:].lower())
+    try:
+        found = float(text) if unit is None else float(text[:-1]) * unit
+    except ValueError:
+        found = 0.0
+    if not 0 < found < LONGEST_STRETCH:
+        msg = f"{_quoted(value)} is no stretch of time: give seconds, or a number with s, m, h, d or w, such as 30d"
         raise ValueError(msg)
     return found
 

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from pyresque.core import Core
+from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.worker_registry import WorkerRegistry
 from pyresque.schedule.delayed import Delayed
@@ -135,9 +136,10 @@ class BlockingVerbs:
     peek = blocking(Queues.peek, of="jobs")
     size = blocking(QueueTable.size, of="table")
     queues = blocking(QueueTable.queues, of="table")
-    queue_sizes = blocking(Queues.queue_sizes, of="jobs")
-    queue_lengths = blocking(Queues.queue_lengths, of="jobs")
-    sample_queues = blocking(Queues.sample_queues, of="jobs")
+    queue_sizes = blocking(QueueOverview.queue_sizes, of="queue_overview")
+    queue_lengths = blocking(QueueOverview.queue_lengths, of="queue_overview")
+    queue_latency = blocking(QueueOverview.queue_latency, of="queue_overview")
+    sample_queues = blocking(QueueOverview.sample_queues, of="queue_overview")
     list_range = blocking(Queues.list_range, of="jobs")
     watch_queue = blocking(QueueTable.watch_queue, of="table")
     remove_queue = blocking(QueueTable.remove, of="table")
@@ -225,9 +227,10 @@ class AwaitedVerbs:
     peek = awaited(Queues.peek, of="jobs")
     size = awaited(QueueTable.size, of="table")
     queues = awaited(QueueTable.queues, of="table")
-    queue_sizes = awaited(Queues.queue_sizes, of="jobs")
-    queue_lengths = awaited(Queues.queue_lengths, of="jobs")
-    sample_queues = awaited(Queues.sample_queues, of="jobs")
+    queue_sizes = awaited(QueueOverview.queue_sizes, of="queue_overview")
+    queue_lengths = awaited(QueueOverview.queue_lengths, of="queue_overview")
+    queue_latency = awaited(QueueOverview.queue_latency, of="queue_overview")
+    sample_queues = awaited(QueueOverview.sample_queues, of="queue_overview")
     list_range = awaited(Queues.list_range, of="jobs")
     watch_queue = awaited(QueueTable.watch_queue, of="table")
     remove_queue = awaited(QueueTable.remove, of="table")

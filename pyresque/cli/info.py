@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from pyresque.cli.options import CONNECTION, json_option, settings_options
-from pyresque.cli.output import print_long_table, print_members, print_pairs
+from pyresque.cli.output import listed, print_long_table, print_members, print_pairs
 from pyresque.cli.text import those_working, told
 from pyresque.process.start.load_app import load_application
 
 #: What is told while ``pause-all-workers`` is set.
 PAUSED = "no worker takes a job until `pyresque workers resume`"
+
+#: What is told while ``pause:all`` is set.
+ALL = "all, until `pyresque queues resume --all`"
 
 
 @click.command()
@@ -28,10 +31,18 @@ def info(as_json: bool, **given: Any) -> None:
     registered, busy = resque.run(core.worker_registry.with_job())
     overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
     paused = resque.all_paused()
+    all_queues = resque.all_queues_paused()
+    paused_queues = resque.run(core.jobs.pauses.paused_of(list(sizes)))
     if as_json:
-        before = {**overview, "namespace": resque.settings.namespace, "paused": paused}
+        before = {
+            **overview,
+            "namespace": resque.settings.namespace,
+            "paused": paused,
+            "paused_queues": paused_queues,
+        }
         print_members(before, "queue_sizes", sizes.items())
         return
+    any_paused = bool(paused_queues) or all_queues
     print_pairs(
         [
             ("redis", f"{overview['servers'][0]} (namespace {resque.settings.namespace})"),
@@ -44,6 +55,11 @@ def info(as_json: bool, **given: Any) -> None:
                 f"{overview['workers']} ({overview['working']} working{', all paused' if paused else ''})",
             ),
             *([("paused", PAUSED)] if paused else []),
+            *(
+                [("paused queues", ALL if all_queues else listed(paused_queues))]
+                if any_paused
+                else []
+            ),
         ]
     )
     click.echo()

@@ -1,4 +1,4 @@
-"""The commands of ``pyresque queues``: list, show, peek, remove."""
+"""The commands of ``pyresque queues``: list, show, peek, pause, resume, remove."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pyresque.cli.output import (
     print_pairs,
     print_table,
 )
-from pyresque.cli.text import args_of, class_of, told
+from pyresque.cli.text import age, args_of, class_of, told
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
 from pyresque.printable import many
@@ -31,29 +31,53 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.job.job import Job
 
+#: What is told while ``pause:all`` is set.
+ALL_PAUSED = "paused: no job is taken from any queue until `pyresque queues resume --all`"
 
-@click.group(cls=Nouns, short_help="List, show, peek into and remove queues.")
+
+@click.group(cls=Nouns, short_help="List, show, peek into, pause, resume and remove queues.")
 def queues() -> None:
-    """List, show, peek into and remove queues (without a verb: list)."""
+    """List, show, peek into, pause, resume and remove queues (without a verb: list)."""
 
 
 @queues.command("list")
-@settings_options(*CONNECTION)
+@settings_options(*CONNECTION, "codec")
 @json_option
 def list_queues(as_json: bool, **given: Any) -> None:
-    """List every queue with its size."""
+    """List every queue with its size, whether it is paused, and how long its next job has waited where payloads tell."""
     resque = load_application(given)
-    rows = resque.queue_lengths()
+    sizes = resque.queue_lengths()
+    names = list(sizes)
+    paused = set(resque.run(resque.core.jobs.pauses.paused_of(names)))
+    latencies = resque.run(resque.core.queue_overview.latencies(names))
     if as_json:
-        print_list({"queue": queue, "size": size} for queue, size in rows.items())
+        print_list(
+            {
+                "queue": queue,
+                "size": size,
+                "paused": queue in paused,
+                "latency": latencies[queue],
+            }
+            for queue, size in sizes.items()
+        )
         return
-    shown = ((queue, "no list in Redis" if size is None else size) for queue, size in rows.items())
-    print_long_table(("queue", "jobs"), shown, "no queues")
+    headings, rows = ["queue", "jobs"], [[queue, _count(size)] for queue, size in sizes.items()]
+    if any(latency is not None for latency in latencies.values()):
+        headings.append("oldest")
+        for row in rows:
+            row.append(age(latencies[str(row[0])]))
+    if paused:
+        headings.append("state")
+        for row in rows:
+            row.append("paused" if row[0] in paused else None)
+    print_long_table(headings, rows, "no queues")
+    if resque.all_queues_paused():
+        click.echo(ALL_PAUSED)
 
 
 @queues.command()
 @click.argument("queue")
-@settings_options(*CONNECTION)
+@settings_options(*CONNECTION, "codec")
 @json_option
 def show(queue: str, as_json: bool, **given: Any) -> None:
     """Show one queue: its size, its next job, and the workers that take from it."""
@@ -63,12 +87,18 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     listening = [
         one for one in resque.run(resque.core.worker_registry.table.ids()) if _takes(one, queue)
     ]
-    size = resque.size(queue)
+    size, paused, latency = (
+        resque.size(queue),
+        resque.queue_paused(queue),
+        resque.queue_latency(queue),
+    )
     if as_json:
         print_json(
             {
                 "queue": queue,
                 "size": size,
+                "paused": paused,
+                "latency": latency,
                 "next": [_as_json(0, job) for job in head],
                 "workers": listening,
             }
@@ -78,6 +108,8 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
         [
             ("queue", queue),
             ("jobs", size),
+            *([("state", "paused")] if paused else []),
+            *([("oldest", age(latency))] if latency is not None else []),
             ("next", told(head[0], WIDEST) if head else None),
             ("workers", listed(listening) or "none takes from this queue"),
         ]
@@ -115,6 +147,58 @@ def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given:
     print_table(("index", "class", "args"), rows, f"no jobs in {plain(queue)}")
 
 
+_names = click.argument("names", metavar="[QUEUE...]", nargs=-1)
+
+
+@queues.command()
+@_names
+@click.option("--all", "every", is_flag=True, help="Every queue, also those that come later.")
+@settings_options(*CONNECTION)
+@json_option
+def pause(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> None:
+    """Let no worker take a job from these queues, Ruby's with resque-pause neither, until ``queues resume``."""
+    resque = load_application(given)
+    wanted = _wanted(names, every=every)
+    if every:
+        resque.pause_all_queues()
+    for queue in wanted:
+        resque.pause_queue(queue)
+    known = set(resque.queues())
+    if as_json:
+        print_json({"all": every, "paused": wanted})
+    elif every:
+        click.echo("no job is taken from any queue")
+    for queue in () if as_json else wanted:
+        click.echo(
+            f"paused {plain(queue)}{'' if queue in known else ', a queue that nobody knows yet'}"
+        )
+
+
+@queues.command()
+@_names
+@click.option("--all", "every", is_flag=True, help="End the pause of all queues.")
+@settings_options(*CONNECTION)
+@json_option
+def resume(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> None:
+    """Let workers take jobs from these queues again; ``--all`` ends what ``pause --all`` began, and no other pause."""
+    resque = load_application(given)
+    wanted = _wanted(names, every=every)
+    resumed = [queue for queue in wanted if resque.resume_queue(queue)]
+    all_were = every and resque.resume_all_queues()
+    still = resque.all_queues_paused()
+    if as_json:
+        print_json({"all": all_were, "resumed": resumed, "all_paused": still})
+        return
+    if every:
+        click.echo(
+            "the pause of all queues has ended" if all_were else "all queues were not paused"
+        )
+    for queue in wanted:
+        click.echo(f"{'resumed' if queue in resumed else 'not paused by itself:'} {plain(queue)}")
+    if still:
+        click.echo(ALL_PAUSED)
+
+
 @queues.command()
 @click.argument("names", metavar="QUEUE...", nargs=-1, required=True)
 @settings_options(*CONNECTION)
@@ -140,6 +224,17 @@ def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **gi
         )
     else:
         click.echo(f"{'would remove' if dry_run else 'removed'} {listed}")
+
+
+def _wanted(names: tuple[str, ...], *, every: bool) -> list[str]:
+    """The queues that were named, each once. Raises UsageError for none, or for some and ``--all``."""
+    if bool(names) == every:
+        raise click.UsageError("name queues, or give --all")
+    return list(dict.fromkeys(names))
+
+
+def _count(size: int | None) -> object:
+    return "no list in Redis" if size is None else size
 
 
 def _known(resque: Resque, wanted: list[str]) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Workers that are read at a time.
 WORKERS = 500
 
+#: The units of an age, and their seconds.
+AGES = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
 NO_JOB = "(no job)"
 
 
@@ -69,6 +72,16 @@ def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
 def _read(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
         yield from resque.run(resque.core.worker_registry.of(ids[start : start + WORKERS]))
+
+
+def age(seconds: float | None) -> str | None:
+    """A stretch of time in its largest whole unit, such as ``3 min``."""
+    if seconds is None:
+        return None
+    for unit, length in AGES:
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "0 s"
 
 
 def iso(written: str | float | None) -> str | None:

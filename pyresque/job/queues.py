@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,10 +13,7 @@ from pyresque.job.job import Codec, Job, read_job, same_value, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
-from pyresque.ops import Batch, Command
 from pyresque.store.pauses import QueuePauses
-from pyresque.store.queues import Pushed, QueueTable, to_bytes
-from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,17 +21,10 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried
     from pyresque.ops import Op
+    from pyresque.store.queues import Pushed, QueueTable
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The size of a queue and its first jobs."""
-
-    size: int
-    samples: list[Job]
 
 
 class Queues:
@@ -320,30 +309,6 @@ class Queues:
             raw = await self.table.element(key, start)
             return [] if raw is None else [raw]
         return await self.table.slice(key, start, start + count - 1)
-
-    async def sample_queues(self, sample_size: int = 1000) -> dict[str, Sample]:
-        """The size and the first jobs of every queue."""
-        names = await self.table.queues()
-        keys = [to_bytes(self.table.keys.queue(name)) for name in names]
-        asked: list[Command[Any]] = []
-        for key in keys:
-            asked += [Command(("LLEN", key)), Command(("LRANGE", key, 0, sample_size - 1))]
-        found = WrongKeyLog().replies_or(await Batch(tuple(asked), lenient=True))
-        return {
-            name: Sample(
-                int(found[2 * i] or 0),
-                [read_job(self.codec, name, raw) for raw in found[2 * i + 1] or ()],
-            )
-            for i, name in enumerate(names)
-        }
-
-    async def queue_sizes(self) -> dict[str, int]:
-        """Every queue with its number of jobs. Raises WrongKey where one is no list in Redis."""
-        return await self.table.sizes(await self.table.queues())
-
-    async def queue_lengths(self) -> dict[str, int | None]:
-        """Every queue with its number of jobs; None for a key of another type than a list."""
-        return await self.table.lengths(await WrongKeyLog().value_or(self.table.queues(), []))
 
     async def validate(self, job: Target, queue: str | None = None) -> None:
         """Raise NoQueueError or NoClassError where a job could not be enqueued (Ruby: ``Resque.validate``)."""

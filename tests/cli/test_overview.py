@@ -30,6 +30,7 @@ def test_info_counts(run, resque, fail, redis_url):
         "environment": "development",
         "namespace": "resque",
         "paused": False,
+        "paused_queues": [],
         "queue_sizes": {"low": 1},
     }
     output = run("info").stdout
@@ -80,7 +81,7 @@ def test_a_shell_that_is_none_is_bad_usage(run):
 def test_bash_completes_a_verb(monkeypatch):
     env = {
         "_PYRESQUE_COMPLETE": "bash_complete",
-        "COMP_WORDS": "pyresque queues p",
+        "COMP_WORDS": "pyresque queues pe",
         "COMP_CWORD": "2",
     }
     script = "import sys; from pyresque.cli.main import main; sys.argv = ['pyresque']; main()"

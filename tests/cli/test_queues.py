@@ -25,8 +25,8 @@ def test_queues_alone_lists_them_with_their_sizes(run, filled):
 
 def test_list_prints_json_for_programs(run, filled):
     assert json.loads(run("queues", "--json").stdout) == [
-        {"queue": "high", "size": 1},
-        {"queue": "low", "size": 2},
+        {"queue": "high", "size": 1, "paused": False, "latency": None},
+        {"queue": "low", "size": 2, "paused": False, "latency": None},
     ]
 
 

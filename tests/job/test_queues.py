@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from pyresque.clock import SystemClock
 from pyresque.errors import DecodeError, NoClassError, NoQueueError, NotEncodable
 from pyresque.job.job import JsonCodec
+from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues, same_value
 from pyresque.job.registry import Registry
 from pyresque.store.keys import Keys
@@ -166,7 +168,8 @@ def test_peek_is_always_a_list_and_bears_what_cannot_be_read(queues):
 
 
 def test_a_sample_is_the_size_and_the_first_jobs_of_each_queue(queues):
-    found = result_of(queues.sample_queues(1), {b"low"}, [9, [b'{"class":"X"}']])
+    overview = QueueOverview(queues.table, queues.codec, SystemClock())
+    found = result_of(overview.sample_queues(1), {b"low"}, [9, [b'{"class":"X"}']])
     assert found["low"].size == 9
     assert [job.class_name for job in found["low"].samples] == ["X"]
 
