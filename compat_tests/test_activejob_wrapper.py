@@ -17,7 +17,7 @@ from compat_tests.activejob_app import (
     MoneySerializer,
     locators,
 )
-from compat_tests.test_activejob_arguments import (
+from compat_tests.activejob_replay import (
     ENTRIES,
     GOLDEN,
     LEFT_TO_THE_WRAPPER as LEFT,

@@ -9,7 +9,7 @@ import pytest
 
 from compat_tests.live.app import BoomJob, EchoJob, HoldJob
 from compat_tests.live.peers import echoed, noted, spelled
-from compat_tests.live.test_node_peers import FOR_NODE
+from compat_tests.live.shapes import FOR_NODE
 from tests.support.eventually import eventually
 
 WITH_ARGUMENTS = {name: args for name, args in FOR_NODE.items() if args}

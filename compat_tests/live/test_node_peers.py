@@ -5,12 +5,8 @@ from __future__ import annotations
 import signal
 
 from compat_tests.live.peers import echoed, spelled
-from compat_tests.live.shapes import ARGUMENTS
+from compat_tests.live.shapes import FOR_NODE
 from tests.support.eventually import eventually
-
-# JavaScript has one kind of number: beyond 2**53 it does not say what it was told, and -0.0 comes back as 0.
-NOT_FOR_NODE = {"integers", "whole floats", "floats"}
-FOR_NODE = {name: args for name, args in ARGUMENTS.items() if name not in NOT_FOR_NODE}
 
 
 def test_a_node_worker_performs_what_node_enqueued(node, node_worker, db):

@@ -9,9 +9,10 @@ import pytest
 
 from pyresque import Resque
 from pyresque.process.worker.idle import PAUSED_LOOK
-from tests.live.test_waiting import HOUR, armed, calls, note, stopped, waits_begun
 from tests.support.eventually import eventually
+from tests.support.idle_worker import HOUR, armed, calls, note, stopped
 from tests.support.live_worker import next_report, reported, worker
+from tests.support.redis_server import waits_begun
 
 if TYPE_CHECKING:
     import redis

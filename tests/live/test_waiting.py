@@ -1,15 +1,16 @@
-"""An idle worker is told of a job: its interval is an hour here, so that nothing else can explain that the job starts."""
+"""An idle worker hears of a job: its interval is an hour here, so that nothing else can explain that the job starts."""
 
 from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.live_worker import WorkerProcess, next_report, worker
+from tests.support.idle_worker import HOUR, armed, calls, note, stopped
+from tests.support.live_worker import next_report, worker
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer, waits_begun
 
@@ -19,31 +20,11 @@ if TYPE_CHECKING:
 
     import redis
 
-HOUR = "3600"
 EVERY = pytest.mark.parametrize("executor", ["fork", "inline", "thread", "async"])
-
-
-def note(mark: int) -> bytes:
-    return b'{"class":"Note","args":[%d]}' % mark
-
-
-def armed(client: redis.Redis, count: int = 1) -> None:
-    eventually(lambda: client.info("clients")["blocked_clients"], lambda seen: seen == count)
-
-
-def calls(client: redis.Redis, command: str) -> int:
-    """How often it was asked for."""
-    stats: dict[str, Any] = client.info("commandstats")
-    return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
 
 
 def lines(client: redis.Redis) -> list[str]:
     return sorted(one["id"] for one in client.client_list() if one["cmd"] == "blmove")
-
-
-def stopped(process: WorkerProcess) -> None:
-    process.signal("SIGQUIT")
-    assert process.ended() == 0
 
 
 @pytest.fixture
