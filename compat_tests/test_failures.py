@@ -104,7 +104,7 @@ def save_the_jobs_own_frames(r: Any, w: World) -> None:
         job = read_job(core.codec, "q", b'{"class":"Y","args":[]}')
         executor = InlineExecutor(core.registry)
         outcome = w.resque.run(
-            executor.run(job, w.worker("q").pulse.beat_if_due, w.worker("q").procline)
+            executor.run(job, w.worker("q").heartbeat.beat_if_due, w.worker("q").procline)
         )
         assert outcome.report is not None
         return outcome.report

@@ -207,7 +207,7 @@ def hooked(then: Callable[[Play], Any]) -> Callable[[Play], Any]:
 def work_shutdown_after_job(play: Play) -> Any:
     worker = play.worker("*")
     stopping = StopsAfterEachJob(InlineExecutor(play.core.registry))
-    worker.executor, stopping.worker, worker.streak = stopping, worker, None
+    worker.executor, stopping.worker, worker.fast_path = stopping, worker, None
     play.run(worker.work(Interval.between(0.0)))
 
 

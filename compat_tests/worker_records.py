@@ -219,7 +219,7 @@ RECORDS: Calls = {
 
 
 def beat(play: Play) -> Any:
-    play.run(play.worker().pulse.beat())
+    play.run(play.worker().heartbeat.beat())
     return NOTHING
 
 

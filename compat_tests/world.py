@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -24,18 +24,20 @@ from pyresque.executor.inline import InlineExecutor
 from pyresque.executor.task import TaskExecutor
 from pyresque.executor.thread import ThreadExecutor
 from pyresque.job.worker_registry import WorkerId
+from pyresque.process.worker.fast_path import ForkFastPath, InlineFastPath
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import SimpleNamespace
 
     import pytest
 
     from pyresque.executor.base import Executor
+    from pyresque.executor.fast_path import FastPath
     from pyresque.ops import Command
 
 #: The recorded worker.
@@ -188,9 +190,10 @@ class World:
         core = self.resque.core
         queue_list = QueueList.parse(queues)
         chosen: Executor
+        fast_path: Callable[[Worker], FastPath] | None = None
         if executor == "fork":
             pipe = self._pipe() if wakeup is None else wakeup
-            chosen = ForkExecutor(
+            chosen = forking = ForkExecutor(
                 core.registry,
                 core.hooks,
                 core.settings,
@@ -199,17 +202,21 @@ class World:
                 self.resque.driver,
                 pipe,
             )
+            fast_path = partial(ForkFastPath, executor=forking)
         elif executor == "thread":
             chosen = ThreadExecutor(core.registry)
         elif executor == "async":
-            chosen = TaskExecutor(core.registry, AsyncDriver(self.settings.url).run)
+            chosen = tasks = TaskExecutor(core.registry, AsyncDriver(self.settings.url).run)
+            fast_path = partial(InlineFastPath, start_task=tasks.start)
         else:
-            chosen = InlineExecutor(core.registry)
+            chosen = inline = InlineExecutor(core.registry)
+            fast_path = partial(InlineFastPath, inline=inline)
         self._executors.append(chosen)
         worker_id = WorkerId(host, pid, queue_list.patterns)
         made = Worker(core, worker_id, queue_list, chosen, stage or Stage(self))
+        made.fast_path = None if fast_path is None else fast_path(made)
         # The recorded worker's heart is started by its start-up alone.
-        made.pulse._due = self.clock.monotonic() + made.pulse.interval
+        made.heartbeat._due = self.clock.monotonic() + made.heartbeat.interval
         return made
 
     def _pipe(self) -> int:

@@ -5,6 +5,8 @@ A process that a job forks is given that back (``job_copies.py``); one that a jo
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -19,6 +21,8 @@ else:
 
 #: Of each signal that pyresque handles: the handler it set, and how the signal was handled before the first one.
 _taken: dict[int, tuple[Handler, Handler]] = {}
+
+HUP: int = getattr(signal, "SIGHUP", 0)
 
 #: Handlers that do nothing.
 idle: list[Handler] = []
@@ -117,3 +121,26 @@ def give_all_back() -> None:
 def _settable(handler: Handler) -> Handler:
     """None is said of a handler that was not set from Python: it cannot be set again."""
     return signal.SIG_DFL if handler is None else handler
+
+
+class Terminal:
+    """The terminal that this process was started in. The system sends HUP when it is closed; operators and logrotate send HUP, too.
+
+    ``ignored``: the process was started with HUP ignored (``nohup``), so that its terminal may close.
+    """
+
+    def __init__(self) -> None:
+        self.ignored = bool(HUP) and signal.getsignal(HUP) == signal.SIG_IGN
+        self._had_one = not self.ignored and _has_terminal()
+
+    def closed(self) -> bool:
+        """Whether the process had a terminal that has been closed since."""
+        return self._had_one and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

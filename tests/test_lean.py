@@ -24,7 +24,7 @@ A_WORKERS = {
     *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "pathlib", "re"),
     *("socket", "threading", "traceback", "typing", "urllib"),
     *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker.worker"),
-    *("pyresque.store", "pyresque.verbs"),
+    *("pyresque.store.keys", "pyresque.store.queues", "pyresque.store.reserve", "pyresque.verbs"),
 }
 
 APP = """
@@ -63,3 +63,40 @@ def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp
         assert loaded & A_WORKERS == set()
     else:
         assert "pyresque.process.worker.worker" in loaded
+
+
+#: What carries: connections, signals, threads, processes.
+CARRIES = {"_socket", "socket", "select", "_select", "selectors", "signal", "asyncio", "subprocess", "redis", "hiredis"}  # fmt: skip
+
+#: Prints what a fresh interpreter loads for a module, but for what it loads for the standard library's logging.
+LOADED = """
+import sys
+sys.path[:0] = {path!r}
+import logging
+before = set(sys.modules)
+import {module}
+print("\\n".join(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pyresque.process.worker.worker",
+        "pyresque.process.crew.crew",
+        "pyresque.process.worker.fast_path",
+        "pyresque.store.reserve",
+    ],
+)
+def test_the_quiet_core_loads_nothing_that_carries(module):
+    path = [str(Path(__file__).parents[1])]
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", LOADED.format(path=path, module=module)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(ran.stdout.split())
+    assert module in loaded
+    assert loaded & (CARRIES | {"threading"}) == set()
+    assert [name for name in loaded if name.startswith("pyresque.executor.fork")] == []

@@ -172,7 +172,7 @@ def _prune(resque: Resque, pruner: Pruner, *, dry_run: bool, as_json: bool) -> N
     listed = JsonList("pruned", {"dry_run": dry_run}) if as_json else None
     with Progress("going through workers") as progress:
         for dead in _dead(resque, pruner, progress):
-            for worker_id in dead if dry_run else resque.run(pruner.bury(dead)):
+            for worker_id in dead if dry_run else resque.run(pruner.unregister(dead)):
                 count += 1
                 if listed is not None:
                     listed.add(worker_id)

@@ -1,4 +1,4 @@
-"""What an executor does, and what it tells of an attempt."""
+"""What an executor does, and how it reports an attempt at a job."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: ``report`` tells the job's own error, ``dirty`` that its process died in place of telling.
+    """How an attempt at a job ended.
 
-    Ruby counts no failed stat for a dirty exit; its failure hooks are run by the worker. ``begun`` is False where the
-    process could not be made or ended before it touched the job, which then goes back to its queue. ``undone``: a hook or a middleware left the work undone, which
-    is no failure.
+    report: the error that the job raised. process_error: the job's process died before it could report; then the worker runs the
+    failure hooks, and Ruby does not count the failure. started: False where no process could be made, or it ended before it began
+    the job, which then goes back into its queue. undone: a hook or a middleware left the work undone, which is no failure.
     """
 
     report: ErrorReport | None = None
-    dirty: BaseException | None = None
-    begun: bool = True
+    process_error: BaseException | None = None
+    started: bool = True
     undone: bool = False
 
 
 DONE = Outcome()
 UNDONE = Outcome(undone=True)
-NOT_STARTED = Outcome(begun=False)
+NOT_STARTED = Outcome(started=False)
 
 
 class Executor(Protocol):
-    """Runs one job at a time for one worker."""
+    """Performs jobs for one worker, one at a time."""
 
-    #: Whether jobs run outside this process, so that the worker itself can beat while they do.
+    #: Whether jobs run in another process, so that the worker can send its heartbeat meanwhile.
     isolated: bool
 
     async def run(
         self,
         job: Job,
-        tend: Callable[[], Op[float]],
-        title: Callable[[str], None],
-        doing: str = "",
+        upkeep: Callable[[], Op[float]],
+        set_title: Callable[[str], None],
+        child_title: str = "",
     ) -> Outcome:
-        """Perform the job and tell how it ended.
+        """Perform the job and return how it ended. An error raised here is the worker's own (a before_fork hook failed).
 
-        ``tend`` is run again and again meanwhile; it says after how many seconds it wants to be. ``title`` sets the
-        process title; ``doing`` is that of a process of the job's own. An error raised here is the worker's own (a before_fork hook failed), not the job's.
+        ``upkeep`` is run at once and then whenever the seconds that it returned are over. ``set_title`` sets the worker's process
+        title; ``child_title`` is the title of the process that performs the job, where that is another one.
         """
 
     def kill(self) -> None:
-        """End a running attempt at once (KILL). Called from a signal handler."""
+        """End a running job at once (KILL). Called from a signal handler."""
 
     def terminate(self) -> None:
-        """Tell a running attempt to end (TERM), and end it after a while. Called from a signal handler."""
+        """Have a running job end (TERM), and kill it after a while. Called from a signal handler."""
 
     def stop(self) -> None:
-        """Say that the worker stops after the present job, to one that can put down where it is. From a signal handler."""
+        """Note that the worker stops after the current job, which may look for that. Called from a signal handler."""
 
-    def rest(self) -> None:
-        """There is no job for a while: let go of what the last one left. Must not block."""
+    def idle(self) -> None:
+        """Release what the last job left: no job follows it for now. Must not block."""
 
     def close(self) -> None:
-        """Let go of everything: processes, threads. The worker has ended."""
+        """Release processes and threads. The worker has ended."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
 from pyresque.failure.report import report
-from pyresque.job import perform
+from pyresque.job.perform import called, perform
+from pyresque.job.plain import is_plain
 from pyresque.job_copies import own
 
 if TYPE_CHECKING:
@@ -19,34 +20,34 @@ if TYPE_CHECKING:
 
 
 class InlineExecutor:
-    """Performs in place."""
+    """Performs jobs in the worker's own process."""
 
     isolated = False
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._performing = False
-        self._told = False
+        self._terminated = False
         self._stopping = False
 
     async def run(
         self,
         job: Job,
-        tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
-        title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
-        doing: str = "",  # noqa: ARG002 - the Protocol's signature
+        upkeep: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
+        set_title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+        child_title: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
-        if perform.is_plain(self.registry, job):
+        if is_plain(self.registry, job):
             call = (job.class_name, job.args)
-            return await self.attempt(perform.called, self.registry.call, call)
-        return await self.attempt(perform.perform, self.registry, job)
+            return await self.attempt(called, self.registry.call, call)
+        return await self.attempt(perform, self.registry, job)
 
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:
-        """The same for a job that is one call, and how it ended is known when that returns; what it returned."""
+        """Perform a plain job at once; its outcome, and what the function returned, which may have to be awaited."""
         if self._stopping:
             return NOT_STARTED, None
-        self._performing, self._told = True, False
+        self._performing, self._terminated = True, False
         try:
             return DONE, own(work, *args)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -55,10 +56,10 @@ class InlineExecutor:
             self._performing = False
 
     async def attempt(self, operation: Callable[..., Op[Any]], *args: Any) -> Outcome:
-        """Carry out what a job is; UNBEGUN where there was an order to stop meanwhile, so that it goes back to its queue."""
+        """Run an operation that performs a job; NOT_STARTED after ``stop``, so that the job goes back into its queue."""
         if self._stopping:
             return NOT_STARTED
-        self._performing, self._told = True, False
+        self._performing, self._terminated = True, False
         try:
             performed = await operation(*args)
         except GeneratorExit:
@@ -70,20 +71,20 @@ class InlineExecutor:
         return UNDONE if performed is False else DONE
 
     def kill(self) -> None:
-        """Nothing: there is no child, and the job is left to end, as in Ruby."""
+        """Do nothing: there is no child, and the job is left to end, as in Ruby."""
 
     def terminate(self) -> None:
         """Raise TermException inside the running job; once a job, so that it can clean up."""
-        if self._performing and not self._told:
-            self._told = True
+        if self._performing and not self._terminated:
+            self._terminated = True
             raise TermException("SIGTERM")
 
     def stop(self) -> None:
-        """Begin no other job; what runs here can ask the worker."""
+        """Begin no other job."""
         self._stopping = True
 
-    def rest(self) -> None:
-        """Nothing is left of a job."""
+    def idle(self) -> None:
+        """Do nothing: a job leaves nothing here."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no process or thread to release."""

@@ -1,6 +1,6 @@
-"""An order to end that reaches a job in whatever thread runs it: TermException is raised there, once a job.
+"""TermException, raised once a job in the thread that runs the job. ``terminate`` of an executor requests it, in another thread.
 
-The thread hears it where it runs Python: a call into C that does not come back hears nothing.
+The interpreter raises it between two Python instructions: a call into C that does not return delays it.
 """
 
 from __future__ import annotations
@@ -21,65 +21,65 @@ if TYPE_CHECKING:
     from pyresque.ops import Op
 
 
-class _Told(TermException):
-    """Another thread can be given a class to raise, but no error that is made already."""
+class _Interrupted(TermException):
+    """TermException with its text: the interpreter takes a class to raise in another thread, no instance."""
 
     def __init__(self) -> None:
         super().__init__("SIGTERM")
 
 
-_Told.__qualname__ = TermException.__qualname__
+_Interrupted.__qualname__ = TermException.__qualname__
 
 
 class Interrupt:
-    """One slot's way to the thread that runs its job just now. May be given from any thread."""
+    """Interrupts the job of one slot, whichever thread runs it. ``request`` may be called from any thread."""
 
     def __init__(self) -> None:
-        # Whoever is interrupted between taking the lock and holding it takes it again.
+        # An RLock: a signal handler may run in this thread between acquire() and the assignment, and calls request().
         self._lock = threading.RLock()
         self._thread: int | None = None
-        self._given = self._heard = self._on_its_way = False
+        self._requested = self._raised = self._in_flight = False
 
-    def renew(self) -> None:
-        """A new job: what was ordered before is not for it."""
-        if self._given:
+    def reset(self) -> None:
+        """Forget requests: they were for the job before."""
+        if self._requested:
             with self._lock:
-                self._given = self._heard = False
+                self._requested = self._raised = False
 
-    def give(self) -> None:
-        """Raise TermException in the thread that runs the job, or where it is next begun or asked for."""
+    def request(self) -> None:
+        """Raise TermException in the thread that runs the job; where none does, in the next ``enter`` or ``pending``."""
         with self._lock:
-            if self._given:
+            if self._requested:
                 return
-            self._given = True
+            self._requested = True
             if self._thread is not None:
-                self._heard = self._on_its_way = True
-                raise_in_thread(self._thread, _Told)
+                self._raised = self._in_flight = True
+                raise_in_thread(self._thread, _Interrupted)
 
     def pending(self) -> bool:
-        """Whether an order was given that nobody has heard; whoever asks has heard it now."""
+        """Whether there is a request that was not raised yet. The caller raises it now."""
         with self._lock:
-            pending = self._given and not self._heard
-            self._heard = self._heard or pending
+            pending = self._requested and not self._raised
+            self._raised = self._raised or pending
             return pending
 
-    def begin(self) -> None:
-        """This thread runs the job from here. Raises TermException where that was ordered already."""
+    def enter(self) -> None:
+        """Note that this thread runs the job from here. Raises TermException where that was requested already."""
         with self._lock:
             if self.pending():
                 raise TermException("SIGTERM")
             self._thread = threading.get_ident()
 
-    def end(self) -> None:
-        """It no longer does: an order that is on its way finds nothing to end."""
+    def leave(self) -> None:
+        """Note that this thread no longer runs the job, and cancel an exception that the interpreter has not raised yet."""
         while True:
             try:
                 with self._lock:
                     self._thread = None
-                    if self._on_its_way:
-                        self._on_its_way = False
+                    if self._in_flight:
+                        self._in_flight = False
                         raise_in_thread(threading.get_ident(), None)
-            except _Told:
+            except _Interrupted:
                 continue
             return
 
@@ -88,40 +88,41 @@ T = TypeVar("T")
 
 
 class InterruptibleCalls:
-    """One slot's. With ``of_the_loop`` what awaits is left alone: its task is told in another way."""
+    """Lets an Interrupt reach user code (Call requests), and never the driver between them, whose connection it would break.
 
-    def __init__(self, order: Interrupt, *, of_the_loop: bool) -> None:
-        #: How many calls are being made.
+    ``of_the_loop``: coroutine functions are left alone, because their task is cancelled instead.
+    """
+
+    def __init__(self, interrupt: Interrupt, *, of_the_loop: bool) -> None:
+        #: How many functions run now.
         self.under_way = 0
-        self._order = order
+        self._interrupt = interrupt
         self._of_the_loop = of_the_loop
 
-    async def watched(self, operation: Op[T]) -> T:
-        """Carry an operation; the functions that it calls hear orders."""
-        return await rewrite(operation, self._seen)
+    async def run(self, operation: Op[T]) -> T:
+        """Run an operation; the functions that it calls can be interrupted."""
+        return await rewrite(operation, self._rewrite)
 
-    def _seen(self, request: Any) -> Any:
+    def _rewrite(self, request: Any) -> Any:
         if isinstance(request, Call):
             if self._of_the_loop and is_coroutine_function(request.function):
                 return request
             return Call(partial(self._called, request.function), request.offload)
         if isinstance(request, Around):
             inner = request.inner
-            return Around(
-                request.function, lambda *given: self.watched(inner(*given)), request.awaits
-            )
+            return Around(request.function, lambda *given: self.run(inner(*given)), request.awaits)
         return request
 
     def _called(self, function: Callable[[], Any]) -> Any:
         self.under_way += 1
         try:
             try:
-                self._order.begin()
+                self._interrupt.enter()
                 result = function()
             finally:
-                self._order.end()
+                self._interrupt.leave()
         except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
-            self._order.end()  # an order may have struck on the way to the first
+            self._interrupt.leave()  # the exception may have come on the way to the first
             # Not through a future: it would add its frames to the backtrace.
             result = Raised(thrown(error))
         self.under_way -= 1
@@ -130,13 +131,13 @@ class InterruptibleCalls:
         return result
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
-        """The same for what a function returned to be awaited, in a loop that is this thread's for as long as it takes."""
+        """Await what a function returned. The loop that runs it belongs to this thread meanwhile."""
         try:
             try:
-                self._order.begin()
+                self._interrupt.enter()
                 return await awaitable
             finally:
-                self._order.end()
+                self._interrupt.leave()
         except BaseException:
-            self._order.end()
+            self._interrupt.leave()
             raise

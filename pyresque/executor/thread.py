@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
-from pyresque.job.perform import called, is_plain, perform
+from pyresque.job.perform import called, perform
+from pyresque.job.plain import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class ThreadExecutor:
-    """Performs one slot's jobs, in the thread that carries its worker."""
+    """Performs the jobs of one slot in the thread that runs its worker."""
 
     isolated = False
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._order = Interrupt()
-        self._calls = InterruptibleCalls(self._order, of_the_loop=False)
+        self._interrupt = Interrupt()
+        self._calls = InterruptibleCalls(self._interrupt, of_the_loop=False)
 
     async def run(
         self,
         job: Job,
-        tend: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
-        title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
-        doing: str = "",  # noqa: ARG002 - the Protocol's signature
+        upkeep: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
+        set_title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
+        child_title: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
-        self._order.renew()
+        self._interrupt.reset()
         try:
             if is_plain(self.registry, job):
-                await self._calls.watched(called(self.registry.call, (job.class_name, job.args)))
+                await self._calls.run(called(self.registry.call, (job.class_name, job.args)))
                 return DONE
-            performed = await self._calls.watched(perform(self.registry, job))
+            performed = await self._calls.run(perform(self.registry, job))
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -48,17 +49,17 @@ class ThreadExecutor:
         return DONE if performed else UNDONE
 
     def kill(self) -> None:
-        """Nothing: a thread cannot be killed, and the job is left to end, as Ruby's worker without children does."""
+        """Do nothing: a thread cannot be killed, and the job is left to end, as Ruby's worker without children does."""
 
     def terminate(self) -> None:
         """Raise TermException inside the running job; once a job, so that it can clean up."""
-        self._order.give()
+        self._interrupt.request()
 
     def stop(self) -> None:
-        """Nothing: what runs here can ask the worker."""
+        """Do nothing: a job in this process can ask the worker."""
 
-    def rest(self) -> None:
-        """Nothing is left of a job."""
+    def idle(self) -> None:
+        """Do nothing: a job leaves nothing here."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: the thread belongs to the slot."""

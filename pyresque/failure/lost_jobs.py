@@ -19,6 +19,7 @@ from pyresque.errors import (
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.perform import guard_copies, run_failure_hooks
+from pyresque.job.plain import fast_entry
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
+
+#: Logged where a backend raises an error.
+BACKEND_FAILED = "the failure backend failed; the record goes to the list of failed jobs instead"
 
 
 def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
@@ -139,7 +143,7 @@ class LostJobs:
 
     def may_redeliver(self, job: Job) -> bool:
         """Whether the job was registered with ``on_dirty_exit="requeue"``."""
-        if self.registry.ready(job.payload.class_name) is not None:
+        if fast_entry(self.registry, job.payload.class_name) is not None:
             return False
         entry = self.registry.entry_of(job)
         return entry is not None and entry.redeliveries > 0
@@ -148,13 +152,26 @@ class LostJobs:
         """Delete the count of redeliveries of a job that has ended."""
         await self.redeliveries.forget(job.queue, job.raw)
 
+    async def entry(self, failure: Failure, *, counted: bool) -> FailureEntry:
+        """Return the failed record for ``turn.lua`` to append; an empty one where the backend has saved the failure by itself.
+
+        ``counted``: whether ``stat:failed`` counts it.
+        """
+        entry = self.backend.entry(failure)
+        if entry is None:
+            try:
+                await self.backend.save(failure)
+                entry = FailureEntry(b"")
+            except Exception:
+                log.exception(BACKEND_FAILED)
+                entry = self.last_resort.entry(failure) or NO_FAILURE
+        return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
+
     async def _save(self, failure: Failure) -> None:
         try:
             await self.backend.save(failure)
         except Exception:
-            log.exception(
-                "the failure backend failed; the record goes to the list of failed jobs instead"
-            )
+            log.exception(BACKEND_FAILED)
             await self.last_resort.save(failure)
 
     async def run_hooks(self, job: Job, error: BaseException) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import JobOptionError
 from pyresque.ops import Call, rewrite
-from pyresque.soft_limit import SoftLimit
 
 if TYPE_CHECKING:
     from pyresque.ops import Op
+    from pyresque.soft_limit import SoftLimit
 
 T = TypeVar("T")
 
@@ -63,6 +63,8 @@ async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
     """
     if limit is None or limit.soft is None:
         return await operation
+    from pyresque.soft_limit import SoftLimit  # noqa: PLC0415 - signals and threads, for jobs with a soft limit alone
+
     return await rewrite(operation, partial(_limited, SoftLimit(limit.soft)))
 
 

@@ -91,14 +91,6 @@ async def _failing(
         raise
 
 
-def is_plain(registry: Registry, job: Job) -> bool:
-    """Whether nothing is around this job's work, no hook, limit or middleware: the registry's ``call`` then does all that ``perform`` does."""
-    if registry.middleware or job.fault is not None:
-        return False
-    entry = registry.plain(job.payload.class_name)
-    return entry is not None and not (entry.kwargs and job.args and isinstance(job.args[-1], dict))
-
-
 async def guard_copies(operation: Op[T]) -> T:
     """Run an operation. A copy of this process that user code forks ends where that code returns (``job_copies.py``)."""
     return await rewrite(operation, _guarded)

@@ -82,14 +82,6 @@ class JobClass:
         """The names of the hooks that the target has now."""
         return self.lookup.now()
 
-    @property
-    def plain(self) -> bool:
-        """Whether its work is all there is to do: it has no hooks that run with it, and no limit."""
-        hooks = self.hooks
-        around = hooks.before_perform or hooks.around_perform or hooks.after_perform
-        after = hooks.on_failure or hooks.always
-        return not (around or after or self.operation or self.timeout)
-
     def args_of(self, job: Job) -> tuple[Any] | None:
         """Return the arguments of a job found in Redis, as a tuple's only element; None where it is of another class."""
         if self.carrier is not None:
@@ -125,14 +117,14 @@ class Registry:
         self._own: dict[str, JobClass] = {}
         #: ``describe`` asks this for a target that is not registered here.
         self.fallback: Callable[[Any], JobClass | None] = lambda _: None
-        #: What ``ready`` has found before.
-        self.known_ready: dict[object, JobClass] = {}
+        #: Filled by ``job/plain.py``: names whose jobs may take the fast path.
+        self.fast_entries: dict[object, JobClass] = {}
 
     def with_internal(self, *own: JobClass) -> Registry:
         """Return a view of this registry with internal entries of its own; a registered job of the same name goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
-        view.middleware, view.known_ready = self.middleware, self.known_ready
+        view.middleware, view.fast_entries = self.middleware, self.fast_entries
         view.enqueue_middleware = self.enqueue_middleware
         view._own = {entry.name: entry for entry in own}
         return view
@@ -177,7 +169,7 @@ class Registry:
         for known in (entry.name, *entry.aliases):
             self._by_name[known] = entry
         self._by_target[id(target)] = entry
-        self.known_ready.clear()
+        self.fast_entries.clear()
         return entry
 
     def describe(self, target: Target | None) -> JobClass:
@@ -207,36 +199,12 @@ class Registry:
         )
 
     def call(self, class_name: object, args: Iterable[Any]) -> Any:
-        """Do the work of a plain job; what it returns may have to be awaited."""
+        """Do the work of a plain job (``job/plain.py``); what it returns may have to be awaited."""
         return self.find(class_name).perform(*args)
 
-    def plain(self, class_name: object) -> JobClass | None:
-        """The entry of that very name if it is plain."""
-        entry = self._by_name.get(class_name) if isinstance(class_name, str) else None
-        return entry if entry is not None and entry.plain else None
-
-    def ready(self, class_name: object) -> JobClass | None:
-        """The entry of that very name where to perform it is to call it with the arguments as they are, and no more."""
-        try:
-            entry = self.known_ready[class_name]
-        except (KeyError, TypeError):  # TypeError: a name that is a list
-            return self._found_ready(class_name)
-        lookup = entry.lookup
-        return (
-            entry
-            if lookup.attributes == lookup.without_performing
-            else self._found_ready(class_name)
-        )
-
-    def _found_ready(self, class_name: object) -> JobClass | None:
-        entry = self.plain(class_name)
-        if entry is not None and (entry.kwargs or entry.redeliveries or not entry.performs):
-            entry = None
-        if entry is not None:  # nobody fills our memory with names that are none
-            self.known_ready[class_name] = entry
-        elif isinstance(class_name, str):
-            self.known_ready.pop(class_name, None)  # hooks were set since it was found
-        return entry
+    def named(self, class_name: object) -> JobClass | None:
+        """The entry that is registered under that very name, or None."""
+        return self._by_name.get(class_name) if isinstance(class_name, str) else None
 
     def entry_of(self, job: Job) -> JobClass | None:
         """Return the entry that performs a job, also of a job inside a wrapper; None where none is registered."""

@@ -163,7 +163,7 @@ class WorkerRegistry:
         template = self.record_template((job.queue,), run_at)
         whole = can_embed(self.codec, job)
         payload = job.raw if whole else wrap(self.codec, job.raw)
-        return template.heads[0] + payload + template.foot
+        return template.heads[0] + payload + template.tail
 
     def record_template(self, queues: tuple[str, ...], run_at: datetime) -> RecordTemplate:
         """Return the bytes around the payload, for ``turn.lua``, which reserves a job and writes its record."""
@@ -219,7 +219,7 @@ def _template(codec: Codec, queues: tuple[str, ...], when: str) -> RecordTemplat
         heads.append(whole[: len(whole) - (len(wrapped) - cut)])
     if codec.name == "json":
         return RecordTemplate(tuple(heads))
-    return RecordTemplate(tuple(heads), foot=b"", odd_head=wrapped[:cut])
+    return RecordTemplate(tuple(heads), tail=b"", wrapper_head=wrapped[:cut])
 
 
 def read_record(codec: Codec, record: bytes) -> WorkingOn:

@@ -23,7 +23,7 @@ from pyresque.schedule.cron.next_run import Cron
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.process.worker.host import Host
+    from pyresque.process.worker.idle import Host
     from pyresque.schedule.entries import Entry
     from pyresque.schedule.recurring import Loaded
     from pyresque.store.schedules import Claim

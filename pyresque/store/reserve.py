@@ -1,4 +1,7 @@
-"""One worker's turns: each finishes the job it has and takes the next, in one script (``lua/turn.lua``)."""
+"""Finish a worker's job and reserve its next one, in one script (``lua/turn.lua``): its commands and its replies.
+
+``reserve_raw.py`` does this for the fork server, with bytes and a socket alone.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +22,21 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
 
 
-#: What the script says in place of a queue's place.
+#: What the script replies in place of a queue's number.
 NONE, OTHERS_KNOWN, PAUSED = 0, -1, -2
 
 
 @dataclass(frozen=True, slots=True)
 class RecordTemplate:
-    """How worker records are written, for the script that writes them around a payload as it is.
+    """What stands around the payload in a worker record; the script writes both around a payload as it is.
 
-    ``heads`` begins a record, one for each queue; ``foot`` ends it. ``odd_head``, for MessagePack alone, goes before the text
-    of a payload that is no map, so that what stands in ``worker:<id>`` can always be read.
+    heads: the beginning of a record, one for each queue. tail: its end. wrapper_head, for MessagePack alone, goes before the
+    text of a payload that is no map, so that what stands in ``worker:<id>`` can always be read.
     """
 
     heads: tuple[bytes, ...]
-    foot: bytes = b"}"
-    odd_head: bytes = b""
+    tail: bytes = b"}"
+    wrapper_head: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,12 @@ class FailureEntry:
 
 
 class Reservation(NamedTuple):
-    """What one turn of a worker gave: whether the old job was still ours, and the next one, if any.
+    """What one run of the script did.
 
-    ``known``, the queues there are now, in place of a job where the queues were chosen from others. ``wrong_type`` are queues, and
-    ``wrong_keys`` other keys, that hold what they should not and were done without. ``paused_queues`` are listed where no queue gave
-    a job; with ``all_queues_paused``, by ``pause:all``, they are all of them.
+    finished: the record to finish was still in ``worker:<id>``. paused: the pause key is set. queue, raw, record: the next job.
+    known: in place of a job, the queues that are known now, where the worker chose from others. wrong_type: queues that are no
+    lists; wrong_keys: other keys of a wrong type. The script did without both. paused_queues: listed where no queue gave a job; with
+    all_queues_paused, by ``pause:all``, all of them.
     """
 
     finished: bool
@@ -66,16 +70,16 @@ class Reservation(NamedTuple):
     all_queues_paused: bool = False
 
 
-class Pieces(NamedTuple):
-    """The usual turn for one who writes it himself.
+class CommandPrefix(NamedTuple):
+    """The worker's usual ``turn.lua`` command in pieces, for the fork server, which completes and sends it itself.
 
-    ``opening`` is its wire up to the heads, which the finished record follows; ``heads`` begin the records of the queues, ``foot``
-    ends them.
+    command_head: the bytes up to the first record head. record_heads: the beginning of a worker record of each queue.
+    record_tail: the end of a worker record. After the record heads the command ends with the record that is finished.
     """
 
-    opening: bytes
-    heads: tuple[bytes, ...]
-    foot: bytes
+    command_head: bytes
+    record_heads: tuple[bytes, ...]
+    record_tail: bytes
     queues: tuple[str, ...]
 
 
@@ -86,95 +90,101 @@ NO_TEMPLATE = RecordTemplate(())
 
 
 class Reserver:
-    """One worker's. ``write`` says from which queues jobs are taken, and how their records begin and end just now."""
+    """Runs ``turn.lua`` for one worker: finish the current job, reserve the next.
+
+    ``set_queues`` says from which queues jobs are taken, and how worker records begin and end in this second.
+    """
 
     def __init__(self, keys: Keys, worker_id: str) -> None:
         self._keys = keys
         self._worker_id = worker_id
         self._script = script("turn")
         self.queues: tuple[str, ...] = ()
-        self.forms = NO_TEMPLATE
+        self.template = NO_TEMPLATE
         self.chosen_from: tuple[str, ...] | None = None
-        self._usual: PreparedCommand | None = None
+        self._prepared: PreparedCommand | None = None
 
-    def write(
+    def set_queues(
         self,
         queues: tuple[str, ...],
-        forms: RecordTemplate,
+        template: RecordTemplate,
         chosen_from: tuple[str, ...] | None = None,
     ) -> None:
-        """From now on turns are taken with these; a worker has new ones each second.
+        """Use these from now on; a worker has a new template each second.
 
-        ``chosen_from`` are the known queues that these were chosen from; where others are known now, nothing is taken.
+        ``chosen_from`` are the known queues that these were chosen from; where others are known in Redis, nothing is reserved.
         """
-        self.queues, self.forms, self.chosen_from = queues, forms, chosen_from
-        self._usual = None
+        self.queues, self.template, self.chosen_from = queues, template, chosen_from
+        self._prepared = None
 
-    def usual(self, finished: bytes) -> Command[Any]:
-        """Finish a record that did not fail and reserve: the command that is repeated. Its reply is for ``read``.
+    def prepared_command(self, finished: bytes) -> Command[Any]:
+        """The command that finishes a record without a failure and reserves: its bytes are written once for many jobs.
 
-        Raises ScriptMissing, which ``take`` and ``finish`` do not.
+        Its reply is for ``read_reply``. Raises ScriptMissing, which ``reserve`` and ``finish`` do not.
         """
-        if self._usual is None:
-            keys, args = self._parts(self.queues, self.forms, NO_FAILURE, self.chosen_from)
-            self._usual = PreparedCommand("EVALSHA", self._script.sha, len(keys), *keys, *args)
-        return RepeatedCommand(self._usual, finished)
+        if self._prepared is None:
+            keys, args = self._parts(self.queues, self.template, NO_FAILURE, self.chosen_from)
+            self._prepared = PreparedCommand("EVALSHA", self._script.sha, len(keys), *keys, *args)
+        return RepeatedCommand(self._prepared, finished)
 
-    def pieces(self) -> Pieces:
-        """What ``usual`` sends, in pieces."""
-        keys, forms = _keys(self._keys, self._worker_id, self.queues), self.forms
+    def command_prefix(self) -> CommandPrefix:
+        """The bytes of ``prepared_command``, in pieces."""
+        keys, template = _keys(self._keys, self._worker_id, self.queues), self.template
         start = ("EVALSHA", self._script.sha, len(keys))
-        opening = PreparedCommand(*start, *keys, forms.odd_head, missing=len(forms.heads) + 1).wire
-        return Pieces(opening, forms.heads, forms.foot, self.queues)
+        head = PreparedCommand(
+            *start, *keys, template.wrapper_head, missing=len(template.heads) + 1
+        ).wire
+        return CommandPrefix(head, template.heads, template.tail, self.queues)
 
-    def read(self, reply: bytes | list[Any]) -> Reservation:
-        """What that reply says."""
-        return self._read(reply, self.queues, self.forms)
-
-    async def take(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Reservation:
+    async def reserve(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Reservation:
         """Finish the record, append the failure and reserve from the first queue that has a job, all in one script."""
-        queues, forms = self.queues, self.forms
         call = self._script.call
         if failure is NO_FAILURE:
             try:
-                return self._read(await self.usual(finished), queues, forms)
+                return self.read_reply(await self.prepared_command(finished))
             except ScriptMissing:
                 call = self._script.call_by_text
-        keys, args = self._parts(queues, forms, failure, self.chosen_from)
-        return self._read(await call(keys, (*args, finished)), queues, forms)
+        keys, args = self._parts(self.queues, self.template, failure, self.chosen_from)
+        return self.read_reply(await call(keys, (*args, finished)))
 
     async def finish(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Reservation:
         """Finish the record and append the failure; nothing is reserved."""
         keys, args = self._parts((), NO_TEMPLATE, failure, None)
-        return self._read(await self._script.call(keys, (*args, finished)), (), NO_TEMPLATE)
+        return self.read_reply(await self._script.call(keys, (*args, finished)), ())
 
-    def _read(
-        self, reply: bytes | list[Any], queues: tuple[str, ...], forms: RecordTemplate
+    def read_reply(
+        self, reply: bytes | list[Any], queues: tuple[str, ...] | None = None
     ) -> Reservation:
-        """What the script replied to a turn with these queues and forms."""
+        """What a reply of the script says; ``queues``: those of the command, where they are not the present ones."""
+        queues, template = self.queues if queues is None else queues, self.template
         if isinstance(reply, bytes):
-            return Reservation(True, False, queues[0], reply, forms.heads[0] + reply + forms.foot)
+            record = template.heads[0] + reply + template.tail
+            return Reservation(True, False, queues[0], reply, record)
         held, place = reply[0] == 1, reply[1]
         if place == PAUSED:
             return Reservation(held, paused=True, wrong_keys=self._wrong_keys(queues, reply[2:]))
         if place == OTHERS_KNOWN:
-            wrong = self._wrong_keys(queues, reply[3:])
-            return Reservation(held, known=tuple(names(reply[2])), wrong_keys=wrong)
+            wrong_keys = self._wrong_keys(queues, reply[3:])
+            return Reservation(held, known=tuple(names(reply[2])), wrong_keys=wrong_keys)
         _, _, raw, record, wrong, *more = reply
-        keys = self._wrong_keys(queues, (wrong,)) if wrong else ()
-        wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
+        wrong_keys, wrong_type = (), ()
+        if wrong:
+            wrong_keys = self._wrong_keys(queues, (wrong,))
+            wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
         if place == NONE:
             places = more[0] if more else ()
             paused = queues if 0 in places else tuple(queues[at - 1] for at in places)
             return Reservation(
                 *(held, False, None, b"", b"", wrong_type, None),
-                *(keys, paused, 0 in places),
+                *(wrong_keys, paused, 0 in places),
             )
-        record = record or forms.heads[place - 1] + raw + forms.foot
-        return Reservation(held, False, queues[place - 1], raw, record, wrong_type, wrong_keys=keys)
+        record = record or template.heads[place - 1] + raw + template.tail
+        return Reservation(
+            held, False, queues[place - 1], raw, record, wrong_type, None, wrong_keys
+        )
 
     def _wrong_keys(self, queues: tuple[str, ...], places: Sequence[list[int]]) -> tuple[str, ...]:
-        """The keys that the script says hold what they should not."""
+        """The names of the keys whose numbers (below 0) the script replied."""
         if not places:
             return ()
         keys = _keys(self._keys, self._worker_id, queues)
@@ -184,24 +194,24 @@ class Reserver:
     def _parts(
         self,
         queues: tuple[str, ...],
-        forms: RecordTemplate,
+        template: RecordTemplate,
         failure: FailureEntry,
         chosen_from: tuple[str, ...] | None,
     ) -> tuple[tuple[bytes, ...], tuple[Arg, ...]]:
-        """The keys of a turn, and its arguments but the last."""
+        """The keys of a command, and its arguments but the last."""
         keys = _keys(self._keys, self._worker_id, queues)
-        args: tuple[Arg, ...] = (forms.odd_head, *forms.heads)
+        args: tuple[Arg, ...] = (template.wrapper_head, *template.heads)
         if failure is NO_FAILURE and chosen_from is None:
             return keys, args
         more = _more_keys(self._keys, self._worker_id, failure.failure_queue)
         chosen = "" if chosen_from is None else _fingerprint(chosen_from)
-        counted = "1" if failure.counted else "0"
-        return keys + more, (*args, chosen, failure.record, to_bytes(failure.name), counted)
+        name = to_bytes(failure.name) if failure.name else b""
+        return keys + more, (*args, chosen, failure.record, name, "1" if failure.counted else "0")
 
 
 @lru_cache(maxsize=64)
 def _keys(keys: Keys, worker_id: str, queues: tuple[str, ...]) -> tuple[bytes, ...]:
-    """The keys of a turn; they are the same for one job after another."""
+    """The keys of a command, equal for one job after another."""
     named = (
         keys.worker(worker_id),
         keys.stat("processed"),
@@ -216,7 +226,7 @@ def _keys(keys: Keys, worker_id: str, queues: tuple[str, ...]) -> tuple[bytes, .
 
 @lru_cache(maxsize=64)
 def _more_keys(keys: Keys, worker_id: str, failure_queue: str) -> tuple[bytes, ...]:
-    """Those behind them."""
+    """The keys behind ``_keys`` where there is more to do than finish and reserve."""
     named = (
         keys.stat("failed"),
         keys.stat(f"failed:{worker_id}"),
@@ -229,13 +239,13 @@ def _more_keys(keys: Keys, worker_id: str, failure_queue: str) -> tuple[bytes, .
 
 @lru_cache(maxsize=64)
 def _fingerprint(queues: tuple[str, ...]) -> str:
-    """What the script compares: the SHA1 of the names, sorted as Redis sorts bytes."""
+    """The SHA1 that the script compares: of the names, sorted as Redis sorts bytes."""
     listed = b"\n".join(sorted(to_bytes(queue) for queue in queues))
     return sha1_hex(listed)
 
 
 class RepeatedCommand(Command[Any]):
-    """A command that was written ahead, all but its last argument; its arguments are put together for those who want to see them."""
+    """A prepared command with its last argument. ``args`` is put together for tests and logs only."""
 
     __slots__ = ("_last", "_prepared")
 
@@ -246,7 +256,7 @@ class RepeatedCommand(Command[Any]):
 
     @property
     def args(self) -> tuple[Arg, ...]:  # type: ignore[override] # read, and never written
-        """As they would be given to a client."""
+        """The arguments as a client would be given them."""
         return (*self._prepared.args, self._last)
 
     def __await__(self) -> Generator[Command[Any], Any, Any]:
@@ -255,7 +265,7 @@ class RepeatedCommand(Command[Any]):
 
 
 class PreparedCommand:
-    """All of a command but its last argument, or its last ``missing`` ones."""
+    """The bytes of a command but for its last argument, or its last ``missing`` ones, written once for many calls."""
 
     def __init__(self, *args: Arg, missing: int = 1) -> None:
         self.args = args

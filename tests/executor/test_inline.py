@@ -17,7 +17,7 @@ def run(perform, executor=None):
     executor.registry = registry
     job = read_job(JsonCodec(), "low", b'{"class":"X","args":[]}')
     driver = SyncDriver("redis://nowhere:1/0")
-    return driver.run(executor.run(job, tend=lambda: None, title=print))
+    return driver.run(executor.run(job, upkeep=lambda: None, set_title=print))
 
 
 def test_a_job_that_does_its_work_is_done():
@@ -30,7 +30,7 @@ def test_whatever_a_job_raises_is_its_failure(error):
         raise error
 
     outcome = run(perform)
-    assert outcome.dirty is None
+    assert outcome.process_error is None
     assert outcome.report.exception == type(error).__name__
 
 

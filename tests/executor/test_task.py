@@ -29,7 +29,7 @@ class Bench:
 
     async def run(self):
         return await self.driver.run(
-            self.executor.run(JOB, tend=lambda: None, title=print),
+            self.executor.run(JOB, upkeep=lambda: None, set_title=print),
         )
 
     async def interrupted(self, begun):

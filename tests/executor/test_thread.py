@@ -22,7 +22,7 @@ def executor(perform):
 
 
 def run(one):
-    return SyncDriver("redis://nowhere:1/0").run(one.run(JOB, tend=lambda: None, title=print))
+    return SyncDriver("redis://nowhere:1/0").run(one.run(JOB, upkeep=lambda: None, set_title=print))
 
 
 def in_thread(one):

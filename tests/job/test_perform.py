@@ -9,7 +9,6 @@ import pytest
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import AroundHookError, DontPerform, FailureHookError, UnknownJobClass
-from pyresque.job.hooks import NO_HOOKS, PERFORMING
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.perform import perform
 from pyresque.job.registry import Registry
@@ -321,26 +320,6 @@ def test_a_job_that_nobody_registered_has_no_always_hooks_to_run():
         SyncDriver("redis://nowhere:1/0").run(
             perform(Registry(), read_job(JsonCodec(), "low", b'{"class":"Nobody"}'))
         )
-
-
-@pytest.mark.parametrize("prefix", PERFORMING)
-def test_a_job_is_plain_only_while_no_hook_runs_with_it(prefix):
-    registry = Registry()
-
-    class Job:
-        @staticmethod
-        def perform() -> None: ...
-
-    registry.add(Job)
-    assert registry.ready("Job") is registry.plain("Job") is registry.find("Job")
-    setattr(Job, f"{prefix}_x", staticmethod(nothing))
-    assert registry.ready("Job") is registry.plain("Job") is None
-    assert registry.describe(Job).hooks != NO_HOOKS  # another look changes nothing
-    assert registry.ready("Job") is None
-    delattr(Job, f"{prefix}_x")
-    assert registry.ready("Job") is registry.plain("Job") is registry.find("Job")
-    Job.before_enqueue_x = staticmethod(nothing)
-    assert registry.ready("Job") is registry.find("Job")
 
 
 def test_jobs_and_hooks_may_be_async():

@@ -27,7 +27,7 @@ def test_the_pieces_given_to_the_script_make_the_record_that_python_writes(codec
     raw = codec.encode({"class": "X", "args": args})
     forms = registry(codec).record_template(tuple(queues), NOON)
     for queue, head in zip(queues, forms.heads, strict=True):
-        whole = head + raw + forms.foot
+        whole = head + raw + forms.tail
         assert whole == registry(codec).record(read_job(codec, queue, raw), NOON)
         assert codec.decode(whole) == {
             "queue": queue,

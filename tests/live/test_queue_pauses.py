@@ -147,16 +147,16 @@ def test_many_queues_of_which_every_third_is_paused(db: redis.Redis, redis_url: 
         from pyresque.store.reserve import RecordTemplate, Reserver
 
         reserver = Reserver(core.keys, "h:1:q")
-        reserver.write(tuple(names), RecordTemplate((b'{"payload":',) * len(names)))
+        reserver.set_queues(tuple(names), RecordTemplate((b'{"payload":',) * len(names)))
         for name in names[1::3]:
             db.set(f"resque:pause:queue:{name}", "true")
         fed(db, names[-2], 1)
         fed(db, names[1], 2)
-        found = resque.run(reserver.take(b""))
+        found = resque.run(reserver.reserve(b""))
         assert found.queue is None
         assert found.paused_queues == tuple(names[1::3])
         fed(db, names[-1], 3)
-        found = resque.run(reserver.take(b""))
+        found = resque.run(reserver.reserve(b""))
         assert (found.queue, found.raw) == (names[-1], note(3))
         db.sadd("resque:queues", *names)
         assert sorted(resque.paused_queues()) == sorted(names[1::3])

@@ -58,9 +58,9 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
     with Resque(redis_url, codec=codec) as resque:
         core = resque.core
         forms = core.worker_registry.record_template(("none", "lö"), utc(core.clock))
-        turns = Reserver(core.keys, "h:1:lö")
-        turns.write(("none", "lö"), forms)
-        turn = resque.run(turns.take(b""))
+        reserver = Reserver(core.keys, "h:1:lö")
+        reserver.set_queues(("none", "lö"), forms)
+        turn = resque.run(reserver.reserve(b""))
         assert (turn.queue, turn.raw) == ("lö", raw)
         assert turn.record == db.get("resque:worker:h:1:lö")
         held = read_record(core.codec, turn.record)
@@ -69,7 +69,7 @@ def test_whatever_is_reserved_can_be_read_back_byte_for_byte(
         assert held.job.queue == "lö"
         assert held.run_at is not None
         assert read_job(core.codec, "lö", raw).payload == held.job.payload
-        again = resque.run(turns.finish(turn.record))
+        again = resque.run(reserver.finish(turn.record))
         assert again.finished
         assert db.keys("resque:worker*") == []
 
@@ -82,9 +82,9 @@ def test_a_pause_key_that_says_true_lets_nothing_be_taken(
     db.rpush("resque:queue:low", b"{}")
     with Resque(redis_url) as resque:
         forms = resque.core.worker_registry.record_template(("low",), utc(resque.core.clock))
-        turns = Reserver(resque.core.keys, "h:1:low")
-        turns.write(("low",), forms)
-        turn = resque.run(turns.take(b""))
+        reserver = Reserver(resque.core.keys, "h:1:low")
+        reserver.set_queues(("low",), forms)
+        turn = resque.run(reserver.reserve(b""))
     assert turn.paused
     assert db.llen("resque:queue:low") == 1
 
@@ -105,23 +105,23 @@ def test_only_the_worker_that_still_has_a_job_gives_it_back_or_finishes_it(
 def failing(redis_url: str, db: redis.Redis) -> tuple[Resque, Reserver, bytes]:
     """A worker that has a job, and another to take."""
     resque = Resque(redis_url)
-    turns = Reserver(resque.core.keys, "h:1:low")
-    turns.write(
+    reserver = Reserver(resque.core.keys, "h:1:low")
+    reserver.set_queues(
         ("low",), resque.core.worker_registry.record_template(("low",), utc(resque.core.clock))
     )
     db.rpush("resque:queue:low", b'{"class":"X","args":[1]}', b'{"class":"X","args":[2]}')
-    return resque, turns, resque.run(turns.take(b"")).record
+    return resque, reserver, resque.run(reserver.reserve(b"")).record
 
 
 def test_a_failure_is_written_although_memory_is_full(db: redis.Redis, redis_url: str) -> None:
-    resque, turns, record = failing(redis_url, db)
+    resque, reserver, record = failing(redis_url, db)
     with resque:
         before = db.config_get("maxmemory")["maxmemory"]
         db.config_set("maxmemory", 1)
         try:
-            turn = resque.run(turns.take(record, FailureEntry(b"{}")))
+            turn = resque.run(reserver.reserve(record, FailureEntry(b"{}")))
             assert (turn.finished, turn.raw) == (True, b'{"class":"X","args":[2]}')
-            assert resque.run(turns.finish(turn.record, FailureEntry(b"{}"))).finished
+            assert resque.run(reserver.finish(turn.record, FailureEntry(b"{}"))).finished
         finally:
             db.config_set("maxmemory", before)
     assert db.lrange("resque:failed", 0, -1) == [b"{}", b"{}"]
@@ -131,10 +131,10 @@ def test_a_failure_is_written_although_memory_is_full(db: redis.Redis, redis_url
 def test_a_failed_list_of_another_type_is_found_out_before_anything_is_written(
     db: redis.Redis, redis_url: str
 ) -> None:
-    resque, turns, record = failing(redis_url, db)
+    resque, reserver, record = failing(redis_url, db)
     db.set("resque:failed", "text")
     with resque, pytest.raises(RedisCommandError, match="WRONGTYPE"):
-        resque.run(turns.take(record, FailureEntry(b"{}")))
+        resque.run(reserver.reserve(record, FailureEntry(b"{}")))
     assert db.get("resque:worker:h:1:low") == record
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") is None
@@ -145,13 +145,13 @@ def test_a_failed_list_of_another_type_is_found_out_before_anything_is_written(
 def test_a_failed_record_is_written_first_or_nothing_is_done_where_a_command_is_denied(
     db: redis.Redis, redis_url: str, denied: str, paused: bool
 ) -> None:
-    _, turns, record = failing(redis_url, db)
+    _, reserver, record = failing(redis_url, db)
     db.execute_command("ACL", "SETUSER", "clerk", "reset", "on", ">pw", "~*", "+@all", f"-{denied}")
     if paused:
         db.set("resque:pause-all-workers", "true")
     try:
         with Resque(redis_url.replace("//", "//clerk:pw@")) as resque:
-            take = turns.take(record, FailureEntry(b"{}", name="failed"))
+            take = reserver.reserve(record, FailureEntry(b"{}", name="failed"))
             if denied == "rpush":
                 with pytest.raises(RedisCommandError):
                     resque.run(take)
@@ -168,11 +168,11 @@ def test_a_failed_record_is_written_first_or_nothing_is_done_where_a_command_is_
 def test_a_job_is_entered_although_another_type_stands_in_the_workers_own_key(
     db: redis.Redis, redis_url: str
 ) -> None:
-    resque, turns, _ = failing(redis_url, db)
+    resque, reserver, _ = failing(redis_url, db)
     db.delete("resque:worker:h:1:low")
     db.hset("resque:worker:h:1:low", "of", "another type")
     with resque:
-        turn = resque.run(turns.take(b""))
+        turn = resque.run(reserver.reserve(b""))
     assert turn.wrong_keys == ("resque:worker:h:1:low",)
     assert turn.raw == b'{"class":"X","args":[2]}'
     assert db.get("resque:worker:h:1:low") == turn.record
@@ -187,14 +187,14 @@ def globbing(redis_url: str, patterns: tuple[str, ...]) -> tuple[Resque, Current
 def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(
     db: redis.Redis, redis_url: str
 ) -> None:
-    resque, desk = globbing(redis_url, ("h*", "*"))
+    resque, current_job = globbing(redis_url, ("h*", "*"))
     with resque:
         for queue in ("low", "high", "other"):
             resque.enqueue_to(queue, "X", queue)
             resque.enqueue_to(queue, "X", queue)
-        assert resque.run(desk.turn(NO_FAILURE)).queue == "high"
+        assert resque.run(current_job.next_job(NO_FAILURE)).queue == "high"
         db.config_resetstat()
-        taken = [resque.run(desk.turn(NO_FAILURE)).queue for _ in range(5)]
+        taken = [resque.run(current_job.next_job(NO_FAILURE)).queue for _ in range(5)]
         asked = db.info("commandstats")
     assert taken == ["high", "low", "low", "other", "other"]
     assert asked["cmdstat_evalsha"]["calls"] == 5
@@ -207,15 +207,15 @@ def test_a_glob_costs_no_further_look_while_the_queues_stay_the_same(
 def test_a_queue_that_is_new_is_seen_by_the_very_next_turn_in_its_place(
     db: redis.Redis, redis_url: str
 ) -> None:
-    resque, desk = globbing(redis_url, ("*",))
+    resque, current_job = globbing(redis_url, ("*",))
     with resque:
         resque.enqueue_to("low", "X")
         resque.enqueue_to("low", "X")
-        assert resque.run(desk.turn(NO_FAILURE)).queue == "low"
+        assert resque.run(current_job.next_job(NO_FAILURE)).queue == "low"
         resque.enqueue_to("high", "X")
-        assert resque.run(desk.turn(NO_FAILURE)).queue == "high"
+        assert resque.run(current_job.next_job(NO_FAILURE)).queue == "high"
         assert db.get("resque:stat:processed") == b"1"
-        assert resque.run(desk.turn(NO_FAILURE)).queue == "low"
+        assert resque.run(current_job.next_job(NO_FAILURE)).queue == "low"
         resque.remove_queue("low")
-        assert resque.run(desk.turn(NO_FAILURE)) is None
+        assert resque.run(current_job.next_job(NO_FAILURE)) is None
     assert db.get("resque:stat:processed") == b"3"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 def next_child(server):
     """Ask the fork server for a child, and wait for it."""
-    server.ask()
-    return server.take()
+    server.request_child()
+    return server.receive_child()
 
 
 def outcome_of(child, wakeup):

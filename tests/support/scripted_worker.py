@@ -72,7 +72,7 @@ class ScriptedExecutor:
         self.outcomes = list(outcomes)
         self.jobs: list[Job] = []
 
-    async def run(self, job: Job, tend: Any, title: Any, doing: str = "") -> Outcome:
+    async def run(self, job: Job, upkeep: Any, set_title: Any, child_title: str = "") -> Outcome:
         self.jobs.append(job)
         return self.outcomes.pop(0) if self.outcomes else DONE
 
@@ -82,7 +82,7 @@ class ScriptedExecutor:
     def stop(self) -> None:
         """No job is running."""
 
-    def rest(self) -> None:
+    def idle(self) -> None:
         """No job leaves anything behind."""
 
     def close(self) -> None:

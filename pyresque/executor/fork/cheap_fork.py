@@ -1,6 +1,8 @@
-"""The parent's memory made ready for many forks: nothing that a child's collector would touch, few pages to copy.
+"""What makes a fork cheap: frozen memory, no needless hooks, modules imported beforehand, the title set by the C function. Light.
 
-A fork copies the table of the parent's pages, so its cost follows their number.
+A fork copies the table of the parent's pages, and each page that the child writes to. ``skip_stdlib_fork_hooks`` replaces the code
+of two private functions, ``threading._after_fork`` and ``logging._after_at_fork_child_reinit_locks``; tests/executor/test_light.py
+holds on every Python that this changes nothing else.
 """
 
 from __future__ import annotations
@@ -16,37 +18,36 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-#: madvise(2): gather pages into huge ones, now (Linux 6.1).
+#: madvise(2): make huge pages of small ones, now (Linux 6.1).
 MADV_COLLAPSE = 25
 
-
+#: Bytes of a huge page.
 HUGE = 2 * 1024 * 1024
 
-
-#: Bytes of private memory from which gathering pays: it takes some milliseconds a time.
-MUCH = 32 * 1024 * 1024
+#: Bytes of private memory from which collapsing pays: it takes some milliseconds.
+COLLAPSE_FROM = 32 * 1024 * 1024
 
 
 def freeze_memory() -> None:
-    """Before the first fork, once: collect, freeze what is loaded, and gather its pages where there are many.
+    """Before the first fork: run the garbage collector, freeze what is loaded, and make huge pages of a great heap.
 
-    Nothing in a process whose parent did so: what they share would be copied.
+    Does nothing where the parent process did it: the pages that both share would be copied.
     """
     if gc.get_freeze_count():
         return
     gc.collect()
-    # What is loaded now stays: a collection in a child would write to every page it shares with us.
+    # A collection in a child would write to every page that it shares with us.
     gc.freeze()
     try:
         areas = _private_areas()
     except OSError:
         return
-    if sum(end - start for start, end in areas) >= MUCH:
+    if sum(end - start for start, end in areas) >= COLLAPSE_FROM:
         _collapse(areas)
 
 
 def _private_areas() -> list[tuple[int, int]]:
-    """Start and end of each writable area of memory that stands behind no file, where the system tells (Linux)."""
+    """Start and end of each writable area of memory that maps no file (Linux). Raises OSError elsewhere."""
     areas = []
     with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:  # noqa: PTH123 - pathlib stays unloaded
         for line in maps:
@@ -58,8 +59,8 @@ def _private_areas() -> list[tuple[int, int]]:
 
 
 def _collapse(areas: list[tuple[int, int]]) -> None:
-    """Gather the pages of each area into huge ones; a kernel that cannot says no, and nothing is lost."""
-    import ctypes  # noqa: PLC0415 - one more library to map in every child, for great heaps alone
+    """Make huge pages of each area. A kernel that cannot returns an error, which changes nothing."""
+    import ctypes  # noqa: PLC0415 - a library more to map in every child, for great heaps only
 
     madvise = ctypes.CDLL(None, use_errno=True).madvise
     for start, end in areas:
@@ -69,76 +70,78 @@ def _collapse(areas: list[tuple[int, int]]) -> None:
 
 
 def skip_stdlib_fork_hooks() -> None:
-    """Make the forks of this process do without, if it has but one thread; may be called again when more was loaded.
+    """Skip the after-fork hooks of ``threading`` and ``logging`` in children of this process, if it has but one thread.
 
-    Hooks of others (``os.register_at_fork``: fresh random seeds, connections) run as ever.
+    There is nothing to clean up after, and the hooks double the cost of a fork. Processes that a job forks still run them, and
+    hooks of others (``os.register_at_fork``) run in any case. To be called again when more modules are loaded.
     """
     threading, logging = sys.modules.get("threading"), sys.modules.get("logging")
     if threading is None or threading.active_count() > 1:
         return
-    _lighten(threading, "_after_fork")
+    _replace_code(threading, "_after_fork")
     if logging is not None and hasattr(logging, "_lock"):
-        free = FunctionType(_free_the_lock.__code__, vars(logging))
-        _lighten(logging, "_after_at_fork_child_reinit_locks", free)
+        free = FunctionType(_free_logging_lock.__code__, vars(logging))
+        _replace_code(logging, "_after_at_fork_child_reinit_locks", free)
 
 
-def _lighten(module: ModuleType, name: str, instead: Callable[[], None] | None = None) -> None:
-    """Give a function other code: the interpreter keeps the function itself, where nobody reaches it."""
+def _replace_code(module: ModuleType, name: str, instead: Callable[[], None] | None = None) -> None:
+    """Replace the code of a hook: the interpreter keeps the function object itself, which cannot be exchanged."""
     function = getattr(module, name, None)
     if (
         isinstance(function, FunctionType)
         and not function.__code__.co_freevars
-        and function.__code__ is not _of_a_child.__code__
+        and function.__code__ is not _only_in_grandchildren.__code__
     ):
         own = FunctionType(function.__code__, function.__globals__, name)
-        function.__code__ = _of_a_child.__code__
+        function.__code__ = _only_in_grandchildren.__code__
         function.__defaults__ = (own, os.getppid, os.getpid(), instead)
 
 
-def _of_a_child(
+def _only_in_grandchildren(
     own: Callable[[], None],
     parent: Callable[[], int],
     server: int,
     instead: Callable[[], None] | None,
 ) -> None:
-    """A child of the server has nothing to do; any other process that is forked does what it should."""
+    """The new code of a hook: a child of the fork server runs ``instead``, any other process the hook's own code."""
     if parent() != server:
         own()
     elif instead is not None:
         instead()
 
 
-def _free_the_lock() -> None:
-    """What ``logging`` must do in any case, run as a function of it: its lock is held across the fork."""
+def _free_logging_lock() -> None:
+    """Free the lock that ``logging`` holds across the fork. Runs with the globals of that module."""
     _lock._at_fork_reinit()  # type: ignore[name-defined] # noqa: F821, SLF001 - logging's own names
 
 
-#: Modules of Python's that do something when they are imported.
+#: Modules of the standard library that print or open a browser when they are imported.
 EGGS = ("antigravity", "this")
 
+#: So many children import a module before the log says so; so many modules are counted.
+REPEATS, MOST_COUNTED = 3, 1000
 
-#: How many children import a module until that is told of, and how many modules are counted.
-OFTEN, MOST = 3, 1000
-
-
-#: What the name of an application's or a library's module begins with, where it is told of.
-OTHER = " "
+#: Before the name of an application's or a library's module, in what ``modules_since`` returns.
+FOREIGN = " "
 
 
 def modules_since(count: int) -> str:
-    """Names of modules that were loaded since there were so many, one a line; of the application's those that loaded the rest."""
+    """The names of modules that were imported since ``sys.modules`` had that length, one a line, for the worker.
+
+    Of the application's and of libraries' modules only those whose package is not new, each behind ``FOREIGN``.
+    """
     names = [*map(str, sys.modules)][count:]  # a job may have put anything there
-    new, told = set(names), []
+    new, lines = set(names), []
     for name in names:
         if _may_be_shared(name):
-            told.append(name)
-        elif name.rpartition(".")[0] not in new and _is_of_others(name):
-            told.append(OTHER + name)
-    return "\n".join(told)
+            lines.append(name)
+        elif name.rpartition(".")[0] not in new and _is_foreign(name):
+            lines.append(FOREIGN + name)
+    return "\n".join(lines)
 
 
 def preload_modules(names: str) -> None:
-    """Load these; what cannot be loaded here is left to those who need it."""
+    """Import these modules (one a line), but for foreign ones; one that fails is left to the jobs that need it."""
     for name in names.split("\n"):
         if _may_be_shared(name) and name not in sys.modules:
             try:
@@ -152,27 +155,27 @@ def _may_be_shared(name: str) -> bool:
     return top == "pyresque" or (top in sys.stdlib_module_names and top not in EGGS)
 
 
-def _is_of_others(name: str) -> bool:
-    """Whether it is a module's name, and not of Python's own."""
+def _is_foreign(name: str) -> bool:
+    """Whether a name is a module's, and not of the standard library."""
     top, _, rest = name.partition(".")
     return top not in sys.stdlib_module_names and (top + rest.replace(".", "")).isidentifier()
 
 
-class Repeated:
-    """What children import again and again for their jobs, beside what is shared with them."""
+class RepeatedImports:
+    """Counts the foreign modules that children import again and again for their jobs."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
     def note(self, names: str) -> list[str]:
-        """A child's names, as ``modules_since`` told them; those to be told of now, each once."""
+        """Count what ``modules_since`` returned in a child; the modules to warn of now, each once."""
         counts, due = self._counts, []
         for line in names.split("\n"):
-            name = line[len(OTHER) :]
-            if not line.startswith(OTHER) or (name not in counts and len(counts) >= MOST):
+            name = line[len(FOREIGN) :]
+            if not line.startswith(FOREIGN) or (name not in counts and len(counts) >= MOST_COUNTED):
                 continue
             counts[name] = counts.get(name, 0) + 1
-            if counts[name] == OFTEN:
+            if counts[name] == REPEATS:
                 due.append(name)
         return due
 
@@ -180,20 +183,20 @@ class Repeated:
 _NAME = "setproctitle._setproctitle"
 
 
-def _found() -> Callable[[str], None]:
+def _load_set_title() -> Callable[[str], None]:
     try:
-        return _of_the_c_part()
+        return _from_c_module()
     except (AttributeError, ImportError, IndexError, TypeError):
         sys.modules.pop(_NAME, None)
-    from setproctitle import setproctitle  # noqa: PLC0415 - where it is built in another way
+    from setproctitle import setproctitle  # noqa: PLC0415 - where the package is built in another way
 
     return setproctitle
 
 
-def _of_the_c_part() -> Callable[[str], None]:
-    """The function of the module that the package itself will find loaded."""
+def _from_c_module() -> Callable[[str], None]:
+    """``setproctitle`` of the C module, without its package; the package will find the module loaded."""
     if _NAME not in sys.modules:
-        import _imp  # noqa: PLC0415 - importlib's own parts: they are always there
+        import _imp  # noqa: PLC0415 - parts of importlib, loaded at every start
 
         bootstrap: Any = __import__("_frozen_importlib")
         machinery: Any = __import__("_frozen_importlib_external")
@@ -203,8 +206,8 @@ def _of_the_c_part() -> Callable[[str], None]:
         module = bootstrap.module_from_spec(spec)
         sys.modules[_NAME] = module
         spec.loader.exec_module(module)
-    found: Callable[[str], None] = sys.modules[_NAME].setproctitle
-    return found
+    function: Callable[[str], None] = sys.modules[_NAME].setproctitle
+    return function
 
 
-set_title = _found()
+set_title = _load_set_title()

@@ -1,4 +1,4 @@
-"""A forked child as its parent sees it: given jobs, told how they ended; the parent never blocks without a bound."""
+"""The worker's end of one child: sends it jobs, reads their outcomes, signals it. No call blocks without a limit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
-from pyresque.executor.fork.child_process import JOB, PIECE, RESULT, live, serve
-from pyresque.executor.fork.child_signals import ORDERS, ChildSignals
+from pyresque.executor.fork.child_process import JOB, PIECE, RESULT, run_child, serve_jobs
+from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.failure.report import ErrorReport
 from pyresque.job_copies import fork, leave
 from pyresque.standard_streams import flush
@@ -22,289 +22,277 @@ from pyresque.store.queues import to_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyresque.executor.fork.child_job import ChildOptions
-    from pyresque.executor.fork.child_process import PerformJob
+    from pyresque.executor.fork.child_process import ChildOptions, PerformJob
     from pyresque.executor.fork.shared_page import SharedPage
 
-#: Seconds after which the parent looks again although nothing woke it: a signal may have come just before the wait.
+#: Seconds after which a wait ends although nothing woke it: a signal may have come just before it.
 LOOK = 1.0
 
-#: Seconds after which it first looks again once the child closed its pipe, which is the last thing before its end; each
-#: further look waits twice as long, because a child may close what it inherited and go on.
+#: Seconds until the first look once the child has closed its pipe, which is the last thing that it does; each further look waits
+#: twice as long, because a child may close what it inherited and go on.
 SOON = 0.0005
 
-#: Bytes read at a time of what did not come at once.
-MUCH = 1 << 20
+#: Bytes read at a time of a result that did not come at once.
+MOST = 1 << 20
 
-#: Seconds up to which a job is a short one, and how often to look for its end before going to sleep over it.
-QUICK, GLANCES = 0.0002, 100
+#: Seconds up to which a job is a short one, and how often to poll for its end before going to sleep.
+SHORT, POLLS = 0.0002, 100
 
 
 class ChildHandle:
-    """One forked process: what it told, whether it has ended, and the orders that are out against it."""
+    """One forked process: its pipes, its exit status, and the signals that it is to be sent."""
 
     def __init__(
         self,
         pid: int,
         pipes: tuple[int | None, int],
-        board: SharedPage,
-        place: int,
-        how: Callable[[int], int | None],
+        page: SharedPage,
+        slot: int,
+        exit_status: Callable[[int], int | None],
     ) -> None:
-        """``pipes`` are the ends for giving, None where it has its job, and hearing; ``how`` tells with which status a pid ended, None while it lives."""
+        """``pipes``: the ends for jobs (None: the child has its job) and for results. ``exit_status``: of a pid; None: it lives."""
         self.pid = pid
-        self._how = how
-        self.born = time.monotonic()
-        self.given = 0
+        self._exit_status = exit_status
+        self.forked_at = time.monotonic()
+        self.jobs_sent = 0
         self.leaving = False
         self.seconds = 0.0  # that the last job took
-        self.loaded = ""  # names of modules that it had to load for itself, one a line
+        self.imported = ""  # names of the modules that it had to import, one a line
         self.group = False  # whether it leads a process group, which is killed with it
-        self._giving: int | None = pipes[0]
-        self._hearing: int | None = pipes[1]
-        self._board = board
-        self._place = place
+        self._job_pipe: int | None = pipes[0]
+        self._result_pipe: int | None = pipes[1]
+        self._page = page
+        self._slot = slot
         self._unsent: bytes | memoryview = b""
-        self._heard = bytearray()
-        self._told: Outcome | None = None
+        self._received = bytearray()
+        self._outcome: Outcome | None = None
         self._status: int | None = None
-        self._orders: list[tuple[float, int]] = []
+        self._scheduled: list[tuple[float, int]] = []
         self._limit: tuple[float, BaseException] | None = None
         self._look = LOOK
 
     @classmethod
     def fork(
         cls,
-        attempt: PerformJob,
-        rules: ChildOptions,
-        board: SharedPage,
-        strangers: Iterable[ChildHandle] = (),
+        job_call: PerformJob,
+        options: ChildOptions,
+        page: SharedPage,
+        others: Iterable[ChildHandle] = (),
     ) -> ChildHandle:
-        """Fork a child that waits for jobs. It lets go of the pipes of the other children. Raises OSError."""
-        taking, giving = os.pipe()
-        hearing, telling = os.pipe()
-        place = board.place()
-        board.begin(place, begun=False)
+        """Fork a child that waits for jobs; in it the pipes of the other children are closed. Raises OSError."""
+        child_jobs, job_pipe = os.pipe()
+        result_pipe, child_results = os.pipe()
+        slot = page.new_slot()
+        page.set_waiting(slot)
         flush()
-        # An order that reached the child before its signals are its own would be carried out as if it were the parent.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+        # Before the child has its own handlers a signal would run the worker's in it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, WORKER_SIGNALS)
         try:
             pid = fork()
         except OSError:
-            for end in (taking, giving, hearing, telling):
+            for end in (child_jobs, job_pipe, result_pipe, child_results):
                 os.close(end)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             raise
         if pid == 0:
             try:
-                os.close(giving)
-                os.close(hearing)
-                for stranger in strangers:
-                    stranger.close()
-                signals = ChildSignals(board, term_child=rules.term_child, patient=rules.patient)
-                signals.place = place
+                os.close(job_pipe)
+                os.close(result_pipe)
+                for other in others:
+                    other.close()
+                signals = ChildSignals(
+                    page, term_child=options.term_child, trusted_only=options.trusted_only
+                )
+                signals.slot = slot
                 signals.take()
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                live(lambda: serve(attempt, rules, (taking, telling), board, signals), rules)
+                pipes = child_jobs, child_results
+                run_child(lambda: serve_jobs(job_call, options, pipes, page, signals), options)
             finally:
                 leave(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.close(taking)
-        os.close(telling)
-        os.set_blocking(giving, False)
-        return cls(pid, (giving, hearing), board, place, _waited)
+        os.close(child_jobs)
+        os.close(child_results)
+        os.set_blocking(job_pipe, False)
+        return cls(pid, (job_pipe, result_pipe), page, slot, _own_exit_status)
 
-    def give(
-        self, queue: str, raw: bytes, *, last: bool, ready: bool = False, title: str = ""
+    def send_job(
+        self, queue: str, raw: bytes, *, last: bool, is_call: bool = False, title: str = ""
     ) -> None:
-        """Give it a job, the last one or not; ``ready``: a call in place of the payload; ``title``: the process's from then on.
+        """Send a job, the last one or not; ``is_call``: ``raw`` is a call, no payload; ``title``: the child's process title.
 
-        One that has died takes it no more: ``wait`` says that it never began.
+        A dead child takes no job: then ``wait`` returns NOT_STARTED.
         """
-        self.given += 1
-        self._told = None
-        self._board.begin(self._place, begun=False)
+        self.jobs_sent += 1
+        self._outcome = None
+        self._page.set_waiting(self._slot)
         name, shown = to_bytes(queue), to_bytes(title)
-        self._unsent = JOB.pack(len(name), len(shown), len(raw), last, ready) + name + shown + raw
+        self._unsent = JOB.pack(len(name), len(shown), len(raw), last, is_call) + name + shown + raw
         self._send()
 
     def wait(self, seconds: float, wakeup: int) -> Outcome | None:
-        """Wait at most that long; how the job ended, or None so far. ``wakeup`` is readable after a signal.
-
-        UNBEGUN where the child ended before it began.
-        """
-        if self._hearing is None:
+        """Wait at most that long for the job's outcome; None: it has not ended. ``wakeup`` is readable after a signal."""
+        if self._result_pipe is None:
             if self._reap():
-                return self._outcome()
+                return self._last_outcome()
             self._look = min(2 * self._look, LOOK)
-        self._poll(min(seconds, self._look, self._next_order()), wakeup)
-        if self._told is None:
-            self._carry_out_orders()
-            return self._outcome() if self._reap() else None
-        return self._told
+        self._poll(min(seconds, self._look, self._next_signal()), wakeup)
+        if self._outcome is None:
+            self._send_due_signals()
+            return self._last_outcome() if self._reap() else None
+        return self._outcome
 
-    def linger(self, seconds: float, wakeup: int) -> bool:
-        """Wait at most that long for its end, its job being told; whether it has ended."""
+    def wait_exit(self, seconds: float, wakeup: int) -> bool:
+        """Wait at most that long for the end of the process, whose job has ended. Returns whether it has exited."""
         if not self._reap():
-            if self._hearing is None:
+            if self._result_pipe is None:
                 self._look = min(2 * self._look, LOOK)
-            self._poll(min(seconds, self._look, self._next_order()), wakeup)
-            self._carry_out_orders()
+            self._poll(min(seconds, self._look, self._next_signal()), wakeup)
+            self._send_due_signals()
         return self._reap()
 
-    def broken(self) -> bool:
-        """Whether it has hung up: it is no good for another job."""
-        return self._hearing is None or _readable(self._hearing)
+    def hung_up(self) -> bool:
+        """Whether it has closed its pipe, so that it takes no other job."""
+        return self._result_pipe is None or _readable(self._result_pipe)
 
-    def ended(self) -> bool:
-        """Whether the process is gone for good."""
+    def has_exited(self) -> bool:
+        """Whether the process is gone; then its exit status was read."""
         return self._reap()
 
-    def signal(self, number: int) -> None:
-        """Send a signal; one that has ended is not signalled."""
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process has exited."""
         if self._status is None:
             if self.group and number == signal.SIGKILL:
-                # Before the child itself is buried: as long as it is not, the group is nobody else's.
+                # Until the child itself is reaped, no other process can have its group.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, number)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def order(self, after: float, number: int) -> None:
-        """Send a signal after so many seconds, unless the child has ended by then."""
-        self._orders.append((time.monotonic() + after, number))
+    def schedule_signal(self, after: float, number: int) -> None:
+        """Send a signal after so many seconds, unless the child has exited by then."""
+        self._scheduled.append((time.monotonic() + after, number))
 
-    def limit(self, after: float, error: BaseException) -> None:
-        """Kill it if the present job lasts longer than that; the error tells why."""
-        self._limit = (time.monotonic() + after, error)
+    def kill_after(self, seconds: float, error: BaseException) -> None:
+        """Kill it if the present job takes longer than that; the job's outcome is then this error."""
+        self._limit = (time.monotonic() + seconds, error)
 
     @property
-    def ordered(self) -> bool:
-        """Whether an order is out."""
-        return bool(self._orders)
+    def signal_scheduled(self) -> bool:
+        """Whether a signal is still to be sent."""
+        return bool(self._scheduled)
 
-    def dismiss(self) -> None:
-        """Give it no more jobs: when it waits for one, it ends."""
-        if self._giving is not None:
-            os.close(self._giving)
-            self._giving = None
+    def close_input(self) -> None:
+        """Close the pipe for jobs: the child exits when it waits for one."""
+        if self._job_pipe is not None:
+            os.close(self._job_pipe)
+            self._job_pipe = None
             self._unsent = b""
 
     def close(self) -> None:
-        """Let go of both pipes, too."""
-        self.dismiss()
-        if self._hearing is not None:
-            os.close(self._hearing)
-            self._hearing = None
+        """Close both pipes."""
+        self.close_input()
+        if self._result_pipe is not None:
+            os.close(self._result_pipe)
+            self._result_pipe = None
 
     # -- the pipes
 
     def _send(self) -> None:
         try:
-            while self._unsent and self._giving is not None:
-                sent = os.write(self._giving, self._unsent)
+            while self._unsent and self._job_pipe is not None:
+                sent = os.write(self._job_pipe, self._unsent)
                 self._unsent = memoryview(self._unsent)[sent:]
         except BlockingIOError:
             return  # the pipe is full; ``wait`` sends the rest
         except BrokenPipeError:
-            self.dismiss()
+            self.close_input()
 
     def _poll(self, seconds: float, wakeup: int) -> None:
-        """Wait for any of the pipes, and see to it."""
+        """Wait until a pipe is ready, and serve it."""
         poll = select.poll()
         poll.register(wakeup, select.POLLIN)
-        if self._hearing is not None:
-            poll.register(self._hearing, select.POLLIN)
-        if self._unsent and self._giving is not None:
-            poll.register(self._giving, select.POLLOUT)
-        if self.given > 1 and self.seconds < QUICK:
-            # A child that serves many short jobs answers before the system could put us to sleep and wake us again.
-            for _ in range(GLANCES):
+        if self._result_pipe is not None:
+            poll.register(self._result_pipe, select.POLLIN)
+        if self._unsent and self._job_pipe is not None:
+            poll.register(self._job_pipe, select.POLLOUT)
+        if self.jobs_sent > 1 and self.seconds < SHORT:
+            # A child that performs many short jobs answers before the system could put us to sleep and wake us.
+            for _ in range(POLLS):
                 if poll.poll(0):
                     break
         ready = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
         if wakeup in ready:
             drain(wakeup)
-        if self._giving in ready:
+        if self._job_pipe in ready:
             self._send()
-        if self._hearing in ready:
-            self._listen()
+        if self._result_pipe in ready:
+            self._receive()
 
-    def _listen(self) -> None:
-        if self._hearing is None:
+    def _receive(self) -> None:
+        if self._result_pipe is None:
             return
-        heard = os.read(self._hearing, MUCH if self._heard else PIECE)
-        if not heard:
-            os.close(self._hearing)
-            self._hearing = None
+        piece = os.read(self._result_pipe, MOST if self._received else PIECE)
+        if not piece:
+            os.close(self._result_pipe)
+            self._result_pipe = None
             self._look = SOON
             return
-        self._heard += heard
-        if len(self._heard) < RESULT.size:
+        self._received += piece
+        if len(self._received) < RESULT.size:
             return
-        leaving, seconds, size, names = RESULT.unpack_from(self._heard)
-        if len(self._heard) < RESULT.size + size + names:
+        leaving, seconds, size, names = RESULT.unpack_from(self._received)
+        if len(self._received) < RESULT.size + size + names:
             return
-        told, self._heard = bytes(self._heard[RESULT.size :]), bytearray()
+        body, self._received = bytes(self._received[RESULT.size :]), bytearray()
         self.leaving, self.seconds, self._limit = leaving, seconds, None
-        self.loaded = told[size:].decode("utf-8", "replace")
-        self._told = _outcome(json.loads(told[:size])) if size else DONE
+        self.imported = body[size:].decode("utf-8", "replace")
+        self._outcome = _outcome(json.loads(body[:size])) if size else DONE
 
-    # -- its end
+    # -- signals and the exit
 
     def _reap(self) -> bool:
         if self._status is None:
-            self._status = self._how(self.pid)
+            self._status = self._exit_status(self.pid)
             if self._status is None:
                 return False
-            while self._hearing is not None and _readable(self._hearing):
-                self._listen()
+            while self._result_pipe is not None and _readable(self._result_pipe):
+                self._receive()
             self.close()
         return True
 
-    def _next_order(self) -> float:
-        times = [at for at, _ in self._orders]
+    def _next_signal(self) -> float:
+        times = [at for at, _ in self._scheduled]
         if self._limit is not None:
             times.append(self._limit[0])
         return min(times) - time.monotonic() if times else LOOK
 
-    def _carry_out_orders(self) -> None:
+    def _send_due_signals(self) -> None:
         now = time.monotonic()
-        due = [number for at, number in self._orders if at <= now]
-        self._orders = [order for order in self._orders if order[0] > now]
+        due = [number for at, number in self._scheduled if at <= now]
+        self._scheduled = [one for one in self._scheduled if one[0] > now]
         for number in due:
-            self._board.order(self._place)
-            self.signal(number)
+            self._page.announce_term(self._slot)
+            self.send_signal(number)
         if self._limit is not None and self._limit[0] <= now:
-            self.signal(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
 
-    def _outcome(self) -> Outcome:
-        if self._told is not None:
-            return self._told
-        if self._board.finished(self._place):
+    def _last_outcome(self) -> Outcome:
+        """The outcome of the job of a process that has exited (the four cases of ``child_process.py``)."""
+        if self._outcome is not None:
+            return self._outcome
+        if self._page.finished(self._slot):
             self.leaving = True
             return DONE
-        if not self._board.begun(self._place):
+        if not self._page.started(self._slot):
             return NOT_STARTED
         if self._limit is not None and self._limit[0] <= time.monotonic():
-            return Outcome(dirty=self._limit[1])
-        status = self._status or 0
-        if os.WIFSIGNALED(status):
-            return Outcome(
-                dirty=DirtyExit(
-                    f"Child process received unhandled signal {_status_text(self.pid, status)}"
-                )
-            )
-        code = os.waitstatus_to_exitcode(status)
-        return Outcome(
-            dirty=DirtyExit(
-                f"Child process exited with status {code} before it told how the job went: pid {self.pid}"
-            )
-        )
+            return Outcome(process_error=self._limit[1])
+        return Outcome(process_error=DirtyExit(_death(self.pid, self._status or 0)))
 
 
 def drain(wakeup: int) -> bool:
-    """Empty a pipe that only wakes; whether it is whole, and nobody has closed either end."""
+    """Empty a pipe whose bytes only wake its reader; False where either end is closed."""
     try:
         while os.read(wakeup, 4096):
             pass
@@ -315,13 +303,13 @@ def drain(wakeup: int) -> bool:
     return False
 
 
-def _waited(pid: int) -> int | None:
-    """How a child of this very process ended."""
+def _own_exit_status(pid: int) -> int | None:
+    """The exit status of a child of this process; None while it lives."""
     try:
-        ended, status = os.waitpid(pid, os.WNOHANG)
+        exited, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        return 0  # somebody else waited for it; what it told is all there is
-    return status if ended else None
+        return 0  # the application has waited for it
+    return status if exited else None
 
 
 def _readable(pipe: int) -> bool:
@@ -330,22 +318,25 @@ def _readable(pipe: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _outcome(told: list[object]) -> Outcome:
-    if not told:
+def _outcome(result: list[object]) -> Outcome:
+    if not result:
         return UNDONE
-    exception, error, backtrace = told
+    exception, error, backtrace = result
     lines = backtrace if isinstance(backtrace, list) else []
     return Outcome(
         report=ErrorReport(str(exception), str(error), tuple(str(line) for line in lines))
     )
 
 
-def _status_text(pid: int, status: int) -> str:
-    """As Ruby's ``Process::Status#to_s``."""
+def _death(pid: int, status: int) -> str:
+    """How a process died that wrote no result; a signal in the words of Ruby's ``Process::Status#to_s``."""
+    if not os.WIFSIGNALED(status):
+        code = os.waitstatus_to_exitcode(status)
+        return f"Child process exited with status {code} before it told how the job went: pid {pid}"
     number = os.WTERMSIG(status)
     try:
         name = signal.Signals(number).name
     except ValueError:
         name = f"SIG{number}"
     core = " (core dumped)" if os.WCOREDUMP(status) else ""
-    return f"pid {pid} {name} (signal {number}){core}"
+    return f"Child process received unhandled signal pid {pid} {name} (signal {number}){core}"

@@ -1,4 +1,4 @@
-"""The children of a worker that forks: those that wait for a job, where new ones come from, and how they are buried."""
+"""The worker's children: the idle one that waits for its next job, new ones, and those that are exiting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyresque.executor.fork.cheap_fork import freeze_memory
 from pyresque.executor.fork.child_handle import ChildHandle
 
 if TYPE_CHECKING:
-    from pyresque.executor.fork.child_job import ChildOptions, JobCall
+    from pyresque.executor.fork.child_process import ChildOptions, JobCall
     from pyresque.executor.fork.server_handle import ServerHandle
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.hooks import WorkerHooks
@@ -22,215 +22,174 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-
-#: Seconds that a child may take to end once its job is done and told.
+#: Seconds that a child may take to exit after the result of its last job; then it is killed.
 LINGER = 5.0
 
-
-#: Seconds until the parent looks again at a child that is about to end.
+#: Seconds between two looks at children that are about to exit.
 GLANCE = 0.001
 
 
 class ChildPool:
-    """One worker's. Children come from its fork server, or are its own."""
+    """Keeps at most one idle child. Children come from the fork server; the worker forks them where a hook must see the job."""
 
     def __init__(
         self,
         hooks: WorkerHooks,
-        attempt: JobCall,
-        rules: ChildOptions,
-        board: SharedPage,
+        job_call: JobCall,
+        options: ChildOptions,
+        page: SharedPage,
         server: ServerHandle,
         settings: Settings,
     ) -> None:
         self.hooks = hooks
         self.server = server
         #: Jobs and seconds after which a child ends.
-        self.most_jobs, self.longest = _shelf_life(settings)
-        self.ready: ChildHandle | None = None  # the one that waits for its next job, or its first
-        self.of_the_server: set[int] = set()
-        self._attempt = attempt
-        self._rules = rules
-        self._board = board
-        self._leaving: list[tuple[float, ChildHandle]] = []
-        self._loaded: set[str] = set()
-        self._repeated = cheap_fork.Repeated()
-        self._settled = False
+        self.most_jobs, self.most_seconds = _child_limits(settings)
+        self.idle: ChildHandle | None = None
+        #: The pids of children of the fork server, which reaps them.
+        self.server_pids: set[int] = set()
+        self._job_call = job_call
+        self._options = options
+        self._page = page
+        self._exiting: list[tuple[float, ChildHandle]] = []
+        self._preloaded: set[str] = set()
+        self._repeated = cheap_fork.RepeatedImports()
+        self._frozen = False
 
     def close(self) -> None:
-        """Let them end, and wait for them."""
-        if self.ready is not None:
-            self.let_go(self.ready)
-            self.ready = None
+        """Let the children exit, and wait for them."""
+        if self.idle is not None:
+            self.release(self.idle)
+            self.idle = None
         self.server.close()
-        while self._leaving:
-            self.see_off()
+        while self._exiting:
+            self.reap()
             time.sleep(GLANCE)
 
-    def waiting(self) -> ChildHandle | None:
-        """The one that waits for a job, if there is one that is good for it."""
-        ready, self.ready = self.ready, None
-        if ready is None and self.server.asked:
-            ready = self.from_the_server()
-        if ready is not None:
-            if time.monotonic() - ready.born < self.longest and not ready.broken():
-                return ready
-            self.let_go(ready)
+    def take_idle(self) -> ChildHandle | None:
+        """The idle child, or the one that was requested ahead; None where there is none that can take a job."""
+        self.receive_requested()
+        idle, self.idle = self.idle, None
+        if idle is not None:
+            if time.monotonic() - idle.forked_at < self.most_seconds and not idle.hung_up():
+                return idle
+            self.release(idle)
         return None
 
-    async def new(self, job: Job) -> ChildHandle | None:
-        """One that is forked for this job; None where none can be."""
-        if self.by_the_server():
-            self.ask()
-            if self.server.asked and (child := self.from_the_server()) is not None:
+    def receive_requested(self) -> None:
+        """Make the child that was requested ahead the idle one."""
+        if self.idle is None and self.server.child_requested:
+            self.idle = self._receive()
+
+    async def new_child(self, job: Job) -> ChildHandle | None:
+        """Fork a child for this job; None where that is not possible."""
+        if self.server_may_fork():
+            self.request()
+            if self.server.child_requested and (child := self._receive()) is not None:
                 return child
         await self.hooks.run("before_fork", job)
+        self.freeze_memory()
         try:
-            return self._fork()
+            return ChildHandle.fork(self._job_call, self._options, self._page)
         except OSError as error:
             log.error("no child can be forked for a job, so it goes back to its queue: %s", error)  # noqa: TRY400 - the text says it all
             return None
 
-    def by_the_server(self) -> bool:
-        """Only where nobody could tell: a before_fork hook is called with the job that the child is for, in this process.
+    def server_may_fork(self) -> bool:
+        """Whether the fork server may fork: a before_fork hook must run in this process, with the job that the child is for.
 
-        What this process writes while a child lives it must copy first, which the server saves it.
+        What this process writes while a child lives must be copied first. The fork server saves it that.
         """
         return not self.hooks.any("before_fork")
 
-    def _fork(self) -> ChildHandle:
-        self.settle()
-        return ChildHandle.fork(self._attempt, self._rules, self._board)
-
-    def settle(self) -> None:
-        """Make this process's memory ready for forks."""
-        if not self._settled:
+    def freeze_memory(self) -> None:
+        """Freeze this process's memory before its first fork."""
+        if not self._frozen:
             freeze_memory()
-            self._settled = True
+            self._frozen = True
 
-    def _load(self, child: ChildHandle) -> None:
-        if repeated := self._repeated.note(child.loaded):
+    def request(self) -> None:
+        """Have the fork server fork a child for the next job."""
+        self.freeze_memory()
+        try:
+            self.server.request_child()
+        except OSError as error:
+            log.warning("the fork server forks no child: %s", error)
+
+    def _receive(self) -> ChildHandle | None:
+        """The child that was requested; None where none came."""
+        try:
+            child = self.server.receive_child()
+        except OSError as error:
+            log.warning("no child came from the fork server: %s", error)
+            return None
+        self.server_pids.add(child.pid)
+        return child
+
+    def keep_or_release(self, child: ChildHandle) -> None:
+        """After a job: keep the child for the next one, unless it has reached a limit, leaves, or is to be signalled.
+
+        Later children find imported what it had to import.
+        """
+        if (
+            child.leaving
+            or child.signal_scheduled
+            or child.jobs_sent >= self.most_jobs
+            or time.monotonic() - child.forked_at >= self.most_seconds
+            or child.hung_up()
+        ):
+            self.release(child)
+        else:
+            self.idle = child
+        if child.imported:
+            self._preload(child)
+
+    def _preload(self, child: ChildHandle) -> None:
+        if repeated := self._repeated.note(child.imported):
             log.warning(
                 "each forked child imports %s anew for its job: import it where the application's module begins, "
                 "and all children share it",
                 ", ".join(repeated),
             )
-        told = (name for name in child.loaded.split("\n") if not name.startswith(cheap_fork.OTHER))
-        names = "\n".join(set(told) - self._loaded)
-        child.loaded = ""
+        lines = child.imported.split("\n")
+        own = {name for name in lines if not name.startswith(cheap_fork.FOREIGN)}
+        names = "\n".join(own - self._preloaded)
+        child.imported = ""
         if not names:
             return
-        self._loaded.update(names.split("\n"))
-        ready, self.ready = self.ready, None
-        if ready is not None:
-            self.let_go(ready)
-        if self.by_the_server():
-            self.server.load(names)
+        self._preloaded.update(names.split("\n"))
+        idle, self.idle = self.idle, None
+        if idle is not None:
+            self.release(idle)
+        if self.server_may_fork():
+            self.server.preload(names)
         else:
             cheap_fork.preload_modules(names)
 
-    def ask(self) -> None:
-        """Have the server fork one for the next job."""
-        self.settle()
-        try:
-            self.server.ask()
-        except OSError as error:
-            log.warning("the fork server forks no child: %s", error)
-
-    def from_the_server(self) -> ChildHandle | None:
-        """The one that was asked for; None where none came."""
-        try:
-            child = self.server.take()
-        except OSError as error:
-            log.warning("no child came from the fork server: %s", error)
-            return None
-        self.of_the_server.add(child.pid)
-        return child
-
-    def retire_or_keep(self, child: ChildHandle) -> None:
-        """A child serves on unless it has had its jobs, its time or its memory, or orders are out against it.
-
-        What it had to load, later ones find loaded.
-        """
-        if (
-            child.leaving
-            or child.ordered
-            or child.given >= self.most_jobs
-            or time.monotonic() - child.born >= self.longest
-            or child.broken()
-        ):
-            self.let_go(child)
-        else:
-            self.ready = child
-        if child.loaded:
-            self._load(child)
-
     # -- the end of children
 
-    def let_go(self, child: ChildHandle) -> None:
-        """It is needed no more."""
-        if child.pid in self.of_the_server:
-            self.of_the_server.discard(child.pid)
-            self.server.done_with(child)
+    def release(self, child: ChildHandle) -> None:
+        """Let a child exit: it gets no other job."""
+        if child.pid in self.server_pids:
+            self.server_pids.discard(child.pid)
+            self.server.release(child)
             return
         child.close()
-        if not child.ended():
-            self._leaving.append((time.monotonic() + LINGER, child))
+        if not child.has_exited():
+            self._exiting.append((time.monotonic() + LINGER, child))
 
-    def see_off(self) -> None:
-        """Bury the children that have ended; one that takes too long, although its job is told, is helped on."""
+    def reap(self) -> None:
+        """Read the exit status of children that have exited; kill those that still live LINGER seconds after their release."""
         now = time.monotonic()
-        for until, child in self._leaving:
+        for until, child in self._exiting:
             if until < now:
-                child.signal(signal.SIGKILL)
-        self._leaving = [(until, child) for until, child in self._leaving if not child.ended()]
+                child.send_signal(signal.SIGKILL)
+        self._exiting = [(until, child) for until, child in self._exiting if not child.has_exited()]
 
 
-def _shelf_life(settings: Settings) -> tuple[float, float]:
-    """Jobs and seconds after which a child ends; one job, unless a time or a size is the measure."""
+def _child_limits(settings: Settings) -> tuple[float, float]:
+    """Jobs and seconds after which a child ends: one job, unless a time or a size is the limit."""
     jobs, minutes = settings.jobs_per_child, settings.minutes_per_child
     endless = minutes is not None or settings.max_child_memory is not None
     most_jobs = (inf if endless else 1) if jobs is None else jobs
     return most_jobs, inf if minutes is None else 60 * minutes
-
-
-#: Jobs of one round, and how many of them try each way; the first of each still sees the other way's child.
-ROUND, TRIAL = 400, 12
-
-
-class ForkAhead:
-    """The decision for each job: ``always``, ``never``, or ``auto``, which measures."""
-
-    def __init__(self, choice: str) -> None:
-        self.choice = choice
-        self._jobs = 0
-        self._without: list[float] = []
-        self._ahead: list[float] = []
-        self._pays = True
-
-    def worth_it(self) -> bool:
-        """Whether to fork the next child while the present job runs."""
-        if self.choice != "auto":
-            return self.choice == "always"
-        place = self._jobs % ROUND
-        if place < TRIAL:
-            return False
-        return True if place < 2 * TRIAL else self._pays
-
-    def took(self, seconds: float) -> None:
-        """How long the present job took beyond its own work: the fork, the ways there and back."""
-        place = self._jobs % ROUND
-        self._jobs += 1
-        if 0 < place < TRIAL:
-            self._without.append(seconds)
-        elif TRIAL < place < 2 * TRIAL:
-            self._ahead.append(seconds)
-        elif place == 2 * TRIAL:
-            self._pays = _middle(self._ahead) < _middle(self._without)
-            self._without.clear()
-            self._ahead.clear()
-
-
-def _middle(times: list[float]) -> float:
-    """The median: one job that took long decides nothing."""
-    return sorted(times)[len(times) // 2]

@@ -1,11 +1,32 @@
-"""What a forked child does: it takes a job from its pipe, performs it, tells how it went, and ends; nothing climbs out.
+"""What a child does: it reads a job from its pipe, performs it, writes a result, and exits. Runs in the child. Light.
 
-Whatever a child touches for the first time it must be given a page of its own for: this is one straight path, which the fork
-server has walked before it forks.
+Theory of operation. A child is forked by the fork server, or by the worker itself where a before_fork hook must see the job. It
+has two pipes: through the first it reads job frames, through the second it writes result frames. ``serve_jobs`` is its main loop;
+``run_child`` is around that and never returns: the process ends with ``os._exit``, so that no ``finally``, ``atexit`` or buffer of
+the parent's code runs a second time.
+
+How the worker learns what became of a job, whatever happens to the child:
+
+- The child writes a result frame: the job ended, with this error or with none.
+- The child exits without one, and its slot in the shared page says FINISHED: the job ended well, but the job had closed the pipe.
+- The slot says STARTED: the process died during the job; the worker records a DirtyExit.
+- The slot says WAITING: the process died before the job began; the job goes back into its queue.
+
+What a child costs is the memory that it touches for the first time: each such page is copied. Therefore the code here is one
+straight path, which the fork server has run REHEARSALS times before it forks; frames are packed by ``struct``, because msgpack and
+pickle allocate; and whatever only some jobs need is imported in functions. What a child had to import it reports to the worker,
+which has the fork server import it for later children.
+
+Most jobs arrive as a call: the worker has read the JSON already, found the class plain (``job/plain.py``) and sends name and
+arguments by marshal. Any other job arrives as its payload and is performed by an operation, with hooks and limits (``JobCall``).
+
+A TERM ends an idle child, and the job of a child at work where TERM_CHILD is set (``child_signals.py``). All else that a job may
+do to its process (exit, fork, close descriptors, change signals) ends in one of the four cases above.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
 import struct
 import sys
@@ -15,143 +36,146 @@ from pyresque.errors import TermException
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.job_copies import leave, own
+from pyresque.lightweight import is_awaitable
 from pyresque.standard_streams import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeAlias
+    from typing import Any, NoReturn, TypeAlias
 
-    from pyresque.executor.fork.child_job import ChildOptions
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.job.hooks import WorkerHooks
+    from pyresque.job.job import Codec, Job
+    from pyresque.job.registry import JobClass, Registry
+    from pyresque.ops import Driver
+    from pyresque.settings import Settings
 
-    #: Performs a job, given its queue and the bytes of its payload; without a queue they are a call ready to be made. False
-    #: where its work was left undone.
+    #: The registry, the codec and the driver for jobs that are not plain.
+    JobNeeds: TypeAlias = tuple[Registry, Codec, Driver]
+    #: Performs a job, given its queue and payload; without a queue the bytes are a call. False where its work was left undone.
     PerformJob: TypeAlias = Callable[[str | None, bytes], bool | None]
 
-#: Bytes read at first, which the interpreter keeps room for, and at a time where there is more.
+#: Bytes read at first, for which the interpreter keeps room, and at a time where there is more.
 FIRST, PIECE = 479, 4096
 
-#: What is told of a job's error where there is no memory left to look at it.
-LAST_WORDS = b'["MemoryError", "memory is used up, so that no more can be told of the error", []]'
+#: The result where there is no memory left to look at the job's error.
+OUT_OF_MEMORY = (
+    b'["MemoryError", "memory is used up, so that no more can be told of the error", []]'
+)
 
-#: The exit status of a child in trouble.
+#: The exit status of a child that failed outside its job.
 FAILED = 1
 
 #: How often a job that does nothing is performed before the first fork: the interpreter specializes code that ran some dozen times.
 REHEARSALS = 64
 
-# The frames in the pipes are laid by hand: what a general packer allocates for itself are pages that each child must be
-# given, and that is what a fork costs. A job: bytes of its queue's name, of the process's title, of its payload, whether it is
-# the last one, and whether a call stands in the payload's place; then all three.
+# A job frame: bytes of the queue's name, of the process title, of the payload; whether it is the last job; whether a call stands
+# in the payload's place. Then name, title and payload.
 JOB = struct.Struct("=III??")
-# What is told: whether the child leaves, the seconds that the job took, bytes of its error, bytes of the names of modules that
-# it loaded; then the error as JSON and the names, one a line.
+# A result frame: whether the child leaves, the seconds that the job took, bytes of its error, bytes of the names of the modules
+# that it imported. Then the error as JSON, and the names, one a line.
 RESULT = struct.Struct("=?dII")
 
-#: What stands in an error's place where the work was left undone.
+#: In the place of an error: a hook or a middleware left the work undone.
 LEFT_UNDONE = b"[]"
 
 
-def live(work: Callable[[], None], rules: ChildOptions) -> NoReturn:
-    """The child's whole life, after ``work`` the end of the process."""
+def run_child(work: Callable[[], None], options: ChildOptions) -> NoReturn:
+    """Run ``work``, then end the process."""
     status = FAILED
     try:
-        if rules.group:
+        if options.group:
             os.setpgid(0, 0)
         work()
-        if rules.run_at_exit:
-            import atexit  # noqa: PLC0415 - for those who ask for it
+        if options.run_at_exit:
+            import atexit  # noqa: PLC0415 - by a setting
 
             atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter's own way; os._exit does not go through it
         flush()
         status = 0
-    except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
-        status = complain(error)
+    except BaseException as error:  # noqa: BLE001 - nobody else would ever see it
+        status = log_failure(error)
     finally:
         leave(status)
 
 
-def complain(error: BaseException) -> int:
-    """Say what happened to a child outside its job: all its parent sees is its exit status, which this returns.
-
-    An order is no trouble.
-    """
+def log_failure(error: BaseException) -> int:
+    """Log an error of a child outside its job; returns the exit status, which is all that its parent sees."""
     if isinstance(error, TermException):
         return 0
     import logging  # noqa: PLC0415 - hardly ever
 
-    text = "a child came to grief outside its job"
+    text = "a child failed outside its job"
     logging.getLogger("pyresque").error(text, exc_info=error)
     return FAILED
 
 
-def serve(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
-    attempt: PerformJob,
-    rules: ChildOptions,
+def serve_jobs(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
+    job_call: PerformJob,
+    options: ChildOptions,
     pipes: tuple[int, int],
-    board: SharedPage,
+    page: SharedPage,
     signals: ChildSignals,
 ) -> None:
-    """Perform jobs until the last one, or until none is to come: the pipe is closed, or a TERM finds us idle.
+    """Perform the jobs that come through ``pipes[0]`` and write their results to ``pipes[1]``.
 
-    They come through ``pipes[0]``, how each ended goes out through ``pipes[1]``. What an attempt raises is the job's failure.
-    That one has begun is said at the ``board``. ``signals`` are the child's by now.
+    Returns after the last job, when the pipe is closed, or when a TERM comes between two jobs. What ``job_call`` raises is the
+    job's failure. The handlers of ``signals`` are installed.
     """
-    taking, telling = pipes
+    job_pipe, result_pipe = pipes
     known = len(sys.modules)
     while True:
         try:
-            heard = os.read(taking, FIRST)
-            if not heard:
+            frame = os.read(job_pipe, FIRST)
+            if not frame:
                 return
-            queue_size, title_size, raw_size, last, ready = JOB.unpack_from(heard)
-            named = JOB.size + queue_size
-            cut = named + title_size
-            if len(heard) < cut + raw_size:
-                heard = rest(taking, heard, cut + raw_size)
-                if not heard:
+            queue_size, title_size, raw_size, last, is_call = JOB.unpack_from(frame)
+            queue_end = JOB.size + queue_size
+            title_end = queue_end + title_size
+            if len(frame) < title_end + raw_size:
+                frame = read_up_to(job_pipe, frame, title_end + raw_size)
+                if not frame:
                     return
         except TermException:
             return
         if title_size:
-            set_title(heard[named:cut].decode("utf-8", "surrogateescape"))
-        queue = None if ready else heard[JOB.size : named].decode("utf-8", "surrogateescape")
+            set_title(frame[queue_end:title_end].decode("utf-8", "surrogateescape"))
+        queue = None if is_call else frame[JOB.size : queue_end].decode("utf-8", "surrogateescape")
         error = names = b""
         started = perf_counter()
         try:
-            board.begin(signals.place)
-            if own(attempt, queue, heard[cut:]) is False:
+            page.set_started(signals.slot)
+            if own(job_call, queue, frame[title_end:]) is False:
                 error = LEFT_UNDONE
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            error = told(raised)
+            error = error_json(raised)
         seconds = perf_counter() - started
-        if rules.most_memory is not None and resident() > rules.most_memory:
+        if options.most_memory is not None and resident_memory() > options.most_memory:
             last = True
         if len(sys.modules) != known:
             names = cheap_fork.modules_since(known).encode("utf-8", "replace")
             known = len(sys.modules)
-        signals.spend()
+        signals.end_job()
         try:
-            tell(telling, seconds, error, names, leaving=last)
+            send_result(result_pipe, seconds, error, names, leaving=last)
         except OSError:
             if error:
                 raise
-            board.finish(
-                signals.place
-            )  # the job has closed the pipe; a parent that finds us gone looks there
+            # The job has closed the pipe; the worker, which finds this process gone, looks at the page.
+            page.set_finished(signals.slot)
             return
         if last:
             return
         signals.take()
 
 
-def rest(taking: int, heard: bytes, size: int) -> bytes:
-    """Read on until there are so many bytes; nothing where the pipe is closed before. Pieces are joined once."""
-    pieces, missing = [heard], size - len(heard)
+def read_up_to(pipe: int, frame: bytes, size: int) -> bytes:
+    """Read until there are so many bytes; none where the pipe is closed before. Pieces are joined once."""
+    pieces, missing = [frame], size - len(frame)
     while missing > 0:
-        piece = os.read(taking, max(PIECE, missing))
+        piece = os.read(pipe, max(PIECE, missing))
         if not piece:
             return b""
         pieces.append(piece)
@@ -159,28 +183,28 @@ def rest(taking: int, heard: bytes, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def tell(telling: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
-    """Tell the parent how a job went."""
+def send_result(pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
+    """Write a result frame. Raises OSError where the pipe is closed."""
     frame = RESULT.pack(leaving, seconds, len(error), len(names)) + error + names
     while frame:
-        frame = frame[os.write(telling, frame) :]
+        frame = frame[os.write(pipe, frame) :]
 
 
-def told(raised: BaseException) -> bytes:
-    """The error of a job, as JSON; where memory is used up as much of it as can be told."""
+def error_json(raised: BaseException) -> bytes:
+    """The error of a job as JSON: name, text, backtrace; as much of it as there is memory for."""
     try:
-        return _told(raised)
-    except BaseException:  # noqa: BLE001, S110 - it is told below
+        return _error_json(raised)
+    except BaseException:  # noqa: BLE001, S110 - tried again below
         pass
     # The frames of the job hold what it had in memory.
     raised.__traceback__ = raised.__context__ = raised.__cause__ = None
     try:
-        return _told(raised)
-    except BaseException:  # noqa: BLE001 - there is nothing left to tell it with
-        return LAST_WORDS
+        return _error_json(raised)
+    except BaseException:  # noqa: BLE001 - there is no memory left to write it
+        return OUT_OF_MEMORY
 
 
-def _told(raised: BaseException) -> bytes:
+def _error_json(raised: BaseException) -> bytes:
     import json  # noqa: PLC0415 - for jobs that fail
 
     from pyresque.failure.report import report  # noqa: PLC0415 - as above
@@ -189,13 +213,99 @@ def _told(raised: BaseException) -> bytes:
     return json.dumps([error.exception, error.error, error.backtrace]).encode()
 
 
-def resident() -> int:
-    """Bytes of memory this process holds; its greatest so far where the system does not tell the present one."""
+def resident_memory() -> int:
+    """Bytes of memory that this process holds; its maximum so far where there is no /proc."""
     try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - no pathlib in a child's short life
+        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib stays unloaded
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         import resource  # noqa: PLC0415 - only where there is no /proc
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024
+
+
+class JobCall:
+    """Performs one job: called with a queue and a payload, or with None and a call as marshal writes it.
+
+    ``needs`` returns what a job needs that is not plain.
+    """
+
+    def __init__(
+        self, registry: Registry, hooks: WorkerHooks, needs: Callable[[], JobNeeds]
+    ) -> None:
+        self.registry = registry
+        self.hooks = hooks
+        self.needs = needs
+        self._ran_after_fork = False
+
+    def __call__(self, queue: str | None, raw: bytes) -> bool:
+        """Perform the job; whether its work was done. Raises whatever the job raises."""
+        if queue is not None:
+            return self._perform(queue, raw)
+        name, args = marshal.loads(raw)  # noqa: S302 - the worker wrote it
+        self.call(self.registry.find(name), args)
+        return True
+
+    def call(self, entry: JobClass, args: list[Any]) -> None:
+        """Perform a plain job."""
+        result = entry.perform(*args)
+        if result is not None and is_awaitable(result):
+            self._await(result)
+
+    def _await(self, result: Any) -> None:
+        from pyresque.job.perform import called  # noqa: PLC0415 - each forked child pays for what is loaded
+
+        _, _, driver = self.needs()
+        driver.run(called(lambda: result, ()))
+
+    def _perform(self, queue: str, raw: bytes) -> bool:
+        from pyresque.job.job import read_job  # noqa: PLC0415 - as above
+
+        registry, codec, driver = self.needs()
+        return driver.run(self._performed(registry, read_job(codec, queue, raw)))
+
+    async def _performed(self, registry: Registry, job: Job) -> bool:
+        from pyresque.job.perform import perform  # noqa: PLC0415 - as above
+
+        if not self._ran_after_fork:
+            self._ran_after_fork = True
+            await self.hooks.run("after_fork", job)
+        return await perform(registry, job)
+
+
+class ChildOptions:
+    """What the settings say of children.
+
+    term_child: a TERM ends the job. trusted_only: only a TERM that the worker sent does. run_at_exit: atexit functions run.
+    most_memory: bytes from which a child takes no further job. group: each child leads a process group.
+    """
+
+    __slots__ = ("group", "most_memory", "run_at_exit", "term_child", "trusted_only")
+
+    def __init__(
+        self,
+        *,
+        term_child: bool = False,
+        trusted_only: bool = False,
+        run_at_exit: bool = False,
+        most_memory: int | None = None,
+        group: bool = False,
+    ) -> None:
+        self.term_child = term_child
+        self.trusted_only = trusted_only
+        self.run_at_exit = run_at_exit
+        self.most_memory = most_memory
+        self.group = group
+
+    @classmethod
+    def of(cls, settings: Settings) -> ChildOptions:
+        """The options of a worker with these settings."""
+        memory = settings.max_child_memory
+        return cls(
+            term_child=settings.term_child,
+            trusted_only=settings.graceful_term or settings.pre_shutdown_timeout > 0,
+            run_at_exit=settings.run_at_exit_hooks,
+            most_memory=None if memory is None else memory * 2**20,
+            group=settings.process_group,
+        )

@@ -1,35 +1,34 @@
-"""A fresh child for every job, or for some: a leak, a crash or a changed global of one job never reaches the next."""
+"""A fresh child for every job, or for some: a leak, a crash or a changed global of one job never reaches the next.
+
+The worker's side of forking; it joins the child pool, the fork server and the fast path.
+"""
 
 from __future__ import annotations
 
 import marshal
 import os
 import signal
-import time
 from math import inf
 from typing import TYPE_CHECKING
 
 from pyresque.errors import HardTimeLimit
 from pyresque.executor.base import NOT_STARTED, Outcome
-from pyresque.executor.fork.child_job import ChildOptions, JobCall
-from pyresque.executor.fork.child_pool import ChildPool, ForkAhead
-from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle, FastPathResult
-from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, CALL, WORKING
+from pyresque.executor.fast_path import FastPathResult
+from pyresque.executor.fork.child_pool import ChildPool
+from pyresque.executor.fork.child_process import ChildOptions, JobCall
+from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
+from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, CALL_BACK, WORKING
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
-from pyresque.job import perform
+from pyresque.job.plain import child_allows, is_plain, server_allows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.clock import Clock
+    from pyresque.executor.fast_path import CurrentRecord, FastPathEnd, FastPathSetup
     from pyresque.executor.fork.child_handle import ChildHandle
-    from pyresque.executor.fork.fast_path_handle import (
-        CurrentRecord,
-        FastPathEnd,
-        FastPathSetup,
-        LentConnection,
-    )
+    from pyresque.executor.fork.fast_path_handle import LentConnection
     from pyresque.executor.fork.server_process import EarlyServer
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
@@ -39,11 +38,11 @@ if TYPE_CHECKING:
 
 
 class ForkExecutor:
-    """Has children forked for jobs, here or by the fork server.
+    """Performs jobs in children, which the fork server or this process forks.
 
-    ``wakeup`` is a pipe that a signal makes readable; ``driver`` carries the job in the child; ``let_go`` closes, in the fork
-    server, the connections of this process. ``seed`` is a fork server that runs already. ``connect`` makes
-    a line to Redis for shifts (``fast_path_process.py``), None where none can be lent.
+    wakeup: a pipe that is readable after a signal. driver: runs a job's operation in the child. close_inherited: closes, in the
+    fork server, the connections of this process. early_server: a fork server that runs already. connect: opens a connection to
+    Redis for the fast path; it returns None where none can be lent.
     """
 
     isolated = True
@@ -57,8 +56,8 @@ class ForkExecutor:
         codec: Codec,
         driver: Driver,
         wakeup: int,
-        let_go: Callable[[], None] = lambda: None,
-        seed: EarlyServer | None = None,
+        close_inherited: Callable[[], None] = lambda: None,
+        early_server: EarlyServer | None = None,
         connect: Callable[[], LentConnection | None] = lambda: None,
     ) -> None:
         self.registry = registry
@@ -66,200 +65,195 @@ class ForkExecutor:
         self.settings = settings
         self.clock = clock
         self.wakeup = wakeup
-        self.board = SharedPage() if seed is None else seed.board
-        self.ahead = ForkAhead(settings.fork_ahead)
+        self.page = SharedPage() if early_server is None else early_server.page
         self._child: ChildHandle | None = None  # the one that performs a job
-        self.rules = rules = ChildOptions.of(settings)
-        attempt = JobCall(registry, hooks, lambda: (registry, codec, driver))
-        self.server = ServerHandle(attempt, rules, self.board, let_go, seed)
-        self.children = ChildPool(hooks, attempt, rules, self.board, self.server, settings)
-        self.shifts = FastPathHandle(self.server, self.board, wakeup, connect)
-        self._wanted: list[Callable[[], None]] = []  # orders for the child of a shift
+        self.options = options = ChildOptions.of(settings)
+        job_call = JobCall(registry, hooks, lambda: (registry, codec, driver))
+        self.server = ServerHandle(job_call, options, self.page, close_inherited, early_server)
+        self.children = ChildPool(hooks, job_call, options, self.page, self.server, settings)
+        self.fast_path = FastPathHandle(self.server, self.page, wakeup, connect)
+        #: Signals that came during the fast path, for the child that performs its current job.
+        self._deferred: list[Callable[[], None]] = []
 
     async def run(
         self,
         job: Job,
-        tend: Callable[[], Op[float]],
-        title: Callable[[str], None],
-        doing: str = "",
+        upkeep: Callable[[], Op[float]],
+        set_title: Callable[[str], None],
+        child_title: str = "",
     ) -> Outcome:
-        """Have a child perform it, and tell how that ended; UNBEGUN where there is none that could.
-
-        Whatever carries this blocks: it is the whole process's work to wait for the child.
-        """
-        started = time.monotonic()
+        """Have a child perform the job; NOT_STARTED where no child could. Blocks the whole process, as its driver does."""
         children = self.children
-        children.see_off()
-        child = children.waiting() or await children.new(job)
+        children.reap()
+        child = children.take_idle() or await children.new_child(job)
         if child is None:
             return NOT_STARTED
-        child.group = self.rules.group
+        child.group = self.options.group
         self._child = child
         try:
-            if self.board.stopping:
-                return NOT_STARTED  # the order to stop came while the child was: the job goes back to its queue
-            title(f"Forked {child.pid} at {int(self.clock.time())}")
+            if self.page.stopping:
+                return NOT_STARTED  # the worker was stopped meanwhile: the job goes back into its queue
+            set_title(f"Forked {child.pid} at {int(self.clock.time())}")
             call = self._call(job)
-            last = child.given + 1 >= children.most_jobs
-            child.give(job.queue, call or job.raw, last=last, ready=bool(call), title=doing)
+            last = child.jobs_sent + 1 >= children.most_jobs
+            child.send_job(
+                job.queue, call or job.raw, last=last, is_call=bool(call), title=child_title
+            )
             if not call and (seconds := hard_limit(self.registry, job)) is not None:
-                child.limit(seconds, HardTimeLimit(seconds))
-            if last and self.ahead.worth_it() and children.by_the_server():
-                children.ask()
-            outcome = await self._watched(child, tend)
-            now = time.monotonic()
+                child.kill_after(seconds, HardTimeLimit(seconds))
+            if last and self.settings.fork_ahead != "never" and children.server_may_fork():
+                children.request()  # the next child is forked while this one works
+            outcome = await self._wait(child, upkeep)
             if child.leaving and self.settings.run_at_exit_hooks:
-                await self._see_to_its_end(child, tend)
+                await self._wait_exit(child, upkeep)
         finally:
             self._child = None
-            self.children.retire_or_keep(child)
-        self.ahead.took(now - started - child.seconds)
-        if outcome.dirty is None:
-            self.shifts.note(child.seconds)
+            children.keep_or_release(child)
+        if outcome.process_error is None:
+            self.fast_path.note_job(child.seconds)
         else:
-            self.shifts.rest()
-        return outcome
-
-    def may_shift(self) -> bool:
-        """Whether the fork server can go on alone: nothing has to be done here for a job."""
-        settings, children = self.settings, self.children
-        return (
-            self.shifts.due()
-            and settings.fork_ahead != "always"
-            and (children.most_jobs, children.longest, settings.run_at_exit_hooks)
-            == (1, inf, False)
-            and not self.hooks.any("before_fork")
-            and not self.hooks.any("after_fork")
-            and bool(CALL)
-            and hasattr(os, "waitid")
-        )
-
-    async def shift(
-        self,
-        plan: FastPathSetup,
-        standing: CurrentRecord,
-        tend: Callable[[], Op[float]],
-        title: Callable[[str], None],
-    ) -> FastPathResult | None:
-        """Have the fork server perform the job in the books and those that follow it; what that leaves.
-
-        None where it could not, and nothing has happened.
-        """
-        self.children.settle()
-        if self.children.ready is None and self.server.asked:
-            self.children.ready = self.children.from_the_server()
-        place = self.board.place()
-
-        def told(pid: int) -> None:
-            title(f"Forked {pid} at {int(self.clock.time())}")
-
-        try:
-            over = await self.shifts.run(place, plan, standing, tend, told)
-            return None if over is None else await self._handed(over, place, tend, title)
-        finally:
-            self.shifts.on = False
-            self._wanted.clear()
-
-    async def _handed(
-        self,
-        over: FastPathEnd,
-        place: int,
-        tend: Callable[[], Op[float]],
-        title: Callable[[str], None],
-    ) -> FastPathResult:
-        outcome, reply, shifts = None, None, self.shifts
-        child = shifts.child(over, place)
-        if child is not None:
-            if over.kind == WORKING:
-                self.children.of_the_server.add(child.pid)
-            outcome = await self._taken_over(child, over, tend, title)
-        elif over.kind == LOST:
-            outcome = NOT_STARTED
-        elif over.kind == ANSWERED:
-            reply = shifts.heard(over.what)
-        elif over.kind == BROKEN:
-            reply = shifts.broken(over.what)
-        lost = over.kind == LOST
-        rest = (outcome, reply, lost, over.turning, over.trouble)
-        return FastPathResult(over.standing, over.turns, over.second, *rest)
-
-    async def _taken_over(
-        self,
-        child: ChildHandle,
-        over: FastPathEnd,
-        tend: Callable[[], Op[float]],
-        title: Callable[[str], None],
-    ) -> Outcome | None:
-        """How its job ends; None where the worker has trouble of its own, and ends with the job in its hands."""
-        child.group = self.rules.group
-        self._child = child
-        try:
-            outcome = child.wait(0.0, self.wakeup)
-            if outcome is not None:
-                return outcome  # it has ended already: its pid may be another's, and no order is for that
-            for order in self._wanted:
-                order()
-            if over.trouble is not None:
-                return None
-            title(f"Forked {child.pid} at {int(self.clock.time())}")
-            return await self._watched(child, tend)
-        finally:
-            self._child = None
-            self.children.retire_or_keep(child)
-
-    async def _watched(self, child: ChildHandle, tend: Callable[[], Op[float]]) -> Outcome:
-        outcome = None
-        while outcome is None:
-            outcome = child.wait(await tend(), self.wakeup)
+            self.fast_path.note_idle()
         return outcome
 
     def kill(self) -> None:
         """KILL the child."""
         if self._child is not None:
-            self._child.signal(signal.SIGKILL)
-        elif self.shifts.on:
-            self._wanted.append(self.kill)
+            self._child.send_signal(signal.SIGKILL)
+        elif self.fast_path.running:
+            self._deferred.append(self.kill)
 
     def terminate(self) -> None:
         """Leave the child alone for the pre-shutdown time, then TERM it, then after the term time-out KILL it."""
         child, settings = self._child, self.settings
-        if child is None and self.shifts.on:
-            self._wanted.append(self.terminate)
-        if child is not None and not child.ordered:
-            child.order(settings.pre_shutdown_timeout, signal.SIGTERM)
-            child.order(settings.pre_shutdown_timeout + settings.term_timeout, signal.SIGKILL)
+        if child is None and self.fast_path.running:
+            self._deferred.append(self.terminate)
+        if child is not None and not child.signal_scheduled:
+            child.schedule_signal(settings.pre_shutdown_timeout, signal.SIGTERM)
+            child.schedule_signal(
+                settings.pre_shutdown_timeout + settings.term_timeout, signal.SIGKILL
+            )
 
     def stop(self) -> None:
-        """Tell children that look for it."""
-        self.board.stop()
+        """Tell children, which may look for it, that the worker stops after the current job."""
+        self.page.stop()
 
-    def rest(self) -> None:
-        """Bury the children of the last jobs."""
-        self.shifts.rest()
-        self.server.say_who_is_done()
-        self.children.see_off()
+    def idle(self) -> None:
+        """Reap the children of the last jobs."""
+        self.fast_path.note_idle()
+        self.server.flush_released()
+        self.children.reap()
 
     def close(self) -> None:
-        """Let the children end, and wait for them."""
-        self.shifts.close()
+        """Let the children exit, and wait for them."""
+        self.fast_path.close()
         self.children.close()
 
-    async def _see_to_its_end(self, child: ChildHandle, tend: Callable[[], Op[float]]) -> None:
-        """Wait for it: its atexit functions belong to the job."""
-        while not child.linger(await tend(), self.wakeup):
+    async def _wait(self, child: ChildHandle, upkeep: Callable[[], Op[float]]) -> Outcome:
+        outcome = None
+        while outcome is None:
+            outcome = child.wait(await upkeep(), self.wakeup)
+        return outcome
+
+    async def _wait_exit(self, child: ChildHandle, upkeep: Callable[[], Op[float]]) -> None:
+        """Wait until the process has exited: its atexit functions belong to the job."""
+        while not child.wait_exit(await upkeep(), self.wakeup):
             pass
 
     def _call(self, job: Job) -> bytes:
-        """The call that a plain job is, read already; empty for any other job, which the child reads and performs.
+        """Class and arguments of a plain job, written by marshal; empty for any other job, whose payload the child reads.
 
-        Reading JSON and running operations is Python that each child would do anew, on pages of its own.
+        Reading JSON and running operations in each child would copy pages in each of them.
         """
-        if self.hooks.any("after_fork") or not perform.is_plain(self.registry, job):
+        if not child_allows(self.hooks) or not is_plain(self.registry, job):
             return b""
         try:
             return marshal.dumps((job.class_name, job.args))
         except ValueError:
             return b""  # an argument that only MessagePack has
+
+    # -- the fast path
+
+    def fast_path_due(self) -> bool:
+        """As ``FastPathExecutor``."""
+        settings, children = self.settings, self.children
+        return (
+            self.fast_path.due()
+            and settings.fork_ahead != "always"
+            and (children.most_jobs, children.most_seconds) == (1, inf)
+            and not settings.run_at_exit_hooks
+            and server_allows(self.hooks)
+            and bool(CALL_BACK)
+            and hasattr(os, "waitid")
+        )
+
+    async def run_fast_path(
+        self,
+        setup: FastPathSetup,
+        current: CurrentRecord,
+        upkeep: Callable[[], Op[float]],
+        set_title: Callable[[str], None],
+    ) -> FastPathResult | None:
+        """As ``FastPathExecutor``."""
+        self.children.freeze_memory()
+        self.children.receive_requested()
+        slot = self.page.new_slot()
+
+        def show_child(pid: int) -> None:
+            set_title(f"Forked {pid} at {int(self.clock.time())}")
+
+        try:
+            end = await self.fast_path.run(slot, setup, current, upkeep, show_child)
+            return None if end is None else await self._result(end, slot, upkeep, show_child)
+        finally:
+            self.fast_path.running = False
+            self._deferred.clear()
+
+    async def _result(
+        self,
+        end: FastPathEnd,
+        slot: int,
+        upkeep: Callable[[], Op[float]],
+        show_child: Callable[[int], None],
+    ) -> FastPathResult:
+        """What a run of the fast path leaves, once its last child's job has ended."""
+        outcome, reply, lost = None, None, end.kind == LOST
+        child = self.fast_path.child(end, slot)
+        if child is not None:
+            if end.kind == WORKING:
+                self.children.server_pids.add(child.pid)
+            outcome = await self._take_over(child, end, upkeep, show_child)
+        elif lost:
+            outcome = NOT_STARTED
+        elif end.kind == ANSWERED:
+            reply = self.fast_path.complete_reply(end.detail)
+        elif end.kind == BROKEN:
+            reply = self.fast_path.broken(end.detail)
+        rest = (outcome, reply, lost, end.in_turn, end.error)
+        return FastPathResult(end.current, end.turns, end.second, *rest)
+
+    async def _take_over(
+        self,
+        child: ChildHandle,
+        end: FastPathEnd,
+        upkeep: Callable[[], Op[float]],
+        show_child: Callable[[int], None],
+    ) -> Outcome | None:
+        """Wait for the job of a child of the fast path; None where the worker itself has failed: it ends with the job unfinished."""
+        child.group = self.options.group
+        self._child = child
+        try:
+            outcome = child.wait(0.0, self.wakeup)
+            if outcome is not None:
+                return outcome  # the child has exited, and its pid may be another's: no signal is for that
+            for send_signal in self._deferred:
+                send_signal()
+            if end.error is not None:
+                return None
+            show_child(child.pid)
+            return await self._wait(child, upkeep)
+        finally:
+            self._child = None
+            self.children.keep_or_release(child)
 
 
 def hard_limit(registry: Registry, job: Job) -> float | None:

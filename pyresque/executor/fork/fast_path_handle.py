@@ -1,4 +1,4 @@
-"""The worker's side of shifts: when there is to be one, looking on while it lasts, and calling it back."""
+"""The worker's end of the fast path: decides when one begins, watches it, and calls it back."""
 
 from __future__ import annotations
 
@@ -7,288 +7,237 @@ import marshal
 import os
 import select
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pyresque.errors import ConnectError, PyresqueError, RedisUnavailable
+from pyresque.executor.fast_path import CurrentRecord, FastPathEnd
 from pyresque.executor.fork.child_handle import ChildHandle, drain
 from pyresque.executor.fork.fast_path_process import ENDED, WORKING
-from pyresque.executor.fork.server_handle import gone
+from pyresque.executor.fork.server_handle import status_without_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyresque.executor.base import Outcome
+    from pyresque.executor.fast_path import FastPathSetup
     from pyresque.executor.fork.server_handle import ServerHandle
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.ops import Op
 
-#: Seconds up to which a job is a short one. A longer one ends a shift: it is the worker's to watch.
+#: Seconds up to which a job is a short one. A longer one ends the fast path: the worker watches it.
 SHORT = 0.1
 
-#: Seconds between two looks at a shift; until a call is sent again that was not heard.
-LOOK, AGAIN = 1.0, 0.02
+#: Seconds between two looks at the fast path; until a call-back is sent again that had no effect.
+LOOK, RETRY = 1.0, 0.02
 
-#: A shift of fewer turns did not pay: the next one is begun after twice as many short jobs, of up to so many.
+#: A run of fewer turns did not pay: the next one begins after twice as many short jobs, up to so many.
 FEW, MOST = 4, 64
 
-#: How a shift ended whose server died.
+#: How a run ended whose fork server died (beside the kinds of ``fast_path_process.py``).
 LOST = "lost"
 
 
 class LentConnection(Protocol):
-    """A connection to Redis that can be lent."""
+    """A connection to Redis that the worker lends to the fork server."""
 
     where: str
 
     def fileno(self) -> int:
-        """The socket."""
+        """The descriptor of the socket."""
 
     def stale(self) -> bool:
-        """Whether the other side has hung up."""
+        """Whether the other side has closed it."""
 
     def go_on(self, heard: bytes) -> object:
-        """The reply that begins with these bytes, which somebody else has read."""
+        """Read the rest of a reply that begins with these bytes, which the fork server has read."""
 
     def settle(self) -> None:
-        """Wait until the server has carried out whatever was sent here."""
+        """Wait until Redis has carried out whatever was sent here."""
 
     def close(self) -> None:
-        """Hang up."""
-
-
-class FastPathSetup(NamedTuple):
-    """What a shift has to know.
-
-    ``opening`` is the wire of the turn up to the first record head; ``heads`` stand each before and after its time; ``foot`` ends a
-    record; ``title`` begins those of children.
-    """
-
-    opening: bytes
-    heads: tuple[tuple[bytes, bytes], ...]
-    foot: bytes
-    queues: tuple[str, ...]
-    title: str
-
-
-class CurrentRecord(NamedTuple):
-    """The job in the books: its queue's place, its payload, its record."""
-
-    at: int
-    raw: bytes
-    record: bytes
-
-
-class FastPathEnd(NamedTuple):
-    """How a shift ended (``fast_path_process.py`` says in which ways), and the pipe in which its children told what is not usual."""
-
-    kind: str
-    what: Any
-    standing: CurrentRecord
-    turns: int
-    second: int
-    hearing: int
-    trouble: BaseException | None = None
-    turning: bool = False
-
-
-class FastPathResult(NamedTuple):
-    """What a shift leaves: the turns it took and when the last one was; the job in the books.
-
-    ``outcome``: how that job ended, None where it has not begun. ``reply`` to the turn after it, where that was asked for:
-    bytes, a list, or an error. ``lost``: its server died, and the books tell where it stood; ``turning``: while a turn was under way.
-    ``trouble`` is the worker's own.
-    """
-
-    standing: CurrentRecord
-    turns: int
-    second: int
-    outcome: Outcome | None = None
-    reply: Any = None
-    lost: bool = False
-    turning: bool = False
-    trouble: BaseException | None = None
+        """Close it."""
 
 
 class FastPathHandle:
-    """One worker's. ``connect`` makes a line of its own for them; None where none can be lent."""
+    """Starts and watches runs of the fast path for one worker. ``connect``: as ForkExecutor's."""
 
     def __init__(
         self,
         server: ServerHandle,
-        board: SharedPage,
+        page: SharedPage,
         wakeup: int,
         connect: Callable[[], LentConnection | None],
     ) -> None:
         self._server = server
-        self._board = board
+        self._page = page
         self._wakeup = wakeup
         self._connect = connect
-        self._line: LentConnection | None = None
-        self._short = 0
-        self._need = 1
-        #: Whether one is under way, or its child is yet to be taken over.
-        self.on = False
+        self._connection: LentConnection | None = None
+        self._short_jobs = 0
+        self._wanted_jobs = 1
+        #: Whether a run is under way, or its last child has not been taken over yet.
+        self.running = False
 
     def due(self) -> bool:
-        """Whether the jobs before this one, performed by the worker, were short ones that followed one another."""
-        return self._short >= self._need
+        """Whether enough short jobs in a row were performed by the worker."""
+        return self._short_jobs >= self._wanted_jobs
 
-    def note(self, seconds: float) -> None:
-        """A job was performed by the worker."""
-        self._short = self._short + 1 if seconds < SHORT else 0
+    def note_job(self, seconds: float) -> None:
+        """Count a job that the worker performed, which took so long."""
+        self._short_jobs = self._short_jobs + 1 if seconds < SHORT else 0
 
-    def rest(self) -> None:
-        """No job follows."""
-        self._short = 0
+    def note_idle(self) -> None:
+        """Count anew: no job follows."""
+        self._short_jobs = 0
 
     def close(self) -> None:
-        """Hang up."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def heard(self, begun: bytes) -> object:
-        """The reply that begins so, or the error in its place."""
-        assert self._line is not None  # noqa: S101 - it was lent
+    def complete_reply(self, beginning: bytes) -> object:
+        """The reply that begins with these bytes, or the error in its place."""
+        assert self._connection is not None  # noqa: S101 - it was lent
         try:
-            return self._line.go_on(begun)
+            return self._connection.go_on(beginning)
         except PyresqueError as error:
             if isinstance(error, RedisUnavailable):
                 self.close()
             return error
 
     def broken(self, why: str) -> RedisUnavailable:
-        """The line is no good any more; the error."""
-        where = "" if self._line is None else f" at {self._line.where}"
+        """Close a connection that broke in the fork server; returns the error."""
+        where = "" if self._connection is None else f" at {self._connection.where}"
         self.close()
         return RedisUnavailable(f"Redis{where}: {why}")
 
-    def line(self) -> LentConnection | None:
-        """The line, a new one where there is none or it was closed meanwhile; None where none is to be had."""
-        if self._line is not None and self._line.stale():
+    def connection(self) -> LentConnection | None:
+        """The connection, opened where there is none or it was closed by Redis; None where none can be lent."""
+        if self._connection is not None and self._connection.stale():
             self.close()
-        if self._line is None:
+        if self._connection is None:
             with contextlib.suppress(RedisUnavailable, ConnectError):
-                self._line = self._connect()
-        return self._line
+                self._connection = self._connect()
+        return self._connection
 
     async def run(
         self,
-        place: int,
-        plan: FastPathSetup,
-        standing: CurrentRecord,
-        tend: Callable[[], Op[float]],
-        told: Callable[[int], None],
+        slot: int,
+        setup: FastPathSetup,
+        current: CurrentRecord,
+        upkeep: Callable[[], Op[float]],
+        show_child: Callable[[int], None],
     ) -> FastPathEnd | None:
-        """Have one, until it ends or is called back; ``told`` is told now and then which child performs.
+        """Let the fork server perform the current job and those that follow it, until it ends that or is called back.
 
-        None where there is none: nothing has happened. An order that comes meanwhile calls it back.
+        None where that is not possible; then nothing has happened. ``show_child`` is called about once a second with the pid of
+        the current child. Any signal to the worker calls the fork server back.
         """
-        line = self.line()
-        if line is None:
-            self._seldom()
+        connection = self.connection()
+        if connection is None:
+            self._wait_longer()
             return None
-        hearing, telling = os.pipe()
-        self._board.new_shift(place)
+        error_pipe, child_errors = os.pipe()
+        self._page.start_fast_path(slot)
         try:
-            body = marshal.dumps(((place, *plan), tuple(standing)))
-            self._server.shift(body, line.fileno(), telling)
+            body = marshal.dumps(((slot, *setup), tuple(current)))
+            self._server.start_fast_path(body, connection.fileno(), child_errors)
         except OSError:
-            os.close(hearing)
-            self._seldom()
+            os.close(error_pipe)
+            self._wait_longer()
             return None
         finally:
-            os.close(telling)
-        self.on = True
-        over = await self._watched(tend, told, standing, hearing)
-        if over.turns < FEW:
-            self._seldom()
+            os.close(child_errors)
+        self.running = True
+        end = await self._watch(upkeep, show_child, current, error_pipe)
+        if end.turns < FEW:
+            self._wait_longer()
         else:
-            self._short, self._need = 0, 1
-        return over
+            self._short_jobs, self._wanted_jobs = 0, 1
+        return end
 
-    def _seldom(self) -> None:
-        """The last one did not pay: let twice as many short jobs go by before the next one."""
-        self._short, self._need = 0, min(2 * self._need, MOST)
+    def _wait_longer(self) -> None:
+        """The last run did not pay: let twice as many short jobs go by before the next one."""
+        self._short_jobs, self._wanted_jobs = 0, min(2 * self._wanted_jobs, MOST)
 
-    def child(self, over: FastPathEnd, place: int) -> ChildHandle | None:
-        """The child of the job that a shift left in the books; it may have ended."""
-        how: Callable[[int], int | None]
-        if over.kind == WORKING:
-            pid, how = over.what, self._server.teller()
-        elif over.kind == ENDED:
-            pid, status = over.what
-            how = partial(_so, status)
-        elif over.kind == LOST and over.what:
-            pid, how = over.what, gone
+    def child(self, end: FastPathEnd, slot: int) -> ChildHandle | None:
+        """The child of the job that the fast path left unfinished; it may have exited. None where there is no such job."""
+        exit_status: Callable[[int], int | None]
+        if end.kind == WORKING:
+            pid, exit_status = end.detail, self._server.exit_status_reader()
+        elif end.kind == ENDED:
+            pid, status = end.detail
+            exit_status = partial(_known_status, status)
+        elif end.kind == LOST and end.detail:
+            pid, exit_status = end.detail, status_without_server
         else:
-            os.close(over.hearing)
+            os.close(end.error_pipe)
             return None
-        child = ChildHandle(pid, (None, over.hearing), self._board, place, how)
-        child.given = 1
+        child = ChildHandle(pid, (None, end.error_pipe), self._page, slot, exit_status)
+        child.jobs_sent = 1
         return child
 
-    async def _watched(
+    async def _watch(
         self,
-        tend: Callable[[], Op[float]],
-        told: Callable[[int], None],
-        standing: CurrentRecord,
-        hearing: int,
+        upkeep: Callable[[], Op[float]],
+        show_child: Callable[[int], None],
+        current: CurrentRecord,
+        error_pipe: int,
     ) -> FastPathEnd:
-        board, server, turns = self._board, self._server, -1
-        trouble: BaseException | None = None
+        """Wait for the end of a run; meanwhile run upkeep, show the child, and call back after a signal or a long job."""
+        page, server, turns = self._page, self._server, -1
+        failure: BaseException | None = None
         poll = select.poll()
         poll.register(self._wakeup, select.POLLIN)
         poll.register(server.fileno(), select.POLLIN)
         while True:
             try:
-                seconds = LOOK if trouble is not None else min(await tend(), LOOK)
-                if board.called_back:
-                    server.call()
-                    seconds = min(seconds, AGAIN)
+                seconds = LOOK if failure is not None else min(await upkeep(), LOOK)
+                if page.called_back:
+                    server.call_back()
+                    seconds = min(seconds, RETRY)
                 ready = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
                 if self._wakeup in ready:
                     drain(self._wakeup)
-                    board.call_back()
+                    page.call_back()
                 if server.fileno() in ready:
                     break
-                if not ready and not board.called_back:
-                    turns = self._look(turns, told)
+                if not ready and not page.called_back:
+                    turns = self._look(turns, show_child)
             except GeneratorExit:
-                board.call_back()
-                server.call()
+                page.call_back()
+                server.call_back()
                 raise
-            except BaseException as error:  # noqa: BLE001 - the worker's own; what the shift leaves is to be known first
-                trouble = trouble or error
-                board.call_back()
+            except BaseException as error:  # noqa: BLE001 - the worker's own; first it must know what the fast path leaves
+                failure = failure or error
+                page.call_back()
         try:
-            kind, what, at, raw, record, taken, second = server.over()
+            kind, detail, queue_index, raw, record, taken, second = server.fast_path_result()
         except OSError:
-            return self._lost(standing, hearing, trouble)
-        return FastPathEnd(
-            kind, what, CurrentRecord(at, raw, record), taken, second, hearing, trouble
-        )
+            return self._lost(current, error_pipe, failure)
+        left = CurrentRecord(queue_index, raw, record)
+        return FastPathEnd(kind, detail, left, taken, second, error_pipe, failure)
 
-    def _look(self, turns: int, told: Callable[[int], None]) -> int:
-        """Tell which child performs; call the shift back where it still has the job it had; the turns it has taken."""
-        now, child, _ = self._board.shift()
+    def _look(self, turns: int, show_child: Callable[[int], None]) -> int:
+        """Show the current child; call back where the job is the one of the last look. Returns the turns so far."""
+        now, child, _ = self._page.fast_path_state()
         if now == turns:
-            self._board.call_back()
+            self._page.call_back()
         if child:
-            told(child)
+            show_child(child)
         return now
 
     def _lost(
-        self, standing: CurrentRecord, hearing: int, trouble: BaseException | None
+        self, current: CurrentRecord, error_pipe: int, failure: BaseException | None
     ) -> FastPathEnd:
-        """The server is gone: what it last asked of Redis is carried out before anybody looks at the books."""
-        if self._line is not None:
+        """The end of a run whose fork server died. Redis carries out its last command before anybody reads ``worker:<id>``."""
+        if self._connection is not None:
             with contextlib.suppress(RedisUnavailable):
-                self._line.settle()
+                self._connection.settle()
         self.close()
-        turns, child, turning = self._board.shift()
-        return FastPathEnd(LOST, child, standing, turns, 0, hearing, trouble, turning)
+        turns, child, in_turn = self._page.fast_path_state()
+        return FastPathEnd(LOST, child, current, turns, 0, error_pipe, failure, in_turn)
 
 
-def _so(status: int, pid: int) -> int:  # noqa: ARG001 - it was told before
+def _known_status(status: int, pid: int) -> int:  # noqa: ARG001 - as a reader of exit statuses
     return status

@@ -1,8 +1,28 @@
-"""A shift: plain jobs one after another by the fork server itself, which asks Redis for each and forks a child; nobody else is woken.
+"""The fast path in the fork server: fork a child for each job, wait for it, and reserve the next one from Redis itself. Light.
 
-Law: it does only what is done for every job. Whatever else comes up (a job that failed, a payload that is not plain, a reply
-that is no job, a Redis that is away, a worker that calls back) ends the shift, and the worker goes on in its usual way from
-where the shift stands.
+Theory of operation. Usually a job costs two wake-ups of the worker: it sends the job to a child, then it finishes the job and
+reserves another. On the fast path the worker sleeps. It lends its connection to Redis to the fork server, which runs this loop:
+
+    fork a child for the job -> waitid() -> turn.lua: finish it, reserve the next -> fork ...
+
+The child inherits the job, so that nothing is written to a pipe. A job that ends well and imported nothing reports that by one
+byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards.
+
+The loop does only what is done for every plain job (``job/plain.py``). Anything else ends it, and the worker goes on in its usual
+way from the record that the loop returns. The ways to end, each with what belongs to it:
+
+- LEFT: the job in ``worker:<id>`` has not begun: its payload is no plain call, the worker has called back, or fork() failed.
+- WORKING (pid): the worker called back while the child works; from now on the worker waits for it.
+- ENDED (pid, status): the child has exited without finishing its job; its error is in the pipe, or the process died.
+- ANSWERED (bytes): Redis replied something else than a job: no job, the pause key, an error. The worker's client reads on.
+- BROKEN (text): the connection broke, or no reply came in time. The worker finds out whether the turn was run.
+
+The worker calls back by a flag in the shared page and by the signal SIGURG, which interrupts waitid(). It does so after any signal
+to itself, and when a job takes longer than about a second.
+
+If the fork server is killed, the worker knows from the shared page how many turns there were, which child works, and whether a turn
+was under way. The page is therefore written in an order that is true at every moment: the child writes its own pid before it does
+anything, IN_TURN is set before the command is sent, and the count of turns clears both afterwards.
 """
 
 from __future__ import annotations
@@ -14,11 +34,18 @@ from time import perf_counter, time
 from pyresque import signal_handlers
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
-from pyresque.executor.fork.child_process import FAILED, REHEARSALS, complain, tell, told
-from pyresque.executor.fork.fast_path_reserve import FastPathReserver
+from pyresque.executor.fork.child_process import (
+    FAILED,
+    REHEARSALS,
+    error_json,
+    log_failure,
+    send_result,
+)
+from pyresque.job.plain import plain_call
 from pyresque.job_copies import fork, leave, own
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
+from pyresque.store.reserve_raw import RawReserver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,150 +54,148 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, TypeAlias
 
-    from pyresque.executor.fork.child_job import JobCall
+    from pyresque.executor.fork.child_process import JobCall
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.registry import JobClass
 
-    #: How it ended, and what belongs to that; see below.
+    #: One of the kinds below, and what belongs to it.
     End: TypeAlias = tuple[str, Any]
 else:
     import _signal as signal
 
-#: How a shift ends: the job in the books is yet to be begun; its child (pid) works on; its child ended (pid, status);
-#: the turn after it was answered with this (bytes, a part of them perhaps); that turn broke off (why).
+#: How a run ends; see above.
 LEFT, WORKING, ENDED, ANSWERED, BROKEN = "left", "working", "ended", "answered", "broken"
 
-#: The signal by which a worker calls back. It is ignored by whoever knows nothing of it.
-CALL: int = getattr(signal, "SIGURG", 0)
+#: The signal by which the worker calls back; a process without a handler ignores it. 0: the system has none.
+CALL_BACK: int = getattr(signal, "SIGURG", 0)
 
 
 class CalledBackError(BaseException):
-    """Raised by the signal, where the shift waits for a child and nowhere else."""
+    """Raised by the handler of CALL_BACK, while the fork server waits for a child and at no other time."""
 
 
 class FastPathRun:
-    """One shift. ``line`` is a connection to Redis, lent by the worker; ``telling`` is where children tell what is not usual.
+    """One run of the fast path.
 
-    ``plan``: the place at the board; then as ``shifts.Plan``. ``parent`` is the worker; ``let_go`` closes in a child what is not
-    its own; ``tidy`` buries others, once a second.
+    connection: the descriptor that the worker lends. error_pipe: where children write. setup: the slot in the shared page, then
+    the fields of ``FastPathSetup``. worker: its pid. close_inherited: closes in a child what is the fork server's. reap: reaps
+    other children, once a second.
     """
 
     def __init__(
         self,
-        attempt: JobCall,
-        board: SharedPage,
+        job_call: JobCall,
+        page: SharedPage,
         signals: ChildSignals,
-        line: int,
-        telling: int,
-        plan: tuple[Any, ...],
-        parent: int,
-        let_go: Callable[[], None],
-        tidy: Callable[[], None],
+        connection: int,
+        error_pipe: int,
+        setup: tuple[Any, ...],
+        worker: int,
+        close_inherited: Callable[[], None],
+        reap: Callable[[], None],
     ) -> None:
-        self.attempt = attempt
-        self.board = board
+        self.job_call = job_call
+        self.page = page
         self.signals = signals
-        self.line = line
-        self.telling = telling
-        self.place, opening, heads, foot, self.queues, self.prefix = plan
-        self.turning = FastPathReserver(line, opening, heads, foot)
-        self.parent = parent
-        self.let_go = let_go
-        self.tidy = tidy
+        self.connection = connection
+        self.error_pipe = error_pipe
+        self.slot, command_head, record_heads, record_tail, self.queues, self.prefix = setup
+        self.reserver = RawReserver(
+            lambda most: os.read(connection, most),
+            lambda command: os.write(connection, command),
+            *(command_head, record_heads, record_tail),
+        )
+        self.worker = worker
+        self.close_inherited = close_inherited
+        self.reap = reap
         self.turns = 0
         self.shown: tuple[JobClass | None, int, int] = None, 0, 0
         self.title = self.prefix
-        self._keeper = os.getpid()
+        self._server_pid = os.getpid()
         self._waiting = False
 
-    # -- the server's part
+    # -- in the fork server
 
-    def work(  # noqa: C901, PLR0911 - one path, and every way off it
-        self, at: int, raw: bytes, record: bytes
+    def run(  # noqa: C901, PLR0911 - one path, and every way off it
+        self, queue_index: int, raw: bytes, record: bytes
     ) -> tuple[End, int, bytes, bytes]:
-        """Perform the job of the queue at that place, which is in the books as ``record``, and those that follow it.
-
-        Returns how it ended, and the job that is in the books, in the same way.
-        """
-        board, place, turning, second = self.board, self.place, self.turning, 0
-        self.signals.place = place
-        signal_handlers.take(CALL, self._called_back)
+        """Perform the job in ``worker:<id>`` and those that follow it. The job is given, and returned, as in CurrentRecord."""
+        page, slot, reserver, second = self.page, self.slot, self.reserver, 0
+        self.signals.slot = slot
+        signal_handlers.take(CALL_BACK, self._called_back)
         while True:
-            found = self._call(raw)
-            if found is None or board.called_back:
-                return (LEFT, None), at, raw, record
-            board.begin(place, begun=False)
+            call = plain_call(self.job_call.registry, decode_at_once(raw))
+            if call is None or page.called_back:
+                return (LEFT, None), queue_index, raw, record
+            page.set_waiting(slot)
             try:
-                pid = self._fork(*found, at)
+                pid = self._fork(*call, queue_index)
             except OSError:
-                return (LEFT, None), at, raw, record  # the worker tells of it when it tries itself
-            if not self._waited(pid):
-                return (WORKING, pid), at, raw, record
+                return (
+                    (LEFT, None),
+                    queue_index,
+                    raw,
+                    record,
+                )  # the worker tries, and logs the error
+            if not self._wait(pid):
+                return (WORKING, pid), queue_index, raw, record
             status = os.waitpid(pid, 0)[1]
-            if not board.finished(place) or board.called_back:
-                return (ENDED, (pid, status)), at, raw, record
-            if os.getppid() != self.parent:
-                leave(0)  # the worker is gone, and takes no more jobs
-            board.turning()
+            if not page.finished(slot) or page.called_back:
+                return (ENDED, (pid, status)), queue_index, raw, record
+            if os.getppid() != self.worker:
+                leave(0)  # the worker is gone: nobody may reserve for it
+            page.set_in_turn()
             try:
-                following = turning.turn(record)
+                following = reserver.reserve(record)
             except BlockingIOError:
-                return (BROKEN, "no reply in time"), at, raw, record
+                return (BROKEN, "no reply in time"), queue_index, raw, record
             except OSError as error:
-                return (BROKEN, str(error)), at, raw, record
+                return (BROKEN, str(error)), queue_index, raw, record
             if following is None:
-                return (ANSWERED, turning.heard), at, raw, record
-            at, raw = following
-            record = turning.record(at, raw)
+                return (ANSWERED, reserver.reply), queue_index, raw, record
+            queue_index, raw = following
+            record = reserver.record(queue_index, raw)
             self.turns += 1
-            board.turned(self.turns)
-            if turning.second != second:
-                second = turning.second
-                self.tidy()
+            page.set_turns(self.turns)
+            if reserver.second != second:
+                second = reserver.second
+                self.reap()
 
-    def _call(self, raw: bytes) -> tuple[JobClass, list[Any]] | None:
-        """The plain call that a payload is."""
-        payload = decode_at_once(raw)
-        if payload.__class__ is not dict:
-            return None
-        entry, args = self.attempt.registry.ready(payload.get("class")), payload.get("args")
-        return None if entry is None or args.__class__ is not list else (entry, args)
-
-    def _fork(self, entry: JobClass, args: list[Any], at: int) -> int:
-        """Fork a child for it; where it stands at the board tells, should we die, how far the job has come."""
-        second, shown = self.turning.second, self.shown
-        if entry is not shown[0] or at != shown[1] or second != shown[2]:
-            self.shown = entry, at, second
-            doing = f"Processing {self.queues[at]} since {int(time())} [{entry.name}]"
-            self.title = self.prefix + doing
+    def _fork(self, entry: JobClass, args: list[Any], queue_index: int) -> int:
+        """Fork a child for a call; returns its pid. The child does not return. Raises OSError."""
+        second, shown = self.reserver.second, self.shown
+        if entry is not shown[0] or queue_index != shown[1] or second != shown[2]:
+            self.shown = entry, queue_index, second
+            text = f"Processing {self.queues[queue_index]} since {int(time())} [{entry.name}]"
+            self.title = self.prefix + text
         pid = fork()
         if pid:
             return pid
         try:
-            # Before it lets go: whoever finds the server gone looks here.
-            self.board.born(os.getpid())
-            self.let_go()
-            os.close(self.line)
+            # First of all: a worker that finds the fork server gone looks there.
+            self.page.set_child(os.getpid())
+            self.close_inherited()
+            os.close(self.connection)
         except BaseException:  # noqa: BLE001 - the job has not begun
             leave(1)
-        # As ``live``, with fewer steps: each is a page of the child's own.
+        # As ``run_child``, with fewer steps: each is a page of the child's own.
         status = FAILED
         try:
             self.perform(entry, args)
             flush()
             status = 0
         except BaseException as error:  # noqa: BLE001 - as there
-            status = complain(error)
+            status = log_failure(error)
         finally:
             leave(status)
 
-    def _waited(self, pid: int) -> bool:
-        """Wait for its end, and leave it to be buried; False where the worker called back meanwhile."""
+    def _wait(self, pid: int) -> bool:
+        """Wait until a child exits, without reaping it; False where the worker called back meanwhile."""
         try:
             self._waiting = True
-            # If the signal comes just before we wait, it is sent again.
-            if not self.board.called_back:
+            # A signal that comes between this look and waitid() is sent again.
+            if not self.page.called_back:
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 self._waiting = False
                 return True
@@ -180,42 +205,42 @@ class FastPathRun:
         return False
 
     def _called_back(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
-        if self._waiting and os.getpid() == self._keeper:
+        if self._waiting and os.getpid() == self._server_pid:
             self._waiting = False
             raise CalledBackError
 
-    # -- the child's part
+    # -- in the child
 
     def perform(self, entry: JobClass, args: list[Any]) -> None:
-        """Perform a job; tell what there is to tell beside that it is done."""
+        """Perform a job. Write a result frame only where it failed, or imported modules."""
         known, error = len(sys.modules), b""
         set_title(self.title)
         started = perf_counter()
         try:
-            self.board.begin(self.place)
-            own(self.attempt.call, entry, args)
+            self.page.set_started(self.slot)
+            own(self.job_call.call, entry, args)
             if len(sys.modules) == known:
-                self.board.finish(self.place)
+                self.page.set_finished(self.slot)
                 return
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            if self.board.finished(self.place):
-                return  # an order that came too late
-            error = told(raised)
+            if self.page.finished(self.slot):
+                return  # a TERM that came too late
+            error = error_json(raised)
         seconds = perf_counter() - started
-        self.signals.spend()
+        self.signals.end_job()
         names = (
             cheap_fork.modules_since(known).encode("utf-8", "replace")
             if len(sys.modules) != known
             else b""
         )
         try:
-            tell(self.telling, seconds, error, names, leaving=True)
+            send_result(self.error_pipe, seconds, error, names, leaving=True)
         except OSError:
             if error:
                 raise
-            self.board.finish(self.place)  # as ``serve``
+            self.page.set_finished(self.slot)  # as ``serve_jobs``
 
     def rehearse(self, entry: JobClass) -> None:
-        """Walk a child's path, so that no child has to specialize its code, or be given a copy of what that touches."""
+        """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""
         for _ in range(REHEARSALS):
             self.perform(entry, [1, "x"])

@@ -1,4 +1,4 @@
-"""The worker's side of the fork server: asks it for children, learns how they ended, and starts it anew should it die."""
+"""The worker's end of the fork server: requests children, learns how they exited, and starts another server where one dies."""
 
 from __future__ import annotations
 
@@ -12,213 +12,218 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.child_handle import ChildHandle
-from pyresque.executor.fork.fast_path_process import CALL
+from pyresque.executor.fork.fast_path_process import CALL_BACK
 from pyresque.executor.fork.server_process import (
     ALIVE,
-    BORN,
-    DONE_WITH,
+    DESCRIPTORS,
     END,
-    ENDED,
+    EXITED,
+    FAST_PATH,
+    FAST_PATH_ENDED,
     FORK,
-    HOW,
-    LOAD,
+    FORKED,
     MESSAGE,
-    OVER,
-    PIPES,
-    SHIFT,
-    bound,
+    PRELOAD,
+    RELEASE,
+    STATUS,
+    limit_reads,
     start,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyresque.executor.fork.child_job import ChildOptions
-    from pyresque.executor.fork.child_process import PerformJob
+    from pyresque.executor.fork.child_process import ChildOptions, PerformJob
     from pyresque.executor.fork.server_process import EarlyServer
     from pyresque.executor.fork.shared_page import SharedPage
 
 #: Seconds in which the server must answer; a fork of a very great process takes a good part of one.
 ANSWER = 30.0
 
-#: The status of a child that nobody could wait for.
+#: The exit status of a child that nobody could wait for.
 UNKNOWN = 0
 
 
 class ServerHandle:
-    """One server at a time. ``let_go`` closes, in the server, what the worker holds open; ``seed`` is a server that runs."""
+    """One fork server at a time. ``close_inherited`` closes, in the server, what the worker holds open."""
 
     def __init__(
         self,
-        attempt: PerformJob,
-        rules: ChildOptions,
-        board: SharedPage,
-        let_go: Callable[[], None],
-        seed: EarlyServer | None = None,
+        job_call: PerformJob,
+        options: ChildOptions,
+        page: SharedPage,
+        close_inherited: Callable[[], None],
+        early_server: EarlyServer | None = None,
     ) -> None:
-        self._attempt = attempt
-        self._rules = rules
-        self._board = board
-        self._let_go = let_go
+        self._job_call = job_call
+        self._options = options
+        self._page = page
+        self._close_inherited = close_inherited
         self._control: socket.socket | None = None
         self._pid = 0
-        self._late = ""  # what children found missing, which the next server will have
-        if seed is not None:
-            self._take_over(seed.control, seed.pid)
-        self._asked: tuple[int, int, int] | None = None  # the pipes' ends here, and the place
-        self._born: tuple[int, int] | None = None  # the pid, or -1 and the error's number
-        self._over: tuple[Any, ...] | None = None
+        self._preloaded = ""  # what children had to import, for the next server
+        if early_server is not None:
+            self._take_over(early_server.control, early_server.pid)
+        self._requested: tuple[int, int, int] | None = (
+            None  # the worker's ends of two pipes, and the slot
+        )
+        self._forked: tuple[int, int] | None = None  # the pid, or -1 and the number of the error
+        self._fast_path_result: tuple[Any, ...] | None = None
         self._statuses: dict[int, int | None] = {}
-        self._done: list[
-            int
-        ] = []  # children that nobody needs, and the server does not know of yet
+        self._released: list[int] = []  # pids that the server does not know to be released
 
     @property
-    def asked(self) -> bool:
-        """Whether a child is on its way."""
-        return self._asked is not None
+    def child_requested(self) -> bool:
+        """Whether a child was requested and not received yet."""
+        return self._requested is not None
 
-    def ask(self) -> None:
-        """Have a child forked; ``take`` brings it. Raises OSError."""
+    def request_child(self) -> None:
+        """Have a child forked; ``receive_child`` returns it. Raises OSError."""
         if self._control is None:
             self._start()
-        taking, giving = os.pipe()
-        hearing, telling = os.pipe()
-        place = self._board.place()
-        self._board.begin(place, begun=False)
+        child_jobs, job_pipe = os.pipe()
+        result_pipe, child_results = os.pipe()
+        slot = self._page.new_slot()
+        self._page.set_waiting(slot)
         try:
             assert self._control is not None  # noqa: S101 - it was started
-            # One message for several things: each would wake the server.
-            words = [MESSAGE.pack(FORK, place, 0), *self._farewells()]
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, PIPES.pack(taking, telling))
-            self._control.sendmsg(words, [rights])
+            # All in one message: each message wakes the server.
+            messages = [MESSAGE.pack(FORK, slot, 0), *self._release_messages()]
+            descriptors = DESCRIPTORS.pack(child_jobs, child_results)
+            self._control.sendmsg(messages, [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
         except OSError:
-            os.close(giving)
-            os.close(hearing)
-            self._lost()
+            os.close(job_pipe)
+            os.close(result_pipe)
+            self._abandon()
             raise
         finally:
-            os.close(taking)
-            os.close(telling)
-        os.set_blocking(giving, False)
-        self._asked = (giving, hearing, place)
+            os.close(child_jobs)
+            os.close(child_results)
+        os.set_blocking(job_pipe, False)
+        self._requested = (job_pipe, result_pipe, slot)
 
-    def take(self) -> ChildHandle:
-        """The child that was asked for. Raises OSError where it could not be forked, or the server died."""
-        assert self._asked is not None  # noqa: S101 - the caller asked
-        giving, hearing, place = self._asked
-        self._asked = None
+    def receive_child(self) -> ChildHandle:
+        """The child that was requested. Raises OSError where it could not be forked, or the server died."""
+        assert self._requested is not None  # noqa: S101 - the caller requested it
+        job_pipe, result_pipe, slot = self._requested
+        self._requested = None
         try:
-            while self._born is None:
-                self._hear()
+            while self._forked is None:
+                self._receive()
         except OSError:
-            os.close(giving)
-            os.close(hearing)
+            os.close(job_pipe)
+            os.close(result_pipe)
             raise
-        (pid, number), self._born = self._born, None
+        (pid, number), self._forked = self._forked, None
         if pid < 0:
-            os.close(giving)
-            os.close(hearing)
+            os.close(job_pipe)
+            os.close(result_pipe)
             raise OSError(number, os.strerror(number))
-        return ChildHandle(pid, (giving, hearing), self._board, place, self.teller())
+        pipes = job_pipe, result_pipe
+        return ChildHandle(pid, pipes, self._page, slot, self.exit_status_reader())
 
-    def shift(self, body: bytes, line: int, telling: int) -> None:
-        """Begin a shift, of which the body tells (``server_process.py``); ``over`` tells how it ended. Raises OSError."""
+    def start_fast_path(self, body: bytes, connection: int, error_pipe: int) -> None:
+        """Start a run of the fast path; ``fast_path_result`` returns how it ended. Raises OSError."""
         if self._control is None:
             self._start()
-        self.say_who_is_done()
+        self.flush_released()
         control = self._control
         if control is None:
             raise ConnectionResetError("the fork server has ended")
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, PIPES.pack(line, telling))
+        descriptors = DESCRIPTORS.pack(connection, error_pipe)
         try:
-            control.sendmsg([MESSAGE.pack(SHIFT, len(body), 0)], [rights])
+            control.sendmsg(
+                [MESSAGE.pack(FAST_PATH, len(body), 0)],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)],
+            )
             control.sendall(body)
         except OSError:
-            self._lost()
+            self._abandon()
             raise
 
-    def call(self) -> None:
-        """Call it back: it is to end as soon as may be."""
+    def call_back(self) -> None:
+        """Signal the server to end the fast path as soon as possible."""
         if self._pid:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, CALL)
+                os.kill(self._pid, CALL_BACK)
 
-    def over(self) -> tuple[Any, ...]:
-        """What is told at its end. Raises OSError where the server died."""
-        while self._over is None:
-            self._hear()
-        over, self._over = self._over, None
-        return over
+    def fast_path_result(self) -> tuple[Any, ...]:
+        """Kind, detail, queue index, payload, record, turns and second. Raises OSError where the server died."""
+        while self._fast_path_result is None:
+            self._receive()
+        result, self._fast_path_result = self._fast_path_result, None
+        return result
 
     def fileno(self) -> int:
-        """What becomes readable when the server says something, or is gone."""
+        """The descriptor that is readable when the server has sent something, or is gone."""
         return -1 if self._control is None else self._control.fileno()
 
-    def teller(self) -> Callable[[int], int | None]:
-        """What tells the status that a child of the present server ended with, None while it lives; also when that server is gone."""
-        return partial(self._how, self._pid)
+    def exit_status_reader(self) -> Callable[[int], int | None]:
+        """A function that returns the exit status of a child of the present server, None while it lives; also after that server."""
+        return partial(self._exit_status, self._pid)
 
-    def _how(self, server: int, pid: int) -> int | None:
+    def _exit_status(self, server: int, pid: int) -> int | None:
         if server != self._pid:
-            return gone(pid)  # its successor knows nothing of it
+            return status_without_server(pid)  # another server does not know that child
         try:
-            self._say(HOW, pid)
+            self._send(MESSAGE.pack(STATUS, pid, 0))
             while pid not in self._statuses:
-                self._hear()
+                self._receive()
             return self._statuses.pop(pid)
         except OSError:
-            return gone(pid)
+            return status_without_server(pid)
 
-    def done_with(self, child: ChildHandle) -> None:
-        """Leave it to the server to bury it, which is told so with the next request or by ``say_who_is_done``."""
+    def release(self, child: ChildHandle) -> None:
+        """Close a child's pipes and have the server reap it: it is told with the next request, or by ``flush_released``."""
         child.close()
-        self._done.append(child.pid)
+        self._released.append(child.pid)
 
-    def load(self, names: str) -> None:
-        """Have children find these modules loaded from now on; those that are there already do not."""
-        if self._asked is not None:
-            with contextlib.suppress(OSError):
-                self.done_with(self.take())
+    def preload(self, names: str) -> None:
+        """Have the server import these modules; children that it has forked do not have them."""
+        self._release_requested()
         if self._control is not None:
-            self._late += f"\n{names}"
-            told = names.encode()
+            self._preloaded += f"\n{names}"
+            body = names.encode()
             with contextlib.suppress(OSError):
-                self._send(MESSAGE.pack(LOAD, len(told), 0) + told)
+                self._send(MESSAGE.pack(PRELOAD, len(body), 0) + body)
 
-    def say_who_is_done(self) -> None:
-        """Let the server bury now whom nobody needs."""
-        if self._control is not None and self._done:
+    def flush_released(self) -> None:
+        """Send the server the pids of released children."""
+        if self._control is not None and self._released:
             with contextlib.suppress(OSError):
-                self._send(b"".join(self._farewells()))
-        self._done.clear()
+                self._send(b"".join(self._release_messages()))
+        self._released.clear()
 
     def close(self) -> None:
-        """Let every child end, and the server too."""
-        if self._asked is not None:
-            with contextlib.suppress(OSError):
-                self.done_with(self.take())
+        """Let every child exit, and the server too."""
+        self._release_requested()
         if self._control is None:
             return
         with contextlib.suppress(OSError):
-            self.say_who_is_done()
-            self._say(END, 0)
+            self.flush_released()
+            self._send(MESSAGE.pack(END, 0, 0))
             while self._control is not None:
-                self._hear()
-        self._lost()
+                self._receive()
+        self._abandon()
+
+    def _release_requested(self) -> None:
+        if self._requested is not None:
+            with contextlib.suppress(OSError):
+                self.release(self.receive_child())
 
     # -- the process
 
     def _start(self) -> None:
-        cheap_fork.preload_modules(self._late)
-        self._take_over(*start(self._attempt, self._rules, self._board, self._let_go))
+        cheap_fork.preload_modules(self._preloaded)
+        started = start(self._job_call, self._options, self._page, self._close_inherited)
+        self._take_over(*started)
 
     def _take_over(self, control: socket.socket, pid: int) -> None:
-        bound(control, ANSWER)
+        limit_reads(control, ANSWER)
         self._control, self._pid = control, pid
 
-    def _lost(self) -> None:
-        """The server is gone, or is made to be; the next child is asked of a new one."""
+    def _abandon(self) -> None:
+        """Kill the server, if it still lives; the next request starts another one."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -228,57 +233,54 @@ class ServerHandle:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
             self._pid = 0
-            self._done.clear()
+            self._released.clear()
 
-    # -- talk
+    # -- messages
 
-    def _farewells(self) -> list[bytes]:
-        words = [MESSAGE.pack(DONE_WITH, pid, 0) for pid in self._done]
-        self._done.clear()
-        return words
+    def _release_messages(self) -> list[bytes]:
+        messages = [MESSAGE.pack(RELEASE, pid, 0) for pid in self._released]
+        self._released.clear()
+        return messages
 
-    def _say(self, kind: bytes, number: int) -> None:
-        self._send(MESSAGE.pack(kind, number, 0))
-
-    def _send(self, words: bytes) -> None:
+    def _send(self, messages: bytes) -> None:
         if self._control is None:
             raise ConnectionResetError("there is no fork server")
         try:
-            self._control.sendall(words)
+            self._control.sendall(messages)
         except OSError:
-            self._lost()
+            self._abandon()
             raise
 
-    def _hear(self) -> None:
-        """Take one message in."""
+    def _receive(self) -> None:
+        """Read one message and keep what it says."""
         if self._control is None:
             raise ConnectionResetError("the fork server has ended")
         try:
             message = self._control.recv(MESSAGE.size, socket.MSG_WAITALL)
         except OSError:
-            self._lost()
+            self._abandon()
             raise
         if len(message) < MESSAGE.size:
-            self._lost()
+            self._abandon()
             raise ConnectionResetError("the fork server has ended")
         kind, number, other = MESSAGE.unpack(message)
-        if kind == BORN:
-            self._born = (number, other)
-        elif kind == ENDED:
+        if kind == FORKED:
+            self._forked = (number, other)
+        elif kind == EXITED:
             self._statuses[number] = other
         elif kind == ALIVE:
             self._statuses[number] = None
-        elif kind == OVER:
-            told = self._control.recv(number, socket.MSG_WAITALL)
-            if len(told) < number:
-                self._lost()
+        elif kind == FAST_PATH_ENDED:
+            body = self._control.recv(number, socket.MSG_WAITALL)
+            if len(body) < number:
+                self._abandon()
                 raise ConnectionResetError("the fork server has ended")
-            self._over = marshal.loads(told)  # noqa: S302 - it comes from our server
+            self._fast_path_result = marshal.loads(body)  # noqa: S302 - our server wrote it
 
 
-def gone(pid: int) -> int | None:
-    """What can be told of a child whose server is gone: whether it lives. A dead one may wait for ever to be buried."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - as lean as can be
+def status_without_server(pid: int) -> int | None:
+    """UNKNOWN where a child has exited whose server is gone, None while it lives. A zombie may wait for ever to be reaped."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - pathlib stays unloaded
         return UNKNOWN if stat.read().rpartition(b")")[2].split()[0] == b"Z" else None
     try:
         os.kill(pid, 0)

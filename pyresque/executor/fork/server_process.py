@@ -1,8 +1,29 @@
-"""The fork server: a process that does nothing but fork children, so that a worker need not.
+"""The fork server: a small process that forks children for one worker. Runs in the fork server. Light.
 
-It is forked before the first job from the worker, or from what is to be the worker and has loaded the application alone. Between
-two forks it touches next to nothing, and so copies next to nothing; and it forks while the worker talks to Redis. It ends with
-the worker.
+Theory of operation. fork() costs in proportion to the parent's memory, and afterwards parent and child copy every page that either
+of them writes to. A worker is large and writes all the time. So it has a small process fork for it, which has loaded the
+application and little else, and which writes to almost nothing between two forks. (890 page faults a job become 230.)
+
+Start. Best is ``start_early``: right after the application is imported, and before the worker's own modules are. Where that is not
+possible the worker calls ``start`` at its first job. A server that died is replaced in the same way.
+
+Preparation, once: skip the after-fork hooks of threading and logging, perform a job that does nothing REHEARSALS times, and touch the
+allocator's free lists. Whatever is done here, no child has to do.
+
+Messages. Worker and server talk over a Unix socket; a message is a kind and two numbers. The worker sends:
+
+    FORK slot               + two descriptors: fork a child that serves these pipes    -> FORKED pid, or -1 and an error number
+    STATUS pid                                                                         -> EXITED pid status, or ALIVE pid
+    RELEASE pid             reap that child when it exits; kill it after LINGER seconds
+    PRELOAD size            + so many bytes: names of modules to import
+    FAST_PATH size          + two descriptors and so many bytes: run the fast path     -> FAST_PATH_ENDED size, bytes
+    END                     wait for all children, then exit
+
+Children are children of the server, so only the server can wait for them: hence STATUS and RELEASE. It reaps released children
+after each fork and, while there are any, every IDLE seconds.
+
+End. When the worker is gone, the socket is closed and the server exits; a child that performs a job goes on, as in Ruby. The worker's
+signals do nothing here: the handlers are those of its children (``child_signals.py``), which inherit them.
 """
 
 from __future__ import annotations
@@ -14,9 +35,15 @@ import time
 
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import freeze_memory, set_title, skip_stdlib_fork_hooks
-from pyresque.executor.fork.child_job import JobCall as Performing
-from pyresque.executor.fork.child_process import JOB, PIECE, REHEARSALS, live, serve as serve_jobs
-from pyresque.executor.fork.child_signals import ORDERS, ChildSignals
+from pyresque.executor.fork.child_process import (
+    JOB,
+    PIECE,
+    REHEARSALS,
+    JobCall,
+    run_child,
+    serve_jobs,
+)
+from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.executor.fork.fast_path_process import WORKING, FastPathRun
 from pyresque.executor.fork.shared_page import SLOTS
 from pyresque.job.hooks import WorkerHooks
@@ -31,64 +58,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from pyresque.executor.fork.child_job import ChildOptions
-    from pyresque.executor.fork.child_process import PerformJob
+    from pyresque.executor.fork.child_process import ChildOptions, PerformJob
     from pyresque.executor.fork.shared_page import SharedPage
 
 else:
     import _signal as signal
     import _socket as socket
 
-#: Kind, a number and another one.
+#: A message: its kind, a number and another one.
 MESSAGE = struct.Struct("=cii")
 
+#: From the worker; see above.
+FORK, STATUS, RELEASE, PRELOAD, END, FAST_PATH = b"f", b"s", b"r", b"p", b"e", b"w"
 
-# The worker asks: fork (place; the child's two pipes come along), how did this pid end, I need it no more, load these modules
-# (so many bytes of names follow), end with all, work a shift (so many bytes tell what to do; a line to Redis comes along, and
-# the end of a pipe).
-FORK, HOW, DONE_WITH, LOAD, END, SHIFT = b"f", b"h", b"d", b"l", b"e", b"w"
+#: From the server.
+FORKED, EXITED, ALIVE, FAST_PATH_ENDED = b"F", b"S", b"A", b"W"
 
-
-# The server answers: this pid was born (or -1 and the error's number), it ended with this status, it lives; the shift is over
-# (so many bytes tell how).
-BORN, ENDED, ALIVE, OVER = b"b", b"s", b"a", b"o"
-
-
-#: Seconds that a child may take to end once nobody needs it; seconds until the server looks for such children when nothing
-#: is asked.
+#: Seconds after which a released child is killed; seconds until the server looks for released children when nothing is asked.
 LINGER, IDLE = 5.0, 0.2
 
+#: Two descriptors beside a message, and the bytes that recvmsg() needs for them.
+DESCRIPTORS = struct.Struct("@ii")
+ANCILLARY = (
+    socket.CMSG_SPACE(DESCRIPTORS.size) if hasattr(socket, "CMSG_SPACE") else 0
+)  # else nothing forks
 
-#: The two ends of pipes that come along, and the room that they need.
-PIPES = struct.Struct("@ii")
-
-
-SPACE = socket.CMSG_SPACE(PIPES.size) if hasattr(socket, "CMSG_SPACE") else 0  # nothing forks there
-
-
-#: One request for memory of each kind that the allocator tells apart.
+#: One request for memory of each size class of the allocator.
 SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
 
-
-#: What the process is called.
+#: The process title; the number is the worker's pid.
 TITLE = "pyresque: forks for %d"
 
 
 def start(
-    attempt: PerformJob, rules: ChildOptions, board: SharedPage, let_go: Callable[[], None]
+    job_call: PerformJob,
+    options: ChildOptions,
+    page: SharedPage,
+    close_inherited: Callable[[], None],
 ) -> tuple[socket.socket, int]:
-    """Fork a server; what to speak to it by, and its pid. ``let_go`` closes, in it, what the worker holds open. Raises OSError."""
+    """Fork a server; returns the socket to talk to it, and its pid.
+
+    ``close_inherited`` closes, in the server, what this process holds open. Raises OSError.
+    """
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     flush()
-    # Until it has its own, a signal would be taken as the worker takes it.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+    # Before the server has its own handlers a signal would run the worker's in it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, WORKER_SIGNALS)
     try:
         pid = fork()
         if pid == 0:
             try:
                 here.close()
-                let_go()
-                server = _Server(there, attempt, rules, board)
+                close_inherited()
+                server = _Server(there, job_call, options, page)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 server.serve()
             finally:
@@ -104,223 +126,224 @@ def start(
 
 class _Server:
     def __init__(
-        self, control: socket.socket, attempt: PerformJob, rules: ChildOptions, board: SharedPage
+        self, control: socket.socket, job_call: PerformJob, options: ChildOptions, page: SharedPage
     ) -> None:
         self._control = control
-        self._attempt = attempt
-        self._rules = rules
-        self._board = board
-        # A child's from its first moment on; to the server itself they are no orders.
+        self._job_call = job_call
+        self._options = options
+        self._page = page
+        # A child has these handlers from its first moment on.
         self._signals = ChildSignals(
-            board, term_child=rules.term_child, patient=rules.patient, keeper=os.getpid()
+            page,
+            term_child=options.term_child,
+            trusted_only=options.trusted_only,
+            server_pid=os.getpid(),
         )
         self._signals.take()
-        self._parent = os.getppid()
-        self._rehearsed = False
+        self._worker = os.getppid()
+        self._rehearsed_fast_path = False
         self._living: set[int] = set()
-        self._leaving: dict[int, float] = {}
+        self._released: dict[int, float] = {}
 
     def serve(self) -> NoReturn:
-        """The server's whole life."""
+        """The server's main loop."""
         self._prepare()
-        control, leaving, watchful = self._control, self._leaving, False
+        control, released, limited = self._control, self._released, False
         while True:
-            if watchful != bool(leaving):
-                watchful = bool(leaving)
-                bound(control, IDLE if watchful else 0.0)
+            if limited != bool(released):
+                limited = bool(released)
+                limit_reads(control, IDLE if limited else 0.0)
             try:
-                message, extra, _, _ = control.recvmsg(MESSAGE.size, SPACE)
+                message, extra, _, _ = control.recvmsg(MESSAGE.size, ANCILLARY)
             except BlockingIOError:
-                self._see_off()
+                self._reap_released()
                 continue
             if len(message) < MESSAGE.size:
                 leave(0)  # the worker is gone; a child that performs a job goes on, as in Ruby
             kind, number, _ = MESSAGE.unpack(message)
             if kind == FORK:
-                self._fork(number, PIPES.unpack(extra[0][2]))
-                if leaving:
-                    self._see_off()
-            elif kind == DONE_WITH:
-                leaving[number] = time.monotonic() + LINGER
-            elif kind == SHIFT:
-                self._shift(number, PIPES.unpack(extra[0][2]))
+                self._fork(number, DESCRIPTORS.unpack(extra[0][2]))
+                if released:
+                    self._reap_released()
+            elif kind == RELEASE:
+                released[number] = time.monotonic() + LINGER
+            elif kind == FAST_PATH:
+                self._run_fast_path(number, DESCRIPTORS.unpack(extra[0][2]))
             else:
-                self._do(kind, number)
+                self._answer_rare(kind, number)
 
-    def _do(self, kind: bytes, number: int) -> None:
-        """What is asked now and then."""
-        if kind == HOW:
-            self._tell_how(number)
-        elif kind == LOAD:
-            self._load(number)
+    def _answer_rare(self, kind: bytes, number: int) -> None:
+        if kind == STATUS:
+            self._send_status(number)
+        elif kind == PRELOAD:
+            self._preload(number)
         elif kind == END:
             self._end()
 
     def _prepare(self) -> None:
-        """Make ready for forks: whatever is done or touched now, no child has to do or be given a copy of."""
+        """Do once, and touch, whatever each child would otherwise do or touch itself."""
         skip_stdlib_fork_hooks()
-        taking, giving = os.pipe()
-        hearing, telling = os.pipe()
+        job_end, job_pipe = os.pipe()
+        result_pipe, result_end = os.pipe()
         call = marshal.dumps(("Rehearsal", (1, "x")))
-        title = (TITLE % self._parent).encode()
+        title = (TITLE % self._worker).encode()
         job = JOB.pack(4, len(title), len(call), True, True) + b"none" + title + call
-        self._signals.place = SLOTS - 1  # which no child will have for a long time
-        performing = Performing(_rehearsal(), WorkerHooks(), _no_means)
+        self._signals.slot = SLOTS - 1  # which no child will have for a long time
+        rehearsal = JobCall(_rehearsal_registry(), WorkerHooks(), _no_needs)
         for _ in range(REHEARSALS):
-            os.write(giving, job)
-            serve_jobs(performing, self._rules, (taking, telling), self._board, self._signals)
-            os.read(hearing, PIECE)
+            os.write(job_pipe, job)
+            serve_jobs(rehearsal, self._options, (job_end, result_end), self._page, self._signals)
+            os.read(result_pipe, PIECE)
             self._signals.take()
             flush()
-        for end in (taking, giving, hearing, telling):
+        for end in (job_end, job_pipe, result_pipe, result_end):
             os.close(end)
-        # The allocator puts what was freed while everything was loaded in order at the next requests for more: here once,
-        # not in each child, where every page that it touches would be copied.
+        # At a request for more, the allocator sorts what was freed while modules were loaded: here once, not in each child.
         for size in SIZES:
             bytearray(size)
 
-    def _load(self, size: int) -> None:
+    def _preload(self, size: int) -> None:
         names = self._control.recv(size, socket.MSG_WAITALL)
         cheap_fork.preload_modules(names.decode("utf-8", "replace"))
-        import gc  # noqa: PLC0415 - what is loaded now stays, as at the start
+        import gc  # noqa: PLC0415 - as ``freeze_memory``
 
         gc.collect()
         gc.freeze()
         skip_stdlib_fork_hooks()
 
-    def _answer(self, kind: bytes, number: int, other: int) -> None:
+    def _send(self, kind: bytes, number: int, other: int) -> None:
         self._control.sendall(MESSAGE.pack(kind, number, other))
 
-    def _fork(self, place: int, pipes: tuple[int, int]) -> None:
-        self._signals.place = place
+    def _fork(self, slot: int, pipes: tuple[int, int]) -> None:
+        self._signals.slot = slot
         try:
             pid = fork()
         except OSError as error:
-            self._answer(BORN, -1, error.errno or 0)
+            self._send(FORKED, -1, error.errno or 0)
         else:
             if pid == 0:
                 os.close(self._control.fileno())
-                attempt, rules, board = self._attempt, self._rules, self._board
-                live(lambda: serve_jobs(attempt, rules, pipes, board, self._signals), rules)
+                job_call, options, page = self._job_call, self._options, self._page
+                run_child(
+                    lambda: serve_jobs(job_call, options, pipes, page, self._signals), options
+                )
             self._living.add(pid)
-            self._answer(BORN, pid, 0)
+            self._send(FORKED, pid, 0)
         os.close(pipes[0])
         os.close(pipes[1])
 
-    def _shift(self, size: int, ends: tuple[int, int]) -> None:
-        line, telling = ends
-        told = self._control.recv(size, socket.MSG_WAITALL)
-        plan, standing = marshal.loads(told)  # noqa: S302 - it comes from our parent
-        close = self._control.fileno()
+    def _run_fast_path(self, size: int, descriptors: tuple[int, int]) -> None:
+        connection, error_pipe = descriptors
+        body = self._control.recv(size, socket.MSG_WAITALL)
+        setup, current = marshal.loads(body)  # noqa: S302 - the worker wrote it
+        control = self._control.fileno()
 
-        def let_go() -> None:
-            os.close(close)
-            if self._rules.group:
+        def close_inherited() -> None:
+            os.close(control)
+            if self._options.group:
                 os.setpgid(0, 0)
 
-        shift = FastPathRun(
-            self._attempt,  # type: ignore[arg-type] # the worker has no shifts with another one
-            self._board,
-            self._signals,
-            line,
-            telling,
-            plan,
-            self._parent,
-            let_go,
-            self._see_off,
+        run = FastPathRun(
+            self._job_call,  # type: ignore[arg-type] # workers that use the fast path give a JobCall
+            *(self._page, self._signals, connection, error_pipe, setup, self._worker),
+            *(close_inherited, self._reap_released),
         )
-        if not self._rehearsed:
-            self._rehearsed = True
-            shift.rehearse(_rehearsal().find("Rehearsal"))
-            set_title(TITLE % self._parent)
+        if not self._rehearsed_fast_path:
+            self._rehearsed_fast_path = True
+            run.rehearse(_rehearsal_registry().find("Rehearsal"))
+            set_title(TITLE % self._worker)
             self._signals.take()
-        end, at, raw, record = shift.work(*standing)
+        end, queue_index, raw, record = run.run(*current)
         if end[0] == WORKING:
             self._living.add(end[1])
-        os.close(line)
-        os.close(telling)
-        over = marshal.dumps((*end, at, raw, record, shift.turns, shift.turning.second))
-        self._control.sendall(MESSAGE.pack(OVER, len(over), 0) + over)
+        os.close(connection)
+        os.close(error_pipe)
+        result = marshal.dumps((*end, queue_index, raw, record, run.turns, run.reserver.second))
+        self._control.sendall(MESSAGE.pack(FAST_PATH_ENDED, len(result), 0) + result)
 
-    def _tell_how(self, pid: int) -> None:
-        status = self._reaped(pid)
+    def _send_status(self, pid: int) -> None:
+        status = self._exit_status(pid)
         if status is None:
-            self._answer(ALIVE, pid, 0)
+            self._send(ALIVE, pid, 0)
         else:
-            self._answer(ENDED, pid, status)
+            self._send(EXITED, pid, status)
 
-    def _reaped(self, pid: int) -> int | None:
+    def _exit_status(self, pid: int) -> int | None:
+        """The exit status of a child, which is reaped by that; None while it lives, 0 where it was reaped before."""
         if pid not in self._living:
             return 0
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if not ended:
+        exited, status = os.waitpid(pid, os.WNOHANG)
+        if not exited:
             return None
         self._living.discard(pid)
-        self._leaving.pop(pid, None)
+        self._released.pop(pid, None)
         return status
 
-    def _see_off(self) -> None:
-        """Bury those that nobody needs any more; one that takes too long to end is helped on."""
+    def _reap_released(self) -> None:
+        """Reap released children that have exited; kill those that still live after LINGER seconds."""
         now = time.monotonic()
-        for pid, until in list(self._leaving.items()):
-            if self._reaped(pid) is not None:
-                self._leaving.pop(pid, None)
+        for pid, until in list(self._released.items()):
+            if self._exit_status(pid) is not None:
+                self._released.pop(pid, None)
             elif until < now:
                 os.kill(pid, signal.SIGKILL)
 
     def _end(self) -> NoReturn:
-        """Wait for every child, and help on those that take too long."""
+        """Release every child, wait for all of them, and exit."""
         until = time.monotonic() + LINGER
-        self._leaving = dict.fromkeys(self._living, until)
+        self._released = dict.fromkeys(self._living, until)
         while self._living:
-            self._see_off()
+            self._reap_released()
             time.sleep(0.001)
         leave(0)
 
 
-def _rehearsal() -> Registry:
+def _rehearsal_registry() -> Registry:
     registry = Registry()
-    registry.add(_nothing, name="Rehearsal")
+    registry.add(_do_nothing, name="Rehearsal")
     return registry
 
 
-def _no_means() -> NoReturn:
+def _no_needs() -> NoReturn:
     raise AssertionError("the rehearsal is a plain job")
 
 
-def _nothing(*args: object) -> None:
-    """The job that is rehearsed."""
+def _do_nothing(*args: object) -> None:
+    """Perform the rehearsal."""
 
 
-def bound(control: socket.socket, seconds: float) -> None:
-    """Let the system end a wait after so many seconds; 0: never."""
+def limit_reads(control: socket.socket, seconds: float) -> None:
+    """Let the system end a read after so many seconds; 0: never. SO_RCVTIMEO: settimeout() would make two system calls of one."""
     whole = int(seconds)
     limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
     control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 class EarlyServer:
-    """The server: what to speak to it by, its pid, and the board that it shares with the worker."""
+    """A fork server that was started before its worker was loaded: the socket, its pid, and the page that both share."""
 
-    def __init__(self, control: socket.socket, pid: int, board: SharedPage) -> None:
+    def __init__(self, control: socket.socket, pid: int, page: SharedPage) -> None:
         self.control = control
         self.pid = pid
-        self.board = board
+        self.page = page
 
     def close(self) -> None:
-        """End the server where no worker has: none came of it."""
+        """End the server, where no worker came of its parent."""
         self.control.close()
         try:
             if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
                 os.kill(self.pid, signal.SIGKILL)
                 os.waitpid(self.pid, 0)
         except ChildProcessError:
-            return  # it has been waited for
+            return  # the application has waited for it
 
 
 def start_early(
-    attempt: PerformJob, rules: ChildOptions, board: SharedPage, let_go: Callable[[], None]
+    job_call: PerformJob,
+    options: ChildOptions,
+    page: SharedPage,
+    close_inherited: Callable[[], None],
 ) -> EarlyServer:
-    """Make the server. ``let_go`` closes, in it, what this process holds open. Raises OSError."""
+    """As ``start``, in a process that will be a worker. Raises OSError."""
     freeze_memory()
-    return EarlyServer(*start(attempt, rules, board, let_go), board)
+    return EarlyServer(*start(job_call, options, page, close_inherited), page)

@@ -1,6 +1,6 @@
-"""Several workers in one process: one title, one heartbeat and one set of orders for all of them.
+"""Several workers in one process: one title, one heartbeat and one set of signals for all of them.
 
-Law: each is a Resque worker of its own id with one job at a time; what belongs to the process is done once, by the crew.
+Rule: each is a Resque worker of its own id with one job at a time. What belongs to the process is done once, by the crew.
 """
 
 from __future__ import annotations
@@ -26,76 +26,75 @@ log = logging.getLogger("pyresque")
 #: The worker hooks that each worker of a crew runs; the others are the process's.
 OF_EACH = ("queue_empty",)
 
-#: What a worker's title begins with, after the prefix.
+#: The beginning of a worker's title, after the prefix.
 NAME = f"pyresque-{__version__}: "
 
 
 class SharedTitle:
-    """The title of a process of so many workers: what one says where all are idle, else how many are not."""
+    """The process title of several workers: how many of them are busy, or where none is, the title of one."""
 
     def __init__(
-        self, show: Callable[[str], None], count: int, lock: AbstractContextManager[object]
+        self, set_title: Callable[[str], None], count: int, lock: AbstractContextManager[object]
     ) -> None:
-        self._show = show
+        self._set_title = set_title
         self._count = count
         self._lock = lock
-        self._said: dict[int, str] = {}
+        self._titles: dict[int, str] = {}
 
-    def say(self, number: int, text: str) -> None:
-        """A worker's own title."""
-        prefix, _, said = text.partition(NAME)
-        if said.startswith("Processing "):
-            said = "Processing"
-        if self._said.get(number) == said:
+    def show(self, number: int, title: str) -> None:
+        """Take the title of the worker with that number into account."""
+        prefix, _, text = title.partition(NAME)
+        if text.startswith("Processing "):
+            text = "Processing"
+        if self._titles.get(number) == text:
             return
         with self._lock:
-            self._said[number] = said
-            busy = sum(each == "Processing" for each in self._said.values())
-            told = f"Processing {busy} of {self._count} jobs" if busy else said
-            self._show(f"{prefix}{NAME}{told}")
+            self._titles[number] = text
+            busy = sum(each == "Processing" for each in self._titles.values())
+            shown = f"Processing {busy} of {self._count} jobs" if busy else text
+            self._set_title(f"{prefix}{NAME}{shown}")
 
 
 class Crew:
-    """The workers. Orders come from the process's main thread, but not from within a signal handler."""
+    """The workers of one process. The main thread calls the methods, no signal handler does. ``wake`` ends the workers' waits."""
 
     def __init__(
-        self, core: Core, workers: Sequence[Worker], wake: Callable[[], None], vitals: HealthState
+        self, core: Core, workers: Sequence[Worker], wake: Callable[[], None], health: HealthState
     ) -> None:
         self.core = core
         self.workers = workers
         self.wake = wake
-        self.rounds = Upkeep(
-            core, Heartbeats(core, [worker.pulse for worker in workers]), workers[0].pruner, vitals
-        )
+        heartbeats = Heartbeats(core, [worker.heartbeat for worker in workers])
+        self.upkeep = Upkeep(core, heartbeats, workers[0].pruner, health)
         self.stopping = False
-        self._tell_at = math.inf
-        self._leave_at = math.inf
+        self._term_at = math.inf
+        self._kill_at = math.inf
 
     async def start(self) -> None:
-        """What comes before any of them starts."""
-        self.workers[0].tell_of_limits()
-        await self.rounds.prune()
+        """Warn of unlimited jobs, prune, and run before_first_fork hooks, before any worker starts."""
+        self.workers[0].warn_of_unlimited_jobs()
+        await self.upkeep.prune()
         await self.core.hooks.run("before_first_fork")
 
     async def leave(self) -> None:
-        """Take all out of the books; what one has that did not come to an end is recorded as failed."""
+        """Unregister all workers; a job that has not ended is recorded as failed."""
         error = DirtyExit("Job still being processed when its process had to end")
         for worker in self.workers:
-            worker.pulse.registered = False
+            worker.heartbeat.registered = False
         try:
             for worker in self.workers:
                 await self._unregister(worker, error)
-        except (RedisUnavailable, RedisCommandError) as trouble:
-            log.warning("workers are left in the books, for others to prune: %s", trouble)
+        except (RedisUnavailable, RedisCommandError) as away:
+            log.warning("workers are left in the books, for others to prune: %s", away)
 
     async def _unregister(self, worker: Worker, error: DirtyExit) -> None:
-        """Take one out. A connection that was at rest may have been lost: the second attempt makes another one."""
+        """Unregister a worker. An unused connection may have been closed: the second attempt opens another one."""
         try:
             await worker.unregister_worker(error)
         except RedisUnavailable:
             await worker.unregister_worker(error)
 
-    # -- orders
+    # -- signals
 
     def shutdown(self) -> None:
         """Stop after the current jobs (QUIT, and TERM with GRACEFUL_TERM)."""
@@ -107,12 +106,12 @@ class Crew:
             self.wake()
 
     def shutdown_now(self) -> None:
-        """Stop, and do not wait for jobs for longer than a child would be given (INT, TERM)."""
+        """Stop, and wait for jobs no longer than a child would be given (INT, TERM)."""
         self.shutdown()
-        if self._leave_at == math.inf:
+        if self._kill_at == math.inf:
             settings, now = self.core.settings, self.core.clock.monotonic()
-            self._tell_at = now + settings.pre_shutdown_timeout
-            self._leave_at = self._tell_at + settings.term_timeout
+            self._term_at = now + settings.pre_shutdown_timeout
+            self._kill_at = self._term_at + settings.term_timeout
 
     def terminate(self) -> None:
         """TERM: what it means depends on GRACEFUL_TERM."""
@@ -141,19 +140,20 @@ class Crew:
         self.wake()
 
     def due(self) -> float:
-        """Seconds until the jobs are to be told to end, or to be left where they are; infinite: never."""
-        return min(self._tell_at, self._leave_at) - self.core.clock.monotonic()
+        """Seconds until ``end_jobs`` has something to do; infinite: never."""
+        return min(self._term_at, self._kill_at) - self.core.clock.monotonic()
 
-    def press(self) -> bool:
-        """Tell the jobs to end when it is time to; whether it is time to leave them where they are."""
+    def end_jobs(self) -> bool:
+        """Interrupt the jobs when the pre-shutdown time is over. Returns whether the term time-out is over, too."""
         now = self.core.clock.monotonic()
-        if now >= self._tell_at:
-            self._tell_at = math.inf
+        if now >= self._term_at:
+            self._term_at = math.inf
             self.kill_jobs()
-        return now >= self._leave_at
+        return now >= self._kill_at
 
 
-ORDERS: Mapping[str, Callable[[Crew], None]] = {
+#: What each signal does.
+SIGNALS: Mapping[str, Callable[[Crew], None]] = {
     "SIGTERM": Crew.terminate,
     "SIGINT": Crew.shutdown_now,
     "SIGQUIT": Crew.shutdown,

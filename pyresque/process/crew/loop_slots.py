@@ -1,6 +1,6 @@
-"""The workers of a crew as tasks of one event loop, which runs in a thread of its own: no job keeps orders from being heard.
+"""Slots that are tasks of one event loop. The loop runs in its own thread: no job keeps the main thread from seeing signals.
 
-Law: a job may stop the loop or raise anything in it, and the loop goes on; where it cannot, every worker is told to have ended.
+Rule: a job may stop the loop or raise anything in it, and the loop goes on. Where it cannot, ``ended`` is called for every worker.
 """
 
 from __future__ import annotations
@@ -19,70 +19,83 @@ from typing import TYPE_CHECKING
 from pyresque import job_copies
 from pyresque.driver.choose import awaiting_driver
 from pyresque.executor.task import TaskExecutor
+from pyresque.process.worker.fast_path import InlineFastPath
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pyresque.client import Resque
+    from pyresque.executor.base import Executor
     from pyresque.ops import Op
     from pyresque.process.crew.shared_waiter import SharedWaiter
     from pyresque.process.health.state import HealthState
+    from pyresque.process.worker.worker import Worker
 
 log = logging.getLogger("pyresque")
 
-#: Seconds between two signs of life of the loop.
-SIGN = 2.0
+#: Seconds between two entries in the health page that the loop is alive.
+ALIVE = 2.0
 
-#: Seconds that tasks which jobs have left are given to end once they are cancelled.
+#: Seconds that tasks which jobs have left may take to end after they were cancelled.
 LINGER = 5.0
 
-#: Threads for what jobs themselves send to the loop's threads, beyond one for each slot.
-SPARE = 4
+#: Threads for what jobs themselves run in the loop's default executor, beyond one for each slot.
+EXTRA_THREADS = 4
 
 
 class LoopEndedError(RuntimeError):
-    """The loop, or a worker's task in it, has come to an end that nobody ordered."""
+    """The loop, or a worker's task in it, has ended although nobody stopped it."""
 
 
 class LoopSlots:
-    """A task for each worker, in one loop with one driver. Plain functions of jobs have a thread for each worker."""
+    """A task for each worker, in one loop with one driver. Jobs that are no coroutine functions run in threads."""
 
-    def __init__(self, resque: Resque, bell: SharedWaiter, count: int, vitals: HealthState) -> None:
+    def __init__(
+        self, resque: Resque, shared_waiter: SharedWaiter, count: int, health: HealthState
+    ) -> None:
         self._resque = resque
-        self._bell = bell
+        self._shared_waiter = shared_waiter
         self._count = count
-        self._vitals = vitals
-        #: The jobs' own calls of plain functions; the loop's threads are for what jobs send there, and may be shut down by them.
+        self._health = health
+        #: For functions of jobs. The loop's default executor is for what jobs run there; a job may shut that down.
         self._threads = ThreadPoolExecutor(2 * count, "job")
         self._driver = awaiting_driver(resque.access(), self._threads)
         self._loop = _new_loop()
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
-        self._parents: list[object] = []  # in a copy: what was to be done in the loop of its parent
+        self._parents: list[
+            object
+        ] = []  # in a process that a job forked: what its parent's loop was to run
         job_copies.in_copies.append(self._stop_in_a_copy)
         self._thread.start()
 
-    def executor(self) -> TaskExecutor:
-        """What performs one worker's jobs."""
-        return TaskExecutor(self._resque.core.registry, self._driver.run)
+    def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
+        """As ``Slots``."""
+        executor = TaskExecutor(self._resque.core.registry, self._driver.run)
+        worker = build(executor)
+        worker.fast_path = InlineFastPath(worker, start_task=executor.start)
+        return worker
 
-    def place(self) -> LoopWaiter:
-        """Where one worker waits."""
-        return LoopWaiter(self._bell, self._loop)
+    def new_waiter(self) -> LoopWaiter:
+        """As ``Slots``."""
+        return LoopWaiter(self._shared_waiter, self._loop)
 
     def start(
-        self, name: str, life: Callable[[], Op[None]], ended: Callable[[BaseException | None], None]
+        self,
+        name: str,
+        work: Callable[[], Op[None]],
+        ended: Callable[[BaseException | None], None],
     ) -> None:
-        """Start its task."""
+        """Start a worker's task."""
         self._living[name] = ended
         try:
-            self._loop.call_soon_threadsafe(self._start, name, life)
+            self._loop.call_soon_threadsafe(self._start, name, work)
         except RuntimeError as error:  # the loop is closed
             self._ended(name, error)
 
     def close(self) -> None:
-        """End the loop, and whatever jobs left in it."""
+        """End the loop and the tasks that jobs left in it."""
         job_copies.in_copies.remove(self._stop_in_a_copy)
         with contextlib.suppress(RuntimeError):  # a job has closed it
             self._loop.call_soon_threadsafe(self._end)
@@ -92,8 +105,8 @@ class LoopSlots:
         if not self._over.done():
             self._over.set_result(None)
 
-    def _start(self, name: str, life: Callable[[], Op[None]]) -> None:
-        task = self._loop.create_task(self._driver.run(life()), name=name)
+    def _start(self, name: str, work: Callable[[], Op[None]]) -> None:
+        task = self._loop.create_task(self._driver.run(work()), name=name)
         _unregister_task(task)  # a job may cancel all tasks that it finds
         task.add_done_callback(partial(self._task_ended, name))
 
@@ -102,59 +115,59 @@ class LoopSlots:
             name, LoopEndedError("its task was cancelled") if task.cancelled() else task.exception()
         )
 
-    def _ended(self, name: str, trouble: BaseException | None) -> None:
+    def _ended(self, name: str, failure: BaseException | None) -> None:
         ended = self._living.pop(name, None)
         if ended is not None:
-            ended(trouble)
+            ended(failure)
 
     def _run(self) -> None:
-        """The thread's life."""
+        """Run the loop, in its thread, until ``close``."""
         forks = job_copies.forks
         asyncio.set_event_loop(self._loop)
-        sent = ThreadPoolExecutor(self._count + SPARE, "sent by a job")
+        sent = ThreadPoolExecutor(self._count + EXTRA_THREADS, "sent by a job")
         self._loop.set_default_executor(sent)
-        trouble: BaseException | None = None
+        failure: BaseException | None = None
         try:
-            self._loop.call_soon(self._sign)
+            self._loop.call_soon(self._note_alive)
             while not self._over.done():
-                trouble = self._stopped(self._over)
+                failure = self._stopped(self._over)
                 if job_copies.forks != forks:
                     job_copies.end()
-                if self._loop.is_closed() or _without_descriptors(trouble):
+                if self._loop.is_closed() or _without_descriptors(failure):
                     return
-                if trouble is not None:
-                    log.error("a job has stopped the event loop, which goes on: %r", trouble)
-            trouble = self._stopped(self._wind_up())
-            if trouble is not None:
-                log.error("what jobs left in the event loop does not end: %r", trouble)
+                if failure is not None:
+                    log.error("a job has stopped the event loop, which goes on: %r", failure)
+            failure = self._stopped(self._wind_up())
+            if failure is not None:
+                log.error("what jobs left in the event loop does not end: %r", failure)
         finally:
             for name in list(self._living):
-                self._ended(name, LoopEndedError(f"its event loop has ended: {trouble}"))
+                self._ended(name, LoopEndedError(f"its event loop has ended: {failure}"))
             for threads in (self._threads, sent):
                 threads.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(OSError):  # a job has closed what the loop waits at
                 self._loop.close()
 
     def _stopped(self, until: Awaitable[None]) -> BaseException | None:
-        """Run the loop until then; what stopped it before: a job may do so, or raise SystemExit in a task."""
+        """Run the loop until then; returns the error that stopped it before: a job may stop it, or raise SystemExit in a task."""
         try:
             self._loop.run_until_complete(until)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything
             return error
         return None
 
-    def _sign(self) -> None:
-        """Say that the loop goes round."""
-        self._vitals.looped()
-        self._loop.call_later(SIGN, self._sign)
+    def _note_alive(self) -> None:
+        """Write into the health page that the loop is alive, and do so again in a while."""
+        self._health.looped()
+        self._loop.call_later(ALIVE, self._note_alive)
 
     def _stop_in_a_copy(self) -> None:
-        """What a job forks in the loop must not go on with it: the other tasks there are its parent's."""
+        """Stop the loop in a process that a job forked: the other tasks in it are its parent's."""
         if threading.current_thread() is not self._thread:
             return
         ready = getattr(self._loop, "_ready", None)
         if isinstance(ready, deque):
-            # They are kept: a task that is dropped is closed, and its operation would speak on the connection of its parent.
+            # Kept alive: a task without a reference is closed, and its operation would use the connection of its parent.
             self._parents = list(ready)
             ready.clear()
         self._loop.stop()
@@ -175,9 +188,9 @@ class LoopSlots:
         await self._loop.shutdown_asyncgens()
 
 
-def _without_descriptors(trouble: BaseException | None) -> bool:
+def _without_descriptors(failure: BaseException | None) -> bool:
     """Whether a job has closed the descriptor that the loop waits at: no loop can go on without it."""
-    return isinstance(trouble, OSError) and trouble.errno in {EBADF, EINVAL}
+    return isinstance(failure, OSError) and failure.errno in {EBADF, EINVAL}
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -191,37 +204,38 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 class LoopWaiter:
-    """One task's place at the doorbell."""
+    """The waits of one task's worker."""
 
-    def __init__(self, bell: SharedWaiter, loop: asyncio.AbstractEventLoop) -> None:
-        self._bell = bell
+    def __init__(self, shared_waiter: SharedWaiter, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared_waiter = shared_waiter
         self._loop = loop
-        self._calls: deque[bool] = deque()
+        #: Wake-ups that were not waited for: True for a job, False for ``wake``.
+        self._wake_ups: deque[bool] = deque()
         self._waiting: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        """End the present wait, or the next one: an order came."""
-        self._call(False)
+        """As ``SlotWaiter``."""
+        self._wake_up(False)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long, or until it is woken."""
+        """As ``SlotWaiter``."""
         await self._next(seconds)
 
-    async def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool:
-        """As ``Surroundings.wait_for_jobs``."""
-        visit = self._bell.expect(queues, partial(self._call, True))
+    async def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        """As ``Host.wait_for_jobs``."""
+        waiting = self._shared_waiter.enter(queues, partial(self._wake_up, True))
         try:
-            call = await self._next(most if visit.heard else min(look, most))
-            return (not visit.heard and look <= most) if call is None else call
+            woken = await self._next(most if waiting.watched else min(look, most))
+            return (not waiting.watched and look <= most) if woken is None else woken
         finally:
-            self._bell.leave(visit)
+            self._shared_waiter.leave(waiting)
 
-    def _call(self, job: bool) -> None:
+    def _wake_up(self, job: bool) -> None:
         with contextlib.suppress(RuntimeError):  # a job has closed the loop
-            self._loop.call_soon_threadsafe(self._called, job)
+            self._loop.call_soon_threadsafe(self._note_wake_up, job)
 
-    def _called(self, job: bool) -> None:
-        self._calls.append(job)
+    def _note_wake_up(self, job: bool) -> None:
+        self._wake_ups.append(job)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -229,8 +243,8 @@ class LoopWaiter:
             self._waiting.set_result(None)
 
     async def _next(self, seconds: float) -> bool | None:
-        """The next call within that time. No task is made for it, which a job could cancel."""
-        if not self._calls:
+        """The next wake-up within that time, else None. It takes no task: a job could cancel that."""
+        if not self._wake_ups:
             self._waiting = self._loop.create_future()
             timer = self._loop.call_later(max(0.0, seconds), self._go_on)
             try:
@@ -238,4 +252,4 @@ class LoopWaiter:
             finally:
                 timer.cancel()
                 self._waiting = None
-        return self._calls.popleft() if self._calls else None
+        return self._wake_ups.popleft() if self._wake_ups else None

@@ -1,7 +1,7 @@
-"""One thread that waits at the lines of a process on behalf of all its slots, and calls as many of them as there seem to be jobs.
+"""One thread that watches the queues for all slots of a process, and wakes as many of them as there seem to be jobs.
 
-Law: whoever expects a job is called as long as one is there. A line is armed again a moment after it rang; where the job
-has not been taken by then, the one who was called being on its way out, Redis answers at once, and others are called.
+Rule: as long as a job is there, somebody who waits for it is woken. After a report a queue is watched again a moment later; where
+the job has not been taken by then, because the slot that was woken is about to end, Redis reports it at once and others are woken.
 """
 
 from __future__ import annotations
@@ -22,164 +22,171 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds that a slot is given to take the job it was called for, before its line is armed again.
+#: Seconds that a slot may take to reserve the job that it was woken for, before its queue is watched again.
 SETTLE = 0.002
 
 
 class Waiting:
-    """One who waits for a job, until it is called or leaves."""
+    """One wait for a job in any of ``queues`` (their keys). ``wake`` is called once, unless the wait ends before."""
 
-    def __init__(self, queues: frozenset[str], ring: Callable[[], object]) -> None:
+    def __init__(self, queues: frozenset[str], wake: Callable[[], object]) -> None:
         self.queues = queues
-        self.ring = ring
-        #: Whether a job in any of these queues will be told; else they must be looked at, at intervals.
-        self.heard = False
+        self.wake = wake
+        #: Whether a job in any of these queues will be reported; else the slot must look for itself, at intervals.
+        self.watched = False
 
 
 class SharedWaiter:
-    """The thread, started when the first one waits. Without lines nobody is called."""
+    """The waits of all slots, and the thread, which is started by the first wait. Without a QueueWatch nobody is woken."""
 
-    def __init__(self, lines: QueueWatch | None, settle: float = SETTLE) -> None:
-        self._lines = lines
+    def __init__(self, queue_watch: QueueWatch | None, settle: float = SETTLE) -> None:
+        self._queue_watch = queue_watch
         self._settle = settle
         self._lock = threading.Lock()
-        self._visits: dict[Waiting, None] = {}
-        self._heard: set[str] = set()  # whose lines could be armed the last time
-        self._watched: frozenset[str] = frozenset()  # whose lines the thread polls right now
-        self._rang: dict[str, tuple[float, int]] = {}  # when, and how many were called
+        self._waits: dict[Waiting, None] = {}
+        self._could_watch: set[str] = set()  # queues that Redis let us watch the last time
+        self._watched: frozenset[str] = frozenset()  # queues that the thread watches right now
+        self._reported: dict[str, tuple[float, int]] = {}  # by queue: when, and how many were woken
         self._ending = False
         self._thread: threading.Thread | None = None
-        self._refused = False
+        self._thread_refused = False
         self._pipe = WakePipe()
 
-    def expect(self, queues: tuple[str, ...], ring: Callable[[], object]) -> Waiting:
-        """Have ``ring`` called, once and from the bell's thread, when one of these queues (their keys) seems to hold a job.
+    def enter(self, queues: tuple[str, ...], wake: Callable[[], object]) -> Waiting:
+        """Begin a wait. ``wake`` is called in the waiter's thread, once, when one of these queues (their keys) seems to hold a job.
 
-        It is also called when that can no longer be told. It must not block.
+        It is also called when such a job could no longer be reported. It must not block.
         """
-        visit = Waiting(frozenset(queues), ring)
-        if self._lines is None or not queues:
-            return visit
+        waiting = Waiting(frozenset(queues), wake)
+        if self._queue_watch is None or not queues:
+            return waiting
         with self._lock:
-            if self._thread is None and not self._started(self._lines):
-                return visit
-            self._visits[visit] = None
-            visit.heard = visit.queues <= self._heard
-            if not visit.queues <= self._watched:
-                self._wake()
-        return visit
+            if self._thread is None and not self._start_thread(self._queue_watch):
+                return waiting
+            self._waits[waiting] = None
+            waiting.watched = waiting.queues <= self._could_watch
+            if not waiting.queues <= self._watched:
+                self._pipe.wake()
+        return waiting
 
-    def leave(self, visit: Waiting) -> None:
-        """Expect nothing any more."""
+    def leave(self, waiting: Waiting) -> None:
+        """End a wait."""
         with self._lock:
-            self._visits.pop(visit, None)
+            self._waits.pop(waiting, None)
 
     def close(self) -> None:
-        """End the thread and hang up."""
+        """End the thread and close its connections."""
         with self._lock:
             self._ending = True
-            self._wake()
+            self._pipe.wake()
         if self._thread is not None:
             self._thread.join()
         self._pipe.close()
 
-    def _started(self, lines: QueueWatch) -> bool:
-        """Start the thread; where the system has none to give whoever waits looks by itself, and it is tried again."""
-        thread = threading.Thread(target=self._wait, args=(lines,), name="doorbell", daemon=True)
+    def _start_thread(self, queue_watch: QueueWatch) -> bool:
+        """Start the thread. Where the system refuses one, the slots look for themselves, and the next wait tries again."""
+        thread = threading.Thread(
+            target=self._run, args=(queue_watch,), name="shared waiter", daemon=True
+        )
         try:
             thread.start()
         except (RuntimeError, MemoryError) as error:
-            if not self._refused:
-                self._refused = True
+            if not self._thread_refused:
+                self._thread_refused = True
                 log.warning(
                     "no thread can be started to wait for jobs, so they are polled: %s", error
                 )
             return False
-        self._thread, self._refused = thread, False
+        self._thread, self._thread_refused = thread, False
         return True
 
-    def _wake(self) -> None:
-        self._pipe.wake()
-
-    def _wait(self, lines: QueueWatch) -> None:
-        """The thread's life."""
-        now = lines.clock.monotonic
+    def _run(self, queue_watch: QueueWatch) -> None:
+        """Watch the queues, in the thread, until ``close``."""
+        now = queue_watch.clock.monotonic
         keys: tuple[str, ...] = ()
         try:
             while not self._ending:
                 before = keys
-                keys, resting = self._wanted(now())
-                lines.rung(set(keys).difference(before))  # said while nobody waited for them
-                lines.hold(keys)
-                self._publish(lines, keys)
-                until = min(lines.due(keys), resting)
-                poked = self._pipe.reading
-                if poked in ready([poked, *lines.watched(keys)], until - now()):
+                keys, settled_at = self._queues_to_watch(now())
+                queue_watch.rung(
+                    set(keys).difference(before)
+                )  # reports that came while nobody waited
+                queue_watch.hold(keys)
+                self._publish(queue_watch, keys)
+                until = min(queue_watch.due(keys), settled_at)
+                woken = self._pipe.reading
+                if woken in ready([woken, *queue_watch.watched(keys)], until - now()):
                     self._pipe.empty()
-                for key in lines.rung(keys):
-                    self._call(key, now())
+                for key in queue_watch.rung(keys):
+                    self._report(key, now())
         finally:
-            lines.close()
+            queue_watch.close()
 
-    def _wanted(self, now: float) -> tuple[tuple[str, ...], float]:
-        """The queues whose lines are to be armed, and when there will be more of them."""
+    def _queues_to_watch(self, now: float) -> tuple[tuple[str, ...], float]:
+        """The queues to watch now, and when there will be more of them: those of a recent report settle first."""
         with self._lock:
-            keys = dict.fromkeys(key for visit in self._visits for key in sorted(visit.queues))
-        again = {key: self._rang[key][0] + self._settle for key in keys if key in self._rang}
-        resting = {key: at for key, at in again.items() if at > now}
-        return tuple(key for key in keys if key not in resting), min(resting.values(), default=inf)
+            keys = dict.fromkeys(key for waiting in self._waits for key in sorted(waiting.queues))
+        settled = {
+            key: self._reported[key][0] + self._settle for key in keys if key in self._reported
+        }
+        settling = {key: at for key, at in settled.items() if at > now}
+        return tuple(key for key in keys if key not in settling), min(
+            settling.values(), default=inf
+        )
 
-    def _publish(self, lines: QueueWatch, keys: tuple[str, ...]) -> None:
-        armed = frozenset(key for key in keys if lines.heard((key,)))
+    def _publish(self, queue_watch: QueueWatch, keys: tuple[str, ...]) -> None:
+        """Note which queues are watched, and wake whoever waits for one that no longer can be."""
+        watched = frozenset(key for key in keys if queue_watch.heard((key,)))
         with self._lock:
-            lost = self._heard.intersection(keys) - armed
-            self._heard = (self._heard - lost) | armed
-            self._watched = armed
+            lost = self._could_watch.intersection(keys) - watched
+            self._could_watch = (self._could_watch - lost) | watched
+            self._watched = watched
             if lost:
-                self._ring([visit for visit in self._visits if visit.queues & lost])
+                self._wake([waiting for waiting in self._waits if waiting.queues & lost])
 
-    def _call(self, key: str, now: float) -> None:
-        """Call one; twice as many as before where nobody took the job since then, or there are more."""
-        last, called = self._rang.get(key, (-inf, 0))
+    def _report(self, key: str, now: float) -> None:
+        """Wake one slot; twice as many as at the last report where the job was not taken since then, or there are more."""
+        last, woken = self._reported.get(key, (-inf, 0))
         with self._lock:
             self._watched -= {key}
-            waiting = [visit for visit in self._visits if key in visit.queues]
-            called = min(2 * called if now < last + 2 * self._settle else 1, len(waiting))
-            self._rang[key] = (now, called)
-            self._ring(waiting[:called])
+            waits = [waiting for waiting in self._waits if key in waiting.queues]
+            woken = min(2 * woken if now < last + 2 * self._settle else 1, len(waits))
+            self._reported[key] = (now, woken)
+            self._wake(waits[:woken])
 
-    def _ring(self, visits: list[Waiting]) -> None:
-        for visit in visits:
-            del self._visits[visit]
-            visit.ring()
+    def _wake(self, waits: list[Waiting]) -> None:
+        for waiting in waits:
+            del self._waits[waiting]
+            waiting.wake()
 
 
 class ThreadWaiter:
-    """One thread's place at the doorbell: waiting as a worker's surroundings do it."""
+    """The waits of one thread's worker."""
 
-    def __init__(self, bell: SharedWaiter) -> None:
-        self._bell = bell
-        self._calls: SimpleQueue[bool] = SimpleQueue()
+    def __init__(self, shared_waiter: SharedWaiter) -> None:
+        self._shared_waiter = shared_waiter
+        #: Wake-ups that were not waited for: True for a job, False for ``wake``.
+        self._wake_ups: SimpleQueue[bool] = SimpleQueue()
 
     def wake(self) -> None:
-        """End the present wait, or the next one: an order came. Also from a signal handler."""
-        self._calls.put(False)
+        """End the present wait, or the next one. Called from any thread, and from a signal handler."""
+        self._wake_ups.put(False)
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until it is woken."""
+        """Wait that long, or until ``wake``."""
         self._next(seconds)
 
-    def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool:
-        """As ``Surroundings.wait_for_jobs``."""
-        visit = self._bell.expect(queues, partial(self._calls.put, True))
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
+        """As ``Host.wait_for_jobs``."""
+        waiting = self._shared_waiter.enter(queues, partial(self._wake_ups.put, True))
         try:
-            call = self._next(most if visit.heard else min(look, most))
-            return (not visit.heard and look <= most) if call is None else call
+            woken = self._next(most if waiting.watched else min(look, most))
+            return (not waiting.watched and look <= most) if woken is None else woken
         finally:
-            self._bell.leave(visit)
+            self._shared_waiter.leave(waiting)
 
     def _next(self, seconds: float) -> bool | None:
         try:
-            return self._calls.get(timeout=max(0.0, seconds))
+            return self._wake_ups.get(timeout=max(0.0, seconds))
         except Empty:
             return None

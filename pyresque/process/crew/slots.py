@@ -1,4 +1,4 @@
-"""Where the workers of a crew run: each in a thread of its own, carried by the blocking driver."""
+"""The slots of a crew, each with one worker; here each slot is a thread, and the blocking driver runs its worker."""
 
 from __future__ import annotations
 
@@ -15,71 +15,80 @@ if TYPE_CHECKING:
     from pyresque.executor.base import Executor
     from pyresque.ops import Op
     from pyresque.process.crew.shared_waiter import SharedWaiter
+    from pyresque.process.worker.worker import Worker
 
 
 class SlotWaiter(Protocol):
-    """Where one worker waits."""
+    """The waits of one slot's worker, as in ``Host``."""
 
     def wake(self) -> None:
-        """End the present wait, or the next one."""
+        """End the present wait, or the next one. Called from any thread."""
 
     def sleep(self, seconds: float) -> Awaitable[None] | None:
-        """Wait that long, or until it is woken."""
+        """Wait that long, or until ``wake``."""
 
-    def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool | Awaitable[bool]:
-        """As ``Surroundings.wait_for_jobs``."""
+    def wait_for_jobs(
+        self, queues: tuple[str, ...], look: float, most: float
+    ) -> bool | Awaitable[bool]:
+        """As ``Host.wait_for_jobs``."""
 
 
 class Slots(Protocol):
-    """A kind of place for workers, all of one kind in one process."""
+    """All slots of one process, of one kind: threads, or tasks of an event loop."""
 
-    def executor(self) -> Executor:
-        """What performs one worker's jobs."""
+    def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
+        """Build the worker of one slot, with its executor and, where there is one, its fast path."""
 
-    def place(self) -> SlotWaiter:
-        """Where one worker waits."""
+    def new_waiter(self) -> SlotWaiter:
+        """The waits of one slot's worker."""
 
     def start(
-        self, name: str, life: Callable[[], Op[None]], ended: Callable[[BaseException | None], None]
+        self,
+        name: str,
+        work: Callable[[], Op[None]],
+        ended: Callable[[BaseException | None], None],
     ) -> None:
-        """Let a worker live here; ``ended`` is called when it has ended, with the error that ended it, if any."""
+        """Start a worker; ``ended`` is called when it has ended, with the error that ended it, if any."""
 
     def close(self) -> None:
-        """Let go of everything: all workers have ended."""
+        """Release threads and loops. All workers have ended."""
 
 
 class ThreadSlots:
     """A thread for each worker, with a connection of its own."""
 
-    def __init__(self, resque: Resque, bell: SharedWaiter) -> None:
+    def __init__(self, resque: Resque, shared_waiter: SharedWaiter) -> None:
         self._resque = resque
-        self._bell = bell
+        self._shared_waiter = shared_waiter
 
-    def executor(self) -> ThreadExecutor:
-        """What performs one worker's jobs."""
-        return ThreadExecutor(self._resque.core.registry)
+    def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
+        """As ``Slots``. Jobs of threads have no fast path."""
+        return build(ThreadExecutor(self._resque.core.registry))
 
-    def place(self) -> ThreadWaiter:
-        """Where one worker waits."""
-        return ThreadWaiter(self._bell)
+    def new_waiter(self) -> ThreadWaiter:
+        """As ``Slots``."""
+        return ThreadWaiter(self._shared_waiter)
 
     def start(
-        self, name: str, life: Callable[[], Op[None]], ended: Callable[[BaseException | None], None]
+        self,
+        name: str,
+        work: Callable[[], Op[None]],
+        ended: Callable[[BaseException | None], None],
     ) -> None:
-        """Start its thread. It does not keep the process: jobs that do not end are left where they are."""
+        """Start a worker's thread, a daemon: the process can end although a job does not."""
 
-        def live() -> None:
-            trouble: BaseException | None = None
+        def run() -> None:
+            failure: BaseException | None = None
             driver = self._resque.driver
             try:
-                driver.run(life())
-            except BaseException as error:  # noqa: BLE001 - told to whoever started it
-                trouble = error
+                driver.run(work())
+            except BaseException as error:  # noqa: BLE001 - ``ended`` gets it
+                failure = error
             finally:
                 driver.close()
-            ended(trouble)
+            ended(failure)
 
-        threading.Thread(target=live, name=name, daemon=True).start()
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def close(self) -> None:
-        """Nothing is left of a thread that has ended."""
+        """Do nothing: a thread that has ended leaves nothing."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 from setproctitle import setproctitle
 
 from pyresque import signal_handlers
-from pyresque.executor.terminal import Terminal
 from pyresque.printable import printable
 from pyresque.process.host.waiter import Waiter, WakePipe
 from pyresque.process.worker.worker import Worker
+from pyresque.signal_handlers import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

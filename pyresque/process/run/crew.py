@@ -1,4 +1,4 @@
-"""Put a crew together and let it work in this process; the main thread hears signals and keeps the time."""
+"""Build a crew and run it in this process: the workers in threads or a loop, signals and upkeep in the main thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyresque import signal_handlers
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import leave
 from pyresque.ops import Spawn, Spawned
-from pyresque.process.crew.crew import OF_EACH, ORDERS, Crew, SharedTitle
+from pyresque.process.crew.crew import OF_EACH, SIGNALS, Crew, SharedTitle
 from pyresque.process.crew.shared_waiter import SharedWaiter
 from pyresque.process.crew.slots import ThreadSlots
 from pyresque.process.health.state import HealthState
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.client import Resque
+    from pyresque.executor.base import Executor
     from pyresque.process.crew.slots import Slots, SlotWaiter
     from pyresque.process.host.queue_watch import QueueWatch
     from pyresque.process.worker.idle import Interval
@@ -32,142 +33,144 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds between two looks at the signals: a job that closes the pipe at which they are waited for wakes nobody.
+#: Seconds between two looks at the signals: a job may close the pipe through which they wake the main thread.
 LOOK = 2.0
 
 
 class SlotHost:
-    """What one worker of a crew has around it."""
+    """The host of one worker of a crew."""
 
-    def __init__(self, place: SlotWaiter, say: Callable[[str], None], posix: PosixHost) -> None:
-        self.title = say
+    def __init__(
+        self, waiter: SlotWaiter, set_title: Callable[[str], None], posix: PosixHost
+    ) -> None:
+        self.title = set_title
         self.worker_pids = posix.worker_pids
-        self._place = place
-        #: The place's own functions: a driver sees whether they are awaited.
-        self.sleep = place.sleep
-        self.wait_for_jobs = place.wait
-
-    def wake(self) -> None:
-        """End its wait."""
-        self._place.wake()
+        # The waiter's own functions: a driver looks whether they are coroutine functions.
+        self.sleep = waiter.sleep
+        self.wait_for_jobs = waiter.wait_for_jobs
+        self.wake = waiter.wake
 
 
 def run_crew(
     resque: Resque,
     queue_list: QueueList,
-    lines: QueueWatch | None,
+    watch: QueueWatch | None,
     interval: Interval,
-    vitals: HealthState | None,
+    health: HealthState | None,
 ) -> None:
-    """Work with as many slots as the settings say, in threads or in a loop, until told to stop.
+    """Work with as many slots as the settings say, in threads or in a loop, until a signal or an error ends the crew.
 
-    Jobs that do not end in time after an order to stop at once are recorded as failed, and the process ends where it is.
+    Jobs that do not end in time after TERM or INT are recorded as failed, and the process exits in the midst of them.
     """
-    posix, bell = PosixHost(), SharedWaiter(lines)
-    vitals = vitals or HealthState(resque.core.clock)
-    slots = _slots(resque, bell, vitals)
-    orders: deque[str] = deque()
+    posix, shared_waiter = PosixHost(), SharedWaiter(watch)
+    health = health or HealthState(resque.core.clock)
+    slots = _slots(resque, shared_waiter, health)
+    signals: deque[str] = deque()
     try:
-        crew = gathered(resque, queue_list, slots, posix, vitals)
-        hears: dict[str, Callable[[deque[str]], None]] = {
-            name: partial(_note, name) for name in ORDERS
+        crew = build_crew(resque, queue_list, slots, posix, health)
+        handlers: dict[str, Callable[[deque[str]], None]] = {
+            name: partial(_note_signal, name) for name in SIGNALS
         }
-        hears[HANG_UP] = posix.hang_up(hears["SIGQUIT"])
-        with posix.hearing_orders(orders, hears):
-            _live(resque, crew, slots, posix, orders, interval)
+        handlers[HANG_UP] = posix.hang_up(handlers["SIGQUIT"])
+        with posix.hearing_orders(signals, handlers):
+            _run(resque, crew, slots, posix, signals, interval)
     finally:
-        bell.close()
+        shared_waiter.close()
         slots.close()
         posix.close()
         resque.close()
 
 
-def gathered(
+def build_crew(
     resque: Resque,
     queue_list: QueueList,
     slots: Slots,
     posix: PosixHost,
-    vitals: HealthState | None,
+    health: HealthState | None,
 ) -> Crew:
-    """The crew of this process."""
+    """The crew of this process, and its workers."""
     core = resque.core
     count = core.settings.count
-    vitals = vitals or HealthState(core.clock)
+    health = health or HealthState(core.clock)
     first = WorkerId(hostname(), os.getpid(), queue_list.patterns)
-    sign = SharedTitle(posix.title, count, threading.Lock())
+    title = SharedTitle(posix.title, count, threading.Lock())
     hooks = core.hooks.only(*OF_EACH)
-    seats = [SlotHost(slots.place(), partial(sign.say, n), posix) for n in range(1, count + 1)]
-    workers = [
-        Worker(core, first.slot(n), queue_list, slots.executor(), seat, vitals, hooks, tended=True)
-        for n, seat in enumerate(seats, 1)
+    hosts = [
+        SlotHost(slots.new_waiter(), partial(title.show, n), posix) for n in range(1, count + 1)
     ]
 
-    def wake() -> None:
-        for seat in seats:
-            seat.wake()
+    def build(number: int, host: SlotHost, executor: Executor) -> Worker:
+        worker_id = first.slot(number)
+        return Worker(core, worker_id, queue_list, executor, host, health, hooks, in_crew=True)
 
-    crew = Crew(core, workers, wake, vitals)
+    workers = [slots.build_worker(partial(build, n, host)) for n, host in enumerate(hosts, 1)]
+
+    def wake() -> None:
+        for host in hosts:
+            host.wake()
+
+    crew = Crew(core, workers, wake, health)
     resque.stop_flag.follow(lambda: crew.stopping)
     return crew
 
 
-def _slots(resque: Resque, bell: SharedWaiter, vitals: HealthState) -> Slots:
+def _slots(resque: Resque, shared_waiter: SharedWaiter, health: HealthState) -> Slots:
     if resque.settings.executor == "thread":
-        return ThreadSlots(resque, bell)
+        return ThreadSlots(resque, shared_waiter)
     from pyresque.process.crew.loop_slots import LoopSlots  # noqa: PLC0415 - asyncio is heavy, and for this executor alone
 
-    return LoopSlots(resque, bell, resque.settings.count, vitals)
+    return LoopSlots(resque, shared_waiter, resque.settings.count, health)
 
 
-def _note(order: str, orders: deque[str]) -> None:
-    """What a signal handler does: it may have interrupted anything, so that the order is carried out later."""
-    orders.append(order)
+def _note_signal(name: str, signals: deque[str]) -> None:
+    """Handle a signal by noting it: the handler may have interrupted anything."""
+    signals.append(name)
 
 
-def _live(
+def _run(
     resque: Resque,
     crew: Crew,
     slots: Slots,
     posix: PosixHost,
-    orders: deque[str],
+    signals: deque[str],
     interval: Interval,
 ) -> None:
-    """The main thread's life."""
+    """Start the workers, act on signals, and return when all workers have ended. Raises the first error that ended one."""
     ends: list[BaseException | None] = []
 
-    def ended(trouble: BaseException | None) -> None:
-        ends.append(trouble)
+    def ended(failure: BaseException | None) -> None:
+        ends.append(failure)
         posix.wake()
 
     resque.run(crew.start())
-    beating = resque.run(_spawned(crew))
+    upkeep = resque.run(_spawn_upkeep(crew))
     for worker in crew.workers:
         slots.start(worker.id, partial(worker.work, interval), ended)
     while len(ends) < len(crew.workers):
         posix.sleep(min(crew.due(), LOOK))
         signal_handlers.take_again()
-        while orders:
-            ORDERS[orders.popleft()](crew)
-        if any(trouble is not None for trouble in ends):
+        while signals:
+            SIGNALS[signals.popleft()](crew)
+        if any(failure is not None for failure in ends):
             crew.shutdown()
-        if crew.press():
-            beating.stop()
-            _end_here(resque, crew)
-    beating.stop()
-    resque.run(beating.join())
+        if crew.end_jobs():
+            upkeep.stop()
+            _exit_amid_jobs(resque, crew)
+    upkeep.stop()
+    resque.run(upkeep.join())
     resque.run(crew.leave())
     resque.run(crew.core.hooks.run("worker_exit"))
-    for trouble in ends:
-        if trouble is not None:
-            raise trouble
+    for failure in ends:
+        if failure is not None:
+            raise failure
 
 
-async def _spawned(crew: Crew) -> Spawned:
-    return await Spawn(crew.rounds.keep, "heartbeat")
+async def _spawn_upkeep(crew: Crew) -> Spawned:
+    return await Spawn(crew.upkeep.run_forever, "heartbeat")
 
 
-def _end_here(resque: Resque, crew: Crew) -> NoReturn:
-    """End the process with jobs still in it, as a child would be killed; what they were is in the books."""
+def _exit_amid_jobs(resque: Resque, crew: Crew) -> NoReturn:
+    """Exit with jobs still running, as a child would be killed; their records are in Redis."""
     log.warning("jobs did not end in time: they are recorded as failed, and the process ends")
     try:
         resque.run(crew.leave())

@@ -19,6 +19,7 @@ from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_n
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.host.queue_watch import QueueWatch
 from pyresque.process.start.start_line import worker_starts
+from pyresque.process.worker.fast_path import ForkFastPath, InlineFastPath
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.driver.connection import Connection
-    from pyresque.executor.base import Executor
     from pyresque.executor.fork.server_process import EarlyServer
 
 log = logging.getLogger("pyresque")
@@ -101,6 +101,7 @@ def run_without_fork(
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     executor = InlineExecutor(resque.core.registry)
     worker = Worker(resque.core, worker_id, queue_list, executor, plain)
+    worker.fast_path = InlineFastPath(worker, executor)
     resque.stop_flag.follow(lambda: worker.stopping)
     try:
         with plain.hearing(worker):
@@ -125,32 +126,33 @@ def build_worker(
     resque: Resque,
     queue_list: QueueList,
     posix: PosixHost,
-    vitals: HealthState | None = None,
-    seed: EarlyServer | None = None,
+    health: HealthState | None = None,
+    early_server: EarlyServer | None = None,
 ) -> Worker:
-    """A worker of this process."""
+    """The worker of a process that has only one, with its executor and its fast path."""
     core = resque.core
-    executor: Executor
-    if core.settings.executor == "fork":
-        executor = forking = ForkExecutor(
-            core.registry,
-            core.hooks,
-            core.settings,
-            core.clock,
-            core.codec,
-            resque.driver,
-            posix.wakeup,
-            partial(_let_go, resque, posix),
-            seed,
-            partial(lendable, resque),
-        )
-        resque.stop_flag.follow(lambda: forking.board.stopping)
-    else:
-        executor = InlineExecutor(core.registry)
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
-    worker = Worker(core, worker_id, queue_list, executor, posix, vitals)
-    if not executor.isolated:
+    if core.settings.executor != "fork":
+        inline = InlineExecutor(core.registry)
+        worker = Worker(core, worker_id, queue_list, inline, posix, health)
+        worker.fast_path = InlineFastPath(worker, inline)
         resque.stop_flag.follow(lambda: worker.stopping)
+        return worker
+    executor = ForkExecutor(
+        core.registry,
+        core.hooks,
+        core.settings,
+        core.clock,
+        core.codec,
+        resque.driver,
+        posix.wakeup,
+        partial(_close_inherited, resque, posix),
+        early_server,
+        partial(lendable, resque),
+    )
+    resque.stop_flag.follow(lambda: executor.page.stopping)
+    worker = Worker(core, worker_id, queue_list, executor, posix, health)
+    worker.fast_path = ForkFastPath(worker, executor)
     return worker
 
 
@@ -164,8 +166,8 @@ def lendable(resque: Resque) -> Connection | None:
     return None
 
 
-def _let_go(resque: Resque, posix: PosixHost) -> None:
-    """In the fork server: the connections are the worker's."""
+def _close_inherited(resque: Resque, posix: PosixHost) -> None:
+    """Close, in the fork server, the connections and pipes of the worker."""
     posix.close()
     resque.driver.close()
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from pyresque.client import Resque
-    from pyresque.executor.fork.child_job import JobNeeds
+    from pyresque.executor.fork.child_process import JobNeeds
     from pyresque.executor.fork.server_process import EarlyServer
 
 NO_QUEUE = (
@@ -159,13 +159,16 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     if settings.executor != "fork" or settings.background or hooks_first or not can_fork:
         return None
     from pyresque.executor.fork import cheap_fork  # noqa: PLC0415 - for the executor fork alone
-    from pyresque.executor.fork.child_job import ChildOptions, JobCall  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.child_process import ChildOptions, JobCall  # noqa: PLC0415 - as above
     from pyresque.executor.fork.server_process import start_early  # noqa: PLC0415 - as above
     from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
+    from pyresque.job.plain import plain_class  # noqa: PLC0415 - as above
 
     page = SharedPage()
     resque.stop_flag.follow(lambda: page.stopping)
-    general = any(not entry.plain for entry in resque.registry) or any(resque.active_job_classes)
+    general = any(not plain_class(entry) for entry in resque.registry) or any(
+        resque.active_job_classes
+    )
     if general or resque.registry.middleware or resque.hooks.any("after_fork"):
         cheap_fork.preload_modules(GENERAL)
 

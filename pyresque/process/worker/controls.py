@@ -1,10 +1,12 @@
-"""What a worker can be told to do, by signals or by a program (Ruby: ``Worker#shutdown``, ``#pause_processing`` and so on)."""
+"""What operators see of a worker and can order it to do, by signals or from a program (Ruby: ``Worker#shutdown`` and so on)."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
+from pyresque import __version__
+from pyresque.printable import printable
 from pyresque.process.health.state import Flag, listed
 
 if TYPE_CHECKING:
@@ -13,35 +15,40 @@ if TYPE_CHECKING:
     from pyresque.job.hooks import WorkerHooks
     from pyresque.process.health.state import HealthState
     from pyresque.process.worker.current_job import CurrentJob
+    from pyresque.process.worker.idle import Host
 
 log = logging.getLogger("pyresque")
 
 
 class WorkerControls:
-    """One who performs jobs and takes orders; they may come from a signal handler, between any two steps."""
+    """A worker's orders and its process title. A signal handler may call the orders between any two steps of the loop."""
 
     def __init__(
-        self, core: Core, hooks: WorkerHooks, executor: Executor, vitals: HealthState
+        self, core: Core, hooks: WorkerHooks, executor: Executor, host: Host, health: HealthState
     ) -> None:
         self.core = core
         self.hooks = hooks
         self.executor = executor
-        self.vitals = vitals
+        self.host = host
+        self.health = health
         self.stopping = False
-        self.resting = False
+        self.paused_by_signal = False
         self.why_paused = ""
+        self._title_prefix = f"{core.settings.procline_prefix}pyresque-{__version__}: "
+
+    # -- orders
 
     def shutdown(self) -> None:
         """Stop after the current job (QUIT, and TERM with GRACEFUL_TERM)."""
         if not self.stopping:
             log.info("exiting...")
             self.stopping = True
-            self.vitals.mark(Flag.STOPPING, True)
+            self.health.mark(Flag.STOPPING, True)
             self.executor.stop()
             self.hooks.run_now("shutdown")
 
     def shutdown_now(self) -> None:
-        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, told to end."""
+        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, ordered to end."""
         self.shutdown()
         self.kill_child()
 
@@ -62,38 +69,66 @@ class WorkerControls:
     def pause_processing(self) -> None:
         """Take no new jobs (USR2)."""
         self.hooks.run_now("before_pause", self)
-        self.resting = True
-        self.vitals.mark(Flag.PAUSED, True)
+        self.paused_by_signal = True
+        self.health.mark(Flag.PAUSED, True)
 
     def unpause_processing(self) -> None:
         """Take jobs again (CONT)."""
-        self.resting = False
-        self.vitals.mark(Flag.PAUSED, False)
+        self.paused_by_signal = False
+        self.health.mark(Flag.PAUSED, False)
         self.hooks.run_now("after_pause", self)
 
-    def reason_to_pause(self, look: CurrentJob) -> str:
-        """Why the worker takes no jobs: the order, or the keys in Redis that the last look found; "" where it takes some."""
-        if self.resting:
+    # -- the pause
+
+    async def paused(self) -> bool:
+        """Whether the worker takes no jobs: because of ``pause_processing``, or of the pause key in Redis."""
+        return self.paused_by_signal or await self.core.worker_registry.table.paused()
+
+    def reason_to_pause(self, last: CurrentJob) -> str:
+        """Why the worker takes no jobs: the signal, or the keys in Redis that the last turn found; "" where it takes jobs."""
+        if self.paused_by_signal:
             return "USR2 came; CONT ends it"
         keys = self.core.keys
-        if look.paused_by_key:
+        if last.paused_by_key:
             return f"{keys.pause} in Redis pauses every worker; `pyresque workers resume` ends it"
-        if look.all_queues_paused:
+        if last.all_queues_paused:
             key = keys.pause_all_queues
             return f"{key} in Redis pauses every queue; `pyresque queues resume --all` ends it"
-        if look.all_paused:
-            return f"its queues are paused: {listed(look.paused_queues)}; `pyresque queues resume` ends it"
+        if last.all_paused:
+            return f"its queues are paused: {listed(last.paused_queues)}; `pyresque queues resume` ends it"
         return ""
 
-    def tell_pause(self, why: str, queues: tuple[str, ...] = ()) -> None:
-        """Note why the worker takes no jobs, or that it takes some again, and log a change.
+    def log_pause(self, why: str, queues: tuple[str, ...] = ()) -> None:
+        """Keep the reason why the worker takes no jobs ("": it takes jobs), and log a change.
 
         ``queues``: those that are paused while the worker takes jobs from others.
         """
         self.why_paused = why
-        self.vitals.paused(why)
-        self.vitals.queues_paused(() if why else queues)
+        self.health.paused(why)
+        self.health.queues_paused(() if why else queues)
 
-    def called_off(self) -> bool:
-        """Whether no other job is to be taken."""
-        return self.stopping or self.resting
+    # -- what operators see
+
+    def warn_of_unlimited_jobs(self) -> None:
+        """Log the names of jobs whose hard limit cannot be enforced here, because only a child can be killed."""
+        entries = (*self.core.registry, *self.core.active_job_classes.entries())
+        unlimited = [each.name for each in entries if each.timeout and each.timeout.soft is None]
+        if unlimited:
+            names = ", ".join(unlimited)
+            log.warning(
+                "only a forked child can be killed: here these jobs have no limit: %s", names
+            )
+
+    def procline(self, text: str) -> None:
+        """Set the process title, in Ruby's words after the colon."""
+        self.host.title(self.title(text))
+
+    def show_job(self, queue: str, second: int, name: str) -> str:
+        """Set and return the process title that shows a job, in Ruby's words."""
+        title = printable(f"{self._title_prefix}Processing {queue} since {second} [{name}]")
+        self.host.title(title)
+        return title
+
+    def title(self, text: str) -> str:
+        """A title of this process or of one of its children."""
+        return printable(self._title_prefix + text)

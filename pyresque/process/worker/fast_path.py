@@ -1,9 +1,10 @@
-"""Plain jobs one after another in the fewest steps: where jobs are short, steps are all they cost.
+"""The fast path: plain jobs (``job/plain.py``) one after another in the fewest steps. Where jobs are short, steps are all they cost.
 
-In the worker's own place or its event loop here, or by its fork server (``ForkFastPath``).
+``InlineFastPath`` performs them in the worker's own process, ``ForkFastPath`` has the fork server perform them. Whoever builds a
+worker gives it one of them, or none.
 
-Law: whatever is out of the ordinary is left to the worker's usual way, which does all that is done here and the rest: a job
-that failed, a payload that is not plain JSON, a job with hooks, a log that wants its lines, an order.
+Rule: whatever is not usual goes back to the worker's loop, which does all that is done here and the rest: a job that failed, a
+payload that is not plain JSON, a class with hooks, a log that wants a line for each job, a stop or a pause.
 """
 
 from __future__ import annotations
@@ -11,27 +12,25 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pyresque import signal_handlers
 from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE, NOT_STARTED
-from pyresque.executor.fork.fast_path_handle import CurrentRecord, FastPathSetup
-from pyresque.executor.inline import InlineExecutor
+from pyresque.executor.fast_path import CurrentRecord, FastPathSetup
 from pyresque.job.job import read_job
 from pyresque.job.perform import called
+from pyresque.job.plain import fast_entry, plain_call, worker_allows
 from pyresque.lightweight import is_coroutine_function
 from pyresque.ops import Call, as_it_is
 from pyresque.ruby import time as ruby_time
 
 if TYPE_CHECKING:
-    from asyncio import Task
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from pyresque.executor.base import Executor, Outcome
-    from pyresque.executor.fork.executor import ForkExecutor
-    from pyresque.executor.fork.fast_path_handle import FastPathResult
-    from pyresque.executor.task import TaskExecutor
+    from pyresque.executor.base import Outcome
+    from pyresque.executor.fast_path import FastPathExecutor, FastPathResult
+    from pyresque.executor.inline import InlineExecutor
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass
     from pyresque.process.worker.worker import Worker
@@ -39,195 +38,164 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 
-class FastPath:
-    """One worker's."""
-
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.core = worker.core
-        self.desk = worker.desk
-
-    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
-        """Perform the job, which is in the books, and those that follow it.
-
-        Returns the one that is left in the books and how it ended, None where it has not begun; or None where none is left.
-        """
-        registry = self.core.registry
-        if registry.middleware or log.isEnabledFor(logging.INFO):
-            return job, None
-        if registry.ready(job.payload.class_name) is None or not self._due():
-            return job, None
-        self.worker.vitals.job(True)
-        try:
-            return await self._run(job)
-        finally:
-            self.worker.vitals.job(False)
-
-    def _due(self) -> bool:
-        """Whether it is time for one."""
-        return True
-
-    async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:
-        raise NotImplementedError
-
-    def _seen(self, payload: Any) -> tuple[JobClass | None, Any]:
-        """The entry of a class that is seen for the first time, and the arguments; None where that is not all there is to do."""
-        if payload.__class__ is not dict:
-            return None, None
-        return self.core.registry.ready(payload.get("class")), payload.get("args")
-
-    async def _left(
-        self, queue: str, raw: bytes, *, taken: bool
-    ) -> tuple[Job | None, Outcome | None]:
-        """For the worker's usual way: a job that it took itself, or that is yet to be accepted."""
-        job = read_job(self.core.codec, queue, raw)
-        return (job if taken else await self.worker.accept(job)), None
-
-    def _ended(
-        self, queue: str, raw: bytes, started: float, outcome: Outcome
-    ) -> tuple[Job, Outcome]:
-        """The same for one that was performed, and with which the streak ends."""
-        self.desk.log.began(started)
-        return read_job(self.core.codec, queue, raw), outcome
-
-
-class InlineFastPath(FastPath):
-    """Calls in the worker's place, or tasks in the event loop that is the worker's, too."""
+class InlineFastPath:
+    """Performs jobs in the worker's process: by ``inline``, or by ``start_task`` as tasks of the event loop that runs the worker."""
 
     def __init__(
         self,
         worker: Worker,
-        inline: InlineExecutor | None,
-        begin: Callable[..., Task[Outcome]] | None,
+        inline: InlineExecutor | None = None,
+        start_task: Callable[..., Awaitable[Outcome]] | None = None,
     ) -> None:
-        super().__init__(worker)
+        self.worker = worker
+        self.core = worker.core
+        self.current_job = worker.current_job
         self.inline = inline
-        self.begin = begin
+        self.start_task = start_task
 
-    async def _run(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
-        self, job: Job
-    ) -> tuple[Job | None, Outcome | None]:
-        desk, worker, inline, begin = self.desk, self.worker, self.inline, self.begin
-        read, known = self.core.codec.decode_at_once, self.core.registry.known_ready
-        now, taken = self.core.clock.monotonic, True
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+        """As ``FastPath.run``."""
+        if not _may_take(self.worker, job):
+            return job, None
+        self.worker.health.job(True)
+        try:
+            return await self._run(job)
+        finally:
+            self.worker.health.job(False)
+
+    async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:  # noqa: C901 - one loop, for what calls would cost
+        current, worker, inline, start = self.current_job, self.worker, self.inline, self.start_task
+        read, registry = self.core.codec.decode_at_once, self.core.registry
+        now, accepted = self.core.clock.monotonic, True
         queue, raw = job.queue, job.raw
         shown: JobClass | None = None
-        second, at = 0, ""
-        entry: JobClass | None
+        second, shown_queue = 0, ""
         work: Callable[..., Any] = as_it_is
-        begun: Call[Any] = Call(partial(as_it_is, None))  # one request for all jobs
+        request: Call[Any] = Call(partial(as_it_is, None))  # one request object for all jobs
         while True:
-            payload: Any = read(raw)
-            try:
-                entry, args = known[payload["class"]], payload["args"]
-            except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
-                entry, args = self._seen(payload)
-            else:
-                if entry.lookup.attributes != entry.lookup.without_performing:
-                    entry, args = self._seen(payload)  # it may have got a hook
-            if entry is None or args.__class__ is not list or worker.stopping or worker.resting:
-                return await self._left(queue, raw, taken=taken)
-            if entry is not shown or desk.second != second or queue is not at:
-                shown, second, at, work = entry, desk.second, queue, entry.perform
+            call = plain_call(registry, read(raw))
+            if call is None or worker.stopping or worker.paused_by_signal:
+                return await _hand_over(worker, queue, raw, accepted=accepted)
+            entry, args = call
+            if entry is not shown or current.second != second or queue is not shown_queue:
+                shown, second, shown_queue, work = entry, current.second, queue, entry.perform
                 if inline is None and not is_coroutine_function(work):
-                    return await self._left(queue, raw, taken=taken)
-                worker.show(queue, second, entry.name)
+                    return await _hand_over(worker, queue, raw, accepted=accepted)
+                worker.show_job(queue, second, entry.name)
                 if inline is not None:
                     signal_handlers.take_again()
-                worker.vitals.turned()
+                worker.health.turned()
             started = now()
             if inline is not None:
                 outcome, result = inline.call(work, args)
                 if result is not None:  # it may have to be awaited
                     outcome = await inline.attempt(called, as_it_is, (result,))
-            elif begin is not None:
-                begun.function = partial(begin, work, args)
-                outcome = await begun
-            if outcome is not DONE or worker.called_off():
-                return self._ended(queue, raw, started, outcome)
-            taken = False
+            elif start is not None:
+                request.function = partial(start, work, args)
+                outcome = await request
+            if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
+                current.log.started_at(started)
+                return read_job(self.core.codec, queue, raw), outcome
+            accepted = False
             reply: Any
             try:
-                reply = await desk.request()
+                reply = await current.command()
             except PyresqueError as error:
                 reply = error
             if reply.__class__ is bytes:
-                queue, raw = desk.took(reply), reply
+                queue, raw = current.take_payload(reply), reply
                 continue
-            follower = await desk.answered(reply)
-            if follower is None:
+            following = await current.read_reply(reply)
+            if following is None:
                 return None, None
-            queue, raw = follower
+            queue, raw = following
 
 
-def fast_path_for(worker: Worker, executor: Executor) -> FastPath | None:
-    """The kind that goes with this executor, if any does."""
-    if isinstance(executor, InlineExecutor):
-        return InlineFastPath(worker, executor, None)
-    if hasattr(executor, "may_shift"):
-        return ForkFastPath(worker, cast("ForkExecutor", executor))
-    if hasattr(executor, "begin"):
-        return InlineFastPath(worker, None, cast("TaskExecutor", executor).begin)
-    return None
+class ForkFastPath:
+    """Has the fork server perform jobs: it reserves each one itself and forks a child for it, while the worker waits."""
 
-
-class ForkFastPath(FastPath):
-    """Shifts."""
-
-    def __init__(self, worker: Worker, executor: ForkExecutor) -> None:
-        super().__init__(worker)
+    def __init__(self, worker: Worker, executor: FastPathExecutor) -> None:
+        self.worker = worker
+        self.core = worker.core
+        self.current_job = worker.current_job
         self.executor = executor
 
-    def _due(self) -> bool:
-        return self.executor.may_shift()
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+        """As ``FastPath.run``."""
+        if not _may_take(self.worker, job) or not self.executor.fast_path_due():
+            return job, None
+        self.worker.health.job(True)
+        try:
+            return await self._run(job)
+        finally:
+            self.worker.health.job(False)
 
     async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:
-        desk, worker = self.desk, self.worker
-        plan = self._plan()
-        if plan is None or job.queue not in plan.queues or worker.called_off():
+        current, worker = self.current_job, self.worker
+        setup = self._setup()
+        stopped = worker.stopping or worker.paused_by_signal
+        if setup is None or job.queue not in setup.queues or stopped:
             return job, None
-        standing = CurrentRecord(plan.queues.index(job.queue), job.raw, desk.record)
-        handed = await self.executor.shift(plan, standing, worker.tend, worker.procline)
-        if handed is None:
+        record = CurrentRecord(setup.queues.index(job.queue), job.raw, current.record)
+        result = await self.executor.run_fast_path(
+            setup, record, worker.run_upkeep, worker.procline
+        )
+        if result is None:
             return job, None
-        desk.log.began(self.core.clock.monotonic())
-        if handed.lost:
-            found, another = await desk.find(handed.turns, turning=handed.turning)
-            if handed.trouble is not None:
-                raise handed.trouble
-            return found, NOT_STARTED if another else handed.outcome
-        desk.handed(handed.turns, handed.standing.record, handed.second)
-        if handed.trouble is not None:
-            raise handed.trouble
-        return await self._after(plan, handed)
+        current.log.started_at(self.core.clock.monotonic())
+        if result.lost:
+            found, not_begun = await current.find(result.turns, in_turn=result.in_turn)
+            if result.error is not None:
+                raise result.error
+            return found, NOT_STARTED if not_begun else result.outcome
+        current.resume(result.turns, result.current.record, result.second)
+        if result.error is not None:
+            raise result.error
+        return await self._go_on(setup, result)
 
-    def _plan(self) -> FastPathSetup | None:
-        """What the shift has to know; None where it could not do as the worker does."""
-        pieces = self.desk.pieces()
-        if pieces is None:
+    def _setup(self) -> FastPathSetup | None:
+        """What the fork server must know; None where it could not reserve as this worker does."""
+        prefix = self.current_job.command_prefix()
+        if prefix is None:
             return None
-        now = datetime.fromtimestamp(self.desk.second, timezone.utc)
-        stamp = ruby_time.iso8601_z(now).encode()
-        heads = []
-        for head in pieces.heads:
-            before, found, after = head.partition(stamp)
-            if not found or stamp in after:
-                return None  # a queue's name reads as this second
-            heads.append((before, after))
-        title = self.worker.titled("")
-        return FastPathSetup(pieces.opening, tuple(heads), pieces.foot, pieces.queues, title)
+        now = datetime.fromtimestamp(self.current_job.second, timezone.utc)
+        run_at = ruby_time.iso8601_z(now).encode()
+        # ``run_at`` stands behind the queue's name, which may read alike.
+        heads = [head.rpartition(run_at)[::2] for head in prefix.record_heads]
+        return FastPathSetup(
+            *(prefix.command_head, tuple(heads), prefix.record_tail),
+            *(prefix.queues, self.worker.title("")),
+        )
 
-    async def _after(
-        self, plan: FastPathSetup, handed: FastPathResult
+    async def _go_on(
+        self, setup: FastPathSetup, result: FastPathResult
     ) -> tuple[Job | None, Outcome | None]:
-        """Go on from where a shift ended."""
-        desk, reply = self.desk, handed.reply
-        queue, raw = plan.queues[handed.standing.at], handed.standing.raw
+        """Go on from the job that the fork server left, or from the reply that it could not read."""
+        current, worker, reply = self.current_job, self.worker, result.reply
+        queue, raw = setup.queues[result.current.queue_index], result.current.raw
         if reply is None:
-            if handed.outcome is not None:
-                return self._ended(queue, raw, self.core.clock.monotonic(), handed.outcome)
-            return await self._left(queue, raw, taken=handed.turns == 0)
+            if result.outcome is not None:
+                return read_job(self.core.codec, queue, raw), result.outcome
+            return await _hand_over(worker, queue, raw, accepted=result.turns == 0)
         if reply.__class__ is bytes:
-            return await self._left(desk.took(reply), reply, taken=False)
-        follower = await desk.answered(reply)
-        return (None, None) if follower is None else await self._left(*follower, taken=False)
+            return await _hand_over(worker, current.take_payload(reply), reply, accepted=False)
+        following = await current.read_reply(reply)
+        return (None, None) if following is None else await _hand_over(worker, *following)
+
+
+def _may_take(worker: Worker, job: Job) -> bool:
+    """Whether this job may take the fast path."""
+    registry = worker.core.registry
+    logs_each_job = log.isEnabledFor(logging.INFO)
+    return (
+        worker_allows(registry, logs_each_job=logs_each_job)
+        and fast_entry(registry, job.payload.class_name) is not None
+    )
+
+
+async def _hand_over(
+    worker: Worker, queue: str, raw: bytes, *, accepted: bool = False
+) -> tuple[Job | None, Outcome | None]:
+    """A job that has not begun, for the worker's loop; ``accepted``: the loop itself had reserved it."""
+    job = read_job(worker.core.codec, queue, raw)
+    return (job if accepted else await worker.accept(job)), None

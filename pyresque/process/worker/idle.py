@@ -1,46 +1,67 @@
-"""How an idle worker rests until its next look: at intervals, as Ruby's, or until it is told of a job."""
+"""How an idle worker waits: until its next look at the queues, as Ruby's does, or until the host reports a job."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pyresque.clock import Clock
     from pyresque.ops import Op
-    from pyresque.process.worker.host import Host
     from pyresque.settings import Settings
 
-#: Seconds between two looks, at least, of a worker that would be told of a job.
+#: Seconds between two looks, at least, of a worker whose host reports jobs.
 LOOK = 5.0
 
-#: Seconds between two looks, at most, of a worker that has paused queues: nobody says that a pause has ended.
+#: Seconds between two looks, at most, of a worker that has paused queues: nobody reports that a pause has ended.
 PAUSED_LOOK = 1.0
 
-#: Calls in a row that led to no job, others being faster, which are followed at once; and the longest pause before the next.
-FREE_CALLS, LONGEST_PAUSE = 4, 0.1
+#: A worker that was woken so many times in a row for a job that others took waits before it looks again: up to so many seconds.
+VAIN_WAKE_UPS, LONGEST_PAUSE = 4, 0.1
+
+
+class Host(Protocol):
+    """What a worker needs of the system that it runs on. Where an awaiting driver carries the worker, its waits are awaited."""
+
+    def title(self, text: str) -> None:
+        """Set the process title."""
+
+    def sleep(self, seconds: float) -> Awaitable[None] | None:
+        """Wait that long, or until a signal comes."""
+
+    def wait_for_jobs(
+        self, queues: tuple[str, ...], look: float, most: float
+    ) -> bool | Awaitable[bool]:
+        """Wait until it is time to look for a job, and return True; or for ``most`` seconds or until a signal, and return False.
+
+        ``queues`` are the keys of lists. It is time as soon as one of them seems to hold a job; after ``look`` seconds where
+        the host would not notice that.
+        """
+
+    def worker_pids(self) -> frozenset[int] | None:
+        """The processes of this host that are Resque workers by their title; None where the system does not say."""
 
 
 class IdleWait:
-    """One worker's rests. ``tend`` does what must not wait, and tells for how many seconds nothing must be done."""
+    """Waits for one worker. ``upkeep`` runs before each wait and returns for how many seconds it need not run again."""
 
-    def __init__(self, clock: Clock, surroundings: Host, tend: Callable[[], Op[float]]) -> None:
+    def __init__(self, clock: Clock, host: Host, upkeep: Callable[[], Op[float]]) -> None:
         self.clock = clock
-        self.surroundings = surroundings
-        self.tend = tend
-        self._calls = 0
+        self.host = host
+        self.upkeep = upkeep
+        self._vain_wake_ups = 0
 
-    def found_work(self) -> None:
-        """The last look was not in vain."""
-        self._calls = 0
+    def found_job(self) -> None:
+        """The last look at the queues found a job."""
+        self._vain_wake_ups = 0
 
-    async def take(
+    async def run(
         self,
         seconds: float,
         queues: tuple[str, ...],
@@ -48,31 +69,33 @@ class IdleWait:
         *,
         paused: bool = False,
     ) -> None:
-        """Rest for so many seconds, or until it is over: by an order, or a job in one of these queues (their keys).
+        """Wait for so many seconds, or until ``over()``, or until one of these queues (their keys) seems to hold a job.
 
-        With ``paused`` queues a rest lasts ``PAUSED_LOOK`` seconds at most.
+        With ``paused`` queues a wait lasts PAUSED_LOOK seconds at most.
         """
         now = self.clock.monotonic
         start = now()
-        if self._calls > FREE_CALLS:
-            # Many workers, one job: each is called, and the slower ones do not ask for the next call all at once.
+        if self._vain_wake_ups > VAIN_WAKE_UPS:
+            # One job wakes many workers. Without this the slower ones would all ask for the next report at once.
             pause = LONGEST_PAUSE * random_fraction()
-            await Call(partial(self.surroundings.sleep, pause), offload=True)
+            await Call(partial(self.host.sleep, pause), offload=True)
         if paused:
             seconds = min(seconds, PAUSED_LOOK)
         end = start + (seconds if paused else max(seconds, LOOK))
         while not over() and (left := end - now()) > 0:
-            beat = await self.tend()
+            upkeep_due = await self.upkeep()
             look = start + seconds - now()
-            wait = partial(self.surroundings.wait_for_jobs, queues, look, min(left, beat))
+            wait = partial(self.host.wait_for_jobs, queues, look, min(left, upkeep_due))
             if await Call(wait, offload=True):
                 break
-        self._calls = self._calls + 1 if not over() and now() < start + seconds else 0
+        self._vain_wake_ups = (
+            self._vain_wake_ups + 1 if not over() and now() < start + seconds else 0
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Seconds: where waiting starts, after a job, at most, and how much longer after each look that found nothing."""
+    """Seconds that an idle worker waits: at first, after a job, at most, and how much longer after each look in vain."""
 
     first: float = 5.0
     after_work: float = 5.0
@@ -81,7 +104,7 @@ class Interval:
 
     @classmethod
     def of(cls, settings: Settings) -> Interval:
-        """From the settings; what is missing is the interval itself, 0.1 for the step."""
+        """From the settings ``interval``, ``min_interval``, ``max_interval`` and ``backoff_interval``."""
         return cls.between(
             settings.interval,
             settings.min_interval,
@@ -97,7 +120,7 @@ class Interval:
         max_interval: float | None = None,
         backoff_interval: float | None = None,
     ) -> Interval:
-        """The same from single values."""
+        """From single values; a missing bound is the interval itself, a missing step 0.1."""
         most = interval if max_interval is None else max_interval
         least = min(interval if min_interval is None else min_interval, most)
         step = min(0.1 if backoff_interval is None else backoff_interval, most)
@@ -105,9 +128,9 @@ class Interval:
 
     @property
     def burst(self) -> bool:
-        """Whether to leave rather than wait: an interval of 0."""
+        """Whether the worker leaves rather than waits: an interval of 0."""
         return self.first == 0
 
     def longer(self, wait: float) -> float:
-        """The wait after one that found nothing."""
+        """The wait after one of ``wait`` seconds that found nothing."""
         return min(wait + self.step, self.most)

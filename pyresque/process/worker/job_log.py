@@ -3,83 +3,90 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyresque.activejob.describe import LoggedJob, arguments, class_name, due_since
+from pyresque.activejob.registry import job_hash
+from pyresque.errors import NoPerformError, UnknownActiveJobError, UnknownJobClass
 
 if TYPE_CHECKING:
     from pyresque.clock import Clock
+    from pyresque.core import Core
     from pyresque.failure.report import ErrorReport
     from pyresque.job.job import Job
+    from pyresque.job.registry import JobClass, Registry
     from pyresque.store.workers import Redelivery
 
 log = logging.getLogger("pyresque")
 
+#: How failed records name the error of a class that nobody registered.
+UNKNOWN: Final = (UnknownJobClass.ruby_name, UnknownActiveJobError.ruby_name)
+
+#: Registered names that one line lists.
+MOST_NAMES: Final = 12
+
 
 class JobLog:
-    """The lines of one worker, which has one job at a time."""
+    """Writes the log lines of one worker, which has one job at a time."""
 
     def __init__(self, clock: Clock, worker_id: str) -> None:
         self.clock = clock
         self.worker_id = worker_id
-        self._began = 0.0
+        #: When the job began, on the monotonic clock.
+        self.started = 0.0
         self._waited: float | None = None
 
     def got(self, job: Job) -> None:
-        """The job begins."""
-        self.began(self.clock.monotonic())
+        """Note that the job begins, and log it."""
+        self.started, self._waited = self.clock.monotonic(), None
         if log.isEnabledFor(logging.INFO):
             due = due_since(job.payload)
             self._waited = None if due is None else max(0.0, self.clock.time() - due)
             log.info("got: %s", LoggedJob(job), extra=self._fields(job, "got"))
 
-    def began(self, when: float) -> None:
-        """The same where no line is wanted; on the monotonic clock."""
-        self._began, self._waited = when, None
+    def started_at(self, when: float) -> None:
+        """Note that a job began then (monotonic clock), and log nothing."""
+        self.started, self._waited = when, None
 
     def done(self, job: Job, *, undone: bool = False) -> None:
-        """It ended well; ``undone``: its work was left undone, by a hook or a middleware."""
+        """Log that the job did not fail; ``undone``: a hook or a middleware left its work undone."""
         if log.isEnabledFor(logging.INFO):
             waited = "" if self._waited is None else f", waited {self._waited:.3f} s"
+            took = self.clock.monotonic() - self.started
             log.info(
                 "%s: %s in %.3f s%s",
-                *("left undone" if undone else "done", LoggedJob(job), self._took, waited),
-                extra=self._fields(
-                    job, "undone" if undone else "done", duration=round(self._took, 6)
-                ),
+                *("left undone" if undone else "done", LoggedJob(job), took, waited),
+                extra=self._fields(job, "undone" if undone else "done", duration=round(took, 6)),
             )
 
     def failed(self, job: Job, error: ErrorReport, hint: str = "") -> None:
-        """It failed; ``hint`` is what to do about it."""
-        log.error(
-            "%s failed: %s: %s%s",
-            *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
-            extra=self._fields(
-                job,
-                "failed",
-                duration=round(self._took, 6),
-                exception=error.exception,
-                error=error.error,
-            ),
-        )
+        """Log that the job failed; ``hint`` is what to do about it."""
+        if log.isEnabledFor(logging.ERROR):
+            log.error(
+                "%s failed: %s: %s%s",
+                *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
+                extra=self._fields(
+                    job,
+                    "failed",
+                    duration=round(self.clock.monotonic() - self.started, 6),
+                    exception=error.exception,
+                    error=error.error,
+                ),
+            )
 
-    def redelivered(self, job: Job, back: Redelivery, error: BaseException) -> None:
-        """Its process died, and it goes back into its queue."""
+    def redelivered(self, job: Job, redelivery: Redelivery, error: BaseException) -> None:
+        """Log that the job's process died, and that the job goes back into its queue."""
         log.warning(
             "%s goes back into its queue (%d of %d): %s",
-            *(LoggedJob(job), back.number, back.most, error),
+            *(LoggedJob(job), redelivery.number, redelivery.most, error),
             extra=self._fields(
                 job,
                 "put back",
-                duration=round(self._took, 6),
+                duration=round(self.clock.monotonic() - self.started, 6),
                 error=str(error),
-                redelivery=back.number,
+                redelivery=redelivery.number,
             ),
         )
-
-    @property
-    def _took(self) -> float:
-        return self.clock.monotonic() - self._began
 
     def _fields(self, job: Job, event: str, **more: object) -> dict[str, object]:
         fields: dict[str, object] = {
@@ -92,3 +99,47 @@ class JobLog:
         if self._waited is not None:
             fields["queue_time"] = round(self._waited, 6)
         return {"fields": {**fields, **more}}
+
+
+def known_name(registry: Registry, job: Job) -> str:
+    """The name in a process title: as Ruby's ``Job#payload_class_name``, but of an ActiveJob its own class."""
+    if job_hash(job.payload) is not None:
+        return class_name(job.payload)
+    try:
+        return registry.find(job.payload.class_name).name
+    except NoPerformError as error:
+        return error.constant
+    except UnknownJobClass:
+        return "No Name"
+
+
+def registered_instead(core: Core, job: Job) -> str:
+    """One line for the operator: which classes are registered, and in which modules; "" where the job's class is."""
+    wrapped = job_hash(job.payload) is not None
+    wanted = class_name(job.payload) if wrapped else job.payload.class_name
+    active = {entry.name: entry for entry in core.active_job_classes.entries()}
+    known = active if wrapped else {entry.name: entry for entry in core.registry}
+    if not isinstance(wanted, str):  # a payload may hold anything there
+        return ""
+    if wanted in known or (not wrapped and core.registry.knows(wanted)):
+        return ""
+    kind = "active jobs" if wrapped else "jobs"
+    if not known:
+        listed = f"no {kind} are registered here"
+    else:
+        listed = f"the {kind} registered here are {_listed(known)}"
+    cure = (
+        "name the module that registers it by -A, or let only workers that have it take this queue"
+    )
+    return f"{listed}; {cure}"
+
+
+def _listed(known: dict[str, JobClass]) -> str:
+    names = [f"{name} ({module_of(known[name])})" for name in sorted(known)]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def module_of(entry: JobClass) -> str:
+    """The name of the module that defines a job's class or function."""
+    return str(getattr(entry.target, "__module__", "?"))

@@ -1,30 +1,34 @@
-"""Heartbeats, and clearing away workers that have none left (Ruby: ``Worker#heartbeat!`` and ``#prune_dead_workers``)."""
+"""Heartbeats, and unregistering workers that have none left (Ruby: ``Worker#heartbeat!`` and ``#prune_dead_workers``)."""
 
 from __future__ import annotations
 
 import logging
 import math
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import (
+    DecodeError,
     DirtyExit,
     PruneDeadWorkerDirtyExit,
     RedisCommandError,
     RedisUnavailable,
+    WorkerIdError,
 )
+from pyresque.job.worker_registry import WorkerId
 from pyresque.ops import Batch, Sleep
 from pyresque.printable import many
 from pyresque.process.health.state import Flag
-from pyresque.process.worker.dead_workers import DeadWorkers
 from pyresque.ruby import time as ruby_time
+from pyresque.store.workers import START
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from pyresque.core import Core
-    from pyresque.job.worker_registry import WorkerId
     from pyresque.ops import Command
     from pyresque.process.health.state import HealthState
     from pyresque.process.worker.queue_list import QueueList
@@ -32,48 +36,48 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 #: Seconds until a heartbeat that could not be written is tried again.
-AGAIN = 5.0
+RETRY = 5.0
 
 
 class Upkeep:
-    """What one worker must see to however long its jobs are: its heartbeat and, every so often, workers that are dead."""
+    """A worker's duties that must go on during a long job: its heartbeat, and pruning dead workers from time to time."""
 
     def __init__(
-        self, core: Core, pulse: HeartbeatBase, pruner: Pruner, vitals: HealthState
+        self, core: Core, heartbeat: HeartbeatBase, pruner: Pruner, health: HealthState
     ) -> None:
         self.clock = core.clock
-        self.pulse = pulse
+        self.heartbeat = heartbeat
         self.pruner = pruner
-        self.vitals = vitals
-        self.period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
-        self._prune_at = math.inf  # the first pruning belongs to the worker's start
-        self._idle_until = -math.inf
+        self.health = health
+        self.prune_period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
+        self._prune_at = math.inf  # the worker's start runs the first pruning
+        self._due_at = -math.inf
 
-    async def make(self) -> float:
-        """Beat and prune where it is time to; the seconds until it is time again."""
-        left = self._idle_until - self.clock.monotonic()
+    async def run(self) -> float:
+        """Send the heartbeat and prune, each where it is due. Returns the seconds until the next is due."""
+        left = self._due_at - self.clock.monotonic()
         if left > 0:
-            self.vitals.tended()
+            self.health.tended()
             return left
-        beat = await self.pulse.beat_if_due()
-        self.vitals.tended()
-        self.vitals.mark(Flag.AWAY, self.pulse.failing)
+        next_beat = await self.heartbeat.beat_if_due()
+        self.health.tended()
+        self.health.mark(Flag.AWAY, self.heartbeat.failing)
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()
         now = self.clock.monotonic()
-        left = max(0.0, min(beat, self._prune_at - now))
-        self._idle_until = now + left
+        left = max(0.0, min(next_beat, self._prune_at - now))
+        self._due_at = now + left
         return left
 
-    async def keep(self) -> None:
-        """Make them for ever; for a thread or task of its own."""
+    async def run_forever(self) -> None:
+        """Run again and again, in a thread or task of its own."""
         while True:
-            await Sleep(await self.make())
+            await Sleep(await self.run())
 
     async def prune(self) -> list[str] | None:
-        """Clear away dead workers; trouble with Redis puts it off."""
-        self._prune_at = self.clock.monotonic() + self.period
-        self._idle_until = -math.inf
+        """Prune dead workers now. Where Redis is away or refuses, log that and return None."""
+        self._prune_at = self.clock.monotonic() + self.prune_period
+        self._due_at = -math.inf
         try:
             return await self.pruner.prune()
         except (RedisUnavailable, RedisCommandError) as error:
@@ -82,7 +86,7 @@ class Upkeep:
 
 
 class HeartbeatBase:
-    """What beats for one worker, or for all of a process."""
+    """Writes the heartbeat of one worker, or of all workers of a process."""
 
     def __init__(self, core: Core, due: float = math.inf) -> None:
         self.core = core
@@ -91,20 +95,20 @@ class HeartbeatBase:
         self.wrong_key_log = WrongKeyLog()
         self._due = due
 
-    def signs(self, now: str) -> list[Command[int]]:
-        """What is to be written at that time; nothing: there is nobody to beat for."""
+    def commands(self, now: str) -> list[Command[int]]:
+        """The commands that write a heartbeat of that time; none where there is no worker."""
         raise NotImplementedError
 
     async def beat(self) -> None:
         """Write the server's time as the last heartbeat."""
         now = await self.core.worker_registry.table.server_time()
         zone = local(self.core.clock).tzinfo
-        signs = tuple(self.signs(ruby_time.heartbeat(now.astimezone(zone))))
-        self.wrong_key_log.replies_or(await Batch(signs, lenient=True))
+        commands = tuple(self.commands(ruby_time.heartbeat(now.astimezone(zone))))
+        self.wrong_key_log.replies_or(await Batch(commands, lenient=True))
         self._due = self.core.clock.monotonic() + self.interval
 
     async def beat_if_due(self) -> float:
-        """Beat when it is time; the seconds until it is time again. A Redis that is away is waited for."""
+        """Write the heartbeat when it is due; the seconds until it is due again. Where Redis is away it is tried again later."""
         left = self._due - self.core.clock.monotonic()
         if left > 0:
             return left
@@ -114,9 +118,9 @@ class HeartbeatBase:
         except (RedisUnavailable, RedisCommandError) as error:
             self.failing = True
             log.warning("heartbeat of %s not written, trying again: %s", self, error)
-            again = min(AGAIN, self.interval)
-            self._due = self.core.clock.monotonic() + again
-            return again
+            wait = min(RETRY, self.interval)
+            self._due = self.core.clock.monotonic() + wait
+            return wait
         return self.interval
 
 
@@ -132,14 +136,13 @@ class Heartbeat(HeartbeatBase):
         return self.worker_id
 
     async def start(self) -> None:
-        """Forget what an earlier worker of this id left, then beat: before the worker is registered, as in Ruby."""
-        await self.wrong_key_log.value_or(
-            self.core.worker_registry.table.remove_heartbeat(self.worker_id), 0
-        )
+        """Delete the heartbeat of an earlier worker of this id, then write one: before the registration, as in Ruby."""
+        table = self.core.worker_registry.table
+        await self.wrong_key_log.value_or(table.remove_heartbeat(self.worker_id), 0)
         await self.beat()
 
-    def signs(self, now: str) -> list[Command[int]]:
-        """The heartbeat. A worker that was pruned by mistake is entered again."""
+    def commands(self, now: str) -> list[Command[int]]:
+        """HSET of the heartbeat, and SADD to ``workers``: a worker that was pruned by mistake is registered again."""
         table = self.core.worker_registry.table
         beating = [table.beating(self.worker_id, now)]
         if self.registered:
@@ -150,20 +153,21 @@ class Heartbeat(HeartbeatBase):
 class Heartbeats(HeartbeatBase):
     """The heartbeats of all workers of one process, in one round trip."""
 
-    def __init__(self, core: Core, pulses: Sequence[Heartbeat]) -> None:
+    def __init__(self, core: Core, heartbeats: Sequence[Heartbeat]) -> None:
         super().__init__(core, core.clock.monotonic() + core.settings.heartbeat_interval)
-        self.pulses = pulses
+        self.heartbeats = heartbeats
 
     def __str__(self) -> str:
-        return many(len(self.pulses), "worker")
+        return many(len(self.heartbeats), "worker")
 
-    def signs(self, now: str) -> list[Command[int]]:
-        """Those of the workers that are registered: the others have not come yet, or have left."""
-        return [sign for pulse in self.pulses if pulse.registered for sign in pulse.signs(now)]
+    def commands(self, now: str) -> list[Command[int]]:
+        """The commands of the workers that are registered now."""
+        registered = (one for one in self.heartbeats if one.registered)
+        return [command for heartbeat in registered for command in heartbeat.commands(now)]
 
 
 class Pruner:
-    """Clears away dead workers on behalf of one that lives."""
+    """Unregisters dead workers on behalf of a living one, ``me``."""
 
     def __init__(
         self,
@@ -179,50 +183,147 @@ class Pruner:
         self.wrong_key_log = WrongKeyLog()
 
     async def prune(self) -> list[str] | None:
-        """Prune, unless another worker has done so within a heartbeat's time (None). The ids that were pruned.
+        """Prune, and return the ids that were; None where another worker has pruned within the heartbeat interval.
 
-        What Ruby prunes: any worker whose last heartbeat is older than the prune interval; and on this host one of the
-        same queues (or any, for a worker of ``*``) whose process is gone.
+        Ruby prunes any worker whose last heartbeat is older than the prune interval; and on this host a worker of the
+        same queues (or any, where we take ``*``) whose process is gone.
         """
         if not await self.acquire():
             return None
-        buried: list[str] = []
+        pruned: list[str] = []
         search = self.search()
         while (dead := await search.more()) is not None:
-            buried += await self.bury(dead)
-        return buried
+            pruned += await self.unregister(dead)
+        return pruned
 
     async def acquire(self) -> bool:
-        """Become the one who prunes for a heartbeat's time; False where another one is it."""
+        """Take the lock of the one worker that prunes, for a heartbeat interval; False where another has it."""
         seconds = max(1, int(self.core.settings.heartbeat_interval))
         return await self.core.worker_registry.table.acquire_pruning(str(self.me), seconds)
 
     def search(self) -> DeadWorkers:
-        """What finds the workers that a prune clears away."""
+        """A search for the workers to prune."""
         return DeadWorkers(
             self.core, self.me, self.queue_list, self.worker_pids, self.wrong_key_log
         )
 
-    async def bury(self, dead: Mapping[str, str | None]) -> list[str]:
-        """Clear these away, each if it is still as it was seen; those that were."""
+    async def unregister(self, dead: Mapping[str, str | None]) -> list[str]:
+        """Unregister these, each if its heartbeat is still the one that the search saw; the ids of those that were."""
         return [
             worker_id
-            for worker_id, beat in dead.items()
-            if await self.wrong_key_log.value_or(self._bury(worker_id, beat), False)
+            for worker_id, heartbeat in dead.items()
+            if await self.wrong_key_log.value_or(self._unregister(worker_id, heartbeat), False)
         ]
 
-    async def _bury(self, worker_id: str, heartbeat: str | None) -> bool:
-        if heartbeat is not None:
-            return await self._bury_expired(worker_id, heartbeat)
+    async def _unregister(self, worker_id: str, heartbeat: str | None) -> bool:
         log.info("pruning dead worker: %s", worker_id)
-        error = DirtyExit("Job still being processed")
-        return await self.core.lost_jobs.unregister(worker_id, error) is not None
-
-    async def _bury_expired(self, worker_id: str, heartbeat: str) -> bool:
-        log.info("pruning dead worker: %s", worker_id)
-        working_on = await self.wrong_key_log.value_or(
-            self.core.worker_registry.working_on(worker_id), None
-        )
-        class_name = None if working_on is None else working_on.job.class_name or None
+        lost_jobs = self.core.lost_jobs
+        if heartbeat is None:
+            error = DirtyExit("Job still being processed")
+            return await lost_jobs.unregister(worker_id, error) is not None
+        working_on = self.core.worker_registry.working_on(worker_id)
+        found = await self.wrong_key_log.value_or(working_on, None)
+        class_name = None if found is None else found.job.class_name or None
         error = PruneDeadWorkerDirtyExit(worker_id, class_name)
-        return await self.core.lost_jobs.unregister(worker_id, error, heartbeat) is not None
+        return await lost_jobs.unregister(worker_id, error, heartbeat) is not None
+
+
+class DeadWorkers:
+    """Finds dead workers as Ruby's ``Worker#prune_dead_workers`` does, page by page: by heartbeats first, then by processes."""
+
+    def __init__(
+        self,
+        core: Core,
+        me: WorkerId,
+        queue_list: QueueList,
+        worker_pids: Callable[[], frozenset[int] | None],
+        wrong_key_log: WrongKeyLog,
+    ) -> None:
+        self.core = core
+        self.me = me
+        self.queue_list = queue_list
+        self.worker_pids = worker_pids
+        self.wrong_key_log = wrong_key_log
+        self.seen = 0
+        self._beats: bytes | None = START
+        self._ids: bytes | None = START
+        self._alive: frozenset[int] | None = frozenset()
+
+    async def total(self) -> int:
+        """How many heartbeats and workers there are to go through."""
+        return sum(
+            self.wrong_key_log.replies_or(await self.core.worker_registry.table.counting(), 0)
+        )
+
+    async def more(self) -> dict[str, str | None] | None:
+        """The dead of the next page: id and expired heartbeat (None: its process is gone). None when all were seen."""
+        if self._beats is not None:
+            return {**await self.expired(self._beats)}
+        if self._ids is not None:
+            return dict.fromkeys(await self._without_process(self._ids))
+        return None
+
+    async def expired(self, cursor: bytes) -> dict[str, str]:
+        """Workers whose last heartbeat is too old, with its text. A worker whose heartbeat is no date is left alone."""
+        table = self.core.worker_registry.table
+        after, beats = await self.wrong_key_log.value_or(table.heartbeats_from(cursor), (START, {}))
+        self._beats = None if after == START else after
+        self.seen += len(beats)
+        now = await table.server_time()
+        expired: dict[str, str] = {}
+        for worker_id, text in beats.items():
+            try:
+                if self._too_old(text, now):
+                    expired[worker_id] = text
+            except DecodeError as error:
+                log.warning(
+                    "heartbeat of %s cannot be read, so it is not judged: %s", worker_id, error
+                )
+        return expired
+
+    async def _without_process(self, cursor: bytes) -> list[str]:
+        """Workers of this host whose process is gone, but for those whose heartbeat has expired, as in Ruby."""
+        table = self.core.worker_registry.table
+        after, ids = await self.wrong_key_log.value_or(table.ids_from(cursor), (START, []))
+        self._ids = None if after == START else after
+        self.seen += len(ids)
+        gone = self._gone([worker_id for worker_id in ids if self._is_ours(worker_id)])
+        if not gone:
+            return []
+        none: list[str | None] = [None] * len(gone)
+        beats = await self.wrong_key_log.value_or(table.heartbeats_of(gone), none)
+        now = await table.server_time()
+        return [one for one, beat in zip(gone, beats, strict=True) if not self._expired(beat, now)]
+
+    def _gone(self, ids: list[str]) -> list[str]:
+        """The ids that have no process. Processes are listed after the ids were read: a worker that registers in between is alive."""
+        for afresh in (False, True):
+            if afresh and ids:
+                self._alive = self.worker_pids()
+            alive = self._alive
+            if alive is None:
+                return []
+            ids = [one for one in ids if WorkerId.parse(one).pid not in alive]
+        return ids
+
+    def _is_ours(self, worker_id: str) -> bool:
+        try:
+            other = WorkerId.parse(worker_id)
+        except WorkerIdError:
+            log.warning("%r in the set of workers is no worker id; it is left alone", worker_id)
+            return False
+        # Ruby compares what stands between the second colon and the next one.
+        queues = {queue for queue in ",".join(other.queues).split(":")[0].split(",") if queue}
+        ours = self.queue_list.takes_all or queues == set(self.queue_list.patterns)
+        return ours and other.machine == self.me.machine
+
+    def _expired(self, heartbeat: str | None, now: datetime) -> bool:
+        try:
+            return heartbeat is not None and self._too_old(heartbeat, now)
+        except DecodeError:
+            return False
+
+    def _too_old(self, heartbeat: str, now: datetime) -> bool:
+        age = now - ruby_time.parse_time(heartbeat, local(self.core.clock).tzinfo)
+        limit = timedelta(seconds=self.core.settings.prune_interval)
+        return timedelta(seconds=int(age.total_seconds())) > limit

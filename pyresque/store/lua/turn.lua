@@ -1,35 +1,53 @@
 -- One turn of a worker: finish the job it has (and record its failure), then reserve the next one; one round trip.
 -- Nothing can be lost between the parts: a job is in its queue, in worker:<id>, or finished.
 --
+-- Theory of operation. A worker's job stands in worker:<id> as the record
+--     {"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":PAYLOAD}
+-- The worker sends what stands before PAYLOAD for each of its queues, and the record of the job that it finishes. The script
+--   1. looks at the pause keys, and at the known queues where the worker's were chosen from them;
+--   2. appends the failed record, if there is one, before anything else is written: if that is refused, nothing was done;
+--   3. pops the first payload of the first queue that has one and is not paused, and writes its record into worker:<id>;
+--   4. compares what worker:<id> held with the finished record: only if they are equal is the job ours to count.
+-- A worker that was pruned meanwhile holds another record, or none, so its job is not counted twice; its failure is still
+-- recorded, as Ruby's worker does. Where there is no next job, worker:<id> is deleted.
+--
+-- The usual turn is written out before all others: nothing failed, nothing is paused, one GETSET in place of GET, DEL and SET,
+-- few arguments, and the bare payload as reply. The server's time is what all workers share.
+--
+-- A queue is paused while pause:queue:<name> or pause:all is a text, whatever it says (resque-pause). One EXISTS asks for all
+-- that may keep the first queue's job back; the other queues are asked after once the first one is empty.
+--
+-- A payload is never decoded and encoded again, only looked at, briefly: a worker record that Ruby cannot read makes the Ruby
+-- worker that prunes it fail at its start. A payload that is no JSON object is wrapped: {"class":null,"args":[],"raw":...}.
+-- What this look takes for JSON and Ruby does not, the worker corrects afterwards.
+--
+-- Keys of a wrong type hold nothing up. They are done without and named in the reply, so that the worker can warn: a queue that
+-- is no list is skipped, what is no counter does not count, worker:<id> and the worker's own counters are written anew. A list
+-- of failed records that is no list is an error, and nothing was done.
+--
+-- Two readers know these replies: store/reserve.py (all of them), and store/reserve_raw.py in the fork server, which reads the
+-- usual payload and {1, place, payload, "", {}} and leaves every other reply to the first. tests/store/test_reserve_readers.py
+-- runs every branch and compares them.
+--
 -- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5 pause:all
 --       6... queue lists, in order; behind them their pauses (pause:queue:<name>), in the same order
 --       and, where there is more to do than finish and reserve, these five behind them:
 --       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues
 -- ARGV  1 "" where payloads are JSON; for MessagePack what stands for a payload that is no map: everything before its text
---       2... for each queue what begins its worker record, up to the payload
+--       2... for each queue the beginning of its worker record, up to the payload
 --       and, where the five keys are given:
 --         SHA1 of the known queues, sorted and joined by newlines, that the lists were chosen from; "" for a fixed choice
 --         the failed record to append; "" for none
 --         the name to remember in failed_queues; "" for none
 --         "1" counts the failure
 --       last  the worker record that is finished; "" finishes nothing
--- Returns payload, where what was finished was ours and the first queue gave a job that could be taken as it is; else
+-- Returns payload, where the finished record was ours and the first queue gave a job that could be taken as it is; else
 --         {finished, place of the queue (0: there is no job), payload,
---          worker record ("": what begins that queue's, the payload, and what ends it), wrong keys}, or
+--          worker record ("": the queue's beginning, the payload, and the end), wrong keys}, or
 --         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
 --         {finished, -2} while all workers are paused; these two with the wrong keys behind them, where there are any.
 --         Where no queue gave a job and some are paused, a sixth part lists the places of these; a lone 0: pause:all is set.
---         Wrong keys hold what they should not, or are counters that may not be written. They stand for themselves as the place of a queue, others as their number in
---         KEYS below 0, and were done without: what is no counter does not count; worker:<id> and the worker's own counters are
---         written anew. A list of failed records that is none is an error, and nothing was done.
---
--- A payload is never decoded and encoded again here; it is only looked at, and briefly: a worker record that Ruby cannot
--- read makes the Ruby worker that prunes it fail at its start. What is JSON to this look alone, the worker puts right.
--- A queue is paused while pause:queue:<name> or pause:all is a text, whatever it says (resque-pause). One EXISTS asks for all
--- that may keep the first queue's job back, so that those who pause nothing pay nothing more; the other queues are asked
--- after once the first one is empty.
--- GETSET in place of GET, DEL and SET, few arguments, a short reply, and the usual turn written out before all others: the
--- server's time is what all workers share.
+--         Wrong keys: of a queue its place, of any other key its number in KEYS below 0.
 
 local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
@@ -37,13 +55,13 @@ local usual = #keys % 2 == 1
 local queues, next_place = (#keys - (usual and 5 or 10)) / 2, 1
 local more = 5 + 2 * queues  -- the keys before stat:failed
 local chosen_from, failed, name, counted = "", "", "", ""
-local place, raw, wrong, held, odd, record = 0
+local place, raw, wrong, held, wrapped, record = 0
 
 local function is_wrong(reply, number)
   if type(reply) ~= "table" or not reply.err then return false end
-  local said = reply.err
-  if not (string.find(said, "WRONGTYPE", 1, true) or string.find(said, "not an integer", 1, true)
-      or string.find(said, "overflow", 1, true)) then
+  local message = reply.err
+  if not (string.find(message, "WRONGTYPE", 1, true) or string.find(message, "not an integer", 1, true)
+      or string.find(message, "overflow", 1, true)) then
     return false
   end
   wrong = wrong or {}
@@ -171,11 +189,11 @@ if raw then
     local foot = "}"
     if args[1] ~= "" then
       foot = ""
-      if not is_one_table(pcall(cmsgpack.unpack, raw)) then odd = args[1] .. cmsgpack.pack(raw) end
+      if not is_one_table(pcall(cmsgpack.unpack, raw)) then wrapped = args[1] .. cmsgpack.pack(raw) end
     elseif not (string.find(raw, "^%s*{") and pcall(cjson.decode, raw)) then
-      odd = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
+      wrapped = '{"class":null,"args":[],"raw":' .. cjson.encode(raw) .. "}"
     end
-    record = args[1 + place] .. (odd or raw) .. foot
+    record = args[1 + place] .. (wrapped or raw) .. foot
     held = pcall_redis("GETSET", keys[1], record)
   end
   if type(held) == "table" then
@@ -210,13 +228,13 @@ if counted == "1" then
   count(more + 2, true)
 end
 
-if ours == 1 and raw and place == 1 and not odd and not wrong then return raw end
+if ours == 1 and raw and place == 1 and not wrapped and not wrong then return raw end
 if reply then
   reply[1] = ours
   reply[#reply + 1] = wrong
   return reply
 end
-if raw then return {ours, place, raw, odd and record or "", wrong or {}} end
+if raw then return {ours, place, raw, wrapped and record or "", wrong or {}} end
 local places = {all_paused and 0 or nil}
 for at = 1, all_paused and 0 or queues do
   if paused[at] then places[#places + 1] = at end

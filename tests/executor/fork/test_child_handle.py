@@ -9,7 +9,7 @@ import pytest
 from pyresque.errors import DirtyExit, TermException
 from pyresque.executor.base import DONE, NOT_STARTED, Outcome
 from pyresque.executor.fork.child_handle import ChildHandle, drain
-from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.child_process import ChildOptions
 from pyresque.executor.fork.shared_page import SharedPage
 
 ONE_JOB = ChildOptions()
@@ -36,14 +36,14 @@ def outcome_of(child, wakeup) -> Outcome:
 
 
 def gone(child, wakeup) -> None:
-    child.dismiss()
-    while not child.linger(1, wakeup[0]):
+    child.close_input()
+    while not child.wait_exit(1, wakeup[0]):
         pass
 
 
 def outcome(work, wakeup, *, rules=ONE_JOB, raw=b"", then=lambda child: None) -> Outcome:
     child = born(work, rules)
-    child.give("low", raw, last=True)
+    child.send_job("low", raw, last=True)
     then(child)
     ended = outcome_of(child, wakeup)
     gone(child, wakeup)
@@ -83,7 +83,7 @@ def test_the_bytes_of_a_job_and_its_queue_arrive_as_they_are(wakeup):
         raise ValueError(repr((queue, raw)))
 
     child = ChildHandle.fork(attempt, ChildOptions(), SharedPage())
-    child.give("l\udcffw", b"\xff\x00{", last=True)
+    child.send_job("l\udcffw", b"\xff\x00{", last=True)
     assert outcome_of(child, wakeup).report.error == repr(("l\udcffw", b"\xff\x00{"))
     gone(child, wakeup)
 
@@ -113,7 +113,7 @@ def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
 
     child = born(work)
     for number in (1, 2, 3):
-        child.give("low", b"", last=number == 3)
+        child.send_job("low", b"", last=number == 3)
         assert outcome_of(child, wakeup).report.error == str(number)
         assert child.leaving == (number == 3)
     gone(child, wakeup)
@@ -122,7 +122,7 @@ def test_a_child_serves_as_many_jobs_as_it_is_given(wakeup):
 
 def test_a_child_that_has_grown_too_much_says_that_it_leaves(wakeup):
     child = born(nothing, ChildOptions(most_memory=1))
-    child.give("low", b"", last=False)
+    child.send_job("low", b"", last=False)
     assert outcome_of(child, wakeup) == DONE
     assert child.leaving
     gone(child, wakeup)
@@ -134,19 +134,19 @@ def test_a_child_that_nobody_needs_ends_when_its_pipe_is_closed(wakeup):
 
 def test_a_child_killed_before_it_was_given_a_job_has_not_begun_it(wakeup):
     child = born(nothing)
-    child.signal(signal.SIGKILL)
-    while not child.linger(1, wakeup[0]):
+    child.send_signal(signal.SIGKILL)
+    while not child.wait_exit(1, wakeup[0]):
         pass
-    child.give("low", b"", last=True)
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == NOT_STARTED
 
 
 def test_a_term_that_finds_a_child_idle_ends_it_before_it_has_begun(wakeup):
     child = born(nothing, ChildOptions(term_child=True))
-    child.signal(signal.SIGTERM)
-    while not child.linger(1, wakeup[0]):
+    child.send_signal(signal.SIGTERM)
+    while not child.wait_exit(1, wakeup[0]):
         pass
-    child.give("low", b"", last=True)
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == NOT_STARTED
 
 
@@ -163,13 +163,13 @@ def test_a_term_reaches_a_job_once_and_it_may_clean_up(wakeup):
         work,
         wakeup,
         rules=ChildOptions(term_child=True),
-        then=lambda child: (begun.wait(), child.signal(signal.SIGTERM)),
+        then=lambda child: (begun.wait(), child.send_signal(signal.SIGTERM)),
     )
     assert ended.report.exception == TermException.ruby_name
 
 
 def test_a_patient_job_takes_no_notice_of_a_term_that_is_not_its_parents(wakeup):
-    rules = ChildOptions(term_child=True, patient=True)
+    rules = ChildOptions(term_child=True, trusted_only=True)
     ended = outcome(lambda _raw: os.kill(os.getpid(), signal.SIGTERM), wakeup, rules=rules)
     assert ended == DONE
 
@@ -179,36 +179,36 @@ def test_a_patient_job_ends_by_its_parents_term(wakeup):
     ended = outcome(
         begun,
         wakeup,
-        rules=ChildOptions(term_child=True, patient=True),
-        then=lambda child: (begun.wait(), child.order(0, signal.SIGTERM)),
+        rules=ChildOptions(term_child=True, trusted_only=True),
+        then=lambda child: (begun.wait(), child.schedule_signal(0, signal.SIGTERM)),
     )
     assert ended.report.exception == TermException.ruby_name
 
 
 def test_a_job_that_lasts_too_long_is_killed_and_reported_by_the_error_given(wakeup):
     error, begun = DirtyExit("the limit of this job"), Begun()
-    ended = outcome(begun, wakeup, then=lambda child: (begun.wait(), child.limit(0.05, error)))
-    assert ended.dirty is error
+    ended = outcome(begun, wakeup, then=lambda child: (begun.wait(), child.kill_after(0.05, error)))
+    assert ended.process_error is error
 
 
 def test_a_limit_that_is_kept_is_forgotten_with_its_job(wakeup):
     begun = Begun()
     child = born(lambda raw: begun(raw) if raw else None)
-    child.give("low", b"", last=False)
-    child.limit(3600, DirtyExit("never"))
+    child.send_job("low", b"", last=False)
+    child.kill_after(3600, DirtyExit("never"))
     assert outcome_of(child, wakeup) == DONE
-    child.give("low", b"for ever", last=True)
+    child.send_job("low", b"for ever", last=True)
     begun.wait()
-    child.signal(signal.SIGHUP)
-    assert "SIGHUP" in str(outcome_of(child, wakeup).dirty)
+    child.send_signal(signal.SIGHUP)
+    assert "SIGHUP" in str(outcome_of(child, wakeup).process_error)
     gone(child, wakeup)
 
 
 @pytest.mark.parametrize("status", [0, 1, 7])
 def test_a_child_that_ends_without_a_word_is_dirty(wakeup, status):
     ended = outcome(lambda _raw: os._exit(status), wakeup)
-    assert isinstance(ended.dirty, DirtyExit)
-    assert f"exited with status {status} before it told" in str(ended.dirty)
+    assert isinstance(ended.process_error, DirtyExit)
+    assert f"exited with status {status} before it told" in str(ended.process_error)
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (27, "SIGPROF"), (1, "SIGHUP")])
@@ -217,37 +217,39 @@ def test_a_child_that_is_killed_is_reported_as_ruby_reports_it(wakeup, number, n
     ended = outcome(
         begun,
         wakeup,
-        then=lambda child: (pids.append(child.pid), begun.wait(), child.signal(number)),
+        then=lambda child: (pids.append(child.pid), begun.wait(), child.send_signal(number)),
     )
     text = f"Child process received unhandled signal pid {pids[0]} {name} (signal {number})"
-    assert str(ended.dirty).removesuffix(" (core dumped)") == text
+    assert str(ended.process_error).removesuffix(" (core dumped)") == text
 
 
 def test_a_signal_is_sent_when_its_time_has_come(wakeup):
     begun = Begun()
     ended = outcome(
-        begun, wakeup, then=lambda child: (begun.wait(), child.order(0.05, signal.SIGKILL))
+        begun,
+        wakeup,
+        then=lambda child: (begun.wait(), child.schedule_signal(0.05, signal.SIGKILL)),
     )
-    assert "SIGKILL" in str(ended.dirty)
+    assert "SIGKILL" in str(ended.process_error)
 
 
 def test_a_signal_to_a_child_that_has_ended_reaches_nobody(wakeup):
     child = born(nothing)
-    child.give("low", b"", last=True)
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == DONE
     gone(child, wakeup)
-    child.signal(signal.SIGKILL)
+    child.send_signal(signal.SIGKILL)
     assert child.wait(0, wakeup[0]) == DONE
 
 
 def test_a_wake_up_ends_a_wait_and_is_used_up(wakeup):
     child = born(for_ever)
-    child.give("low", b"", last=True)
+    child.send_job("low", b"", last=True)
     os.write(wakeup[1], b"xx")
     assert child.wait(60, wakeup[0]) is None
     with pytest.raises(BlockingIOError):
         os.read(wakeup[0], 1)
-    child.signal(signal.SIGKILL)
+    child.send_signal(signal.SIGKILL)
     gone(child, wakeup)
 
 

@@ -24,7 +24,7 @@ from pyresque.job.job import Job, JsonCodec, Payload, read_job
 from pyresque.job.limits import TimeLimit
 from pyresque.job.middleware import Layer
 from pyresque.job.msgpack_codec import MsgpackCodec
-from pyresque.job.perform import is_plain
+from pyresque.job.plain import is_plain
 from pyresque.job.registry import Registry
 from pyresque.settings import Settings
 
@@ -61,14 +61,14 @@ class Bench:
 
     def spare(self):
         """The child that was forked ahead."""
-        self.executor.children.ready = self.executor.children.from_the_server()
-        return self.executor.children.ready
+        self.executor.children.receive_requested()
+        return self.executor.children.idle
 
     def kill_when_given(self):
         """Kill the child that performs, once it has been given its job."""
-        while (child := self.executor._child) is None or not child.given:
+        while (child := self.executor._child) is None or not child.jobs_sent:
             pass
-        child.signal(signal.SIGKILL)
+        child.send_signal(signal.SIGKILL)
 
     def close(self):
         self.executor.close()
@@ -210,14 +210,14 @@ def test_a_signal_to_stop_that_comes_while_the_child_does_leaves_the_job_unbegun
 )
 def test_children_are_patient_where_a_job_is_to_be_left_alone_for_a_while(settings, patient):
     bench = Bench(lambda: None, term_child=True, **settings)
-    assert bench.executor.rules.patient is patient
+    assert bench.executor.options.trusted_only is patient
     bench.close()
 
 
 @pytest.mark.parametrize("term_child", [True, False])
 def test_a_childs_signals_are_its_own(term_child):
     def perform():
-        ChildSignals(SharedPage(), term_child=term_child, patient=False).take()
+        ChildSignals(SharedPage(), term_child=term_child, trusted_only=False).take()
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -232,7 +232,7 @@ def test_a_childs_signals_are_its_own(term_child):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
 def test_a_signal_that_is_sent_to_every_process_is_left_to_the_parent(term_child, number):
     def perform():
-        ChildSignals(SharedPage(), term_child=term_child, patient=False).take()
+        ChildSignals(SharedPage(), term_child=term_child, trusted_only=False).take()
         os.kill(os.getpid(), number)
 
     assert Bench(perform).run() == DONE
@@ -267,7 +267,7 @@ def test_a_child_above_its_memory_is_followed_by_another():
 
 def test_a_before_fork_hook_is_called_for_every_child_and_none_is_forked_ahead():
     bench, seen = Bench(report_the_pid, fork_ahead="always"), []
-    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor.server.asked))
+    bench.hooks.add("before_fork", lambda _job: seen.append(bench.executor.server.child_requested))
     bench.pids(3)
     assert seen == [False, False, False]
 
@@ -300,7 +300,7 @@ def test_a_child_forked_ahead_that_was_killed_costs_no_job():
     bench.one()
     spare = bench.spare()
     os.kill(spare.pid, signal.SIGKILL)
-    while not spare.broken():
+    while not spare.hung_up():
         pass
     outcome = bench.one()
     assert int(outcome.report.error) not in (spare.pid, os.getpid())
@@ -328,8 +328,8 @@ def test_where_no_child_can_be_forked_the_job_has_not_begun(monkeypatch):
 
 def test_a_job_beyond_its_hard_limit_is_killed_and_the_record_names_the_limit():
     outcome = Bench(threading.Event().wait, timeout=TimeLimit(hard=0.05)).run()
-    assert isinstance(outcome.dirty, HardTimeLimit)
-    assert "0.05 s" in str(outcome.dirty)
+    assert isinstance(outcome.process_error, HardTimeLimit)
+    assert "0.05 s" in str(outcome.process_error)
 
 
 def test_exit_functions_run_before_the_next_job_where_they_are_asked_for(tmp_path):

@@ -18,10 +18,10 @@ from pyresque.executor.fork.fast_path_handle import (
     FastPathEnd,
     FastPathHandle,
 )
-from pyresque.executor.fork.fast_path_reserve import FastPathReserver
 from pyresque.executor.fork.shared_page import SharedPage
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.stamp import iso8601_z
+from pyresque.store.reserve_raw import RawReserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ HEADS = (
     (b'{"queue":"a","run_at":"', b'","payload":'),
     (b'{"queue":"b","run_at":"', b'","payload":'),
 )
-OPENING = b"*3\r\n$1\r\nX\r\n"
+HEAD = b"*3\r\n$1\r\nX\r\n"
 
 
 class Wire:
@@ -38,7 +38,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.turning = FastPathReserver(self.ours.fileno(), OPENING, HEADS, b"}")
+        self.reserver = RawReserver(self.ours.recv, self.ours.send, HEAD, HEADS, b"}")
 
     def answered(self, *pieces: bytes) -> tuple[int, bytes] | None:
         """What the shift makes of a reply that comes in these pieces."""
@@ -51,7 +51,7 @@ class Wire:
         thread = threading.Thread(target=say)
         thread.start()
         try:
-            return self.turning.turn(b"{}")
+            return self.reserver.reserve(b"{}")
         finally:
             thread.join()
 
@@ -109,7 +109,7 @@ def test_any_other_reply_is_kept_for_the_worker(wire: Wire, reply: bytes) -> Non
             wire.answered()
         return
     assert wire.answered(reply) is None
-    assert wire.turning.heard == reply
+    assert wire.reserver.reply == reply
 
 
 def test_a_great_payload_comes_whole_and_soon(wire: Wire) -> None:
@@ -119,7 +119,7 @@ def test_a_great_payload_comes_whole_and_soon(wire: Wire) -> None:
 
 def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_000.9
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_reserve.time", lambda: now)
+    monkeypatch.setattr("pyresque.store.reserve_raw.time", lambda: now)
     sent = []
     for _ in range(3):
         assert wire.answered(b"$2\r\n{}\r\n") == (0, b"{}")
@@ -130,20 +130,20 @@ def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
     assert stamps[0].decode() == ruby_time.iso8601_z(datetime.fromtimestamp(10**9, timezone.utc))
     assert [stamps[0] in one for one in sent] == [True, True, False]
     assert stamps[1] in sent[2]
-    assert sent[0].startswith(OPENING + b"$55\r\n" + HEADS[0][0] + stamps[0] + HEADS[0][1])
+    assert sent[0].startswith(HEAD + b"$55\r\n" + HEADS[0][0] + stamps[0] + HEADS[0][1])
     assert sent[0].endswith(b"\r\n$2\r\n{}\r\n")
-    assert wire.turning.record(1, b"[]") == HEADS[1][0] + stamps[1] + HEADS[1][1] + b"[]}"
+    assert wire.reserver.record(1, b"[]") == HEADS[1][0] + stamps[1] + HEADS[1][1] + b"[]}"
 
 
 def test_only_short_jobs_that_follow_one_another_start_the_fast_path() -> None:
     shifts: Any = FastPathHandle(None, SharedPage(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
     assert not shifts.due()
-    shifts.note(SHORT / 2)
+    shifts.note_job(SHORT / 2)
     assert shifts.due()
-    shifts.note(SHORT * 2)
+    shifts.note_job(SHORT * 2)
     assert not shifts.due()
-    shifts.note(SHORT / 2)
-    shifts.rest()
+    shifts.note_job(SHORT / 2)
+    shifts.note_idle()
     assert not shifts.due()
 
 
@@ -151,7 +151,7 @@ def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPat
     taken = 0
 
     class Server:
-        def shift(self, *_: Any) -> None: ...
+        def start_fast_path(self, *_: Any) -> None: ...
 
     class Line:
         def stale(self) -> bool:
@@ -160,10 +160,10 @@ def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPat
         def fileno(self) -> int:
             return 0
 
-    async def watched(self: FastPathHandle, *_: Any) -> FastPathEnd:
+    async def watch(self: FastPathHandle, *_: Any) -> FastPathEnd:
         return FastPathEnd("left", None, CurrentRecord(0, b"", b""), taken, 0, -1)
 
-    monkeypatch.setattr(FastPathHandle, "_watched", watched)
+    monkeypatch.setattr(FastPathHandle, "_watch", watch)
     shifts: Any = FastPathHandle(Server(), SharedPage(), 0, Line)  # type: ignore[arg-type] # as much of them as is asked
 
     def worth() -> int:
@@ -172,7 +172,7 @@ def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPat
             shifts.run(1, (), CurrentRecord(0, b"", b""), None, None).send(None)
         jobs = 0
         while not shifts.due():
-            shifts.note(0.0)
+            shifts.note_job(0.0)
             jobs += 1
         return jobs
 

@@ -155,11 +155,13 @@ def test_what_children_import_again_and_again_is_reported_once(
 
 
 def test_modules_are_counted_up_to_a_bound():
-    repeated = cheap_fork.Repeated()
-    names = "\n".join(f"{cheap_fork.OTHER}m{number}" for number in range(2 * cheap_fork.MOST))
-    assert [len(repeated.note(names)) for _ in range(cheap_fork.OFTEN + 1)] == [
+    repeated = cheap_fork.RepeatedImports()
+    names = "\n".join(
+        f"{cheap_fork.FOREIGN}m{number}" for number in range(2 * cheap_fork.MOST_COUNTED)
+    )
+    assert [len(repeated.note(names)) for _ in range(cheap_fork.REPEATS + 1)] == [
         0,
         0,
-        cheap_fork.MOST,
+        cheap_fork.MOST_COUNTED,
         0,
     ]

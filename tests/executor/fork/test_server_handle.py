@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyresque.executor.base import DONE, NOT_STARTED
-from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.child_process import ChildOptions
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
 from tests.support.children import next_child, outcome_of
@@ -40,38 +40,38 @@ def test_children_come_from_one_process_that_is_not_this_one(server, wakeup):
     parents = set()
     for number in range(3):
         child = next_child(server)
-        child.give("low", b"%d" % number, last=True)
+        child.send_job("low", b"%d" % number, last=True)
         queue, raw, parent = outcome_of(child, wakeup).report.error.split()
         assert (queue, raw) == ("low", f"b'{number}'")
         parents.add(int(parent))
-        server.done_with(child)
+        server.release(child)
     assert len(parents) == 1
     assert parents.isdisjoint({os.getpid(), 1})
 
 
 def test_a_child_is_forked_before_there_is_a_job_for_it(server, wakeup):
-    server.ask()
-    assert server.asked
-    child = server.take()
-    assert not server.asked
-    child.give("low", b"", last=True)
+    server.request_child()
+    assert server.child_requested
+    child = server.receive_child()
+    assert not server.child_requested
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == DONE
-    server.done_with(child)
+    server.release(child)
 
 
 def test_how_a_child_ended_is_reported_as_if_it_were_our_own(server, wakeup):
     child = next_child(server)
-    child.give("low", b"for ever", last=True)
-    eventually(lambda: child._board.begun(child._place))
-    child.signal(signal.SIGKILL)
-    assert f"pid {child.pid} SIGKILL (signal 9)" in str(outcome_of(child, wakeup).dirty)
+    child.send_job("low", b"for ever", last=True)
+    eventually(lambda: child._page.started(child._slot))
+    child.send_signal(signal.SIGKILL)
+    assert f"pid {child.pid} SIGKILL (signal 9)" in str(outcome_of(child, wakeup).process_error)
 
 
 def test_a_child_that_was_killed_before_it_had_a_job_has_not_begun(server, wakeup):
     child = next_child(server)
     os.kill(child.pid, signal.SIGKILL)
-    eventually(child.broken)
-    child.give("low", b"", last=True)
+    eventually(child.hung_up)
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == NOT_STARTED
 
 
@@ -83,55 +83,55 @@ def test_a_server_that_was_killed_is_followed_by_another(server, wakeup):
         next_child(server)
     second = next_child(server)
     for child in (first, second):
-        child.give("low", b"", last=True)
+        child.send_job("low", b"", last=True)
         assert outcome_of(child, wakeup) == DONE
-        server.done_with(child)
+        server.release(child)
 
 
 def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noticed(
     server, wakeup, tmp_path
 ):
     going_on, dying = next_child(server), next_child(server)
-    going_on.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
-    dying.give("low", b"for ever", last=True)
-    eventually(lambda: dying._board.begun(dying._place))
+    going_on.send_job("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
+    dying.send_job("low", b"for ever", last=True)
+    eventually(lambda: dying._page.started(dying._slot))
     os.kill(server._pid, signal.SIGKILL)
     (tmp_path / "go").touch()
     assert outcome_of(going_on, wakeup) == DONE
     os.kill(dying.pid, signal.SIGKILL)
-    assert outcome_of(dying, wakeup).dirty is not None
+    assert outcome_of(dying, wakeup).process_error is not None
 
 
 def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, wakeup, tmp_path):
     child = next_child(server)
-    child.give("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
-    eventually(lambda: child._board.begun(child._place))
+    child.send_job("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
+    eventually(lambda: child._page.started(child._slot))
     os.kill(server._pid, signal.SIGKILL)
     os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ConnectionError):
         next_child(server)
-    server.done_with(next_child(server))  # there is another server now
+    server.release(next_child(server))  # there is another server now
     assert child.wait(0.0, wakeup) is None
     (tmp_path / "go").touch()
     assert outcome_of(child, wakeup) == DONE
 
 
 def test_signals_to_the_whole_group_do_not_end_the_server(server, wakeup):
-    server.done_with(next_child(server))
+    server.release(next_child(server))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(server._pid, number)
     child = next_child(server)
-    child.give("low", b"", last=True)
+    child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == DONE
-    server.done_with(child)
+    server.release(child)
 
 
 def test_closing_ends_every_child_and_the_server(wakeup):
     server = ServerHandle(perform, ChildOptions(), SharedPage(), lambda: None)
     child = next_child(server)
-    server.ask()
+    server.request_child()
     pids = {child.pid, server._pid}
-    server.done_with(child)
+    server.release(child)
     server.close()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
@@ -139,11 +139,11 @@ def test_closing_ends_every_child_and_the_server(wakeup):
 ORPHAN = """
 import os, signal, threading
 from pyresque.executor.fork.shared_page import SharedPage
-from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.child_process import ChildOptions
 from pyresque.executor.fork.server_handle import ServerHandle
 server = ServerHandle(lambda queue, raw: None, ChildOptions(), SharedPage(), lambda: None)
-server.ask()
-child = server.take()
+server.request_child()
+child = server.receive_child()
 print(server._pid, child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

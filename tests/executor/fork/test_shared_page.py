@@ -14,41 +14,43 @@ def in_a_child(deed) -> None:
 
 
 def test_what_a_child_writes_is_read_here():
-    board = SharedPage()
-    mine, another = board.place(), board.place()
-    in_a_child(lambda: board.begin(mine))
-    assert board.begun(mine)
-    assert not board.begun(another)
-    board.begin(mine, begun=False)
-    assert not board.begun(mine)
+    page = SharedPage()
+    mine, another = page.new_slot(), page.new_slot()
+    in_a_child(lambda: page.set_started(mine))
+    assert page.started(mine)
+    assert not page.started(another)
+    page.set_waiting(mine)
+    assert not page.started(mine)
 
 
 def test_a_signal_to_a_child_is_read_there_and_is_not_the_next_ones_in_its_place():
-    board, reading = SharedPage(), os.pipe()
-    mine, another = board.place(), board.place()
-    board.order(mine)
+    page, reading = SharedPage(), os.pipe()
+    mine, another = page.new_slot(), page.new_slot()
+    page.announce_term(mine)
     in_a_child(
-        lambda: os.write(reading[1], b"%d%d" % (board.ordered(mine), board.ordered(another)))
+        lambda: os.write(
+            reading[1], b"%d%d" % (page.term_announced(mine), page.term_announced(another))
+        )
     )
     assert os.read(reading[0], 2) == b"10"
-    while board.place() != mine:
+    while page.new_slot() != mine:
         pass
-    assert not board.ordered(mine)
+    assert not page.term_announced(mine)
     for end in reading:
         os.close(end)
 
 
 def test_that_the_worker_stops_is_read_in_a_child():
-    board, reading = SharedPage(), os.pipe()
-    board.stop()
-    in_a_child(lambda: os.write(reading[1], b"%d" % board.stopping))
+    page, reading = SharedPage(), os.pipe()
+    page.stop()
+    in_a_child(lambda: os.write(reading[1], b"%d" % page.stopping))
     assert os.read(reading[0], 1) == b"1"
     for end in reading:
         os.close(end)
 
 
 def test_places_come_round_and_never_hit_the_workers_own():
-    board = SharedPage()
-    places = [board.place() for _ in range(2 * SLOTS)]
+    page = SharedPage()
+    places = [page.new_slot() for _ in range(2 * SLOTS)]
     assert set(places) == set(range(1, SLOTS))
-    assert not board.stopping
+    assert not page.stopping

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from pyresque.executor.fork.cheap_fork import skip_stdlib_fork_hooks
-from pyresque.executor.fork.child_job import ChildOptions
+from pyresque.executor.fork.child_process import ChildOptions
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
 from tests.support.children import next_child, outcome_of
@@ -30,9 +30,9 @@ def tell(wakeup):
         answers = []
         for _ in range(times):
             child = next_child(server)
-            child.give("low", b"", last=True)
+            child.send_job("low", b"", last=True)
             answers.append(outcome_of(child, wakeup).report.error)
-            server.done_with(child)
+            server.release(child)
         return answers
 
     yield ask
@@ -98,7 +98,7 @@ def test_hooks_of_others_run_in_every_child(tell):
 def test_this_process_forks_as_ever():
     before = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
     server = ServerHandle(lambda _queue, _raw: None, ChildOptions(), SharedPage(), lambda: None)
-    server.done_with(next_child(server))
+    server.release(next_child(server))
     server.close()
     after = threading._after_fork.__code__, logging._after_at_fork_child_reinit_locks.__code__
     assert after == before

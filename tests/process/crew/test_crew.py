@@ -43,13 +43,13 @@ def crew(**settings: object) -> Crew:
             queue_list,
             Interrupted(),
             ScriptedHost(core.clock),
-            tended=True,
+            in_crew=True,
             hooks=core.hooks.only("queue_empty"),
         )
         for n in (1, 2)
     ]
     wakes: list[int] = []
-    made = Crew(core, workers, lambda: wakes.append(1), first.vitals)
+    made = Crew(core, workers, lambda: wakes.append(1), first.health)
     made.wakes = wakes
     return made
 
@@ -69,12 +69,12 @@ def sign(shown: list[str]) -> SharedTitle:
 
 
 def test_the_title_counts_the_jobs_while_there_are_any(sign, shown):
-    sign.say(1, f"mine: {NAME}Waiting for low")
-    sign.say(2, f"mine: {NAME}Waiting for low")
-    sign.say(1, f"mine: {NAME}Processing low since 1 [X]")
-    sign.say(2, f"mine: {NAME}Processing low since 1 [Y]")
-    sign.say(1, f"mine: {NAME}Waiting for low")
-    sign.say(2, f"mine: {NAME}Waiting for low")
+    sign.show(1, f"mine: {NAME}Waiting for low")
+    sign.show(2, f"mine: {NAME}Waiting for low")
+    sign.show(1, f"mine: {NAME}Processing low since 1 [X]")
+    sign.show(2, f"mine: {NAME}Processing low since 1 [Y]")
+    sign.show(1, f"mine: {NAME}Waiting for low")
+    sign.show(2, f"mine: {NAME}Waiting for low")
     assert [title.removeprefix(f"mine: {NAME}") for title in shown] == [
         *("Waiting for low", "Waiting for low"),
         *("Processing 1 of 2 jobs", "Processing 2 of 2 jobs", "Processing 1 of 2 jobs"),
@@ -84,29 +84,29 @@ def test_the_title_counts_the_jobs_while_there_are_any(sign, shown):
 
 def test_the_title_is_not_set_anew_for_one_job_after_another(sign, shown):
     for job in range(3):
-        sign.say(1, f"{NAME}Processing low since {job} [X]")
+        sign.show(1, f"{NAME}Processing low since {job} [X]")
     assert len(shown) == 1
 
 
 def test_one_heartbeat_is_for_all_that_are_registered():
     one = crew()
-    one.workers[0].pulse.registered = True
+    one.workers[0].heartbeat.registered = True
     driver = ScriptedDriver(TIME, [1, 1])
-    driver.run(one.rounds.pulse.beat())
+    driver.run(one.upkeep.heartbeat.beat())
     assert {command[1:3] for command in driver.asked[1]} == {
         ("resque:workers:heartbeat", b"host:42:low"),
         ("resque:workers", b"host:42:low"),
     }
-    one.workers[1].pulse.registered = True
+    one.workers[1].heartbeat.registered = True
     both = ScriptedDriver(TIME, [1, 1, 1, 1])
-    both.run(one.rounds.pulse.beat())
+    both.run(one.upkeep.heartbeat.beat())
     assert len(both.asked[1]) == 4
     assert both.asked[1][2][2] == b"host~2:42:low"
 
 
 def test_the_first_heartbeat_for_all_is_due_an_interval_after_the_start():
     one = crew(heartbeat_interval=60.0)
-    pulses = Heartbeats(one.core, [each.pulse for each in one.workers])
+    pulses = Heartbeats(one.core, [each.heartbeat for each in one.workers])
     assert ScriptedDriver().run(pulses.beat_if_due()) == 60.0
 
 
@@ -116,7 +116,7 @@ def test_a_graceful_signal_stops_all_and_presses_nobody():
     assert [each.stopping for each in one.workers] == [True, True]
     assert one.wakes == [1]
     assert one.due() == float("inf")
-    assert not one.press()
+    assert not one.end_jobs()
 
 
 def test_term_with_graceful_term_is_a_graceful_signal():
@@ -130,16 +130,16 @@ def test_a_signal_to_stop_at_once_gives_jobs_the_time_a_child_has():
     one = crew(term_child=True, pre_shutdown_timeout=3.0, term_timeout=4.0)
     one.terminate()
     assert one.due() == 3.0
-    assert not one.press()
+    assert not one.end_jobs()
     assert interrupts(one) == [[], []]
     one.core.clock.passed += 3.0
-    assert not one.press()
+    assert not one.end_jobs()
     assert interrupts(one) == [["terminate"], ["terminate"]]
     assert one.due() == 4.0
     one.terminate()
     assert one.due() == 4.0
     one.core.clock.passed += 4.0
-    assert one.press()
+    assert one.end_jobs()
 
 
 def test_the_shutdown_hooks_run_once():
@@ -155,9 +155,9 @@ def test_a_pause_is_for_all_and_its_hooks_run_once():
     one.core.hooks.add("before_pause", lambda each: ran.append(each.id))
     one.core.hooks.add("after_pause", lambda each: ran.append(each.id))
     one.pause_processing()
-    assert [each.resting for each in one.workers] == [True, True]
+    assert [each.paused_by_signal for each in one.workers] == [True, True]
     one.unpause_processing()
-    assert [each.resting for each in one.workers] == [False, False]
+    assert [each.paused_by_signal for each in one.workers] == [False, False]
     assert ran == ["host:42:low"] * 2
 
 

@@ -24,9 +24,9 @@ def armed(client, count=1):
 class Crew:
     """Slots that wait, each in its own thread, take a job when called, and tell what came of it."""
 
-    def __init__(self, bell, db, count, *queues):
+    def __init__(self, shared_waiter, db, count, *queues):
         self.db, self.queues = db, queues
-        self.slots = [ThreadWaiter(bell) for _ in range(count)]
+        self.slots = [ThreadWaiter(shared_waiter) for _ in range(count)]
         self.answers = SimpleQueue()
         self.threads = [
             threading.Thread(target=self.live, args=(number,), daemon=True)
@@ -35,7 +35,7 @@ class Crew:
 
     def live(self, number):
         while True:
-            called = self.slots[number].wait(self.queues, LONG, LONG)
+            called = self.slots[number].wait_for_jobs(self.queues, LONG, LONG)
             self.answers.put((number, called, self.db.lpop(LOW) if called else None))
             if not called:
                 return
@@ -56,7 +56,7 @@ class Crew:
 
 
 @pytest.fixture
-def bell(redis_url):
+def shared_waiter(redis_url):
     with redis.Redis.from_url(redis_url) as client:
         client.config_resetstat()
     driver = SyncDriver(redis_url)
@@ -67,20 +67,20 @@ def bell(redis_url):
 
 
 @pytest.fixture
-def crew(bell, db):
-    made = Crew(bell, db, 10, LOW)
+def crew(shared_waiter, db):
+    made = Crew(shared_waiter, db, 10, LOW)
     made.start()
     armed(db)
-    eventually(lambda: len(bell._visits), lambda count: count == 10)
+    eventually(lambda: len(shared_waiter._waits), lambda count: count == 10)
     yield made
     made.end()
 
 
-def test_one_job_calls_one_of_ten_slots_which_share_one_connection(bell, crew, db):
-    bell._settle = LONG  # no second call
+def test_one_job_calls_one_of_ten_slots_which_share_one_connection(shared_waiter, crew, db):
+    shared_waiter._settle = LONG  # no second call
     db.rpush(LOW, "job")
     assert crew.next()[1:] == (True, b"job")
-    eventually(lambda: len(bell._visits), lambda count: count == 10)
+    eventually(lambda: len(shared_waiter._waits), lambda count: count == 10)
     assert crew.answers.empty()
     assert waits_begun(db) == 1
 
@@ -95,105 +95,105 @@ def test_as_many_jobs_as_slots_at_once_are_all_taken(crew, db):
     assert sorted(int(job) for job in jobs) == list(range(10))
 
 
-def test_a_job_that_the_called_one_leaves_alone_calls_others(bell, db):
+def test_a_job_that_the_called_one_leaves_alone_calls_others(shared_waiter, db):
     seen = SimpleQueue()
     for name in "abc":
-        bell.expect((LOW,), lambda name=name: seen.put(name))
+        shared_waiter.enter((LOW,), lambda name=name: seen.put(name))
     armed(db)
     db.rpush(LOW, 1)
     assert [seen.get(timeout=TIMEOUT) for _ in range(3)] == ["a", "b", "c"]
 
 
-def test_who_left_is_not_called(bell, db):
+def test_who_left_is_not_called(shared_waiter, db):
     seen = SimpleQueue()
-    gone = bell.expect((LOW,), lambda: seen.put("gone"))
-    bell.expect((LOW,), lambda: seen.put("here"))
-    bell.leave(gone)
+    gone = shared_waiter.enter((LOW,), lambda: seen.put("gone"))
+    shared_waiter.enter((LOW,), lambda: seen.put("here"))
+    shared_waiter.leave(gone)
     db.rpush(LOW, 1)
     assert seen.get(timeout=TIMEOUT) == "here"
     assert seen.empty()
 
 
-def test_each_is_called_for_its_own_queues(bell, db):
+def test_each_is_called_for_its_own_queues(shared_waiter, db):
     seen = SimpleQueue()
-    bell.expect((LOW,), lambda: seen.put("low"))
-    bell.expect((HIGH, LOW), lambda: seen.put("high"))
+    shared_waiter.enter((LOW,), lambda: seen.put("low"))
+    shared_waiter.enter((HIGH, LOW), lambda: seen.put("high"))
     armed(db, 2)
     db.rpush(HIGH, 1)
     assert seen.get(timeout=TIMEOUT) == "high"
     assert seen.empty()
 
 
-def test_a_job_that_came_while_nobody_waited_is_reported_to_the_next_one(bell, db):
-    slot = ThreadWaiter(bell)
+def test_a_job_that_came_while_nobody_waited_is_reported_to_the_next_one(shared_waiter, db):
+    slot = ThreadWaiter(shared_waiter)
     db.rpush(LOW, 1)
-    assert slot.wait((LOW,), LONG, LONG) is True
-    assert slot.wait((LOW,), LONG, LONG) is True
+    assert slot.wait_for_jobs((LOW,), LONG, LONG) is True
+    assert slot.wait_for_jobs((LOW,), LONG, LONG) is True
     db.delete(LOW)
 
 
-def test_a_slot_that_is_woken_returns_without_a_call(bell):
-    slot = ThreadWaiter(bell)
+def test_a_slot_that_is_woken_returns_without_a_call(shared_waiter):
+    slot = ThreadWaiter(shared_waiter)
     slot.wake()
-    assert slot.wait((LOW,), LONG, LONG) is False
-    assert bell._visits == {}
+    assert slot.wait_for_jobs((LOW,), LONG, LONG) is False
+    assert shared_waiter._waits == {}
 
 
-def test_without_a_line_the_time_to_look_comes_after_its_seconds(bell):
+def test_without_a_line_the_time_to_look_comes_after_its_seconds(shared_waiter):
     blind = SharedWaiter(None)
-    assert ThreadWaiter(blind).wait((LOW,), 0.01, LONG) is True
-    assert ThreadWaiter(blind).wait((LOW,), LONG, 0.01) is False
-    assert ThreadWaiter(bell).wait((), 0.01, LONG) is True
+    assert ThreadWaiter(blind).wait_for_jobs((LOW,), 0.01, LONG) is True
+    assert ThreadWaiter(blind).wait_for_jobs((LOW,), LONG, 0.01) is False
+    assert ThreadWaiter(shared_waiter).wait_for_jobs((), 0.01, LONG) is True
     blind.close()
 
 
-def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(bell, db):
-    slot = ThreadWaiter(bell)
-    waiting = threading.Thread(target=slot.wait, args=((LOW,), LONG, LONG))
+def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(shared_waiter, db):
+    slot = ThreadWaiter(shared_waiter)
+    waiting = threading.Thread(target=slot.wait_for_jobs, args=((LOW,), LONG, LONG))
     waiting.start()
     armed(db)
     slot.wake()
     waiting.join(TIMEOUT)
-    assert slot.wait((LOW,), 0.01, 0.05) is False
+    assert slot.wait_for_jobs((LOW,), 0.01, 0.05) is False
 
 
 @pytest.mark.process
 def test_slots_that_can_no_longer_be_reached_are_called_to_look_by_themselves(tmp_path):
     server = RedisServer(tmp_path)
     driver = SyncDriver(server.url)
-    bell = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
+    shared_waiter = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
     seen = SimpleQueue()
     try:
-        bell.expect((LOW,), lambda: seen.put("first"))
+        shared_waiter.enter((LOW,), lambda: seen.put("first"))
         with server.client() as client:
             armed(client)
-        eventually(lambda: bell._heard, lambda heard: heard == {LOW})
+        eventually(lambda: shared_waiter._could_watch, lambda heard: heard == {LOW})
         server.kill()
         assert seen.get(timeout=TIMEOUT) == "first"
-        visit = bell.expect((LOW,), lambda: seen.put("second"))
-        assert not visit.heard
+        waiting = shared_waiter.enter((LOW,), lambda: seen.put("second"))
+        assert not waiting.watched
         server.start()
         with server.client() as client:
             client.rpush(LOW, 1)
         assert seen.get(timeout=TIMEOUT) == "second"
     finally:
-        bell.close()
+        shared_waiter.close()
         driver.close()
         server.kill()
 
 
 def test_where_no_thread_can_be_started_jobs_are_polled_and_it_is_tried_again(
-    monkeypatch, caplog, bell
+    monkeypatch, caplog, shared_waiter
 ):
     with monkeypatch.context() as none_left:
         none_left.setattr(threading.Thread, "start", no_thread)
-        visits = [bell.expect((LOW,), lambda: None) for _ in range(2)]
-        assert [visit.heard for visit in visits] == [False, False]
+        waits = [shared_waiter.enter((LOW,), lambda: None) for _ in range(2)]
+        assert [waiting.watched for waiting in waits] == [False, False]
         assert [record.levelname for record in caplog.records] == ["WARNING"]
-        for visit in visits:
-            bell.leave(visit)
-    bell.leave(bell.expect((LOW,), lambda: None))
-    assert bell._thread is not None
+        for waiting in waits:
+            shared_waiter.leave(waiting)
+    shared_waiter.leave(shared_waiter.enter((LOW,), lambda: None))
+    assert shared_waiter._thread is not None
 
 
 def no_thread(_thread):

@@ -14,9 +14,9 @@ import pytest
 from pyresque import Resque
 from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
 from pyresque.executor.fork.fast_path_process import BROKEN, FastPathRun
-from pyresque.executor.fork.fast_path_reserve import FastPathReserver
 from pyresque.executor.fork.shared_page import FINISHED, SLOTS, SharedPage
 from pyresque.process.run.worker import lendable
+from pyresque.store.reserve_raw import RawReserver
 from tests.support.eventually import eventually
 from tests.support.fork_worker import (
     ForkWorker,
@@ -60,13 +60,13 @@ def test_a_server_that_dies_leaves_its_job_to_the_worker(
 
 #: Where the server is when it dies: what it was about to do or has just done, and how often it had done that before.
 POINTS = {
-    "it has not begun": (FastPathRun, "work", "before", 1),
-    "it has forked": (FastPathRun, "_waited", "before", 5),
-    "its child has ended": (FastPathRun, "_waited", "after", 5),
-    "a turn is not sent": (FastPathReserver, "turn", "before", 5),
-    "a turn is carried out": (FastPathReserver, "turn", "after", 5),
-    "a turn is not noted": (SharedPage, "turned", "before", 5),
-    "a turn is noted": (SharedPage, "turned", "after", 5),
+    "it has not begun": (FastPathRun, "run", "before", 1),
+    "it has forked": (FastPathRun, "_wait", "before", 5),
+    "its child has ended": (FastPathRun, "_wait", "after", 5),
+    "a turn is not sent": (RawReserver, "reserve", "before", 5),
+    "a turn is carried out": (RawReserver, "reserve", "after", 5),
+    "a turn is not noted": (SharedPage, "set_turns", "before", 5),
+    "a turn is noted": (SharedPage, "set_turns", "after", 5),
     "a job is not begun": (FastPathRun, "_fork", "before", 5),
 }
 
@@ -99,8 +99,8 @@ def test_a_server_may_die_at_any_point(
 
     monkeypatch.setattr(owner, name, dying)
     one = stage()
-    board = one.prepare().executor.board  # type: ignore[attr-defined]
-    board._page[1:SLOTS] = bytes([FINISHED]) * (SLOTS - 1)  # as after thousands of jobs
+    page = one.prepare().executor.page  # type: ignore[attr-defined]
+    page._page[1:SLOTS] = bytes([FINISHED]) * (SLOTS - 1)  # as after thousands of jobs
     notes(db, 40)
     one.go()
     assert kinds(overs).count(LOST) > 2
@@ -185,10 +185,10 @@ def test_a_server_with_too_many_connections_gives_none_for_the_fast_path(
         db.config_set("maxclients", len(db.client_list()))
         try:
             shifts = FastPathHandle(None, SharedPage(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
-            assert shifts.line() is None
+            assert shifts.connection() is None
         finally:
             db.config_set("maxclients", before)
-        assert shifts.line() is not None
+        assert shifts.connection() is not None
         shifts.close()
 
 

@@ -138,14 +138,14 @@ def test_an_error_of_the_worker_itself_ends_the_fast_path_first(
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage(heartbeat_interval=1)
     notes(db, 200)
-    usual = Worker.tend
+    usual = Worker.run_upkeep
 
-    async def tend(self: Worker) -> float:
-        if self.executor.shifts.on and len(one.notes_taken()) > 20:  # type: ignore[attr-defined]
+    async def run_upkeep(self: Worker) -> float:
+        if self.executor.fast_path.running and len(one.notes_taken()) > 20:  # type: ignore[attr-defined]
             raise ZeroDivisionError("the worker's own")
         return await usual(self)
 
-    monkeypatch.setattr(Worker, "tend", tend)
+    monkeypatch.setattr(Worker, "run_upkeep", run_upkeep)
     with pytest.raises(ZeroDivisionError):
         one.work()
     done = len(one.notes_taken())

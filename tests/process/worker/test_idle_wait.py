@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.process.worker.idle import FREE_CALLS, LONGEST_PAUSE, LOOK, IdleWait
+from pyresque.process.worker.idle import LONGEST_PAUSE, LOOK, VAIN_WAKE_UPS, IdleWait
 from tests.support.scripted_driver import ScriptedDriver
 from tests.support.scripted_worker import Clock, ScriptedHost
 
@@ -16,15 +16,15 @@ class Stage:
         self.clock = Clock()
         self.around = ScriptedHost(self.clock)
         self.beat, self.beats, self.stop = beat, 0, False
-        self.rest = IdleWait(self.clock, self.around, self.tend)
+        self.idle_wait = IdleWait(self.clock, self.around, self.upkeep)
 
-    async def tend(self):
+    async def upkeep(self):
         self.beats += 1
         return self.beat
 
     def take(self, seconds, queues=LOW):
         before = self.clock.passed
-        ScriptedDriver().run(self.rest.take(seconds, queues, lambda: self.stop))
+        ScriptedDriver().run(self.idle_wait.run(seconds, queues, lambda: self.stop))
         return self.clock.passed - before
 
 
@@ -85,9 +85,9 @@ def test_calls_that_lead_to_no_job_are_followed_at_once_only_a_few_times(stage):
     for _ in range(10):
         stage.take(5.0)
     pauses = stage.around.slept
-    assert len(pauses) == 10 - FREE_CALLS - 1
+    assert len(pauses) == 10 - VAIN_WAKE_UPS - 1
     assert all(0 <= pause <= LONGEST_PAUSE for pause in pauses)
-    stage.rest.found_work()
+    stage.idle_wait.found_job()
     stage.take(5.0)
     assert stage.around.slept == pauses
 

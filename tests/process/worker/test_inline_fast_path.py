@@ -75,7 +75,7 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
         db.flushall()
         if usual:
             monkeypatch.setattr(
-                Worker, "streak", property(lambda _: None, lambda _, __: None), raising=False
+                Worker, "fast_path", property(lambda _: None, lambda _, __: None), raising=False
             )
         stage = Stage(redis_url)
         for number, unusual in enumerate(UNUSUAL):
@@ -97,13 +97,13 @@ def test_plain_jobs_follow_one_another_without_the_general_way(
     db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ways: list[str] = []
-    usual = Worker._performed
+    usual = Worker._perform
 
     async def seen(self: Worker, job: Any) -> Any:
         ways.append(job.class_name)
         return await usual(self, job)
 
-    monkeypatch.setattr(Worker, "_performed", seen)
+    monkeypatch.setattr(Worker, "_perform", seen)
     for number in range(5):
         push(db, "Note", number)
     stage.resque.job("Hooked", queue="low")(Hooked)
@@ -185,7 +185,7 @@ def test_a_break_between_two_jobs_loses_none_and_repeats_none(
     stage.resque.job("Cut", queue="low")(cut)
     for number in range(6):
         push(db, "Cut", number)
-    monkeypatch.setattr("pyresque.process.worker.redis_retry.BACK_OFF", 0.01)
+    monkeypatch.setattr("pyresque.process.worker.redis_retry.FIRST_WAIT", 0.01)
     stage.work()
     assert stage.noted == [(number,) for number in range(6)]
     assert db.get("resque:stat:processed") == b"6"

@@ -18,14 +18,14 @@ TIME = [b"1772366400", b"0"]
 def rounds(**settings: float) -> Upkeep:
     """The rounds of a worker that has started."""
     one = worker(**settings)
-    ScriptedDriver(TIME, [1]).run(one.pulse.beat())
-    ScriptedDriver(None, 9_000).run(one.rounds.prune())
-    return one.rounds
+    ScriptedDriver(TIME, [1]).run(one.heartbeat.beat())
+    ScriptedDriver(None, 9_000).run(one.upkeep.prune())
+    return one.upkeep
 
 
 @pytest.fixture
 def heartbeat() -> Heartbeat:
-    one = worker(heartbeat_interval=60.0).pulse
+    one = worker(heartbeat_interval=60.0).heartbeat
     one.registered = True
     return one
 
@@ -66,29 +66,29 @@ def test_a_heartbeat_that_cannot_be_written_is_tried_again_soon(heartbeat):
 
 def test_rounds_beat_and_prune_each_when_it_is_due():
     one = rounds(heartbeat_interval=60.0, prune_interval=150.0)
-    assert ScriptedDriver().run(one.make()) == 60.0
+    assert ScriptedDriver().run(one.run()) == 60.0
     one.clock.passed += 60
-    assert ScriptedDriver(TIME, [1]).run(one.make()) == 60.0
+    assert ScriptedDriver(TIME, [1]).run(one.run()) == 60.0
     one.clock.passed += 60
-    assert ScriptedDriver(TIME, [1]).run(one.make()) == 30.0
+    assert ScriptedDriver(TIME, [1]).run(one.run()) == 30.0
     one.clock.passed += 30
     pruning = ScriptedDriver(None, 9_000)
-    assert pruning.run(one.make()) == 30.0
+    assert pruning.run(one.run()) == 30.0
     assert pruning.asked[0][:2] == ("SET", "resque:pruning_dead_workers_in_progress")
 
 
 def test_pruning_that_redis_refuses_is_put_off_and_ends_nothing():
     one = rounds(heartbeat_interval=600.0, prune_interval=150.0)
     one.clock.passed += 600
-    assert ScriptedDriver(TIME, [1], RedisUnavailable("away")).run(one.make()) == 600.0
+    assert ScriptedDriver(TIME, [1], RedisUnavailable("away")).run(one.run()) == 600.0
 
 
 def test_upkeep_reports_whether_heartbeats_are_sent():
     one = rounds(heartbeat_interval=60.0)
-    one.vitals.mark(Flag.REGISTERED, True)
+    one.health.mark(Flag.REGISTERED, True)
     one.clock.passed += 60
-    ScriptedDriver(RedisUnavailable("away")).run(one.make())
-    assert one.vitals.health(60.0).reasons == ("Redis does not answer",)
+    ScriptedDriver(RedisUnavailable("away")).run(one.run())
+    assert one.health.health(60.0).reasons == ("Redis does not answer",)
     one.clock.passed += 5
-    ScriptedDriver(TIME, [1]).run(one.make())
-    assert one.vitals.health(60.0).ready
+    ScriptedDriver(TIME, [1]).run(one.run())
+    assert one.health.health(60.0).ready

@@ -38,7 +38,7 @@ def test_reserving_takes_a_job_and_enters_it_in_one_step():
 
 def test_a_finished_job_and_the_next_one_are_one_round_trip():
     one, hand = worker(), ScriptedDriver(GOT, ENDED_AND_GOT, ENDED)
-    assert hand.run(one._one_run()) is True
+    assert hand.run(one._perform_jobs()) is True
     assert len(one.executor.jobs) == 2
     assert [finished(args) for args in hand.asked] == [b"", RECORD, RECORD]
 
@@ -99,8 +99,8 @@ def test_the_wait_for_redis_grows_and_is_bounded():
     one, hand = worker(), ScriptedDriver(*[AWAY, AWAY] * 7)
     with pytest.raises(IndexError):
         hand.run(one.reserve())
-    assert one.surroundings.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
-    assert set(one.surroundings.slept[6:]) == {10.0}
+    assert one.host.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+    assert set(one.host.slept[6:]) == {10.0}
 
 
 def test_a_reserve_that_was_carried_out_before_the_wire_broke_is_adopted():
@@ -119,10 +119,10 @@ def test_a_reserve_that_was_not_carried_out_is_sent_again():
 def test_two_equal_jobs_one_after_the_other_are_distinguished_by_the_count():
     """The same payload within one second has the same record: adopted when the count went up, else sent again."""
     one, carried_out = worker(), ScriptedDriver(GOT, AWAY, RECORD, b"1", ENDED)
-    assert carried_out.run(one._one_run()) is True
+    assert carried_out.run(one._perform_jobs()) is True
     assert len(one.executor.jobs) == 2
     other, lost = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
-    assert lost.run(other._one_run()) is True
+    assert lost.run(other._perform_jobs()) is True
     assert len(other.executor.jobs) == 1
     assert scripts(lost) == ["turn", "turn", "turn"]
 
@@ -131,8 +131,8 @@ def test_a_worker_that_is_stopping_does_not_wait_for_redis_with_nothing_to_write
     one, hand = worker(), ScriptedDriver(AWAY)
     one.shutdown()
     with pytest.raises(Exception, match="away"):
-        hand.run(one._turn(NO_FAILURE))
-    assert one.surroundings.slept == []
+        hand.run(one.current_job.next_job(NO_FAILURE))
+    assert one.host.slept == []
 
 
 def test_a_worker_that_is_stopping_waits_for_redis_to_write_the_end_of_its_job():
@@ -140,8 +140,8 @@ def test_a_worker_that_is_stopping_waits_for_redis_to_write_the_end_of_its_job()
 
     job = hand.run(one.reserve())
     one.shutdown()
-    hand.run(one._finish(job, hand.run(one._performed(job)), then_reserve=True))
-    assert one.surroundings.slept == [0.5]
+    hand.run(one._finish(job, hand.run(one._perform(job)), then_reserve=True))
+    assert one.host.slept == [0.5]
     assert scripts(hand) == ["turn", "turn", "turn"]
 
 
@@ -155,7 +155,7 @@ def test_a_queue_of_the_wrong_type_is_reported_once(caplog):
 def test_titles_are_rubys_words_after_the_colon():
     one, hand = worker(procline_prefix="mine: "), ScriptedDriver(GOT, ENDED)
     hand.run(one.work_one_job())
-    (title,) = one.surroundings.titles
+    (title,) = one.host.titles
     assert title.startswith("mine: pyresque-1")
     assert title.endswith(": Processing low since 1772366400 [No Name]")
 
@@ -181,17 +181,17 @@ def test_term_means_what_graceful_term_says(graceful, left):
 def test_a_long_rest_is_no_sign_of_a_loop_that_hangs():
     one = worker(heartbeat_interval=10.0)
     one.executor.isolated = False
-    ScriptedDriver().run(one._rest(3600.0, resting=False))
+    ScriptedDriver().run(one._wait_for_jobs(3600.0, was_paused=False))
     assert one.core.clock.passed == 3600
-    assert one.vitals.health(10.0).turned <= 10
+    assert one.health.health(10.0).turned <= 10
 
 
 def test_the_keys_of_named_queues_call_unless_it_is_paused():
     one = worker()
-    ScriptedDriver().run(one._rest(5.0, resting=False))
-    one.desk.paused_by_key = True
-    ScriptedDriver().run(one._rest(5.0, resting=False))
-    one.desk.paused_by_key = False
-    one.resting = True
-    ScriptedDriver().run(one._rest(5.0, resting=True))
-    assert [queues for queues, _, _ in one.surroundings.waits] == [("resque:queue:low",), (), ()]
+    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=False))
+    one.current_job.paused_by_key = True
+    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=False))
+    one.current_job.paused_by_key = False
+    one.paused_by_signal = True
+    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=True))
+    assert [queues for queues, _, _ in one.host.waits] == [("resque:queue:low",), (), ()]

@@ -1,0 +1,119 @@
+"""Which jobs are plain: to perform one is to call its function with its arguments. Every shortcut asks this module.
+
+A new job option belongs into this table: where it needs more than a call, ``plain_class`` must say no. Light: the fork server
+loads it.
+
+=========================================  ============================================  =========================
+The job is no plain call where             because                                       asked by
+=========================================  ============================================  =========================
+its class has a hook around the work       the hook must run, too                        ``plain_class``
+its class has a time limit                 a timer must run beside the call              ``plain_class``
+its class is an operation (ActiveJob)      the operation may speak to Redis              ``plain_class``
+nobody registered that very name           a name in other words is looked up, or fails  ``plain_entry``
+the application has middleware             the middleware must run around it             ``is_plain``, ``worker_allows``
+the payload has a fault                    the fault is the job's failure                ``is_plain``
+a hash is to become keyword arguments      the arguments must be cut first               ``is_plain``, ``fast_entry``
+-----------------------------------------  --------------------------------------------  -------------------------
+*and it takes the fast path only unless*
+-----------------------------------------  --------------------------------------------  -------------------------
+the job is redelivered                     its count must be forgotten when it is done   ``fast_entry``
+its class has no ``perform``               NoPerformError must be recorded               ``fast_entry``
+the payload is no hash, or has no array    read_job must say what is wrong               ``plain_call``
+the log wants a line for each job          the line needs the whole Job                  ``worker_allows``
+an after_fork hook runs in the child       the hook is called with the Job               ``child_allows``
+a before_fork hook runs in the worker      the hook is called with the Job               ``server_allows``
+payloads are MessagePack                   the fork server reads JSON alone              ``server_can_reserve``
+the clock is not the system's              the fork server asks the system               ``server_can_reserve``
+the queues are found by a pattern          they must be looked up before each job        ``server_can_reserve``
+=========================================  ============================================  =========================
+
+``executor/fork/executor.py`` adds what the settings ask for (jobs per child, atexit functions).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyresque.job.hooks import WorkerHooks
+    from pyresque.job.job import Job
+    from pyresque.job.registry import JobClass, Registry
+
+
+def plain_class(entry: JobClass) -> bool:
+    """Whether the work of a job of this class is all there is to do: no hook runs with it, and no limit holds."""
+    hooks = entry.hooks
+    around = hooks.before_perform or hooks.around_perform or hooks.after_perform
+    after = hooks.on_failure or hooks.always
+    return not (around or after or entry.operation or entry.timeout)
+
+
+def plain_entry(registry: Registry, class_name: object) -> JobClass | None:
+    """The plain class that is registered under that very name, or None."""
+    entry = registry.named(class_name)
+    return entry if entry is not None and plain_class(entry) else None
+
+
+def is_plain(registry: Registry, job: Job) -> bool:
+    """Whether ``registry.call`` does all that ``perform.perform`` does for this job."""
+    if registry.middleware or job.fault is not None:
+        return False
+    entry = plain_entry(registry, job.payload.class_name)
+    return entry is not None and not (entry.kwargs and job.args and isinstance(job.args[-1], dict))
+
+
+def fast_entry(registry: Registry, class_name: object) -> JobClass | None:
+    """The class of that very name whose jobs may take the fast path, or None. Found once, unless its hooks change."""
+    known = registry.fast_entries
+    try:
+        entry = known[class_name]
+    except (KeyError, TypeError):  # TypeError: a name that is a list
+        pass
+    else:
+        if entry.lookup.attributes == entry.lookup.without_performing:
+            return entry
+        del known[class_name]
+    found = plain_entry(registry, class_name)
+    if found is None or found.kwargs or found.redeliveries or not found.performs:
+        return None
+    known[class_name] = found  # only registered names: a queue cannot fill our memory with others
+    return found
+
+
+def plain_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] | None:
+    """The class and the arguments where the payload, read from JSON, is a plain call; None where it needs more."""
+    try:
+        entry, args = registry.fast_entries[payload["class"]], payload["args"]
+    except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
+        return _first_call(registry, payload)
+    if entry.lookup.attributes != entry.lookup.without_performing:  # a hook may have come
+        return _first_call(registry, payload)
+    return (entry, args) if args.__class__ is list else None
+
+
+def _first_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] | None:
+    if payload.__class__ is not dict:
+        return None
+    entry, args = fast_entry(registry, payload.get("class")), payload.get("args")
+    return (entry, args) if entry is not None and args.__class__ is list else None
+
+
+def worker_allows(registry: Registry, *, logs_each_job: bool) -> bool:
+    """Whether the worker has nothing to do around each job."""
+    return not (registry.middleware or logs_each_job)
+
+
+def child_allows(hooks: WorkerHooks) -> bool:
+    """Whether a child has nothing to do around each job."""
+    return not hooks.any("after_fork")
+
+
+def server_allows(hooks: WorkerHooks) -> bool:
+    """Whether the fork server may fork for a job that the worker has not seen."""
+    return child_allows(hooks) and not hooks.any("before_fork")
+
+
+def server_can_reserve(codec_name: str, *, system_clock: bool, patterns: bool) -> bool:
+    """Whether the fork server can reserve jobs as this worker does."""
+    return codec_name == "json" and system_clock and not patterns

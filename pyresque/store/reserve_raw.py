@@ -1,0 +1,110 @@
+"""``turn.lua`` as bytes: its command written and its reply read by hand, in the fork server. Light: it imports next to nothing.
+
+hiredis, and what writes commands for the rest of pyresque, would be a good part of the fork server's memory, and every fork
+copies that. The counterpart is ``reserve.py``; tests/store/test_reserve_readers.py holds that both read every reply alike.
+"""
+
+from __future__ import annotations
+
+from time import time
+
+from pyresque.ruby.stamp import iso8601_z
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: A reply that is a job of another queue than the first: up to that queue's number, and after the payload.
+OTHER_QUEUE, NOTHING_WRONG = b"*5\r\n:1\r\n:", b"$0\r\n\r\n*0\r\n"
+
+#: Bytes read at first (the interpreter keeps room for so many), added to a later read, and at most at a time.
+FIRST, MORE, MOST = 479, 4096, 1 << 20
+
+
+class RawReserver:
+    """Finishes jobs and reserves the next over one socket.
+
+    receive: reads up to so many bytes, none where the connection is closed. send: writes some, and returns how many.
+    command_head: the bytes of the EVALSHA command up to the first record head. record_heads: for each queue the beginning of a
+    worker record, cut in two where ``run_at`` belongs. record_tail: the end of a record.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[int], bytes],
+        send: Callable[[bytes], int],
+        command_head: bytes,
+        record_heads: tuple[tuple[bytes, bytes], ...],
+        record_tail: bytes,
+    ) -> None:
+        self.receive = receive
+        self.send = send
+        self.command_head = command_head
+        self.record_heads = record_heads
+        self.record_tail = record_tail
+        #: When the last command was written, in seconds since 1970; 0: none was.
+        self.second = 0
+        #: The bytes read of the last reply, where ``reserve`` returned None. The worker's own client reads on from there.
+        self.reply = b""
+        self._command = b""
+        self._heads: list[bytes] = []
+
+    def record(self, queue_index: int, raw: bytes) -> bytes:
+        """The worker record that the last command wrote for this payload."""
+        return self._heads[queue_index] + raw + self.record_tail
+
+    def reserve(self, finished: bytes) -> tuple[int, bytes] | None:
+        """Finish a record and reserve: the index of the job's queue, from 0, and its payload. None for any other reply.
+
+        Raises OSError where the connection breaks, or nothing comes in time.
+        """
+        second = int(time())
+        if second != self.second:
+            self.second = second
+            stamp = iso8601_z(second).encode()
+            self._heads = [before + stamp + after for before, after in self.record_heads]
+            bulks = b"".join(b"$%d\r\n%b\r\n" % (len(head), head) for head in self._heads)
+            self._command = self.command_head + bulks
+        command = b"%b$%d\r\n%b\r\n" % (self._command, len(finished), finished)
+        while command:
+            command = command[self.send(command) :]
+        self.reply = self._read(FIRST)
+        try:
+            return self._job()
+        except ValueError:
+            return None  # the beginning of the reply has not come whole
+
+    def _job(self) -> tuple[int, bytes] | None:
+        """The job that ``self.reply`` brings, read to its end; None where it brings something else."""
+        queue_index, begin, after = 0, 0, b""
+        if self.reply.startswith(OTHER_QUEUE):
+            begin, after = self.reply.index(b"\r\n", len(OTHER_QUEUE)) + 2, NOTHING_WRONG
+            queue_index = int(self.reply[len(OTHER_QUEUE) : begin - 2]) - 1
+        if self.reply[begin : begin + 1] != b"$":
+            return None
+        start = self.reply.index(b"\r\n", begin) + 2
+        end = start + int(self.reply[begin + 1 : start - 2])
+        if end < start or queue_index < 0:
+            return None
+        size = end + 2 + len(after)
+        if len(self.reply) < size:
+            self._read_up_to(size)
+        if len(self.reply) != size or not self.reply.endswith(after):
+            return None
+        return queue_index, self.reply[start:end]
+
+    def _read_up_to(self, size: int) -> None:
+        """Read until there are so many bytes; pieces are joined once, however many there are."""
+        pieces, missing = [self.reply], size - len(self.reply)
+        while missing > 0:
+            # More than is missing is asked for: surplus bytes show that the reply is not what it seemed.
+            piece = self._read(min(missing + MORE, MOST))
+            pieces.append(piece)
+            missing -= len(piece)
+        self.reply = b"".join(pieces)
+
+    def _read(self, most: int) -> bytes:
+        piece = self.receive(most)
+        if not piece:
+            raise ConnectionResetError("the connection was closed")
+        return piece
