@@ -10,7 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Any
 
@@ -24,7 +24,6 @@ _ARGS = vars(BaseException)["args"].__get__
 _CAUSE = vars(BaseException)["__cause__"].__get__
 _CONTEXT = vars(BaseException)["__context__"].__get__
 _SUPPRESSED = vars(BaseException)["__suppress_context__"].__get__
-_TRACEBACK = vars(BaseException)["__traceback__"].__get__
 
 
 class RaisedInCall(Exception):  # noqa: N818 - it carries an error; it is none itself
@@ -89,7 +88,7 @@ def is_a(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
 def exception_name(error: BaseException) -> str:
     """Ruby's name for it where Ruby has one, else the Python class's own."""
     name = attribute(error, "ruby_name")
-    return name if type(name) is str and name else class_name(type(error))
+    return name if type(name) is str and name else _QUALNAME(type(error))
 
 
 def class_name(kind: type[BaseException]) -> str:
@@ -111,7 +110,9 @@ def text_of(error: BaseException) -> str:
     except BaseException as another:  # noqa: BLE001 - user code: an exception's own __str__
         return f"(its text cannot be had: {class_name(type(another))})"
     # Ruby's text of an error that was given none is the name of its class.
-    return cut(text, MOST_TEXT) if text or _ARGS(error) else exception_name(error)
+    if not text and not _ARGS(error):
+        return exception_name(error)
+    return text if len(text) <= MOST_TEXT else cut(text, MOST_TEXT)
 
 
 def attribute(error: object, name: str) -> object:
@@ -128,10 +129,10 @@ def cause_of(error: BaseException) -> BaseException | None:
     return _CONTEXT(error) if cause is None and not _SUPPRESSED(error) else cause
 
 
-def traceback_of(error: BaseException) -> TracebackType | None:
-    """The traceback of an error."""
-    trace: TracebackType | None = _TRACEBACK(error)
-    return trace
+#: The traceback of an error.
+traceback_of: Callable[[BaseException], TracebackType | None] = vars(BaseException)[
+    "__traceback__"
+].__get__
 
 
 def clean(text: str) -> str:

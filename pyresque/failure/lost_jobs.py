@@ -19,7 +19,6 @@ from pyresque.errors import (
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.perform import guard_copies, run_failure_hooks
-from pyresque.job.plain import fast_entry
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -143,8 +142,6 @@ class LostJobs:
 
     def may_redeliver(self, job: Job) -> bool:
         """Whether the job was registered with ``on_dirty_exit="requeue"``."""
-        if fast_entry(self.registry, job.payload.class_name) is not None:
-            return False
         entry = self.registry.entry_of(job)
         return entry is not None and entry.redeliveries > 0
 

@@ -6,10 +6,10 @@ Nothing here raises, even if the error's own methods and attributes do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyresque.user_errors import (
-    as_raised,
+    RaisedInCall,
     attribute,
     cause_of,
     clean,
@@ -20,7 +20,7 @@ from pyresque.user_errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from types import FrameType, TracebackType
 
 #: Frames kept of one error: the innermost half and the outermost half; a runaway recursion has thousands.
@@ -51,7 +51,8 @@ class ErrorReport:
 
 def report(error: BaseException) -> ErrorReport:
     """Return the report of an error; never raises."""
-    error = as_raised(error)
+    if type(error) is RaisedInCall:
+        error = error.error
     return ErrorReport(exception_name(error), text_of(error), tuple(_backtrace(error)))
 
 
@@ -68,12 +69,16 @@ def _backtrace(error: BaseException) -> list[str]:
             lines.append("... more errors ...")
             break
         seen.add(id(one))
-        own_lines = [*_frames(traceback_of(one)), *_notes(one)]
+        own_lines = _frames(traceback_of(one))
+        notes = attribute(one, "__notes__")
+        if type(notes) is list:
+            own_lines += _notes(notes)
         if heading and (own_lines or heading != CAUSED_BY):
             text = cut(text_of(one), MOST_TEXT_BELOW)
             lines.append(f"{heading} {exception_name(one)}: {text}")
         lines += own_lines
-        cause, inside = cause_of(one), _inside(one)
+        cause, found = cause_of(one), attribute(one, "exceptions")
+        inside = _inside(found) if type(found) is tuple else ()
         if cause is not None:
             waiting.append((CAUSED_BY, cause))
         numbered = list(enumerate(inside[: MOST_ERRORS + 1], 1))
@@ -81,21 +86,16 @@ def _backtrace(error: BaseException) -> list[str]:
     return lines
 
 
-def _inside(error: BaseException) -> tuple[BaseException, ...]:
+def _inside(found: tuple[Any, ...]) -> tuple[BaseException, ...]:
     """Return the errors of a group: Python's own ExceptionGroup, or a library's."""
-    found = attribute(error, "exceptions")
-    if type(found) is not tuple or not all(issubclass(type(one), BaseException) for one in found):
-        return ()
-    return found
+    return found if all(issubclass(type(one), BaseException) for one in found) else ()
 
 
-def _notes(error: BaseException) -> Iterator[str]:
-    """Yield the notes that ``add_note`` added."""
-    notes = attribute(error, "__notes__")
-    if type(notes) is list:
-        for note in notes[:MOST_NOTES]:
-            if type(note) is str:
-                yield f"note: {cut(clean(note), MOST_TEXT_BELOW)}"
+def _notes(notes: list[Any]) -> Iterator[str]:
+    """Yield a line for each note that ``add_note`` added."""
+    for note in notes[:MOST_NOTES]:
+        if type(note) is str:
+            yield f"note: {cut(clean(note), MOST_TEXT_BELOW)}"
 
 
 def _frames(trace: TracebackType | None) -> list[str]:
@@ -111,18 +111,13 @@ def _frames(trace: TracebackType | None) -> list[str]:
             job.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     job.reverse()
-    if len(job) <= MOST_FRAMES:
-        return _locations(job)
-    half = MOST_FRAMES // 2
-    return [
-        *_locations(job[:half]),
-        f"... {len(job) - 2 * half} more ...",
-        *_locations(job[-half:]),
-    ]
-
-
-def _locations(frames: Iterable[tuple[FrameType, int | None]]) -> list[str]:
-    return [
+    omitted, half = len(job) - MOST_FRAMES, MOST_FRAMES // 2
+    if omitted > 0:
+        job[half:-half] = []
+    lines = [
         clean(f"{frame.f_code.co_filename}:{line}:in `{frame.f_code.co_name}'")
-        for frame, line in frames
+        for frame, line in job
     ]
+    if omitted > 0:
+        lines.insert(half, f"... {omitted} more ...")
+    return lines

@@ -80,8 +80,6 @@ def _finite(value: object) -> bool:
 
 def _too_deep(codec: Codec, raw: bytes) -> bool:
     """Whether a readable payload would exceed the json gem's nesting limit inside a record, one level deeper."""
-    if raw.count(b"[") + raw.count(b"{") <= SHALLOW:
-        return False
     try:
         codec.decode(b"[" + raw + b"]")
     except DecodeError:
@@ -97,4 +95,4 @@ def is_clean_text(codec: Codec, raw: bytes) -> bool:
         raw.decode()
     except UnicodeDecodeError:
         return False
-    return not _too_deep(codec, raw)
+    return raw.count(b"[") + raw.count(b"{") <= SHALLOW or not _too_deep(codec, raw)

@@ -124,8 +124,8 @@ class JsonCodec:
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]
     ) -> bytes:
         """Write the raw JSON between the pairs before and after it."""
-        before = self.encode(head, path=key)[1:-1]
-        after = self.encode(tail, path=key)[1:-1] if tail else b""
+        before = encode(head, dialect=self.dialect, path=key)[1:-1]
+        after = encode(tail, dialect=self.dialect, path=key)[1:-1] if tail else b""
         parts = [part for part in (before, encode(key) + b":" + raw, after) if part]
         return b"{" + b",".join(parts) + b"}"
 

@@ -16,7 +16,7 @@ from pyresque.store.queues import names, text, to_bytes
 from pyresque.store.scripts import script
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
@@ -172,7 +172,9 @@ class Reserver:
             wrong_keys = self._wrong_keys(queues, (wrong,))
             wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
         if place == NONE:
-            places = more[0] if more else ()
+            if not more:
+                return Reservation(held, wrong_type=wrong_type, wrong_keys=wrong_keys)
+            (places,) = more
             paused = queues if 0 in places else tuple(queues[at - 1] for at in places)
             return Reservation(
                 *(held, False, None, b"", b"", wrong_type, None),
@@ -252,16 +254,13 @@ class RepeatedCommand(Command[Any]):
     def __init__(self, prepared: PreparedCommand, last: bytes) -> None:
         self._prepared = prepared
         self._last = last
+        self.read = None
         self.wire = b"%b$%d\r\n%b\r\n" % (prepared.wire, len(last), last)
 
     @property
     def args(self) -> tuple[Arg, ...]:  # type: ignore[override] # read, and never written
         """The arguments as a client would be given them."""
         return (*self._prepared.args, self._last)
-
-    def __await__(self) -> Generator[Command[Any], Any, Any]:
-        """Ask the driver; its answer as it is."""
-        return (yield self)
 
 
 class PreparedCommand:

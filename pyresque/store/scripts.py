@@ -50,12 +50,15 @@ class Script:
         return Command(("EVALSHA", self.sha, len(keys), *keys, *args), read)
 
     async def call(
-        self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
+        self,
+        keys: Sequence[str | bytes],
+        args: Sequence[Arg],
+        read: Callable[[Any], T] | None = None,
     ) -> T:
         """Call the script; send its text to a server that does not have it yet."""
         try:
             try:
-                return await self.command(keys, args, read)
+                return await Command(("EVALSHA", self.sha, len(keys), *keys, *args), read)
             except ScriptMissing:
                 return await self.call_by_text(keys, args, read)
         except WrongKey as error:
@@ -77,7 +80,10 @@ class Script:
         return WrongKey(f"{error} ({'; '.join(wrong)})") if wrong else error
 
     async def call_by_text(
-        self, keys: Sequence[str | bytes], args: Sequence[Arg], read: Callable[[Any], T] = as_it_is
+        self,
+        keys: Sequence[str | bytes],
+        args: Sequence[Arg],
+        read: Callable[[Any], T] | None = None,
     ) -> T:
         """Call the script by its text, for a server that does not have it; the server then keeps it."""
         return await Command(("EVAL", self.text, len(keys), *keys, *args), read)

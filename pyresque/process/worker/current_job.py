@@ -16,8 +16,8 @@ Reserving has three ways, from the fastest to the most general:
 3. ``_reserve``: a job that failed, a connection that broke, a script that Redis does not know, queues that are chosen by a
    pattern. ``RedisRetry`` repeats it for as long as Redis is away.
 
-After a broken connection nobody knows whether the script ran. ``_recover`` asks: if it did, the record or the counter has changed,
-and the reservation is read from ``worker:<id>``; otherwise the command is sent again. So a job is never finished twice.
+After a broken connection ``_recover`` finds out whether the script ran: if it did, the record or the counter has changed, and the
+reservation is read from ``worker:<id>``; otherwise the command is sent again. So a job is never finished twice.
 
 A worker whose queue names are patterns chooses its queues from ``resque:queues``. The script gets the SHA1 of that list. Where
 Redis knows other queues by now, it reserves nothing and replies with the new list; the worker chooses again and repeats.
@@ -39,7 +39,7 @@ from pyresque.failure.record import Failure
 from pyresque.failure.report import report
 from pyresque.job.embedding import can_embed
 from pyresque.job.job import Job, read_job
-from pyresque.job.plain import server_can_reserve
+from pyresque.job.plain import fast_entry, server_can_reserve
 from pyresque.process.worker.job_log import UNKNOWN, JobLog, registered_instead
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -72,7 +72,7 @@ class CurrentJob:
         #: How the current job ended, once that is known; NO_FAILURE: it did not fail.
         self.ended: FailureEntry | None = None
         self.paused_by_key = False
-        #: The queues that were paused at the last turn that found no job; whether ``pause:all`` pauses them.
+        #: The queues that the last turn without a job found paused; whether ``pause:all`` pauses them.
         self.paused_queues: tuple[str, ...] = ()
         self.all_queues_paused = False
         self._finished = 0
@@ -142,8 +142,7 @@ class CurrentJob:
         Raises an error that no waiting mends; the current job has not failed because of it.
         """
         if isinstance(reply, list):
-            reservation = self._reserver.read_reply(reply)
-            self._keep(reservation)
+            self._keep(reservation := self._reserver.read_reply(reply))
             if reservation.known is None:
                 queue = reservation.queue
                 return None if queue is None else (queue, reservation.raw)
@@ -310,8 +309,7 @@ class CurrentJob:
 
         Where its process died, the job may be redelivered here instead; then nothing is left to finish.
         """
-        error, lost_jobs = outcome.report, self.core.lost_jobs
-        process_error = outcome.process_error
+        error, process_error, lost_jobs = outcome.report, outcome.process_error, self.core.lost_jobs
         if process_error is not None:
             back = await self.redis_retry.until_answered(
                 partial(lost_jobs.redelivery_for, job, process_error)
@@ -322,13 +320,15 @@ class CurrentJob:
                 return NO_FAILURE
             error = report(process_error)
             await lost_jobs.run_hooks(job, process_error)
-        if lost_jobs.may_redeliver(job):
+        fast = fast_entry(self.core.registry, job.payload.class_name)
+        if fast is None and lost_jobs.may_redeliver(job):
             await self.redis_retry.until_answered(partial(lost_jobs.forget, job))
         if error is None:
             self.log.done(job, undone=outcome.undone)
             return NO_FAILURE
-        unknown = error.exception in UNKNOWN and job.fault is None
-        self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
+        if log.isEnabledFor(logging.ERROR):
+            unknown = error.exception in UNKNOWN and job.fault is None
+            self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
         at, failure_id = local(self.core.clock), self.core.new_failure_id()
         counted = process_error is None  # Ruby does not count a DirtyExit in stat:failed
         return await lost_jobs.entry(Failure(job, error, self.id, at, failure_id), counted=counted)

@@ -53,62 +53,60 @@ class InlineFastPath:
         self.inline = inline
         self.start_task = start_task
 
-    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:  # noqa: C901, PLR0912 - one loop, for what calls would cost
         """As ``FastPath.run``."""
-        if not _may_take(self.worker, job):
-            return job, None
-        self.worker.health.job(True)
-        try:
-            return await self._run(job)
-        finally:
-            self.worker.health.job(False)
-
-    async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:  # noqa: C901 - one loop, for what calls would cost
         current, worker, inline, start = self.current_job, self.worker, self.inline, self.start_task
         read, registry = self.core.codec.decode_at_once, self.core.registry
+        allowed = worker_allows(registry, logs_each_job=log.isEnabledFor(logging.INFO))
+        if not allowed or fast_entry(registry, job.payload.class_name) is None:
+            return job, None
         now, accepted = self.core.clock.monotonic, True
         queue, raw = job.queue, job.raw
         shown: JobClass | None = None
         second, shown_queue = 0, ""
         work: Callable[..., Any] = as_it_is
         request: Call[Any] = Call(partial(as_it_is, None))  # one request object for all jobs
-        while True:
-            call = plain_call(registry, read(raw))
-            if call is None or worker.stopping or worker.paused_by_signal:
-                return await _hand_over(worker, queue, raw, accepted=accepted)
-            entry, args = call
-            if entry is not shown or current.second != second or queue is not shown_queue:
-                shown, second, shown_queue, work = entry, current.second, queue, entry.perform
-                if inline is None and not is_coroutine_function(work):
+        worker.health.job(True)
+        try:
+            while True:
+                call = plain_call(registry, read(raw))
+                if call is None or worker.stopping or worker.paused_by_signal:
                     return await _hand_over(worker, queue, raw, accepted=accepted)
-                worker.show_job(queue, second, entry.name)
+                entry, args = call
+                if entry is not shown or current.second != second or queue is not shown_queue:
+                    shown, second, shown_queue, work = entry, current.second, queue, entry.perform
+                    if inline is None and not is_coroutine_function(work):
+                        return await _hand_over(worker, queue, raw, accepted=accepted)
+                    worker.show_job(queue, second, entry.name)
+                    if inline is not None:
+                        signal_handlers.take_again()
+                    worker.health.turned()
+                started = now()
                 if inline is not None:
-                    signal_handlers.take_again()
-                worker.health.turned()
-            started = now()
-            if inline is not None:
-                outcome, result = inline.call(work, args)
-                if result is not None:  # it may have to be awaited
-                    outcome = await inline.attempt(called, as_it_is, (result,))
-            elif start is not None:
-                request.function = partial(start, work, args)
-                outcome = await request
-            if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
-                current.log.started_at(started)
-                return read_job(self.core.codec, queue, raw), outcome
-            accepted = False
-            reply: Any
-            try:
-                reply = await current.command()
-            except PyresqueError as error:
-                reply = error
-            if reply.__class__ is bytes:
-                queue, raw = current.take_payload(reply), reply
-                continue
-            following = await current.read_reply(reply)
-            if following is None:
-                return None, None
-            queue, raw = following
+                    outcome, result = inline.call(work, args)
+                    if result is not None:  # it may have to be awaited
+                        outcome = await inline.attempt(called, as_it_is, (result,))
+                elif start is not None:
+                    request.function = partial(start, work, args)
+                    outcome = await request
+                if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
+                    current.log.started, current.log.waited = started, None
+                    return read_job(self.core.codec, queue, raw), outcome
+                accepted = False
+                reply: Any
+                try:
+                    reply = await current.command()
+                except PyresqueError as error:
+                    reply = error
+                if reply.__class__ is bytes:
+                    queue, raw = current.take_payload(reply), reply
+                    continue
+                following = await current.read_reply(reply)
+                if following is None:
+                    return None, None
+                queue, raw = following
+        finally:
+            worker.health.job(False)
 
 
 class ForkFastPath:
@@ -122,7 +120,11 @@ class ForkFastPath:
 
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """As ``FastPath.run``."""
-        if not _may_take(self.worker, job) or not self.executor.fast_path_due():
+        registry = self.core.registry
+        allowed = worker_allows(registry, logs_each_job=log.isEnabledFor(logging.INFO))
+        if not allowed or fast_entry(registry, job.payload.class_name) is None:
+            return job, None
+        if not self.executor.fast_path_due():
             return job, None
         self.worker.health.job(True)
         try:
@@ -142,7 +144,7 @@ class ForkFastPath:
         )
         if result is None:
             return job, None
-        current.log.started_at(self.core.clock.monotonic())
+        current.log.started, current.log.waited = self.core.clock.monotonic(), None
         if result.lost:
             found, not_begun = await current.find(result.turns, in_turn=result.in_turn)
             if result.error is not None:
@@ -181,16 +183,6 @@ class ForkFastPath:
             return await _hand_over(worker, current.take_payload(reply), reply, accepted=False)
         following = await current.read_reply(reply)
         return (None, None) if following is None else await _hand_over(worker, *following)
-
-
-def _may_take(worker: Worker, job: Job) -> bool:
-    """Whether this job may take the fast path."""
-    registry = worker.core.registry
-    logs_each_job = log.isEnabledFor(logging.INFO)
-    return (
-        worker_allows(registry, logs_each_job=logs_each_job)
-        and fast_entry(registry, job.payload.class_name) is not None
-    )
 
 
 async def _hand_over(

@@ -34,24 +34,21 @@ class JobLog:
         self.worker_id = worker_id
         #: When the job began, on the monotonic clock.
         self.started = 0.0
-        self._waited: float | None = None
+        #: Seconds that it waited in its queue, where a line of the log says that.
+        self.waited: float | None = None
 
     def got(self, job: Job) -> None:
         """Note that the job begins, and log it."""
-        self.started, self._waited = self.clock.monotonic(), None
+        self.started, self.waited = self.clock.monotonic(), None
         if log.isEnabledFor(logging.INFO):
             due = due_since(job.payload)
-            self._waited = None if due is None else max(0.0, self.clock.time() - due)
+            self.waited = None if due is None else max(0.0, self.clock.time() - due)
             log.info("got: %s", LoggedJob(job), extra=self._fields(job, "got"))
-
-    def started_at(self, when: float) -> None:
-        """Note that a job began then (monotonic clock), and log nothing."""
-        self.started, self._waited = when, None
 
     def done(self, job: Job, *, undone: bool = False) -> None:
         """Log that the job did not fail; ``undone``: a hook or a middleware left its work undone."""
         if log.isEnabledFor(logging.INFO):
-            waited = "" if self._waited is None else f", waited {self._waited:.3f} s"
+            waited = "" if self.waited is None else f", waited {self.waited:.3f} s"
             took = self.clock.monotonic() - self.started
             log.info(
                 "%s: %s in %.3f s%s",
@@ -61,18 +58,17 @@ class JobLog:
 
     def failed(self, job: Job, error: ErrorReport, hint: str = "") -> None:
         """Log that the job failed; ``hint`` is what to do about it."""
-        if log.isEnabledFor(logging.ERROR):
-            log.error(
-                "%s failed: %s: %s%s",
-                *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
-                extra=self._fields(
-                    job,
-                    "failed",
-                    duration=round(self.clock.monotonic() - self.started, 6),
-                    exception=error.exception,
-                    error=error.error,
-                ),
-            )
+        log.error(
+            "%s failed: %s: %s%s",
+            *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
+            extra=self._fields(
+                job,
+                "failed",
+                duration=round(self.clock.monotonic() - self.started, 6),
+                exception=error.exception,
+                error=error.error,
+            ),
+        )
 
     def redelivered(self, job: Job, redelivery: Redelivery, error: BaseException) -> None:
         """Log that the job's process died, and that the job goes back into its queue."""
@@ -96,8 +92,8 @@ class JobLog:
             "args": arguments(job.payload) or str(list(job.args)),
             "worker": self.worker_id,
         }
-        if self._waited is not None:
-            fields["queue_time"] = round(self._waited, 6)
+        if self.waited is not None:
+            fields["queue_time"] = round(self.waited, 6)
         return {"fields": {**fields, **more}}
 
 
