@@ -14,6 +14,7 @@ from pyresque.failure.base import RefusedJobs, complete
 from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
+from pyresque.failure.retention import Retention
 from pyresque.job.job import Codec, Job, codec_named
 from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
@@ -132,6 +133,12 @@ class Core:
         self.lost_jobs = LostJobs(
             *(self.worker_registry, self._failures, registry, self.clock, self.default_failures),
             new_id=self.new_failure_id,
+        )
+        self.retention = Retention(
+            settings,
+            lambda: self._failures,
+            self.clock,
+            self.worker_registry.table.server_time,
         )
         self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
         self.delayed = self._delayed()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.core import Core
 from pyresque.failure.base import FailureBackend
+from pyresque.failure.retention import Retention
 from pyresque.verbs import Awaiting, Blocking, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Failures(_Failures):
     requeue_queue = blocking(FailureBackend.requeue_queue, of="failures")
     requeue_all = blocking(FailureBackend.requeue_all, of="failures")
     remove_queue = blocking(FailureBackend.remove_queue, of="failures")
+    trim = blocking(Retention.trim, of="retention")
 
 
 class AsyncFailures(_Failures):
@@ -118,6 +120,7 @@ class AsyncFailures(_Failures):
     requeue_queue = awaited(FailureBackend.requeue_queue, of="failures")
     requeue_all = awaited(FailureBackend.requeue_all, of="failures")
     remove_queue = awaited(FailureBackend.remove_queue, of="failures")
+    trim = awaited(Retention.trim, of="retention")
 
 
 for _failures in (Failures, AsyncFailures):

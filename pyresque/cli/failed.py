@@ -1,4 +1,4 @@
-"""The commands of ``pyresque failed``: list, show, retry, remove, clear."""
+"""The commands of ``pyresque failed``: list, show, retry, remove, trim, clear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ from pyresque.cli.failed_selection import (
     latest,
     record_json,
 )
-from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    RECORDS,
+    RETENTION,
+    destroying,
+    json_option,
+    settings_options,
+)
 from pyresque.cli.output import (
     compact,
     confirm,
@@ -43,9 +50,9 @@ if TYPE_CHECKING:
     from pyresque.failure.record import FailedRecord
 
 
-@click.group(cls=Nouns, short_help="List, show, retry, remove and clear failed jobs.")
+@click.group(cls=Nouns, short_help="List, show, retry, remove, trim and clear failed jobs.")
 def failed() -> None:
-    """List, show, retry, remove and clear failed jobs (without a verb: list)."""
+    """List, show, retry, remove, trim and clear failed jobs (without a verb: list)."""
 
 
 @failed.command("list")
@@ -209,6 +216,33 @@ def remove(
         bulk = resque.core.failures.removing(chosen.takes, failure_queue)
         carry(resque, chosen, failure_queue, None if dry_run else bulk, told, progress)
         told.close(progress)
+
+
+@failed.command()
+@settings_options(*CONNECTION, *RECORDS, *RETENTION)
+@destroying
+@json_option
+def trim(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Delete the oldest failed jobs: all but the newest N of each failed list, and those that failed too long ago.
+
+    Workers do so by themselves, about once a minute, where the same is set for them.
+    """
+    resque = load_application(given)
+    count, age = resque.settings.failed_max_count, resque.settings.failed_max_age
+    if count is None and age is None:
+        raise Misuse("say what is kept: --failed-max-count N, or --failed-max-age such as 30d")
+    limits = resque.core.retention.limits()
+    if dry_run:
+        removed = resque.run(resque.core.retention.trim(dry_run=True))
+    else:
+        confirm(f"trim failed jobs: {limits}", yes=yes)
+        removed = resque.failures.trim()
+    if as_json:
+        print_json({"dry_run": dry_run, "trimmed": removed})
+    else:
+        click.echo(
+            f"{'would delete' if dry_run else 'deleted'} {many(removed, 'failed job')}: {limits}"
+        )
 
 
 @failed.command()

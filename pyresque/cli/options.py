@@ -76,16 +76,20 @@ UNITS: dict[Callable[[str], Any], str] = {
     settings_table.seconds: "SECONDS",
     settings_table.minutes: "MINUTES",
     settings_table.count: "N",
+    settings_table.stretch: "SECONDS|30d",
     settings_table.path: "FILE",
 }
 
 #: What every command needs to find its Redis.
 CONNECTION = ("app", "url", "namespace")
 
-ENQUEUEING = ("codec", "dialect")
+ENQUEUEING = ("codec", "dialect", "enqueued_at")
 
 #: What else must be told to read and write records.
 RECORDS = ("codec", "failure_backend")
+
+#: What is kept of failed records.
+RETENTION = ("failed_max_count", "failed_max_age")
 
 WORKING = (
     "queues",
@@ -112,6 +116,8 @@ WORKING = (
     "health_address",
     "failure_backend",
     "failure_ids",
+    *RETENTION,
+    "enqueued_at",
     "codec",
     "dialect",
     "background",
@@ -138,6 +144,7 @@ SCHEDULING = (
     "delayed_requeue_batch_size",
     "failure_backend",
     "failure_ids",
+    "enqueued_at",
     "codec",
     "dialect",
     "background",

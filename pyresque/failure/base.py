@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyresque.failure.record import FailedRecord
+    from pyresque.failure.trimming import Limits
     from pyresque.store.queues import Pushed
     from pyresque.store.reserve import FailureEntry
 
@@ -100,6 +101,10 @@ class FailureBackend(Protocol):
         """Delete every record whose job was requeued; return how many."""
         return 0
 
+    async def trim(self, limits: Limits) -> int:  # noqa: ARG002 - as above
+        """Remove the oldest records, down to the limits; return how many."""
+        return 0
+
     def requeueing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
         """Return a pass that requeues the jobs of the wanted records, page by page."""
         return Pass()
@@ -179,6 +184,10 @@ class Multiple:
     def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the Protocol's signature
         """Return None: several backends are never one append."""
         return None
+
+    async def trim(self, limits: Limits) -> int:
+        """Trim the records of each backend."""
+        return sum([await backend.trim(limits) for backend in self.backends])
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete a record in each backend, as Ruby does."""

@@ -20,6 +20,7 @@ from pyresque.failure.passes import (
     retried,
 )
 from pyresque.failure.record import FailedRecord, Failure
+from pyresque.failure.trimming import ListTrimmer
 from pyresque.ruby import time as ruby_time
 from pyresque.store.reserve import FailureEntry
 from pyresque.store.slices import Backward
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pyresque.clock import Clock
     from pyresque.failure.base import Order, Wanted
     from pyresque.failure.passes import Names
+    from pyresque.failure.trimming import Limits
     from pyresque.job.job import Codec
     from pyresque.store.failed import FailedTable
     from pyresque.store.queues import Pushed
@@ -119,6 +121,7 @@ class RedisBackend(FailureBackend):
     def __init__(self, table: FailedTable, codec: Codec, clock: Clock) -> None:
         self.table = table
         self.lists = FailureLists(table, codec, clock)
+        self.trimmer = ListTrimmer(table, codec)
 
     async def save(self, failure: Failure) -> None:
         """Append the record to the list ``failed``."""
@@ -199,6 +202,10 @@ class RedisBackend(FailureBackend):
         _only_failed(queue)
         return self.lists.requeueing(self.queues, wanted, self._retried_at())
 
+    async def trim(self, limits: Limits) -> int:
+        """Remove the oldest records of each list, down to the limits; return how many."""
+        return await self.trimmer.trim(await self.queues(), limits)
+
     def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
         """Return a pass that deletes the wanted records."""
         _only_failed(queue)
@@ -232,6 +239,7 @@ class RedisMultiQueueBackend(FailureBackend):
     def __init__(self, table: FailedTable, codec: Codec, clock: Clock) -> None:
         self.table = table
         self.lists = FailureLists(table, codec, clock)
+        self.trimmer = ListTrimmer(table, codec)
 
     async def save(self, failure: Failure) -> None:
         """Append the record to ``QUEUE_failed``, and add that name to the set ``failed_queues``."""
@@ -308,6 +316,10 @@ class RedisMultiQueueBackend(FailureBackend):
         """Return a pass that requeues the jobs of the wanted records, the latest of each list first."""
         names = partial(self._named, queue)
         return self.lists.requeueing(names, wanted, self._retried_at(), "desc")
+
+    async def trim(self, limits: Limits) -> int:
+        """Remove the oldest records of each list, down to the limits; return how many."""
+        return await self.trimmer.trim(await self.queues(), limits)
 
     def removing(self, wanted: Wanted, queue: str | None = None) -> Removing:
         """Return a pass that deletes the wanted records."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from pyresque.ops import Batch, Command
+from pyresque.ops import Batch, Command, in_lots
 from pyresque.store.queues import Pushed, names, some_bytes, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED, Backward
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
+
+
+#: Records that one step removes at most, so that the server serves others in between.
+DROPPED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,19 @@ class FailedTable:
     async def size(self, failure_queue: str = "failed") -> int:
         """Return how many records there are."""
         return await Command(("LLEN", self.key(failure_queue)), int)
+
+    async def ends(self, failure_queues: Sequence[str]) -> list[tuple[int, bytes | None]]:
+        """Return the length and the first record of each of these lists; a list of another type has none."""
+        asked: list[Command[Any]] = []
+        for name in failure_queues:
+            key = self.key(name)
+            asked += [Command(("LLEN", key), int), Command(("LINDEX", key, 0), some_bytes)]
+        found = WrongKeyLog().replies_or(await in_lots(asked, lenient=True))
+        return [(found[at] or 0, found[at + 1]) for at in range(0, len(found), 2)]
+
+    async def drop_oldest(self, keep: int, failure_queue: str = "failed") -> int:
+        """Remove records before the newest ``keep``, at most ``DROPPED``; return how many."""
+        return await script("trim_failed").call((self.key(failure_queue),), (keep, DROPPED), int)
 
     async def names(self) -> list[str]:
         """Return the members of ``failed_queues``, sorted."""

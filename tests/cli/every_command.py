@@ -57,6 +57,8 @@ LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("failed retry", ("--all",)),
     ("failed remove", ("--all", "--yes")),
     ("failed remove", ("0", "--yes")),
+    ("failed trim", ("--failed-max-count", "5", "--dry-run")),
+    ("failed trim", ("--failed-max-count", "5", "--yes")),
     ("failed clear", ("--dry-run",)),
     ("failed clear", ("--yes",)),
     ("delayed clear", ("--dry-run",)),

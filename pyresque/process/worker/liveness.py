@@ -40,12 +40,13 @@ RETRY = 5.0
 
 
 class Upkeep:
-    """A worker's duties that must go on during a long job: its heartbeat, and pruning dead workers from time to time."""
+    """A worker's duties during a long job: the heartbeat, and from time to time pruning dead workers and trimming failed lists."""
 
     def __init__(
         self, core: Core, heartbeat: HeartbeatBase, pruner: Pruner, health: HealthState
     ) -> None:
         self.clock = core.clock
+        self.retention = core.retention
         self.heartbeat = heartbeat
         self.pruner = pruner
         self.health = health
@@ -54,7 +55,7 @@ class Upkeep:
         self._due_at = -math.inf
 
     async def run(self) -> float:
-        """Send the heartbeat and prune, each where it is due. Returns the seconds until the next is due."""
+        """Send the heartbeat, prune and trim, each where it is due. Returns the seconds until the next is due."""
         left = self._due_at - self.clock.monotonic()
         if left > 0:
             self.health.tended()
@@ -64,8 +65,9 @@ class Upkeep:
         self.health.mark(Flag.AWAY, self.heartbeat.failing)
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()
+        await self.retention.trim_if_due()
         now = self.clock.monotonic()
-        left = max(0.0, min(next_beat, self._prune_at - now))
+        left = max(0.0, min(next_beat, self._prune_at - now, self.retention.due_in()))
         self._due_at = now + left
         return left
 

@@ -232,10 +232,13 @@ class Worker(WorkerControls):
         if outcome.report is None and outcome.process_error is None:
             current.ended = NO_FAILURE
         failure = current.ended = await current.failure_entry(job, outcome)
+        following = None
         if not then_reserve or self.stopping or self.paused_by_signal:
             await current.finish(failure)
-            return None
-        following = await current.next_job(failure)
+        else:
+            following = await current.next_job(failure)
+        if failure is not NO_FAILURE:
+            await self.core.retention.trim_if_due()
         return None if following is None else await self.accept(following)
 
     # -- reserve and finish
