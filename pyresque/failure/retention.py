@@ -43,18 +43,28 @@ class Retention:
         self._backend = backend
         self._clock = clock
         self._server_time = server_time
-        self._due = -inf if (self.max_count, self.max_age) != (None, None) else inf
+        self._on = (self.max_count, self.max_age) != (None, None)
+        #: When the next trim is due, and from when on a failure may cause one.
+        self._due_at = clock.monotonic() + EVERY if self._on else inf
+        self._allowed_at = -inf
         self._trouble = ""
 
     def due_in(self) -> float:
         """Seconds until the next trim; infinity where the settings trim nothing."""
-        return self._due - self._clock.monotonic()
+        return self._due_at - self._clock.monotonic()
 
     async def trim_if_due(self) -> None:
-        """Trim, unless this process did so within a minute. An error is logged, and no worker ends for it."""
-        if self.due_in() > 0:
-            return
-        self._due = self._clock.monotonic() + EVERY
+        """Trim where the last trim of this process was a minute ago. An error is logged, and no worker ends for it."""
+        if self.due_in() <= 0:
+            await self._trim_as_set()
+
+    async def trim_after_failure(self) -> None:
+        """Trim, unless this process did so within a minute: a worker that lives for seconds trims, too."""
+        if self._on and self._clock.monotonic() >= self._allowed_at:
+            await self._trim_as_set()
+
+    async def _trim_as_set(self) -> None:
+        self._due_at = self._allowed_at = self._clock.monotonic() + EVERY
         try:
             removed = await self._trim(Limits(self.max_count, self.max_age, steps=STEPS))
         except (RedisUnavailable, RedisCommandError) as error:

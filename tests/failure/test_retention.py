@@ -202,7 +202,7 @@ def test_a_process_trims_at_most_once_a_minute_and_logs_what_it_did(keeping, db,
     for moment, left in ((0, 1), (EVERY - 1, 3), (EVERY, 1), (EVERY + 59, 3), (2 * EVERY, 1)):
         clock.now = moment
         db.rpush("resque:failed", record(1), record(2))
-        keeping.run(retention.trim_if_due())
+        keeping.run(retention.trim_after_failure())
         assert db.llen("resque:failed") == left
         if left == 1:
             db.delete("resque:failed")
@@ -216,6 +216,9 @@ def test_a_trim_by_a_worker_is_bounded(redis_url, db):
     db.rpush("resque:failed", record(0, 100), record(1))
     with Resque(redis_url, failed_max_count=24000, failed_max_age="30d", clock=Moving()) as resque:
         retention, clock = resque.core.retention, resque.core.clock
+        resque.run(retention.trim_if_due())
+        assert db.llen("resque:failed") == 25002, "a minute after the start"
+        clock.now += EVERY
         resque.run(retention.trim_if_due())
         assert db.llen("resque:failed") == 24000
         for _ in range(3):  # each goes on behind the records that it could not judge
@@ -231,8 +234,8 @@ def test_trouble_is_logged_once_and_ends_nothing(redis_url, db, caplog):
         redis_url, failed_max_count=1, failure_backend="redis_multi_queue", clock=Moving()
     ) as resque:
         for _ in range(3):
-            resque.run(resque.core.retention.trim_if_due())
             resque.core.clock.now += EVERY
+            resque.run(resque.core.retention.trim_if_due())
     assert len([one for one in caplog.records if "not trimmed" in one.message]) == 1
 
 
@@ -244,7 +247,7 @@ def test_a_backend_that_fails_to_trim_ends_nothing(redis_url, db, caplog):
             raise ValueError("no")
 
     with Resque(redis_url, failed_max_count=1, failures=Broken()) as resque:
-        resque.run(resque.core.retention.trim_if_due())
+        resque.run(resque.core.retention.trim_after_failure())
     assert "cannot trim" in caplog.text
 
 
@@ -254,5 +257,6 @@ def test_where_nothing_is_set_nothing_is_asked():
     hand = ScriptedDriver([])
     retention = Resque().core.retention
     hand.run(retention.trim_if_due())
+    hand.run(retention.trim_after_failure())
     assert hand.asked == []
     assert retention.due_in() == float("inf")

@@ -238,7 +238,7 @@ class Worker(WorkerControls):
         else:
             following = await current.next_job(failure)
         if failure is not NO_FAILURE:
-            await self.core.retention.trim_if_due()
+            await self.core.retention.trim_after_failure()
         return None if following is None else await self.accept(following)
 
     # -- reserve and finish
