@@ -273,6 +273,10 @@ class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name 
     """
 
 
+class ClusterFault(ConnectionFault):
+    """A server is a node of a cluster, and the URL or the namespace is none for a cluster; no wait mends that."""
+
+
 class NotCarriedOut(RedisUnavailable):
     """A server has not carried out a command, and another one will, or this one soon.
 
@@ -280,7 +284,7 @@ class NotCarriedOut(RedisUnavailable):
     """
 
 
-class Redirected(NotCarriedOut, ConnectionFault):
+class Redirected(NotCarriedOut, ClusterFault):
     """A node of a cluster names the node that has a key's slot (MOVED), or will have it (ASK); nothing was carried out."""
 
     def __init__(

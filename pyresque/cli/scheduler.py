@@ -36,7 +36,8 @@ def scheduler(**given: Any) -> None:
     if resque.settings.quiet:
         log.setLevel(logging.CRITICAL)
     try:
-        resque.queues()  # a wrong password, database or certificate is told before a scheduler starts
+        # A wrong password, database or certificate is told before a scheduler starts.
+        resque.run(resque.core.table.first_look())
     except ConnectionFault:
         raise
     except WrongKey as error:

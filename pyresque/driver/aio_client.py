@@ -10,7 +10,7 @@ from pyresque.driver.client import BYTES, client_on, described, unread
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, replies_of
 from pyresque.driver.protocol import checked, is_demoted
-from pyresque.driver.server import Server
+from pyresque.driver.server import Server, check_tag
 from pyresque.driver.url import RedisUrl
 from pyresque.ops import Batch, Command
 
@@ -25,11 +25,13 @@ class AsyncClientDriver(AsyncDriver):
     """Carries operations in the running event loop, by a client. ``namespace`` is where a cluster's client looks for the node."""
 
     def __init__(self, client: Any, namespace: str, threads: Executor | None = None) -> None:
-        """Take a client or a pool; the first request uses it."""
+        """Take a client or a pool; the first request uses it. Raises ClusterFault for a namespace without a hash tag."""
         super().__init__(Server(RedisUrl(where=described(client))), threads)
         self._client = client_on(client)
         self._namespace = namespace
         self._cluster = hasattr(client, "nodes_manager")
+        if self._cluster:
+            check_tag(namespace, self.where)
 
     async def close(self) -> None:
         """Leave the client's connections: they are its owner's."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, now, replies_of
 from pyresque.driver.protocol import checked, is_demoted
-from pyresque.driver.server import Server
+from pyresque.driver.server import Server, check_tag
 from pyresque.driver.sync import SyncDriver
 from pyresque.driver.url import RedisUrl
 from pyresque.errors import ConnectError
@@ -32,11 +32,13 @@ class ClientDriver(SyncDriver):
     """Carries operations in the caller's thread, by a client. ``namespace`` is where a cluster's client looks for the node."""
 
     def __init__(self, client: Any, namespace: str) -> None:
-        """Take a client or a pool; the first request uses it."""
+        """Take a client or a pool; the first request uses it. Raises ClusterFault for a namespace without a hash tag."""
         super().__init__(Server(RedisUrl(where=described(client))))
         self._client = client_on(client)
         self._namespace = namespace
         self._cluster = hasattr(client, "nodes_manager")
+        if self._cluster:
+            check_tag(namespace, self.where)
 
     def close(self) -> None:
         """Leave the client's connections: they are its owner's."""

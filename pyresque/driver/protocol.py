@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.errors import (
+    ClusterFault,
     ConnectionFault,
     NotCarriedOut,
     NotPermitted,
@@ -176,7 +177,7 @@ def _elsewhere(text: str, where: str) -> PyresqueError:
     if word not in {"MOVED", "ASK", "CROSSSLOT"}:
         return RedisUnavailable(f"Redis at {where} cannot serve now: {text}")
     if word == "CROSSSLOT":
-        return ConnectionFault(
+        return ClusterFault(
             f"Redis at {where} is a cluster and keeps the keys of one job on several nodes ({text}): give a namespace with a "
             "hash tag, such as RESQUE_NAMESPACE={resque}, and the same one to Resque.redis in Ruby"
         )

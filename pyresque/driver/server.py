@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pyresque.driver.credentials import Login, Provider
-from pyresque.errors import ConnectError, ConnectionFault, NotCarriedOut, RedisUnavailable
+from pyresque.errors import ClusterFault, ConnectionFault, NotCarriedOut, RedisUnavailable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -155,10 +155,9 @@ class ClusterServer(Server):
     waits = follows = True
 
     def __init__(self, url: RedisUrl, namespace: str, credentials: Any = None) -> None:
-        """Ask nobody yet. Raises ConnectError for a namespace whose keys would be in several slots."""
+        """Ask nobody yet. Raises ClusterFault for a namespace whose keys would be in several slots."""
         super().__init__(url, credentials)
-        if not hash_tag(namespace):
-            raise ConnectError(f"Redis at {self.where}: {untagged(namespace)}")
+        check_tag(namespace, self.where)
         self._namespace = namespace
         self._nodes = list(url.nodes)
         self._last = url.nodes[0]
@@ -214,7 +213,7 @@ class ClusterServer(Server):
 
 
 def server_for(url: RedisUrl, namespace: str, credentials: Any = None) -> Server:
-    """Who knows where the server of a URL is. Raises ConnectError for a cluster whose keys would be in several slots."""
+    """Who knows where the server of a URL is. Raises ClusterFault for a cluster whose keys would be in several slots."""
     if url.kind == "sentinel":
         return SentinelServer(url, credentials)
     if url.kind == "cluster":
@@ -229,10 +228,12 @@ def hash_tag(namespace: str) -> str:
     return tag if opened and closed else ""
 
 
-def untagged(namespace: str) -> str:
-    """What to do where the keys of a namespace are in several slots."""
-    return (
-        f"a cluster keeps the keys of one job on several nodes unless the namespace has a hash tag: here it is {namespace!r}; "
+def check_tag(namespace: str, where: str) -> None:
+    """Raise ClusterFault where the keys of a namespace are in several slots."""
+    if hash_tag(namespace):
+        return
+    raise ClusterFault(
+        f"Redis at {where}: a cluster keeps the keys of one job on several nodes unless the namespace has a hash tag: here it is {namespace!r}; "
         f"set RESQUE_NAMESPACE={{{namespace}}} here, and in Ruby give the same namespace, {{{namespace}}}, to Resque.redis"
     )
 

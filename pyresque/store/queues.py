@@ -5,10 +5,11 @@ A method whose name ends in -ing returns a Command, for a larger batch.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyresque.errors import WrongKey
+from pyresque.errors import NotPermitted, WrongKey
 from pyresque.ops import Batch, Command, in_lots
 from pyresque.store.scripts import script
 from pyresque.store.slices import Removal
@@ -161,6 +162,17 @@ class QueueTable:
         ['archive', 'mailers']
         """
         return await Command(("SMEMBERS", self.keys.queues), names)
+
+    async def first_look(self) -> list[str]:
+        """Return what ``queues`` returns, for a process that starts.
+
+        Raises ClusterFault on whichever node of a cluster, where the keys of the namespace are in several slots: a command of two
+        keys tells.
+        """
+        found = await self.queues()
+        with suppress(NotPermitted):
+            await Command(("EXISTS", self.keys.queues, self.keys.workers))
+        return found
 
     async def remove(self, queue: str) -> RemovedQueue:
         """Delete a queue with all it holds."""

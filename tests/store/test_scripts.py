@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from hashlib import sha1
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from pyresque.errors import RedisCommandError, ScriptMissing
 from pyresque.store.scripts import script
 from tests.support.scripted_driver import ScriptedDriver, result_of
 
+LUA = Path(__file__).parents[2] / "pyresque" / "store" / "lua"
 NAMES = sorted(
     entry.name.removesuffix(".lua")
     for entry in files("pyresque.store").joinpath("lua").iterdir()
@@ -46,3 +49,29 @@ def test_every_script_says_what_it_takes_and_returns_and_decodes_no_payload_to_e
 @pytest.mark.parametrize("name", NAMES)
 def test_every_script_is_read_once(name):
     assert script(name) is script(name)
+
+
+#: How a script calls Redis: the command, and the expression of its first key.
+CALLS = re.compile(r'(?:redis\.p?call|pcall_redis|\bcall|removed)\("(\w+)", (?:unpack\()?([^,)]+)')
+
+#: The line by which Dragonfly lets a script use keys that are not in KEYS.
+UNDECLARED = "--!df flags=allow-undeclared-keys"
+
+
+@pytest.mark.parametrize("path", sorted(LUA.glob("*.lua")), ids=lambda path: path.stem)
+def test_a_script_uses_the_keys_that_it_was_given_or_says_so_in_its_first_line(path):
+    text = path.read_text()
+    code = "\n".join(line.partition("--")[0] for line in text.splitlines())
+    given = {"KEYS", "keys"} | {
+        name
+        for names, value in re.findall(r"local ([\w, ]+) = ([^\n]+)", code)
+        if value.startswith(("KEYS[", "keys["))
+        for name in names.split(", ")
+    }
+    others = {
+        expression
+        for _, expression in CALLS.findall(code)
+        if re.match(r"\w+", expression)[0] not in given
+    }
+    assert bool(others) == (text.splitlines()[0] == UNDECLARED), others
+    assert CALLS.findall(code)

@@ -75,11 +75,27 @@ class SentinelSet:
                 links = self.master().info("replication")
                 online = [links.get(f"slave{at}", {}).get("state") for at in range(2)]
                 return online == ["online"] * 2 and all(
-                    one["num-other-sentinels"] == 2 and one["num-slaves"] == 2 for one in known
+                    one["num-other-sentinels"] == 2
+                    and one["num-slaves"] == 2
+                    and one["flags"] == "master"
+                    and one["port"] == known[0]["port"]
+                    for one in known
                 )
             return False
 
-        eventually(stands)
+        eventually(stands, within=60)
+
+    def mend(self) -> None:
+        """Start whoever was killed, as a replica of the one that leads now."""
+        leader = self.leader()
+        for server in self.servers.values():
+            with server.client() as client, contextlib.suppress(redis.ConnectionError):
+                client.ping()
+                continue
+            server.start()
+            with server.client() as client:
+                client.replicaof("127.0.0.1", leader.port)
+        self.wait_until_it_stands()
 
     def known_by(self, sentinel: Sentinel) -> dict[str, Any]:
         """What a Sentinel knows of the master."""

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from pyresque.errors import ConnectionFault, RedisUnavailable
+from pyresque.errors import ClusterFault, ConnectionFault, RedisUnavailable
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Call, Op
 
@@ -64,13 +64,16 @@ class RedisRetry:
 
         After a break ``recover`` finds out whether the attempt was carried out after all: it returns the result, or None.
         ``first_error`` is the error of an attempt that the caller has made already. Raises StoppedWhileRedisAway where the
-        worker may leave, ConnectionFault where Redis refuses the connection for long.
+        worker may leave, ConnectionFault where Redis refuses the connection for long, ClusterFault at once where a plain URL
+        leads to a cluster.
         """
         wait, waited = FIRST_WAIT, 0.0
         broken = first_error
         while True:
             if broken is not None:
                 self.away(True)
+                if isinstance(broken, ClusterFault) and not self.fails_over:
+                    raise broken
                 if self.may_leave():
                     raise StoppedWhileRedisAway(str(broken)) from broken
                 if isinstance(broken, ConnectionFault) and waited >= REFUSED and not self.has_job():

@@ -1,3 +1,4 @@
+--!df flags=allow-undeclared-keys
 -- Read the first jobs that are due, in the order of their timestamps, and leave them where they are.
 --
 -- KEYS  1 delayed_queue_schedule
