@@ -13,6 +13,7 @@ import pytest
 from pyresque import AsyncResque, Resque
 from pyresque.errors import ConnectError, ConnectionFault
 from tests.support import ROOT
+from tests.support.acl import roles
 from tests.support.tls import Secured
 
 if TYPE_CHECKING:
@@ -182,26 +183,8 @@ def test_a_start_with_a_wrong_certificate_ends_with_2_and_one_line(
     assert "/nowhere.pem" in done.stderr
 
 
-#: What a worker of named queues runs, with what its scripts run.
-A_WORKERS = {
-    *(
-        "smembers",
-        "time",
-        "set",
-        "get",
-        "hset",
-        "hdel",
-        "hget",
-        "hscan",
-        "hmget",
-        "sscan",
-        "sadd",
-        "srem",
-        "del",
-    ),
-    *("evalsha", "eval", "lpop", "lpush", "rpush", "llen", "getset", "incr", "pttl", "echo"),
-    *("blmove", "type"),
-}
+#: What a worker sends, with what its scripts run, as the page says.
+A_WORKERS = {right.removeprefix("+") for right in roles()["worker"]}
 
 
 def user(db: redis.Redis, port: int, *rights: str) -> str:
@@ -214,12 +197,8 @@ def user(db: redis.Redis, port: int, *rights: str) -> str:
 def test_a_worker_needs_no_more_than_the_commands_that_the_docs_name(
     db: redis.Redis, redis_server: RedisServer, tmp_path: Path, executor: str
 ) -> None:
-    page = (ROOT / "docs" / "deploy.md").read_text()
-    rights = next(line for line in page.splitlines() if "acl setuser worker" in line.lower())
-    named = [word for word in rights.replace("'", "").split() if word.startswith("+")]
-    assert {word[1:] for word in named} == A_WORKERS
     db.rpush("resque:queue:low", '{"class":"Note","args":[1]}', '{"class":"Boom","args":[]}')
-    url = user(db, redis_server.port, *named)
+    url = user(db, redis_server.port, *roles()["worker"])
     done = command(url, tmp_path, *WORKER, "--executor", executor)
     assert done.returncode == 0, done.stderr
     assert db.get("resque:stat:processed") == b"2"

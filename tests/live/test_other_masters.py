@@ -12,10 +12,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from pyresque import Resque
 from pyresque.errors import RedisUnavailable
@@ -184,9 +185,18 @@ def test_a_coordinated_failover_loses_nothing_and_does_nothing_twice(
 
 
 def heard_by(server: RedisServer) -> set[int]:
-    """The numbers of the jobs that a server has in the queue."""
-    with server.client() as client:
-        return {json.loads(raw)["args"][0] for raw in client.lrange("resque:queue:count", 0, -1)}
+    """The numbers of the jobs that a server has in the queue; one that is promoted cuts off its clients."""
+    for _ in range(2):
+        with suppress(redis.ConnectionError), server.client() as client:
+            found = client.lrange("resque:queue:count", 0, -1)
+            return {json.loads(raw)["args"][0] for raw in found}
+    raise AssertionError("it cut us off twice")
+
+
+def leads(server: RedisServer) -> bool:
+    with suppress(redis.ConnectionError), server.client() as client:
+        return bool(client.role()[0] == b"master")
+    return False
 
 
 @pytest.mark.chaos

@@ -1,0 +1,217 @@
+"""Users of Redis with the rights that docs/connections.md names: each role can do what it does, and needs no less."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyresque import Resque
+from pyresque.errors import NotReplicated
+from tests.conformance.test_kinds import STORY, left, mailer, seed
+from tests.support import ROOT
+from tests.support.acl import roles
+from tests.support.eventually import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+    from tests.support.redis_server import RedisServer
+
+AT = 4102444800
+
+#: What the page names and a role sends seldom: to tell a wrong key, after a lost connection, for a job that has moved, for paused
+#: queues, where a push was denied.
+SELDOM = {
+    "enqueuer": set(),
+    "worker": {"echo", "type", "hmget", "mget"},
+    "scheduler": {"lrem", "lset", "hdel", "incr"},
+    "dashboard": {"mget", "zscore"},
+    "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore", "mget"},
+}
+
+
+@contextmanager
+def process(url: str, *words: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of pyresque's as this user; what it logs is shown where the block fails."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "pyresque", *words, "-A", "tests.live.roles_app"],
+        env={**os.environ, "REDIS_URL": url, "PYTHONPATH": str(ROOT), "VERBOSE": "1", **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield started
+    finally:
+        started.terminate()
+        said, _ = started.communicate(timeout=30)
+        print(said)
+        assert "NOPERM" not in said
+        assert "permission" not in said.lower()
+
+
+def enqueuer(url: str, db: redis.Redis) -> None:
+    with Resque(url, enqueue_replicas=1, enqueue_replica_timeout=0.001) as resque:
+        resque.job("Mailer", queue="mail")(mailer)
+        for verb in (
+            lambda: resque.enqueue(mailer, 1),
+            lambda: resque.enqueue_to("mail", "Other"),
+            lambda: resque.enqueue_many([(mailer, 1), (mailer, 2)]),
+            lambda: resque.create("mail", mailer),
+            lambda: resque.push("mail", {"a": 1}),
+            lambda: resque.enqueue_at(AT, mailer),
+            lambda: resque.enqueue_many_at([(AT, mailer)]),
+            lambda: resque.delayed_push(AT, {"class": "X", "args": []}),
+            lambda: resque.active_job("Welcome", queue="mail").enqueue(),
+            lambda: resque.active_job("Welcome", queue="mail").set(wait_until=AT).enqueue(),
+        ):
+            with pytest.raises(NotReplicated):
+                verb()
+
+
+def worker(url: str, db: redis.Redis) -> None:
+    seed(db, "resque")
+    db.hset("resque:workers:heartbeat", "host:1:mail", "2020-01-01T00:00:00Z")
+    with Resque(url.replace(url[8 : url.index("@") + 1], "")) as all_rights:
+        for executor, more in (
+            ("fork", ()),
+            ("inline", ()),
+            ("thread", ("--count", "2")),
+            ("async", ()),
+        ):
+            for _ in range(20):
+                all_rights.enqueue_to("low", "Note", 1)
+            for name in ("Boom", "Later", "Nowhere"):
+                all_rights.enqueue_to("low", name)
+            if executor == "fork":
+                all_rights.enqueue_to("low", "Dies")
+            all_rights.active_job("Welcome", queue="low").enqueue()
+            processed = int(db.get("resque:stat:processed") or 0)
+            with process(url, "worker", "-q", "low", "--executor", executor, *more):
+                eventually(lambda: db.llen("resque:queue:low") == 0)
+                eventually(lambda: not db.keys("resque:worker:*[^d]") or not all_rights.working())
+                eventually(
+                    lambda was=processed: int(db.get("resque:stat:processed") or 0) > was + 20
+                )
+                eventually(lambda: db.info("clients")["blocked_clients"])
+            with process(url, "worker", "-q", "*", "--executor", executor, "--burst", *more) as one:
+                one.wait(30)
+        # A worker that is killed leaves its job, which the next one puts back.
+        all_rights.enqueue_to("slow", "Slow")
+        with process(url, "worker", "-q", "slow", "--executor", "inline") as killed:
+            eventually(lambda: db.keys("resque:worker:*:slow"))
+            os.kill(killed.pid, signal.SIGKILL)
+            killed.wait()
+        for dead in db.smembers("resque:workers"):
+            db.hset("resque:workers:heartbeat", dead, "2020-01-01T00:00:00Z")
+        db.delete("resque:pruning_dead_workers_in_progress")  # held for a minute by the one before
+        with process(url, "worker", "-q", "low", "--executor", "inline"):
+            eventually(lambda: db.llen("resque:queue:slow"))
+        # One that is told to stop at once puts its job back unperformed, or records it.
+        with process(url, "worker", "-q", "slow"):
+            eventually(lambda: db.keys("resque:worker:*:slow"))
+
+
+def scheduler(url: str, db: redis.Redis) -> None:
+    schedule = ROOT / "tests" / "live" / "roles_schedule.yml"
+    db.rpush("resque:delayed:100", '{"class":"Note","args":[1],"queue":"low"}', '{"class":"Gone"}')
+    db.zadd("resque:delayed_queue_schedule", {"100": 100, "200": 200})
+    with process(
+        url,
+        "scheduler",
+        "--schedule",
+        str(schedule),
+        "--dynamic-schedule",
+        "--scheduler-interval",
+        "0.1",
+    ):
+        eventually(lambda: db.llen("resque:queue:low") > 2)
+        db.hset(
+            "resque:persistent_schedules", "often", '{"every":"1s","class":"Note","queue":"low"}'
+        )
+        db.sadd("resque:schedules_changed", "often")
+        eventually(lambda: db.hexists("resque:delayed:last_enqueued_at", "often"))
+
+
+READING = {
+    *("queues", "size", "queue_sizes", "queue_lengths", "peek", "sample_queues", "list_range"),
+    *("delayed_queue_peek", "delayed_queue_schedule_size", "delayed_timestamp_size"),
+    *("delayed_timestamp_peek", "next_delayed_timestamp", "count_all_scheduled_jobs"),
+    *("find_delayed_selection", "scheduled_at", "is_delayed", "schedule", "fetch_schedule"),
+    *("next_runs", "get_last_enqueued_at", "master_lock", "workers", "working", "find_worker"),
+    *(
+        "all_paused",
+        "stat",
+        "failures.count",
+        "failures.queues",
+        "failures.all",
+        "info",
+        "all_keys",
+    ),
+}
+
+
+def dashboard(url: str, db: redis.Redis) -> None:
+    """What only looks; the buttons of a dashboard need the operator's rights."""
+    seed(db, "resque")
+    with Resque(url) as resque:
+        before = left(db, "resque")
+        for name, verb in STORY:
+            if name in READING:
+                verb(resque)
+        list(resque.failures.each())
+        assert left(db, "resque") == before
+
+
+def operator(url: str, db: redis.Redis) -> None:
+    seed(db, "resque")
+    with Resque(url) as resque:
+        resque.job("Mailer", queue="mail")(mailer)
+        for name, verb in STORY:
+            answer = verb(resque)
+            if name == "failures.each":
+                answer.close()
+        resque.failures.clear()
+
+
+ROLES: dict[str, Any] = {
+    each.__name__: each for each in (enqueuer, worker, scheduler, dashboard, operator)
+}
+
+
+def called(db: redis.Redis) -> set[str]:
+    """Every command that the server has carried out, those of scripts too."""
+    return {name.removeprefix("cmdstat_").partition("|")[0] for name in db.info("commandstats")}
+
+
+def url_of(db: redis.Redis, server: RedisServer, *rights: str) -> str:
+    words = ("reset", "on", ">pw", "resetkeys", "~resque:*", "-@all")
+    db.execute_command("ACL", "SETUSER", "role", *words, *rights)
+    return f"redis://role:pw@127.0.0.1:{server.port}/0"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_user_with_the_rights_of_its_role_can_do_what_it_does_and_needs_no_less(
+    db: redis.Redis, redis_server: RedisServer, role: str
+) -> None:
+    named = roles()[role]
+    url = url_of(db, redis_server, *named)
+    db.execute_command("ACL", "LOG", "RESET")
+    db.config_resetstat()
+    try:
+        ROLES[role](url, db)
+        used = {f"+{command}" for command in called(db)}
+        refused = [(entry["object"], entry["context"]) for entry in db.acl_log()]
+    finally:
+        db.acl_deluser("role")
+    assert refused == []
+    assert named - used <= {f"+{command}" for command in SELDOM[role]}, "the page names too many"
