@@ -45,7 +45,7 @@ def provided(monkeypatch: pytest.MonkeyPatch, papers: Path) -> None:
 
     session = SimpleNamespace(get_credentials=lambda: None, get_component=lambda _: None)
     signer = SimpleNamespace(generate_presigned_url=lambda *_, **__: "https://pw")
-    module("botocore")
+    module("botocore", session=SimpleNamespace(get_session=lambda: session))
     module("botocore.session", get_session=lambda: session)
     module("botocore.model", ServiceId=str)
     module("botocore.signers", RequestSigner=lambda *_: signer)
@@ -102,7 +102,7 @@ def test_each_block_runs_and_leaves_its_job(
 
 
 def test_the_page_names_every_scheme_and_its_urls_can_be_used() -> None:
-    urls = re.findall(r"`(?:REDIS_URL=)?((?:rediss?|unix)[+\w]*://[^`.]+)`", TEXT)
+    urls = re.findall(r"`(?:REDIS_URL=)?((?:rediss?|unix)[+\w]*://[^`]+)`", TEXT)
     assert {url.partition("://")[0] for url in urls} >= {
         "redis",
         "rediss",
@@ -110,5 +110,6 @@ def test_the_page_names_every_scheme_and_its_urls_can_be_used() -> None:
         "redis+sentinel",
         "redis+cluster",
     }
-    assert all(target(url) for url in urls if url.partition("://")[2])
+    whole = [url for url in urls if "..." not in url]
+    assert all(target(url) for url in whole)
     assert all(f"{scheme}://" in TEXT for scheme in SCHEMES)
