@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.core import Core
 from pyresque.failure.base import FailureBackend
 from pyresque.failure.retention import Retention
-from pyresque.verbs import Awaiting, Blocking, awaited, blocking, name_verbs
+from pyresque.verbs import Awaiting, Blocking, PartOfFace, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pyresque.failure.passes import Pass
     from pyresque.failure.record import FailedRecord
     from pyresque.job.registry import Target
-    from pyresque.ops import Op
 
 
 def _records(face: Blocking, found: Pass) -> Iterator[FailedRecord]:
@@ -42,24 +41,7 @@ class AwaitedRecords:
                 yield record
 
 
-class _Failures:
-    """What both faces' ``failures`` share."""
-
-    def __init__(self, resque: Any) -> None:
-        self.resque = resque
-
-    @property
-    def core(self) -> Core:
-        """The parts joined, of the Resque that this belongs to."""
-        core: Core = self.resque.core
-        return core
-
-    def run(self, operation: Op[Any]) -> Any:
-        """Run an operation of the failure backend with the driver of that Resque."""
-        return self.resque.run(operation)
-
-
-class Failures(_Failures):
+class Failures(PartOfFace):
     """``resque.failures``: the failed jobs (Ruby: ``Resque::Failure``). The backend in use answers."""
 
     count = blocking(Core.count_failures)
@@ -91,7 +73,7 @@ class Failures(_Failures):
     trim = blocking(Retention.trim, of="retention")
 
 
-class AsyncFailures(_Failures):
+class AsyncFailures(PartOfFace):
     """``resque.failures`` of an AsyncResque: the verbs of Failures, awaited."""
 
     count = awaited(Core.count_failures)

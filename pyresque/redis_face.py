@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyresque.ops import Batch, Command, Op
 from pyresque.store.collection_commands import AllCommands
-from pyresque.verbs import awaited, blocking, name_verbs
+from pyresque.verbs import PartOfFace, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-
-    from pyresque.core import Core
 
 
 async def together(operations: list[Op[Any]], *, atomic: bool) -> list[Any]:
@@ -26,23 +24,6 @@ async def together(operations: list[Op[Any]], *, atomic: bool) -> list[Any]:
         except StopIteration as stop:
             answers.append(stop.value)
     return answers
-
-
-class _Face:
-    """What both kinds share."""
-
-    def __init__(self, resque: Any) -> None:
-        self.resque = resque
-
-    @property
-    def core(self) -> Core:
-        """The parts joined, of the Resque that this belongs to."""
-        core: Core = self.resque.core
-        return core
-
-    def run(self, operation: Op[Any]) -> Any:
-        """Run a command with the driver of that Resque."""
-        return self.resque.run(operation)
 
 
 class Pipeline:
@@ -85,7 +66,7 @@ class Pipeline:
         self.__exit__()
 
 
-class Redis(_Face):
+class Redis(PartOfFace):
     """``resque.redis`` of Resque: commands that block, with redis-py's names and answers."""
 
     execute_command = blocking(AllCommands.execute_command, of="commands")
@@ -172,7 +153,7 @@ class Redis(_Face):
         return Pipeline(self, transaction=transaction)
 
 
-class AsyncRedis(_Face):
+class AsyncRedis(PartOfFace):
     """``resque.redis`` of AsyncResque: commands that are awaited."""
 
     execute_command = awaited(AllCommands.execute_command, of="commands")

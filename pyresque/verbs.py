@@ -54,6 +54,23 @@ class Awaiting(Protocol):
         """Run an operation to its end."""
 
 
+class PartOfFace:
+    """A part of a face that has verbs of its own, such as ``resque.failures``; they run with the driver of that face."""
+
+    def __init__(self, resque: Any) -> None:
+        self.resque = resque
+
+    @property
+    def core(self) -> Core:
+        """The parts joined, of the Resque that this belongs to."""
+        core: Core = self.resque.core
+        return core
+
+    def run(self, operation: Op[Any]) -> Any:
+        """Run an operation with the driver of that Resque; to be awaited where its verbs are."""
+        return self.resque.run(operation)
+
+
 def blocking(
     operation: Callable[Concatenate[Any, P], Op[T]], of: str = ""
 ) -> Callable[Concatenate[Blocking, P], T]:
