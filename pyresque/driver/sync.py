@@ -13,6 +13,7 @@ from pyresque.driver.protocol import (
     checked,
     commands_of,
     encode_command,
+    of_batch,
     replies_to,
 )
 from pyresque.driver.server import Server
@@ -123,8 +124,11 @@ class SyncDriver:
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        replies = self._talk(commands_of(batch))
+        ordinary = batch.last is None and not batch.atomic
+        replies = self._talk(batch.commands if ordinary else commands_of(batch))
         try:
+            if ordinary:
+                return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
             return replies_to(batch, replies, self.where)
         except (
             ConnectionFault,
