@@ -1,1 +1,1 @@
-"""The command line: what an operator types, told in tables or JSON."""
+"""The command line: what an operator types is answered in tables or JSON."""

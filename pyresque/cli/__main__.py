@@ -1,4 +1,4 @@
-"""``python -m pyresque.cli``: the command line of the very interpreter that runs it."""
+"""``python -m pyresque.cli``: run the command line with this interpreter."""
 
 from pyresque.cli.main import main
 

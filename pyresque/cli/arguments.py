@@ -1,4 +1,4 @@
-"""What stands on a command line beside options: a job's arguments as JSON, points in time, stretches of time."""
+"""Read the arguments of commands: a job's arguments as JSON, points in time, durations. Write points in time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def job_args(args: Sequence[str], *, as_text: bool = False) -> list[object]:
-    """Each ARG read as JSON, or taken as the text it is."""
+    """Return each ARG decoded from JSON, or as text. Raises Misuse."""
     return list(args) if as_text else [one_arg(at, text) for at, text in enumerate(args, 1)]
 
 
 def one_arg(at: int, text: str) -> object:
-    """The ARG at a place, as JSON."""
+    """Decode one ARG from JSON; ``at`` is its number in messages, from 1 on. Raises Misuse."""
     try:
         value: object = JsonCodec().decode(text.encode("utf-8", "surrogateescape"))
     except DecodeError as error:
@@ -36,7 +36,7 @@ def one_arg(at: int, text: str) -> object:
 
 
 def own_queue(resque: Resque, class_name: str) -> str:
-    """The queue of a job of ``-A``."""
+    """Return the queue of a job that the application of ``-A`` registers. Raises NoQueueError."""
     for job in resque.registered:
         if class_name in (job.name, *job.aliases) and job.queue:
             return job.queue
@@ -49,7 +49,7 @@ def own_queue(resque: Resque, class_name: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A date, in this machine's zone where it names none, or seconds since 1970."""
+    """Parse a date, in this machine's zone where it names none, or seconds since 1970. Raises Misuse."""
     try:
         if text.strip().isdecimal():
             return datetime.fromtimestamp(int(text)).astimezone()
@@ -61,7 +61,7 @@ def moment(text: str) -> datetime:
 
 
 def seconds_from_now(text: str) -> float:
-    """A stretch of time such as ``5m`` or ``1h30m``."""
+    """Parse a duration such as ``5m`` or ``1h30m``; return seconds. Raises Misuse."""
     try:
         return parse_stretch(text)
     except DurationError as error:
@@ -69,7 +69,7 @@ def seconds_from_now(text: str) -> float:
 
 
 def shown_time(seconds: float) -> str:
-    """A point in time as people read it."""
+    """Return seconds since 1970 as a date in this machine's zone; ``no date`` where the calendar has none."""
     try:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
     except (ValueError, OverflowError, OSError):

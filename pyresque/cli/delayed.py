@@ -1,4 +1,4 @@
-"""The commands of ``pyresque delayed``: list, count, peek, enqueue, remove, clear."""
+"""The command ``delayed``: list, count, peek, enqueue, remove, clear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
-from pyresque.cli.errors import Misuse, Nouns, Option, no_option, something
+from pyresque.cli.errors import ListingGroup, Misuse, Option, not_empty, refuse_option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, print_json, print_table
 from pyresque.cli.progress import Progress
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.schedule.search import Selection
 
-#: What finding a job by its arguments needs to know of how they were written.
+#: Settings that say how arguments are written: a job is found by its written arguments.
 WRITING = ("codec", "dialect")
 
 
-@click.group(cls=Nouns)
+@click.group(cls=ListingGroup)
 def delayed() -> None:
     """List, count, peek into, enqueue and remove delayed jobs (without a verb: list)."""
 
@@ -65,7 +65,7 @@ def list_delayed(start: int, count: int, as_json: bool, **given: Any) -> None:
 
 
 def _row(written: str, jobs: int) -> dict[str, object]:
-    """A time as a number and as it is written, as ISO 8601, and how many jobs wait for it."""
+    """Return one row of ``list --json``; ``written`` is the time as the sorted set has it."""
     at = _number(written)
     return {
         "timestamp": at,
@@ -76,7 +76,7 @@ def _row(written: str, jobs: int) -> dict[str, object]:
 
 
 def _number(written: str) -> int | float:
-    """A time of the sorted set; what is no number is 0, as Ruby reads it."""
+    """Read a time of the sorted set; what is no number is 0, as Ruby reads it."""
     try:
         return int(written) if written.lstrip("-").isdigit() else float(written)
     except ValueError:
@@ -96,7 +96,7 @@ def count(as_json: bool, **given: Any) -> None:
 
 
 def _counted(resque: Resque) -> tuple[int, int]:
-    """How many jobs there are, and at how many times."""
+    """Return how many delayed jobs there are, and at how many times."""
     waiting = DelayedWalk(resque.core.delayed.table)
     jobs = times = 0
     total = resque.delayed_queue_schedule_size()
@@ -140,15 +140,15 @@ def peek(time: str | None, start: int, count: int, full: bool, as_json: bool, **
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Which jobs are meant: CLASS and its ARGs, all of a class, or those of one time."""
+    """Add the arguments and options that make a ``_Chosen``: CLASS and its ARGs, --any-args, --at."""
     for decorate in (
         click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED),
-        click.argument("class_name", metavar="CLASS", required=False, callback=no_option),
+        click.argument("class_name", metavar="CLASS", required=False, callback=refuse_option),
         click.option(
             "-q",
             "--queue",
             cls=Option,
-            callback=something,
+            callback=not_empty,
             help="Only those for this queue; default: the job's own.",
         ),
         click.option(
@@ -167,7 +167,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 def enqueue_delayed(as_json: bool, **given: Any) -> None:
     """Enqueue delayed jobs now: of CLASS with these ARGs, with --any-args all of CLASS, or with --at all of a time."""
-    chosen = _Chosen.out_of(given)
+    chosen = _Chosen.from_options(given)
     chosen.enqueue(load_application(given), as_json=as_json)
 
 
@@ -178,7 +178,7 @@ def enqueue_delayed(as_json: bool, **given: Any) -> None:
 @json_option
 def remove_delayed(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Remove delayed jobs: of CLASS with these ARGs, or with --any-args all of CLASS; with --at only of that time."""
-    chosen = _Chosen.out_of(given)
+    chosen = _Chosen.from_options(given)
     resque = load_application(given)
     if dry_run:
         chosen.count(resque, as_json=as_json)
@@ -196,17 +196,17 @@ def clear(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     resque = load_application(given)
     jobs, _ = _counted(resque)
     if dry_run:
-        _tell("would delete", jobs, as_json=as_json, dry_run=dry_run)
+        _print_count("would delete", jobs, as_json=as_json, dry_run=dry_run)
         return
     if jobs:
         confirm(f"delete {many(jobs, 'delayed job')}", yes=yes)
     selection = resque.core.delayed.removing(every, clean=True)
-    _carry(resque, selection, "deleted", jobs, as_json=as_json)
+    _run_pass(resque, selection, "deleted", jobs, as_json=as_json)
     resque.reset_delayed_queue()  # times that had no jobs left
 
 
 class _Chosen:
-    """The jobs a command is about."""
+    """The jobs that a command line means: of a class with its arguments, of a class, or of a time."""
 
     def __init__(
         self,
@@ -230,8 +230,8 @@ class _Chosen:
         self.at = None if when is None else timestamp_of(moment(when))
 
     @classmethod
-    def out_of(cls, given: dict[str, Any]) -> _Chosen:
-        """Take what says which jobs out of a command's parameters."""
+    def from_options(cls, given: dict[str, Any]) -> _Chosen:
+        """Remove the parameters that ``choosing`` added, and make the value of them. Raises Misuse."""
         args = job_args(given.pop("args"), as_text=given.pop("as_text"))
         return cls(
             given.pop("class_name"),
@@ -242,68 +242,68 @@ class _Chosen:
         )
 
     def __str__(self) -> str:
-        """As a person would say it."""
+        """Return the jobs in words, for a question."""
         what = self.class_name or "every class"
         if self.class_name and not self.any_args:
             what = f"{what} {compact(self.args)}"
         return what if self.at is None else f"{what} at {shown_time(self.at)}"
 
     def count(self, resque: Resque, *, as_json: bool) -> None:
-        """Tell how many there are."""
-        selection = resque.core.delayed.counting(*self._selected(resque))
-        _carry(
+        """Print how many jobs are meant."""
+        selection = resque.core.delayed.counting(*self._selection(resque))
+        _run_pass(
             resque, selection, "would remove", self._total(resque), as_json=as_json, dry_run=True
         )
 
     def enqueue(self, resque: Resque, *, as_json: bool) -> None:
-        """Enqueue them, and tell how many."""
+        """Enqueue the jobs; print how many. Raises Misuse."""
         if self.at is not None and self.class_name is not None:
             raise Misuse("with CLASS all times are meant: leave out --at, or CLASS")
         if self.at is None and not self.any_args:
-            places, meant = self._found(resque)
-            payloads = {raw for _, raw in places}
-            only = dict.fromkeys(timestamp for timestamp, _ in places)
+            found, meant = self._find(resque)
+            payloads = {raw for _, raw in found}
+            only = dict.fromkeys(timestamp for timestamp, _ in found)
             selection = resque.core.delayed.enqueueing(payloads.__contains__, only)
             moved = resque.run(selection.whole())
             if moved or meant is None:
-                _tell("enqueued", moved, as_json=as_json, dry_run=False)
+                _print_count("enqueued", moved, as_json=as_json, dry_run=False)
                 return
             selection = resque.core.delayed.enqueueing(meant)
         else:
-            selection = resque.core.delayed.enqueueing(*self._selected(resque))
-        _carry(resque, selection, "enqueued", self._total(resque), as_json=as_json)
+            selection = resque.core.delayed.enqueueing(*self._selection(resque))
+        _run_pass(resque, selection, "enqueued", self._total(resque), as_json=as_json)
 
     def remove(self, resque: Resque, *, as_json: bool) -> None:
-        """Remove them, and tell how many."""
+        """Remove the jobs; print how many."""
         if self.at is None and not self.any_args:
-            places, meant = self._found(resque)
-            removed = resque.run(resque.core.delayed.table.remove(places))
+            found, meant = self._find(resque)
+            removed = resque.run(resque.core.delayed.table.remove(found))
             if removed or meant is None:
-                _tell("removed", removed, as_json=as_json, dry_run=False)
+                _print_count("removed", removed, as_json=as_json, dry_run=False)
                 return
             selection = resque.core.delayed.removing(meant)
         else:
-            selection = resque.core.delayed.removing(*self._selected(resque), clean=True)
-        _carry(resque, selection, "removed", self._total(resque), as_json=as_json)
+            selection = resque.core.delayed.removing(*self._selection(resque), clean=True)
+        _run_pass(resque, selection, "removed", self._total(resque), as_json=as_json)
 
     def _total(self, resque: Resque) -> int:
-        """How many jobs are gone through."""
+        """Return how many jobs a pass reads."""
         if self.at is not None:
             return resque.delayed_timestamp_size(self.at)
         return _counted(resque)[0]
 
-    def _found(
+    def _find(
         self, resque: Resque
     ) -> tuple[list[tuple[str, bytes]], Callable[[bytes], bool] | None]:
-        """Where a job of these arguments waits by its bytes, and what tells it by its meaning, unless that is switched off."""
+        """Return the found where the written job waits, and a test by meaning; None where the setting excludes that."""
         search = resque.core.delayed.search
         entry = resque.core.registry.describe(self.class_name or "")
         sent = wire_args(entry, self.args, {})
-        places = resque.run(search.by_sets(entry, self.queue, sent))
-        return places, search.meant(entry, self.queue, sent) if search.by_meaning else None
+        found = resque.run(search.by_sets(entry, self.queue, sent))
+        return found, search.meant(entry, self.queue, sent) if search.by_meaning else None
 
-    def _selected(self, resque: Resque) -> tuple[Callable[[bytes], bool], tuple[str, ...] | None]:
-        """What tells the payloads that are meant, and at which times they are."""
+    def _selection(self, resque: Resque) -> tuple[Callable[[bytes], bool], tuple[str, ...] | None]:
+        """Return a test of payloads, and the times to look at; None: all times."""
         only = None if self.at is None else (str(self.at),)
         if self.class_name is None:
             return every, only
@@ -318,7 +318,7 @@ def _all(_args: object) -> bool:
     return True
 
 
-def _carry(
+def _run_pass(
     resque: Resque,
     selection: Selection,
     did: str,
@@ -327,18 +327,18 @@ def _carry(
     as_json: bool,
     dry_run: bool = False,
 ) -> None:
-    """Do it step by step, and tell how many it was done to, also where it was interrupted."""
+    """Run a pass step by step; print the count, also where a signal interrupted it. Raises Interrupted."""
     done = 0
     with Progress("going through delayed jobs") as progress:
         while not progress.signal and (step := resque.run(selection.more())) is not None:
             done += step.done
             progress.step(step.seen, total, done)
         if as_json or not progress.signal:
-            _tell(did, done, as_json=as_json, dry_run=dry_run)
+            _print_count(did, done, as_json=as_json, dry_run=dry_run)
         progress.end(f"{did} {many(done, 'delayed job')}; the others wait as before")
 
 
-def _tell(done: str, jobs: int, *, as_json: bool, dry_run: bool) -> None:
+def _print_count(done: str, jobs: int, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({"dry_run": dry_run, "jobs": jobs})
     else:

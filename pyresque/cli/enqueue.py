@@ -1,4 +1,4 @@
-"""The command ``enqueue``: puts one job in, now or later."""
+"""The command ``enqueue``: one job, now or at a later time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import job_args, moment, own_queue, seconds_from_now, shown_time
-from pyresque.cli.errors import Complaint, Misuse, Option, no_option, something
+from pyresque.cli.errors import Complaint, Misuse, Option, not_empty, refuse_option
 from pyresque.cli.options import CONNECTION, ENQUEUEING, json_option, settings_options
-from pyresque.cli.output import compact, plain, print_json
+from pyresque.cli.output import compact, print_json, safe_text
 from pyresque.process.start.load_app import load_application
 from pyresque.schedule.later import timestamp_in, timestamp_of
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("class_name", metavar="CLASS", callback=no_option)
+@click.argument("class_name", metavar="CLASS", callback=refuse_option)
 @click.argument("args", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "-q",
     "--queue",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     help="The queue; not needed for a job of -A that has one.",
 )
 @click.option("--str", "as_text", is_flag=True, help="Every ARG is a text, not JSON.")
-@click.option("--in", "wait", metavar="5m", help="So long from now: 90s, 5m, 1h30m, 2 days.")
+@click.option("--in", "wait", metavar="5m", help="This long from now: 90s, 5m, 1h30m, 2 days.")
 @click.option(
     "--at", "when", metavar="TIME", help="At a time: 2026-12-01T08:00Z, or seconds since 1970."
 )
@@ -54,11 +54,11 @@ def enqueue(
     values = job_args(args, as_text=as_text)
     where = queue or own_queue(resque, class_name)
     if wait is None and when is None:
-        at, told = None, resque.enqueue_to(where, class_name, *values)
+        at, answer = None, resque.enqueue_to(where, class_name, *values)
     else:
         at = timestamp_of(moment(when)) if when is not None else _ahead(resque, wait or "")
-        told = resque.enqueue_at_with_queue(where, at, class_name, *values)
-    if told is None:
+        answer = resque.enqueue_at_with_queue(where, at, class_name, *values)
+    if answer is None:
         hook = "before_enqueue" if at is None else "before_schedule"
         raise Complaint(f"{class_name} was not enqueued: a {hook} hook said no")
     if as_json:
@@ -66,7 +66,7 @@ def enqueue(
         print_json(row if at is None else {**row, "at": at})
     else:
         later = "" if at is None else f" for {shown_time(at)}"
-        click.echo(plain(f"enqueued {class_name} {compact(values)} on {where}{later}"))
+        click.echo(safe_text(f"enqueued {class_name} {compact(values)} on {where}{later}"))
 
 
 def _ahead(resque: Resque, wait: str) -> int:

@@ -1,4 +1,4 @@
-"""How trouble ends a command: one line on standard error, and an exit code that a script can read."""
+"""How an error ends a command: one line on standard error, and an exit code that a script can read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HELP = ("-h", "--help")
 
 
 class Complaint(click.ClickException):
-    """One line for the operator: what he asked for was not done."""
+    """The command failed. click prints one line on standard error and exits with 1."""
 
     exit_code = 1
 
@@ -30,24 +30,24 @@ class Complaint(click.ClickException):
         super().__init__(one_line(message))
 
     def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature; complaints go to standard error
-        """Say it."""
+        """Print the message on standard error."""
         click.echo(f"pyresque: {self.message}", err=True)
 
 
 class Misuse(Complaint):
-    """One line for the operator: what he asked for cannot be asked for so."""
+    """The command line is wrong. click prints one line on standard error and exits with 2."""
 
     exit_code = 2
 
 
 class Stopped(Complaint):
-    """Ctrl-C came while a command had nothing to sum up; the exit code is SIGINT's, as a shell gives it."""
+    """Ctrl-C ended a command that had nothing to sum up; 130 is the code that a shell gives for SIGINT."""
 
     exit_code = 130
 
 
 def complaint(error: Exception) -> Complaint:
-    """What to tell of an error of pyresque's or of the system's."""
+    """Return the complaint for an error of pyresque's or of the system's."""
     return (
         Misuse(str(error))
         if getattr(error, "exit_code", 1) == Misuse.exit_code
@@ -56,21 +56,21 @@ def complaint(error: Exception) -> Complaint:
 
 
 def misuse(error: click.UsageError) -> Misuse:
-    """What click has to say of a command line, on one line, and where to read what may be written."""
-    told = error.format_message()
+    """Return click's message on one line, with the ``--help`` that lists what may be written."""
+    message = error.format_message()
     simple = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
     if error.ctx is None or simple:
-        return Misuse(told)
-    return Misuse(f"{told.rstrip('.')}; `{error.ctx.command_path} --help` tells what there is")
+        return Misuse(message)
+    return Misuse(f"{message.rstrip('.')}; `{error.ctx.command_path} --help` tells what there is")
 
 
-class Suggesting(click.Group):
-    """A group that says which command may have been meant by a word that is none."""
+class SuggestingGroup(click.Group):
+    """A group that suggests a command for a misspelt word."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command."""
+        """Find the command that the first word names. Raises click.UsageError with a suggestion."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
@@ -80,18 +80,18 @@ class Suggesting(click.Group):
             ctx.fail(f"No such command {args[0]!r}. {cure}")
 
 
-class Commands(Suggesting):
-    """A group whose commands' errors are told as complaints: on one line, never as tracebacks."""
+class CommandGroup(SuggestingGroup):
+    """A group that prints errors of its commands as one line, never as a traceback."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options that stand before a command."""
+        """Parse the options before the command. Raises Misuse."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise misuse(error) from error
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command."""
+        """Run the command. Raises Complaint for every error of pyresque's and of click's."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -102,11 +102,11 @@ class Commands(Suggesting):
             raise Stopped("interrupted") from None
 
 
-class Nouns(Suggesting):
-    """A group that lists when it is told nothing else: ``pyresque queues --json`` is ``pyresque queues list --json``."""
+class ListingGroup(SuggestingGroup):
+    """A group with ``list`` as its default command: ``pyresque queues --json`` is ``pyresque queues list --json``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``list`` where no verb stands; a shell that completes wants to hear all verbs."""
+        """Insert ``list`` where no command is given, but not for a shell that asks for completions."""
         if not ctx.resilient_parsing and (
             not args or (args[0].startswith("-") and args[0] not in HELP)
         ):
@@ -122,14 +122,14 @@ OWN = ("RESQUE_", "PYRESQUE_")
 
 
 class Option(click.Option):
-    """An option whose fault waits for those of the others; one that takes a value may not be given two."""
+    """An option that keeps its fault, so that all faults are reported together. Two different values are a fault."""
 
     def __init__(self, *names: Any, **attributes: Any) -> None:
         super().__init__(*names, **attributes)
         self.once = not self.multiple and not self.is_flag
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
-        """Let the parser keep every value."""
+        """Have the parser keep every value, so that a second one is seen."""
         self.multiple = self.multiple or self.once
         try:
             super().add_to_parser(parser, ctx)
@@ -139,7 +139,7 @@ class Option(click.Option):
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
-        """The value, or None with the fault kept."""
+        """Return the value; None where a fault was kept."""
         name = self.name or ""
         given = opts.get(name)
         if self.once and isinstance(given, list):
@@ -163,8 +163,8 @@ class Option(click.Option):
         ctx.params[name] = None
 
 
-def no_option(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature
-    """The value of an argument, which an option that is misspelt is not, although its command takes any word."""
+def refuse_option(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's signature
+    """Return the value of an argument. Raises click.NoSuchOption for a misspelt option, which the command would take as a word."""
     if value and value.startswith("-"):
         name = value.partition("=")[0]
         known = [flag for option in ctx.command.params for flag in option.opts]
@@ -172,15 +172,15 @@ def no_option(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return value
 
 
-def something(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """The value of an option, which may not be empty."""
+def not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the value of an option. Raises click.BadParameter where it is empty."""
     if value is not None and not value.strip():
         raise click.BadParameter("is empty", ctx, param)
     return value
 
 
-def all_told(command: F) -> F:
-    """Raise Misuse with every fault that was kept, and those of the environment, before a command does anything."""
+def report_all_faults(command: F) -> F:
+    """Wrap a command: before it runs, raise Misuse with every kept fault and the faults of the environment."""
 
     @wraps(command)
     def checked(*args: Any, **given: Any) -> Any:
@@ -196,7 +196,7 @@ def all_told(command: F) -> F:
 
 
 def misspelt(environ: Mapping[str, str]) -> list[str]:
-    """A line for each variable that no setting reads, and whose name is nearly one of those that are read."""
+    """Return a line for each variable that no setting reads but whose name is close to one that a setting reads."""
     known = {
         entry[0] if isinstance(entry, tuple) else entry
         for row in Settings.ROWS.values()

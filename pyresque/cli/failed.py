@@ -1,4 +1,4 @@
-"""The commands of ``pyresque failed``: list, show, retry, remove, trim, clear."""
+"""The command ``failed``: list, show, retry, remove, trim, clear."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.activejob.describe import active_call
-from pyresque.cli.errors import Misuse, Nouns, Option
+from pyresque.cli.errors import ListingGroup, Misuse, Option
 from pyresque.cli.failed_selection import (
     Filter,
-    Told,
-    carry,
+    Report,
     count_meant,
     filtered,
     filtering,
     latest,
     record_json,
+    run_pass,
 )
 from pyresque.cli.options import (
     CONNECTION,
@@ -31,11 +31,11 @@ from pyresque.cli.options import (
 from pyresque.cli.output import (
     compact,
     confirm,
-    plain,
     print_json,
     print_list,
     print_long_table,
     print_pairs,
+    safe_text,
     short,
 )
 from pyresque.cli.progress import Progress
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from pyresque.failure.record import FailedRecord
 
 
-@click.group(cls=Nouns, short_help="List, show, retry, remove, trim and clear failed jobs.")
+@click.group(cls=ListingGroup, short_help="List, show, retry, remove, trim and clear failed jobs.")
 def failed() -> None:
     """List, show, retry, remove, trim and clear failed jobs (without a verb: list)."""
 
@@ -91,14 +91,14 @@ def list_failed(
         for record in islice(page, count)
     )
     headings = ("index", "failed at", "queue", "class", "exception", "error", "retried at")
-    told = print_long_table((*(["list"] if several else []), *headings), rows, "no failed jobs")
+    printed = print_long_table((*(["list"] if several else []), *headings), rows, "no failed jobs")
     if chosen.narrows:
         if next(page, None) is not None:
             click.echo(f"and more: --start {start + count}")
         return
     total = resque.failures.count(failure_queue)
-    if told < total:
-        click.echo(f"{told} of {total}; --start and --count show others")
+    if printed < total:
+        click.echo(f"{printed} of {total}; --start and --count show others")
 
 
 @failed.command()
@@ -108,7 +108,7 @@ def list_failed(
 @json_option
 def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> None:
     """Show one failed job with its arguments and backtrace."""
-    (record,) = _at(load_application(given), (index,), failure_queue)
+    (record,) = _records_at(load_application(given), (index,), failure_queue)
     if as_json:
         print_json(record_json(record))
         return
@@ -136,16 +136,16 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
         ]
     )
     for line in record.backtrace:
-        click.echo(f"    {plain(line)}")
+        click.echo(f"    {safe_text(line)}")
 
 
 @failed.command()
 @click.argument("indexes", metavar="[INDEX]...", nargs=-1, type=int)
 @click.option("--all", "everything", is_flag=True, help="Every failed job.")
-@click.option("--again", is_flag=True, help="Those that were put back before, too.")
+@click.option("--again", is_flag=True, help="Also those that were put back before.")
 @filtering
 @settings_options(*CONNECTION, *RECORDS)
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @json_option
 def retry(
     indexes: tuple[int, ...],
@@ -163,21 +163,21 @@ def retry(
     """
     chosen = filtered(given)
     resque = load_application(given)
-    _one_way(indexes, chosen, everything=everything)
+    _require_one_choice(indexes, chosen, everything=everything)
     if not (indexes or again) and chosen.retried is None:
         chosen = replace(chosen, retried=False)
-    told = Told(
+    report = Report(
         "would retry" if dry_run else "retried", "retried", as_json=as_json, dry_run=dry_run
     )
     if indexes:
-        records = _at(resque, indexes, failure_queue)
-        told.page(Page(records) if dry_run else _retried(resque, records))
-        told.close()
+        records = _records_at(resque, indexes, failure_queue)
+        report.page(Page(records) if dry_run else _retried(resque, records))
+        report.close()
         return
     with Progress("retrying failed jobs") as progress:
         bulk = resque.core.failures.requeueing(chosen.takes, failure_queue)
-        carry(resque, chosen, failure_queue, None if dry_run else bulk, told, progress)
-        told.close(progress)
+        run_pass(resque, chosen, failure_queue, None if dry_run else bulk, report, progress)
+        report.close(progress)
 
 
 @failed.command()
@@ -197,25 +197,25 @@ def remove(
     """Delete failed jobs, by INDEX or by --queue, --class, --exception, --retried."""
     chosen = filtered(given)
     resque = load_application(given)
-    _one_way(indexes, chosen, everything=False)
-    records = _at(resque, indexes, failure_queue)
+    _require_one_choice(indexes, chosen, everything=False)
+    records = _records_at(resque, indexes, failure_queue)
     if not (dry_run or yes):
         count = len(records) or count_meant(resque, chosen, failure_queue)
         if count:
             confirm(f"remove {many(count, 'failed job')}", yes=yes)
-    told = Told(
+    report = Report(
         "would remove" if dry_run else "removed", "removed", as_json=as_json, dry_run=dry_run
     )
     if indexes:
         if not dry_run:
             records = [one for one in records if resque.failures.remove(one, one.failure_queue)]
-        told.page(Page(records))
-        told.close()
+        report.page(Page(records))
+        report.close()
         return
     with Progress("removing failed jobs") as progress:
         bulk = resque.core.failures.removing(chosen.takes, failure_queue)
-        carry(resque, chosen, failure_queue, None if dry_run else bulk, told, progress)
-        told.close(progress)
+        run_pass(resque, chosen, failure_queue, None if dry_run else bulk, report, progress)
+        report.close(progress)
 
 
 @failed.command()
@@ -263,8 +263,10 @@ def clear(failure_queue: str | None, yes: bool, dry_run: bool, as_json: bool, **
         click.echo(f"{'would delete' if dry_run else 'deleted'} {many(count, 'failed job')}")
 
 
-def _at(resque: Resque, indexes: tuple[int, ...], failure_queue: str | None) -> list[FailedRecord]:
-    """The records at these places now. What is done to them later is done to these very records, wherever they have moved."""
+def _records_at(
+    resque: Resque, indexes: tuple[int, ...], failure_queue: str | None
+) -> list[FailedRecord]:
+    """Return the records at these indexes. A later step changes these records, even where they have moved. Raises NoSuchFailure."""
     found = []
     for index in dict.fromkeys(indexes):
         page = resque.failures.all(index, 1, failure_queue)
@@ -276,7 +278,7 @@ def _at(resque: Resque, indexes: tuple[int, ...], failure_queue: str | None) -> 
     return found
 
 
-def _one_way(indexes: tuple[int, ...], chosen: Filter, *, everything: bool) -> None:
+def _require_one_choice(indexes: tuple[int, ...], chosen: Filter, *, everything: bool) -> None:
     if [bool(indexes), chosen.narrows, everything].count(True) != 1:
         raise Misuse(
             "say which failed jobs: by INDEX, or by a filter such as --queue, --class or --exception; "
@@ -285,7 +287,7 @@ def _one_way(indexes: tuple[int, ...], chosen: Filter, *, everything: bool) -> N
 
 
 def _retried(resque: Resque, records: list[FailedRecord]) -> Page:
-    """Put each back: those that were, and why others could not be."""
+    """Requeue each record; ``left`` of the page has those that could not be requeued, with the reason."""
     page = Page([])
     for record in records:
         try:
@@ -298,7 +300,7 @@ def _retried(resque: Resque, records: list[FailedRecord]) -> Page:
 
 
 def _row(record: FailedRecord) -> tuple[object, ...]:
-    error = short(plain(record.error or "").strip(), 50)
+    error = short(safe_text(record.error or "").strip(), 50)
     return (
         record.index,
         record.failed_at,

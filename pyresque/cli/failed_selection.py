@@ -1,4 +1,4 @@
-"""Which failed jobs a command means, what it does to them page by page, and what it tells of them."""
+"""Which failed jobs a command means, what it does to them page by page, and what it prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.cli.errors import Complaint
-from pyresque.cli.output import LINES, JsonList, Lines, plain
+from pyresque.cli.output import MOST_LINES, FirstLines, JsonList, safe_text
 from pyresque.cli.progress import Progress
 from pyresque.cli.text import class_of, iso_and_written
 from pyresque.failure.passes import Page
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which records are meant: by the queue their job came from, its class, its exception, and whether it was retried."""
+    """A choice of records by queue, class and exception of the job, and by whether it was retried. None: any."""
 
     queue: str | None
     class_name: str | None
@@ -36,7 +36,7 @@ class Filter:
     retried: bool | None
 
     def takes(self, record: FailedRecord) -> bool:
-        """Whether a record is meant."""
+        """Return whether the filter takes a record."""
         return (
             self.queue in (None, record.queue)
             and self.class_name in (None, record.class_name, class_of(record.payload))
@@ -46,7 +46,7 @@ class Filter:
 
     @property
     def narrows(self) -> bool:
-        """Whether anything was asked for."""
+        """Return whether the filter excludes anything."""
         return (self.queue, self.class_name, self.exception, self.retried) != (
             None,
             None,
@@ -56,7 +56,7 @@ class Filter:
 
 
 def filtering(command: F) -> F:
-    """Options that make a Filter; the command gets it as ``chosen``."""
+    """Add the options of a Filter to a command."""
     for option in (
         click.option(
             "--retried/--not-retried", default=None, help="Those that were put back, or were not."
@@ -76,14 +76,14 @@ def filtering(command: F) -> F:
 
 
 def filtered(options: dict[str, Any]) -> Filter:
-    """Take the filter's options out of a command's."""
+    """Remove the filter's options from a command's, and make the Filter."""
     return Filter(*(options.pop(name) for name in ("queue", "class_name", "exception", "retried")))
 
 
 def latest(
     resque: Resque, chosen: Filter, failure_queue: str | None, start: int, count: int
 ) -> Iterator[FailedRecord]:
-    """The records of a page of those that are meant, the latest first, as they are read."""
+    """Yield ``count`` records that the filter takes, the latest first, from the ``start``-th on, as they are read."""
     total = resque.failures.count(failure_queue)
     if chosen.narrows:
         yield from islice(_matching(resque, chosen, failure_queue, total), start, start + count)
@@ -106,7 +106,7 @@ def _matching(
 
 
 def count_meant(resque: Resque, chosen: Filter, failure_queue: str | None) -> int:
-    """How many are meant now."""
+    """Return how many records the filter takes now. Raises Interrupted."""
     total, seen, count = resque.failures.count(failure_queue), 0, 0
     found = resque.core.failures.each(queue=failure_queue)
     with Progress("counting failed jobs") as progress:
@@ -118,15 +118,15 @@ def count_meant(resque: Resque, chosen: Filter, failure_queue: str | None) -> in
     return count
 
 
-def carry(
+def run_pass(
     resque: Resque,
     chosen: Filter,
     failure_queue: str | None,
     bulk: Pass | None,
-    told: Told,
+    report: Report,
     progress: Progress,
 ) -> None:
-    """Do it page by page and tell of it, until it is done or interrupted; without a pass only tell what is meant."""
+    """Run a pass page by page until it ends or a signal comes. Without a pass only report what the filter takes."""
     total = resque.failures.count(failure_queue)
     meant = bulk or resque.core.failures.each(queue=failure_queue, order="asc")
     seen = 0
@@ -134,12 +134,12 @@ def carry(
         if bulk is None:
             seen += len(page.records)
             page = Page(list(filter(chosen.takes, page.records)), seen=seen)
-        told.page(page)
-        progress.step(page.seen, total, told.count)
+        report.page(page)
+        progress.step(page.seen, total, report.count)
 
 
-class Told:
-    """What is told of the records that a command dealt with: as lines, or as a list in JSON."""
+class Report:
+    """Prints which records a command changed: as lines, or as a list in JSON."""
 
     def __init__(self, verb: str, name: str, *, as_json: bool, dry_run: bool) -> None:
         self.count = 0
@@ -148,23 +148,23 @@ class Told:
         self._left_count = 0
         self._json = JsonList(name, {"dry_run": dry_run}) if as_json else None
         self._with_left = name == "retried"
-        self._lines = Lines(verb, "failed job")
+        self._lines = FirstLines(verb, "failed job")
 
     def page(self, page: Page) -> None:
-        """Tell of some more."""
+        """Print the records of one more page."""
         self.count += len(page.records)
         for record in page.records:
             if self._json is not None:
                 self._json.add(record_json(record))
             else:
-                told = f"{record.index}: {class_of(record.payload)} of {record.queue}"
-                self._lines.add(plain(told))
+                text = f"{record.index}: {class_of(record.payload)} of {record.queue}"
+                self._lines.add(safe_text(text))
         self._left_count += len(page.left)
-        for record, why in page.left[: LINES - len(self._left)]:
+        for record, why in page.left[: MOST_LINES - len(self._left)]:
             self._left.append({"record": f"{record.failure_queue} {record.index}", "why": why})
 
     def close(self, progress: Progress | None = None) -> None:
-        """Sum up. Raises Interrupted, or Complaint where some were left."""
+        """Print the sum. Raises Interrupted, or Complaint where some records were left."""
         left = {"left": self._left, "left_count": self._left_count} if self._with_left else {}
         if self._json is not None:
             self._json.close(left)
@@ -176,19 +176,19 @@ class Told:
             )
         if self._left_count:
             reasons = "; ".join(one["why"] for one in self._left[:5])
-            more = f"; and {self._left_count - 5} more" if self._left_count > 5 else ""  # noqa: PLR2004 - those told
+            more = f"; and {self._left_count - 5} more" if self._left_count > 5 else ""  # noqa: PLR2004 - the reasons that are printed
             raise Complaint(
                 f"{many(self._left_count, 'record')} could not be put back: {reasons}{more}"
             )
 
 
 def record_json(record: FailedRecord) -> dict[str, object]:
-    """A record with its times as ISO 8601, and as they are written in Redis."""
-    place = {"index": record.index, "failure_queue": record.failure_queue}
+    """Return a record for JSON, its times as ISO 8601 and as Redis has them."""
+    position = {"index": record.index, "failure_queue": record.failure_queue}
     if not record.readable:
-        return {**place, "raw": record.raw.decode("utf-8", "backslashreplace")}
+        return {**position, "raw": record.raw.decode("utf-8", "backslashreplace")}
     return {
-        **place,
+        **position,
         **record.fields,
         **iso_and_written("failed_at", record.failed_at),
         **iso_and_written("retried_at", record.retried_at),

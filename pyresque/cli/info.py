@@ -1,4 +1,4 @@
-"""The command ``info``: the whole Resque at one glance."""
+"""The command ``info``: counts of queues, jobs, workers and failures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 
 from pyresque.cli.options import CONNECTION, json_option, settings_options
 from pyresque.cli.output import listed, print_long_table, print_members, print_pairs
-from pyresque.cli.text import those_working, told
+from pyresque.cli.text import job_line, still_working
 from pyresque.process.start.load_app import load_application
 
-#: What is told while ``pause-all-workers`` is set.
+#: The text while the key ``pause-all-workers`` is set.
 PAUSED = "no worker takes a job until `pyresque workers resume`"
 
-#: What is told while ``pause:all`` is set.
+#: The text while ``pause:all`` is set.
 ALL = "all, until `pyresque queues resume --all`"
 
 
@@ -69,8 +69,8 @@ def info(as_json: bool, **given: Any) -> None:
         "no queues",
     )
     working = (
-        (each.id, told(each.working_on.job, 40))
-        for each in those_working(resque, busy)
+        (each.id, job_line(each.working_on.job, 40))
+        for each in still_working(resque, busy)
         if each.working_on
     )
     first = next(working, None)

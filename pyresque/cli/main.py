@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from pyresque import __version__
-from pyresque.cli.errors import HELP, Commands, Complaint
+from pyresque.cli.errors import HELP, CommandGroup, Complaint
 from pyresque.cli.reexec import OWN_PROCESS
 from pyresque.standard_streams import lose, open_what_is_closed
 
@@ -32,7 +32,7 @@ COMMANDS = {
 SHELLS = ("bash", "zsh", "fish")
 
 
-class LazyCommands(Commands):
+class LazyCommands(CommandGroup):
     """The group of all commands; it imports a command's module at its first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

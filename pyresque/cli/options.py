@@ -1,4 +1,4 @@
-"""Options that come from the table of settings, and the application that a command speaks to."""
+"""The options of commands, made from the table of settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque import settings_table
-from pyresque.cli.errors import Option, all_told
+from pyresque.cli.errors import Option, report_all_faults
 from pyresque.settings import (
     CODECS,
     DIALECTS,
@@ -71,7 +71,7 @@ METAVARS = {
     "health_address": "ADDRESS",
 }
 
-#: What a setting takes, by how it is read.
+#: The placeholder of an option's value, by the function that reads the value.
 UNITS: dict[Callable[[str], Any], str] = {
     settings_table.seconds: "SECONDS",
     settings_table.minutes: "MINUTES",
@@ -80,12 +80,12 @@ UNITS: dict[Callable[[str], Any], str] = {
     settings_table.path: "FILE",
 }
 
-#: What every command needs to find its Redis.
+#: Settings by which every command finds its Redis.
 CONNECTION = ("app", "url", "namespace")
 
 ENQUEUEING = ("codec", "dialect", "enqueued_at")
 
-#: What else must be told to read and write records.
+#: Settings that say how failed records are read and written.
 RECORDS = ("codec", "failure_backend")
 
 #: What is kept of failed records.
@@ -159,13 +159,13 @@ SCHEDULING = (
 
 
 def settings_options(*names: str) -> Callable[[F], F]:
-    """Options for these settings; one that is not given is None, so that the environment decides."""
+    """Add options for these settings to a command. An option that is not given is None: the environment decides."""
 
     def add(command: F) -> F:
         if isinstance(command, click.Command):
-            command.callback = all_told(command.callback) if command.callback else None
+            command.callback = report_all_faults(command.callback) if command.callback else None
         else:
-            command = all_told(command)
+            command = report_all_faults(command)
         for name in reversed(names):
             command = _option(Settings.ROWS[name])(command)
         return command
@@ -174,15 +174,17 @@ def settings_options(*names: str) -> Callable[[F], F]:
 
 
 def json_option(command: F) -> F:
-    """``--json``."""
+    """Add ``--json`` to a command."""
     return click.option("as_json", "--json", is_flag=True, help="Print JSON, for programs.")(
         command
     )
 
 
 def destroying(command: F) -> F:
-    """``--dry-run`` and ``--yes``."""
-    command = click.option("--dry-run", is_flag=True, help="Only tell what would be done.")(command)
+    """Add ``--dry-run`` and ``--yes`` to a command."""
+    command = click.option("--dry-run", is_flag=True, help="Only print what would be done.")(
+        command
+    )
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 
@@ -229,7 +231,7 @@ def _option(row: Row) -> Callable[[F], F]:
 
 
 def _reading(row: Row) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """Read the text of a setting as its row in the table says; a fault is bad usage."""
+    """Return click's callback that reads a value as the setting's row does. The callback raises click.BadParameter."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         if value is None:
@@ -253,7 +255,7 @@ def _alias(row: Row) -> list[str]:
 def _joined(
     _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """``-q a,b -q c`` is one list; one of no names is no queue at all, which is not the same as not given."""
+    """Join ``-q a,b -q c`` into one list. ``-q ''`` is an empty list; None means that the option was not given."""
     return settings_table.names(",".join(value)) if value else None
 
 

@@ -1,4 +1,4 @@
-"""What commands print: aligned tables for people, JSON for programs; and the question before something is destroyed."""
+"""What commands print: aligned tables for people, JSON for programs; and the question before a command destroys."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pyresque.printable import many, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: The widest a cell gets in a list; a page of its own shows the whole.
+#: The widest cell of a list; ``show`` prints the whole text.
 WIDEST = 60
 
-#: Rows of a table that are laid out together, and lines that are shown of what a bulk command did.
+#: Rows of a table that are aligned together; lines that a bulk command prints of what it did.
 ROWS = 1000
-LINES = 20
+MOST_LINES = 20
 
 
 def print_json(value: object) -> None:
-    """A value as JSON; what is no UTF-8 in Redis stands there as an escaped surrogate."""
+    """Print a value as JSON. Bytes of Redis that are no UTF-8 come out as escaped surrogates."""
     click.echo(as_text(value, indent=2))
 
 
 def as_text(value: object, **options: Any) -> str:
-    """A value as JSON, integers of any length too."""
+    """Return a value as JSON, with integers of any length."""
     try:
         return json.dumps(value, **options)
     except ValueError:
@@ -44,7 +44,7 @@ def as_text(value: object, **options: Any) -> str:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Columns under headings, numbers to the right; one line in their place where there are no rows."""
+    """Print columns under headings, numbers to the right; the line ``empty`` where there are no rows."""
     if not rows:
         click.echo(empty)
         return
@@ -54,8 +54,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty
 def print_rows(
     headings: Sequence[str], rows: Sequence[Sequence[object]], least: Sequence[int] = ()
 ) -> list[int]:
-    """Rows of a table, headings first unless ``least`` has the widths of rows before; the widths they took."""
-    cells = [[plain(cell) for cell in row] for row in rows]
+    """Print rows of a table; return the widths of its columns. ``least``: the widths of earlier rows, whose headings were printed."""
+    cells = [[safe_text(cell) for cell in row] for row in rows]
     columns = range(len(headings))
     widths = [
         max(*least[at : at + 1], *(len(line[at]) for line in [list(headings), *cells]))
@@ -73,48 +73,48 @@ def print_rows(
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
-    """One thing, a line for each of its fields."""
+    """Print one object, a line for each field."""
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        click.echo(f"{name.ljust(width)}  {plain(value)}".rstrip())
+        click.echo(f"{name.ljust(width)}  {safe_text(value)}".rstrip())
 
 
-def plain(value: object) -> str:
-    """Text that is safe on a terminal: what came out of Redis may hold anything, escape sequences too."""
+def safe_text(value: object) -> str:
+    """Return a value as text that is safe on a terminal: Redis may hold escape sequences. None is ``-``."""
     if value is None:
         return "-"
     return printable(str(value))
 
 
 def short(text: str, width: int = WIDEST) -> str:
-    """The text, cut where it is too wide for a table."""
+    """Cut a text that is too wide for a table."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def compact(value: object) -> str:
-    """A value as JSON in one line, its letters as they are."""
+    """Return a value as JSON in one line, without escapes of letters."""
     return as_text(value, ensure_ascii=False, separators=(", ", ": "), default=str)
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:
-    """Names beside each other, of many only the first."""
+    """Join names; of many only the first ``most``."""
     found = list(names)
     more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(map(plain, found[:most])) + more
+    return ", ".join(map(safe_text, found[:most])) + more
 
 
 def confirm(what: str, *, yes: bool) -> None:
-    """Ask before something is destroyed; without a terminal to ask at, only ``--yes`` will do."""
+    """Ask before a command destroys. Raises Misuse without a terminal to ask at, Complaint where the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise Misuse(f"{what}: add --yes to do it, or --dry-run to see more")
-    if not click.confirm(f"{plain(what)}?", err=True):
+    if not click.confirm(f"{safe_text(what)}?", err=True):
         raise Complaint("nothing was done")
 
 
 class JsonList:
-    """A list of any length in JSON, the value of a name in an object, or by itself; the same text as of ``print_json``."""
+    """Prints a list of any length in JSON, alone or as the member ``name`` of an object, as ``print_json`` would."""
 
     def __init__(self, name: str | None = None, before: Mapping[str, object] | None = None) -> None:
         self._object = name is not None
@@ -136,7 +136,7 @@ class JsonList:
         self._any = True
 
     def close(self, after: Mapping[str, object] | None = None) -> None:
-        """End the list, with further members of the object behind it."""
+        """End the list; print further members of the object."""
         click.echo(("\n" + self._indent[2:] if self._any else "") + "]", nl=False)
         for key, value in (after or {}).items():
             text = as_text(value, indent=2).replace("\n", "\n  ")
@@ -145,7 +145,7 @@ class JsonList:
 
 
 def print_list(values: Iterable[object]) -> None:
-    """A list as JSON, however long it is."""
+    """Print a list of any length as JSON."""
     made = JsonList()
     for value in values:
         made.add(value)
@@ -166,7 +166,7 @@ def print_members(
 
 
 def print_long_table(headings: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> int:
-    """A table of any number of rows, whose columns get no narrower on the way; how many rows there were."""
+    """Print a table of any length, whose columns never get narrower; return the number of rows."""
     source = iter(rows)
     first = next(source, None)
     if first is None:
@@ -181,8 +181,8 @@ def print_long_table(headings: Sequence[str], rows: Iterable[Sequence[object]], 
     return count
 
 
-class Lines:
-    """A line for each thing that was done, of which only the first are printed; how many there were in the end."""
+class FirstLines:
+    """Prints a line for each of the first changes that a bulk command makes, and the count at the end."""
 
     def __init__(self, verb: str, noun: str) -> None:
         self.verb = verb
@@ -190,14 +190,14 @@ class Lines:
         self.count = 0
 
     def add(self, line: str) -> None:
-        """Print one more line, if there are not many yet."""
+        """Count one more change; print it if it is one of the first."""
         self.count += 1
-        if self.count <= LINES:
-            click.echo(plain(f"{self.verb} {line}"))
+        if self.count <= MOST_LINES:
+            click.echo(safe_text(f"{self.verb} {line}"))
 
     def close(self, none: str) -> None:
-        """Sum up what was too long to be shown."""
+        """Print the count where not all lines were printed; ``none`` where nothing was changed."""
         if not self.count:
             click.echo(none)
-        elif self.count > LINES:
+        elif self.count > MOST_LINES:
             click.echo(f"{self.verb} {many(self.count, self.noun)} in all")

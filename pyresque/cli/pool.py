@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pyresque.cli.errors import Option, complaint, something
+from pyresque.cli.errors import Option, complaint, not_empty
 from pyresque.cli.options import CONNECTION, WORKING, settings_options
 from pyresque.cli.reexec import restart_without_click
 
@@ -22,7 +22,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "--config",
     metavar="FILE",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     help="The pool's file (RESQUE_POOL_CONFIG); else resque-pool.yml or config/resque-pool.yml.",
 )
 @click.option(
@@ -30,7 +30,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "--environment",
     "section",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     metavar="NAME",
     help="The section of the file (RACK_ENV, else RAILS_ENV, else RESQUE_ENV).",
 )
@@ -38,7 +38,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "-a",
     "--appname",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     metavar="NAME",
     help="The application's name in the title.",
 )
@@ -47,7 +47,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "-o",
     "--stdout",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     metavar="FILE",
     help="Append what is printed to it.",
 )
@@ -55,7 +55,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "-e",
     "--stderr",
     cls=Option,
-    callback=something,
+    callback=not_empty,
     metavar="FILE",
     help="Append the error output to it.",
 )
@@ -92,9 +92,9 @@ def pool(
 ) -> None:
     """Keep as many workers as resque-pool's file says, each a process of its own.
 
-    Lines of the file are "queue,queue": NUMBER, on top or in sections for environments. Signals: HUP reads the file anew
-    and replaces the workers, TTIN and TTOU add and take away one of each line, WINCH lets all leave until HUP, QUIT and
-    INT let them finish and end, TERM ends at once, USR1, USR2 and CONT are passed on.
+    The file has entries "queue,queue": NUMBER, at its top or in sections for environments. Signals: HUP reads the file again
+    and replaces the workers, TTIN and TTOU add and remove one of each entry, WINCH stops all workers until HUP, QUIT and
+    INT let them finish their jobs, TERM stops them at once, USR1, USR2 and CONT are passed on.
     """
     if graceful and term_immediate:
         raise click.UsageError("give --term-graceful or --term-immediate, not both")

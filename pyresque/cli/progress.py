@@ -1,4 +1,4 @@
-"""How far a long command has come: told on standard error from its third second on; Ctrl-C ends it between two steps."""
+"""Progress of a long command, on standard error from its third second on. Ctrl-C ends the command between two steps."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pyresque.cli.errors import Complaint
 if TYPE_CHECKING:
     from types import FrameType
 
-#: Seconds until a command is long, and between two tellings: on a terminal one line is written over, elsewhere each is a line.
+#: Seconds until a command is long, and between two reports: a terminal has one line that is overwritten, a file a line for each.
 LONG = 2.0
 EVERY_ON_TERMINAL = 0.2
 EVERY_LINE = 5.0
 
-#: What asks a command to end.
+#: The signals that end a command.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Complaint):
-    """The command was asked to end before it was through; the exit code is the signal's, as a shell gives it."""
+    """A signal ended the command before it was through; the exit code is 128 plus the signal's number, as in a shell."""
 
     def __init__(self, number: int, summary: str) -> None:
         super().__init__(f"interrupted: {summary}")
@@ -33,20 +33,20 @@ class Interrupted(Complaint):
 
     @property
     def exit_code(self) -> int:  # type: ignore[override]  # click's is a plain number
-        """128 and the signal's number."""
+        """Return 128 plus the signal's number."""
         return 128 + self.number
 
 
 class Progress:
-    """Goes along with a command that works step by step.
+    """Reports how far a command is that works step by step, and handles its signals.
 
-    The first SIGINT or SIGTERM is noted, and the step under way is carried out whole; the second one has its usual effect.
+    The first SIGINT or SIGTERM is kept in ``signal``, and the current step runs to its end. A second one has its usual effect.
     """
 
     def __init__(self, doing: str) -> None:
         self.doing = doing
         self.signal = 0
-        self._since = self._told = time.monotonic()
+        self._since = self._reported = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._line = ""
         self._former: dict[int, object] = {}
@@ -62,13 +62,13 @@ class Progress:
         self._clear()
 
     def step(self, seen: int, total: int, done: int | None = None) -> None:
-        """Tell how far it has come, if it is time to."""
+        """Report the position, if the last report is long enough ago."""
         now = time.monotonic()
         every = EVERY_ON_TERMINAL if self._terminal else EVERY_LINE
-        first = self._told == self._since
-        if now - self._since < LONG or (not first and now - self._told < every):
+        first = self._reported == self._since
+        if now - self._since < LONG or (not first and now - self._reported < every):
             return
-        self._told = now
+        self._reported = now
         part = f" ({100 * min(seen, total) // total}%)" if total else ""
         line = f"{self.doing}: {seen} of {max(seen, total)}{part}"
         if done is not None and done != seen:
@@ -81,7 +81,7 @@ class Progress:
             click.echo(f"pyresque: {line}", err=True)
 
     def end(self, summary: str) -> None:
-        """Sum up where it was interrupted. Raises Interrupted."""
+        """Raise Interrupted with the summary if a signal has come."""
         if self.signal:
             raise Interrupted(self.signal, summary)
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Nouns, Option
+from pyresque.cli.errors import Complaint, ListingGroup, Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     WIDEST,
     confirm,
     listed,
-    plain,
     print_json,
     print_list,
     print_long_table,
     print_pairs,
     print_table,
+    safe_text,
 )
-from pyresque.cli.text import age, args_of, class_of, told
+from pyresque.cli.text import age, args_of, class_of, job_line
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
 from pyresque.printable import many
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.job.job import Job
 
-#: What is told while ``pause:all`` is set.
+#: The text while ``pause:all`` is set.
 ALL_PAUSED = "paused: no job is taken from any queue until `pyresque queues resume --all`"
 
 
-@click.group(cls=Nouns, short_help="List, show, peek into, pause, resume and remove queues.")
+@click.group(cls=ListingGroup, short_help="List, show, peek into, pause, resume and remove queues.")
 def queues() -> None:
     """List, show, peek into, pause, resume and remove queues (without a verb: list)."""
 
@@ -82,7 +82,7 @@ def list_queues(as_json: bool, **given: Any) -> None:
 def show(queue: str, as_json: bool, **given: Any) -> None:
     """Show one queue: its size, its next job, and the workers that take from it."""
     resque = load_application(given)
-    _known(resque, [queue])
+    _require_queues(resque, [queue])
     head = resque.peek(queue)
     listening = [
         one for one in resque.run(resque.core.worker_registry.table.ids()) if _takes(one, queue)
@@ -110,7 +110,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
             ("jobs", size),
             *([("state", "paused")] if paused else []),
             *([("oldest", age(latency))] if latency is not None else []),
-            ("next", told(head[0], WIDEST) if head else None),
+            ("next", job_line(head[0], WIDEST) if head else None),
             ("workers", listed(listening) or "none takes from this queue"),
         ]
     )
@@ -138,13 +138,13 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
 def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:
     """Show the jobs of a queue, which stay where they are."""
     resque = load_application(given)
-    _known(resque, [queue])
+    _require_queues(resque, [queue])
     jobs = list(enumerate(resque.peek(queue, start, count), start))
     if as_json:
         print_list(_as_json(at, job) for at, job in jobs)
         return
     rows = [(at, class_of(job.payload), args_of(job, full=full)) for at, job in jobs]
-    print_table(("index", "class", "args"), rows, f"no jobs in {plain(queue)}")
+    print_table(("index", "class", "args"), rows, f"no jobs in {safe_text(queue)}")
 
 
 _names = click.argument("names", metavar="[QUEUE...]", nargs=-1)
@@ -170,7 +170,7 @@ def pause(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> N
         click.echo("no job is taken from any queue")
     for queue in () if as_json else wanted:
         click.echo(
-            f"paused {plain(queue)}{'' if queue in known else ', a queue that nobody knows yet'}"
+            f"paused {safe_text(queue)}{'' if queue in known else ', a queue that nobody knows yet'}"
         )
 
 
@@ -194,7 +194,9 @@ def resume(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> 
             "the pause of all queues has ended" if all_were else "all queues were not paused"
         )
     for queue in wanted:
-        click.echo(f"{'resumed' if queue in resumed else 'not paused by itself:'} {plain(queue)}")
+        click.echo(
+            f"{'resumed' if queue in resumed else 'not paused by itself:'} {safe_text(queue)}"
+        )
     if still:
         click.echo(ALL_PAUSED)
 
@@ -208,9 +210,9 @@ def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **gi
     """Delete queues with all the jobs they hold."""
     resque = load_application(given)
     wanted = list(dict.fromkeys(names))
-    _known(resque, wanted)
+    _require_queues(resque, wanted)
     sizes = {queue: _size(resque, queue) for queue in wanted}
-    listed = ", ".join(f"{plain(queue)} ({_jobs(size)})" for queue, size in sizes.items())
+    listed = ", ".join(f"{safe_text(queue)} ({_jobs(size)})" for queue, size in sizes.items())
     if not dry_run:
         confirm(f"remove {many(len(wanted), 'queue')}: {listed}", yes=yes)
         for queue in wanted:
@@ -237,7 +239,7 @@ def _count(size: int | None) -> object:
     return "no list in Redis" if size is None else size
 
 
-def _known(resque: Resque, wanted: list[str]) -> None:
+def _require_queues(resque: Resque, wanted: list[str]) -> None:
     known = set(resque.queues())
     unknown = [queue for queue in wanted if queue not in known and not _size(resque, queue)]
     if unknown:

@@ -1,4 +1,4 @@
-"""The commands of ``pyresque schedule``: list, next, set, remove, run, validate, lock."""
+"""The command ``schedule``: list, next, set, remove, run, validate, lock."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import one_arg
-from pyresque.cli.errors import Complaint, Misuse, Nouns, Option
+from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import (
     JsonList,
     confirm,
-    plain,
     print_json,
     print_list,
     print_long_table,
     print_pairs,
     print_table,
+    safe_text,
     short,
 )
 from pyresque.cli.progress import Progress
 from pyresque.cli.schedule_check import (
     SHOWN_RUNS,
-    checked,
-    checked_as_json,
-    print_checked,
+    check_entry,
+    entry_json,
+    print_entry,
     shown_run,
 )
 from pyresque.cli.text import iso_and_written
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
     from pyresque.schedule.recurring import NextRuns
     from pyresque.schedule.yaml_file import FileEntry
 
-#: Where recurring jobs stand beside Redis, and what their times mean.
+#: Settings that name a file of recurring jobs, and say what their times mean.
 SCHEDULE = ("schedule", "schedule_section", "time_zone", "codec", "dialect")
 
 #: Options of ``set`` that are keys of a configuration.
 KEYS = ("cron", "every", "class", "queue", "description", "env", "custom_job_class")
 
 
-@click.group(cls=Nouns)
+@click.group(cls=ListingGroup)
 def schedule() -> None:
     """List, set, remove, run and check recurring jobs (without a verb: list)."""
 
@@ -79,7 +79,7 @@ def list_schedule(as_json: bool, **given: Any) -> None:
         )
         for one in found
     )
-    shown = ([short(plain(cell)) for cell in row] for row in rows)
+    shown = ([short(safe_text(cell)) for cell in row] for row in rows)
     print_long_table(("name", "runs", "class", "queue", "last", "next"), shown, "no recurring jobs")
 
 
@@ -96,7 +96,7 @@ def list_schedule(as_json: bool, **given: Any) -> None:
 @settings_options(*CONNECTION, *SCHEDULE)
 @json_option
 def next_runs(name: str | None, count: int, as_json: bool, **given: Any) -> None:
-    """Show the next runs of every recurring job in their order, or of NAME."""
+    """Show the next runs of every recurring job in the order of their times, or of NAME."""
     resque = _with_file(given)
     if name is None:
         with Progress("looking for next runs, entry") as progress:
@@ -118,7 +118,7 @@ def next_runs(name: str | None, count: int, as_json: bool, **given: Any) -> None
 @click.argument("name")
 @click.argument("config", metavar="[JSON]", required=False)
 @click.option("--cron", help="A cron line: '0 9 * * mon-fri Europe/Berlin'.")
-@click.option("--every", help="A stretch of time: 30s, 1h30m.")
+@click.option("--every", help="A duration: 30s, 1h30m.")
 @click.option("--class", "class", help="The job's class; default: NAME.")
 @click.option("-q", "--queue", help="The queue.")
 @click.option(
@@ -149,7 +149,7 @@ def set_schedule(
     if as_json:
         print_json({"name": name, "config": made})
     else:
-        click.echo(plain(f"set {name}"))
+        click.echo(safe_text(f"set {name}"))
 
 
 @schedule.command()
@@ -170,7 +170,7 @@ def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **gi
     if as_json:
         print_json({"dry_run": dry_run, "removed": list(names)})
     else:
-        click.echo(plain(f"{'would remove' if dry_run else 'removed'} {', '.join(names)}"))
+        click.echo(safe_text(f"{'would remove' if dry_run else 'removed'} {', '.join(names)}"))
 
 
 @schedule.command()
@@ -188,7 +188,7 @@ def run(name: str, as_json: bool, **given: Any) -> None:
     if as_json:
         print_json({"enqueued": name})
     else:
-        click.echo(plain(f"enqueued {name}"))
+        click.echo(safe_text(f"enqueued {name}"))
 
 
 @schedule.command()
@@ -202,7 +202,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     """
     resque = load_application(given)
     try:
-        written = _read(file, resque.settings.schedule_section, "nothing was checked")
+        written = _read(file, resque.settings.schedule_section, "nothing was check_entry")
     except ScheduleFileError as error:  # a fault like any other that this command looks for
         raise Complaint(str(error)) from error
     bad = idle = 0
@@ -212,15 +212,15 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
         for at, entry in enumerate(written):
             progress.step(at, len(written))
             progress.end(
-                f"{at} of {many(len(written), 'entry')} were checked, {bad} of them cannot run"
+                f"{at} of {many(len(written), 'entry')} were check_entry, {bad} of them cannot run"
             )
-            one = checked(resque, entry, known)
+            one = check_entry(resque, entry, known)
             bad += bool(one.faults)
             idle += not one.runs
             if listed is not None:
-                listed.add(checked_as_json(one))
+                listed.add(entry_json(one))
             else:
-                print_checked(one)
+                print_entry(one)
     if listed is not None:
         listed.close()
     if bad:
@@ -243,7 +243,7 @@ def lock(release: bool, yes: bool, dry_run: bool, as_json: bool, **given: Any) -
     found = resque.master_lock()
     released = False
     if release and found is not None and not dry_run:
-        confirm(f"take the master lock from {plain(found.holder)}", yes=yes)
+        confirm(f"take the master lock from {safe_text(found.holder)}", yes=yes)
         released = resque.release_master_lock()
     if as_json:
         holder, ttl = (None, None) if found is None else (found.holder, found.ttl)
@@ -265,11 +265,13 @@ def lock(release: bool, yes: bool, dry_run: bool, as_json: bool, **given: Any) -
         ]
     )
     if release:
-        click.echo("released" if released else f"would release the lock of {plain(found.holder)}")
+        click.echo(
+            "released" if released else f"would release the lock of {safe_text(found.holder)}"
+        )
 
 
 def _age(resque: Resque, ttl: float | None) -> str | None:
-    """How long ago the holder was heard of, if it keeps the lock as long as we would."""
+    """Return how long ago the holder renewed the lock, if its timeout is ours; else None."""
     timeout = resque.settings.lock_timeout
     return None if ttl is None or ttl > timeout else f"{timeout - ttl:.0f} s ago"
 
@@ -284,7 +286,7 @@ def _with_file(given: dict[str, Any]) -> Resque:
 
 
 def _read(file: str, section: str, interrupted: str) -> list[FileEntry]:
-    """The entries of a file, telling how far it is."""
+    """Read the entries of a file, with progress. Raises ScheduleFileError, Interrupted."""
     with Progress(f"reading {file}, line") as progress:
 
         def reached(line: int, lines: int) -> None:
@@ -295,7 +297,7 @@ def _read(file: str, section: str, interrupted: str) -> list[FileEntry]:
 
 
 def _each_next(resque: Resque, count: int, progress: Progress | None = None) -> Iterator[NextRuns]:
-    """Every entry with its next runs, read some hundreds at a time; until a signal comes, where ``progress`` hears it."""
+    """Yield every entry with its next runs, read some hundreds at a time, until ``progress`` has a signal."""
     recurring = resque.core.recurring
     names = resque.run(recurring.names())
     for start in range(0, len(names), LISTED):

@@ -1,4 +1,4 @@
-"""What ``pyresque schedule validate`` finds in one entry of a schedule's file, and how it is printed."""
+"""What ``schedule validate`` finds in one entry of a schedule's file, and how it prints that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyresque.cli.output import plain
+from pyresque.cli.output import safe_text
 from pyresque.errors import NotEncodable, ScheduleError
 from pyresque.process.run.scheduler import section_hint
 from pyresque.schedule.entries import Entry, is_section, unknown_keys
@@ -24,8 +24,8 @@ SHOWN_RUNS = 5
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One entry of a file: where it stands, its faults, what should be looked at, and its next runs."""
+class CheckedEntry:
+    """One entry of a file: its line, its faults, notes, and its next runs."""
 
     written: FileEntry
     faults: tuple[str, ...]
@@ -33,20 +33,20 @@ class Checked:
     runs: list[datetime]
 
 
-def print_checked(one: Checked) -> None:
-    """For people: the line, the faults and notes, the next runs."""
-    click.echo(plain(f"line {one.written.line}: {one.written.name}"))
+def print_entry(one: CheckedEntry) -> None:
+    """Print an entry for people: its line, faults, notes and next runs."""
+    click.echo(safe_text(f"line {one.written.line}: {one.written.name}"))
     for kind, texts in (("fault", one.faults), ("note", one.notes)):
         for text in texts:
-            click.echo(plain(f"  {kind}: {text}"))
+            click.echo(safe_text(f"  {kind}: {text}"))
     for run_at in one.runs:
         click.echo(f"  {shown_run(run_at)}")
 
 
-def checked(
+def check_entry(
     resque: Resque, written: FileEntry, known: dict[Cron | float | None, list[datetime]]
-) -> Checked:
-    """One entry; ``known`` holds the runs of cron lines that were met before."""
+) -> CheckedEntry:
+    """Check one entry; ``known`` keeps the runs of cron lines for later entries."""
     core, config = resque.core, written.config
     keys = unknown_keys(config) if isinstance(config, dict) else []
     notes = [*written.notes, *(f"{key!r} is a key that means nothing" for key in keys)]
@@ -56,18 +56,20 @@ def checked(
         entry = Entry.read(written.name, config, core.clock)
         core.codec.encode(config, path="")
     except ScheduleError as error:
-        return Checked(written, error.faults, tuple(notes), [])
+        return CheckedEntry(written, error.faults, tuple(notes), [])
     except NotEncodable as error:
-        return Checked(written, (str(error),), tuple(notes), [])
+        return CheckedEntry(written, (str(error),), tuple(notes), [])
     if entry.timing is None and not is_section(config):
         notes.append("neither cron nor every: it never runs by itself")
     elif not entry.config.get("queue") and not core.registry.knows(entry.class_name):
         notes.append("no queue: only a scheduler that has the class knows where to put it")
-    return Checked(written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS, known=known))
+    return CheckedEntry(
+        written, (), tuple(notes), core.recurring.runs(entry, SHOWN_RUNS, known=known)
+    )
 
 
-def checked_as_json(one: Checked) -> dict[str, object]:
-    """For programs."""
+def entry_json(one: CheckedEntry) -> dict[str, object]:
+    """Return an entry for JSON."""
     return {
         "name": one.written.name,
         "line": one.written.line,
@@ -78,5 +80,5 @@ def checked_as_json(one: Checked) -> dict[str, object]:
 
 
 def shown_run(at: datetime) -> str:
-    """A run's time, for people."""
+    """Return the time of a run as people read it."""
     return at.isoformat(sep=" ", timespec="seconds")

@@ -1,4 +1,4 @@
-"""The command ``pyresque scheduler``."""
+"""The command ``scheduler``: move delayed jobs when they are due, run recurring jobs on time."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def scheduler(**given: Any) -> None:
     """
     resque = load_application(given)
     try:
-        log_format.set_up(_talkative(resque.settings))
+        log_format.set_up(_with_log(resque.settings))
     except OSError as error:
         raise complaint(error) from error
     if resque.settings.quiet:
         log.setLevel(logging.CRITICAL)
     try:
-        # A wrong password, database or certificate is told before a scheduler starts.
+        # A wrong password, database or certificate is reported before a scheduler starts.
         resque.run(resque.core.table.first_look())
     except ConnectionFault:
         raise
@@ -47,6 +47,6 @@ def scheduler(**given: Any) -> None:
     run_scheduler(resque)
 
 
-def _talkative(settings: Settings) -> Settings:
-    """Ruby's scheduler tells what it does where a worker would be silent, and every step when it is verbose."""
+def _with_log(settings: Settings) -> Settings:
+    """Raise both log levels by one: Ruby's scheduler logs what it does by default, and every step with VERBOSE."""
     return settings.replace(verbose=True, very_verbose=settings.verbose or settings.very_verbose)

@@ -1,4 +1,4 @@
-"""Jobs in tables and lines of the terminal: an ActiveJob by its own class and its readable call."""
+"""Jobs, workers and times as commands print them: an ActiveJob by its own class and as a readable call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.activejob import describe
 from pyresque.activejob.registry import job_hash
-from pyresque.cli.output import compact, plain, short
+from pyresque.cli.output import compact, safe_text, short
 from pyresque.errors import DecodeError
 from pyresque.ruby.time import parse_time
 
@@ -28,27 +28,27 @@ NO_JOB = "(no job)"
 
 
 def class_of(payload: Payload | None) -> str:
-    """The class a payload is about."""
+    """Return the job class of a payload; ``NO_JOB`` for what is no job."""
     return (describe.class_name(payload) if payload is not None else "") or NO_JOB
 
 
 def args_of(job: Job, *, full: bool = False) -> str:
-    """The arguments on one line, cut unless they are wanted in full; for what is no job, why."""
+    """Return the arguments on one line, cut unless ``full``; for what is no job, the reason."""
     if job.fault is not None:
-        told = str(job.fault)
+        text = str(job.fault)
     else:
         found = job_hash(job.payload)
         if found is None:
-            told = compact(list(job.args))
+            text = compact(list(job.args))
         else:
-            told = (
+            text = (
                 compact(found.get("arguments")) if full else describe.arguments(job.payload) or ""
             )
-    return plain(told) if full else short(plain(told))
+    return safe_text(text) if full else short(safe_text(text))
 
 
-def told(job: Job, width: int | None = None) -> str:
-    """A job in a line: class and arguments, an ActiveJob as a call; arguments cut at ``width``."""
+def job_line(job: Job, width: int | None = None) -> str:
+    """Return a job on one line: class and arguments, an ActiveJob as a call. ``width`` cuts the arguments."""
     call = describe.active_call(job.payload)
     if call is not None:
         return call
@@ -57,19 +57,19 @@ def told(job: Job, width: int | None = None) -> str:
 
 
 def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
-    """Every registered worker, or those that perform a job; some hundreds are read at a time."""
+    """Yield every registered worker, or those that perform a job; some hundreds are read at a time."""
     worker_registry = resque.core.worker_registry
     if working:
-        return those_working(resque, resque.run(worker_registry.with_job())[1])
-    return _read(resque, resque.run(worker_registry.table.ids()))
+        return still_working(resque, resque.run(worker_registry.with_job())[1])
+    return _read_workers(resque, resque.run(worker_registry.table.ids()))
 
 
-def those_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
-    """Those of these workers that still perform a job."""
-    return (worker for worker in _read(resque, ids) if worker.working_on is not None)
+def still_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
+    """Yield those of these workers that still perform a job."""
+    return (worker for worker in _read_workers(resque, ids) if worker.working_on is not None)
 
 
-def _read(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
+def _read_workers(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
         yield from resque.run(resque.core.worker_registry.of(ids[start : start + WORKERS]))
 
@@ -85,7 +85,7 @@ def age(seconds: float | None) -> str | None:
 
 
 def iso(written: str | float | None) -> str | None:
-    """A time as ISO 8601 with its zone; None where there is none, or where it cannot be read as one."""
+    """Return a time as ISO 8601 with its zone; None for what is no time."""
     if written is None:
         return None
     try:
@@ -95,7 +95,7 @@ def iso(written: str | float | None) -> str | None:
 
 
 def iso_of_seconds(seconds: float) -> str | None:
-    """Seconds since 1970 as ISO 8601 in UTC; None for what is no date."""
+    """Return seconds since 1970 as ISO 8601 in UTC; None for what is no date."""
     try:
         return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
     except (ValueError, OverflowError, OSError):
@@ -103,5 +103,5 @@ def iso_of_seconds(seconds: float) -> str | None:
 
 
 def iso_and_written(name: str, written: str | None) -> dict[str, str | None]:
-    """A time under its name, and as it is written in Redis under ``NAME_in_redis``."""
+    """Return a time under ``name`` as ISO 8601, and under ``NAME_in_redis`` as Redis has it."""
     return {name: iso(written), f"{name}_in_redis": written}

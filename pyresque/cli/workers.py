@@ -1,4 +1,4 @@
-"""The commands of ``pyresque workers``: list, show, prune, remove, pause, resume."""
+"""The command ``workers``: list, show, prune, remove, pause, resume."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Nouns
+from pyresque.cli.errors import Complaint, ListingGroup
 from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
 from pyresque.cli.output import (
-    LINES,
+    MOST_LINES,
+    FirstLines,
     JsonList,
-    Lines,
     confirm,
     listed,
-    plain,
     print_json,
     print_list,
     print_long_table,
     print_pairs,
+    safe_text,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import each_worker, iso_and_written, told
+from pyresque.cli.text import each_worker, iso_and_written, job_line
 from pyresque.errors import NoSuchWorker
 from pyresque.job.worker_registry import WorkerId, WorkerInfo
 from pyresque.printable import many
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 NONE_DEAD = "no worker is dead"
 
 
-@click.group(cls=Nouns, short_help="List, show, prune, remove, pause and resume.")
+@click.group(cls=ListingGroup, short_help="List, show, prune, remove, pause and resume.")
 def workers() -> None:
     """List, show, prune, remove, pause and resume workers (without a verb: list)."""
 
@@ -103,7 +103,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
             ("queue", doing.job.queue if doing else None),
             (
                 "job",
-                told(doing.job) if doing else None,
+                job_line(doing.job) if doing else None,
             ),
             ("since", doing.run_at if doing else None),
         ]
@@ -115,9 +115,9 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
 @destroying
 @json_option
 def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
-    """Clear away workers that are dead: no heartbeat for long, or on this host no process.
+    """Unregister workers that are dead: without a recent heartbeat, or on this host without a process.
 
-    The jobs they had are recorded as failed, or go back into their queues where -A registers them so.
+    Their jobs are recorded as failed, or go back into their queues where -A registers them so.
     """
     resque = load_application(given)
     posix = PosixHost()
@@ -147,7 +147,7 @@ def _confirmed(resque: Resque, pruner: Pruner, *, yes: bool) -> bool:
     with Progress("looking for dead workers") as progress:
         for dead in _dead(resque, pruner, progress):
             count += len(dead)
-            first += list(dead)[: LINES - len(first)]
+            first += list(dead)[: MOST_LINES - len(first)]
             if yes and count:
                 return True
             progress.end("nothing was pruned")
@@ -166,9 +166,9 @@ def _acquire(resque: Resque, pruner: Pruner) -> None:
 
 
 def _prune(resque: Resque, pruner: Pruner, *, dry_run: bool, as_json: bool) -> None:
-    """Prune those that are dead, or only list them."""
+    """Prune the dead workers, or only list them. Raises Interrupted."""
     count = 0
-    lines = Lines("would prune" if dry_run else "pruned", "worker")
+    lines = FirstLines("would prune" if dry_run else "pruned", "worker")
     listed = JsonList("pruned", {"dry_run": dry_run}) if as_json else None
     with Progress("going through workers") as progress:
         for dead in _dead(resque, pruner, progress):
@@ -177,7 +177,7 @@ def _prune(resque: Resque, pruner: Pruner, *, dry_run: bool, as_json: bool) -> N
                 if listed is not None:
                     listed.add(worker_id)
                 else:
-                    lines.add(plain(worker_id))
+                    lines.add(safe_text(worker_id))
         if listed is not None:
             listed.close()
         elif count or not progress.signal:
@@ -186,7 +186,7 @@ def _prune(resque: Resque, pruner: Pruner, *, dry_run: bool, as_json: bool) -> N
 
 
 def _dead(resque: Resque, pruner: Pruner, progress: Progress) -> Iterator[Mapping[str, str | None]]:
-    """The dead workers, some hundreds at a time, until all were seen or a signal came."""
+    """Yield the dead workers, some hundreds at a time, until all were seen or a signal came."""
     search = pruner.search()
     total = resque.run(search.total())
     while not progress.signal and (dead := resque.run(search.more())) is not None:
@@ -201,7 +201,7 @@ def _dead(resque: Resque, pruner: Pruner, progress: Progress) -> Iterator[Mappin
 @destroying
 @json_option
 def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
-    """Unregister workers; a job one has is recorded as failed. Its process, if it lives, is not stopped."""
+    """Unregister workers. Their jobs are recorded as failed; their processes, if they live, are not stopped."""
     resque = load_application(given)
     wanted = list(dict.fromkeys(ids))
     registered = {worker.id for worker in resque.workers()}
@@ -216,7 +216,7 @@ def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **give
         print_json({"dry_run": dry_run, "removed": wanted})
         return
     for worker_id in wanted:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {plain(worker_id)}")
+        click.echo(f"{'would remove' if dry_run else 'removed'} {safe_text(worker_id)}")
 
 
 @workers.command()
@@ -225,7 +225,7 @@ def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **give
 def pause(as_json: bool, **given: Any) -> None:
     """Let no worker take a job, Ruby's neither, until ``workers resume``."""
     load_application(given).pause_all()
-    _tell_pause(paused=True, as_json=as_json)
+    _print_pause(paused=True, as_json=as_json)
 
 
 @workers.command()
@@ -234,10 +234,10 @@ def pause(as_json: bool, **given: Any) -> None:
 def resume(as_json: bool, **given: Any) -> None:
     """Let paused workers go on."""
     load_application(given).unpause_all()
-    _tell_pause(paused=False, as_json=as_json)
+    _print_pause(paused=False, as_json=as_json)
 
 
-def _tell_pause(*, paused: bool, as_json: bool) -> None:
+def _print_pause(*, paused: bool, as_json: bool) -> None:
     if as_json:
         print_json({"paused": paused})
     else:
@@ -245,7 +245,7 @@ def _tell_pause(*, paused: bool, as_json: bool) -> None:
 
 
 def _state(worker: WorkerInfo, *, paused: bool) -> str:
-    """What it does, and whether it will take another job after that."""
+    """Return the state of a worker, and whether it pauses after its job."""
     if not paused:
         return worker.state
     return "paused" if worker.working_on is None else f"{worker.state}, then paused"
@@ -254,7 +254,7 @@ def _state(worker: WorkerInfo, *, paused: bool) -> str:
 def _doing(worker: WorkerInfo) -> str | None:
     if worker.working_on is None:
         return None
-    return told(worker.working_on.job, 40)
+    return job_line(worker.working_on.job, 40)
 
 
 def _as_json(worker: WorkerInfo, *, paused: bool) -> dict[str, object]:

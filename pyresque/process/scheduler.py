@@ -1,6 +1,6 @@
-"""The scheduler: while it is the master, delayed jobs are moved when they are due and recurring jobs run on time.
+"""The scheduler: while it holds the master lock, it moves delayed jobs when they are due and runs recurring jobs on time.
 
-Law: what it does needs the master lock in the very step that does it, or between two batches; who has lost the lock stops.
+Law: each step checks the master lock in the same script, or between two batches. A scheduler that has lost the lock stops.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger("pyresque")
 #: Seconds between two renewals of the lock while nothing is done; the lock itself lives much longer.
 RENEW = 5.0
 
-#: Seconds between two looks, at least: an interval of 0 must not keep a processor busy.
+#: Least seconds between two rounds: an interval of 0 must not keep a processor busy.
 SHORTEST = 0.05
 
 
@@ -49,11 +49,11 @@ class Timer:
 class Scheduler:
     """One scheduler of one application (Ruby: ``Resque::Scheduler``)."""
 
-    def __init__(self, core: Core, claim: Claim, surroundings: Host) -> None:
+    def __init__(self, core: Core, claim: Claim, host: Host) -> None:
         self.core = core
         self.recurring = core.recurring
         self.claim = claim
-        self.surroundings = surroundings
+        self.host = host
         self.stopping = False
         self.master: bool | None = None
         self.timers: dict[str, Timer] = {}
@@ -61,17 +61,17 @@ class Scheduler:
         self._reload_asked = False
         self._print_asked = False
         self._renew_at = 0.0
-        self._looked: float | None = None
+        self._last_look: float | None = None
 
-    # -- the life
+    # -- the loop
 
     async def work(self) -> None:
-        """Schedule until told to stop; the lock is given back at once then."""
+        """Run rounds until a signal stops the scheduler, then release the lock."""
         self.procline("Starting")
         try:
             while not self.stopping:
                 await self.turn()
-                await self._rest()
+                await self._wait()
         except Exception:
             await self.release_master()
             raise
@@ -79,7 +79,7 @@ class Scheduler:
         log.info("Exiting")
 
     async def turn(self) -> None:
-        """One look: who leads, what is due. Trouble is told, and the next look tries again."""
+        """Run one round: hold the lock, do what is due. An error is logged, and the next round tries again."""
         try:
             await self._turn()
         except WrongKey as error:
@@ -89,7 +89,7 @@ class Scheduler:
             log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
             self._renew_at = 0.0
         except Exception:
-            # A failure backend of the application, say: what was due is due still, and a schedule has more than one job.
+            # An application's failure backend, for example. What was due stays due, and the other entries run.
             log.exception("the scheduler goes on at its next look")
 
     async def _turn(self) -> None:
@@ -100,16 +100,16 @@ class Scheduler:
             await self.reload_schedule()
             self._was_master = self.master
         if self.master:
-            # Each by itself: a key that holds what it should not holds up what needs it, and nothing else.
+            # Each step by itself: a key of the wrong type stops only the step that reads it.
             wrong_key_log = self.recurring.wrong_key_log
             await wrong_key_log.value_or(self.fire_due(), None)
             await wrong_key_log.value_or(self.update_schedule(), None)
             await wrong_key_log.value_or(self.move_due(), 0)
         else:
-            self._looked = self.core.clock.time()
-        await self._obey()
+            self._last_look = self.core.clock.time()
+        await self._run_requests()
 
-    async def _obey(self) -> None:
+    async def _run_requests(self) -> None:
         if self._reload_asked:
             self._reload_asked = False
             await self.reload_schedule()
@@ -117,8 +117,8 @@ class Scheduler:
             self._print_asked = False
             await self.print_schedule()
 
-    async def _rest(self) -> None:
-        """Wait for the next look, or for the next run of an entry where that comes first."""
+    async def _wait(self) -> None:
+        """Wait for the next round, or for the next run of an entry where that comes first."""
         settings = self.core.settings
         wait = max(SHORTEST, settings.scheduler_interval)
         if self.master:
@@ -129,9 +129,9 @@ class Scheduler:
         if self.master and due:
             wait = min(wait, max(0.0, min(due) - self.core.clock.time()))
         if not (self.stopping or self._reload_asked or self._print_asked):
-            await Call(partial(self.surroundings.sleep, wait), offload=True)
+            await Call(partial(self.host.sleep, wait), offload=True)
 
-    # -- orders
+    # -- requests by signals
 
     def shutdown(self) -> None:
         """Stop after the current batch (TERM, INT, QUIT)."""
@@ -140,17 +140,17 @@ class Scheduler:
             self.stopping = True
 
     def ask_reload(self) -> None:
-        """Load the schedule anew (USR2)."""
+        """Have the next round load the schedule again (USR2)."""
         self._reload_asked = True
 
     def ask_print(self) -> None:
-        """Log the schedule (USR1)."""
+        """Have the next round log the schedule (USR1)."""
         self._print_asked = True
 
     # -- the lock
 
     async def hold_master(self) -> bool:
-        """Take the lock or renew it; whether we lead."""
+        """Take the master lock or renew it; return whether this process holds it."""
         settings = self.core.settings
         now = self.core.clock.monotonic()
         self.master = await self.core.lock.hold(self.claim)
@@ -158,7 +158,7 @@ class Scheduler:
         return self.master
 
     async def release_master(self) -> None:
-        """Give the lock back, if it is ours."""
+        """Release the master lock, if this process holds it."""
         try:
             await self.core.lock.release(self.claim)
         except (RedisUnavailable, RedisCommandError) as error:
@@ -168,7 +168,7 @@ class Scheduler:
     # -- delayed jobs
 
     async def move_due(self) -> int:
-        """Move what is due, batch by batch while the lock is ours; how many."""
+        """Move due jobs batch by batch while this process holds the lock; return how many."""
         if await self.core.delayed.next_delayed_timestamp() is None:
             return 0
         self.procline("Processing Delayed Items")
@@ -177,7 +177,7 @@ class Scheduler:
         return moved
 
     async def _still_master(self) -> bool:
-        """Asked before each batch; recurring jobs do not wait for a long list of delayed ones."""
+        """Before each batch: renew the lock, run recurring jobs (they must not wait for a long list). False stops the batches."""
         if self.stopping or not await self.hold_master():
             return False
         await self.fire_due()
@@ -186,7 +186,7 @@ class Scheduler:
     # -- recurring jobs
 
     async def reload_schedule(self) -> None:
-        """Load the schedule; an entry that is as it was keeps its time."""
+        """Load the schedule. An entry that has not changed keeps the time of its next run."""
         self.procline("Reloading Schedule")
         self.procline("Loading Schedule")
         dynamic = self.core.settings.dynamic_schedule
@@ -228,7 +228,7 @@ class Scheduler:
         if not self.core.settings.dynamic_schedule or not await self.recurring.table.any_changed():
             return
         if not await self.hold_master():
-            return  # the names are the new master's to take
+            return  # the new master takes the names
         self.procline("Updating schedule")
         while names := await self.recurring.table.take_changed():
             for name in names:
@@ -251,7 +251,7 @@ class Scheduler:
             self._enter(entry, self.core.clock.time(), last)
 
     async def fire_due(self) -> None:
-        """Run every entry that is due."""
+        """Enqueue every entry that is due."""
         now = self.core.clock.time()
         due = [(t.next_at, name) for name, t in self.timers.items() if t.next_at is not None]
         for next_at, name in sorted(due):
@@ -267,15 +267,15 @@ class Scheduler:
             self.timers[name] = replace(timer, next_at=following, count=count)
 
     async def _fire(self, entry: Entry, due: float | None) -> bool:
-        """Run an entry; False where the lock is another's now. What an entry does wrong is told and stops no other one."""
+        """Run an entry; return False where another process holds the lock now. An entry's own error is logged."""
         log.info("queueing %s (%s)", entry.class_name, entry.name)
         try:
             run = await self.recurring.run(entry, due=due, lock=(self.core.lock, self.claim))
         except RedisUnavailable:
-            raise  # it is due still; if it was queued nevertheless, the next look sees that
+            raise  # the entry stays due; if it was queued nevertheless, the next round sees that
         except PyresqueError as error:
             if isinstance(error, RedisCommandError) and not isinstance(error, WrongKey):
-                raise  # a server that loads or only reads is no fault of the entry's: it is due still
+                raise  # a server that loads or only reads is no error of the entry: it stays due
             log.error("%s was not queued: %s", entry.name, error)  # noqa: TRY400 - the error says it all
             return True
         except Exception:
@@ -288,24 +288,24 @@ class Scheduler:
         return not run.lost
 
     async def _catch_up(self, loaded: Loaded, now: float) -> None:
-        """Make up for missed runs, as far as the settings or the entry ask for it.
+        """Enqueue missed runs, as far as ``catch_up`` of the entry or of the settings asks for it.
 
-        What came due between our last look and the lock's being ours is nobody's fault and made up for always, where
-        a time is a cron line's: the former master has stopped, and may or may not have run it; its note tells.
+        A cron time between this process's last round and its taking the lock is always made up for: the former master stopped,
+        and may or may not have run it. ``delayed:last_enqueued_at`` says whether it did.
         """
         zone = self.recurring.zone
         for timer in list(self.timers.values()):
             entry, last = timer.entry, loaded.last_runs.get(timer.entry.name)
             policy = self.core.settings.catch_up if entry.catch_up is None else entry.catch_up
             count = 0 if last is None else entry.missed(last, now, zone, policy)
-            if count == 0 and self._looked is not None and isinstance(entry.timing, Cron):
-                count = entry.missed(max(self._looked, last or 0.0), now, zone, 1)
+            if count == 0 and self._last_look is not None and isinstance(entry.timing, Cron):
+                count = entry.missed(max(self._last_look, last or 0.0), now, zone, 1)
             for _ in range(count):
                 log.info("%s has missed a run, which is made up for", entry.name)
                 if not await self._fire(entry, None):
                     return
 
-    # -- telling
+    # -- log and title
 
     async def print_schedule(self) -> None:
         """Log every entry with its next and its last run."""
@@ -319,6 +319,6 @@ class Scheduler:
         log.info("%s", text)
         settings = self.core.settings
         marks = "".join(f"[{mark}]" for mark in (settings.app_name, settings.rails_env) if mark)
-        self.surroundings.title(
+        self.host.title(
             f"{settings.procline_prefix}pyresque-scheduler-{__version__}{marks}: {text}"
         )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from pyresque.cli.errors import Complaint, Misuse
-from pyresque.cli.output import confirm, plain, print_table, short
+from pyresque.cli.output import confirm, print_table, safe_text, short
 
 
 class Terminal(io.StringIO):
@@ -32,12 +32,12 @@ def test_no_rows_are_said_in_words(capsys):
 
 @given(st.text())
 def test_nothing_that_a_terminal_obeys_is_printed(text: str):
-    assert plain(text).isprintable()
+    assert safe_text(text).isprintable()
 
 
 @pytest.mark.parametrize("text", ["café 😀", "a b", ""])
 def test_what_can_be_read_is_left_alone(text: str):
-    assert plain(text) == text
+    assert safe_text(text) == text
 
 
 def test_long_texts_are_cut_to_the_width():

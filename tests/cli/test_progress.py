@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from pyresque.cli import progress
-from pyresque.cli.output import JsonList, Lines, print_long_table
+from pyresque.cli.output import FirstLines, JsonList, print_long_table
 from pyresque.cli.progress import Interrupted, Progress
 
 
@@ -95,7 +95,7 @@ def test_a_long_table_has_its_headings_once_and_reports_how_many_rows(capsys):
 
 
 def test_only_the_first_lines_of_many_are_printed(capsys):
-    lines = Lines("removed", "job")
+    lines = FirstLines("removed", "job")
     for at in range(25):
         lines.add(str(at))
     lines.close("nothing")

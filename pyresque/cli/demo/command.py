@@ -1,4 +1,4 @@
-"""The command ``demo``: needs rich to show what it does, so it is loaded only when it is asked for."""
+"""The command ``demo``. It needs rich, so the story is imported only when the command runs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def demo() -> None:
     """Watch the whole thing at work, on a Redis of its own that is gone afterwards.
 
     Payloads as Rails wrote them and jobs from Python go through real workers; one fails, one is killed, one is retried;
-    a scheduler lets a delayed job and a recurring one go.
+    a scheduler enqueues a delayed job and a recurring one.
     """
     try:
-        from pyresque.cli.demo.story import tell_story  # noqa: PLC0415 - rich is an optional extra
+        from pyresque.cli.demo.story import run_demo  # noqa: PLC0415 - rich is an optional extra
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "rich":
             raise
         raise Complaint("the demo needs rich: pip install 'pyresque[demo]'") from error
-    with _leaving_in_order():
-        tell_story()
+    with _cleaning_up_on_signals():
+        run_demo()
 
 
 @contextmanager
-def _leaving_in_order() -> Iterator[None]:
-    """TERM and HUP end the demo as Ctrl-C does: its Redis and its workers end first."""
+def _cleaning_up_on_signals() -> Iterator[None]:
+    """Have TERM and HUP end the demo as Ctrl-C does: Redis and the workers end first."""
     former = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

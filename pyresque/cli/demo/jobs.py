@@ -1,4 +1,4 @@
-"""The jobs of ``pyresque demo``: what an application with a Rails neighbour might have. Loaded by real workers."""
+"""The jobs of ``pyresque demo``, as of an application with a Rails neighbour, and payloads that Ruby wrote. Workers load this."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ async def _ask(*args: Arg) -> Any:
 
 
 def ask(*args: Arg, of: Resque = resque) -> Any:
-    """One command to the demo's Redis."""
+    """Send one command to the demo's Redis; return its reply."""
     return of.run(_ask(*args))
 
 
 def performed(job: str, *args: object) -> None:
-    """Note for the demo that a job was done, and with what."""
+    """Append a job and its arguments to the list of performed jobs."""
     ask("RPUSH", PERFORMED, json.dumps([job, *args]))
 
 
 class PaymentGatewayDown(Exception):  # noqa: N818 - as a user would name it
-    """The demo's trouble."""
+    """Raised while the payment gateway is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ def deliver_mail(mailer: str, mail: str, way: str, *, args: list[Any]) -> None:
 
 @resque.active_job("EchoJob", queue="default")
 def echo(text: str) -> None:
-    """Another one."""
+    """Another job of Rails."""
     performed("EchoJob", text)
 
 
 @resque.job("LowJob", queue="low")
 def low_job(text: str) -> None:
-    """A plain Resque job that Ruby enqueued."""
+    """A Resque job that Ruby enqueued."""
     performed("LowJob", text)
 
 
@@ -117,7 +117,7 @@ def eat_memory(gigabytes: int) -> None:
 
 @resque.job(queue="reminders")
 def send_reminder(order: int) -> None:
-    """A job that was told to wait."""
+    """A delayed job."""
     performed("SendReminder", order)
 
 

@@ -1,4 +1,4 @@
-"""How the demo is told: steps on the terminal, a table of what was seen on the keys, and promises that must come true."""
+"""How the demo reports: steps on the terminal, a table of events on keys, and conditions that must come true."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from pyresque.cli.output import plain
+from pyresque.cli.output import safe_text
 from pyresque.errors import DemoFailed
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
 
 #: Seconds that any step may take.
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was seen on a key, and when (seconds since the start)."""
+    """What happened on a key, and when (seconds since the start)."""
 
     at: float
     key: str
     what: str
 
 
-class Teller:
-    """Tells what happens on one Redis."""
+class Narrator:
+    """Reports what happens on one Redis."""
 
     def __init__(
         self, console: Console, resque: Resque, server: RedisServer, started: float
@@ -46,34 +46,34 @@ class Teller:
         self.events: list[Event] = []
 
     def until(self, promise: str, seen: Callable[[], bool], programs: Sequence[Program]) -> None:
-        """Wait until something is so. Raises DemoFailed when a process of the demo ends or time runs out."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until a condition holds. Raises DemoFailed when a process of the demo ends or time runs out."""
+        deadline = time.monotonic() + TIMEOUT
         pause = threading.Event()
         while not seen():
             ended = [program.last_words() for program in programs if program.has_ended()]
             self.check(not ended, f"{promise} (a process ended: {'; '.join(ended)})")
-            self.check(time.monotonic() < deadline, f"{promise} within {PATIENCE:.0f} s")
+            self.check(time.monotonic() < deadline, f"{promise} within {TIMEOUT:.0f} s")
             pause.wait(0.02)
 
     def check(self, holds: bool, promise: str) -> None:
-        """Raise DemoFailed unless it is so."""
+        """Raise DemoFailed unless a condition holds."""
         if not holds:
             raise DemoFailed(f"this did not come true: {promise}")
 
     def note(self, key: str, what: str) -> None:
-        """Keep what was seen on a key, for the table."""
+        """Keep an event on a key for the table."""
         self.events.append(Event(self.seconds(), self.resque.core.keys.of(key), what))
 
     def step(self, what: str) -> None:
-        """Tell that a step is done."""
+        """Print that a step is done."""
         self.console.print(f"{self.seconds():6.2f} s  {what}", soft_wrap=True)
 
     def seconds(self) -> float:
-        """Since the start."""
+        """Return the seconds since the start of the demo."""
         return time.monotonic() - self.started
 
     def table(self) -> Table:
-        """What happened on which key."""
+        """Return the table of events."""
         table = Table(
             title="What happened on which key", title_justify="left", show_lines=False, expand=False
         )
@@ -81,5 +81,5 @@ class Teller:
         table.add_column("key", overflow="fold", ratio=2)
         table.add_column("what happened there", overflow="fold", ratio=3)
         for event in self.events:
-            table.add_row(f"{event.at:.2f} s", plain(event.key), plain(event.what))
+            table.add_row(f"{event.at:.2f} s", safe_text(event.key), safe_text(event.what))
         return table

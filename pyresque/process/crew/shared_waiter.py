@@ -108,16 +108,16 @@ class SharedWaiter:
             while not self._ending:
                 before = keys
                 keys, settled_at = self._queues_to_watch(now())
-                queue_watch.rung(
+                queue_watch.take_ready(
                     set(keys).difference(before)
                 )  # reports that came while nobody waited
-                queue_watch.hold(keys)
+                queue_watch.arm(keys)
                 self._publish(queue_watch, keys)
                 until = min(queue_watch.due(keys), settled_at)
                 woken = self._pipe.reading
                 if woken in ready([woken, *queue_watch.watched(keys)], until - now()):
                     self._pipe.empty()
-                for key in queue_watch.rung(keys):
+                for key in queue_watch.take_ready(keys):
                     self._report(key, now())
         finally:
             queue_watch.close()
@@ -136,7 +136,7 @@ class SharedWaiter:
 
     def _publish(self, queue_watch: QueueWatch, keys: tuple[str, ...]) -> None:
         """Note which queues are watched, and wake whoever waits for one that no longer can be."""
-        watched = frozenset(key for key in keys if queue_watch.heard((key,)))
+        watched = frozenset(key for key in keys if queue_watch.all_armed((key,)))
         with self._lock:
             lost = self._could_watch.intersection(keys) - watched
             self._could_watch = (self._could_watch - lost) | watched

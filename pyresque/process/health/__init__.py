@@ -1,1 +1,1 @@
-"""Whether a worker is well, and the port that probes ask."""
+"""The health of a worker, and the port that answers probes."""

@@ -1,8 +1,8 @@
-"""The health port: a small process of its own that answers probes by the signs a worker leaves in shared memory.
+"""The health port: a small process that answers probes from the page that a worker writes to (``state.py``).
 
-A thread could hold a lock while the worker forks a child, and a worker inside a hook or an inline job could not answer
-from its loop. This process shares nothing with the worker but one page: no client, however slow or odd, reaches the worker,
-and it answers also for one that hangs. It ends with the worker.
+It is a process because a thread could hold a lock while the worker forks, and because a worker inside a hook or an inline job
+could not answer. The process shares one page of memory with the worker: no client, however slow, can hold up the worker, and the
+port answers for a worker that hangs. The process ends with the worker.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 MOST = 100
 
 #: Bytes that a request may have, and seconds that a client may take.
-LONGEST, PATIENCE = 8192, 5.0
+LONGEST, CLIENT_TIMEOUT = 8192, 5.0
 
-#: Seconds for which a port in use is tried again: the server of a worker that was killed may take a moment to end.
-STUBBORN = 3.0
+#: Seconds for which a port in use is tried again: the health process of a killed worker may need a moment to end.
+RETRY_PORT = 3.0
 
-#: Seconds between two looks whether the worker still lives, where the system does not tell.
+#: Seconds between two checks whether the worker lives, where the system has no pidfd.
 LOOK = 1.0
 
 OK, BAD, NOT_FOUND, NOT_ALLOWED, UNWELL = 200, 400, 404, 405, 503
@@ -57,19 +57,19 @@ REASONS = {
 def serving(
     clock: Clock, address: str, port: int, heartbeat_interval: float
 ) -> Iterator[HealthState]:
-    """Vitals that are told at ``address:port`` for the length of a block.
+    """Fork the process that serves a health state at ``address:port``, until the block ends.
 
-    Call it before there are threads. Raises HealthPortError.
+    Call this before threads start. Raises HealthPortError.
     """
     listener = _listening(address, port)
-    vitals = HealthState(clock, mmap.mmap(-1, SIZE))
+    state = HealthState(clock, mmap.mmap(-1, SIZE))
     worker = os.getpid()
     pid = fork()
     if pid == 0:
-        _live(listener, vitals, heartbeat_interval, worker)
+        _serve_until_worker_ends(listener, state, heartbeat_interval, worker)
     listener.close()
     try:
-        yield vitals
+        yield state
     finally:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ def serving(
 
 
 def answer(request: bytes, health: Health, pid: int) -> bytes:
-    """The response to a whole request."""
+    """Return the HTTP response to a request."""
     method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
     target, _, version = rest.partition(b" ")
     path = target.partition(b"?")[0]
@@ -89,7 +89,7 @@ def answer(request: bytes, health: Health, pid: int) -> bytes:
         return _response(NOT_FOUND, {"error": "ask for /live or /ready"})
     well = health.live if path == b"/live" else health.ready
     faults = health.faults if path == b"/live" else health.faults + health.reasons
-    told: dict[str, object] = {
+    answer_fields: dict[str, object] = {
         "status": "ok" if well else "failing",
         "reasons": list(faults),
         "pid": pid,
@@ -97,11 +97,11 @@ def answer(request: bytes, health: Health, pid: int) -> bytes:
         "seconds_since_heartbeat": round(health.tended, 1),
         "seconds_since_turn": round(health.turned, 1),
     }
-    return _response(OK if well else UNWELL, told, body=method == b"GET")
+    return _response(OK if well else UNWELL, answer_fields, body=method == b"GET")
 
 
-def _response(status: int, told: dict[str, object], *, body: bool = True) -> bytes:
-    text = json.dumps(told).encode() + b"\n"
+def _response(status: int, answer_fields: dict[str, object], *, body: bool = True) -> bytes:
+    text = json.dumps(answer_fields).encode() + b"\n"
     head = (
         f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(text)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
@@ -110,7 +110,7 @@ def _response(status: int, told: dict[str, object], *, body: bool = True) -> byt
 
 
 def _listening(address: str, port: int) -> socket.socket:
-    until = time.monotonic() + STUBBORN
+    until = time.monotonic() + RETRY_PORT
     while True:
         try:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -124,39 +124,39 @@ def _listening(address: str, port: int) -> socket.socket:
             time.sleep(0.1)
 
 
-def _live(
-    listener: socket.socket, vitals: HealthState, heartbeat_interval: float, worker: int
+def _serve_until_worker_ends(
+    listener: socket.socket, state: HealthState, heartbeat_interval: float, worker: int
 ) -> NoReturn:
-    """The whole life of the process that answers; orders to the worker's group are not for it."""
-    # A collection would write to every page that is shared with the worker.
+    """The main function of the health process. It ignores signals, which may be sent to the worker's whole process group."""
+    # The garbage collector would write to every page that is shared with the worker.
     gc.disable()
     try:
         for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
             signal.signal(signal.Signals[name], signal.SIG_IGN)
         setproctitle(f"pyresque: health of {worker}")
-        _Server(listener, vitals, heartbeat_interval, worker).serve()
+        _Server(listener, state, heartbeat_interval, worker).serve()
     finally:
         leave(0)
 
 
 class _Client:
-    """One connection: what it sent so far, what it is still to be sent, and until when it may take."""
+    """One connection: the bytes received, the bytes still to send, and its deadline."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.until = time.monotonic() + PATIENCE
-        self.heard = b""
+        self.until = time.monotonic() + CLIENT_TIMEOUT
+        self.received = b""
         self.to_send = b""
 
 
 class _Server:
-    """One loop over a listening socket and few, short-lived connections; nothing in it waits for a client."""
+    """One loop over the listening socket and its short connections. Nothing in it waits for a client."""
 
     def __init__(
-        self, listener: socket.socket, vitals: HealthState, heartbeat_interval: float, worker: int
+        self, listener: socket.socket, state: HealthState, heartbeat_interval: float, worker: int
     ) -> None:
         self.listener = listener
-        self.vitals = vitals
+        self.state = state
         self.heartbeat_interval = heartbeat_interval
         self.worker = worker
         self.clients: dict[int, _Client] = {}
@@ -165,18 +165,18 @@ class _Server:
         self.selector.register(listener, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Answer until the worker has ended."""
-        patience = LOOK
+        """Serve until the worker has ended."""
+        timeout = LOOK
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):
                 self.selector.register(os.pidfd_open(self.worker), selectors.EVENT_READ)
-                patience = PATIENCE
+                timeout = CLIENT_TIMEOUT
         while os.getppid() == self.worker:
-            for key, _ in self.selector.select(patience):
+            for key, _ in self.selector.select(timeout):
                 if key.fileobj is self.listener:
                     self._accept()
                 elif key.fd in self.clients:
-                    self._hear(self.clients[key.fd])
+                    self._answer(self.clients[key.fd])
             now = time.monotonic()
             for client in [each for each in self.clients.values() if each.until < now]:
                 self._close(client)
@@ -190,16 +190,16 @@ class _Server:
             self.clients[connection.fileno()] = _Client(connection)
             self.selector.register(connection, selectors.EVENT_READ)
 
-    def _hear(self, client: _Client) -> None:
+    def _answer(self, client: _Client) -> None:
         try:
             if not client.to_send:
                 piece = client.connection.recv(LONGEST)
-                client.heard += piece
-                whole = b"\r\n\r\n" in client.heard or len(client.heard) >= LONGEST
+                client.received += piece
+                whole = b"\r\n\r\n" in client.received or len(client.received) >= LONGEST
                 if not whole and piece:
                     return
-                health = self.vitals.health(self.heartbeat_interval)
-                client.to_send = answer(client.heard, health, self.worker)
+                health = self.state.health(self.heartbeat_interval)
+                client.to_send = answer(client.received, health, self.worker)
                 self.selector.modify(client.connection, selectors.EVENT_WRITE)
             sent = client.connection.send(client.to_send)
             client.to_send = client.to_send[sent:]

@@ -1,6 +1,6 @@
-"""Whether a worker is well: the signs it leaves on a small page while it works, and what they mean.
+"""The health state of a worker: times and flags that it writes to a small page, and how to read them.
 
-The page may be shared with another process, which judges by it without asking: a worker need not answer to be looked at.
+The page may be shared memory: the process of the health port reads it, and the worker need not answer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TURNED, _TENDED, _LOOPED = 0, 8, 24
 #: Bytes of a page.
 SIZE = 32
 
-#: A worker that leaves no sign for so many heartbeats, and at least so many seconds, hangs. A hook or a server that does
-#: not answer may take its time.
-BEATS, SECONDS = 3, 60.0
+#: A worker that writes no time for so many heartbeats, and at least so many seconds, hangs. A hook, or a Redis that does not
+#: answer, may take this long.
+MOST_BEATS, LEAST_SECONDS = 3, 60.0
 
 
 #: Queues that a log line names.
@@ -33,7 +33,7 @@ LISTED = 5
 
 
 class Flag(IntEnum):
-    """What a worker says of itself; the place of each on the page."""
+    """Flags of a worker; each value is the offset of a byte on the page."""
 
     REGISTERED = 16
     WORKING = 17
@@ -42,7 +42,7 @@ class Flag(IntEnum):
     AWAY = 20
 
 
-#: The same as plain numbers: they are written at every job.
+#: Flags as plain integers, because they are written at every job.
 log = logging.getLogger("pyresque")
 
 _WORKING, _PAUSED = int(Flag.WORKING), int(Flag.PAUSED)
@@ -50,7 +50,7 @@ _WORKING, _PAUSED = int(Flag.WORKING), int(Flag.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A judgement: the faults that a restart may mend, and the reasons why it takes no jobs just now."""
+    """The health of a worker: faults that a restart may mend, reasons why it takes no jobs now, seconds since its signs of life."""
 
     faults: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -60,17 +60,17 @@ class Health:
 
     @property
     def live(self) -> bool:
-        """Whether it is to be left alone."""
+        """Whether a probe should let the worker run (``/live``)."""
         return not self.faults
 
     @property
     def ready(self) -> bool:
-        """Whether it takes jobs."""
+        """Whether the worker takes jobs (``/ready``)."""
         return not self.faults and not self.reasons
 
 
 class HealthState:
-    """One worker's signs; times are those of a clock that all processes of the host share."""
+    """One worker's page. Times are of the monotonic clock, which all processes of the host share."""
 
     def __init__(self, clock: Clock, page: bytearray | mmap | None = None) -> None:
         self.clock = clock
@@ -82,23 +82,23 @@ class HealthState:
         _TIME.pack_into(self._page, _LOOPED, inf)
 
     def turned(self) -> None:
-        """The worker's loop goes on: it took a job, or looked for one."""
+        """Note that the worker's loop took a job, or looked for one."""
         _TIME.pack_into(self._page, _TURNED, self.clock.monotonic())
 
     def tended(self) -> None:
-        """It saw to its heartbeat, whether or not Redis was there to take it."""
+        """Note that the worker tried to write its heartbeat, whether or not Redis answered."""
         _TIME.pack_into(self._page, _TENDED, self.clock.monotonic())
 
     def looped(self) -> None:
-        """The event loop goes round, in which several workers and their jobs are; those who have none never say so."""
+        """Note that the event loop of the ``async`` executor runs. Other executors never call this."""
         _TIME.pack_into(self._page, _LOOPED, self.clock.monotonic())
 
     def mark(self, flag: Flag, on: bool) -> None:
-        """Say or unsay something. Also called from signal handlers."""
+        """Set or clear a flag. Signal handlers call this, too."""
         self._page[flag] = on
 
     def paused(self, why: str) -> None:
-        """Say why no job is taken, or "" where jobs are; all workers of a process tell it once, in the log."""
+        """Note why no job is taken, "" where jobs are. The workers of a process share this object, so a change is logged once."""
         self._page[_PAUSED] = bool(why)
         if why != self.why_paused:
             self.why_paused = why
@@ -116,7 +116,7 @@ class HealthState:
             )
 
     def job(self, on: bool) -> None:
-        """A job begins, or has ended. Whoever takes one is not paused."""
+        """Note that a job starts or has ended. A worker that takes one is not paused."""
         page = self._page
         if on:
             page[_WORKING], page[_PAUSED] = True, False
@@ -125,28 +125,28 @@ class HealthState:
             page[_WORKING] = False
 
     def redis_away(self, away: bool) -> None:
-        """Redis did not answer, and the worker waits for it; or it answered again."""
+        """Note that the worker waits for a Redis that does not answer, or that Redis answered again."""
         self._page[Flag.AWAY] = away
         self.turned()
         self.tended()
 
     def health(self, heartbeat_interval: float) -> Health:
-        """Judge."""
+        """Return the worker's health now."""
         now = self.clock.monotonic()
         turned = now - _TIME.unpack_from(self._page, _TURNED)[0]
         tended = now - _TIME.unpack_from(self._page, _TENDED)[0]
-        limit = max(BEATS * heartbeat_interval, SECONDS)
-        says = {flag: self._page[flag] == 1 for flag in Flag}
+        limit = max(MOST_BEATS * heartbeat_interval, LEAST_SECONDS)
+        flags = {flag: self._page[flag] == 1 for flag in Flag}
         faults = []
         if tended > limit:
             faults.append(f"no heartbeat for {tended:.0f} s")
-        if turned > limit and not says[Flag.WORKING]:
+        if turned > limit and not flags[Flag.WORKING]:
             faults.append(f"its loop has not turned for {turned:.0f} s")
         looped = _TIME.unpack_from(self._page, _LOOPED)[0]
         if now - looped > limit:
             faults.append(f"its event loop has not gone round for {now - looped:.0f} s")
-        reasons = [text for flag, text, wrong in _REASONS if says[flag] is wrong]
-        return Health(tuple(faults), tuple(reasons), turned, tended, says[Flag.WORKING])
+        reasons = [text for flag, text, wrong in _REASONS if flags[flag] is wrong]
+        return Health(tuple(faults), tuple(reasons), turned, tended, flags[Flag.WORKING])
 
 
 def listed(queues: tuple[str, ...]) -> str:

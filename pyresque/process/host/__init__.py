@@ -1,1 +1,1 @@
-"""The system that a worker runs on: signals, titles, other processes, waiting."""
+"""The operating system around a worker: signals, process titles, other processes, waiting."""

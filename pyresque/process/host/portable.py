@@ -1,4 +1,4 @@
-"""The worker's process where there is neither fork nor a poll of pipes, as on Windows: one job after the other, and polling."""
+"""The host of a worker on a system without fork and without poll() of pipes, such as Windows: it polls Redis."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from pyresque.settings import Settings
 
-#: Seconds that a handler may have to wait: an event's wait cannot be interrupted everywhere.
+#: Longest single wait: on some systems no signal interrupts the wait of an event.
 LOOK = 0.1
 
-#: The orders that such a system knows.
-INTENTS: dict[str, Callable[[Worker], None]] = {
+#: What the worker does at each signal that such a system has.
+SIGNAL_ACTIONS: dict[str, Callable[[Worker], None]] = {
     "SIGTERM": Worker.terminate,
     "SIGBREAK": Worker.shutdown,
     "SIGINT": Worker.shutdown_now,
@@ -33,12 +33,12 @@ INTENTS: dict[str, Callable[[Worker], None]] = {
 
 
 def can_fork() -> bool:
-    """Whether this system can."""
+    """Return whether this system has fork()."""
     return hasattr(os, "fork")
 
 
 def refuse_what_needs_fork(settings: Settings) -> None:
-    """Raise SettingsError where the settings ask for what this system has not got."""
+    """Raise SettingsError where settings need fork()."""
     wanted = {
         f"executor {settings.executor}": settings.executor != "inline",
         f"count {settings.count}": settings.count > 1,
@@ -53,7 +53,7 @@ def refuse_what_needs_fork(settings: Settings) -> None:
 
 
 class PortableHost:
-    """This process."""
+    """The host of a worker without fork: signals, title and waits of this process."""
 
     def __init__(self) -> None:
         self._woken = threading.Event()
@@ -63,30 +63,30 @@ class PortableHost:
         setproctitle(printable(text))
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until a signal comes."""
+        """Wait that many seconds, or until a signal comes."""
         until = time.monotonic() + seconds
         while not self._woken.is_set() and (left := until - time.monotonic()) > 0:
             self._woken.wait(min(left, LOOK))
         self._woken.clear()
 
     def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:  # noqa: ARG002 - the Protocol's signature
-        """Wait until it is time to look for a job, or for a signal; whether it is time."""
+        """Wait until it is time to look for a job, or until a signal comes; return whether it is time."""
         until = time.monotonic() + min(look, most)
         self.sleep(min(look, most))
         return look <= most and time.monotonic() >= until
 
     def worker_pids(self) -> frozenset[int] | None:
-        """Nobody's: dead workers are told by their heartbeats."""
+        """Return None: the processes of the host are unknown, so dead workers are found by their heartbeats alone."""
         return None
 
     @contextmanager
     def hearing(self, worker: Worker) -> Iterator[None]:
-        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread."""
+        """Have signals control a worker until the block ends. Only in the main thread."""
         former = {}
-        for name, intent in INTENTS.items():
+        for name, action in SIGNAL_ACTIONS.items():
             number = getattr(signal, name, None)
             if number is not None:
-                former[number] = signal.signal(number, self._handler(worker, intent))
+                former[number] = signal.signal(number, self._handler(worker, action))
         try:
             yield
         finally:
@@ -94,13 +94,13 @@ class PortableHost:
                 signal.signal(number, handler)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Close nothing; the Host protocol asks for this method."""
 
     def _handler(
-        self, worker: Worker, intent: Callable[[Worker], None]
+        self, worker: Worker, action: Callable[[Worker], None]
     ) -> Callable[[int, FrameType | None], None]:
-        def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-            intent(worker)
+        def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+            action(worker)
             self._woken.set()
 
-        return heard
+        return handler

@@ -1,4 +1,4 @@
-"""The worker's process on a POSIX system: title, signals, and the other workers of the host."""
+"""The host of a worker on a POSIX system: process title, signals, waiting, other workers' processes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What each signal orders, as Ruby's worker hears it.
-INTENTS: dict[str, Callable[[Worker], None]] = {
+#: What the worker does at each signal, as Ruby's does.
+SIGNAL_ACTIONS: dict[str, Callable[[Worker], None]] = {
     "SIGTERM": Worker.terminate,
     "SIGINT": Worker.shutdown_now,
     "SIGQUIT": Worker.shutdown,
@@ -36,30 +36,30 @@ INTENTS: dict[str, Callable[[Worker], None]] = {
     "SIGIO": Worker.shutdown,  # a pool's master is gone
 }
 
-#: What the signal of a closed terminal orders.
+#: The signal of a closed terminal.
 HANG_UP = "SIGHUP"
 
-#: The command lines that Ruby's worker takes for workers, and the one it does not.
+#: Command watch that Ruby's worker takes for workers, and the one that it excludes.
 WORKER_TITLE = re.compile(r"resque:work|resque:\sStarting|resque-[0-9]")
 NO_WORKER = "resque-web"
 
 
 class PosixHost:
-    """This process; without ``lines`` it hears of no job."""
+    """The host of a worker. ``watch``: the connections that wait for jobs; None: the worker polls."""
 
-    def __init__(self, lines: QueueWatch | None = None) -> None:
+    def __init__(self, watch: QueueWatch | None = None) -> None:
         self._pipe = WakePipe(self._moved)
-        self._lines = lines
+        self._watch = watch
         self.terminal = Terminal()
-        self._waiter = Waiter(self.wakeup, lines, self._pipe.empty)
+        self._waiter = Waiter(self.wakeup, watch, self._pipe.empty)
 
     @property
     def wakeup(self) -> int:
-        """What becomes readable when a signal comes."""
+        """The descriptor that becomes readable when a signal comes."""
         return self._pipe.reading
 
     def _moved(self, former: int) -> None:
-        """The pipe was closed by a job, and is another one now."""
+        """Use the new pipe: a job closed the former one."""
         self._waiter.wakeup = self._pipe.reading
         signal_handlers.woken_elsewhere(former, self._pipe.writing)
 
@@ -68,55 +68,57 @@ class PosixHost:
         setproctitle(printable(text))
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until a signal comes."""
+        """Wait that many seconds, or until a signal comes."""
         self._waiter.sleep(seconds)
 
     def wake(self) -> None:
-        """End the present wait, or the next one. From any thread."""
+        """End the current wait, or the next one. Any thread may call this."""
         self._pipe.wake()
 
     def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
-        """Wait until it is time to look for a job, or for a signal, or for ``most`` seconds; whether it is time."""
+        """Wait until it is time to look for a job, a signal comes, or ``most`` seconds pass; return whether it is time."""
         return self._waiter.wait(queues, look, most)
 
     def worker_pids(self) -> frozenset[int] | None:
-        """The processes that are Resque workers by their command line, Ruby's and ours."""
-        lines = _command_lines()
-        if lines is None:
+        """Return the pids whose command watch are those of Resque workers, Ruby's and ours; None where they cannot be listed."""
+        watch = _command_lines()
+        if watch is None:
             return None
         return frozenset(
-            pid for pid, line in lines if WORKER_TITLE.search(line) and NO_WORKER not in line
+            pid for pid, line in watch if WORKER_TITLE.search(line) and NO_WORKER not in line
         )
 
     def hearing(self, worker: Worker) -> AbstractContextManager[None]:
-        """Bring the signals' orders to a worker; afterwards everything is as before. Only in the main thread.
+        """Have signals control a worker until the block ends. Only in the main thread.
 
-        HUP is an order to stop after the job where the terminal was closed, and none where it was not.
+        HUP stops the worker after its job where its terminal was closed, and does nothing where it was not.
         """
-        return self.hearing_orders(worker, {**INTENTS, HANG_UP: self.hang_up(Worker.shutdown)})
+        return self.handling_signals(
+            worker, {**SIGNAL_ACTIONS, HANG_UP: self.hang_up(Worker.shutdown)}
+        )
 
     def hang_up(self, stop: Callable[[T], None]) -> Callable[[T], None]:
-        """What HUP orders: to stop, where the terminal was closed. Log files are followed without it (``log_format.py``)."""
+        """Return the action of HUP: ``stop``, if the terminal was closed. A log file that moved needs no HUP (``log_format.py``)."""
 
-        def heard(listener: T) -> None:
+        def handler(listener: T) -> None:
             if self.terminal.closed():
                 stop(listener)
 
-        return heard
+        return handler
 
     @contextmanager
-    def hearing_orders(
-        self, listener: T, intents: Mapping[str, Callable[[T], None]]
+    def handling_signals(
+        self, listener: T, actions: Mapping[str, Callable[[T], None]]
     ) -> Iterator[None]:
-        """The same for whoever listens, with what each signal orders."""
+        """Have each signal call its action with ``listener`` until the block ends. Only in the main thread."""
         former: dict[int, signal_handlers.Handler] = {}
         former_fd = signal_handlers.wake_by(self._pipe.writing)
-        for name, intent in intents.items():
+        for name, action in actions.items():
             number = int(signal.Signals[name])
             if name == "SIGHUP" and self.terminal.ignored:
-                continue  # what is run from here shall ignore it, too
-            former[number] = signal_handlers.take(number, _handler(listener, intent))
-        former[signal.SIGCHLD] = signal_handlers.take(signal.SIGCHLD, _noticed)
+                continue  # under nohup: programs that jobs start must ignore it, too
+            former[number] = signal_handlers.take(number, _handler(listener, action))
+        former[signal.SIGCHLD] = signal_handlers.take(signal.SIGCHLD, _child_ended)
         try:
             yield
         finally:
@@ -127,29 +129,29 @@ class PosixHost:
                 signal.set_wakeup_fd(former_fd)
 
     def close(self) -> None:
-        """Hang up, and close the pipe."""
-        if self._lines is not None:
-            self._lines.close()
+        """Close the waiting connections and the pipe."""
+        if self._watch is not None:
+            self._watch.close()
         self._pipe.close()
 
 
 def hostname() -> str:
-    """This host's name, as Ruby's ``Socket.gethostname``."""
+    """Return this host's name, as Ruby's ``Socket.gethostname``."""
     return socket.gethostname()
 
 
-def _handler(listener: T, intent: Callable[[T], None]) -> Callable[[int, FrameType | None], None]:
-    def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        intent(listener)
+def _handler(listener: T, action: Callable[[T], None]) -> Callable[[int, FrameType | None], None]:
+    def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        action(listener)
 
-    return heard
-
-
-def _noticed(number: int, frame: FrameType | None) -> None:
-    """A child ended: the wake-up pipe says so."""
+    return handler
 
 
-signal_handlers.idle.append(_noticed)
+def _child_ended(number: int, frame: FrameType | None) -> None:
+    """Handler of SIGCHLD. Python writes to the wake-up pipe, which is all that is needed."""
+
+
+signal_handlers.idle.append(_child_ended)
 
 
 def _command_lines() -> list[tuple[int, str]] | None:

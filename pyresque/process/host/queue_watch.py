@@ -1,7 +1,7 @@
-"""The connections on which Redis says that a queue holds a job: one a queue, each armed with a wait that ends by itself.
+"""Connections on which Redis reports that a queue holds a job: one for each queue, armed with a blocking command that times out.
 
-``BLMOVE q q LEFT LEFT`` answers as soon as the list has a head, and leaves the list as it was. Law: what a line said before its
-owner began to wait is old, and counts for nothing: armed anew, it answers at once for a job that is still there.
+``BLMOVE q q LEFT LEFT`` replies as soon as the list has an element, and leaves the list as it was. Law: a reply from before the
+worker began to wait is stale and is dropped. The connection is armed again, and replies at once for a job that is still there.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Queues up to which each gets a connection; workers of more of them poll.
+#: The most queues that get a connection each; workers of more queues poll.
 MOST = 8
 
-#: Seconds that Redis waits before it says that there was nothing, and that this answer may be late: then the wire is dead.
+#: Seconds after which BLMOVE times out, and that its reply may be late before the connection counts as dead.
 WAIT, GRACE = 20, 5.0
 
-#: Seconds until the next attempt: after a break, at most, and where Redis refuses the command.
+#: Seconds until a connection is tried again: after a loss, at most, and where Redis refuses the command.
 BACK_OFF, MOST_BACK_OFF, REFUSED = 0.5, 10.0, 60.0
 
 
 class WatchConnection:
-    """One queue's connection: armed ``since`` and overdue from ``due`` on, or at rest until then."""
+    """One queue's connection: armed at ``since`` and overdue from ``due`` on; or not to be armed before ``due``."""
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.wire: Connection | None = None
+        self.socket: Connection | None = None
         self.armed = False
         self.since = 0.0
         self.due = 0.0
 
-    def hang_up(self, until: float) -> None:
-        """Close it until then."""
+    def close_until(self, until: float) -> None:
+        """Close the connection; it is not to be armed before that time."""
         self.armed = False
         self.due = until
-        if self.wire is not None:
-            self.wire.close()
-            self.wire = None
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
 
 
 class QueueWatch:
-    """One process's lines, of at most ``MOST`` queues. ``connect`` makes a connection; ``wait`` and ``grace`` are seconds."""
+    """The waiting connections of one process. ``connect`` makes a connection; ``wait`` and ``grace`` are seconds."""
 
     def __init__(
         self,
@@ -65,96 +65,108 @@ class QueueWatch:
         self.wait = wait
         self.grace = grace
         self._connect = connect
-        self._lines: dict[str, WatchConnection] = {}
+        self._connections: dict[str, WatchConnection] = {}
         self._back_off = BACK_OFF
         self._refusals: set[str] = set()
 
-    def hold(self, keys: Iterable[str]) -> None:
-        """Arm what can be armed of these queues' lines."""
+    def arm(self, keys: Iterable[str]) -> None:
+        """Arm the connections of these queues that are not armed and may be."""
         now = self.clock.monotonic()
-        for line in self._of(keys):
-            if not line.armed and line.due <= now:
-                self._arm(line, now)
+        for connection in self._of(keys):
+            if not connection.armed and connection.due <= now:
+                self._arm(connection, now)
 
-    def heard(self, keys: Iterable[str]) -> bool:
-        """Whether a job in any of these queues would be told."""
-        lines = self._of(keys)
-        return bool(lines) and all(line.armed for line in lines)
+    def all_armed(self, keys: Iterable[str]) -> bool:
+        """Return whether every one of these queues has an armed connection."""
+        connections = self._of(keys)
+        return bool(connections) and all(connection.armed for connection in connections)
 
-    def rung(self, keys: Iterable[str]) -> list[str]:
-        """Those of the queues that were said to hold a job; their lines are at rest now."""
+    def take_ready(self, keys: Iterable[str]) -> list[str]:
+        """Read replies; return the queues that hold a job. Their connections are no longer armed."""
         now = self.clock.monotonic()
-        return [line.key for line in self._of(keys) if self._hear(line, now)]
+        return [connection.key for connection in self._of(keys) if self._read(connection, now)]
 
     def watched(self, keys: Iterable[str]) -> list[int]:
-        """The sockets to be polled."""
-        return [line.wire.fileno() for line in self._of(keys) if line.wire is not None]
+        """Return the sockets to poll."""
+        return [
+            connection.socket.fileno()
+            for connection in self._of(keys)
+            if connection.socket is not None
+        ]
 
     def due(self, keys: Iterable[str]) -> float:
-        """When ``hold`` must be called again although nothing was heard, by the clock's ``monotonic``."""
-        return min((line.due for line in self._of(keys)), default=inf)
+        """Return the monotonic time at which ``arm`` must be called again although no reply came."""
+        return min((connection.due for connection in self._of(keys)), default=inf)
 
     def close(self) -> None:
-        """Hang up."""
-        for line in self._lines.values():
-            line.hang_up(until=inf)
+        """Close every connection."""
+        for connection in self._connections.values():
+            connection.close_until(until=inf)
 
     def _of(self, keys: Iterable[str]) -> list[WatchConnection]:
         names = dict.fromkeys(keys)
         if len(names) > MOST:
             return []
-        return [self._lines.setdefault(key, WatchConnection(key)) for key in names]
+        return [self._connections.setdefault(key, WatchConnection(key)) for key in names]
 
-    def _arm(self, line: WatchConnection, now: float) -> None:
+    def _arm(self, connection: WatchConnection, now: float) -> None:
         try:
-            if line.wire is None:
-                line.wire = self._connect()
-            line.wire.send("BLMOVE", line.key, line.key, "LEFT", "LEFT", self.wait)
+            if connection.socket is None:
+                connection.socket = self._connect()
+            connection.socket.send(
+                "BLMOVE", connection.key, connection.key, "LEFT", "LEFT", self.wait
+            )
         except (RedisUnavailable, ConnectError) as error:
-            self._lose(line, now, error)
+            self._on_loss(connection, now, error)
         else:
-            line.armed, line.since, line.due = True, now, now + self.wait + self.grace
+            connection.armed, connection.since, connection.due = (
+                True,
+                now,
+                now + self.wait + self.grace,
+            )
 
-    def _hear(self, line: WatchConnection, now: float) -> bool:
-        """Whether its queue was said to hold a job."""
-        if line.wire is None:
+    def _read(self, connection: WatchConnection, now: float) -> bool:
+        """Read a connection's replies; return whether its queue holds a job."""
+        if connection.socket is None:
             return False
         try:
-            said = line.wire.replies()
+            replies = connection.socket.replies()
         except RedisCommandError as error:
-            self._refused(line, now, error)
+            self._on_refusal(connection, now, error)
             return False
         except RedisUnavailable as error:
-            self._lose(line, now, error)
+            self._on_loss(connection, now, error)
             return False
-        if said:
-            line.armed, line.due = False, now
+        if replies:
+            connection.armed, connection.due = False, now
             self._back_off = BACK_OFF
-            return said[-1] is not None
-        if line.armed and now > line.due:
-            self._lose(line, now, "no answer")
+            return replies[-1] is not None
+        if connection.armed and now > connection.due:
+            self._on_loss(connection, now, "no answer")
         return False
 
-    def _lose(self, line: WatchConnection, now: float, cause: object) -> None:
-        """A wire that bore is replaced at once; where that fails all wait: they lead to one server."""
-        log.debug("the connection that waits for %s is lost: %s", line.key, cause)
-        if line.armed and now > line.since + BACK_OFF:
-            line.hang_up(until=now)
+    def _on_loss(self, connection: WatchConnection, now: float, cause: object) -> None:
+        """Replace a connection that worked at once. Where that fails all wait longer: they lead to one server."""
+        log.debug("the connection that waits for %s is lost: %s", connection.key, cause)
+        if connection.armed and now > connection.since + BACK_OFF:
+            connection.close_until(until=now)
             return
-        line.hang_up(until=now + self._back_off)
-        for other in self._lines.values():
+        connection.close_until(until=now + self._back_off)
+        for other in self._connections.values():
             if not other.armed:
-                other.due = max(other.due, line.due)
+                other.due = max(other.due, connection.due)
         self._back_off = min(2 * self._back_off, MOST_BACK_OFF)
 
-    def _refused(self, line: WatchConnection, now: float, error: RedisCommandError) -> None:
-        line.hang_up(until=now + REFUSED)
+    def _on_refusal(
+        self, connection: WatchConnection, now: float, error: RedisCommandError
+    ) -> None:
+        connection.close_until(until=now + REFUSED)
         code = str(error).partition(" ")[0]
-        saying = line.key if code == "WRONGTYPE" else code
-        if saying not in self._refusals:
-            self._refusals.add(saying)
+        subject = connection.key if code == "WRONGTYPE" else code
+        if subject not in self._refusals:
+            self._refusals.add(subject)
             log.warning(
                 "Redis does not let us wait for a job in %s, so it is looked for at intervals: %s",
-                line.key,
+                connection.key,
                 error,
             )

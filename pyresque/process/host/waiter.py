@@ -1,4 +1,4 @@
-"""Waits for whatever comes first: a job in one of some queues, a signal, or the time to look."""
+"""Waits for a job in some queues, a signal, or a time; and the pipe by which signals and threads end a wait."""
 
 from __future__ import annotations
 
@@ -16,61 +16,64 @@ if TYPE_CHECKING:
 
     from pyresque.process.host.queue_watch import QueueWatch
 
-#: Seconds that one poll may last; the system's counter of milliseconds has an end.
-LONGEST = 3600.0
+#: Most seconds of one poll(): its argument is a C int of milliseconds.
+LONGEST_POLL = 3600.0
 
 #: Standard input, output and error.
 STANDARD = (0, 1, 2)
 
 
 class Waiter:
-    """Waits in the thread that calls it. ``wakeup`` is a pipe that becomes readable when a signal comes."""
+    """Waits in the calling thread. ``wakeup`` is a descriptor that becomes readable when a signal comes."""
 
     def __init__(
-        self, wakeup: int, lines: QueueWatch | None, empty: Callable[[], object] | None = None
+        self, wakeup: int, watch: QueueWatch | None, empty: Callable[[], object] | None = None
     ) -> None:
-        """Without lines it hears of no job. ``empty`` takes what stands in the pipe."""
+        """``watch``: connections that wait for jobs; None: no wait ends for a job. ``empty`` reads the pipe empty."""
         self.wakeup = wakeup
         self._empty = empty or (lambda: drain(self.wakeup))
-        self.lines = lines
+        self.watch = watch
 
     def sleep(self, seconds: float, *watched: int) -> bool:
-        """Wait that long, or until a signal comes (then True), or until one of these sockets has something to say."""
+        """Wait that many seconds, until a signal comes (then True), or until one of these sockets is readable."""
         if self.wakeup not in ready((self.wakeup, *watched), seconds):
             return False
         self._empty()
         return True
 
     def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool:
-        """As ``Surroundings.wait_for_jobs``."""
-        lines = self.lines
-        if lines is None:
+        """Wait for a job, a signal or a time: see ``Host.wait_for_jobs``."""
+        watch = self.watch
+        if watch is None:
             return not self.sleep(min(look, most)) and look <= most
-        now = lines.clock.monotonic
+        now = watch.clock.monotonic
         start = now()
-        lines.rung(queues)  # said before this wait: the worker has looked since then
+        watch.take_ready(queues)  # stale replies: the worker has looked since then
         while True:
-            lines.hold(queues)
-            heard = lines.heard(queues)
-            left = start + (most if heard else min(look, most)) - now()
+            watch.arm(queues)
+            armed = watch.all_armed(queues)
+            left = start + (most if armed else min(look, most)) - now()
             if left <= 0:
-                return not heard and look <= most
-            if self.sleep(min(left, lines.due(queues) - now()), *lines.watched(queues)):
+                return not armed and look <= most
+            if self.sleep(min(left, watch.due(queues) - now()), *watch.watched(queues)):
                 return False
-            if lines.rung(queues):
+            if watch.take_ready(queues):
                 return True
 
 
 def ready(watched: Iterable[int], seconds: float) -> list[int]:
-    """Those that became readable, or ended, within that time."""
+    """Return the descriptors that became readable, or closed, within that time."""
     poll = select.poll()
     for number in watched:
         poll.register(number, select.POLLIN)
-    return [number for number, _ in poll.poll(max(0.0, min(seconds, LONGEST)) * 1000)]
+    return [number for number, _ in poll.poll(max(0.0, min(seconds, LONGEST_POLL)) * 1000)]
 
 
 class WakePipe:
-    """``reading`` becomes readable; ``moved`` is called with the former writing end where both ends have other numbers now."""
+    """A pipe that ends waits. Whoever waits polls ``reading``.
+
+    A job that closes all descriptors closes this pipe, too: it is opened again, and ``moved`` gets the former writing end.
+    """
 
     def __init__(self, moved: Callable[[int], object] = lambda _former: None) -> None:
         self._moved = moved
@@ -79,27 +82,27 @@ class WakePipe:
         held_by(self)
 
     def wake(self) -> None:
-        """Have the reading end readable. From any thread."""
+        """Make the reading end readable. Any thread may call this."""
         try:
             os.write(self.writing, b"\0")
         except BlockingIOError:
-            return  # it is full of calls to wake up
+            return  # the pipe is full, so it is readable
         except OSError:
             look_over()
 
     def empty(self) -> None:
-        """Take all that stands in it; whoever waits shall look at its numbers again afterwards."""
+        """Read the pipe empty. Its descriptors may have other numbers afterwards."""
         if len(self._ours()) < 2 or not drain(self.reading):  # noqa: PLR2004 - a pipe's two ends
             look_over()
 
     def let_go_of_closed(self) -> None:
-        """Close the other end where somebody has closed one."""
+        """Close the other end where a job has closed one."""
         if not self._lost and len(self._ours()) < 2:  # noqa: PLR2004 - a pipe's two ends
             self._lost = True
             self._let_go()
 
     def open_again(self) -> None:
-        """Open another one where it was closed; standard input, output and error before it takes their numbers."""
+        """Open the pipe again where it was closed; standard input, output and error first, else it would get their numbers."""
         if self._closed:
             return
         if None in map(mark, STANDARD):
@@ -110,7 +113,7 @@ class WakePipe:
             self._moved(former)
 
     def close(self) -> None:
-        """Close it."""
+        """Close both ends."""
         self._closed = self._lost = True
         self._let_go()
 
@@ -122,12 +125,12 @@ class WakePipe:
         os.set_blocking(self.writing, False)
 
     def _let_go(self) -> None:
-        """Close what is still ours: another descriptor may have got the number."""
+        """Close the ends that are still ours: another file may have got their numbers."""
         for end in self._ours():
             with suppress(OSError):
                 os.close(end)
 
     def _ours(self) -> list[int]:
-        """The ends that nobody else has closed."""
+        """Return the ends that no job has closed."""
         ends = zip((self.reading, self.writing), self._marks, strict=True)
         return [end for end, made in ends if mark(end) == made]

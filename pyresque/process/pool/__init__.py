@@ -1,1 +1,1 @@
-"""Several worker processes under one master: how many of which are wanted."""
+"""A pool: several worker processes under one master process."""

@@ -1,4 +1,4 @@
-"""resque-pool's file: how many workers for which queues, with sections for environments; read safely, no template is run."""
+"""resque-pool's file: how many workers for which queues, with sections for environments. No template of it is run."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 #: Where resque-pool looks when no file is named.
-USUAL = ("resque-pool.yml", "config/resque-pool.yml")
+DEFAULT_FILES = ("resque-pool.yml", "config/resque-pool.yml")
 
 
-def usual_file(environ: Mapping[str, str], folder: Path) -> Path:
-    """The file that RESQUE_POOL_CONFIG names, or the usual one. Raises PoolFileError where there is none."""
+def default_file(environ: Mapping[str, str], folder: Path) -> Path:
+    """Return the file that RESQUE_POOL_CONFIG names, else the first of DEFAULT_FILES. Raises PoolFileError where there is none."""
     named = environ.get("RESQUE_POOL_CONFIG")
     if named:
         return Path(named)
-    for name in USUAL:
+    for name in DEFAULT_FILES:
         if (folder / name).exists():
             return folder / name
     raise PoolFileError(
-        f"there is no {' and no '.join(USUAL)} here: name the pool's file with -f, or by RESQUE_POOL_CONFIG"
+        f"there is no {' and no '.join(DEFAULT_FILES)} here: name the pool's file with -f, or by RESQUE_POOL_CONFIG"
     )
 
 
 def read_pool(path: Path, environment: str) -> dict[str, int]:
-    """Queues (with commas between them) and how many workers they have, the environment's section over the rest.
+    """Read a file: each list of queues (with commas) and how many workers it has. The environment's section overrides the top.
 
-    What stands there twice is logged (the last counts, as in Ruby), and where nothing is wanted a section that is missing.
+    Logs each key that stands there twice (the last counts, as in Ruby), and a missing section where no workers are wanted.
     Raises PoolFileError.
     """
     try:
@@ -48,7 +48,7 @@ def read_pool(path: Path, environment: str) -> dict[str, int]:
 
 
 def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int], list[str]]:
-    """The same from a text, with what is to be told of it. Raises PoolFileError."""
+    """Parse the text of a file: the counts, and warnings to log. Raises PoolFileError."""
     yaml = _yaml()
     loader = yaml.SafeLoader(text)
     try:
@@ -73,7 +73,7 @@ def parse_pool(text: str, source: str, environment: str) -> tuple[dict[str, int]
 def _counts(
     yaml: Any, loader: Any, root: Any, environment: str
 ) -> tuple[dict[str, int], list[str]]:
-    """How many workers for which queues, and the names of all sections."""
+    """Return how many workers for which queues, and the names of all sections."""
     common: dict[str, int] = {}
     special: dict[str, int] = {}
     sections = []
@@ -88,7 +88,7 @@ def _counts(
 
 
 def _pairs(yaml: Any, loader: Any, node: Any) -> Iterator[tuple[str, Any]]:
-    """A mapping's keys and their nodes, what is merged into it first. Raises FileFault."""
+    """Yield a mapping's keys and value nodes; merged ones (``<<``) come first. Raises FileFault."""
     if not isinstance(node, yaml.MappingNode):
         raise FileFault(
             f'line {node.start_mark.line + 1}: a pool is a mapping, such as "high,low": 4'

@@ -1,6 +1,7 @@
-"""A pool: keeps as many worker processes as are wanted, each a plain Resque worker with an id of its own.
+"""The state of a pool: which worker processes are wanted, which are alive, and when a missing one is forked.
 
-Law: who was started is either alive, or has been waited for and struck out of the books.
+Each worker is an ordinary Resque worker with an id of its own. Law: a worker that was started is alive, or the master has waited
+for it and unregistered it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds that a worker must live to count as sound; until the next one is started after one that was not, and at most.
-SOUND, BACK_OFF, MOST_BACK_OFF = 5.0, 0.5, 30.0
+#: Seconds that a worker must live to count as healthy; seconds until one that died younger is replaced, at first and at most.
+HEALTHY_AFTER, BACK_OFF, MOST_BACK_OFF = 5.0, 0.5, 30.0
 
 
 @dataclass(slots=True)
@@ -32,15 +33,15 @@ class Group:
 
 @dataclass(slots=True)
 class Member:
-    """One worker process; ``leaving`` once it was told to go."""
+    """One worker process; ``leaving`` once it was sent QUIT."""
 
     queues: str
-    born: float
+    started: float
     leaving: bool = field(default=False)
 
 
 class Pool:
-    """The state of a pool. ``start`` forks a worker of some queues and tells its pid; ``signal`` sends one to a pid."""
+    """The state of a pool. ``start`` forks a worker for a list of queues and returns its pid; ``signal`` sends a signal to a pid."""
 
     def __init__(
         self,
@@ -65,26 +66,26 @@ class Pool:
     # -- what is wanted
 
     def want(self, wanted: Mapping[str, int]) -> None:
-        """Have other workers from now on: those that are too many are told to leave after their job."""
+        """Change what is wanted. The next ``maintain`` sends QUIT to workers that are too many."""
         self._groups = {queues: Group(count) for queues, count in wanted.items()}
 
     def add(self, number: int) -> None:
-        """One more worker for each list of queues, or one less."""
+        """Change the number of workers of each list of queues by ``number``."""
         for group in self._groups.values():
             group.wanted = max(0, group.wanted + number)
 
     def want_none(self) -> None:
-        """Let every worker leave, and stay."""
+        """Want no workers any more; the master stays."""
         for group in self._groups.values():
             group.wanted = 0
 
     def restart(self) -> None:
-        """Let every worker leave after its job; others take their places."""
+        """Send every worker QUIT: it ends after its job, and another one is forked."""
         for pid in list(self.members):
-            self._dismiss(pid)
+            self._stop_member(pid)
 
     def stop(self, signal: str) -> None:
-        """Pass an order to leave on to every worker, and start none any more."""
+        """Send every worker a signal that ends it, and fork no more."""
         self.stopping = True
         self.pass_on(signal)
 
@@ -97,19 +98,19 @@ class Pool:
 
     @property
     def over(self) -> bool:
-        """Whether nobody is left, and nobody is to come."""
+        """Whether no worker is left and none will be forked."""
         return not self.members and (self.stopping or (self.burst and not self._missing()))
 
     @property
     def complete(self) -> bool:
-        """Whether every worker that is wanted is there."""
+        """Whether every wanted worker is alive."""
         return not self._missing()
 
     def maintain(self) -> float:
-        """Start who is missing and dismiss who is too many; the seconds until it should be called again."""
+        """Fork missing workers, send QUIT to those that are too many; return the seconds until the next call."""
         if self.stopping:
             return MOST_BACK_OFF
-        self._dismiss_surplus()
+        self._stop_surplus()
         now = self.clock.monotonic()
         wait = MOST_BACK_OFF
         for queues, missing in self._missing().items():
@@ -119,11 +120,11 @@ class Pool:
                 if at > now:
                     wait = min(wait, at - now)
                     break
-                self._begin(queues, now)
+                self._fork(queues, now)
         return wait
 
     def ended(self, pid: int, status: int) -> Member | None:
-        """A process has ended with this exit status (negative: the signal); the member it was."""
+        """Note that a process ended with this exit status (negative: a signal); return the member that it was."""
         member = self.members.pop(pid, None)
         if member is None:
             return None
@@ -131,12 +132,12 @@ class Pool:
         if self.burst and status == 0 and group is not None:
             group.wanted -= 1
         elif group is not None and not member.leaving and not self.stopping:
-            self._worry(group, member, pid, status)
+            self._restart_later(group, member, pid, status)
         return member
 
     # -- inside
 
-    def _begin(self, queues: str, now: float) -> None:
+    def _fork(self, queues: str, now: float) -> None:
         try:
             pid = self._start(queues)
         except OSError as error:
@@ -146,13 +147,13 @@ class Pool:
         self.members[pid] = Member(queues, now)
         self._next_start = now + self.spawn_delay
 
-    def _worry(self, group: Group, member: Member, pid: int, status: int) -> None:
-        """It left unasked: another one follows, later each time where they die young."""
+    def _restart_later(self, group: Group, member: Member, pid: int, status: int) -> None:
+        """Have a worker that ended by itself replaced, each time later where they die young."""
         now = self.clock.monotonic()
-        sound = now - member.born >= SOUND
+        healthy = now - member.started >= HEALTHY_AFTER
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
-        group.back_off = BACK_OFF if sound else min(2 * group.back_off, MOST_BACK_OFF)
-        group.not_before = now + (0.0 if sound else group.back_off)
+        group.back_off = BACK_OFF if healthy else min(2 * group.back_off, MOST_BACK_OFF)
+        group.not_before = now + (0.0 if healthy else group.back_off)
         log.warning("worker %s of %s ended %s; another one follows", pid, member.queues, how)
 
     def _missing(self) -> dict[str, int]:
@@ -163,7 +164,7 @@ class Pool:
             if group.wanted > there[queues]
         }
 
-    def _dismiss_surplus(self) -> None:
+    def _stop_surplus(self) -> None:
         there: Counter[str] = Counter()
         for pid, member in self.members.items():
             if member.leaving:
@@ -171,9 +172,9 @@ class Pool:
             there[member.queues] += 1
             group = self._groups.get(member.queues)
             if group is None or there[member.queues] > group.wanted:
-                self._dismiss(pid)
+                self._stop_member(pid)
 
-    def _dismiss(self, pid: int) -> None:
+    def _stop_member(self, pid: int) -> None:
         member = self.members[pid]
         if not member.leaving:
             member.leaving = True

@@ -1,1 +1,1 @@
-"""From settings to a running process: one module for each kind."""
+"""From settings to a running process: one module for a worker, a crew, a pool and a scheduler."""

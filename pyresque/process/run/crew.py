@@ -72,7 +72,7 @@ def run_crew(
             name: partial(_note_signal, name) for name in SIGNALS
         }
         handlers[HANG_UP] = posix.hang_up(handlers["SIGQUIT"])
-        with posix.hearing_orders(signals, handlers):
+        with posix.handling_signals(signals, handlers):
             _run(resque, crew, slots, posix, signals, interval)
     finally:
         shared_waiter.close()

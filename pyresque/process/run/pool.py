@@ -1,4 +1,4 @@
-"""The master of a pool: a process that has the application loaded once, forks workers, and hears signals for them."""
+"""The master process of a pool: it has loaded the application, forks workers, and handles signals for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pyresque.process.health.state import Flag
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.pool.pool import Pool
 from pyresque.process.run.worker import health_state, prepare, run_in_prepared_process, send_prints
-from pyresque.process.start.start_line import pool_starts
+from pyresque.process.start.start_line import log_pool_start
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.standard_streams import flush
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds after which the master looks around although nothing woke it.
+#: Seconds after which the master looks at its workers although no signal woke it.
 LOOK = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """How a pool is kept: what TERM and INT are to the workers, seconds between two starts, where prints go."""
+    """Options of a pool: the signals that workers get for TERM and INT, seconds between two forks, files for prints."""
 
     term: str = "SIGTERM"
     interrupt: str = "SIGINT"
@@ -56,15 +56,16 @@ AS_A_WORKER = PoolOptions()
 def run_pool(
     resque: Resque,
     wanted: Callable[[], Mapping[str, int]],
-    manner: PoolOptions = AS_A_WORKER,
+    options: PoolOptions = AS_A_WORKER,
     *,
     burst: bool = False,
     counts: Mapping[str, int] | None = None,
     known: Collection[str] | None = None,
 ) -> None:
-    """Keep a pool until told to stop; ``wanted`` is asked at HUP, and at the start where ``counts`` do not tell.
+    """Keep a pool until a signal stops it.
 
-    ``known`` are the queues there are, if they were asked for. Raises PyresqueError.
+    ``wanted`` returns how many workers each list of queues has; HUP calls it again. ``counts``: its first answer, if it was called
+    already. ``known``: the queues in Redis, None where Redis was not asked. Raises PyresqueError.
     """
     resque.connect_by_url()
     settings = resque.settings
@@ -74,100 +75,100 @@ def run_pool(
     prepare(
         background=settings.background,
         pidfile=settings.pidfile,
-        stdout=manner.stdout,
-        stderr=manner.stderr,
+        stdout=options.stdout,
+        stderr=options.stderr,
     )
-    pool_starts(resque, counts, known)
-    with health_state(resque) as vitals:
-        master = PoolMaster(resque, wanted, vitals, manner, burst=burst)
+    log_pool_start(resque, counts, known)
+    with health_state(resque) as health:
+        master = PoolMaster(resque, wanted, health, options, burst=burst)
         try:
-            master.live(counts)
+            master.run(counts)
         finally:
             master.close()
 
 
 class PoolMaster:
-    """The process, its signals and its workers."""
+    """The master process: its signals, its title and its workers."""
 
     def __init__(
         self,
         resque: Resque,
         wanted: Callable[[], Mapping[str, int]],
-        vitals: HealthState,
-        manner: PoolOptions,
+        health: HealthState,
+        options: PoolOptions,
         *,
         burst: bool,
     ) -> None:
         self.resque = resque
-        self.vitals = vitals
-        self.manner = manner
+        self.health = health
+        self.options = options
         self.burst = burst
         self._wanted = wanted
         self._posix = PosixHost()
-        self._orders: deque[str] = deque()
+        self._signals: deque[str] = deque()
         #: One end of a pipe for each worker, closed by the death of this process, however it comes.
         self._lifelines: dict[int, int] = {}
-        self._deeds: dict[str, Callable[[Pool], None]] = {
-            HANG_UP: self._hung_up,
+        self._signal_actions: dict[str, Callable[[Pool], None]] = {
+            HANG_UP: self._on_hang_up,
             "SIGTTIN": lambda pool: pool.add(1),
             "SIGTTOU": lambda pool: pool.add(-1),
             "SIGWINCH": Pool.want_none,
             "SIGQUIT": partial(self._stop, "SIGQUIT"),
-            "SIGINT": partial(self._stop, manner.interrupt),
-            "SIGTERM": partial(self._stop, manner.term),
+            "SIGINT": partial(self._stop, options.interrupt),
+            "SIGTERM": partial(self._stop, options.term),
             "SIGUSR1": lambda pool: pool.pass_on("SIGUSR1"),
             "SIGUSR2": lambda pool: pool.pass_on("SIGUSR2"),
             "SIGCONT": lambda pool: pool.pass_on("SIGCONT"),
         }
 
-    def live(self, counts: Mapping[str, int]) -> None:
-        """Until the last worker has left."""
+    def run(self, counts: Mapping[str, int]) -> None:
+        """Run until the last worker has ended."""
         freeze_memory()
         clock = self.resque.core.clock
-        delay = self.manner.spawn_delay
+        delay = self.options.spawn_delay
         pool = Pool(counts, self._start, _send, clock, spawn_delay=delay, burst=self.burst)
-        hears = {name: partial(_note, name) for name in self._deeds}
-        with self._posix.hearing_orders(self._orders, hears):
+        actions = {name: partial(_note, name) for name in self._signal_actions}
+        with self._posix.handling_signals(self._signals, actions):
             while not pool.over:
                 wait = pool.maintain()
                 self._title(pool)
-                self.vitals.turned()
-                self.vitals.tended()
-                self.vitals.mark(Flag.REGISTERED, pool.complete)
+                self.health.turned()
+                self.health.tended()
+                self.health.mark(Flag.REGISTERED, pool.complete)
                 if not pool.over:
                     self._posix.sleep(min(wait, LOOK))
-                self._wait_for_the_dead(pool)
-                while self._orders:
-                    name = self._orders.popleft()
+                self._reap(pool)
+                while self._signals:
+                    name = self._signals.popleft()
                     log.info("the pool's master was sent %s", name)
-                    self._deeds[name](pool)
+                    self._signal_actions[name](pool)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the lifelines, the signal pipe and the connections."""
         for line in self._lifelines.values():
             os.close(line)
         self._posix.close()
         self.resque.close()
 
-    # -- orders
+    # -- signals
 
     def _stop(self, signal_name: str, pool: Pool) -> None:
-        self.vitals.mark(Flag.STOPPING, True)
+        self.health.mark(Flag.STOPPING, True)
         pool.stop(signal_name)
 
-    def _hung_up(self, pool: Pool) -> None:
-        """HUP: as QUIT where the terminal was closed; else anew with all that is read and written."""
+    def _on_hang_up(self, pool: Pool) -> None:
+        """HUP: as QUIT where the terminal was closed. Else reopen the files of prints and read the pool's file again."""
         if self._posix.terminal.closed():
             self._stop("SIGQUIT", pool)
             return
         try:
-            send_prints(self.manner.stdout, self.manner.stderr)
+            send_prints(self.options.stdout, self.options.stderr)
         except OSError as error:
             log.error("what is printed goes where it went: %s", error)  # noqa: TRY400 - the text says it all
         self._reload(pool)
 
     def _reload(self, pool: Pool) -> None:
-        """Read what is wanted anew, and have every worker replaced; a fault leaves all as it is."""
+        """Read again what is wanted and replace every worker. A fault is logged and changes nothing."""
         try:
             counts = self._wanted()
             for queues in counts:
@@ -183,14 +184,14 @@ class PoolMaster:
     def _start(self, queues: str) -> int:
         flush()
         mask = signal.pthread_sigmask(
-            signal.SIG_BLOCK, [signal.Signals[name] for name in self._deeds]
+            signal.SIG_BLOCK, [signal.Signals[name] for name in self._signal_actions]
         )
         holding, ours = os.pipe()
         try:
             pid = fork()
             if pid == 0:
                 os.close(ours)
-                self._be_a_worker(queues, mask, holding)
+                self._run_worker(queues, mask, holding)
         except OSError:
             os.close(ours)
             raise
@@ -200,16 +201,16 @@ class PoolMaster:
         self._lifelines[pid] = ours
         return pid
 
-    def _be_a_worker(self, queues: str, mask: set[int | signal.Signals], lifeline: int) -> NoReturn:
+    def _run_worker(self, queues: str, mask: set[int | signal.Signals], lifeline: int) -> NoReturn:
         status = 1
         try:
             signal_handlers.give_all_back()
-            # Handlers stand before the signals come: an order to leave is not lost on a worker that is just starting.
+            # Handlers are set before signals are unblocked: a TERM is not lost on a worker that is just starting.
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
-                signal_handlers.take(number, _leave)
+                signal_handlers.take(number, _exit_unstarted)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._posix.close()
-            self._hold(lifeline)
+            self._watch_master(lifeline)
             self.resque.close()
             self.resque.configure(queues=tuple(queues.split(",")))
             run_in_prepared_process(self.resque, burst=self.burst)
@@ -218,14 +219,14 @@ class PoolMaster:
             status = 0
         except PyresqueError as error:
             log.error("worker %d of %s ends: %s", os.getpid(), queues, one_line(str(error)))  # noqa: TRY400 - the error says it all
-        except BaseException:  # noqa: BLE001 - nothing climbs out of a worker's process
+        except BaseException:  # noqa: BLE001 - no error may run the master's code in a worker
             traceback.print_exc()
         finally:
             flush()
             leave(status)
 
-    def _hold(self, lifeline: int) -> None:
-        """Be sent SIGIO when the master is gone: an order to leave after the job (process/host/posix.py)."""
+    def _watch_master(self, lifeline: int) -> None:
+        """In the worker: have the kernel send SIGIO when the master dies. The worker then ends after its job (host/posix.py)."""
         import fcntl  # noqa: PLC0415 - this module is loaded also where there is none
 
         for others in self._lifelines.values():
@@ -234,9 +235,9 @@ class PoolMaster:
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
         if select.select([lifeline], [], [], 0)[0]:
-            raise SystemExit  # it went while we came
+            raise SystemExit  # the master died before that
 
-    def _wait_for_the_dead(self, pool: Pool) -> None:
+    def _reap(self, pool: Pool) -> None:
         for pid in list(pool.members):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
@@ -246,16 +247,18 @@ class PoolMaster:
                 os.close(self._lifelines.pop(pid))
                 member = pool.ended(pid, os.waitstatus_to_exitcode(status))
                 if member is not None and status != 0:
-                    self._bury(pid, member.queues)
+                    self._unregister(pid, member.queues)
 
-    def _bury(self, pid: int, queues: str) -> None:
-        """Strike a dead worker out at once; what it was performing is recorded, or goes back, as its job wishes."""
+    def _unregister(self, pid: int, queues: str) -> None:
+        """Unregister a dead worker at once. Its job becomes a failed record, or goes back into its queue (``on_dirty_exit``)."""
         worker_id = WorkerId(hostname(), pid, QueueList.parse(queues.split(",")).patterns)
         error = DirtyExit("Job still being processed")
         try:
             self.resque.run(self.resque.core.lost_jobs.unregister(str(worker_id), error))
-        except (RedisUnavailable, RedisCommandError) as away:
-            log.warning("%s is left in the books, for another worker to prune: %s", worker_id, away)
+        except (RedisUnavailable, RedisCommandError) as unavailable:
+            log.warning(
+                "%s stays registered until another worker prunes it: %s", worker_id, unavailable
+            )
 
     def _title(self, pool: Pool) -> None:
         app = self.resque.settings.app_name or self.resque.settings.app
@@ -266,8 +269,8 @@ class PoolMaster:
         self._posix.title(f"{prefix}resque-pool-master{name}: managing [{pids}]")
 
 
-def _note(name: str, orders: deque[str]) -> None:
-    orders.append(name)
+def _note(name: str, signals: deque[str]) -> None:
+    signals.append(name)
 
 
 def _send(pid: int, name: str) -> None:
@@ -275,6 +278,6 @@ def _send(pid: int, name: str) -> None:
         os.kill(pid, signal.Signals[name])
 
 
-def _leave(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
-    """A worker that has not begun has nothing to finish."""
+def _exit_unstarted(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+    """Signal handler of a worker that has not started: exit."""
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""Put a scheduler together and let it lead or wait in this process, from its settings."""
+"""Build a scheduler from its settings and run it in this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyresque.errors import ScheduleFileError
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.run.worker import prepare
 from pyresque.process.scheduler import Scheduler
-from pyresque.process.start.start_line import scheduler_starts
+from pyresque.process.start.start_line import log_scheduler_start
 from pyresque.schedule.entries import is_section
 from pyresque.schedule.yaml_file import FileEntry, read_yaml
 from pyresque.store.schedules import Claim
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: What each signal orders, as Ruby's scheduler hears it.
-INTENTS: dict[str, Callable[[Scheduler], None]] = {
+#: What the scheduler does at each signal, as Ruby's does.
+SIGNAL_ACTIONS: dict[str, Callable[[Scheduler], None]] = {
     "SIGTERM": Scheduler.shutdown,
     "SIGINT": Scheduler.shutdown,
     "SIGQUIT": Scheduler.shutdown,
@@ -34,23 +34,23 @@ INTENTS: dict[str, Callable[[Scheduler], None]] = {
 
 
 def run_scheduler(resque: Resque) -> None:
-    """Schedule in this process, in its main thread, until told to stop. Raises ScheduleFileError."""
+    """Schedule in this process, in its main thread, until a signal stops it. Raises ScheduleFileError."""
     resque.connect_by_url()
     settings = resque.settings
     written = (
         read_schedule(settings.schedule, settings.schedule_section) if settings.schedule else []
     )
     prepare(background=settings.background, pidfile=settings.pidfile)
-    scheduler_starts(resque, len(written))
+    log_scheduler_start(resque, len(written))
     if written:
         resque.core.recurring.memory.update({entry.name: entry.config for entry in written})
-        for note in odd_in(written):
+        for note in warnings_of(written):
             log.warning("%s, %s", settings.schedule, note)
     posix = PosixHost()
     try:
         scheduler = Scheduler(resque.core, claim(), posix)
         hang_up = {HANG_UP: posix.hang_up(Scheduler.shutdown)}
-        with posix.hearing_orders(scheduler, {**INTENTS, **hang_up}):
+        with posix.handling_signals(scheduler, {**SIGNAL_ACTIONS, **hang_up}):
             resque.run(scheduler.work())
     finally:
         posix.close()
@@ -58,12 +58,12 @@ def run_scheduler(resque: Resque) -> None:
 
 
 def claim() -> Claim:
-    """What this process claims the master lock by."""
+    """Return the value by which this process holds the master lock."""
     return Claim(f"{hostname()}:{os.getpid()}", os.urandom(16).hex())
 
 
-def odd_in(written: list[FileEntry]) -> Iterator[str]:
-    """What stands there twice, and what does not run because it is a section, each with its line."""
+def warnings_of(written: list[FileEntry]) -> Iterator[str]:
+    """Yield warnings with their lines: keys that stand there twice, and sections, which do not run."""
     for entry in written:
         yield from entry.notes
         if is_section(entry.config):
@@ -71,16 +71,16 @@ def odd_in(written: list[FileEntry]) -> Iterator[str]:
 
 
 def section_hint(name: str) -> str:
-    """What is told of an entry that holds entries."""
+    """Return the hint for an entry that holds entries."""
     return f"{name!r} never runs: is it a section? Name it with --schedule-section {name}"
 
 
 def read_schedule(
     path: str, section: str = "", progress: Callable[[int, int], None] | None = None
 ) -> list[FileEntry]:
-    """The entries of a schedule's file, or of a section of it. Raises ScheduleFileError.
+    """Read the entries of a schedule's file, or of a section of it. Raises ScheduleFileError.
 
-    ``progress`` is told now and then which of how many lines was reached.
+    ``progress`` is called now and then with the line that was reached and the number of lines.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -88,5 +88,5 @@ def read_schedule(
         raise ScheduleFileError(f"{path} cannot be read: {error}") from error
     if progress is None:
         return read_yaml(text, path, section)
-    lines, tell = text.count("\n") + 1, progress
-    return read_yaml(text, path, section, lambda line: tell(line, lines))
+    lines, report = text.count("\n") + 1, progress
+    return read_yaml(text, path, section, lambda line: report(line, lines))

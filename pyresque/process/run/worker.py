@@ -1,4 +1,4 @@
-"""Put a worker together and let it work in this process, from its settings."""
+"""Build a worker from its settings and run it in this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pyresque.process.health.state import HealthState
 from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_needs_fork
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.host.queue_watch import QueueWatch
-from pyresque.process.start.start_line import worker_starts
+from pyresque.process.start.start_line import log_worker_start
 from pyresque.process.worker.fast_path import ForkFastPath, InlineFastPath
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
@@ -43,10 +43,10 @@ def run_worker(
     seed: EarlyServer | None = None,
     known: Collection[str] | None = None,
 ) -> None:
-    """Work in this process, in its main thread, until told to stop; ``burst``: until every queue is empty.
+    """Work in this process, in its main thread, until a signal stops the worker; ``burst``: until every queue is empty.
 
-    ``seed`` is a fork server that runs already; ``known`` are the queues there are, if they were asked for. Raises NoQueueError where the settings name no queue, SettingsError where they ask for what this system cannot do, and
-    whatever ends the worker by mistake.
+    ``seed``: a fork server that runs already. ``known``: the queues in Redis, None where Redis was not asked. Raises NoQueueError
+    where the settings name no queue, SettingsError where they ask for what this system cannot do, and any error of the worker.
     """
     resque.connect_by_url()
     settings = resque.settings
@@ -56,7 +56,7 @@ def run_worker(
         run_without_fork(resque, burst=burst, known=known)
         return
     prepare(background=settings.background, pidfile=settings.pidfile)
-    worker_starts(resque, known)
+    log_worker_start(resque, known)
     with health_state(resque) as vitals:
         run_in_prepared_process(resque, vitals, burst=burst, seed=seed)
 
@@ -68,7 +68,7 @@ def run_in_prepared_process(
     burst: bool = False,
     seed: EarlyServer | None = None,
 ) -> None:
-    """The same in a process that is prepared already, such as one of a pool's: no daemon, no pid file, no health port."""
+    """Run a worker in a process that ``prepare`` has made ready, such as a pool's child: no daemon, pid file or health port."""
     resque.connect_by_url()
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
@@ -90,12 +90,12 @@ def run_in_prepared_process(
 def run_without_fork(
     resque: Resque, *, burst: bool = False, known: Collection[str] | None = None
 ) -> None:
-    """The same on a system without fork: inline, and polling."""
+    """Run a worker on a system without fork: jobs run inline, and the worker polls."""
     resque.connect_by_url()
     log.info("this system has no fork: jobs run in the worker's own process, one after the other")
     settings = resque.settings
     prepare(background=False, pidfile=settings.pidfile)
-    worker_starts(resque, known)
+    log_worker_start(resque, known)
     queue_list = QueueList.parse(settings.queues)
     plain = PortableHost()
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
@@ -111,7 +111,7 @@ def run_without_fork(
 
 
 def health_state(resque: Resque) -> AbstractContextManager[HealthState]:
-    """The vitals of this process, told at the health port where the settings name one. Before there are threads."""
+    """Return the health state of this process, served at the health port where the settings name one. Call before threads start."""
     settings, clock = resque.settings, resque.core.clock
     if settings.health_port is None:
         return nullcontext(HealthState(clock))
@@ -173,14 +173,14 @@ def _close_inherited(resque: Resque, posix: PosixHost) -> None:
 
 
 def queue_watch(resque: Resque) -> QueueWatch | None:
-    """The connections on which this process hears of jobs; None where it shall poll."""
+    """Return the connections that wait for jobs (``BLMOVE``); None where the worker polls."""
     if resque.settings.wait == "poll":
         return None
     return QueueWatch(resque.driver.wire, resque.core.clock)
 
 
 def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:
-    """Become a daemon, write the process id, send what is printed to files, as far as that is asked for."""
+    """Become a daemon, redirect standard output and error, write the pid file: each if asked for. Raises OSError."""
     if background:
         if fork():
             leave(0)
@@ -200,7 +200,7 @@ def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "
 
 
 def send_prints(stdout: str, stderr: str) -> None:
-    """Send what is printed to these files, as far as they are named; again where they were moved away. Raises OSError."""
+    """Redirect standard output and error to the files that are named, opened again at each call. Raises OSError."""
     for stream, path in ((1, stdout), (2, stderr)):
         if path:
             try:

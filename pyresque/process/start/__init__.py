@@ -1,1 +1,1 @@
-"""From a command line to ``process/run``: the application, the early fork server, logging."""
+"""From a command line to ``process/run``: import the application, fork the fork server early, set up the log."""

@@ -1,4 +1,4 @@
-"""Finding the application that ``-A module:attribute`` names, and putting what was asked for over its settings."""
+"""Import the application that ``-A module:attribute`` names, and put the options of the command line over its settings. Light."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-#: What is said in the place of a current directory that was deleted.
-GONE = "the current directory, which is no more,"
+#: Stands in messages for a current directory that was deleted.
+DELETED = "the current directory, which is no more,"
 
-#: The attribute that is looked for where ``-A`` names a module alone.
-USUAL = "resque"
+#: The attribute that is taken where ``-A`` names only a module.
+DEFAULT = "resque"
 
 
 def load_application(given: Mapping[str, Any]) -> Resque:
-    """The application a command speaks to: that of ``-A`` with the flags put over its settings, else one of the flags alone."""
+    """Return the application of ``-A`` with the options over its settings; without ``-A`` one made of the options alone.
+
+    Raises AppImportError, SettingsError.
+    """
     settings = Settings.load(**given)
     if not settings.app:
         return Resque(settings=settings)
@@ -34,7 +37,7 @@ def load_application(given: Mapping[str, Any]) -> Resque:
 
 
 def load_app(spec: str) -> Resque:
-    """The application at ``module`` or ``module:attribute``; the current directory is importable, as under ``python -m``.
+    """Import the application at ``module`` or ``module:attribute``; the current directory is importable, as with ``python -m``.
 
     An AsyncResque is taken as the Resque of the same settings and jobs. Raises AppImportError, which says what is
     wrong: no such module, an error while it was imported, no such attribute, or something that is no Resque.
@@ -56,7 +59,7 @@ def load_app(spec: str) -> Resque:
         return Resque(settings=found.settings, jobs=found, failures=failures, clock=core.clock)
     if not isinstance(found, Resque):
         raise AppImportError(
-            f"-A {spec!r} names {_described(found)}, where a Resque is expected{_cure(found, module)}"
+            f"-A {spec!r} names {_described(found)}, where a Resque is expected{_advice(found, module)}"
         )
     return found
 
@@ -73,8 +76,8 @@ def _described(found: object) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _cure(found: object, module: ModuleType) -> str:
-    """What to do in place of naming something that is no Resque."""
+def _advice(found: object, module: ModuleType) -> str:
+    """Return what to write in index of something that is no Resque."""
     there = "".join(f"; {module.__name__} has {name}" for name in _applications(module)[:1])
     if callable(found) and not isinstance(found, type):
         return (
@@ -88,9 +91,9 @@ def _imported(spec: str, name: str) -> ModuleType:
     try:
         here = os.getcwd()  # noqa: PTH109 - pathlib stays unloaded: each forked child would pay for it
     except FileNotFoundError:
-        here = GONE
-    if here not in sys.path and "" not in sys.path and here is not GONE:
-        sys.path.insert(_after_pythons_own(), here)
+        here = DELETED
+    if here not in sys.path and "" not in sys.path and here is not DELETED:
+        sys.path.insert(_index_after_stdlib(), here)
     try:
         __import__(name)
         return sys.modules[name]
@@ -102,24 +105,24 @@ def _imported(spec: str, name: str) -> ModuleType:
                 f"-A {spec!r}: there is no module {error.name!r} in {here} or on the Python path"
             ) from error
         raise AppImportError(
-            f"-A {spec!r}: importing {name} raised {type(error).__name__}: {error}{_place(error)}"
+            f"-A {spec!r}: importing {name} raised {type(error).__name__}: {error}{_location(error)}"
         ) from error
 
 
-def _after_pythons_own() -> int:
-    """Where to look before what is installed, and after Python's own: much of that is loaded later, by workers and children."""
-    for place, entry in enumerate(sys.path):
+def _index_after_stdlib() -> int:
+    """Return the index in sys.path between Python's own modules, which workers import later, and installed packages."""
+    for index, entry in enumerate(sys.path):
         if entry.endswith(("site-packages", "dist-packages")):
-            return place
+            return index
     return len(sys.path)
 
 
 def _is_of(name: str, missing: str | None) -> bool:
-    """Whether the module that is missing is the one asked for, or a package it would be in."""
+    """Return whether the missing module is the named one, or a package of it."""
     return missing is not None and (name == missing or name.startswith(f"{missing}."))
 
 
-def _place(error: BaseException) -> str:
+def _location(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return ""
     import traceback  # noqa: PLC0415 - for trouble alone
@@ -134,7 +137,7 @@ def _place(error: BaseException) -> str:
 
 def _attribute(module: ModuleType, spec: str, path: str) -> object:
     if not path:
-        return _usual(module, spec)
+        return _only_application(module, spec)
     found: object = module
     for name in path.split("."):
         if not hasattr(found, name):
@@ -144,10 +147,10 @@ def _attribute(module: ModuleType, spec: str, path: str) -> object:
     return found
 
 
-def _usual(module: ModuleType, spec: str) -> object:
+def _only_application(module: ModuleType, spec: str) -> object:
     names = _applications(module)
-    if USUAL in names:
-        return getattr(module, USUAL)
+    if DEFAULT in names:
+        return getattr(module, DEFAULT)
     if len(names) != 1:
         which = (
             f"several ({', '.join(names)}): say which, as {spec}:{names[0]}"

@@ -1,7 +1,7 @@
-"""How log lines are written: Resque's own two forms, JSON, and logfmt, as resque-scheduler names them.
+"""How log lines are written: Resque's two formats, JSON, and logfmt, under resque-scheduler's names.
 
-Law: a record is one line, whatever stands in it, and no line gives a terminal a command. The handlers that an application has
-given to logging are its own: they are kept.
+Law: a record is one line (a traceback follows, indented), and no line contains an escape sequence. Handlers that the application
+has added to logging stay.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pyresque.printable import as_json, printable
 if TYPE_CHECKING:
     from pyresque.settings import Settings
 
-#: A payload's bytes that are no UTF-8 must not cost a line of the log.
-LENIENT = "backslashreplace"
+#: What a stream does with a character that it cannot encode: a line of the log must not be lost for it.
+ON_ENCODE_ERROR = "backslashreplace"
 
 #: The name of the handler that is set up here.
-OURS = "pyresque"
+HANDLER_NAME = "pyresque"
 
-#: What a line of a traceback begins with: no text can make it look like a line of the log.
-BELOW = "    "
+#: Begins each line of a traceback: no text in it can look like a line of the log.
+INDENT = "    "
 
 
 class TextFormatter(logging.Formatter):
@@ -39,9 +39,9 @@ class TextFormatter(logging.Formatter):
         self.very_verbose = very_verbose
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback below it."""
-        message, trace = _told(self, record)
-        lines = [printable(message), *(BELOW + printable(line) for line in trace.splitlines())]
+        """Return the line, and the traceback below it."""
+        message, trace = _message_and_trace(self, record)
+        lines = [printable(message), *(INDENT + printable(line) for line in trace.splitlines())]
         text = "\n".join(lines)
         if not self.very_verbose:
             return f"*** {text}"
@@ -50,28 +50,28 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line."""
+    """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         return as_json(json.dumps(_fields(self, record), ensure_ascii=False))
 
 
 class LogfmtFormatter(logging.Formatter):
-    """``key=value`` pairs."""
+    """``key=value`` pairs, separated by spaces."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         return " ".join(
             f"{key}={_quoted(str(value))}" for key, value in _fields(self, record).items()
         )
 
 
-class SoundLogger(logging.Logger):
-    """pyresque's logger in a worker: what an application's filter or handler raises ends no worker, and costs no job its record."""
+class SafeLogger(logging.Logger):
+    """The logger ``pyresque`` of a worker: an error of an application's filter or handler ends no worker and fails no job."""
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Have the line written; where that fails standard error tells so."""
+        """Pass the record to the handlers. An error of theirs becomes one line on standard error."""
         try:
             super().handle(record)
         except JobTimeout:  # raised by a clock in whatever a job does
@@ -109,16 +109,16 @@ def _report(text: str) -> None:
 
 
 def set_up(settings: Settings) -> None:
-    """Send pyresque's log where the settings say: a file or standard output; or leave it to the application.
+    """Send pyresque's log where the settings say: to a file or standard output, or leave it to the application. Raises OSError.
 
-    Its own handlers stay where they are. Standard output is for who has none, and who asks for a format; ``app`` asks for
-    nothing to be touched.
+    The application's handlers stay. Standard output is used where there are none, or where a format is asked for; ``app`` leaves
+    logging as the application has set it up.
     """
     logger = logging.getLogger("pyresque")
-    logger.__class__ = SoundLogger
+    logger.__class__ = SafeLogger
     if settings.log_format == "app":
         return
-    for one in [one for one in logger.handlers if one.name == OURS]:
+    for one in [one for one in logger.handlers if one.name == HANDLER_NAME]:
         logger.removeHandler(one)
         one.close()
     asked = settings.verbose or settings.very_verbose
@@ -135,19 +135,19 @@ def _handler(settings: Settings) -> logging.Handler:
     if settings.logfile:
         from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - for those who log to a file
 
-        # One that was moved away, as logrotate does, is opened anew for the next line.
+        # logrotate moves the file away: the handler opens it again for the next line.
         try:
-            handler = WatchedFileHandler(settings.logfile, encoding="utf-8", errors=LENIENT)
+            handler = WatchedFileHandler(settings.logfile, encoding="utf-8", errors=ON_ENCODE_ERROR)
         except OSError as error:
             why = f"the log file cannot be written: {error.strerror}"
             raise OSError(error.errno, why, settings.logfile) from error
     else:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors=LENIENT)
+            sys.stdout.reconfigure(errors=ON_ENCODE_ERROR)
         handler = logging.StreamHandler(sys.stdout)
     where = settings.logfile or "standard output"
     handler.handleError = _UnwrittenLines(handler, where)  # type: ignore[method-assign]
-    handler.name = OURS
+    handler.name = HANDLER_NAME
     formatters: dict[str, logging.Formatter] = {
         "json": JsonFormatter(),
         "logfmt": LogfmtFormatter(),
@@ -157,15 +157,15 @@ def _handler(settings: Settings) -> logging.Handler:
     return handler
 
 
-def _told(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
-    """What a record says, and its traceback."""
+def _message_and_trace(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
+    """Return a record's message and its traceback."""
     trace = formatter.formatException(record.exc_info) if record.exc_info else ""
     return record.getMessage(), trace
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:
     at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
-    message, trace = _told(formatter, record)
+    message, trace = _message_and_trace(formatter, record)
     return {
         "timestamp": at,
         "level": record.levelname.lower(),

@@ -1,4 +1,4 @@
-"""The line by which a worker, a pool or a scheduler says that it starts, and with what."""
+"""The first line of the log of a worker, a pool or a scheduler: version, id, executor, queues, Redis."""
 
 from __future__ import annotations
 
@@ -20,44 +20,46 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Queues that are not there yet and stand in the line; of more of them only the number.
-MOST_NAMED = 10
+#: Missing queues that the line names; of more only the number.
+MOST_QUEUES = 10
 
 
-def worker_starts(resque: Resque, known: Collection[str] | None) -> None:
-    """Tell of one worker; ``known`` are the queues there are, None where Redis could not be asked."""
+def log_worker_start(resque: Resque, known: Collection[str] | None) -> None:
+    """Log the start of a worker; ``known``: the queues in Redis, None where Redis could not be asked."""
     settings = resque.settings
     patterns = QueueList.parse(settings.queues).patterns
     together = settings.executor in TOGETHER and settings.count > 1
     slots = f" with {settings.count} workers" if together else ""
-    _tell(
+    _log_start(
         resque,
         f"worker {hostname()}:{os.getpid()}:{','.join(patterns)}",
         [f"executor {settings.executor}{slots}", _jobs(resque)],
         _missing(patterns, known),
     )
-    _tell_of_lists(patterns)
+    _warn_of_lists(patterns)
 
 
-def pool_starts(resque: Resque, counts: Mapping[str, int], known: Collection[str] | None) -> None:
-    """Tell of a pool, with its lines of queues and how many workers each has."""
+def log_pool_start(
+    resque: Resque, counts: Mapping[str, int], known: Collection[str] | None
+) -> None:
+    """Log the start of a pool; ``counts``: how many workers each list of queues has."""
     lists = [QueueList.parse(line.split(",")).patterns for line in counts]
     patterns = [pattern for one in lists for pattern in one]
     lines = ", ".join(f"{count} of {queues}" for queues, count in counts.items())
-    _tell(
+    _log_start(
         resque,
         f"pool {hostname()}:{os.getpid()}",
         [f"workers: {lines or 'none'}", f"executor {resque.settings.executor}", _jobs(resque)],
         _missing(patterns, known),
     )
-    _tell_of_lists(patterns)
+    _warn_of_lists(patterns)
 
 
-def scheduler_starts(resque: Resque, entries: int) -> None:
-    """Tell of a scheduler, with the entries that it has of its own file."""
+def log_scheduler_start(resque: Resque, entries: int) -> None:
+    """Log the start of a scheduler; ``entries``: how many recurring jobs its file has."""
     settings = resque.settings
     of_file = f" of {settings.schedule}" if settings.schedule else ""
-    _tell(
+    _log_start(
         resque,
         f"scheduler {hostname()}:{os.getpid()}",
         [
@@ -69,17 +71,17 @@ def scheduler_starts(resque: Resque, entries: int) -> None:
     )
 
 
-def _tell(resque: Resque, who: str, parts: list[str], missing: list[str]) -> None:
+def _log_start(resque: Resque, process: str, parts: list[str], missing: list[str]) -> None:
     settings = resque.settings
     parts = [*parts, f"namespace {settings.namespace}", f"Redis {without_password(settings.url)}"]
     if missing:
-        named = ", ".join(missing[:MOST_NAMED]) + (
-            f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        named = ", ".join(missing[:MOST_QUEUES]) + (
+            f" and {len(missing) - MOST_QUEUES} more" if len(missing) > MOST_QUEUES else ""
         )
         parts.append(f"no such queue yet: {named}")
     log.info(
         "pyresque %s starts as %s: %s",
-        *(__version__, who, "; ".join(parts)),
+        *(__version__, process, "; ".join(parts)),
         extra={"fields": {"event": "start", "version": __version__}},
     )
 
@@ -90,7 +92,7 @@ def _jobs(resque: Resque) -> str:
 
 
 def _missing(patterns: Collection[str], known: Collection[str] | None) -> list[str]:
-    """What matches no queue that there is; ``*`` is meant for whatever comes."""
+    """Return the patterns that match no queue in Redis; ``*`` is not one of them."""
     if known is None:
         return []
     return [
@@ -100,7 +102,7 @@ def _missing(patterns: Collection[str], known: Collection[str] | None) -> list[s
     ]
 
 
-def _tell_of_lists(patterns: Collection[str]) -> None:
+def _warn_of_lists(patterns: Collection[str]) -> None:
     for pattern in patterns:
         if pattern.startswith("@"):
             log.warning(

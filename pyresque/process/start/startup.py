@@ -129,13 +129,13 @@ def start_pool(
     from functools import partial  # noqa: PLC0415 - a single worker does not need it
     from pathlib import Path  # noqa: PLC0415 - as above
 
-    from pyresque.process.pool.file import read_pool, usual_file  # noqa: PLC0415 - as above
+    from pyresque.process.pool.file import default_file, read_pool  # noqa: PLC0415 - as above
     from pyresque.process.run.pool import PoolOptions, run_pool  # noqa: PLC0415 - as above
 
     handle_signals_while_starting()
     resque = load_application(options)
     require_jobs(resque)
-    path = Path(config) if config else usual_file(os.environ, Path())
+    path = Path(config) if config else default_file(os.environ, Path())
     settings = resque.settings
     section = environment or settings.pool_environment or settings.environment
     wanted = partial(read_pool, path, section)

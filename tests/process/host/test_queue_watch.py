@@ -62,8 +62,8 @@ class Stage:
         return self
 
     def hold(self, *keys):
-        self.lines.hold(keys)
-        return self.lines.heard(keys)
+        self.lines.arm(keys)
+        return self.lines.all_armed(keys)
 
 
 @pytest.fixture
@@ -72,61 +72,61 @@ def stage():
 
 
 def test_each_queue_gets_a_line_which_stays_armed(stage):
-    assert stage.hold(LOW, HIGH, LOW)
-    assert stage.after(WAIT - 1).hold(LOW, HIGH)
+    assert stage.arm(LOW, HIGH, LOW)
+    assert stage.after(WAIT - 1).arm(LOW, HIGH)
     assert [wire.sent for wire in stage.wires] == [[ARMED], [("BLMOVE", HIGH, HIGH, *ARMED[3:])]]
 
 
 def test_a_queue_rings_once_and_is_armed_anew(stage):
-    stage.hold(LOW, HIGH)
+    stage.arm(LOW, HIGH)
     stage.wires[0].coming = [JOB]
-    assert stage.lines.rung((LOW, HIGH)) == [LOW]
-    assert not stage.lines.heard((LOW,))
-    assert stage.lines.heard((HIGH,))
-    assert stage.lines.rung((LOW, HIGH)) == []
-    assert stage.hold(LOW, HIGH)
+    assert stage.lines.take_ready((LOW, HIGH)) == [LOW]
+    assert not stage.lines.all_armed((LOW,))
+    assert stage.lines.all_armed((HIGH,))
+    assert stage.lines.take_ready((LOW, HIGH)) == []
+    assert stage.arm(LOW, HIGH)
     assert stage.wires[0].sent == [ARMED, ARMED]
     assert len(stage.wires[1].sent) == 1
 
 
 def test_a_wait_that_ended_by_itself_rings_nobody_and_is_armed_again(stage):
-    stage.hold(LOW)
+    stage.arm(LOW)
     stage.after(WAIT).wires[0].coming = [NOTHING]
-    assert stage.lines.rung((LOW,)) == []
-    assert stage.hold(LOW)
+    assert stage.lines.take_ready((LOW,)) == []
+    assert stage.arm(LOW)
     assert stage.wires[0].sent == [ARMED, ARMED]
 
 
 def test_a_wire_whose_answer_is_overdue_is_replaced(stage):
-    stage.hold(LOW)
+    stage.arm(LOW)
     assert stage.lines.due((LOW,)) == WAIT + GRACE
-    assert stage.after(WAIT + GRACE + 0.1).lines.rung((LOW,)) == []
-    assert stage.hold(LOW)
+    assert stage.after(WAIT + GRACE + 0.1).lines.take_ready((LOW,)) == []
+    assert stage.arm(LOW)
     assert [wire.open for wire in stage.wires] == [False, True]
 
 
 def test_an_answer_that_came_in_time_but_is_read_late_is_no_dead_wire(stage):
-    stage.hold(LOW)
+    stage.arm(LOW)
     stage.wires[0].coming = [NOTHING]
-    assert stage.after(3600).lines.rung((LOW,)) == []
-    assert stage.hold(LOW)
+    assert stage.after(3600).lines.take_ready((LOW,)) == []
+    assert stage.arm(LOW)
     assert len(stage.wires) == 1
 
 
 def test_a_wire_that_bore_is_replaced_at_once_when_it_breaks(stage):
-    stage.hold(LOW)
+    stage.arm(LOW)
     stage.after(60).wires[0].coming = [AWAY]
-    assert stage.lines.rung((LOW,)) == []
-    assert stage.hold(LOW)
+    assert stage.lines.take_ready((LOW,)) == []
+    assert stage.arm(LOW)
     assert [wire.open for wire in stage.wires] == [False, True]
 
 
 def test_a_server_that_breaks_each_wire_is_tried_less_and_less_often(stage):
     times = []
     for _ in range(7):
-        stage.hold(LOW)
+        stage.arm(LOW)
         stage.wires[-1].coming = [AWAY]
-        stage.lines.rung((LOW,))
+        stage.lines.take_ready((LOW,))
         times.append(stage.lines.due((LOW,)) - stage.clock.passed)
         stage.clock.passed = stage.lines.due((LOW,))
     assert times == pytest.approx([BACK_OFF, 1, 2, 4, 8, MOST_BACK_OFF, MOST_BACK_OFF])
@@ -135,30 +135,30 @@ def test_a_server_that_breaks_each_wire_is_tried_less_and_less_often(stage):
 def test_while_the_server_is_away_one_line_tries_for_all(stage):
     stage.away = AWAY
     for _ in range(3):
-        assert not stage.hold(LOW, HIGH)
+        assert not stage.arm(LOW, HIGH)
     assert stage.tried == 1
     stage.after(BACK_OFF).away = None
-    assert stage.hold(LOW, HIGH)
+    assert stage.arm(LOW, HIGH)
 
 
 def test_a_refused_log_in_is_waited_out_too(stage):
     stage.away = ConnectError("no")
-    assert not stage.hold(LOW)
+    assert not stage.arm(LOW)
     assert stage.lines.watched((LOW,)) == []
 
 
 def test_the_back_off_starts_anew_once_the_server_has_answered(stage):
     stage.away = AWAY
     for _ in range(5):
-        stage.hold(LOW)
+        stage.arm(LOW)
         stage.clock.passed = stage.lines.due((LOW,))
     stage.away = None
-    stage.hold(LOW)
+    stage.arm(LOW)
     stage.wires[0].coming = [NOTHING]
-    stage.lines.rung((LOW,))
-    stage.hold(LOW)
+    stage.lines.take_ready((LOW,))
+    stage.arm(LOW)
     stage.wires[0].coming = [AWAY]
-    stage.lines.rung((LOW,))
+    stage.lines.take_ready((LOW,))
     assert stage.lines.due((LOW,)) == stage.clock.passed + BACK_OFF
 
 
@@ -172,43 +172,43 @@ def test_the_back_off_starts_anew_once_the_server_has_answered(stage):
 )
 def test_a_server_that_refuses_is_polled_which_is_reported_once(stage, caplog, text):
     for _ in range(3):
-        stage.hold(LOW, HIGH)
+        stage.arm(LOW, HIGH)
         for wire in stage.wires[-2:]:
             wire.coming = [RedisCommandError(text)]
-        assert stage.lines.rung((LOW, HIGH)) == []
-        assert not stage.hold(LOW, HIGH)
+        assert stage.lines.take_ready((LOW, HIGH)) == []
+        assert not stage.arm(LOW, HIGH)
         assert stage.lines.due((LOW, HIGH)) == stage.clock.passed + REFUSED
         stage.after(REFUSED)
     assert caplog.text.count("looked for at intervals") == 1
     assert text in caplog.text
-    assert stage.hold(LOW, HIGH), "it may have been upgraded meanwhile"
+    assert stage.arm(LOW, HIGH), "it may have been upgraded meanwhile"
 
 
 def test_a_key_of_a_wrong_type_leaves_the_other_lines_armed(stage, caplog):
-    stage.hold(LOW, HIGH)
+    stage.arm(LOW, HIGH)
     stage.wires[0].coming = [RedisCommandError("WRONGTYPE Operation against a key")]
     stage.wires[1].coming = [JOB]
-    assert stage.lines.rung((LOW, HIGH)) == [HIGH]
-    assert not stage.hold(LOW, HIGH)
-    assert stage.lines.heard((HIGH,))
+    assert stage.lines.take_ready((LOW, HIGH)) == [HIGH]
+    assert not stage.arm(LOW, HIGH)
+    assert stage.lines.all_armed((HIGH,))
     assert LOW in caplog.text
 
 
 def test_more_queues_than_there_may_be_lines_have_none(stage):
     keys = [f"queue:{number}" for number in range(MOST + 1)]
-    assert not stage.hold(*keys)
+    assert not stage.arm(*keys)
     assert stage.tried == 0
-    assert stage.lines.rung(keys) == []
-    assert stage.hold(*keys[:MOST])
+    assert stage.lines.take_ready(keys) == []
+    assert stage.arm(*keys[:MOST])
 
 
 def test_no_queues_are_never_heard(stage):
-    assert not stage.hold()
+    assert not stage.arm()
     assert stage.lines.due(()) == float("inf")
 
 
 def test_closing_hangs_up(stage):
-    stage.hold(LOW, HIGH)
+    stage.arm(LOW, HIGH)
     stage.lines.close()
     assert [wire.open for wire in stage.wires] == [False, False]
-    assert not stage.hold(LOW, HIGH)
+    assert not stage.arm(LOW, HIGH)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pyresque.errors import PoolFileError
-from pyresque.process.pool.file import parse_pool, read_pool, usual_file
+from pyresque.process.pool.file import default_file, parse_pool, read_pool
 
 
 def parsed(text: str, environment: str = "production") -> dict[str, int]:
@@ -58,13 +58,13 @@ def test_a_file_that_is_not_there_is_reported(tmp_path: Path):
 
 def test_the_file_is_looked_for_where_resque_pool_looks(tmp_path: Path):
     with pytest.raises(PoolFileError, match="RESQUE_POOL_CONFIG"):
-        usual_file({}, tmp_path)
+        default_file({}, tmp_path)
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "resque-pool.yml").touch()
-    assert usual_file({}, tmp_path) == tmp_path / "config" / "resque-pool.yml"
+    assert default_file({}, tmp_path) == tmp_path / "config" / "resque-pool.yml"
     (tmp_path / "resque-pool.yml").touch()
-    assert usual_file({}, tmp_path) == tmp_path / "resque-pool.yml"
-    assert usual_file({"RESQUE_POOL_CONFIG": "else.yml"}, tmp_path) == Path("else.yml")
+    assert default_file({}, tmp_path) == tmp_path / "resque-pool.yml"
+    assert default_file({"RESQUE_POOL_CONFIG": "else.yml"}, tmp_path) == Path("else.yml")
 
 
 def test_anchors_merges_and_overrides_are_plain_yaml():

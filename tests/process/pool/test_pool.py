@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.process.pool.pool import BACK_OFF, MOST_BACK_OFF, SOUND, Pool
+from pyresque.process.pool.pool import BACK_OFF, HEALTHY_AFTER, MOST_BACK_OFF, Pool
 
 
 class Clock:
@@ -47,7 +47,7 @@ def test_as_many_are_started_as_are_wanted_and_no_more():
 def test_one_that_died_is_followed_by_another():
     stage = Stage({"low": 1})
     stage.pool.maintain()
-    stage.clock.now += SOUND
+    stage.clock.now += HEALTHY_AFTER
     assert stage.pool.ended(1, -9).queues == "low"
     stage.pool.maintain()
     assert stage.started == ["low", "low"]
@@ -73,7 +73,7 @@ def test_one_that_lived_long_ends_the_waiting():
     stage.pool.ended(1, 1)
     stage.clock.now += stage.pool.maintain()
     stage.pool.maintain()
-    stage.clock.now += SOUND
+    stage.clock.now += HEALTHY_AFTER
     stage.pool.ended(2, 1)
     stage.pool.maintain()
     assert len(stage.started) == 3

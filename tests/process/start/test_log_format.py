@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pyresque.process.start.log_format import OURS, JsonFormatter, LogfmtFormatter, set_up
+from pyresque.process.start.log_format import HANDLER_NAME, JsonFormatter, LogfmtFormatter, set_up
 from pyresque.settings import Settings
 
 
@@ -21,7 +21,7 @@ def written(tmp_path):
         logger.propagate = False  # pytest listens, too
         set_up(Settings(logfile=str(path), verbose=True, **settings))
         logger.info(message, *(args or ("x",)), exc_info=error)
-        ours = next(one for one in logger.handlers if one.name == OURS)
+        ours = next(one for one in logger.handlers if one.name == HANDLER_NAME)
         ours.close()
         return path.read_text(encoding="utf-8")
 
@@ -134,7 +134,7 @@ def bare():
 
     yield bare
     for one in found.handlers:
-        if one.name == OURS:
+        if one.name == HANDLER_NAME:
             one.close()
     found.handlers[:], found.propagate = before[0], before[2]
     found.setLevel(before[1])
