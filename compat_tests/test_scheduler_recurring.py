@@ -289,7 +289,7 @@ def first_turn(r: Any, w: World, *, now: int | None = None) -> Scheduler:
 
 
 def titled(now: int | None = None) -> Play:
-    return lambda r, w: first_turn(r, w, now=now).surroundings.last
+    return lambda r, w: first_turn(r, w, now=now).host.last
 
 
 def with_delayed(r: Any, w: World) -> None:
@@ -298,9 +298,9 @@ def with_delayed(r: Any, w: World) -> None:
 
 def second_turn(r: Any, w: World) -> None:
     made = first_turn(r, w)
-    w.resque.run(made._rest())
+    w.resque.run(made._wait())
     w.resque.run(made.turn())
-    w.resque.run(made._rest())
+    w.resque.run(made._wait())
 
 
 def procline(**settings: Any) -> Play:
@@ -308,7 +308,7 @@ def procline(**settings: Any) -> Play:
         w.resque.configure(**settings)
         made = scheduler(w)
         made.procline("Hello")
-        return made.surroundings.last
+        return made.host.last
 
     return play
 

@@ -202,7 +202,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
     """
     resque = load_application(given)
     try:
-        written = _read(file, resque.settings.schedule_section, "nothing was check_entry")
+        written = _read(file, resque.settings.schedule_section, "nothing was checked")
     except ScheduleFileError as error:  # a fault like any other that this command looks for
         raise Complaint(str(error)) from error
     bad = idle = 0
@@ -212,7 +212,7 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
         for at, entry in enumerate(written):
             progress.step(at, len(written))
             progress.end(
-                f"{at} of {many(len(written), 'entry')} were check_entry, {bad} of them cannot run"
+                f"{at} of {many(len(written), 'entry')} were checked, {bad} of them cannot run"
             )
             one = check_entry(resque, entry, known)
             bad += bool(one.faults)

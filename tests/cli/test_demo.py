@@ -139,7 +139,9 @@ def test_it_fails_where_a_job_of_rails_gets_other_arguments(monkeypatch):
 
 def test_it_fails_where_a_worker_ends(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(DemoFailed, match=r"the workers are registered \(a process ended: no word"):
+    with pytest.raises(
+        DemoFailed, match=r"the workers are registered \(a process ended: an empty log"
+    ):
         story.run_demo()
 
 

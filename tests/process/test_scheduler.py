@@ -100,14 +100,14 @@ def test_an_entry_runs_once_at_each_of_its_times(made, clock, db):
 def test_it_sleeps_no_longer_than_until_the_next_run(made, clock, db):
     keep(db, "tick", cron="", every="7s")
     scheduler = made(scheduler_interval=5.0)
-    scheduler.surroundings.on_sleep = lambda: clock.now >= NOW + 7 and scheduler.shutdown()
+    scheduler.host.on_sleep = lambda: clock.now >= NOW + 7 and scheduler.shutdown()
     made.run(scheduler.work())
-    assert scheduler.surroundings.slept == [5, 2]
+    assert scheduler.host.slept == [5, 2]
 
 
 def test_it_gives_the_lock_back_when_it_stops(made, clock, db):
     scheduler = made()
-    scheduler.surroundings.on_sleep = scheduler.shutdown
+    scheduler.host.on_sleep = scheduler.shutdown
     made.run(scheduler.work())
     assert db.keys("*lock*") == []
 
@@ -118,7 +118,7 @@ def test_it_gives_the_lock_back_when_a_fault_of_its_own_ends_it(made, db):
     def broken() -> None:
         raise ZeroDivisionError
 
-    scheduler.surroundings.on_sleep = broken
+    scheduler.host.on_sleep = broken
     with pytest.raises(ZeroDivisionError):
         made.run(scheduler.work())
     assert db.keys("*lock*") == []
@@ -132,7 +132,7 @@ def test_who_does_not_lead_does_nothing(made, clock, db):
         made.run(second.turn())
         clock.now += 1
     assert db.llen(QUEUE) == 2
-    assert second.surroundings.titles[0] == "pyresque-scheduler-1.0.0: Child scheduler"
+    assert second.host.titles[0] == "pyresque-scheduler-1.0.0: Child scheduler"
 
 
 def test_a_run_between_two_masters_is_made_up_for(made, clock, db):
@@ -353,7 +353,7 @@ def test_usr1_logs_the_schedule(made, clock, db, caplog):
 def test_a_redis_that_is_away_is_reported_and_looked_for_again(clock, caplog):
     with Resque("redis://127.0.0.1:1", clock=clock) as nowhere:
         scheduler = Scheduler(nowhere.core, Claim("box:1", "a"), Surroundings(clock))
-        scheduler.surroundings.on_sleep = lambda: clock.now > NOW + 8 and scheduler.shutdown()
+        scheduler.host.on_sleep = lambda: clock.now > NOW + 8 and scheduler.shutdown()
         nowhere.run(scheduler.work())
     assert caplog.text.count("the scheduler goes on at its next look") == 2
     assert "left to end by itself" in caplog.text
@@ -373,9 +373,9 @@ def test_a_server_that_only_reads_costs_no_run(made, clock, db):
 
 def test_a_master_does_not_sleep_longer_than_its_lock_lives(made, clock, db):
     scheduler = made(scheduler_interval=60.0, lock_timeout=30)
-    scheduler.surroundings.on_sleep = scheduler.shutdown
+    scheduler.host.on_sleep = scheduler.shutdown
     made.run(scheduler.work())
-    assert scheduler.surroundings.slept == [10]
+    assert scheduler.host.slept == [10]
 
 
 def test_an_idle_master_asks_redis_little(made, clock, db):

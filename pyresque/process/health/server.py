@@ -94,7 +94,7 @@ def answer(request: bytes, health: Health, pid: int) -> bytes:
         "reasons": list(faults),
         "pid": pid,
         "working": health.working,
-        "seconds_since_heartbeat": round(health.tended, 1),
+        "seconds_since_heartbeat": round(health.since_upkeep, 1),
         "seconds_since_turn": round(health.turned, 1),
     }
     return _response(OK if well else UNWELL, answer_fields, body=method == b"GET")

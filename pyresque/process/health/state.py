@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyresque.clock import Clock
 
 _TIME = Struct("d")
-_TURNED, _TENDED, _LOOPED = 0, 8, 24
+_TURNED, _UPKEEP, _LOOPED = 0, 8, 24
 
 #: Bytes of a page.
 SIZE = 32
@@ -55,7 +55,7 @@ class Health:
     faults: tuple[str, ...]
     reasons: tuple[str, ...]
     turned: float
-    tended: float
+    since_upkeep: float
     working: bool
 
     @property
@@ -78,16 +78,16 @@ class HealthState:
         self.why_paused = ""
         self._queues_paused: tuple[str, ...] = ()
         self.turned()
-        self.tended()
+        self.upkeep_done()
         _TIME.pack_into(self._page, _LOOPED, inf)
 
     def turned(self) -> None:
         """Note that the worker's loop took a job, or looked for one."""
         _TIME.pack_into(self._page, _TURNED, self.clock.monotonic())
 
-    def tended(self) -> None:
+    def upkeep_done(self) -> None:
         """Note that the worker tried to write its heartbeat, whether or not Redis answered."""
-        _TIME.pack_into(self._page, _TENDED, self.clock.monotonic())
+        _TIME.pack_into(self._page, _UPKEEP, self.clock.monotonic())
 
     def looped(self) -> None:
         """Note that the event loop of the ``async`` executor runs. Other executors never call this."""
@@ -128,25 +128,25 @@ class HealthState:
         """Note that the worker waits for a Redis that does not answer, or that Redis answered again."""
         self._page[Flag.AWAY] = away
         self.turned()
-        self.tended()
+        self.upkeep_done()
 
     def health(self, heartbeat_interval: float) -> Health:
         """Return the worker's health now."""
         now = self.clock.monotonic()
         turned = now - _TIME.unpack_from(self._page, _TURNED)[0]
-        tended = now - _TIME.unpack_from(self._page, _TENDED)[0]
+        since_upkeep = now - _TIME.unpack_from(self._page, _UPKEEP)[0]
         limit = max(MOST_BEATS * heartbeat_interval, LEAST_SECONDS)
         flags = {flag: self._page[flag] == 1 for flag in Flag}
         faults = []
-        if tended > limit:
-            faults.append(f"no heartbeat for {tended:.0f} s")
+        if since_upkeep > limit:
+            faults.append(f"no heartbeat for {since_upkeep:.0f} s")
         if turned > limit and not flags[Flag.WORKING]:
             faults.append(f"its loop has not turned for {turned:.0f} s")
         looped = _TIME.unpack_from(self._page, _LOOPED)[0]
         if now - looped > limit:
             faults.append(f"its event loop has not gone round for {now - looped:.0f} s")
         reasons = [text for flag, text, wrong in _REASONS if flags[flag] is wrong]
-        return Health(tuple(faults), tuple(reasons), turned, tended, flags[Flag.WORKING])
+        return Health(tuple(faults), tuple(reasons), turned, since_upkeep, flags[Flag.WORKING])
 
 
 def listed(queues: tuple[str, ...]) -> str:

@@ -133,7 +133,7 @@ class PoolMaster:
                 wait = pool.maintain()
                 self._title(pool)
                 self.health.turned()
-                self.health.tended()
+                self.health.upkeep_done()
                 self.health.mark(Flag.REGISTERED, pool.complete)
                 if not pool.over:
                     self._posix.sleep(min(wait, LOOK))

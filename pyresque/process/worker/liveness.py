@@ -58,10 +58,10 @@ class Upkeep:
         """Send the heartbeat, prune and trim, each where it is due. Returns the seconds until the next is due."""
         left = self._due_at - self.clock.monotonic()
         if left > 0:
-            self.health.tended()
+            self.health.upkeep_done()
             return left
         next_beat = await self.heartbeat.beat_if_due()
-        self.health.tended()
+        self.health.upkeep_done()
         self.health.mark(Flag.AWAY, self.heartbeat.failing)
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()

@@ -46,7 +46,7 @@ def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(health_stat
     clock.passed = 181
     assert health_state.health(60.0).faults == ("no heartbeat for 181 s",)
     assert health_state.health(100.0).live
-    health_state.tended()
+    health_state.upkeep_done()
     health_state.turned()
     assert health_state.health(60.0).live
     clock.passed = 181 + 59
@@ -58,7 +58,7 @@ def test_three_missed_heartbeats_are_a_hang_and_never_under_a_minute(health_stat
 def test_a_long_job_is_no_hang_while_the_heart_beats(health_state, clock):
     health_state.job(True)
     clock.passed = 10_000
-    health_state.tended()
+    health_state.upkeep_done()
     assert health_state.health(60.0).live
     health_state.mark(Flag.WORKING, False)
     assert health_state.health(60.0).faults == ("its loop has not turned for 10000 s",)
@@ -77,7 +77,7 @@ def test_a_loop_that_goes_round_no_more_is_a_fault_whatever_its_workers_say(heal
     health_state.job(True)
     health_state.looped()
     clock.passed = 181
-    health_state.tended()
+    health_state.upkeep_done()
     assert health_state.health(60.0).faults == ("its event loop has not gone round for 181 s",)
     health_state.looped()
     assert health_state.health(60.0).live

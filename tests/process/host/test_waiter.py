@@ -195,7 +195,7 @@ def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pi
     assert [wait.end() for wait in waits] == [False] * count
     assert waits_begun(db) == 2 * count
     for one, waiter in zip(pipes, waiters, strict=True):
-        waiter.lines.close()
+        waiter.watch.close()
         one.close()
     driver.close()
 
@@ -210,7 +210,7 @@ def test_sockets_beyond_the_reach_of_select_are_watched(waiter, db):
     try:
         wait = Waiting(waiter, (LOW,), LONG, LONG)
         armed(db)
-        assert waiter.lines.watched((LOW,))[0] > 1024
+        assert waiter.watch.watched((LOW,))[0] > 1024
         db.rpush(LOW, "job")
         assert wait.end() is True
     finally:
