@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from pyresque.cli.errors import ListingGroup, Misuse, Option, not_empty, refuse_
 from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
 from pyresque.cli.output import compact, confirm, print_json, print_table
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import args_of, class_of, iso_of_seconds
+from pyresque.cli.text import args_of, class_of, iso_of_seconds, job_json
 from pyresque.job.sending import wire_args
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
@@ -347,15 +346,4 @@ def _print_count(done: str, jobs: int, *, as_json: bool, dry_run: bool) -> None:
 
 def _as_json(at: int | None, job: Job) -> dict[str, object]:
     when = None if at is None else iso_of_seconds(at)
-    if job.fault is None:
-        payload = job.payload
-        shown = {"class": payload.class_name, "args": payload.args, **payload.extra}
-        return {"timestamp": at, "time": when, "payload": shown}
-    raw = base64.b64encode(job.raw).decode("ascii")
-    return {
-        "timestamp": at,
-        "time": when,
-        "payload": None,
-        "raw_base64": raw,
-        "fault": str(job.fault),
-    }
+    return {"timestamp": at, "time": when, **job_json(job)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +19,7 @@ from pyresque.cli.output import (
     print_table,
     safe_text,
 )
-from pyresque.cli.text import age, args_of, class_of, job_line
+from pyresque.cli.text import age, args_of, class_of, job_json, job_line
 from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
 from pyresque.job.worker_registry import WorkerId
 from pyresque.printable import many
@@ -44,7 +43,7 @@ def queues() -> None:
 @settings_options(*CONNECTION, "codec")
 @json_option
 def list_queues(as_json: bool, **given: Any) -> None:
-    """List every queue with its size, whether it is paused, and how long its next job has waited where payloads tell."""
+    """List every queue with its size, whether it is paused, and how long its next job has waited where payloads have the time."""
     resque = load_application(given)
     sizes = resque.queue_lengths()
     names = list(sizes)
@@ -267,11 +266,4 @@ def _takes(worker_id: str, queue: str) -> bool:
 
 
 def _as_json(index: int, job: Job) -> dict[str, object]:
-    if job.fault is None:
-        payload = job.payload
-        return {
-            "index": index,
-            "payload": {"class": payload.class_name, "args": payload.args, **payload.extra},
-        }
-    raw = {"raw_base64": base64.b64encode(job.raw).decode("ascii")}
-    return {"index": index, "payload": None, **raw, "fault": str(job.fault)}
+    return {"index": index, **job_json(job)}

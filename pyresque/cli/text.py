@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,15 @@ def job_line(job: Job, width: int | None = None) -> str:
         return call
     args = compact(list(job.args)) if job.fault is None else str(job.fault)
     return f"{class_of(job.payload)} {args if width is None else short(args, width)}"
+
+
+def job_json(job: Job) -> dict[str, object]:
+    """Return a job's members for JSON: its payload, or for what is no job the bytes and the reason."""
+    if job.fault is None:
+        payload = job.payload
+        return {"payload": {"class": payload.class_name, "args": payload.args, **payload.extra}}
+    raw = base64.b64encode(job.raw).decode("ascii")
+    return {"payload": None, "raw_base64": raw, "fault": str(job.fault)}
 
 
 def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:

@@ -57,13 +57,13 @@ def run_worker(
         return
     prepare(background=settings.background, pidfile=settings.pidfile)
     log_worker_start(resque, known)
-    with health_state(resque) as vitals:
-        run_in_prepared_process(resque, vitals, burst=burst, seed=seed)
+    with health_state(resque) as health:
+        run_in_prepared_process(resque, health, burst=burst, seed=seed)
 
 
 def run_in_prepared_process(
     resque: Resque,
-    vitals: HealthState | None = None,
+    health: HealthState | None = None,
     *,
     burst: bool = False,
     seed: EarlyServer | None = None,
@@ -75,11 +75,11 @@ def run_in_prepared_process(
     if resque.settings.executor in TOGETHER:
         from pyresque.process.run.crew import run_crew  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
-        run_crew(resque, queue_list, queue_watch(resque), interval, vitals)
+        run_crew(resque, queue_list, queue_watch(resque), interval, health)
         return
     posix = PosixHost(queue_watch(resque))
     try:
-        worker = build_worker(resque, queue_list, posix, vitals, seed)
+        worker = build_worker(resque, queue_list, posix, health, seed)
         with posix.hearing(worker):
             resque.run(worker.work(interval))
     finally:
