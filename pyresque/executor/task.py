@@ -77,7 +77,7 @@ class TaskExecutor:
                 task.cancel()
 
     def start(self, work: Callable[..., Any], args: Iterable[Any]) -> asyncio.Task[Outcome]:
-        """The same for a job that is one call of an ``async def``, and nothing around it: its task, to be awaited.
+        """Start a plain job that is an ``async def`` function; returns its task, to be awaited.
 
         In a task of its own the job has its own context, and what it changes there ends with it.
         """

@@ -251,10 +251,11 @@ class RepeatedCommand(Command[Any]):
 
     __slots__ = ("_last", "_prepared")
 
+    read = None
+
     def __init__(self, prepared: PreparedCommand, last: bytes) -> None:
         self._prepared = prepared
         self._last = last
-        self.read = None
         self.wire = b"%b$%d\r\n%b\r\n" % (prepared.wire, len(last), last)
 
     @property

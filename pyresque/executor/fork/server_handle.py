@@ -174,7 +174,7 @@ class ServerHandle:
             return status_without_server(pid)
 
     def release(self, child: ChildHandle) -> None:
-        """Close a child's pipes and have the server reap it: it is told with the next request, or by ``flush_released``."""
+        """Close a child's pipes and have the server reap it; the pid is sent with the next request, or by ``flush_released``."""
         child.close()
         self._released.append(child.pid)
 

@@ -40,12 +40,12 @@ def run_worker(
     resque: Resque,
     *,
     burst: bool = False,
-    seed: EarlyServer | None = None,
+    early_server: EarlyServer | None = None,
     known: Collection[str] | None = None,
 ) -> None:
     """Work in this process, in its main thread, until a signal stops the worker; ``burst``: until every queue is empty.
 
-    ``seed``: a fork server that runs already. ``known``: the queues in Redis, None where Redis was not asked. Raises NoQueueError
+    ``early_server``: a fork server that runs already. ``known``: the queues in Redis, None where Redis was not asked. Raises NoQueueError
     where the settings name no queue, SettingsError where they ask for what this system cannot do, and any error of the worker.
     """
     resque.connect_by_url()
@@ -58,7 +58,7 @@ def run_worker(
     prepare(background=settings.background, pidfile=settings.pidfile)
     log_worker_start(resque, known)
     with health_state(resque) as health:
-        run_in_prepared_process(resque, health, burst=burst, seed=seed)
+        run_in_prepared_process(resque, health, burst=burst, early_server=early_server)
 
 
 def run_in_prepared_process(
@@ -66,7 +66,7 @@ def run_in_prepared_process(
     health: HealthState | None = None,
     *,
     burst: bool = False,
-    seed: EarlyServer | None = None,
+    early_server: EarlyServer | None = None,
 ) -> None:
     """Run a worker in a process that ``prepare`` has made ready, such as a pool's child: no daemon, pid file or health port."""
     resque.connect_by_url()
@@ -79,7 +79,7 @@ def run_in_prepared_process(
         return
     posix = PosixHost(queue_watch(resque))
     try:
-        worker = build_worker(resque, queue_list, posix, health, seed)
+        worker = build_worker(resque, queue_list, posix, health, early_server)
         with posix.hearing(worker):
             resque.run(worker.work(interval))
     finally:

@@ -108,7 +108,7 @@ def start_worker(options: Mapping[str, Any], *, burst: bool) -> None:
         known = _look_for_redis(resque, "worker")
         from pyresque.process.run.worker import run_worker  # noqa: PLC0415 - after the fork server was made
 
-        run_worker(resque, burst=burst, seed=server, known=known)
+        run_worker(resque, burst=burst, early_server=server, known=known)
     finally:
         if server is not None:
             server.close()

@@ -1,1 +1,1 @@
-"""One worker: what it has in hand, how it waits, how it is told to stop, its heartbeat."""
+"""One worker: its loop, its current job, its waits, the orders it takes, its heartbeat."""

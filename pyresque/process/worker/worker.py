@@ -53,7 +53,7 @@ RETRY_START = 0.5
 class Worker(WorkerControls):
     """One worker of one application (Ruby: ``Resque::Worker``).
 
-    ``hooks``: by default the application's. ``in_crew``: a Crew sends the heartbeat for this worker and hears the signals.
+    ``hooks``: by default the application's. ``in_crew``: a Crew sends the heartbeat of this worker and handles signals.
     ``fast_path`` is set by whoever builds the worker; None: every job goes through the executor's ``run``.
     """
 
