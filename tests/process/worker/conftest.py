@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
+    """No line for each job, whatever other tests have left: with such lines jobs take no fast path."""
+    caplog.set_level("WARNING", logger="pyresque")
+
+
 @pytest.fixture
 def stage(redis_url: str) -> Iterator[Callable[..., ForkWorker]]:
     stages: list[ForkWorker] = []
