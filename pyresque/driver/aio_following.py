@@ -6,9 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.aio import AsyncDriver
-from pyresque.driver.aio_connection import connected
+from pyresque.driver.aio_connection import SharedConnection, connected
 from pyresque.driver.following import exchange, groups_of, replies_of
 from pyresque.driver.protocol import checked
+from pyresque.driver.server import LOOK
 from pyresque.ops import Batch, Command
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 class AsyncFollowingDriver(AsyncDriver):
     """Carries operations in the running event loop; a refused command is sent again to the server that took the place of ours."""
+
+    _watch: asyncio.Task[None] | None = None
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
@@ -34,6 +37,27 @@ class AsyncFollowingDriver(AsyncDriver):
         if not batch.commands:
             return []
         return replies_of(batch, await exchange(self, groups_of(batch)), self.where)
+
+    async def close(self) -> None:
+        """Hang up; the next request connects anew."""
+        watch, self._watch = self._watch, None
+        if watch is not None and watch.get_loop() is self._loop and not self._loop.is_closed():
+            watch.cancel()
+        await super().close()
+
+    async def _found(self) -> SharedConnection:
+        wire = await super()._found()
+        if self.server.looks:
+            self._watch = asyncio.get_running_loop().create_task(self._watching(wire))
+        return wire
+
+    async def _watching(self, wire: SharedConnection) -> None:
+        """Retire a connection whose server is master no more, by the Sentinels' word; commands on it go on until then."""
+        while wire.usable:
+            await asyncio.sleep(LOOK)
+            left: bool = await asyncio.to_thread(self.server.has_left, wire.to)
+            if left:
+                wire.retire()
 
     # -- as a Link
 

@@ -26,7 +26,10 @@ def check_client(client: Any, *, awaits: bool) -> None:
     kind = f"{type(client).__module__}.{type(client).__qualname__}"
     if hasattr(client, "master_for"):
         raise SettingsError(f"redis: a {kind} is no client; give its master_for('mymaster')")
-    if isinstance(client, type) or not any(hasattr(client, verb) for verb in VERBS):
+    is_part = hasattr(client, "command_stack") or not (  # a pipeline or a subscription
+        hasattr(client, "pipeline") or hasattr(client, "get_connection")
+    )
+    if isinstance(client, type) or is_part or not any(hasattr(client, verb) for verb in VERBS):
         raise SettingsError(
             f"redis: an object of type {kind} is no client: give one of redis-py or valkey-py (Redis, RedisCluster, "
             "Sentinel.master_for(), ConnectionPool), or a URL"

@@ -61,7 +61,7 @@ class Connection:
         self._feed_reader = cast("_Feed", self._reader.feed)
         self._gets = self._reader.gets
         self._buffer = bytearray(PIECE)
-        self._to = to
+        self.to = to
         self._made = inf
         look_over()
         try:
@@ -302,7 +302,7 @@ class Connection:
         if not self._plain and "EOF" in str(cause):
             cause = self._alert() or cause
         if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
-            wrong = configured_wrongly(cause, self._to)
+            wrong = configured_wrongly(cause, self.to)
         return lost(cause, self.where, wrong)
 
 

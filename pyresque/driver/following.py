@@ -155,7 +155,10 @@ class FollowingDriver(SyncDriver):
     # -- as a Link; nothing here suspends
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send them on this thread's connection, which is given up where it leads to a replica."""
+        """Send them on this thread's connection, which is given up where it leads to a replica, or to a former master."""
+        connection = self._threads.own.connection
+        if connection is not None and self.server.has_left(connection.to):
+            self._drop()
         replies = self._talk(commands)
         if any(map(is_demoted, replies)):
             self._drop()

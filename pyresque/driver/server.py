@@ -6,6 +6,7 @@ of credentials for user and password. ``find`` blocks; an awaiting driver calls 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -25,6 +26,10 @@ ASKED = 1.0
 AGAIN = 2.0
 
 
+#: Seconds between two questions to Sentinels whether another master was promoted.
+LOOK = 0.5
+
+
 class Server:
     """One server at a fixed address."""
 
@@ -33,6 +38,9 @@ class Server:
 
     #: Whether another server may take the place of the present one: refused commands are then sent again, to that one.
     follows = False
+
+    #: Whether ``has_left`` asks somebody from time to time.
+    looks = False
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
         """Connect to nothing; ``credentials`` is a provider of user and password."""
@@ -60,6 +68,11 @@ class Server:
         login = login or self.login()
         return _logged_in(self._address(login), login)
 
+    def has_left(self, to: RedisUrl) -> bool:
+        """Whether the server that a connection leads to is no longer the one to connect to."""
+        del to
+        return False
+
     def moved(self, host: str, port: int) -> bool:
         """Heed MOVED; whether the next connection goes to another address."""
         del host, port
@@ -77,13 +90,30 @@ class Server:
 class SentinelServer(Server):
     """The master that Sentinels know by a name."""
 
-    waits = follows = True
+    waits = follows = looks = True
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
         """Ask nobody yet."""
         super().__init__(url, credentials)
         self._nodes = list(url.nodes)
         self._answered = -AGAIN
+        self._master_now: tuple[str, int] | None = None
+        self._looked = 0.0
+
+    def has_left(self, to: RedisUrl) -> bool:
+        """Whether Sentinels name another master: they promote one seconds before they demote the other.
+
+        One of them is asked each LOOK seconds, another one each time, whoever asks first for all connections.
+        """
+        now = monotonic()
+        if now - self._looked > LOOK:
+            self._looked = now
+            self._nodes = [*self._nodes[1:], self._nodes[0]]
+            with suppress(RedisUnavailable):
+                found = self._master(self._nodes[0])
+                if found is not None and found != self._master_now:
+                    self._master_now = self._checked(found, self.login())
+        return self._master_now is not None and (to.host, to.port) != self._master_now
 
     def _address(self, login: Login) -> RedisUrl:
         """Ask the Sentinels in turn, first the one that answered last, and the server that they name for its ROLE."""
@@ -107,7 +137,8 @@ class SentinelServer(Server):
                 troubles.append(str(error))
                 continue
             self._nodes = [node, *(other for other in nodes if other != node)]
-            self._answered = monotonic()
+            self._answered = self._looked = monotonic()
+            self._master_now = master
             return self.url.at(*master)
         fault = ConnectionFault if unknown == len(nodes) else NotCarriedOut
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")

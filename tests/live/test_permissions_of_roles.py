@@ -156,6 +156,7 @@ READING = {
         "info",
         "all_keys",
     ),
+    *("queue_paused", "paused_queues", "all_queues_paused", "queue_latency"),
 }
 
 

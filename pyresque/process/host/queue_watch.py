@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pyresque.clock import Clock
     from pyresque.driver.connection import Connection
+    from pyresque.driver.url import RedisUrl
 
 
 log = logging.getLogger("pyresque")
@@ -60,11 +61,13 @@ class QueueWatch:
         *,
         wait: float = WAIT,
         grace: float = GRACE,
+        has_left: Callable[[RedisUrl], bool] | None = None,
     ) -> None:
         self.clock = clock
         self.wait = wait
         self.grace = grace
         self._connect = connect
+        self._has_left = has_left
         self._connections: dict[str, WatchConnection] = {}
         self._back_off = BACK_OFF
         self._refusals: set[str] = set()
@@ -111,6 +114,10 @@ class QueueWatch:
 
     def _arm(self, connection: WatchConnection, now: float) -> None:
         try:
+            left = self._has_left
+            if left is not None and connection.socket is not None and left(connection.socket.to):
+                connection.socket.close()
+                connection.socket = None
             if connection.socket is None:
                 connection.socket = self._connect()
             connection.socket.send(

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
+#: Seconds that a waiting connection waits behind Sentinels before it looks whether its server is master still.
+WAIT_AT_SENTINELS = 2
+
 
 def run_worker(
     resque: Resque,
@@ -158,6 +161,10 @@ def build_worker(
 
 def lendable(resque: Resque) -> Connection | None:
     """A connection that the fork server can use; None where there is none. Raises RedisUnavailable, ConnectError."""
+    if (
+        resque.driver.server.looks
+    ):  # a fork server would not notice that another master was promoted
+        return None
     made = resque.driver.wire(resque.driver.target.reply_timeout)
     # A server that has too many connections says so in reply to the first command; after a loss ``settle`` needs this one.
     if made.can_be_lent and made.talk([Command(("ECHO", "lent"))]) == [b"lent"]:
@@ -176,6 +183,11 @@ def queue_watch(resque: Resque) -> QueueWatch | None:
     """Return the connections that wait for jobs (``BLMOVE``); None where the worker polls."""
     if resque.settings.wait == "poll":
         return None
+    server = resque.driver.server
+    if server.looks:
+        return QueueWatch(
+            resque.driver.wire, resque.core.clock, wait=WAIT_AT_SENTINELS, has_left=server.has_left
+        )
     return QueueWatch(resque.driver.wire, resque.core.clock)
 
 
