@@ -43,9 +43,10 @@ class Retention:
         self._backend = backend
         self._clock = clock
         self._server_time = server_time
-        self._on = (self.max_count, self.max_age) != (None, None)
+        #: Whether the settings trim anything.
+        self.on = (self.max_count, self.max_age) != (None, None)
         #: When the next trim is due, and from when on a failure may cause one.
-        self._due_at = clock.monotonic() + EVERY if self._on else inf
+        self._due_at = clock.monotonic() + EVERY if self.on else inf
         self._allowed_at = -inf
         self._trouble = ""
 
@@ -60,7 +61,7 @@ class Retention:
 
     async def trim_after_failure(self) -> None:
         """Trim, unless this process did so within a minute: a worker that lives for seconds trims, too."""
-        if self._on and self._clock.monotonic() >= self._allowed_at:
+        if self.on and self._clock.monotonic() >= self._allowed_at:
             await self._trim_as_set()
 
     async def _trim_as_set(self) -> None:

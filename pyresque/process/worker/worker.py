@@ -237,7 +237,7 @@ class Worker(WorkerControls):
             await current.finish(failure)
         else:
             following = await current.next_job(failure)
-        if failure is not NO_FAILURE:
+        if failure is not NO_FAILURE and self.core.retention.on:
             await self.core.retention.trim_after_failure()
         return None if following is None else await self.accept(following)
 
