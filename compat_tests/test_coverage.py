@@ -19,5 +19,5 @@ def test_nineteen_in_twenty_are_replayed(row: Row) -> None:
 
 
 def test_every_recorded_file_is_replayed() -> None:
-    recorded = {path.name for path in FOLDER.glob("*.json")} - DIFFERENCES
+    recorded = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.json")} - DIFFERENCES
     assert {row.file for row in ROWS} == recorded

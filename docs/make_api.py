@@ -13,7 +13,7 @@ from pyresque.failures import Failures
 
 HEAD = """# What is public, and every verb
 
-Public and stable are the names below, those of `pyresque.errors` and `pyresque.activejob`, the keys and bytes in Redis, and the
+Public and stable are the names below, those of `pyresque.errors`, `pyresque.activejob` and `pyresque.plugins`, the keys and bytes in Redis, and the
 commands of `pyresque` ([cli](cli.md)). Every other module is private: it may change with any version.
 
 {names}
@@ -52,6 +52,7 @@ GROUPS = {
         *(
             "job",
             "active_job",
+            "declare",
             "registered",
             "middleware",
             "enqueue_middleware",

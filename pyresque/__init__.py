@@ -1,7 +1,7 @@
 """Ruby's Resque for Python: the same Redis keys, the same bytes.
 
-Public and stable: the names of this package's ``__all__``, of ``pyresque.errors`` and of ``pyresque.activejob``, and the
-commands of ``pyresque``. Every other module is private: it may change with any version. ``docs/api.md`` lists every verb.
+Public and stable: the names of this package's ``__all__``, of ``pyresque.errors``, of ``pyresque.activejob`` and of
+``pyresque.plugins``, and the commands of ``pyresque``. Every other module is private: it may change with any version. ``docs/api.md`` lists every verb.
 
 >>> from pyresque import Resque
 >>> resque = Resque("redis://localhost:6379/0")

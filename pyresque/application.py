@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyresque.activejob.registry import ActiveJobs
-from pyresque.errors import SettingsError
+from pyresque.errors import JobOptionError, SettingsError
 from pyresque.job.hooks import StopFlag, WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.registry import JobClass, Registry
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyresque.job.enqueue_middleware import EnqueueMiddleware
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
+    from pyresque.job.plugin import Plugin
     from pyresque.settings_keywords import Keywords, Options
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -221,6 +222,7 @@ class Application:
             on_dirty_exit: Literal["fail", "requeue"] = "fail",
             max_redeliveries: int | None = None,
             hooks: Iterable[Callable[..., Any]] = (),
+            plugins: Iterable[Plugin] = (),
         ) -> Callable[[F], F]: ...
 
     def job(
@@ -235,6 +237,7 @@ class Application:
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
+        plugins: Iterable[Plugin] = (),
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
@@ -242,7 +245,7 @@ class Application:
         ``kwargs=True`` gives a trailing hash back as keyword arguments. ``aliases`` are older names that still arrive.
         ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
         job back where its process died, at most ``max_redeliveries`` (3) times. ``hooks`` are functions that bear hooks'
-        names, such as ``before_enqueue_check``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
+        names, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
@@ -252,6 +255,7 @@ class Application:
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
         attached = tuple(hooks)
+        checked = self._plugins(plugins, name or "this job")
 
         def register(target: F) -> F:
             self.registry.add(
@@ -263,10 +267,32 @@ class Application:
                 timeout=limit,
                 redeliveries=most,
                 hooks=attached,
+                plugins=checked,
             )
             return target
 
         return register
+
+    def declare(
+        self, name: str, /, *, queue: str | None = None, plugins: Iterable[Plugin] = ()
+    ) -> None:
+        """Say what a class that only Ruby performs has: its queue and its plugins, for the verbs and the scheduler here.
+
+        Raises JobOptionError, and DuplicateJobError where code is registered for that name.
+        """
+        if not name or not hasattr(name, "encode"):
+            raise JobOptionError(f"declare({name!r}): give the class's Ruby name, such as 'Mail'")
+        check_options(queue)
+        self.registry.declare(name, queue, self._plugins(plugins, name))
+
+    @staticmethod
+    def _plugins(plugins: Iterable[Plugin], shown: str) -> tuple[Plugin, ...]:
+        """Return a job's plugins, checked. Raises JobOptionError."""
+        if isinstance(plugins, tuple) and not plugins:
+            return ()
+        from pyresque.job.plugin import check_plugins  # noqa: PLC0415 - for those who have plugins
+
+        return check_plugins(plugins, shown)
 
     @property
     def registered(self) -> list[JobClass]:

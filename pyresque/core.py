@@ -15,7 +15,8 @@ from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.retention import Retention
-from pyresque.job.job import Codec, Job, codec_named
+from pyresque.job.job import Codec, Job, codec_named, read_job
+from pyresque.job.plugin import PluginContext, mark_of
 from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.registry import JobClass, Registry
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerInfo
     from pyresque.settings import Settings
     from pyresque.store.collection_commands import AllCommands
+    from pyresque.store.marks import Mark
     from pyresque.store.workers import RemovedWorker
 
 
@@ -142,6 +144,8 @@ class Core:
         )
         self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
         self.delayed = self._delayed()
+        registry.context = PluginContext(self.keys, self.codec, self.clock, self.jobs, self.delayed)
+        self.failed_table.mark_of = self._mark_of
         self.recurring = self._recurring({} if schedule_memory is None else schedule_memory)
         self.lock = MasterLock(
             self.keys,
@@ -189,6 +193,13 @@ class Core:
         zone = zone_named(self.settings.time_zone)
         table = ScheduleTable(self.keys)
         return Recurring(table, ScheduledEnqueue(self.jobs), overlap, self.clock, zone, memory)
+
+    def _mark_of(self, queue: str, payload: bytes) -> Mark | None:
+        """The mark that a failed job is requeued with."""
+        if not self.registry.with_plugins:
+            return None
+        entry = self.registry.with_plugins_of(read_job(self.codec, queue, payload))
+        return None if entry is None else mark_of(entry)
 
     # -- active jobs
 

@@ -37,14 +37,21 @@ def random_fraction() -> float:
 
 try:
     # Python's own, in place of OpenSSL's: that library alone costs every forked child fifteen more areas of memory.
+    from _md5 import md5  # type: ignore[import-not-found]  # CPython's own module has no stub
     from _sha1 import sha1  # type: ignore[import-not-found]  # CPython's own module has no stub
 except ImportError:
-    from hashlib import sha1
+    from hashlib import md5, sha1
 
 
 def sha1_hex(data: bytes) -> str:
     """The SHA-1 digest of bytes, in hexadecimal."""
     digest: str = sha1(data, usedforsecurity=False).hexdigest()
+    return digest
+
+
+def md5_hex(data: bytes) -> str:
+    """The MD5 digest of bytes, in hexadecimal."""
+    digest: str = md5(data, usedforsecurity=False).hexdigest()
     return digest
 
 

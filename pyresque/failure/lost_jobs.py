@@ -19,6 +19,7 @@ from pyresque.errors import (
 from pyresque.failure.record import Failure, no_failure_id
 from pyresque.failure.report import report
 from pyresque.job.perform import guard_copies, run_failure_hooks
+from pyresque.job.plugin import moment
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -108,6 +109,7 @@ class LostJobs:
                 "%s goes back into its queue (%d of %d): %s",
                 *(failure.job, left.number, left.most, error),
             )
+            await self.returned(failure.job)
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
@@ -177,10 +179,28 @@ class LostJobs:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
             return
+        if entry.plugins:
+            entry = self.registry.in_use(entry, job.queue, job=job)
+            await self.run_moment(entry, "lost", error)
         try:
             await guard_copies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
+
+    async def returned(self, job: Job) -> None:
+        """Run the moment of a job's plugins: it was taken, and is in its queue again."""
+        entry = self.registry.with_plugins_of(job)
+        if entry is not None:
+            await self.run_moment(entry, "returned")
+
+    async def run_moment(self, entry: JobClass, name: str, *args: object) -> None:
+        """Run a moment of a job's plugins where no failure can be recorded: log their errors."""
+        try:
+            await moment(entry, name, *args)
+        except GeneratorExit:
+            raise
+        except Exception:
+            log.exception("a plugin of %s failed", entry.name)
 
 
 def redeliverable(registry: Registry, job: Job, error: BaseException) -> JobClass | None:

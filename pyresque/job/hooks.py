@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Set as AbstractSet
     from typing import Any
 
+    from pyresque.job.registry import JobClass
+
 #: Resque's prefixes, and resque-scheduler's.
 PREFIXES = (
     "before_perform",
@@ -117,6 +119,10 @@ class Hooks:
         self.without_hooks: list[AbstractSet[str]] | None = None
         self.without_performing: list[AbstractSet[str]] | None = None
 
+    def of_plugin(self, name: str) -> Callable[..., Any] | None:  # noqa: ARG002 - for PluginHooks
+        """Return a plugin's hook of that name; None where the target has its own."""
+        return None
+
     def now(self) -> HookNames:
         """Return the hooks that the target has now."""
         if self.attributes == self.without_hooks:
@@ -144,18 +150,28 @@ def lint(target: Any) -> HookNames:
     return names
 
 
-async def run(target: Any, names: Iterable[str], *args: Any) -> list[Any]:
-    """Call each of these hooks of a target; return their values."""
+async def call(entry: JobClass, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Call one hook of a job: a plugin's is an operation, any other is the application's code."""
+    job = entry.in_use
+    operation = None if job is None else entry.lookup.of_plugin(name)
+    if operation is not None:
+        return await (operation(job, args[0]) if name.startswith("on_failure") else operation(job))
+
     from functools import partial  # noqa: PLC0415 - the fork server runs no hooks
 
     from pyresque.ops import Call  # noqa: PLC0415 - as above
 
-    return [await Call(partial(hook(target, name), *args), offload=True) for name in names]
+    return await Call(partial(hook(entry.target, name), *args, **kwargs), offload=True)
 
 
-async def allowed(target: Any, names: Iterable[str], *args: Any) -> bool:
+async def run(entry: JobClass, names: Iterable[str], *args: Any) -> list[Any]:
+    """Call each of these hooks of a job; return their values."""
+    return [await call(entry, name, *args) for name in names]
+
+
+async def allowed(entry: JobClass, names: Iterable[str], *args: Any) -> bool:
     """Run hooks that may veto. As in Ruby all of them run, and only a hook that returns False itself vetoes."""
-    return not any(answer is False for answer in await run(target, names, *args))
+    return not any(answer is False for answer in await run(entry, names, *args))
 
 
 def hook(target: Any, name: str) -> Callable[..., Any]:

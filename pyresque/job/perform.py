@@ -9,13 +9,14 @@ import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.errors import AroundHookError, DontPerform, FailureHookError
+from pyresque.errors import AroundHookError, DontPerform, FailureHookError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
 from pyresque.job_copies import own, own_awaited
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call, Op, rewrite
+from pyresque.ruby.names import missing_constant
 from pyresque.user_errors import as_raised, exception_name, is_a, text_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ async def _performed(registry: Registry, job: Job) -> bool:
     entry = registry.find(job.payload.class_name)
     if entry.operation is not None:
         return await entry.operation(job)
+    if entry.target is None:  # declared: only Ruby performs it
+        raise UnknownJobClass(missing_constant(entry.name, ()))
+    if entry.plugins:
+        entry = registry.in_use(entry, job.queue, job=job)
     args, kwargs = arguments(entry, job)
     work = bounded(perform_with(entry, args, kwargs), entry.timeout)
     return await finished(entry, job, work, args, kwargs)
@@ -148,9 +153,7 @@ async def run_failure_hooks_with(
     error = as_raised(error)
     for name in entry.hooks.on_failure:
         try:
-            await Call(
-                partial(hooks.hook(entry.target, name), error, *args, **kwargs), offload=True
-            )
+            await hooks.call(entry, name, error, *args, **kwargs)
         except GeneratorExit:
             raise
         except BaseException as another:  # noqa: BLE001 - a hook may raise anything
@@ -167,7 +170,7 @@ async def run_always_hooks(
     """Run ``always`` hooks at a job's end; ``error`` is the error that the job failed with."""
     for name in entry.hooks.always:
         try:
-            await Call(partial(hooks.hook(entry.target, name), *args, **kwargs), offload=True)
+            await hooks.call(entry, name, *args, **kwargs)
         except GeneratorExit:
             raise
         except BaseException as another:
@@ -188,15 +191,15 @@ def _hook_error(kind: str, job: Job, another: BaseException, error: BaseExceptio
 
 async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Run before hooks, around hooks, the work and after hooks; return whether the work was done."""
-    names, target = entry.hooks, entry.target
+    names = entry.hooks
     try:
         for name in names.before_perform:
-            await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
+            await hooks.call(entry, name, *args, **kwargs)
     except DontPerform:
         return False
     performed, _ = await _around(entry, list(names.around_perform), args, kwargs)
     for name in entry.hooks.after_perform:
-        await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
+        await hooks.call(entry, name, *args, **kwargs)
     return performed
 
 
@@ -206,8 +209,12 @@ async def _around(
     """Run around hooks, the first one outermost, with the work inside; return whether it was done, and the value returned."""
     if not names:
         return True, await Call(partial(entry.perform, *args, **kwargs), offload=True)
-    made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
     inner = partial(_around, entry, names[1:], args, kwargs)
+    operation = None if entry.in_use is None else entry.lookup.of_plugin(names[0])
+    if operation is not None:
+        ran: tuple[bool, Any] = await operation(entry.in_use, inner)
+        return ran
+    made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
     if inspect.isgenerator(made):
         return await _through(made.send, made.throw, made.close, inner)
     if inspect.isasyncgen(

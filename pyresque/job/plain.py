@@ -7,6 +7,7 @@ loads it.
 The job is no plain call where             because                                       asked by
 =========================================  ============================================  =========================
 its class has a hook around the work       the hook must run, too                        ``plain_class``
+its class has plugins                      their moments are operations, with commands   ``plain_class``
 its class has a time limit                 a timer must run beside the call              ``plain_class``
 its class is an operation (ActiveJob)      the operation may speak to Redis              ``plain_class``
 nobody registered that very name           a name in other words is looked up, or fails  ``plain_entry``
@@ -46,7 +47,7 @@ def plain_class(entry: JobClass) -> bool:
     hooks = entry.hooks
     around = hooks.before_perform or hooks.around_perform or hooks.after_perform
     after = hooks.on_failure or hooks.always
-    return not (around or after or entry.operation or entry.timeout)
+    return not (around or after or entry.operation or entry.timeout or entry.plugins)
 
 
 def plain_entry(registry: Registry, class_name: object) -> JobClass | None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.errors import NotEncodable
 from pyresque.job import hooks
+from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
-from pyresque.job.job import Codec, Job, read_job, same_value, write_payload
+from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
+from pyresque.job.plugin import mark_of, moment
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
+from pyresque.store.marks import push_marked
 from pyresque.store.pauses import QueuePauses
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 CHUNK = 500
 
 
-class Queues:
+class Queues(Dequeue):
     """The queues of one application."""
 
     def __init__(
@@ -39,10 +42,8 @@ class Queues:
         inline: bool = False,
         stamp: Callable[[], str] | None = None,
     ) -> None:
-        self.table = table
+        super().__init__(table, codec, registry)
         self.pauses = QueuePauses(table.keys)
-        self.codec = codec
-        self.registry = registry
         self.inline = inline
         self.outgoing = Outgoing(codec, registry.enqueue_middleware, stamp)
 
@@ -76,21 +77,39 @@ class Queues:
     ) -> bool | None:
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs, queue)
-            if carried is None:
-                return None
-            if await self._push_carried(carried) is False:
+            if carried is None or await self._push_carried(carried) is False:
                 return None
             await carried.after()
             return True
         sent, names = wire_args(entry, args, kwargs), entry.lookup.now()
-        if names.before_enqueue and not await hooks.allowed(
-            entry.target, names.before_enqueue, *sent
-        ):
+        if entry.plugins:
+            return await self.enqueue_in_use(queue, self.registry.in_use(entry, queue, sent), sent)
+        before = names.before_enqueue
+        if before and not await hooks.allowed(entry, before, *sent):
             return None
         if await self._push(queue, entry, sent) is False:
             return None
         if names.after_enqueue:
-            await hooks.run(entry.target, names.after_enqueue, *sent)
+            await hooks.run(entry, names.after_enqueue, *sent)
+        return True
+
+    async def enqueue_in_use(
+        self, queue: str | None, entry: JobClass, args: list[Any]
+    ) -> bool | None:
+        """Enqueue a job by an entry in use (``Registry.in_use``); its plugins learn where it is not pushed after all."""
+        names = entry.lookup.now()
+        try:
+            allowed = await hooks.allowed(entry, names.before_enqueue, *args)
+            pushed = allowed and await self._push(queue, entry, args) is not False
+        except GeneratorExit:
+            raise
+        except BaseException:
+            await moment(entry, "refused")
+            raise
+        if not pushed:
+            await moment(entry, "refused")
+            return None
+        await hooks.run(entry, names.after_enqueue, *args)
         return True
 
     async def create(
@@ -113,7 +132,10 @@ class Queues:
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs or {}, queue, hooks=False)
             return None if carried is None else await self._push_carried(carried) or None
-        return await self._push(queue, entry, wire_args(entry, args, kwargs or {})) or None
+        sent = wire_args(entry, args, kwargs or {})
+        if entry.plugins and entry.in_use is None:
+            entry = self.registry.in_use(entry, queue, sent)
+        return await self._push(queue, entry, sent) or None
 
     async def push_carried(self, carried: Carried) -> bool:
         """Push a job that travels inside another one; False where a middleware refused it."""
@@ -126,24 +148,38 @@ class Queues:
     async def _push(
         self, queue: str | None, entry: JobClass, args: list[Any]
     ) -> Pushed | Literal[False] | None:
-        """Push a job: None where ``inline`` performed it, False where a middleware refused it."""
+        """Push a job: None where ``inline`` performed it, False where a middleware or a plugin's mark refused it."""
         where = validate(entry, queue)
         if self.outgoing.layers or self.outgoing.stamp is not None:
-            return await self._push_around(where, OutgoingJob(entry.name, args, where))
+            return await self._push_around(where, OutgoingJob(entry.name, args, where), entry)
         raw = write_payload(self.codec, entry.name, args)
         if self.inline and await self._performed_inline(raw):
             return None
+        if entry.in_use is not None:
+            return await self._push_in_use(where, entry, raw)
         return await self.table.push(where, (raw,))
 
-    async def _push_around(self, queue: str, job: OutgoingJob) -> Pushed | Literal[False] | None:
+    async def _push_in_use(
+        self, queue: str, entry: JobClass, raw: bytes
+    ) -> Pushed | Literal[False] | None:
+        """Push a job whose class has plugins: False, or None where that counts as enqueued, where its mark is set already."""
+        mark = mark_of(entry)
+        if mark is None:
+            return await self.table.push(queue, (raw,))
+        pushed = await push_marked(self.table, queue, raw, mark)
+        return False if pushed is None and not mark.refused_as_enqueued else pushed
+
+    async def _push_around(
+        self, queue: str, job: OutgoingJob, entry: JobClass
+    ) -> Pushed | Literal[False] | None:
         """Push a job, with the middleware around it."""
-        pushed: Pushed | None = None
+        pushed: Pushed | Literal[False] | None = None
 
         async def push(given: OutgoingJob) -> bool:
             nonlocal pushed
             raw = self.outgoing.write(job, given)
             if not (self.inline and await self._performed_inline(raw)):
-                pushed = await self.table.push(queue, (raw,))
+                pushed = await self._push_in_use(queue, entry, raw)
             return True
 
         return pushed if await self.outgoing.through(job, push) else False
@@ -151,7 +187,8 @@ class Queues:
     async def _performed_inline(self, raw: bytes) -> bool:
         """Perform a job here instead of enqueueing it; False where no class of that name is registered here."""
         job = read_job(self.codec, "inline", raw)
-        if self.registry.entry_of(job) is None:
+        entry = self.registry.entry_of(job)
+        if entry is None or (entry.target is None and entry.operation is None):
             return False
         await perform(self.registry, job)
         return True
@@ -192,10 +229,20 @@ class Queues:
                     entry = self.registry.describe(carried.class_name)
                     where, args = carried.queue, carried.args
                     after = carried.after
+                elif entry.plugins:
+                    await self._push_all(waiting)  # those before it
+                    waiting.clear()
+                    enqueued += (
+                        await self.enqueue_in_use(
+                            where, self.registry.in_use(entry, where, args), args
+                        )
+                        is True
+                    )
+                    continue
                 elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
-                    if not await hooks.allowed(entry.target, names.before_enqueue, *args):
+                    if not await hooks.allowed(entry, names.before_enqueue, *args):
                         continue
-                    after = partial(hooks.run, entry.target, names.after_enqueue, *args)
+                    after = partial(hooks.run, entry, names.after_enqueue, *args)
                 elif not (self.inline or around) and not callable(
                     getattr(entry.target, "queue", None)
                 ):
@@ -221,7 +268,8 @@ class Queues:
 
     async def _push_all(self, waiting: dict[str, list[bytes]]) -> None:
         """Push payloads to several queues in one round trip."""
-        await self.table.push_all(waiting)
+        if waiting:
+            await self.table.push_all(waiting)
 
     async def push(self, queue: str, item: object) -> Pushed:
         """Push any value, encoded, at the tail of a queue. Raises NotEncodable.
@@ -249,43 +297,13 @@ class Queues:
         The job is the caller's then. A worker reserves by a script, which notes in the same step who has it.
         """
         raw = await self.pauses.pop(queue)
-        return None if raw is None else read_job(self.codec, queue, raw)
-
-    async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
-        """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
-
-        None where a before_dequeue hook said no. Ruby does not distinguish "no arguments" from "any" either.
-
-        >>> resque.dequeue("Archive", 36)
-        1
-        """
-        entry = self.registry.describe(job)
-        where = validate(entry, None)
-        sent = wire_args(entry, args, kwargs)
-        if not await hooks.allowed(entry.target, entry.hooks.before_dequeue, *sent):
+        if raw is None:
             return None
-        destroyed = await self._destroy(where, entry, sent)
-        await hooks.run(entry.target, entry.hooks.after_dequeue, *sent)
-        return destroyed
-
-    async def destroy(self, queue: str, job: Target, /, *args: Any, **kwargs: Any) -> int:
-        """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many.
-
-        A payload matches when its bytes do, as in Ruby, or its meaning: another encoder may have written it.
-        """
-        entry = self.registry.describe(job)
-        return await self._destroy(queue, entry, wire_args(entry, args, kwargs))
-
-    async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
-        wanted = self.codec.decode(self.codec.encode(args)) if args else None
-        return await self.table.remove_chosen(
-            queue, lambda raw: self._matches(read_job(self.codec, queue, raw), entry, wanted)
-        )
-
-    @staticmethod
-    def _matches(job: Job, entry: JobClass, wanted: object) -> bool:
-        found = None if job.fault is not None else entry.args_of(job)
-        return found is not None and (wanted is None or same_value(found[0], wanted))
+        job = read_job(self.codec, queue, raw)
+        entry = self.registry.with_plugins_of(job)
+        if entry is not None:
+            await moment(entry, "taken")
+        return job
 
     # -- looking
 

@@ -18,12 +18,13 @@ from pyresque.ruby.names import camelize, constant_path, missing_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, TypeAlias
 
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Layer
+    from pyresque.job.plugin import Plugin, PluginContext, PluginJob
     from pyresque.job.sending import Carrier
     from pyresque.ops import Op
 
@@ -37,11 +38,12 @@ class JobClass:
     ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
     may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
     job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
+    ``plugins`` add hooks and moments (``job/plugin.py``); in a copy that is made for one job, ``in_use`` is that job.
     """
 
     __slots__ = (
-        *("aliases", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
-        *("operation", "redeliveries", "target", "timeout"),
+        *("aliases", "carrier", "given_queue", "in_use", "inside", "kwargs", "lookup", "name"),
+        *("operation", "plugins", "redeliveries", "target", "timeout"),
     )
 
     def __init__(
@@ -56,13 +58,16 @@ class JobClass:
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
         carrier: Carrier | None = None,
+        plugins: tuple[Plugin, ...] = (),
     ) -> None:
         self.name = name
         self.given_queue = queue
         self.target = target
         self.kwargs = kwargs
         self.aliases = aliases
-        self.lookup = Hooks(target)
+        self.in_use: PluginJob | None = None
+        self.plugins = plugins
+        self.lookup = _lookup(target, plugins)
         self.carrier = carrier
         self.operation = operation
         self.inside = inside
@@ -92,6 +97,8 @@ class JobClass:
     @property
     def performs(self) -> bool:
         """Whether the target can perform: it is a function, or a class with ``perform``."""
+        if self.target is None:
+            return False
         return not isinstance(self.target, type) or hasattr(self.target, "perform")
 
     @property
@@ -119,6 +126,10 @@ class Registry:
         self.fallback: Callable[[Any], JobClass | None] = lambda _: None
         #: Filled by ``job/plain.py``: names whose jobs may take the fast path.
         self.fast_entries: dict[object, JobClass] = {}
+        #: The entries that have plugins, by name.
+        self.with_plugins: dict[str, JobClass] = {}
+        #: What plugins need of a Core; in the Core's own view alone.
+        self.context: PluginContext | None = None
 
     def with_internal(self, *own: JobClass) -> Registry:
         """Return a view of this registry with internal entries of its own; a registered job of the same name goes before."""
@@ -126,6 +137,7 @@ class Registry:
         view._by_name, view._by_target = self._by_name, self._by_target
         view.middleware, view.fast_entries = self.middleware, self.fast_entries
         view.enqueue_middleware = self.enqueue_middleware
+        view.with_plugins = self.with_plugins
         view._own = {entry.name: entry for entry in own}
         return view
 
@@ -140,6 +152,7 @@ class Registry:
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
         hooks: Iterable[Callable[..., Any]] = (),
+        plugins: tuple[Plugin, ...] = (),
     ) -> JobClass:
         """Register a class or function; ``hooks`` become hooks of it, each under its own name.
 
@@ -156,6 +169,7 @@ class Registry:
             tuple(aliases),
             timeout=timeout,
             redeliveries=redeliveries,
+            plugins=plugins,
         )
         for known in (entry.name, *entry.aliases):
             holder = self._by_name.get(known)
@@ -166,11 +180,61 @@ class Registry:
                 )
                 raise DuplicateJobError(msg)
         attach(target, hooks)
+        self._enter(entry)
+        self._by_target[id(target)] = entry
+        return entry
+
+    def declare(self, name: str, queue: str | None, plugins: tuple[Plugin, ...]) -> JobClass:
+        """Enter a class that only Ruby performs. Raises DuplicateJobError where code is registered for that name."""
+        holder = self._by_name.get(name)
+        if holder is not None and holder.target is not None:
+            raise DuplicateJobError(
+                f"job {name!r} is registered for {_where(holder.target)}: give queue and plugins there"
+            )
+        entry = JobClass(name, queue, None, plugins=plugins)
+        self._enter(entry)
+        return entry
+
+    def _enter(self, entry: JobClass) -> None:
         for known in (entry.name, *entry.aliases):
             self._by_name[known] = entry
-        self._by_target[id(target)] = entry
+            self.with_plugins.pop(known, None)
+            if entry.plugins:
+                self.with_plugins[known] = entry
         self.fast_entries.clear()
-        return entry
+
+    def in_use(
+        self, entry: JobClass, queue: str | None, args: Sequence[Any] = (), job: Job | None = None
+    ) -> JobClass:
+        """Return a copy of an entry that has plugins, for one job: the one found in its queue, or one that is enqueued."""
+        from pyresque.job.plugin import PluginJob  # noqa: PLC0415 - for those who have plugins
+
+        copy = JobClass.__new__(JobClass)
+        for slot in JobClass.__slots__:
+            setattr(copy, slot, getattr(entry, slot))
+        where = queue if queue is not None else entry.queue or ""
+        copy.in_use = PluginJob(self.plugin_context(), entry, where, args, job)
+        return copy
+
+    def plugin_context(self) -> PluginContext:
+        """What plugins need of the Core whose view of the registry this is."""
+        if self.context is None:
+            raise RuntimeError("plugins need a Core: this registry belongs to none")
+        return self.context
+
+    def plugins(self) -> list[Plugin]:
+        """Return one plugin of each kind that any class has."""
+        found = {type(one): one for entry in self.with_plugins.values() for one in entry.plugins}
+        return list(found.values())
+
+    def with_plugins_of(self, job: Job) -> JobClass | None:
+        """Return the entry in use of a job found in Redis, where its class has plugins."""
+        if not self.with_plugins or job.fault is not None:
+            return None
+        entry = self.with_plugins.get(job.class_name)
+        if entry is None and job.class_name:
+            entry = self.with_plugins.get(constant_path(job.class_name))
+        return None if entry is None else self.in_use(entry, job.queue, job=job)
 
     def describe(self, target: Target | None) -> JobClass:
         """Return the entry of a target to enqueue; of an unregistered one by its own name and attributes."""
@@ -229,6 +293,14 @@ class Registry:
     def __len__(self) -> int:
         """Return how many jobs are registered."""
         return len(self._by_target)
+
+
+def _lookup(target: Any, plugins: tuple[Plugin, ...]) -> Hooks:
+    if not plugins:
+        return Hooks(target)
+    from pyresque.job.plugin import PluginHooks  # noqa: PLC0415 - for those who have plugins
+
+    return PluginHooks(target, plugins)
 
 
 def validate(entry: JobClass, queue: str | None) -> str:

@@ -10,6 +10,7 @@ from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.job import read_job, same_value
+from pyresque.job.plugin import Plugin, mark_of, moment
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
@@ -81,18 +82,24 @@ class ScheduledEnqueue:
         if entry.carrier is not None:
             return await self._carried(entry.carrier, queue, args)
         names, target = entry.hooks, entry.target
-        if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
+        if entry.plugins:
+            entry = self.jobs.registry.in_use(entry, queue, args)
+        if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *args):
             return EnqueuePlan(vetoed=True)
-        await hooks.run(target, names.before_delayed_enqueue, *args)
+        await hooks.run(entry, names.before_delayed_enqueue, *args)
         scheduled = getattr(target, "scheduled", None)
         if callable(scheduled):
             await Call(partial(scheduled, queue, entry.name, *args), offload=True)
         elif self.jobs.inline:
-            await self.jobs.enqueue_to(queue, target, *args)
-        elif await hooks.allowed(target, names.before_enqueue, *args):
+            await self.jobs.enqueue_to(queue, target or entry.name, *args)
+        elif mark_of(entry) is not None:
+            await self.jobs.enqueue_in_use(queue, entry, args)
+        elif await hooks.allowed(entry, names.before_enqueue, *args):
             where = validate(entry, queue)
             return await self._push_of(where, entry.name, args, entry=entry)
-        return EnqueuePlan(answer=await hooks.allowed(target, names.after_schedule, *args))
+        else:
+            await moment(entry, "refused")
+        return EnqueuePlan(answer=await hooks.allowed(entry, names.after_schedule, *args))
 
     async def _foreign(self, unknown: JobClass, queue: str | None, args: list[Any]) -> EnqueuePlan:
         """Plan a job of a class that only Ruby knows."""
@@ -135,8 +142,8 @@ class ScheduledEnqueue:
         entry = planned.entry
         if entry is None:
             return pushed
-        await hooks.run(entry.target, entry.hooks.after_enqueue, *planned.args)
-        return await hooks.allowed(entry.target, entry.hooks.after_schedule, *planned.args)
+        await hooks.run(entry, entry.hooks.after_enqueue, *planned.args)
+        return await hooks.allowed(entry, entry.hooks.after_schedule, *planned.args)
 
     async def push(self, job: tuple[str, bytes]) -> Pushed:
         """Push the planned job to its queue, without hooks."""
@@ -146,6 +153,8 @@ class ScheduledEnqueue:
         """Whether ``plan`` itself enqueues or performs the job, so that no script can check the lock in the same step."""
         custom = self._custom(config)
         entry = self._find(custom) if custom is not None else self._entry(config)
+        if entry is not None and any(type(one).mark is not Plugin.mark for one in entry.plugins):
+            return True
         return self.jobs.inline or callable(getattr(entry and entry.target, "scheduled", None))
 
     def identity(self, config: Mapping[str, Any]) -> Identity:

@@ -109,9 +109,9 @@ class Later:
             await carried.after()
             return True
         sent, names = wire_args(entry, args, kwargs), entry.hooks
-        if names.before_schedule and not await hooks.allowed(
-            entry.target, names.before_schedule, *sent
-        ):
+        if entry.plugins:
+            entry = self.jobs.registry.in_use(entry, queue, sent)
+        if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *sent):
             return None
         if self._at_once(timestamp):
             await self._enqueue_now(queue, entry, sent)
@@ -119,7 +119,7 @@ class Later:
             return None
         if not names.after_schedule:
             return True
-        return await hooks.allowed(entry.target, names.after_schedule, *sent)
+        return await hooks.allowed(entry, names.after_schedule, *sent)
 
     async def _carried(self, timestamp: int, carried: Carried) -> bool:
         """Enqueue a job that travels inside another one; False where a middleware refused it."""
@@ -184,8 +184,10 @@ class Later:
                 enqueued += bool(await self._schedule(timestamp, queue, entry, args, {}))
                 continue
             names = entry.hooks
+            if entry.plugins:
+                entry = self.jobs.registry.in_use(entry, queue, args)
             if names.before_schedule and not await hooks.allowed(
-                entry.target, names.before_schedule, *args
+                entry, names.before_schedule, *args
             ):
                 continue
             if self._at_once(timestamp):
@@ -206,7 +208,7 @@ class Later:
             await self.table.add(waiting)
         for entry, args in allowed:
             if entry.hooks.after_schedule:
-                await hooks.run(entry.target, entry.hooks.after_schedule, *args)
+                await hooks.run(entry, entry.hooks.after_schedule, *args)
         return enqueued + len(allowed)
 
     async def delayed_push(self, when: When, item: Mapping[str, Any]) -> bool:
@@ -233,9 +235,11 @@ class Later:
             )
             return count
         names, wanted = entry.hooks, 0
+        if entry.plugins:
+            entry = self.jobs.registry.in_use(entry, where, sent)
         for _ in range(count):
             wanted += not names.before_schedule or await hooks.allowed(
-                entry.target, names.before_schedule, *sent
+                entry, names.before_schedule, *sent
             )
         old = list(dict.fromkeys(copies))
         if self._at_once(timestamp):
@@ -249,7 +253,7 @@ class Later:
             added = self.table.adding(new) if new else ()
             await self.table.apply((*self.table.removing(old), *added))
         for _ in range(wanted):
-            await hooks.run(entry.target, names.after_schedule, *sent)
+            await hooks.run(entry, names.after_schedule, *sent)
         return count
 
     async def _replace_copies(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from pyresque.errors import NoQueueError, NotAJob, RedisCommandError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, read_job, write_payload
+from pyresque.job.plugin import mark_of, moment
 from pyresque.ops import Call
 from pyresque.ruby.json import without
 from pyresque.store.delayed import MOVED, NO_LIST, DelayedTable, Destination, Move
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
     from pyresque.store.delayed import ListRange
+    from pyresque.store.marks import Mark
     from pyresque.store.reserve import FailureEntry
 
 log = logging.getLogger("pyresque")
@@ -222,20 +224,23 @@ class Promoter:
         """Plan a job of a registered class: run its hooks in Ruby's order."""
         names, target, args = entry.hooks, entry.target, parameters(job.payload.args)
         dropped = Move(job.raw)
-        if names.before_schedule and not await hooks.allowed(target, names.before_schedule, *args):
+        if entry.plugins:
+            entry = self.jobs.registry.in_use(entry, job.queue, job=job)
+        if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *args):
             return MovePlan(dropped, job)
         if names.before_delayed_enqueue:
-            await hooks.run(target, names.before_delayed_enqueue, *args)
+            await hooks.run(entry, names.before_delayed_enqueue, *args)
         scheduled = getattr(target, "scheduled", None)
         if callable(scheduled):
             await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
         if self.jobs.inline:
-            await self.jobs.enqueue_to(job.queue, target, *args)
+            await self.jobs.enqueue_to(job.queue, target or entry.name, *args)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
-        if names.before_enqueue and not await hooks.allowed(target, names.before_enqueue, *args):
+        if names.before_enqueue and not await hooks.allowed(entry, names.before_enqueue, *args):
+            await moment(entry, "refused")
             return MovePlan(dropped, job, entry, args, names.after_schedule)
-        move = self._to_queue(job, queued_bytes(self.codec, job))
+        move = self._to_queue(job, queued_bytes(self.codec, job), mark_of(entry))
         return MovePlan(move, job, entry, args, (*names.after_enqueue, *names.after_schedule))
 
     async def _customised(self, job: Job, custom: str, known: Known) -> MovePlan:
@@ -248,10 +253,10 @@ class Promoter:
             return MovePlan(Move(job.raw), job)
         return MovePlan(self._to_queue(job, write_payload(self.codec, custom, args)), job)
 
-    def _to_queue(self, job: Job, pushed: bytes) -> Move:
+    def _to_queue(self, job: Job, pushed: bytes, mark: Mark | None = None) -> Move:
         key = to_bytes(self.jobs.table.keys.queue(job.queue))
         stamped = self.jobs.outgoing.stamped(job, pushed)
-        return Move(job.raw, Destination(key, to_bytes(job.queue)), stamped)
+        return Move(job.raw, Destination(key, to_bytes(job.queue), mark=mark), stamped)
 
     async def _refused(self, job: Job, error: BaseException) -> MovePlan:
         log.error("a delayed job goes to the failed list: %s: %s", error, job.raw[:200])
@@ -268,7 +273,7 @@ class Promoter:
         if plan.entry is None:
             return
         try:
-            await hooks.run(plan.entry.target, plan.after, *plan.args)
+            await hooks.run(plan.entry, plan.after, *plan.args)
         except GeneratorExit:
             raise
         except Exception:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pyresque.store.keys import Keys
+    from pyresque.store.marks import Mark
     from pyresque.store.replicas import Replicas
 
 #: Timestamps, or elements of one list, in one page.
@@ -62,12 +63,13 @@ class Head:
 class Destination:
     """A list that delayed jobs are moved to. Its ``name`` is added to ``queues``, or to ``failed_queues`` when ``failed``.
 
-    An empty name is added nowhere when ``failed``.
+    An empty name is added nowhere when ``failed``. With a ``mark`` only one job is pushed, and none where the mark is set.
     """
 
     key: bytes
     name: bytes
     failed: bool = False
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +179,17 @@ class DelayedTable:
                 to = 0 if job.to is None else numbers.setdefault(job.to, len(numbers) + 1)
                 job_args += (job.payload, to, job.pushed)
         named: list[Arg] = []
+        marks: list[bytes] = []
         for destination in numbers:
             nameless = destination.failed and not destination.name
             names_key = b"" if nameless else b"3" if destination.failed else b"2"
             named += (names_key, destination.name)
+            mark = destination.mark
+            if mark is None:
+                named += (0, "")
+            else:
+                marks.append(mark.key)
+                named += (len(marks), *mark.args)
         return await script("move_delayed").call(
             (
                 self.keys.delayed_schedule,
@@ -189,8 +198,12 @@ class DelayedTable:
                 *(to.key for to in numbers),
                 *lists,
                 *sets,
+                *marks,
             ),
-            ("1" if clean else "", len(numbers), len(moves), REMOVED, *named, *counts, *job_args),
+            (
+                *("1" if clean else "", len(numbers), len(moves), REMOVED, len(marks)),
+                *(*named, *counts, *job_args),
+            ),
             list,
         )
 

@@ -12,10 +12,11 @@ from pyresque.store.slices import REMOVED, Backward
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
+    from pyresque.store.marks import Mark
 
 
 #: Records that one step removes at most, so that the server serves others in between.
@@ -33,11 +34,18 @@ class Requeued:
     payload: bytes
 
 
+def no_mark(queue: str, payload: bytes) -> Mark | None:  # noqa: ARG001 - FailedTable.mark_of gets both
+    """No job has a mark."""
+    return None
+
+
 class FailedTable:
     """The failed lists of one namespace; ``failure_queue`` is ``failed`` or, with RedisMultiQueue, ``QUEUE_failed``."""
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
+        #: The mark that a job is requeued with, by its queue and payload; one that is set already keeps the job out of the queue.
+        self.mark_of: Callable[[str, bytes], Mark | None] = no_mark
 
     async def append(self, record: bytes, failure_queue: str = "failed") -> int:
         """Append a record; return the list's new length."""
@@ -118,9 +126,11 @@ class FailedTable:
         failure_queue: str = "failed",
     ) -> Pushed | None:
         """Put a job back and mark its record, at once; None when another record stands there now."""
+        mark = self.mark_of(queue, payload)
+        keys = (self.key(failure_queue), self.keys.queues, to_bytes(self.keys.queue(queue)))
         pushed: list[int] = await script("requeue").call(
-            (self.key(failure_queue), self.keys.queues, to_bytes(self.keys.queue(queue))),
-            (index, seen, marked, to_bytes(queue), payload),
+            keys if mark is None else (*keys, mark.key),
+            (index, seen, marked, to_bytes(queue), payload, *(() if mark is None else mark.args)),
         )
         return Pushed(*pushed) if pushed else None
 
@@ -133,11 +143,17 @@ class FailedTable:
         """
         first = min(one.index for one in records)
         queues = {queue: number for number, queue in enumerate({one.queue for one in records}, 3)}
-        args: list[Arg] = [first, max(one.index for one in records) - first + 1]
+        args: list[Arg] = [first, max(one.index for one in records) - first + 1, len(queues)]
+        keys = [to_bytes(self.keys.queue(queue)) for queue in queues]
         for one in records:
             number, name = queues[one.queue], to_bytes(one.queue)
             args += (one.index - first, one.seen, one.marked, number, name, one.payload)
-        keys = [to_bytes(self.keys.queue(queue)) for queue in queues]
+            mark = self.mark_of(one.queue, one.payload)
+            if mark is None:
+                args += (0, "")
+            else:
+                keys.append(mark.key)
+                args += (len(keys) + 2, *mark.args)
         return await script("requeue_seen").call(
             (self.key(failure_queue), self.keys.queues, *keys), args, list
         )

@@ -109,6 +109,20 @@ class Keys:
         digest = sha1_hex(payload)
         return f"{self.namespace}:redeliveries:{queue}:{digest}"
 
+    # -- plugins
+
+    def loner(self, queue: str, digest: str) -> str:
+        """Mark of a queued job (resque-loner); with an empty digest the beginning of all marks of the queue."""
+        return f"{self.namespace}:loners:queue:{queue}:job:{digest}"
+
+    def solo(self, queue: str, digest: str) -> str:
+        """Mark of a queued job (resque_solo); with an empty digest the beginning of all marks of the queue."""
+        return f"{self.namespace}:solo:queue:{queue}:job:{digest}"
+
+    def lock(self, class_name: str, arguments: str) -> str:
+        """Lock of a job that is queued or performed (resque-lock); ``arguments`` as Ruby inspects them."""
+        return f"{self.namespace}:lock:{class_name}-{arguments}"
+
     # -- resque-scheduler
 
     @property

@@ -203,7 +203,7 @@ class QueueTable:
         """Return the names of all keys of the namespace, sorted. Uses SCAN, which does not block Redis."""
         found: set[str] = set()
         cursor: bytes | int = 0
-        pattern = _escaped(self.keys.of("")) + "*"
+        pattern = escaped(self.keys.of("")) + "*"
         while True:
             command: Command[list[Any]] = Command(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000))
             cursor, page = await command
@@ -259,6 +259,6 @@ class StatTable:
         return await Command(("DEL", to_bytes(self.keys.stat(name))), int)
 
 
-def _escaped(prefix: str) -> str:
+def escaped(prefix: str) -> str:
     """Escape the glob characters of a prefix, for MATCH."""
     return "".join("\\" + char if char in "*?[]\\^" else char for char in prefix)

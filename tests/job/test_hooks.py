@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import LintError
 from pyresque.job import hooks
+from pyresque.job.registry import JobClass
 from tests.support.scripted_driver import result_of
 
 SUFFIXES = st.lists(
@@ -23,7 +24,7 @@ def test_hooks_are_found_by_their_prefix_and_run_in_the_order_of_their_names(
     names = [f"{prefix}_{suffix}" for suffix in suffixes]
     chance.shuffle(names)
     target = type("Job", (), {n: staticmethod(lambda n=n: ran.append(n)) for n in names})
-    result_of(hooks.run(target, getattr(hooks.hook_names(target), prefix)))
+    result_of(hooks.run(JobClass("Job", None, target), getattr(hooks.hook_names(target), prefix)))
     assert ran == sorted(names)
 
 
@@ -64,15 +65,15 @@ def test_all_hooks_run_even_after_one_said_no_and_only_false_says_no():
             ran.append("b")
 
     names = hooks.hook_names(Job).before_enqueue
-    assert result_of(hooks.allowed(Job, names)) is False
+    assert result_of(hooks.allowed(JobClass("Job", None, Job), names)) is False
     assert ran == ["a", "b"]
-    assert result_of(hooks.allowed(Job, names[1:])) is True
+    assert result_of(hooks.allowed(JobClass("Job", None, Job), names[1:])) is True
 
 
 @pytest.mark.parametrize("answer", [None, 0, "", []])
 def test_what_is_merely_false_to_python_is_no_veto(answer):
     target = type("Job", (), {"before_enqueue_x": staticmethod(lambda: answer)})
-    assert result_of(hooks.allowed(target, ("before_enqueue_x",))) is True
+    assert result_of(hooks.allowed(JobClass("Job", None, target), ("before_enqueue_x",))) is True
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_hook_may_be_awaitable():
 
     target = type("Job", (), {"before_enqueue_x": staticmethod(veto)})
     driver = SyncDriver("redis://nowhere:1/0")
-    assert driver.run(hooks.allowed(target, ("before_enqueue_x",))) is False
+    assert driver.run(hooks.allowed(JobClass("Job", None, target), ("before_enqueue_x",))) is False
 
 
 class Changing:

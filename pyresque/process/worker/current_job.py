@@ -317,6 +317,7 @@ class CurrentJob:
             if back is not None:
                 self.log.redelivered(job, back, process_error)
                 await self._redeliver(back)
+                await lost_jobs.returned(job)
                 return NO_FAILURE
             error = report(process_error)
             await lost_jobs.run_hooks(job, process_error)

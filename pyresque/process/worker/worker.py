@@ -19,6 +19,9 @@ from pyresque.errors import (
     RedisCommandError,
     RedisUnavailable,
 )
+from pyresque.executor.base import Outcome
+from pyresque.failure.report import report
+from pyresque.job.plugin import moment
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.health.state import Flag, HealthState
 from pyresque.process.worker.controls import WorkerControls
@@ -32,10 +35,11 @@ from pyresque.store.reserve import NO_FAILURE
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.executor.base import Executor, Outcome
+    from pyresque.executor.base import Executor
     from pyresque.executor.fast_path import FastPath
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
+    from pyresque.job.registry import JobClass
     from pyresque.job.worker_registry import WorkerId
     from pyresque.process.worker.idle import Host
     from pyresque.process.worker.queue_list import QueueList
@@ -214,6 +218,11 @@ class Worker(WorkerControls):
         name = known_name(self.core.registry, job)
         child_title = self.show_job(job.queue, int(self.core.clock.time()), name)
         self.current_job.log.got(job)
+        registry = self.core.registry
+        entry = registry.with_plugins_of(job) if registry.with_plugins else None
+        refused = None if entry is None else await self._taken(entry)
+        if refused is not None:
+            return refused
         self.health.job(True)
         outcome = await self.executor.run(job, self.run_upkeep, self.procline, child_title)
         self.health.job(False)
@@ -221,11 +230,22 @@ class Worker(WorkerControls):
             signal_handlers.take_again()
         return outcome
 
+    async def _taken(self, entry: JobClass) -> Outcome | None:
+        """Run a moment of the job's plugins: nothing of the job has run. Their error is the job's failure."""
+        try:
+            await self.current_job.redis_retry.until_answered(partial(moment, entry, "taken"))
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 - a key function may raise anything
+            return Outcome(report=report(error))
+        return None
+
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
         """Write down how the job ended and, with ``then_reserve``, return the next one."""
         current = self.current_job
         if not outcome.started:
             await current.return_unperformed(job)
+            await self.core.lost_jobs.returned(job)
             if not self.stopping:
                 await Sleep(RETRY_START)
             return None

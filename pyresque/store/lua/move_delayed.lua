@@ -2,9 +2,11 @@
 -- a job is never in two places or in none, whatever other clients move or remove.
 --
 -- KEYS  1 delayed_queue_schedule   2 queues   3 failed_queues   then D destinations   then L lists delayed:<timestamp>
---       then for each job timestamps:<payload>
--- ARGV  1 "1" removes a timestamp that has no jobs left   2 D   3 L   4 a text that no payload is
---       then for each destination: "2" or "3", the number of the key to which its name is added ("" for none), and that name
+--       then for each job timestamps:<payload>   then M marks
+-- ARGV  1 "1" removes a timestamp that has no jobs left   2 D   3 L   4 a text that no payload is   5 M
+--       then for each destination: "2" or "3", the number of the key to which its name is added ("" for none), that name,
+--       the number of its mark ("0" for none), and the seconds after which the mark expires ("" never): of jobs with a mark
+--       one is pushed, and none where the mark is set
 --       then for each list: its timestamp, its member in the sorted set, how many of its jobs are moved,
 --       and the first and last index at which they were seen
 --       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to push there
@@ -13,7 +15,8 @@
 
 local clean, destinations, lists = ARGV[1] == "1", tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_list = 3 + destinations
-local job_key, job_arg = first_list + lists, 4 + 2 * destinations + 5 * lists
+local job_key, job_arg = first_list + lists, 5 + 4 * destinations + 5 * lists
+local first_mark = #KEYS - tonumber(ARGV[5])
 
 local usable, waiting = {}, {}
 for place = 1, destinations do
@@ -28,7 +31,7 @@ end
 local answers = {}
 
 for place = 1, lists do
-  local list, arg = KEYS[first_list + place], 2 * destinations + 5 * place
+  local list, arg = KEYS[first_list + place], 1 + 4 * destinations + 5 * place
   local timestamp, member, count = ARGV[arg], ARGV[arg + 1], tonumber(ARGV[arg + 2])
   local first, last = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
   local kind = redis.call("TYPE", list).ok
@@ -79,11 +82,21 @@ for place = 1, lists do
 end
 
 for place = 1, destinations do
-  local payloads = waiting[place]
+  local payloads, arg = waiting[place], 2 + 4 * place
+  local mark = tonumber(ARGV[arg + 2])
+  if mark > 0 and #payloads > 0 then
+    if redis.pcall("GET", KEYS[first_mark + mark]) == "1" then
+      payloads = {}
+    else
+      payloads = {payloads[1]}
+      redis.call("SET", KEYS[first_mark + mark], "1")
+      if ARGV[arg + 3] ~= "" then redis.call("EXPIRE", KEYS[first_mark + mark], ARGV[arg + 3]) end
+    end
+  end
   if #payloads > 0 then
-    local set = ARGV[3 + 2 * place]
+    local set = ARGV[arg]
     -- pcall: the jobs have left their lists already, so a set of names of a wrong type must not stop the script.
-    if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[4 + 2 * place]) end
+    if set ~= "" then redis.pcall("SADD", KEYS[tonumber(set)], ARGV[arg + 1]) end
     for from = 1, #payloads, 1000 do
       redis.call("RPUSH", KEYS[3 + place], unpack(payloads, from, math.min(from + 999, #payloads)))
     end

@@ -1,0 +1,87 @@
+"""The verbs that remove jobs from queues, each an operation: dequeue, destroy, remove_queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyresque.job import hooks
+from pyresque.job.job import Codec, Job, read_job, same_value
+from pyresque.job.plugin import moment
+from pyresque.job.registry import JobClass, Registry, validate
+from pyresque.job.sending import wire_args
+
+if TYPE_CHECKING:
+    from pyresque.job.registry import Target
+    from pyresque.store.queues import QueueTable, RemovedQueue
+
+#: Jobs in one page of a queue.
+PAGE: Final = 500
+
+
+class Dequeue:
+    """Removes jobs from the queues of one application."""
+
+    def __init__(self, table: QueueTable, codec: Codec, registry: Registry) -> None:
+        self.table = table
+        self.codec = codec
+        self.registry = registry
+
+    async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
+        """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
+
+        None where a before_dequeue hook said no. Ruby does not distinguish "no arguments" from "any" either.
+
+        >>> resque.dequeue("Archive", 36)
+        1
+        """
+        entry = self.registry.describe(job)
+        where = validate(entry, None)
+        sent = wire_args(entry, args, kwargs)
+        if entry.plugins:
+            entry = self.registry.in_use(entry, where, sent)
+        if not await hooks.allowed(entry, entry.hooks.before_dequeue, *sent):
+            return None
+        destroyed = await self._destroy(where, entry, sent)
+        await hooks.run(entry, entry.hooks.after_dequeue, *sent)
+        return destroyed
+
+    async def destroy(self, queue: str, job: Target, /, *args: Any, **kwargs: Any) -> int:
+        """Remove a class's jobs from a queue, without hooks (Ruby: ``Job.destroy``); how many.
+
+        A payload matches when its bytes do, as in Ruby, or its meaning: another encoder may have written it.
+        """
+        entry = self.registry.describe(job)
+        return await self._destroy(queue, entry, wire_args(entry, args, kwargs))
+
+    async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
+        wanted = self.codec.decode(self.codec.encode(args)) if args else None
+        if entry.plugins:
+            await self._dequeued(queue, entry, wanted)
+        return await self.table.remove_chosen(
+            queue, lambda raw: self._matches(read_job(self.codec, queue, raw), entry, wanted)
+        )
+
+    async def _dequeued(self, queue: str, entry: JobClass, wanted: object) -> None:
+        """Run the plugins' moment for each job that is about to be removed: a job without a mark does less harm than the reverse."""
+        key, start = self.table.keys.queue(queue), 0
+        while page := await self.table.slice(key, start, start + PAGE - 1):
+            for raw in page:
+                job = read_job(self.codec, queue, raw)
+                if self._matches(job, entry, wanted):
+                    await moment(self.registry.in_use(entry, queue, job=job), "dequeued")
+            start += PAGE
+
+    async def remove_queue(self, queue: str) -> RemovedQueue:
+        """Delete a queue with all it holds.
+
+        >>> resque.remove_queue("mailers")
+        RemovedQueue(known=1, held=1)
+        """
+        for plugin in self.registry.plugins():
+            await plugin.queue_removed(self.registry.plugin_context(), queue)
+        return await self.table.remove(queue)
+
+    @staticmethod
+    def _matches(job: Job, entry: JobClass, wanted: object) -> bool:
+        found = None if job.fault is not None else entry.args_of(job)
+        return found is not None and (wanted is None or same_value(found[0], wanted))

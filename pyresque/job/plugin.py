@@ -1,0 +1,260 @@
+"""Plugins of a job: what a Ruby plugin mixes into a class, here an object given at registration. Light: the fork server loads it.
+
+Theory of operation. A plugin of Ruby's is a module of hooks, found among the class's own hooks and run with them in the order of
+their names. A ``Plugin`` here has methods with the same names, each ``async def`` and an operation (``ops.py``): it awaits commands
+to Redis. ``PluginHooks`` finds them beside the target's own. A method of the class with the same name replaces the plugin's, as in
+Ruby.
+
+A hook needs keys, clock and codec of one Core, and the job. ``Registry.in_use`` therefore makes a copy of the JobClass for one job,
+with a ``PluginJob`` in its slot ``in_use``; ``hooks.call`` gives that to the plugin's method. A class without plugins is never copied.
+
+Beside the hooks a plugin has moments, in which Ruby's plugins replace methods of Resque itself:
+
+=================  ==========================================================================================================
+``mark``           names a key that is set in the step that pushes the job; where it is set already, the job is not pushed
+``refused``        the job was not pushed after all, although before_enqueue hooks have run
+``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
+``returned``       a job that was taken is back in its queue unperformed, or is redelivered after its process died
+``lost``           the job's process or worker has died: before its failure hooks run
+``dequeued``       a job is about to be removed from its queue by ``dequeue`` or ``destroy``
+``queue_removed``  a queue is about to be removed with all that it holds
+=================  ==========================================================================================================
+"""
+
+from __future__ import annotations
+
+from pyresque.errors import JobOptionError
+from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks, hook_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+
+    from pyresque.clock import Clock
+    from pyresque.job.job import Codec, Job
+    from pyresque.job.registry import JobClass
+    from pyresque.ops import Op
+    from pyresque.store.keys import Keys
+    from pyresque.store.marks import Mark
+
+    T = TypeVar("T")
+
+    #: What is inside an around hook: the next hook, or the work. Returns whether the work was done, and the value returned.
+    Inner: TypeAlias = Callable[[], Op[tuple[bool, Any]]]
+
+    class Enqueues(Protocol):
+        """Enqueues jobs: ``job/queues.py``."""
+
+        def enqueue_to(self, queue: str | None, job: Any, /, *args: Any) -> Op[Any]:
+            """As the verb."""
+
+    class Delays(Protocol):
+        """Enqueues jobs for later: ``schedule/later.py``."""
+
+        def enqueue_in_with_queue(
+            self, queue: str | None, wait: float, job: Any, /, *args: Any
+        ) -> Op[Any]:
+            """As the verb."""
+
+
+class PluginContext:
+    """What plugins need of one Core."""
+
+    __slots__ = ("clock", "codec", "delayed", "jobs", "keys")
+
+    def __init__(
+        self, keys: Keys, codec: Codec, clock: Clock, jobs: Enqueues, delayed: Delays
+    ) -> None:
+        self.keys = keys
+        self.codec = codec
+        self.clock = clock
+        self.jobs = jobs
+        self.delayed = delayed
+
+
+class PluginJob:
+    """One job as its plugins see it. ``queue`` is the queue it is in, or goes to; ``state`` is what plugins keep between its hooks."""
+
+    __slots__ = ("_args", "_given", "context", "entry", "job", "queue", "state")
+
+    def __init__(
+        self,
+        context: PluginContext,
+        entry: JobClass,
+        queue: str,
+        given: Sequence[Any] = (),
+        job: Job | None = None,
+    ) -> None:
+        self.context = context
+        self.entry = entry
+        self.queue = queue
+        #: The job as it was found in its queue; None while it is enqueued.
+        self.job = job
+        self.state: dict[object, Any] = {}
+        self._given = given
+        self._args: list[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The class's Ruby name."""
+        return self.entry.name
+
+    @property
+    def args(self) -> list[Any]:
+        """The arguments as Ruby reads them from the payload. A job that changes its own arguments does not change these."""
+        if self._args is None:
+            codec = self.context.codec
+            if self.job is None:
+                self._args = codec.decode(codec.encode(list(self._given)))
+            else:
+                from pyresque.job.job import read_job  # noqa: PLC0415 - the fork server reads no payloads
+
+                self._args = list(read_job(codec, self.queue, self.job.raw).args)
+        return self._args
+
+
+class Plugin:
+    """The base of plugins. Its hooks are ``async def`` methods named as Ruby's, which get a PluginJob; all may be left out.
+
+    ``on_failure_...`` also gets the error, ``around_perform_...`` also ``inner``, which it awaits where the work belongs:
+    it returns what ``await inner()`` returned, or ``(False, None)`` where it leaves the work undone.
+    """
+
+    #: The Ruby gem that the plugin does the work of.
+    gem: ClassVar[str] = ""
+
+    def mark(self, job: PluginJob) -> Mark | None:  # noqa: ARG002 - for those that have one
+        """Return the key that is set in the step that pushes the job, or None."""
+        return None
+
+    async def refused(self, job: PluginJob) -> None:
+        """The job is not pushed: a hook or a middleware said no, or an error came."""
+
+    async def taken(self, job: PluginJob) -> None:
+        """The job has left its queue, and nothing of it has run."""
+
+    async def returned(self, job: PluginJob) -> None:
+        """The job is in its queue again after it was taken."""
+
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
+        """The job's process or worker has died. May run more than once."""
+
+    async def dequeued(self, job: PluginJob) -> None:
+        """The job is about to be removed from its queue."""
+
+    async def queue_removed(self, context: PluginContext, queue: str) -> None:
+        """A queue is about to be removed. Runs once for each kind of plugin, whatever the queue holds."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class PluginHooks(Hooks):
+    """The hooks of a target and of its plugins, in the order of their names."""
+
+    __slots__ = ("of_plugins",)
+
+    def __init__(self, target: Any, plugins: Iterable[Plugin]) -> None:
+        super().__init__(target)
+        #: The name of each plugin's hook, and the method.
+        self.of_plugins: dict[str, Callable[..., Op[Any]]] = {
+            name: getattr(plugin, name)
+            for plugin in plugins
+            for name in dir(type(plugin))
+            if name.startswith(PREFIXES)
+        }
+
+    def now(self) -> HookNames:
+        """Return the hooks that target and plugins have now."""
+        own = hook_names(self.target)
+        if not self.of_plugins:
+            return own
+        merged = {
+            prefix: tuple(
+                sorted(
+                    {*getattr(own, prefix)}.union(
+                        name for name in self.of_plugins if name.startswith(prefix)
+                    )
+                )
+            )
+            for prefix in PREFIXES
+        }
+        return HookNames(**merged) if any(merged.values()) else NO_HOOKS
+
+    def of_plugin(self, name: str) -> Callable[..., Op[Any]] | None:
+        """Return a plugin's hook of that name; None where the target has its own."""
+        target = self.target
+        if target is not None and callable(getattr(target, name, None)):
+            return None
+        return self.of_plugins.get(name)
+
+
+def check_plugins(plugins: Iterable[Plugin], shown: str) -> tuple[Plugin, ...]:
+    """Return a job's plugins as a tuple. Raises JobOptionError for what is no plugin, and for two of a kind."""
+    if isinstance(plugins, (str, Plugin)) or not hasattr(type(plugins), "__iter__"):
+        given = getattr(plugins, "__name__", None) or repr(plugins)
+        raise JobOptionError(f"plugins={given} of {shown} is no list: write plugins=[{given}]")
+    found: list[Plugin] = []
+    for plugin in plugins:
+        if isinstance(plugin, type) and issubclass(plugin, Plugin):
+            raise JobOptionError(
+                f"plugins of {shown}: {plugin.__name__} is a class: give an object, {plugin.__name__}()"
+            )
+        if not isinstance(plugin, Plugin):
+            raise JobOptionError(
+                f"plugins of {shown}: {plugin!r} is no plugin: give objects of pyresque.plugins, such as Loner()"
+            )
+        if any(type(one) is type(plugin) for one in found):
+            raise JobOptionError(
+                f"plugins of {shown}: {type(plugin).__name__} stands there twice; keep one of them"
+            )
+        found.append(plugin)
+    marking = [type(one).__name__ for one in found if type(one).mark is not Plugin.mark]
+    if len(marking) > 1:
+        raise JobOptionError(
+            f"plugins of {shown}: {' and '.join(marking)} both keep a job from being queued twice; keep one of them"
+        )
+    for plugin in found:
+        for name in dir(type(plugin)):
+            if name.startswith(PREFIXES) and not _is_async(getattr(type(plugin), name)):
+                raise JobOptionError(
+                    f"plugins of {shown}: {type(plugin).__name__}.{name} is no async def method"
+                )
+    return tuple(found)
+
+
+def _is_async(function: Any) -> bool:
+    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & 0x80)  # CO_COROUTINE
+
+
+def mark_of(entry: JobClass) -> Mark | None:
+    """Return the mark that must not be set where this job is pushed. ``entry`` is in use (``Registry.in_use``)."""
+    job = entry.in_use
+    if job is not None:
+        for plugin in entry.plugins:
+            mark = plugin.mark(job)
+            if mark is not None:
+                return mark
+    return None
+
+
+async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:
+    """Run ``work`` and then ``after``, also where the work raises: a ``finally`` may not await while a generator is closed."""
+    try:
+        result = await work
+    except GeneratorExit:
+        raise
+    except BaseException:
+        await after()
+        raise
+    await after()
+    return result
+
+
+async def moment(entry: JobClass, name: str, *args: Any) -> None:
+    """Run a moment of each plugin of an entry in use."""
+    for plugin in entry.plugins:
+        if getattr(type(plugin), name) is not getattr(Plugin, name):
+            await getattr(plugin, name)(entry.in_use, *args)

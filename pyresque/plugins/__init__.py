@@ -1,0 +1,34 @@
+"""Plugins: what Ruby's most installed Resque plugins do, on the same keys. Given at registration: ``plugins=[Loner()]``.
+
+Public and stable: the names of ``__all__``. docs/plugins.md has a table of the Ruby gems, their keys, and what to declare.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyresque.job.plugin import Plugin, PluginJob
+    from pyresque.plugins.lock import Lock
+    from pyresque.plugins.loner import Loner
+    from pyresque.plugins.solo import Solo
+
+__all__ = ["Lock", "Loner", "Plugin", "PluginJob", "Solo"]
+
+#: The module of each public name, loaded at the name's first use.
+_MODULES = {
+    "Lock": "pyresque.plugins.lock",
+    "Loner": "pyresque.plugins.loner",
+    "Plugin": "pyresque.job.plugin",
+    "PluginJob": "pyresque.job.plugin",
+    "Solo": "pyresque.plugins.solo",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(__import__(_MODULES[name], fromlist=[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

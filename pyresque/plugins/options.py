@@ -1,0 +1,49 @@
+"""Checks of what plugins are given, and calls of their key functions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pyresque.errors import JobOptionError
+from pyresque.user_errors import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PluginKeyError(JobOptionError):
+    """A key function raised, or returned something else than a text."""
+
+
+def seconds(name: str, given: object) -> int | None:
+    """Return whole seconds from a number or a timedelta; None stays None. Raises JobOptionError."""
+    if given is None:
+        return None
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or given != given:  # noqa: PLR0124 - NaN
+        raise JobOptionError(f"{name}={given!r} is no number of seconds and no timedelta")
+    return int(given)
+
+
+def function(name: str, given: object) -> Any:
+    """Return a function that was given, or None. Raises JobOptionError for what cannot be called."""
+    if given is not None and not callable(given):
+        raise JobOptionError(f"{name}={given!r} is no function: give one that can be called")
+    return given
+
+
+def key_text(name: str, make: Callable[..., object], *args: Any) -> str:
+    """Return the text that a key function makes. Raises PluginKeyError, which names the function, where it raises or makes no text."""
+    try:
+        made = make(*args)
+    except Exception as error:
+        raise PluginKeyError(
+            f"the function {name}= raised {type(error).__name__}: {text_of(error)}"
+        ) from error
+    if not isinstance(made, (str, int)) or isinstance(made, bool):
+        raise PluginKeyError(
+            f"the function {name}= returned {made!r}: it must return the text of a key"
+        )
+    return str(made)
