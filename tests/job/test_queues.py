@@ -4,9 +4,9 @@ import pytest
 
 from pyresque.clock import SystemClock
 from pyresque.errors import DecodeError, NoClassError, NoQueueError, NotEncodable
-from pyresque.job.job import JsonCodec
+from pyresque.job.job import JsonCodec, same_value
 from pyresque.job.queue_overview import QueueOverview
-from pyresque.job.queues import Queues, same_value
+from pyresque.job.queues import Queues
 from pyresque.job.registry import Registry
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable
