@@ -102,7 +102,7 @@ class Connection:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
         except (OSError, hiredis.ProtocolError) as error:
             raise self._lost(error) from error
-        if reply.__class__ is not bytes:
+        if reply.__class__ not in _DATA:
             self._check_passing(reply)
         return reply
 

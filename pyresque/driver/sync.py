@@ -12,8 +12,8 @@ from pyresque.driver.connection import Connection
 from pyresque.driver.protocol import (
     checked,
     commands_of,
-    encode_command,
     of_batch,
+    pack,
     replies_to,
 )
 from pyresque.driver.server import Server
@@ -143,7 +143,7 @@ class SyncDriver:
             connection = own.connection
             if connection is None or own.pid != getpid() or monotonic() - own.used > IDLE:
                 connection = self._ready(own)
-            reply = connection.ask(command.wire or encode_command(command))
+            reply = connection.ask(command.wire or pack(command.args))
         except BaseException:
             # Unread replies may be in the socket: they must not be taken for replies to another command.
             self._drop()
