@@ -255,7 +255,7 @@ def test_a_command_that_is_like_no_other_is_reported_with_those_that_there_are(r
     message = refused(run("xyzzy"))
     assert "No such command 'xyzzy'. There are completion, delayed, demo, enqueue," in message
     assert "Did you mean" not in message
-    assert "There are clear, list, remove, retry, show;" in refused(run("failed", "delete"))
+    assert "There are clear, list, remove, retry, show, trim;" in refused(run("failed", "delete"))
 
 
 @pytest.mark.parametrize("words", [words for words in commands() if "demo" not in words])
