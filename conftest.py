@@ -9,6 +9,10 @@ import hypothesis
 import pytest
 
 from pyresque.errors import NoRedisServer
+from tests.support.marks import (
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+)
 from tests.support.redis_server import RedisServer
 from tests.support.redis_sets import Cluster, SentinelSet
 from tests.support.tls import make_papers
@@ -19,8 +23,7 @@ if TYPE_CHECKING:
 
     import redis
 
-#: The marks of all tests.
-pytest_plugins = ("tests.support.marks",)
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]  # hooks
 
 # A shell's background job ignores these two, and so would every worker that the tests start.
 for number, handler in (

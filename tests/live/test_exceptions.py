@@ -40,7 +40,7 @@ def test_every_exception_is_one_record_under_its_own_name_and_the_worker_goes_on
     asked = [(job, mark) for job in jobs for mark in ERRORS]
     db.rpush("resque:queue:low", *(payload(*one) for one in asked))
     db.rpush("resque:queue:low", payload("Note", "the last"))
-    log = burst(redis_url, "low", program="hostile.py", patience=100, **env)
+    log = burst(redis_url, "low", program="hostile.py", within=100, **env)
     records = [json.loads(raw) for raw in db.lrange("resque:failed", 0, -1)]
     recorded = [
         ((one["payload"]["class"], one["payload"]["args"][0]), one["exception"]) for one in records

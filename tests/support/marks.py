@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import TYPE_CHECKING
+import subprocess
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, NoReturn
+from unittest.mock import patch
 
 import pytest
 
@@ -27,9 +29,13 @@ PLACES = {
             "tests/cli/test_embedded.py",
             "tests/cli/test_sizes.py",
             "tests/conformance/test_executors.py",
+            "tests/conformance/test_kinds.py",
+            "tests/conformance/test_replicas.py",
+            "tests/docs/test_package.py",
             "tests/examples/",
             "tests/executor/fork/",
             "tests/live/",
+            "tests/process/health/test_server.py",
             "tests/process/start/test_early_server.py",
             "tests/process/worker/test_fork_fast_path",
             "tests/test_verbs.py",
@@ -40,8 +46,7 @@ PLACES = {
 }
 PROCESS_FIXTURES = {"start", "finish"}
 
-#: What Python reports to audit hooks when a process is started.
-STARTS = {"os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen"}
+_FORK, _EXECUTE = os.fork, subprocess.Popen._execute_child
 
 
 def mark_of(item: pytest.Item) -> str:
@@ -72,28 +77,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
-class _NoProcess:
-    """Refuses to start a process while a test runs that is marked ``unit`` or ``redis``."""
-
-    def __init__(self) -> None:
-        self.on = False
-        self.pid = os.getpid()
-
-    def __call__(self, event: str, _args: object) -> None:
-        if self.on and event in STARTS and os.getpid() == self.pid:
-            self.on = False
-            raise RuntimeError(f"{event} in a test that is not marked process: see conftest.py")
+def _refuse(*_args: object, **_keywords: object) -> NoReturn:
+    raise RuntimeError("a test that is not marked process starts one: see tests/support/marks.py")
 
 
-_no_process = _NoProcess()
-sys.addaudithook(_no_process)
+@contextmanager
+def _no_process() -> Iterator[None]:
+    with (
+        patch.object(os, "fork", _refuse),
+        patch.object(subprocess.Popen, "_execute_child", _refuse),
+    ):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Hold a test to its mark."""
-    _no_process.on = mark_of(item) in {"unit", "redis"}
-    try:
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hold a test, and the fixtures that are made for it, to its mark."""
+    with _no_process() if mark_of(item) in {"unit", "redis"} else nullcontext():
         return (yield)
-    finally:
-        _no_process.on = False
+
+
+@contextmanager
+def a_server_is_no_process() -> Iterator[None]:
+    """Allow whatever starts a Redis server."""
+    with (
+        patch.object(os, "fork", _FORK),
+        patch.object(subprocess.Popen, "_execute_child", _EXECUTE),
+    ):
+        yield

@@ -130,7 +130,6 @@ def test_clients_that_break_off_in_the_middle_break_nothing(port, health_state):
     assert get(port, "/live") == (200, [])
 
 
-@pytest.mark.process
 def test_signals_to_the_whole_group_are_not_for_it(port):
     with serving(SystemClock(), "127.0.0.1", port, 60.0):
         assert get(port, "/live") == (200, [])
@@ -141,7 +140,6 @@ def test_signals_to_the_whole_group_are_not_for_it(port):
     assert children() == []
 
 
-@pytest.mark.process
 def test_a_port_that_is_taken_or_cannot_be_had_is_reported_before_the_worker_starts(port):
     with (
         serving(SystemClock(), "127.0.0.1", port, 60.0),
@@ -156,7 +154,6 @@ def test_a_port_that_is_taken_or_cannot_be_had_is_reported_before_the_worker_sta
         pass
 
 
-@pytest.mark.process
 def test_a_port_that_is_let_go_of_in_time_is_had(port):
     holder = socket.create_server(("127.0.0.1", port))
     threading.Timer(0.3, holder.close).start()
@@ -164,7 +161,6 @@ def test_a_port_that_is_let_go_of_in_time_is_had(port):
         assert get(port, "/live") == (200, [])
 
 
-@pytest.mark.process
 def test_it_ends_with_a_worker_that_is_killed(port):
     pid = os.fork()
     if pid == 0:
