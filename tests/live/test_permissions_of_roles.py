@@ -13,10 +13,10 @@ import pytest
 
 from pyresque import Resque
 from pyresque.errors import NotReplicated
-from tests.conformance.test_kinds import STORY, left, mailer, seed
 from tests.support import ROOT
 from tests.support.acl import roles
 from tests.support.eventually import eventually
+from tests.support.verb_story import STORY, left, mailer, seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
