@@ -53,9 +53,39 @@ local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
 local usual = #keys % 2 == 1
 local queues, next_place = (#keys - (usual and 5 or 10)) / 2, 1
-local more = 5 + 2 * queues  -- the keys before stat:failed
 local chosen_from, failed, name, counted = "", "", "", ""
 local place, raw, wrong, held, wrapped, record = 0
+
+local kept  -- whether there is any key that may keep the first queue's job back
+if queues > 0 then
+  kept = call("EXISTS", keys[4], keys[5], keys[6 + queues]) > 0
+else
+  kept = call("EXISTS", keys[4]) > 0
+end
+
+local all, own, no_list  -- replies to INCR; an error in place of the first queue's payload
+if not usual then
+  chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
+elseif queues > 0 and not kept and args[1] == "" then
+  raw, next_place = pcall_redis("LPOP", keys[6]), 2
+  if type(raw) == "string" then
+    place = 1
+    if string.byte(raw) == 123 and pcall(cjson.decode, raw) then
+      record = args[2] .. raw .. "}"
+      held = pcall_redis("GETSET", keys[1], record)
+      if held == finished and finished ~= "" then
+        all, own = pcall_redis("INCR", keys[2]), pcall_redis("INCR", keys[3])
+        if type(all) == "number" and type(own) == "number" then return raw end
+      end
+    end
+  elseif raw then
+    no_list, raw = raw, nil
+  else
+    raw = nil
+  end
+end
+
+local more = 5 + 2 * queues  -- the keys before stat:failed
 
 local function is_wrong(reply, number)
   if type(reply) ~= "table" or not reply.err then return false end
@@ -69,8 +99,9 @@ local function is_wrong(reply, number)
   return true
 end
 
-local function count(number, own)
-  local reply = pcall_redis("INCR", keys[number])
+-- Counts, where no reply to INCR is given, and sees to what may not be counted.
+local function count(number, own, reply)
+  reply = reply or pcall_redis("INCR", keys[number])
   if type(reply) == "number" then return end
   -- By now a job has been taken: a count that may not be written must not cost what is still to be written of it.
   if not is_wrong(reply, -number) then
@@ -81,39 +112,15 @@ local function count(number, own)
   end
 end
 
+if no_list and not is_wrong(no_list, 1) then return no_list end
+if all then
+  count(2, false, all)
+  count(3, true, own)
+  return {1, 1, raw, "", wrong}
+end
+
 local function is_one_table(fine, value, ...)
   return fine and type(value) == "table" and select("#", ...) == 0
-end
-
-local kept  -- whether there is any key that may keep the first queue's job back
-if queues > 0 then
-  kept = call("EXISTS", keys[4], keys[5], keys[6 + queues]) > 0
-else
-  kept = call("EXISTS", keys[4]) > 0
-end
-
-if not usual then
-  chosen_from, failed, name, counted = unpack(args, #args - 4, #args - 1)
-elseif queues > 0 and not kept and args[1] == "" then
-  raw, next_place = pcall_redis("LPOP", keys[6]), 2
-  if raw and type(raw) == "string" then
-    place = 1
-    if string.byte(raw) == 123 and pcall(cjson.decode, raw) then
-      record = args[2] .. raw .. "}"
-      held = pcall_redis("GETSET", keys[1], record)
-      if held == finished and finished ~= "" then
-        count(2)
-        count(3, true)
-        if not wrong then return raw end
-        return {1, 1, raw, "", wrong}
-      end
-    end
-  elseif raw then
-    if not is_wrong(raw, 1) then return raw end
-    raw = nil
-  else
-    raw = nil
-  end
 end
 
 -- Adds to paused the places of those queues from first to last that are. A key that is no text pauses none: MGET has nil for it.
