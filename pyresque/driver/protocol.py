@@ -205,10 +205,12 @@ def _of(args: Sequence[Arg]) -> str:
 def refused(replies: list[object], to: RedisUrl, before: str = "") -> str:
     """What the server refused a log-in with, ``before`` that if another way failed; empty where it was let in.
 
-    Raises ConnectionFault for what no other way to log in would mend.
+    Raises ConnectionFault for what no other way to log in would mend, RedisUnavailable for what a wait mends.
     """
     text = next((str(reply) for reply in replies if isinstance(reply, hiredis.ReplyError)), "")
     text = to.unspoken(text)
+    if text.startswith(OF_A_CLUSTER) or passing(text):
+        raise _elsewhere(text, to.where)
     if text and not any(words in text for words in OF_USER_AND_PASSWORD) and not before:
         raise refused_log_in(text, to.where)
     if text and before and any(words in text for words in NO_DATABASE):
