@@ -100,3 +100,19 @@ def test_the_quiet_core_loads_nothing_that_carries(module):
     assert module in loaded
     assert loaded & (CARRIES | {"threading"}) == set()
     assert [name for name in loaded if name.startswith("pyresque.executor.fork")] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://127.0.0.1:1/0", "redis+sentinel://127.0.0.1:1/m/0", "redis+cluster://127.0.0.1:1/"],
+)
+def test_an_enqueue_by_a_url_loads_no_client(url):
+    lines = (
+        "import sys; from pyresque import Resque; from pyresque.errors import RedisUnavailable",
+        f"resque = Resque({url!r}, namespace='{{resque}}')",
+        "try: resque.enqueue_to('low', 'Note')",
+        "except RedisUnavailable: pass",
+        "assert 'pyresque.driver.sync' in sys.modules",
+        "assert not {'redis', 'valkey', 'asyncio', 'pyresque.driver.client'} & sys.modules.keys()",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)

@@ -6,7 +6,6 @@ of credentials for user and password. ``find`` blocks; an awaiting driver calls 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -28,6 +27,9 @@ AGAIN = 2.0
 
 #: Seconds between two questions to Sentinels whether another master was promoted.
 LOOK = 0.5
+
+#: Seconds for which a Sentinel that did not answer is not asked that.
+SILENT = 30.0
 
 
 class Server:
@@ -99,20 +101,27 @@ class SentinelServer(Server):
         self._answered = -AGAIN
         self._master_now: tuple[str, int] | None = None
         self._looked = 0.0
+        self._silent: dict[tuple[str, int], float] = {}
 
     def has_left(self, to: RedisUrl) -> bool:
         """Whether Sentinels name another master: they promote one seconds before they demote the other.
 
-        One of them is asked each LOOK seconds, another one each time, whoever asks first for all connections.
+        They are asked each LOOK seconds, by whoever comes first for all connections, until one names another master than ours:
+        the one that leads a failover knows it first. One that does not answer is left out for SILENT seconds.
         """
         now = monotonic()
         if now - self._looked > LOOK:
             self._looked = now
-            self._nodes = [*self._nodes[1:], self._nodes[0]]
-            with suppress(RedisUnavailable):
-                found = self._master(self._nodes[0])
-                if found is not None and found != self._master_now:
-                    self._master_now = self._checked(found, self.login())
+            for node in self._nodes:
+                if self._silent.get(node, 0.0) > now:
+                    continue
+                try:
+                    found = self._master(node)
+                    if found is not None and found != self._master_now:
+                        self._master_now = self._checked(found, self.login())
+                        break
+                except RedisUnavailable:
+                    self._silent[node] = now + SILENT
         return self._master_now is not None and (to.host, to.port) != self._master_now
 
     def _address(self, login: Login) -> RedisUrl:
