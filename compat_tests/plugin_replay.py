@@ -142,6 +142,7 @@ class Replay:
         long_ago = b"2024-03-04T06:07:08+00:00"
         for worker in self.world.client.smembers("resque:workers"):
             self.world.client.hset("resque:workers:heartbeat", worker, long_ago)
+        self.world.client.delete("resque:pruning_dead_workers_in_progress")
         self.play.run(self.worker(host="other-host").prune_dead_workers())
 
     def move_due(self) -> None:

@@ -6,6 +6,7 @@ The first process that finds the job deals with it: ``unregister.lua`` and ``red
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
@@ -16,10 +17,10 @@ from pyresque.errors import (
     UnknownJobClass,
     WrongKey,
 )
-from pyresque.failure.record import Failure, no_failure_id
+from pyresque.failure.record import Failure, no_failure_id, write_local
 from pyresque.failure.report import report
 from pyresque.job.perform import guard_copies, run_failure_hooks
-from pyresque.job.plugin import moment
+from pyresque.job.plugin import kept_failure, moment
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -156,6 +157,8 @@ class LostJobs:
 
         ``counted``: whether ``stat:failed`` counts it.
         """
+        if self.registry.with_plugins and await self._kept(failure):
+            return FailureEntry(b"", counted=counted)
         entry = self.backend.entry(failure)
         if entry is None:
             try:
@@ -165,6 +168,21 @@ class LostJobs:
                 log.exception(BACKEND_FAILED)
                 entry = self.last_resort.entry(failure) or NO_FAILURE
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
+
+    async def _kept(self, failure: Failure) -> bool:
+        """Return whether a plugin of the job keeps the failure out of the failed list."""
+        entry = self.registry.with_plugins_of(failure.job)
+        if entry is None:
+            return False
+        try:
+            return await kept_failure(
+                entry, partial(write_local, self.worker_registry.codec, failure)
+            )
+        except GeneratorExit:
+            raise
+        except Exception:
+            log.exception("a plugin of %s failed", entry.name)
+            return False
 
     async def _save(self, failure: Failure) -> None:
         try:

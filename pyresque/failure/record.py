@@ -117,9 +117,18 @@ class FailedRecord:
 
 def write(codec: Codec, failure: Failure) -> bytes:
     """Return the record's bytes: Ruby's keys in Ruby's order, the payload's bytes unchanged."""
+    return _write(codec, failure, ruby_time.failed_at(failure.at))
+
+
+def write_local(codec: Codec, failure: Failure) -> bytes:
+    """Return the record's bytes as resque-retry keeps them aside: the time bears no zone."""
+    return _write(codec, failure, failure.at.strftime("%Y/%m/%d %H:%M:%S"))
+
+
+def _write(codec: Codec, failure: Failure, failed_at: str) -> bytes:
     report = failure.report
     return codec.embed(
-        {"failed_at": ruby_time.failed_at(failure.at)},
+        {"failed_at": failed_at},
         "payload",
         kept_payload(codec, failure.job),
         {

@@ -16,6 +16,7 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 ``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
 ``returned``       a job that was taken is back in its queue unperformed, or is redelivered after its process died
 ``lost``           the job's process or worker has died: before its failure hooks run
+``keep_failure``   the job has failed, its hooks have run, and its record is about to be appended to the failed list
 ``dequeued``       a job is about to be removed from its queue by ``dequeue`` or ``destroy``
 ``queue_removed``  a queue is about to be removed with all that it holds
 =================  ==========================================================================================================
@@ -46,11 +47,16 @@ if TYPE_CHECKING:
     class Enqueues(Protocol):
         """Enqueues jobs: ``job/queues.py``."""
 
+        inline: bool
+
         def enqueue_to(self, queue: str | None, job: Any, /, *args: Any) -> Op[Any]:
             """As the verb."""
 
     class Delays(Protocol):
         """Enqueues jobs for later: ``schedule/later.py``."""
+
+        def enqueue_in(self, wait: float, job: Any, /, *args: Any) -> Op[Any]:
+            """As the verb."""
 
         def enqueue_in_with_queue(
             self, queue: str | None, wait: float, job: Any, /, *args: Any
@@ -139,6 +145,10 @@ class Plugin:
 
     async def lost(self, job: PluginJob, error: BaseException) -> None:
         """The job's process or worker has died. May run more than once."""
+
+    async def keep_failure(self, job: PluginJob, record: bytes) -> bool:  # noqa: ARG002 - for those that keep some
+        """Return whether the plugin has kept the failure, so that the failed list does not get its record."""
+        return False
 
     async def dequeued(self, job: PluginJob) -> None:
         """The job is about to be removed from its queue."""
@@ -238,6 +248,15 @@ def mark_of(entry: JobClass) -> Mark | None:
             if mark is not None:
                 return mark
     return None
+
+
+async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
+    """Return whether a plugin of an entry in use keeps a failure out of the failed list."""
+    for plugin in entry.plugins:
+        keeps = type(plugin).keep_failure is not Plugin.keep_failure
+        if keeps and entry.in_use and await plugin.keep_failure(entry.in_use, record()):
+            return True
+    return False
 
 
 async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from pyresque.job.plugin import Plugin, PluginJob
     from pyresque.plugins.lock import Lock
     from pyresque.plugins.loner import Loner
+    from pyresque.plugins.retry import Retry
     from pyresque.plugins.solo import Solo
 
-__all__ = ["Lock", "Loner", "Plugin", "PluginJob", "Solo"]
+__all__ = ["Lock", "Loner", "Plugin", "PluginJob", "Retry", "Solo"]
 
 #: The module of each public name, loaded at the name's first use.
 _MODULES = {
@@ -18,6 +19,7 @@ _MODULES = {
     "Loner": "pyresque.plugins.loner",
     "Plugin": "pyresque.job.plugin",
     "PluginJob": "pyresque.job.plugin",
+    "Retry": "pyresque.plugins.retry",
     "Solo": "pyresque.plugins.solo",
 }
 

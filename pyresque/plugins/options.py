@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from pyresque.errors import JobOptionError
 from pyresque.user_errors import text_of
@@ -34,7 +34,19 @@ def function(name: str, given: object) -> Any:
     return given
 
 
-def key_text(name: str, make: Callable[..., object], *args: Any) -> str:
+@overload
+def key_text(name: str, make: Callable[..., object], *args: Any) -> str: ...
+
+
+@overload
+def key_text(
+    name: str, make: Callable[..., object], *args: Any, may_be_none: bool
+) -> str | None: ...
+
+
+def key_text(
+    name: str, make: Callable[..., object], *args: Any, may_be_none: bool = False
+) -> str | None:
     """Return the text that a key function makes. Raises PluginKeyError, which names the function, where it raises or makes no text."""
     try:
         made = make(*args)
@@ -42,8 +54,22 @@ def key_text(name: str, make: Callable[..., object], *args: Any) -> str:
         raise PluginKeyError(
             f"the function {name}= raised {type(error).__name__}: {text_of(error)}"
         ) from error
+    if made is None and may_be_none:
+        return None
     if not isinstance(made, (str, int)) or isinstance(made, bool):
         raise PluginKeyError(
             f"the function {name}= returned {made!r}: it must return the text of a key"
         )
     return str(made)
+
+
+def kinds(name: str, given: Any) -> tuple[type[BaseException], ...]:
+    """Return exception classes as a tuple. Raises JobOptionError for anything else."""
+    if isinstance(given, type) or not hasattr(type(given), "__iter__"):
+        shown = getattr(given, "__name__", None) or repr(given)
+        raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
+    found = tuple(given)
+    for one in found:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise JobOptionError(f"{name}=: {one!r} is no exception class")
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pyresque.ruby.inspect import inspect
+from pyresque.ruby.inspect import inspect, to_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,3 +62,14 @@ def _pair(key: str, value: str, ruby: str, *, symbol: bool) -> str:
 
 def _symbol(text: str) -> str:
     return f":{text if _BARE.fullmatch(text) else inspect(text)}"
+
+
+def joined(args: Sequence[object], ruby: str = OLD) -> str:
+    """Return ``args.join("-")``: inner lists are joined likewise, nil is an empty text, a hash is inspected."""
+    return "-".join(
+        joined(one, ruby) if isinstance(one, list | tuple) else _to_s(one, ruby) for one in args
+    )
+
+
+def _to_s(value: object, ruby: str) -> str:
+    return _inspect(value, ruby) if isinstance(value, dict) else to_s(value)

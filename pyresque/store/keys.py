@@ -123,6 +123,14 @@ class Keys:
         """Lock of a job that is queued or performed (resque-lock); ``arguments`` as Ruby inspects them."""
         return f"{self.namespace}:lock:{class_name}-{arguments}"
 
+    def retry_counter(self, name: str) -> str:
+        """Number of the attempt at a job, 0 for the first one (resque-retry)."""
+        return f"{self.namespace}:resque-retry:{name}"
+
+    def retry_failure(self, name: str) -> str:
+        """Failed record of a job that is retried later, kept out of the failed list (resque-retry)."""
+        return f"{self.namespace}:failure-resque-retry:{name}"
+
     # -- resque-scheduler
 
     @property
