@@ -201,30 +201,33 @@ class Retry(Plugin):
 
     async def _retried(self, job: PluginJob, error: BaseException, number: int) -> bool:
         """Enqueue the job again; False where a hook or a middleware refused it."""
-        key, delay = self.key(job), await self.delays.after(error, number, job.args)
+        delay = await self.delays.after(error, number, job.args)
         try:
             for callback in self.on_retry:
                 await Call(partial(callback, error, *job.args), offload=True)
-            args: Sequence[Any] = job.args
-            if self.args is not None:
-                args = list(await Call(partial(self.args, error, *job.args), offload=True))
-            if (
-                self.delegate is None
-                and self.args is not None
-                and (to := self.key(job, args)) != key
-            ):
-                await attempts.carry_over(key, to, number)
-                key = to
+            args = await self._next_args(job, error)
+            if self.delegate is None and self.key(job, args) != self.key(job):
+                await attempts.carry_over(self.key(job), self.key(job, args), number)
             enqueued = await self._enqueue(job, delay, error, args)
         except GeneratorExit:
             raise
         except BaseException:
-            await attempts.delete(key)
+            await attempts.delete(self.key(job))
             raise
-        if enqueued is None:
-            return False
+        if enqueued is not None:
+            await self._note(job, self.key(job, args), delay)
+        return enqueued is not None
+
+    async def _next_args(self, job: PluginJob, error: BaseException) -> list[Any]:
+        """Return the arguments of the next attempt."""
+        if self.args is None:
+            return job.args
+        return list(await Call(partial(self.args, error, *job.args), offload=True))
+
+    async def _note(self, job: PluginJob, key: bytes, delay: float) -> None:
+        """Write down that the job is retried: its counter, and the place of its failure."""
         if self.delegate is not None:
-            await attempts.delete(key)
+            await attempts.delete(self.key(job))
         else:
             await attempts.begin(key)
             if self.expire is not None:
@@ -233,7 +236,6 @@ class Retry(Plugin):
                 await attempts.keep_place(self._kept_key(job), 2 * int(delay))
         if self.sleep > 0:
             await Sleep(self.sleep)
-        return True
 
     async def _enqueue(
         self, job: PluginJob, delay: float, error: BaseException, args: Sequence[Any]
