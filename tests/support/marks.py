@@ -44,7 +44,7 @@ PLACES = {
         "process",
     ),
 }
-PROCESS_FIXTURES = {"start", "finish"}
+PROCESS_FIXTURES = {"start", "finish", "sentinel_set", "cluster", "papers"}
 
 _FORK, _EXECUTE = os.fork, subprocess.Popen._execute_child
 

@@ -58,13 +58,22 @@ class SentinelSet:
     """A master, two replicas and three Sentinels; ``servers`` by their ports, whoever leads."""
 
     def __init__(self, folder: Path, *options: str, lines: tuple[str, ...] = ()) -> None:
-        first = RedisServer(folder, *AT_ONCE, *options)
-        of_first = ("--replicaof", f"127.0.0.1 {first.port}")
-        self.servers = {first.port: first}
-        for _ in range(2):
-            replica = RedisServer(folder, *AT_ONCE, *of_first, *options)
-            self.servers[replica.port] = replica
-        self.sentinels = [Sentinel(folder, first.port, *lines) for _ in range(3)]
+        self.servers: dict[int, RedisServer] = {}
+        self.sentinels: list[Sentinel] = []
+        try:
+            first = self._start(folder, options)
+            for _ in range(2):
+                self._start(folder, ("--replicaof", f"127.0.0.1 {first.port}", *options))
+            for _ in range(3):
+                self.sentinels.append(Sentinel(folder, first.port, *lines))
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, folder: Path, options: tuple[str, ...]) -> RedisServer:
+        server = RedisServer(folder, *AT_ONCE, *options)
+        self.servers[server.port] = server
+        return server
 
     def wait_until_it_stands(self) -> None:
         """Until every Sentinel knows the others and both replicas, which have their copies."""
@@ -134,10 +143,18 @@ class Cluster:
     """Three nodes with a third of the slots each."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.nodes = []
-        for at in range(3):
-            own = ("--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{at}.conf")
-            self.nodes.append(RedisServer(folder, *own, *AT_ONCE, *options))
+        self.nodes: list[RedisServer] = []
+        try:
+            for at in range(3):
+                own = ("--cluster-enabled", "yes", "--cluster-config-file", f"nodes-{at}.conf")
+                self.nodes.append(RedisServer(folder, *own, *AT_ONCE, *options))
+            self._join()
+        except BaseException:
+            self.close()
+            raise
+
+    def _join(self) -> None:
+        """Give each node its third, and let them meet."""
         bounds = [SLOTS * at // 3 for at in range(4)]
         clients = [node.client() for node in self.nodes]
         self.ids = [str(client.cluster("myid").decode()) for client in clients]
