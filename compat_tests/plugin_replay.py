@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from compat_tests.golden import FOLDER, TTL_SLACK, Scenario, put_state, read_state
 from compat_tests.ruby_steps import Symbol, calls
 from compat_tests.worker_play import Play
+from pyresque.errors import DirtyExit
 from pyresque.ruby.inspect import inspect
 
 if TYPE_CHECKING:
@@ -144,6 +145,15 @@ class Replay:
             self.world.client.hset("resque:workers:heartbeat", worker, long_ago)
         self.world.client.delete("resque:pruning_dead_workers_in_progress")
         self.play.run(self.worker(host="other-host").prune_dead_workers())
+
+    def fail_reserved(self, between: Callable[[], Any] = lambda: None) -> None:
+        """Ruby: ``j = Resque.reserve(:work); ...; j.fail(DirtyExit)``: the job's process died, and its worker notes it."""
+        job = self.r.reserve("work")
+        between()
+        worker = self.worker("work")
+        self.play.run(worker.register_worker())
+        self.play.run(worker.working_on(job))
+        self.play.run(worker.unregister_worker(DirtyExit("killed")))
 
     def move_due(self) -> None:
         self.r.move_due(self.world.clock.now)

@@ -70,6 +70,8 @@ def refused(p: Replay) -> None:
 def removed(p: Replay) -> None:
     assert p.r.dequeue("LockedJob", 1) == 1
     assert [key for key in p.state() if "lock:" in key] == ["resque:lock:LockedJob-[2]"]
+    p.r.remove_queue("work")
+    no_lock(p)
 
 
 def spelled(p: Replay) -> None:
@@ -109,7 +111,7 @@ TABLE = Plugged(
         "dont_perform": (1, PERFORMED, f"{LEAK} after DontPerform"),
         "before_perform_fails": (1, PERFORMED, f"{LEAK} after an error before the work"),
         "other_hook_refuses": (0, refused, f"{LEAK} of a job that was never queued"),
-        "dequeue_and_remove_queue": (1, removed, f"{LEAK} after dequeue"),
+        "dequeue_and_remove_queue": (1, removed, f"{LEAK} after dequeue and with its queue"),
     },
     {},
     {

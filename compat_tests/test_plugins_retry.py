@@ -177,17 +177,6 @@ def key_step(ruby: str, result: str) -> Callable[[Replay], None]:
     return ask
 
 
-def failed_by_parent(p: Replay, *, counted: bool = False) -> None:
-    """``job.fail(DirtyExit)`` where the job's process has died: before its perform hooks ran, or after."""
-    job = p.r.reserve("work")
-    if counted:
-        p.world.client.incr(KEY)
-    worker = p.worker("work")
-    p.play.run(worker.register_worker())
-    p.play.run(worker.working_on(job))
-    p.play.run(worker.unregister_worker(DirtyExit("killed")))
-
-
 def counter(value: str) -> Callable[[Replay], None]:
     def write(p: Replay) -> None:
         p.world.client.set(KEY, value)
@@ -262,8 +251,10 @@ def same_arguments(p: Replay) -> None:
 
 def steps() -> dict[tuple[str, int], Callable[[Replay], Any]]:
     found: dict[tuple[str, int], Callable[[Replay], Any]] = {
-        ("killed_child", 1): failed_by_parent,
-        ("killed_child_second_round", 1): lambda p: failed_by_parent(p, counted=True),
+        ("killed_child", 1): lambda p: p.fail_reserved(),
+        ("killed_child_second_round", 1): lambda p: p.fail_reserved(
+            lambda: p.world.client.incr(KEY)
+        ),
         ("counter_left_by_other", 0): counter("4"),
         ("counter_not_a_number", 0): counter("x"),
         ("inline", 0): inline,

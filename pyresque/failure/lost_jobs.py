@@ -6,11 +6,13 @@ The first process that finds the job deals with it: ``unregister.lua`` and ``red
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.clock import local
 from pyresque.errors import (
+    DecodeError,
     DirtyExit,
     FailureHookError,
     HardTimeLimit,
@@ -21,6 +23,7 @@ from pyresque.failure.record import Failure, no_failure_id, write_local
 from pyresque.failure.report import report
 from pyresque.job.perform import guard_copies, run_failure_hooks
 from pyresque.job.plugin import kept_failure, moment
+from pyresque.ruby.time import parse_time
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -110,13 +113,13 @@ class LostJobs:
                 "%s goes back into its queue (%d of %d): %s",
                 *(failure.job, left.number, left.most, error),
             )
-            await self.returned(failure.job)
+            await self.returned(failure.job, record)
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
             if self.may_redeliver(failure.job):
                 await self.forget(failure.job)
-            await self.run_hooks(failure.job, error)
+            await self.run_hooks(failure.job, error, record)
         return removed
 
     async def _unregister(
@@ -191,24 +194,26 @@ class LostJobs:
             log.exception(BACKEND_FAILED)
             await self.last_resort.save(failure)
 
-    async def run_hooks(self, job: Job, error: BaseException) -> None:
-        """Run a job's failure hooks, where its class is registered here; log their errors."""
+    async def run_hooks(self, job: Job, error: BaseException, record: bytes = b"") -> None:
+        """Run a job's failure hooks, where its class is registered here; log their errors. ``record``: its worker record."""
         try:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
             return
         if entry.plugins:
             entry = self.registry.in_use(entry, job.queue, job=job)
+            _note_beginning(entry, record)
             await self.run_moment(entry, "lost", error)
         try:
             await guard_copies(run_failure_hooks(entry, job, error))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
 
-    async def returned(self, job: Job) -> None:
-        """Run the moment of a job's plugins: it was taken, and is in its queue again."""
+    async def returned(self, job: Job, record: bytes = b"") -> None:
+        """Run the moment of a job's plugins: it was taken, and is in its queue again. ``record``: its worker record."""
         entry = self.registry.with_plugins_of(job)
         if entry is not None:
+            _note_beginning(entry, record)
             await self.run_moment(entry, "returned")
 
     async def run_moment(self, entry: JobClass, name: str, *args: object) -> None:
@@ -219,6 +224,17 @@ class LostJobs:
             raise
         except Exception:
             log.exception("a plugin of %s failed", entry.name)
+
+
+def _note_beginning(entry: JobClass, record: bytes) -> None:
+    """Note for plugins when a job began, as its worker record says; 0 where it says nothing."""
+    found = re.search(rb'"run_at":"([^"]*)"', record)
+    if found is None or entry.in_use is None:
+        return
+    try:
+        entry.in_use.since = int(parse_time(found[1].decode(), None).timestamp())
+    except (DecodeError, ValueError):
+        return
 
 
 def redeliverable(registry: Registry, job: Job, error: BaseException) -> JobClass | None:

@@ -77,9 +77,21 @@ class Dequeue:
         >>> resque.remove_queue("mailers")
         RemovedQueue(known=1, held=1)
         """
+        if self.registry.with_plugins:
+            await self._queue_removed(queue)
+        return await self.table.remove(queue)
+
+    async def _queue_removed(self, queue: str) -> None:
+        """Run the plugins' moments: one for the queue, or one for each of its jobs."""
         for plugin in self.registry.plugins():
             await plugin.queue_removed(self.registry.plugin_context(), queue)
-        return await self.table.remove(queue)
+        key, start = self.table.keys.queue(queue), 0
+        while page := await self.table.slice(key, start, start + PAGE - 1):
+            for raw in page:
+                entry = self.registry.with_plugins_of(read_job(self.codec, queue, raw))
+                if entry is not None:
+                    await moment(entry, "dequeued", unless="queue_removed")
+            start += PAGE
 
     @staticmethod
     def _matches(job: Job, entry: JobClass, wanted: object) -> bool:

@@ -82,7 +82,7 @@ class PluginContext:
 class PluginJob:
     """One job as its plugins see it. ``queue`` is the queue it is in, or goes to; ``state`` is what plugins keep between its hooks."""
 
-    __slots__ = ("_args", "_given", "context", "entry", "job", "queue", "state")
+    __slots__ = ("_args", "_given", "context", "entry", "job", "queue", "since", "state")
 
     def __init__(
         self,
@@ -95,6 +95,8 @@ class PluginJob:
         self.context = context
         self.entry = entry
         self.queue = queue
+        #: When the job began, in seconds since 1970, where its process has died; else 0.
+        self.since = 0
         #: The job as it was found in its queue; None while it is enqueued.
         self.job = job
         self.state: dict[object, Any] = {}
@@ -253,8 +255,11 @@ def mark_of(entry: JobClass) -> Mark | None:
 async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
     """Return whether a plugin of an entry in use keeps a failure out of the failed list."""
     for plugin in entry.plugins:
-        keeps = type(plugin).keep_failure is not Plugin.keep_failure
-        if keeps and entry.in_use and await plugin.keep_failure(entry.in_use, record()):
+        if (
+            _has(plugin, "keep_failure")
+            and entry.in_use
+            and await plugin.keep_failure(entry.in_use, record())
+        ):
             return True
     return False
 
@@ -272,8 +277,14 @@ async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:
     return result
 
 
-async def moment(entry: JobClass, name: str, *args: Any) -> None:
-    """Run a moment of each plugin of an entry in use."""
+def _has(plugin: Plugin, name: str) -> bool:
+    return getattr(type(plugin), name) is not getattr(Plugin, name)
+
+
+async def moment(entry: JobClass, name: str, *args: Any, unless: str = "") -> None:
+    """Run a moment of each plugin of an entry in use; not of those that have the moment ``unless``."""
     for plugin in entry.plugins:
-        if getattr(type(plugin), name) is not getattr(Plugin, name):
+        if unless and _has(plugin, unless):
+            continue
+        if _has(plugin, name):
             await getattr(plugin, name)(entry.in_use, *args)

@@ -7,18 +7,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.job.plugin import Plugin, PluginJob
     from pyresque.plugins.lock import Lock
+    from pyresque.plugins.lock_timeout import LockTimeout
+    from pyresque.plugins.lonely_job import LonelyJob
     from pyresque.plugins.loner import Loner
+    from pyresque.plugins.queue_lock import QueueLock
     from pyresque.plugins.retry import Retry
     from pyresque.plugins.solo import Solo
 
-__all__ = ["Lock", "Loner", "Plugin", "PluginJob", "Retry", "Solo"]
+__all__ = [
+    "Lock",
+    "LockTimeout",
+    "LonelyJob",
+    "Loner",
+    "Plugin",
+    "PluginJob",
+    "QueueLock",
+    "Retry",
+    "Solo",
+]
 
 #: The module of each public name, loaded at the name's first use.
 _MODULES = {
     "Lock": "pyresque.plugins.lock",
+    "LockTimeout": "pyresque.plugins.lock_timeout",
+    "LonelyJob": "pyresque.plugins.lonely_job",
     "Loner": "pyresque.plugins.loner",
     "Plugin": "pyresque.job.plugin",
     "PluginJob": "pyresque.job.plugin",
+    "QueueLock": "pyresque.plugins.queue_lock",
     "Retry": "pyresque.plugins.retry",
     "Solo": "pyresque.plugins.solo",
 }

@@ -7,12 +7,13 @@ that the job is performed: ``{id: 1}`` is spelled ``{:id=>1}`` at first, and ``{
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.ruby.inspect import inspect, to_s
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: A symbol that needs no quotes.
 _BARE = re.compile(r"[^\W\d]\w*[?!=]?")
@@ -66,10 +67,26 @@ def _symbol(text: str) -> str:
 
 def joined(args: Sequence[object], ruby: str = OLD) -> str:
     """Return ``args.join("-")``: inner lists are joined likewise, nil is an empty text, a hash is inspected."""
+    return _join(args, partial(_inspect, ruby=ruby))
+
+
+def _join(args: Sequence[object], spell: Callable[[object], str]) -> str:
     return "-".join(
-        joined(one, ruby) if isinstance(one, list | tuple) else _to_s(one, ruby) for one in args
+        _join(one, spell)
+        if isinstance(one, list | tuple)
+        else spell(one)
+        if isinstance(one, dict)
+        else to_s(one)
+        for one in args
     )
 
 
-def _to_s(value: object, ruby: str) -> str:
-    return _inspect(value, ruby) if isinstance(value, dict) else to_s(value)
+def joinings(args: Sequence[object]) -> list[str]:
+    """Return every ``args.join("-")``: with hashes as either version spells them, and with symbols in them."""
+    symbols = ((False, False), (True, False), (True, True), (False, True))
+    made = (
+        _join(args, partial(_inspect, ruby=ruby, keys=keys, texts=texts))
+        for ruby in (OLD, NEW)
+        for keys, texts in symbols
+    )
+    return list(dict.fromkeys(made))

@@ -123,6 +123,22 @@ class Keys:
         """Lock of a job that is queued or performed (resque-lock); ``arguments`` as Ruby inspects them."""
         return f"{self.namespace}:lock:{class_name}-{arguments}"
 
+    def lock_timeout(self, class_name: str, identifier: str | None) -> str:
+        """Name, without the namespace, of the lock of a job that is performed (resque-lock-timeout)."""
+        return f"lock:{class_name}" if identifier is None else f"lock:{class_name}:{identifier}"
+
+    def lock_timeout_loner(self, name: str) -> str:
+        """Lock of a job that is queued, by the name of its running lock (resque-lock-timeout)."""
+        return f"{self.namespace}:loner:{name}"
+
+    def queue_lock(self, class_name: str, arguments: str) -> str:
+        """Lock of a queued job (resque-queue-lock); ``arguments`` as Ruby inspects them."""
+        return f"{self.namespace}:queuelock:{class_name}-{arguments}"
+
+    def lonely_job(self, queue: str) -> str:
+        """Lock of the job of a queue that is performed (resque-lonely_job)."""
+        return f"{self.namespace}:lonely_job:{queue}"
+
     def retry_counter(self, name: str) -> str:
         """Number of the attempt at a job, 0 for the first one (resque-retry)."""
         return f"{self.namespace}:resque-retry:{name}"

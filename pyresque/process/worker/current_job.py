@@ -316,11 +316,12 @@ class CurrentJob:
             )
             if back is not None:
                 self.log.redelivered(job, back, process_error)
+                record = self.record
                 await self._redeliver(back)
-                await lost_jobs.returned(job)
+                await lost_jobs.returned(job, record)
                 return NO_FAILURE
             error = report(process_error)
-            await lost_jobs.run_hooks(job, process_error)
+            await lost_jobs.run_hooks(job, process_error, self.record)
         fast = fast_entry(self.core.registry, job.payload.class_name)
         if fast is None and lost_jobs.may_redeliver(job):
             await self.redis_retry.until_answered(partial(lost_jobs.forget, job))
