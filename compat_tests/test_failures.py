@@ -90,7 +90,7 @@ def saves(error: BaseException, worker: str, raw: bytes = b"{}") -> Play:
 
 
 def save_the_jobs_own_frames(r: Any, w: World) -> None:
-    """A job's error, told where a caller of the library stands further out."""
+    """A job's error, reported where a caller of the library stands further out."""
 
     def x() -> None:
         raise RuntimeError("e")

@@ -259,7 +259,7 @@ WORKING: Calls = {
 
 
 def signalled(first: str, *at_rest: str, until: str = "") -> Callable[[Play], Any]:
-    """A job that orders its own worker by a signal, and at each later sleep of the worker one more.
+    """A job that sends its own worker a signal, and at each later sleep of the worker one more.
 
     The job goes on when ``until`` is noted; without it, it waits to be ended.
     """

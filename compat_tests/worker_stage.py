@@ -24,7 +24,7 @@ PATIENCE = 20.0
 
 
 class Host:
-    """A worker's surroundings: titles are noted, the living are given, and a scenario says what a sleep brings."""
+    """A worker's host: titles are noted, the living are given, and a scenario says what a sleep brings."""
 
     def __init__(self, world: World, *alive: int) -> None:
         self.events = world.events
@@ -62,7 +62,7 @@ class Host:
 
 
 class StopsAfterEachJob:
-    """An executor that orders its worker to stop once a job was performed: the block that Ruby's ``work`` takes."""
+    """An executor that stops its worker once a job was performed: the block that Ruby's ``work`` takes."""
 
     isolated = False
 
@@ -73,7 +73,7 @@ class StopsAfterEachJob:
     async def run(
         self, job: Job, tend: Any, title: Callable[[str], None], doing: str = ""
     ) -> Outcome:
-        """Perform, then order."""
+        """Perform, then stop the worker."""
         outcome = await self.inner.run(job, tend, title, doing)
         assert self.worker is not None
         self.worker.shutdown()
@@ -138,7 +138,7 @@ def in_its_own_process(play: Callable[[], None]) -> None:
         trouble = b""
         try:
             play()
-        except BaseException:  # noqa: BLE001 - told to the parent
+        except BaseException:  # noqa: BLE001 - reported to the parent
             trouble = traceback.format_exc().encode()
         finally:
             os.write(writing, trouble[-4000:])

@@ -148,7 +148,7 @@ def ruby_peer(
 
 @pytest.fixture
 def ruby(ruby_peer: Callable[..., Peer], db: redis.Redis) -> Peer:
-    """A real Resque that does as it is told, on an empty Redis, in its default settings."""
+    """A real Resque that does what it is asked to, on an empty Redis, in its default settings."""
     peer = ruby_peer()
     peer.ask("configure")
     return peer
@@ -246,7 +246,7 @@ def node_peer(node_env: dict[str, str], pytestconfig: pytest.Config) -> Iterator
 
 @pytest.fixture
 def node(node_peer: Peer, db: redis.Redis) -> Peer:
-    """A real node-resque queue that does as it is told, on an empty Redis."""
+    """A real node-resque queue that does what it is asked to, on an empty Redis."""
     return node_peer
 
 

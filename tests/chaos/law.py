@@ -38,7 +38,7 @@ def enqueue(db: redis.Redis, rng: random.Random, jobs: int) -> None:
 
 
 def settle(db: redis.Redis, fleet: Fleet) -> None:
-    """Let the fleet take what is left, and leave; whatever the dead held is buried."""
+    """Let the fleet take what is left, and leave; whatever the dead held is recorded."""
 
     def empty() -> bool:
         fleet.revive()
@@ -54,7 +54,7 @@ def settle(db: redis.Redis, fleet: Fleet) -> None:
 
 
 def check(db: redis.Redis, ledger: Ledger, jobs: int) -> None:
-    """Hold the books against the ledger."""
+    """Compare Redis with the ledger."""
     began, done = ledger.counted("began"), ledger.counted("done")
     twice = sorted(number for number, times in began.items() if times > 1)
     assert twice == [], "performed twice"

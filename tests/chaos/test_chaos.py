@@ -120,7 +120,7 @@ def storm(
 
 
 #: How jobs get their processes, and who runs them.
-CHILDREN = {"a child each": {}, "shifts": {"VERBOSE": ""}, "seven": {"JOBS_PER_FORK": "7"}}
+CHILDREN = {"a child each": {}, "fast path": {"VERBOSE": ""}, "seven": {"JOBS_PER_FORK": "7"}}
 RUNNERS = {"two workers": {}, "two pools of two": {"COUNT": "2"}}
 
 #: Each blow with each kind of children and each kind of runners. Half of them have each pair of these in them.
@@ -161,7 +161,7 @@ def test_no_job_is_lost_and_none_begins_twice_when(
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("verbose", ["1", ""], ids=["a child each", "shifts"])
+@pytest.mark.parametrize("verbose", ["1", ""], ids=["a child each", "fast path"])
 def test_kill_anything_again_and_again(verbose: str, server: RedisServer, ledger: Ledger) -> None:
     """25 jobs for each blow: 200 blows over 5,000 jobs in the long run."""
     rng = random.Random(KILLS)

@@ -176,7 +176,7 @@ def group(pid: int) -> list[Path]:
 def test_neither_logs_nor_titles_of_what_stays_up_repeat_a_password(
     start, eventually, guarded, environment, command, log_format
 ):
-    """They work, lose their connections, fail a job, and are told to stop."""
+    """They work, lose their connections, fail a job, and are stopped."""
     url = ways_in(guarded)["option"]
     (environment / "pool.yml").write_text("low: 1\n")
     (environment / "schedule.yml").write_text("x: {every: 1s, class: Reports::Boom, queue: low}\n")

@@ -1,4 +1,4 @@
-"""Operators' slips: each option and variable empty, misspelt, doubled, or of the wrong kind is told, and nothing is begun."""
+"""Operators' slips: each option and variable empty, misspelt, doubled, or of the wrong kind is reported, and nothing is begun."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def flag(name: str) -> str:
 
 
 def refused(result) -> str:
-    """The one line that told it."""
+    """The one line that reports it."""
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert result.stderr.startswith("pyresque: ")

@@ -232,7 +232,7 @@ def test_threads_share_a_driver_each_with_a_connection_of_its_own(redis_url, db)
 
 
 async def inside(words):
-    """Speaks to Redis, calls what blocks and what awaits, and fails where it is told to."""
+    """Speaks to Redis, calls what blocks and what awaits, and fails where the words say so."""
     assert await Command(("APPEND", "said", words)) == len(words)
     thread = await Call(threading.get_ident, offload=True)
     await Call(lambda: asyncio.sleep(0), offload=True)

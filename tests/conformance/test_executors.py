@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import redis
 
 
-@pytest.fixture(params=["fork", "shifts", "inline", "thread", "async"])
+@pytest.fixture(params=["fork", "fast path", "inline", "thread", "async"])
 def executor(request) -> dict[str, str]:
-    """The settings of a worker; one that is to log every job has no shifts."""
-    if request.param == "shifts":
+    """The settings of a worker; one that is to log every job has no fast path."""
+    if request.param == "fast path":
         return {"RESQUE_EXECUTOR": "fork", "VVERBOSE": ""}
     return {"RESQUE_EXECUTOR": request.param}
 

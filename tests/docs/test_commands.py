@@ -15,7 +15,7 @@ from tests.support.variables import own_variables
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-#: A line of a block that calls pyresque, perhaps after variables, a path, or the word that a file of orders has before it.
+#: A line of a block that calls pyresque, perhaps after variables, a path, or the word that a Procfile has before it.
 CALL = re.compile(
     r"^(?:    |ExecStart=|\w+: )\+?(?:\w+: )?((?:[A-Z_]+=\S* )*)(?:\S*/)?pyresque ([a-z].*?)(?:\s+#.*)?$"
 )

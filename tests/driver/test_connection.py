@@ -42,7 +42,7 @@ def replies(wire):
 
 @contextmanager
 def server(*says):
-    """A server that takes one call, says what it is told, piece by piece, each when the last was taken, and hangs up."""
+    """A server that takes one call, says what it is given, piece by piece, each when the last was taken, and hangs up."""
     go = threading.Semaphore(0)
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

@@ -33,7 +33,7 @@ class Bench:
         )
 
     async def interrupted(self, begun):
-        """Run it; order it to end once it has begun."""
+        """Run it, and interrupt it once it has begun."""
         running = asyncio.create_task(self.run())
         while not begun.is_set():  # noqa: ASYNC110 - a job's thread may be the one to set it
             await asyncio.sleep(0)

@@ -109,7 +109,7 @@ def test_an_interrupt_is_for_the_job_that_ran_then_and_for_no_later_one():
 
 
 def test_an_interrupt_that_comes_as_the_job_ends_strikes_nothing_after_it():
-    """Many ends, each with an order on its way: none may come out in this thread."""
+    """Many ends, each with an interrupt on its way: none may be raised in this thread."""
     one = executor(lambda: None)
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The stand-ins of odd payloads, and the way back to their bytes."""
+"""How unreadable payloads are wrapped, and unwrapped to their bytes."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def hold(mark: Any, failing: bool = False) -> None:
 
 @resque.job("CleanUp", queue="low")
 def clean_up(mark: Any) -> None:
-    """Needs a while for it, in which it must not be told again."""
+    """Needs a while for it, in which it must not be interrupted again."""
     try:
         report("holding", mark)
         released()
@@ -97,7 +97,7 @@ def clean_up(mark: Any) -> None:
 
 @resque.job("Stubborn", queue="low")
 def stubborn(mark: Any) -> None:
-    """Goes on whatever it is told."""
+    """Goes on whatever is raised in it."""
     until = time.monotonic() + 30
     words = "holding"
     while time.monotonic() < until:

@@ -23,12 +23,12 @@ EXECUTORS = {
     "fork": ["--fork-ahead", "always"],
     "fork without a server": [],
     "a child for many jobs": ["--jobs-per-child", "100"],
-    "shifts": ["--fork-ahead", "never"],
+    "fast path": ["--fork-ahead", "never"],
     "inline": ["--executor", "inline"],
     "thread": ["--executor", "thread", "-c", "2"],
     "async": ["--executor", "async", "-c", "2"],
 }
-FORKING = ["fork", "fork without a server", "a child for many jobs", "shifts"]
+FORKING = ["fork", "fork without a server", "a child for many jobs", "fast path"]
 EVERY = pytest.mark.parametrize("executor", EXECUTORS)
 
 
@@ -69,11 +69,11 @@ def failed(url: str) -> list[FailedRecord]:
 
 
 def short_ones(db: redis.Redis, executor: str) -> None:
-    """With shifts: jobs that go before, so that one begins."""
-    for number in range(3 if executor == "shifts" else 0):
+    """With the fast path: short jobs that go before, so that it begins."""
+    for number in range(3 if executor == "fast path" else 0):
         push(db, "Note", number)
 
 
 def shorts(executor: str) -> int:
     """How many ``short_ones`` pushes."""
-    return 3 if executor == "shifts" else 0
+    return 3 if executor == "fast path" else 0

@@ -124,7 +124,7 @@ def test_malformed_worker_ids_neither_stop_a_worker_nor_a_reader(
         assert resque.workers() == []
 
 
-ODD_RECORDS = [
+UNREADABLE_RECORDS = [
     b"{}",
     b"[]",
     b"null",
@@ -141,7 +141,7 @@ ODD_RECORDS = [
 def test_dead_workers_records_of_any_shape_are_cleared_away_into_failed_records(
     db: redis.Redis, redis_url: str
 ) -> None:
-    for pid, record in enumerate(ODD_RECORDS):
+    for pid, record in enumerate(UNREADABLE_RECORDS):
         dead = f"elsewhere:{pid}:low"
         db.sadd("resque:workers", dead)
         db.set(f"resque:worker:{dead}", record)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHILDREN = pytest.mark.parametrize("executor", FORKING)
 
 
-@pytest.mark.parametrize("executor", ["fork", "fork without a server", "shifts"])
+@pytest.mark.parametrize("executor", ["fork", "fork without a server", "fast path"])
 def test_a_job_that_uses_up_all_memory_is_recorded_as_that(
     db: redis.Redis, redis_url: str, executor: str
 ):

@@ -1,4 +1,4 @@
-"""How the places where workers live stop them: orders to every process, orders again and again, a hook before the order."""
+"""How containers and services stop workers: a signal to every process, signals again and again, a hook before the signal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WAYS = pytest.mark.parametrize(
 
 
 def to_every_process(process: WorkerProcess, signal_name: str) -> None:
-    """The worker, its children and a fork server: as Heroku does, and a terminal, and systemd unless told otherwise."""
+    """The worker, its children and a fork server: as Heroku does, and a terminal, and systemd by default."""
     os.killpg(process.pid, signal.Signals[signal_name])
 
 

@@ -1,4 +1,4 @@
-"""Jobs in steps in real workers: put down when the worker is told to stop, and taken up by the next one."""
+"""Jobs in steps in real workers: put down when the worker is to stop, and taken up by the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several workers in one process, in threads and in a loop: their ids, their orders, and what becomes of their jobs."""
+"""Several workers in one process, in threads and in a loop: their ids, their signals, and what becomes of their jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyresque.failure.record import FailedRecord
 
 EITHER = pytest.mark.parametrize("executor", ["thread", "async"])
-#: What holds until it is let go, and hears orders: a plain function in a thread, in a thread beside the loop, in the loop.
+#: What holds until it is let go, and hears signals: a plain function in a thread, in a thread beside the loop, in the loop.
 HOLDING = pytest.mark.parametrize(
     ("executor", "name"),
     [("thread", "Spin"), ("async", "Spin"), ("async", "AsyncHold"), ("thread", "AsyncHold")],

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def filled(db: redis.Redis) -> int:
-    """Hostile queues with hostile jobs; how many in the one whose name can be told."""
+    """Hostile queues with hostile jobs; how many in the one whose name is UTF-8."""
     jobs = (
         payload(),
         RAW,

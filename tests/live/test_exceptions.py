@@ -17,7 +17,7 @@ PLAIN = ("Plain", "AsyncPlain")
 
 #: Each way in which a job is run, and the jobs that take another path through it than through the others.
 EXECUTORS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "shifts": (PLAIN, {"RESQUE_EXECUTOR": "fork", "VVERBOSE": ""}),
+    "fast path": (PLAIN, {"RESQUE_EXECUTOR": "fork", "VVERBOSE": ""}),
     "fork": (("Plain", "Hooked"), {"RESQUE_EXECUTOR": "fork"}),
     "children that serve many": (JOBS, {"RESQUE_EXECUTOR": "fork", "JOBS_PER_FORK": "1000"}),
     "inline": (PLAIN, {"RESQUE_EXECUTOR": "inline", "VVERBOSE": ""}),

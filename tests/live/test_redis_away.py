@@ -26,7 +26,7 @@ NOTE = b'{"class":"Note","args":[2]}'
 
 @pytest.fixture
 def frail(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server to be killed; what it was told it remembers."""
+    """A server to be killed; it keeps what it was sent."""
     server = RedisServer(tmp_path, durable=True)
     yield server
     server.kill()

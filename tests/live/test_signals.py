@@ -1,4 +1,4 @@
-"""Real signals to a real worker process: what each orders, and what becomes of the job that runs."""
+"""Real signals to a real worker process: what each does, and what becomes of the job that runs."""
 
 from __future__ import annotations
 

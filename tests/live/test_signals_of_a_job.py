@@ -1,4 +1,4 @@
-"""HUP and ALRM, which order nobody about, in the child that performs a job."""
+"""HUP and ALRM, which mean nothing to a worker, in the child that performs a job."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ PLAIN = [
     b"1e308",
     b'{"a":{"b":[[[]]]}}',
 ]
-ODD = [
+UNUSUAL = [
     b"",
     b"no",
     b"{} {}",
@@ -40,7 +40,7 @@ def test_plain_text_is_read(raw: bytes) -> None:
     assert decode_at_once(raw) == decode(raw)
 
 
-@pytest.mark.parametrize("raw", ODD)
+@pytest.mark.parametrize("raw", UNUSUAL)
 def test_unusual_text_is_left_alone(raw: bytes) -> None:
     assert decode_at_once(raw) is None
 
@@ -57,5 +57,5 @@ def test_a_python_without_the_c_part_reads_the_same(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(json_fast, "_scan", json_fast._scanner())
     for raw in PLAIN:
         assert decode_at_once(raw) == decode(raw)
-    for raw in ODD:
+    for raw in UNUSUAL:
         assert decode_at_once(raw) is None

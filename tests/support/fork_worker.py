@@ -96,24 +96,24 @@ class ForkWorker:
             resque.run(self.worker.work(BURST))
 
     def work(self, *queues: str) -> Worker:
-        """Both; the worker."""
+        """Prepare the worker and let it work."""
         worker = self.prepare(*queues)
         self.go()
         return worker
 
 
-def kinds(overs: list[FastPathEnd]) -> list[str]:
-    return [over.kind for over in overs]
+def kinds(ends: list[FastPathEnd]) -> list[str]:
+    return [end.kind for end in ends]
 
 
 def notes(db: redis.Redis, count: int) -> None:
-    """Short jobs that tell their numbers."""
+    """Short jobs that note their numbers."""
     for number in range(count):
         push(db, "Note", number)
 
 
 def short_jobs_then_one_that_holds(db: redis.Redis) -> None:
-    """Three short ones, so that a shift begins, and one that ends when it is let go."""
+    """Three short ones, so that the fast path begins, and one that ends when it is let go."""
     notes(db, 3)
     push(db, "Hold", "it")
 
@@ -125,7 +125,7 @@ def beside(deed: Callable[[], None]) -> threading.Thread:
 
 
 def after(one: ForkWorker, count: int, deed: Callable[[], None]) -> threading.Thread:
-    """Do it when jobs have told so much."""
+    """Do it when jobs have taken so many notes."""
 
     def wait() -> None:
         # A client of its own: a lock of the jobs' client that this thread holds while a child is forked would never be free there.

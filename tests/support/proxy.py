@@ -1,4 +1,4 @@
-"""A wire between a worker and Redis that can be cut at the worst of moments."""
+"""A proxy between a worker and Redis that breaks the connection at a chosen moment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Proxy:
         return f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
 
     def lead_to(self, port: int) -> None:
-        """From now on callers are led to another server."""
+        """Connect new callers to another server."""
         self._to = ("127.0.0.1", port)
 
     def __enter__(self) -> Proxy:  # noqa: PYI034 - typing.Self came with Python 3.11

@@ -1,4 +1,4 @@
-"""What a shift takes for a job among Redis' replies, and what it leaves to the worker."""
+"""What the fast path takes for a job among Redis' replies, and what it leaves to the worker."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Wire:
         self.reserver = RawReserver(self.ours.recv, self.ours.send, HEAD, HEADS, b"}")
 
     def answered(self, *pieces: bytes) -> tuple[int, bytes] | None:
-        """What the shift makes of a reply that comes in these pieces."""
+        """What the fast path makes of a reply that comes in these pieces."""
 
         def say() -> None:
             for piece in pieces:
@@ -136,15 +136,15 @@ def test_the_turn_says_when_it_is(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_short_jobs_that_follow_one_another_start_the_fast_path() -> None:
-    shifts: Any = FastPathHandle(None, SharedPage(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
-    assert not shifts.due()
-    shifts.note_job(SHORT / 2)
-    assert shifts.due()
-    shifts.note_job(SHORT * 2)
-    assert not shifts.due()
-    shifts.note_job(SHORT / 2)
-    shifts.note_idle()
-    assert not shifts.due()
+    handle: Any = FastPathHandle(None, SharedPage(), 0, lambda: None)  # type: ignore[arg-type] # nothing is asked of it
+    assert not handle.due()
+    handle.note_job(SHORT / 2)
+    assert handle.due()
+    handle.note_job(SHORT * 2)
+    assert not handle.due()
+    handle.note_job(SHORT / 2)
+    handle.note_idle()
+    assert not handle.due()
 
 
 def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,15 +164,15 @@ def test_fast_paths_that_are_soon_over_become_rare(monkeypatch: pytest.MonkeyPat
         return FastPathEnd("left", None, CurrentRecord(0, b"", b""), taken, 0, -1)
 
     monkeypatch.setattr(FastPathHandle, "_watch", watch)
-    shifts: Any = FastPathHandle(Server(), SharedPage(), 0, Line)  # type: ignore[arg-type] # as much of them as is asked
+    handle: Any = FastPathHandle(Server(), SharedPage(), 0, Line)  # type: ignore[arg-type] # as much of them as is asked
 
     def worth() -> int:
-        """How many short jobs it takes now, after another shift."""
+        """How many short jobs it takes now, after another fast path."""
         with pytest.raises(StopIteration):
-            shifts.run(1, (), CurrentRecord(0, b"", b""), None, None).send(None)
+            handle.run(1, (), CurrentRecord(0, b"", b""), None, None).send(None)
         jobs = 0
-        while not shifts.due():
-            shifts.note_job(0.0)
+        while not handle.due():
+            handle.note_job(0.0)
             jobs += 1
         return jobs
 

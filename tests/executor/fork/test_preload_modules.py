@@ -1,4 +1,4 @@
-"""What of Python and pyresque a job was the first to load, its worker loads for all children to come."""
+"""Modules of Python and pyresque that a job was the first to import are imported for all later children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children of the fork server do without Python's clean-up after threads; nobody must be able to tell."""
+"""Children of the fork server do without Python's clean-up after threads; nobody must be able to notice."""
 
 from __future__ import annotations
 

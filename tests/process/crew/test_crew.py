@@ -16,7 +16,7 @@ TIME = [b"1772366400", b"0"]
 
 
 class Interrupted(ScriptedExecutor):
-    """Notes orders."""
+    """An executor that notes how its jobs are to end."""
 
     isolated = False
 

@@ -1,4 +1,4 @@
-"""The fork server that is made before a worker is one: when, and that no job can tell."""
+"""The fork server that is made before the process is a worker: when, and that no job can notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of shifts share."""
+"""What the tests of the fast path share."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def stage(redis_url: str) -> Iterator[Callable[..., ForkWorker]]:
 
 
 @pytest.fixture
-def overs(monkeypatch: pytest.MonkeyPatch) -> list[FastPathEnd]:
-    """How each shift ended; no job is a long one because the machine is busy."""
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[FastPathEnd]:
+    """How each fast path ended; no job is a long one because the machine is busy."""
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.SHORT", 30.0)
     seen: list[FastPathEnd] = []
     usual = FastPathHandle.run
 
     async def run(self: FastPathHandle, *args: Any) -> FastPathEnd | None:
-        over = await usual(self, *args)
-        if over is not None:
-            seen.append(over)
-        return over
+        end = await usual(self, *args)
+        if end is not None:
+            seen.append(end)
+        return end
 
     monkeypatch.setattr(FastPathHandle, "run", run)
     return seen

@@ -1,4 +1,4 @@
-"""Shifts: the fork server performs short plain jobs by itself, and leaves everything as the worker's usual way does it."""
+"""The fast path of forking workers: the fork server performs short plain jobs, and leaves everything as the worker does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     made_stage = stage()
     key = f"resque:worker:{os.uname().nodename}:{os.getpid()}:low"
@@ -42,7 +42,7 @@ def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
         assert working["payload"] == {"class": "Me", "args": [key]}
         assert working["run_at"].endswith("Z")
     # The first one was the worker's, and the last turn found nothing.
-    assert [(over.kind, over.turns) for over in overs] == [(ANSWERED, 18)]
+    assert [(end.kind, end.turns) for end in ends] == [(ANSWERED, 18)]
     assert db.get("resque:stat:processed") == b"20"
     assert db.keys("resque:worker:*") == []
 
@@ -50,7 +50,7 @@ def test_short_jobs_that_follow_one_another_have_children_of_the_fork_server(
 def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
@@ -74,10 +74,10 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
         noted.append(one.notes_taken())
         left.append(contents(db))
         if ahead == "auto":
-            assert sum(over.turns for over in overs) >= 2 * len(UNUSUAL)
-            assert {LEFT, ENDED} <= set(kinds(overs))
-            overs.clear()
-    assert overs == []  # always ahead: no shift
+            assert sum(end.turns for end in ends) >= 2 * len(UNUSUAL)
+            assert {LEFT, ENDED} <= set(kinds(ends))
+            ends.clear()
+    assert ends == []  # always ahead: no fast path
     assert noted[0] == noted[1]
     assert _without_pids(left[0]) == _without_pids(left[1])
     assert left[0][b"resque:stat:processed"] == b"%d" % (10 * len(UNUSUAL))
@@ -91,7 +91,7 @@ def _without_pids(found: dict[bytes, Any]) -> dict[bytes, Any]:
 
 
 def test_jobs_come_from_several_queues_in_their_order(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
     db.set("resque:queue:odd", "no list")
@@ -100,7 +100,7 @@ def test_jobs_come_from_several_queues_in_their_order(
         push(db, "Note", "low", number)
     one.work("high", "low")
     assert one.notes_taken() == [["high", n] for n in range(4)] + [["low", n] for n in range(4)]
-    assert sum(over.turns for over in overs) == 6
+    assert sum(end.turns for end in ends) == 6
     for number in range(4):
         push(db, "Note", "odd", number)
     two = stage()
@@ -109,13 +109,13 @@ def test_jobs_come_from_several_queues_in_their_order(
 
 
 def test_a_glob_is_the_workers_own_affair(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 4)
     one.work("l*")
     assert len(one.notes_taken()) == 4
-    assert overs == []
+    assert ends == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_glob_is_the_workers_own_affair(
 def test_what_asks_for_more_than_a_child_for_each_job_has_no_fast_path(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     settings: dict[str, Any],
 ) -> None:
     one = stage(**settings)
@@ -140,23 +140,23 @@ def test_what_asks_for_more_than_a_child_for_each_job_has_no_fast_path(
             client.enqueue_to("low", "Note", number)
     one.work()
     assert [number for (number,) in one.notes_taken()] == [0, 1, 2, 3]
-    assert overs == []
+    assert ends == []
 
 
 @pytest.mark.parametrize("hook", ["before_fork", "after_fork"])
 def test_hooks_of_forks_are_called_for_every_job(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], hook: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], hook: str
 ) -> None:
     one = stage()
     one.resque.hooks.add(hook, lambda *_: one.take_note(hook))
     notes(db, 4)
     one.work()
     assert one.notes_taken().count([hook]) == 4
-    assert overs == []
+    assert ends == []
 
 
 def test_a_pause_key_ends_the_fast_path(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
     one.resque.job("Pause", queue="low")(
@@ -169,13 +169,13 @@ def test_a_pause_key_ends_the_fast_path(
     push(db, "Note", 3)
     one.work()
     assert one.notes_taken() == [[0], [1], [2]]
-    assert kinds(overs) == [ANSWERED]
+    assert kinds(ends) == [ANSWERED]
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") == b"4"
 
 
 def test_what_a_job_loads_is_loaded_for_the_next_fast_path(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     sys.modules.pop("colorsys", None)  # another test may have needed it
     one = stage()
@@ -189,7 +189,7 @@ def test_what_a_job_loads_is_loaded_for_the_next_fast_path(
 def test_a_great_payload_is_performed_like_any_other(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
@@ -202,18 +202,18 @@ def test_a_great_payload_is_performed_like_any_other(
     push(db, "Note", 3)
     one.work()
     assert one.notes_taken() == [[0], [1], [2], [20_000_000], [3]]
-    assert [over.turns for over in overs] == [3]
+    assert [end.turns for end in ends] == [3]
 
 
 def test_what_a_job_prints_is_seen(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     capfd: pytest.CaptureFixture[str],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
 ) -> None:
     one = stage()
     for number in range(5):
         push(db, "Print", f"word {number}")
     one.work()
     assert capfd.readouterr().out.split("\n")[:-1] == [f"word {number}" for number in range(5)]
-    assert [over.turns for over in overs] == [3]
+    assert [end.turns for end in ends] == [3]

@@ -1,4 +1,4 @@
-"""What a shift loses when its server dies, or its connection breaks: nothing, at whatever point that is."""
+"""What the fast path loses when its server dies, or its connection breaks: nothing, at whatever point that is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
 def test_a_server_that_dies_leaves_its_job_to_the_worker(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], moment: float
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], moment: float
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -52,7 +52,7 @@ def test_a_server_that_dies_leaves_its_job_to_the_worker(
     thread = after(one, 20, deed)
     one.work()
     thread.join()
-    assert LOST in kinds(overs)
+    assert LOST in kinds(ends)
     assert [number for (number,) in one.notes_taken()] == [*range(300)]
     assert db.get("resque:stat:processed") == b"300"
     assert db.llen("resque:failed") == 0
@@ -75,13 +75,13 @@ POINTS = {
 def test_a_server_may_die_at_any_point(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
     point: str,
 ) -> None:
     monkeypatch.setattr(
         "pyresque.executor.fork.fast_path_handle.FEW", 0
-    )  # shifts that soon end are begun again and again
+    )  # fast paths that soon end begin again and again
     owner, name, when, wanted = POINTS[point]
     usual, worker, calls = getattr(owner, name), os.getpid(), []
 
@@ -103,7 +103,7 @@ def test_a_server_may_die_at_any_point(
     page._page[1:SLOTS] = bytes([FINISHED]) * (SLOTS - 1)  # as after thousands of jobs
     notes(db, 40)
     one.go()
-    assert kinds(overs).count(LOST) > 2
+    assert kinds(ends).count(LOST) > 2
     assert one.notes_taken() == [[number] for number in range(40)]
     assert db.get("resque:stat:processed") == b"40"
     assert db.llen("resque:failed") == 0
@@ -111,7 +111,7 @@ def test_a_server_may_die_at_any_point(
 
 
 def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
     short_jobs_then_one_that_holds(db)
@@ -119,20 +119,20 @@ def test_a_server_that_dies_while_its_child_works_does_not_end_the_job(
 
     def deed() -> None:
         os.kill(server_of(one), signal.SIGKILL)
-        eventually(lambda: overs)
+        eventually(lambda: ends)
         one.notes.rpush("release", 1)
 
     thread = after(one, 4, deed)
     one.work()
     thread.join()
-    assert kinds(overs)[0] == LOST
+    assert kinds(ends)[0] == LOST
     assert one.notes_taken()[3:] == [["holding", "it"], ["held", "it"], [3]]
     assert db.get("resque:stat:processed") == b"5"
     assert db.llen("resque:failed") == 0
 
 
 def test_a_connection_that_breaks_ends_the_fast_path_and_costs_no_job(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
     notes(db, 300)
@@ -147,7 +147,7 @@ def test_a_connection_that_breaks_ends_the_fast_path_and_costs_no_job(
     thread = after(one, 20, deed)
     one.work()
     thread.join()
-    assert BROKEN in kinds(overs)
+    assert BROKEN in kinds(ends)
     assert [number for (number,) in one.notes_taken()] == [*range(300)]
     assert db.get("resque:stat:processed") == b"300"
     assert db.llen("resque:failed") == 0
@@ -184,16 +184,16 @@ def test_a_server_with_too_many_connections_gives_none_for_the_fast_path(
         resque.queues()
         db.config_set("maxclients", len(db.client_list()))
         try:
-            shifts = FastPathHandle(None, SharedPage(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
-            assert shifts.connection() is None
+            handle = FastPathHandle(None, SharedPage(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
+            assert handle.connection() is None
         finally:
             db.config_set("maxclients", before)
-        assert shifts.connection() is not None
-        shifts.close()
+        assert handle.connection() is not None
+        handle.close()
 
 
 def test_a_user_who_may_not_do_all_that_the_fast_path_needs_has_none(
-    db: redis.Redis, redis_url: str, stage: Callable[..., ForkWorker], overs: list[FastPathEnd]
+    db: redis.Redis, redis_url: str, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     commands = ["+@all", "-echo"]
     db.acl_setuser("lean", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=commands)
@@ -202,6 +202,6 @@ def test_a_user_who_may_not_do_all_that_the_fast_path_needs_has_none(
         notes(db, 5)
         one.work()
         assert one.notes_taken() == [[number] for number in range(5)]
-        assert overs == []
+        assert ends == []
     finally:
         db.acl_deluser("lean")

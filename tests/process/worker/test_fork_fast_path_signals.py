@@ -1,4 +1,4 @@
-"""Orders that come while the fork server has a shift: they do what they always do, whoever had the job's child forked."""
+"""Signals that come while the fork server is on the fast path: they do what they always do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def test_a_signal_reaches_the_job_of_the_fast_path(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     signal_name: str,
     settings: dict[str, Any],
     words: list[str],
@@ -54,7 +54,7 @@ def test_a_signal_reaches_the_job_of_the_fast_path(
     thread = after(one, 4, lambda: os.kill(os.getpid(), signal.Signals[signal_name]))
     one.work()
     thread.join()
-    assert kinds(overs)[0] == WORKING
+    assert kinds(ends)[0] == WORKING
     assert [word for word, *_ in one.notes_taken() if isinstance(word, str)] == words
     failed = json.loads(db.lindex("resque:failed", 0))
     assert failed["exception"].split("::")[-1] == record
@@ -67,7 +67,7 @@ def test_a_signal_reaches_the_job_of_the_fast_path(
 
 @pytest.mark.parametrize("signal_name", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_signal_lets_the_job_of_the_fast_path_end_and_takes_no_other(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], signal_name: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], signal_name: str
 ) -> None:
     one = stage()
     short_jobs_then_one_that_holds(db)
@@ -75,13 +75,13 @@ def test_a_graceful_signal_lets_the_job_of_the_fast_path_end_and_takes_no_other(
 
     def deed() -> None:
         os.kill(os.getpid(), signal.Signals[signal_name])
-        eventually(lambda: overs)
+        eventually(lambda: ends)
         one.notes.rpush("release", 1)
 
     thread = after(one, 4, deed)
     one.work()
     thread.join()
-    assert kinds(overs) == [WORKING]
+    assert kinds(ends) == [WORKING]
     assert one.notes_taken()[-1] == ["held", "it"]
     assert db.llen("resque:queue:low") == 1
     assert db.get("resque:stat:processed") == b"4"
@@ -90,7 +90,7 @@ def test_a_graceful_signal_lets_the_job_of_the_fast_path_end_and_takes_no_other(
 
 @pytest.mark.parametrize("signal_name", ["SIGQUIT", "SIGUSR2"])
 def test_a_graceful_signal_between_two_jobs_takes_no_other(
-    db: redis.Redis, stage: Callable[..., ForkWorker], overs: list[FastPathEnd], signal_name: str
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], signal_name: str
 ) -> None:
     one = stage()
     worker = os.getpid()
@@ -99,7 +99,7 @@ def test_a_graceful_signal_between_two_jobs_takes_no_other(
     push(db, "Order")
     notes(db, 200)
     one.work()
-    assert kinds(overs)[-1] in {LEFT, ENDED, WORKING}
+    assert kinds(ends)[-1] in {LEFT, ENDED, WORKING}
     done = len(one.notes_taken())
     assert 10 <= done < 200
     assert db.llen("resque:queue:low") == 210 - done
@@ -111,7 +111,7 @@ def test_a_graceful_signal_between_two_jobs_takes_no_other(
 def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
@@ -119,7 +119,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     short_jobs_then_one_that_holds(db)
 
     def deed() -> None:
-        eventually(lambda: WORKING in kinds(overs))
+        eventually(lambda: WORKING in kinds(ends))
         one.notes.rpush("release", 1)
 
     thread = after(one, 4, deed)
@@ -132,7 +132,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
 def test_an_error_of_the_worker_itself_ends_the_fast_path_first(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
-    overs: list[FastPathEnd],
+    ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)

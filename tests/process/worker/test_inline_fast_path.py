@@ -1,4 +1,4 @@
-"""Plain jobs in place, one after another: everything as the worker's usual way does it, whatever comes in between."""
+"""The fast path in place: everything as the worker does it without, whatever comes in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a worker puts back the job of a child that died, spoken by hand: also when the wire breaks in between."""
+"""How a worker redelivers the job of a child that died, also when the connection breaks in between."""
 
 from __future__ import annotations
 
