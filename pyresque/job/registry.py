@@ -173,7 +173,7 @@ class Registry:
         )
         for known in (entry.name, *entry.aliases):
             holder = self._by_name.get(known)
-            if holder is not None and holder.target is not target:
+            if holder is not None and holder.target is not None and holder.target is not target:
                 msg = (
                     f"job {known!r} is registered twice: as {_where(holder.target)} and as {_where(target)}; "
                     "give one of them another name"

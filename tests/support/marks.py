@@ -35,6 +35,7 @@ PLACES = {
             "tests/examples/",
             "tests/executor/fork/",
             "tests/live/",
+            "tests/plugins/test_workers.py",
             "tests/process/health/test_server.py",
             "tests/process/start/test_early_server.py",
             "tests/process/worker/test_fork_fast_path",

@@ -1,0 +1,41 @@
+"""Jobs with plugins, for workers in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from pyresque import Resque
+from pyresque.plugins import LockTimeout, Loner, Retry
+
+resque = Resque()
+
+
+@resque.job("Unique", queue="low", plugins=[Loner()])
+def unique(what: str) -> None:
+    """Say what stands in Redis, then end as asked."""
+    resque.redis.rpush("seen", ",".join(sorted(resque.redis.keys("loners:*"))))
+    end(what)
+
+
+@resque.job("Retried", queue="low", plugins=[Retry(limit=2)])
+def retried(what: str) -> None:
+    """End as asked."""
+    end(what)
+
+
+@resque.job("Locked", queue="low", plugins=[LockTimeout(timeout=60)])
+def locked(what: str) -> None:
+    """End as asked."""
+    end(what)
+
+
+def end(what: str) -> None:
+    """Raise, kill this process, or take a while."""
+    if what == "fail":
+        raise ValueError(what)
+    if what == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "sleep":
+        time.sleep(60)

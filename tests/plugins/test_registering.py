@@ -1,0 +1,131 @@
+"""What may be given as a plugin, and what is refused at registration."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pyresque import Resque, plugins
+from pyresque.errors import DuplicateJobError, JobOptionError, UnknownJobClass
+from pyresque.job.plain import plain_class
+from pyresque.plugins import Lock, LockTimeout, LonelyJob, Loner, Plugin, QueueLock, Retry, Solo
+
+
+def a_job(*args: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("given", "cure"),
+    [
+        ([Loner], r"Loner is a class: give an object, Loner\(\)"),
+        ([object()], "is no plugin"),
+        (["Loner"], "'Loner' is no plugin"),
+        (Loner(), r"is no list: write plugins=\[Loner\(\)\]"),
+        ("Loner", "is no list"),
+        ([Lock(), Lock(timeout=3)], "Lock stands there twice"),
+        ([Loner(), Solo()], "Loner and Solo both keep a job from being queued twice"),
+    ],
+)
+def test_what_is_no_plugin_is_refused_with_the_cure(given, cure):
+    resque = Resque("redis://nowhere:1")
+    with pytest.raises(JobOptionError, match=cure):
+        resque.job("Report", queue="low", plugins=given)
+    with pytest.raises(JobOptionError, match=cure):
+        resque.declare("Report", queue="low", plugins=given)
+    assert resque.registered == []
+
+
+class Plainly(Plugin):
+    def before_enqueue_check(self, job):
+        """Not async."""
+
+
+def test_a_hook_of_a_plugin_must_be_an_async_def():
+    with pytest.raises(
+        JobOptionError, match=r"Plainly.before_enqueue_check is no async def method"
+    ):
+        Resque("redis://nowhere:1").job("Report", plugins=[Plainly()])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Loner(ttl="soon"),
+        lambda: Loner(ttl=float("nan")),
+        lambda: Loner(ttl=True),
+        lambda: Loner(redis_key="k"),
+        lambda: Lock(lock="key"),
+        lambda: Lock(ruby="2.7"),
+        lambda: LockTimeout(timeout="1"),
+        lambda: LonelyJob(requeue_interval="1"),
+        lambda: QueueLock(lock=3),
+        lambda: Retry(limit=1.5),
+        lambda: Retry(limit=True),
+        lambda: Retry(delay="60"),
+        lambda: Retry(delay=[]),
+        lambda: Retry(delay={"Boom": 3}),
+        lambda: Retry(delay=float("inf")),
+        lambda: Retry(backoff="linear"),
+        lambda: Retry(backoff="exponential", delay=3),
+        lambda: Retry(jitter=(2, 1)),
+        lambda: Retry(jitter=3),
+        lambda: Retry(retry_on=ValueError),
+        lambda: Retry(retry_on=["ValueError"]),
+        lambda: Retry(retry_on=[ValueError], give_up_on=[OSError]),
+        lambda: Retry(delay={ValueError: 1}, retry_on=[ValueError]),
+        lambda: Retry(check=[3]),
+        lambda: Retry(identifier="id"),
+    ],
+)
+def test_a_wrong_option_is_refused(make):
+    with pytest.raises(JobOptionError):
+        make()
+
+
+def test_spans_may_be_timedeltas():
+    assert Loner(ttl=timedelta(hours=1)).ttl == 3600
+    assert Retry(delay=[timedelta(minutes=1), 5]).delays.listed == (60.0, 5.0)
+    assert LonelyJob(requeue_interval=timedelta(seconds=2)).requeue_interval == 2
+
+
+def test_a_class_with_plugins_is_not_plain_and_one_without_is():
+    resque = Resque("redis://nowhere:1")
+    resque.job("With", queue="low", plugins=[Loner()])(a_job)
+    resque.job("Without", queue="low")(lambda: None)
+    assert [plain_class(entry) for entry in resque.registered] == [False, True]
+
+
+def test_what_has_code_is_not_declared_and_what_is_declared_may_get_code():
+    resque = Resque("redis://nowhere:1")
+    resque.declare("Report", queue="low", plugins=[Loner()])
+    resque.declare("Report", queue="high")
+    resque.job("Report", queue="low")(a_job)
+    with pytest.raises(DuplicateJobError, match="Report"):
+        resque.declare("Report", queue="low")
+    for name in (None, "", 3, a_job):
+        with pytest.raises(JobOptionError, match="give the class's Ruby name"):
+            resque.declare(name)
+
+
+def test_a_declared_class_has_a_queue_and_is_performed_by_nobody_here(redis_url, db):
+    with Resque(redis_url) as resque:
+        resque.declare("Report", queue="low")
+        assert resque.enqueue("Report", 1) is True
+        job = resque.reserve("low")
+        with pytest.raises(UnknownJobClass, match="uninitialized constant Report"):
+            resque.run(performed(resque, job))
+
+
+def performed(resque, job):
+    from pyresque.job.perform import perform
+
+    return perform(resque.core.registry, job)
+
+
+def test_every_public_name_is_there():
+    for name in plugins.__all__:
+        assert getattr(plugins, name).__name__ == name
+    assert set(plugins.__all__) <= set(dir(plugins))
+    with pytest.raises(AttributeError):
+        _ = plugins.Nothing
