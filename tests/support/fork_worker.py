@@ -138,4 +138,4 @@ def after(one: ForkWorker, count: int, deed: Callable[[], None]) -> threading.Th
 
 def server_of(one: ForkWorker) -> int:
     assert one.worker is not None
-    return one.worker.executor.server._pid  # type: ignore[attr-defined]
+    return one.worker.executor.server.pid  # type: ignore[attr-defined]

@@ -151,6 +151,10 @@ class ChildHandle:
             self._send_due_signals()
         return self._reap()
 
+    def has_started(self) -> bool:
+        """Whether the child has begun its job, as the shared page says."""
+        return self._page.started(self._slot)
+
     def hung_up(self) -> bool:
         """Whether it has closed its pipe, so that it takes no other job."""
         return self._result_pipe is None or _readable(self._result_pipe)
@@ -284,7 +288,7 @@ class ChildHandle:
         if self._page.finished(self._slot):
             self.leaving = True
             return DONE
-        if not self._page.started(self._slot):
+        if not self.has_started():
             return NOT_STARTED
         if self._limit is not None and self._limit[0] <= time.monotonic():
             return Outcome(process_error=self._limit[1])

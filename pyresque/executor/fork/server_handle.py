@@ -60,7 +60,8 @@ class ServerHandle:
         self._page = page
         self._close_inherited = close_inherited
         self._control: socket.socket | None = None
-        self._pid = 0
+        #: The server's, 0 where there is none.
+        self.pid = 0
         self._preloaded = ""  # what children had to import, for the next server
         if early_server is not None:
             self._take_over(early_server.control, early_server.pid)
@@ -143,9 +144,9 @@ class ServerHandle:
 
     def call_back(self) -> None:
         """Signal the server to end the fast path as soon as possible."""
-        if self._pid:
+        if self.pid:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, CALL_BACK)
+                os.kill(self.pid, CALL_BACK)
 
     def fast_path_result(self) -> tuple[Any, ...]:
         """Kind, detail, queue index, payload, record, turns and second. Raises OSError where the server died."""
@@ -160,10 +161,10 @@ class ServerHandle:
 
     def exit_status_reader(self) -> Callable[[int], int | None]:
         """A function that returns the exit status of a child of the present server, None while it lives; also after that server."""
-        return partial(self._exit_status, self._pid)
+        return partial(self._exit_status, self.pid)
 
     def _exit_status(self, server: int, pid: int) -> int | None:
-        if server != self._pid:
+        if server != self.pid:
             return status_without_server(pid)  # another server does not know that child
         try:
             self._send(MESSAGE.pack(STATUS, pid, 0))
@@ -220,19 +221,19 @@ class ServerHandle:
 
     def _take_over(self, control: socket.socket, pid: int) -> None:
         limit_reads(control, ANSWER)
-        self._control, self._pid = control, pid
+        self._control, self.pid = control, pid
 
     def _abandon(self) -> None:
         """Kill the server, if it still lives; the next request starts another one."""
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._pid:
+        if self.pid:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._pid = 0
+                os.waitpid(self.pid, 0)
+            self.pid = 0
             self._released.clear()
 
     # -- messages

@@ -62,7 +62,7 @@ def test_a_child_is_forked_before_there_is_a_job_for_it(server, wakeup):
 def test_how_a_child_ended_is_reported_as_if_it_were_our_own(server, wakeup):
     child = next_child(server)
     child.send_job("low", b"for ever", last=True)
-    eventually(lambda: child._page.started(child._slot))
+    eventually(child.has_started)
     child.send_signal(signal.SIGKILL)
     assert f"pid {child.pid} SIGKILL (signal 9)" in str(outcome_of(child, wakeup).process_error)
 
@@ -77,8 +77,8 @@ def test_a_child_that_was_killed_before_it_had_a_job_has_not_begun(server, wakeu
 
 def test_a_server_that_was_killed_is_followed_by_another(server, wakeup):
     first = next_child(server)
-    os.kill(server._pid, signal.SIGKILL)
-    os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
+    os.kill(server.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ConnectionError):
         next_child(server)
     second = next_child(server)
@@ -94,8 +94,8 @@ def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noti
     going_on, dying = next_child(server), next_child(server)
     going_on.send_job("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
     dying.send_job("low", b"for ever", last=True)
-    eventually(lambda: dying._page.started(dying._slot))
-    os.kill(server._pid, signal.SIGKILL)
+    eventually(dying.has_started)
+    os.kill(server.pid, signal.SIGKILL)
     (tmp_path / "go").touch()
     assert outcome_of(going_on, wakeup) == DONE
     os.kill(dying.pid, signal.SIGKILL)
@@ -105,9 +105,9 @@ def test_a_job_goes_on_when_its_server_is_killed_and_its_own_death_is_still_noti
 def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, wakeup, tmp_path):
     child = next_child(server)
     child.send_job("low", b"until %s" % str(tmp_path / "go").encode(), last=True)
-    eventually(lambda: child._page.started(child._slot))
-    os.kill(server._pid, signal.SIGKILL)
-    os.waitid(os.P_PID, server._pid, os.WEXITED | os.WNOWAIT)
+    eventually(child.has_started)
+    os.kill(server.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(ConnectionError):
         next_child(server)
     server.release(next_child(server))  # there is another server now
@@ -119,7 +119,7 @@ def test_a_servers_child_that_outlives_it_is_not_asked_of_the_next_one(server, w
 def test_signals_to_the_whole_group_do_not_end_the_server(server, wakeup):
     server.release(next_child(server))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        os.kill(server._pid, number)
+        os.kill(server.pid, number)
     child = next_child(server)
     child.send_job("low", b"", last=True)
     assert outcome_of(child, wakeup) == DONE
@@ -130,7 +130,7 @@ def test_closing_ends_every_child_and_the_server(wakeup):
     server = ServerHandle(perform, ChildOptions(), SharedPage(), lambda: None)
     child = next_child(server)
     server.request_child()
-    pids = {child.pid, server._pid}
+    pids = {child.pid, server.pid}
     server.release(child)
     server.close()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
@@ -144,7 +144,7 @@ from pyresque.executor.fork.server_handle import ServerHandle
 server = ServerHandle(lambda queue, raw: None, ChildOptions(), SharedPage(), lambda: None)
 server.request_child()
 child = server.receive_child()
-print(server._pid, child.pid, flush=True)
+print(server.pid, child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
