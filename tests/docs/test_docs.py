@@ -55,3 +55,19 @@ def test_every_page_of_the_docs_is_listed_in_the_readme():
     links = re.findall(r"\]\(([^)#]+)", text)
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     assert pages <= set(links)
+
+
+def test_every_file_that_a_page_names_is_there():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
+    folders = ("pyresque", "tests", "compat_tests", "docs", "ruby_fixtures", "benchmarks")
+    there = [
+        f"/{path.relative_to(ROOT)}" for folder in folders for path in (ROOT / folder).rglob("*.*")
+    ]
+    missing = [
+        f"{page.name}: {named}"
+        for page in pages
+        for named in re.findall(r"`([\w/]+\.(?:py|lua|rb|json))`", page.read_text(encoding="utf-8"))
+        if not re.search(r"NAME|X_", named)
+        and not any(path.endswith(f"/{named}") for path in there)
+    ]
+    assert missing == []
