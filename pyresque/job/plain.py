@@ -1,32 +1,32 @@
 """Which jobs are plain: to perform one is to call its function with its arguments. Every shortcut asks this module.
 
-A new job option belongs into this table: where it needs more than a call, ``plain_class`` must say no. Light: the fork server
-loads it.
+Add each new job option to this table. If it changes how a job runs, refuse it in ``plain_class``; if only its bookkeeping, in
+``fast_entry``. Light: the fork server loads this module.
 
-=========================================  ============================================  =========================
-The job is no plain call where             because                                       asked by
-=========================================  ============================================  =========================
-its class has a hook around the work       the hook must run, too                        ``plain_class``
-its class has plugins                      their moments are operations, with commands   ``plain_class``
-its class has a time limit                 a timer must run beside the call              ``plain_class``
-its class is an operation (ActiveJob)      the operation may speak to Redis              ``plain_class``
-nobody registered that very name           a name in other words is looked up, or fails  ``plain_entry``
-the application has middleware             the middleware must run around it             ``is_plain``, ``worker_allows``
-the payload has a fault                    the fault is the job's failure                ``is_plain``
-a hash is to become keyword arguments      the arguments must be cut first               ``is_plain``, ``fast_entry``
------------------------------------------  --------------------------------------------  -------------------------
-*and it takes the fast path only unless*
------------------------------------------  --------------------------------------------  -------------------------
-the job is redelivered                     its count must be forgotten when it is done   ``fast_entry``
-its class has no ``perform``               NoPerformError must be recorded               ``fast_entry``
-the payload is no hash, or has no array    read_job must say what is wrong               ``plain_call``
-the log wants a line for each job          the line needs the whole Job                  ``worker_allows``
-an after_fork hook runs in the child       the hook is called with the Job               ``child_allows``
-a before_fork hook runs in the worker      the hook is called with the Job               ``server_allows``
-payloads are MessagePack                   the fork server reads JSON alone              ``server_can_reserve``
-the clock is not the system's              the fork server asks the system               ``server_can_reserve``
-the queues are found by a pattern          they must be looked up before each job        ``server_can_reserve``
-=========================================  ============================================  =========================
+=========================================  ================================================  =========================
+A job is not a plain call if               because                                           asked by
+=========================================  ================================================  =========================
+its class has a hook around the work       the hook must run, too                            ``plain_class``
+its class has plugins                      their moments are operations, with commands       ``plain_class``
+its class has a time limit                 a timer must run beside the call                  ``plain_class``
+its class is an operation (ActiveJob)      the operation may speak to Redis                  ``plain_class``
+nobody registered that very name           a name in another spelling needs the slow lookup  ``plain_entry``
+the application has middleware             the middleware must run around it                 ``is_plain``, ``worker_allows``
+the payload has a fault                    the fault is the job's failure                    ``is_plain``
+a hash is to become keyword arguments      the trailing hash must be split off first         ``is_plain``, ``fast_entry``
+-----------------------------------------  ------------------------------------------------  -------------------------
+*A plain job still leaves the fast path if*
+-----------------------------------------  ------------------------------------------------  -------------------------
+the job is redelivered                     its count must be forgotten when it is done       ``fast_entry``
+its class has no ``perform``               NoPerformError must be recorded                   ``fast_entry``
+payload: not a hash, or without an array   read_job must say what is wrong                   ``plain_call``
+the log wants a line for each job          the line needs the whole Job                      ``worker_allows``
+an after_fork hook runs in the child       the hook is called with the Job                   ``child_allows``
+a before_fork hook runs in the worker      the hook is called with the Job                   ``server_allows``
+payloads are MessagePack                   the fork server reads JSON alone                  ``server_can_reserve``
+the clock is not the system's              the fork server asks the system                   ``server_can_reserve``
+the queues are found by a pattern          they must be looked up before each job            ``server_can_reserve``
+=========================================  ================================================  =========================
 
 ``executor/fork/executor.py`` adds what the settings ask for (jobs per child, atexit functions).
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def plain_class(entry: JobClass) -> bool:
-    """Whether the work of a job of this class is all there is to do: no hook runs with it, and no limit holds."""
+    """Whether to perform a job of this class is to call its function: no hook, plugin, operation or time limit belongs to it."""
     hooks = entry.hooks
     around = hooks.before_perform or hooks.around_perform or hooks.after_perform
     after = hooks.on_failure or hooks.always
@@ -83,10 +83,10 @@ def fast_entry(registry: Registry, class_name: object) -> JobClass | None:
 
 
 def plain_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] | None:
-    """The class and the arguments where the payload, read from JSON, is a plain call; None where it needs more."""
+    """The class and the arguments if the payload, read from JSON, is a plain call; None if it needs more."""
     try:
         entry, args = registry.fast_entries[payload["class"]], payload["args"]
-    except (KeyError, TypeError):  # TypeError: no hash, or a class that is a list
+    except (KeyError, TypeError):  # TypeError: not a hash, or a class that is a list
         return _first_call(registry, payload)
     if entry.lookup.attributes != entry.lookup.without_performing:  # a hook may have come
         return _first_call(registry, payload)

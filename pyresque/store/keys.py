@@ -67,7 +67,7 @@ class Keys:
 
     @property
     def pruning(self) -> str:
-        """Lock of the worker that prunes; it expires after the prune interval."""
+        """Lock of the worker that prunes; it expires after one heartbeat interval."""
         return f"{self.namespace}:pruning_dead_workers_in_progress"
 
     @property

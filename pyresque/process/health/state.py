@@ -23,10 +23,9 @@ _TURNED, _UPKEEP, _LOOPED = 0, 8, 24
 #: Bytes of a page.
 SIZE = 32
 
-#: A worker that writes no time for so many heartbeats, and at least so many seconds, hangs. A hook, or a Redis that does not
+#: A worker hangs if it has written no time for MOST_BEATS heartbeats and for LEAST_SECONDS. A hook, or a Redis that does not
 #: answer, may take this long.
 MOST_BEATS, LEAST_SECONDS = 3, 60.0
-
 
 #: Queues that a log line names.
 LISTED = 5
@@ -42,9 +41,9 @@ class Flag(IntEnum):
     AWAY = 20
 
 
-#: Flags as plain integers, because they are written at every job.
 log = logging.getLogger("pyresque")
 
+#: Flags as plain integers, because they are written at every job.
 _WORKING, _PAUSED = int(Flag.WORKING), int(Flag.PAUSED)
 
 
@@ -98,7 +97,7 @@ class HealthState:
         self._page[flag] = on
 
     def paused(self, why: str) -> None:
-        """Note why no job is taken, "" where jobs are. The workers of a process share this object, so a change is logged once."""
+        """Note why no job is taken, "" if jobs are. The workers of a process share this object, so a change is logged once."""
         self._page[_PAUSED] = bool(why)
         if why != self.why_paused:
             self.why_paused = why

@@ -2,11 +2,12 @@
 
 Theory of operation. A worker's state is one key, ``worker:<id>``: the record of its current job, absent while it has none.
 ``turn.lua`` does three things in one step: it counts the current job and removes its record, it appends the failed record
-where the job failed, and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its queue, in
+if the job failed, and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its queue, in
 ``worker:<id>``, or finished; no crash and no lost connection can fall in between.
 
 This object keeps what it believes to be in Redis: ``record``, the bytes in ``worker:<id>``, and ``_finished``, the value of
-``stat:processed:<id>``. No other process writes these two while the worker lives.
+``stat:processed:<id>``. On the fast path the fork server writes these two keys on this worker's behalf, and the worker then takes
+over what it returns. A process that prunes this worker by mistake deletes both; the next turn writes them anew.
 
 Reserving has three ways, from the fastest to the most general:
 
@@ -19,7 +20,7 @@ Reserving has three ways, from the fastest to the most general:
 After a broken connection ``_recover`` finds out whether the script ran: if it did, the record or the counter has changed, and the
 reservation is read from ``worker:<id>``; otherwise the command is sent again. So a job is never finished twice.
 
-A worker whose queue names are patterns chooses its queues from ``resque:queues``. The script gets the SHA1 of that list. Where
+A worker whose queue names are patterns chooses its queues from ``resque:queues``. The script gets the SHA1 of that list. If
 Redis knows other queues by now, it reserves nothing and replies with the new list; the worker chooses again and repeats.
 
 A failed job is written down in the same step (``failure_entry``, then ``next_job``).

@@ -89,7 +89,7 @@ class Worker(WorkerControls):
         self.redis_retry.has_job = self.current_job.exists
         self.idle_wait = IdleWait(core.clock, host, self._idle_upkeep)
         self._performed_any = False
-        self._owns_process = not executor.isolated and not in_crew
+        self._jobs_run_here = not executor.isolated and not in_crew
 
     # -- start, loop, end
 
@@ -104,7 +104,7 @@ class Worker(WorkerControls):
         failure: BaseException | None = None
         try:
             await self.startup()
-            if self._owns_process:
+            if self._jobs_run_here:
                 beating = await Spawn(self.upkeep.run_forever, f"heartbeat of {self.id}")
             await self._loop(interval)
         except GeneratorExit:
@@ -142,7 +142,7 @@ class Worker(WorkerControls):
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
-        if self._owns_process:
+        if self._jobs_run_here:
             self.warn_of_unlimited_jobs()
         await self.redis_retry.until_answered(self._unregister_predecessor)
         await self.redis_retry.until_answered(self.heartbeat.start)
@@ -166,7 +166,7 @@ class Worker(WorkerControls):
             was_paused = self.paused_by_signal
             self.health.turned()
             if await self._perform_jobs():
-                if self._owns_process:
+                if self._jobs_run_here:
                     signal_handlers.take_again()
                 self.idle_wait.found_job()
                 if self.why_paused:
@@ -226,7 +226,7 @@ class Worker(WorkerControls):
         self.health.job(True)
         outcome = await self.executor.run(job, self.run_upkeep, self.procline, child_title)
         self.health.job(False)
-        if self._owns_process:
+        if self._jobs_run_here:
             signal_handlers.take_again()
         return outcome
 
