@@ -7,7 +7,7 @@ from pyresque.errors import JobOptionError, SettingsError
 from pyresque.job.hooks import StopFlag, WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
 from pyresque.job.registry import JobClass, Registry
-from pyresque.job.targets import check_options, limit_of, most_redeliveries
+from pyresque.job.targets import check_options, check_part, limit_of, most_redeliveries
 from pyresque.lightweight import cached_property
 from pyresque.settings import Settings
 
@@ -40,15 +40,6 @@ if TYPE_CHECKING:
     Z = TypeVar("Z", bound=Serializer | type[Serializer])
 
 
-def check_provider(credentials: object) -> None:
-    """Refuse what gives no credentials. Raises SettingsError."""
-    from pyresque.driver.credentials import fault_of  # noqa: PLC0415 - for those who give a provider
-
-    fault = fault_of(credentials)
-    if fault is not None:
-        raise SettingsError(fault)
-
-
 class _Signature:
     """The constructor's parameters, the settings among them, for ``inspect.signature`` and shells that complete."""
 
@@ -66,14 +57,6 @@ class _Signature:
             if row.name != "url"
         ]
         return inspect.Signature([*named, *rows])
-
-
-def _class_in_place_of_object(part: object, verb: str) -> str:
-    """The name of a class whose method of this name is neither a static nor a class method; empty for anything else."""
-    if not isinstance(part, type) or hasattr(type(part), verb):
-        return ""
-    found = next((vars(base)[verb] for base in part.__mro__ if verb in vars(base)), None)
-    return "" if isinstance(found, (staticmethod, classmethod)) else part.__qualname__
 
 
 class Application:
@@ -111,21 +94,19 @@ class Application:
             msg = "give either settings or single options, not both"
             raise SettingsError(msg)
         for name, part, verb in (("failures", failures, "save"), ("clock", clock, "monotonic")):
-            if part is not None and not callable(getattr(part, verb, None)):
-                raise SettingsError(
-                    f"{name}: an object of type {type(part).__qualname__} has no {verb}()"
-                )
-            if part is not None and (kind := _class_in_place_of_object(part, verb)):
-                raise SettingsError(
-                    f"{name}: {kind} is a class, whose {verb}() needs an object: give {kind}()"
-                )
+            if part is not None:
+                check_part(name, part, verb)
         self._given_client = redis
         self._credentials = credentials
         if redis is not None:
             if settings is not None or url is not None:
                 raise SettingsError("give either a client or a URL, not both")
-            url = self._take_client(redis)
+            from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
+
+            url, self._credentials = client_url.taken(redis, credentials, awaits=self._awaits)
         elif credentials is not None:
+            from pyresque.driver.credentials import check_provider  # noqa: PLC0415 - for those who give a provider
+
             check_provider(credentials)
         self.settings = settings or Settings.load(url=url, **options)
         self.registry: Registry = Registry() if jobs is None else jobs.registry
@@ -142,16 +123,6 @@ class Application:
     #: Whether the client that is given must be one of asyncio.
     _awaits = False
 
-    def _take_client(self, client: object) -> str | None:
-        """Refuse what is no client; its URL, for workers. Raises SettingsError."""
-        from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
-
-        if self._credentials is not None:
-            raise SettingsError("give the credentials to the client: it logs in itself")
-        client_url.check_client(client, awaits=self._awaits)
-        self._credentials = client_url.credentials_of(client)
-        return client_url.url_of(client) or None
-
     def access(self) -> Access:
         """The way to Redis that the settings and arguments give."""
         from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
@@ -165,11 +136,7 @@ class Application:
             return
         from pyresque.driver import client_url  # noqa: PLC0415 - as above
 
-        if not client_url.url_of(self._given_client):
-            raise SettingsError(
-                f"redis: a worker connects by itself, and an object of type {type(self._given_client).__qualname__} "
-                "names no server; give the worker a URL"
-            )
+        client_url.check_server(self._given_client)
         self._given_client = None
         vars(self).pop("driver", None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from pyresque import settings_table
+from pyresque import setting_readers as read
 from pyresque.printable import without_password
 from pyresque.settings_table import Row, Table, setting
 
@@ -45,262 +45,227 @@ class Settings(Table):
 
     url: str = setting(
         "redis://localhost:6379/0",
-        settings_table.text,
+        read.text,
         "Redis server: redis://, rediss:// or unix://",
         env=("REDIS_URL",),
     )
     namespace: str = setting(
-        "resque", settings_table.text, "what every key starts with", env=("RESQUE_NAMESPACE",)
+        "resque", read.text, "what every key starts with", env=("RESQUE_NAMESPACE",)
     )
-    app: str = setting(
-        "", settings_table.text, "the application, as module:attribute", env=("PYRESQUE_APP",)
-    )
+    app: str = setting("", read.text, "the application, as module:attribute", env=("PYRESQUE_APP",))
     environment: str = setting(
-        "development",
-        settings_table.text,
-        "the application's environment",
-        env=("RAILS_ENV", "RACK_ENV"),
+        "development", read.text, "the application's environment", env=("RAILS_ENV", "RACK_ENV")
     )
     pool_environment: str = setting(
         "",
-        settings_table.text,
+        read.text,
         "section of the pool's file, in resque-pool's order; default: the environment",
         env=("RACK_ENV", "RAILS_ENV", "RESQUE_ENV"),
     )
     codec: str = setting(
-        "json", settings_table.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
+        "json", read.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
     )
     dialect: str = setting(
         "json_gem",
-        settings_table.one_of(DIALECTS),
+        read.one_of(DIALECTS),
         "which of Ruby's JSON encoders to write like",
         env=("RESQUE_JSON",),
     )
     enqueue_replicas: int = setting(
         0,
-        settings_table.whole,
+        read.whole,
         "replicas that must have an enqueued job before the verb returns, else NotReplicated; 0 waits for none",
         env=("RESQUE_ENQUEUE_REPLICAS",),
     )
     enqueue_replica_timeout: float = setting(
         1.0,
-        settings_table.seconds,
+        read.seconds,
         "seconds in which these replicas must have it",
         env=("RESQUE_ENQUEUE_REPLICA_TIMEOUT",),
     )
     failure_backend: str = setting(
         "redis",
-        settings_table.one_of(FAILURE_BACKENDS),
+        read.one_of(FAILURE_BACKENDS),
         "where failed jobs are recorded",
         env=("FAILURE_BACKEND",),
     )
     failure_ids: bool = setting(
         False,
-        settings_table.scheduler_yes,
+        read.scheduler_yes,
         "failed records bear a UUID, failure_id, as Resque 3.1 writes it",
         env=("RESQUE_FAILURE_IDS",),
     )
     failed_max_count: int | None = setting(
         None,
-        settings_table.count,
+        read.count,
         "failed records to keep in each failed list, the newest; default: all",
         env=("RESQUE_FAILED_MAX_COUNT",),
     )
     failed_max_age: float | None = setting(
         None,
-        settings_table.stretch,
+        read.stretch,
         "age at which failed records are removed: seconds, or a text such as 30d; default: never",
         env=("RESQUE_FAILED_MAX_AGE",),
     )
     enqueued_at: bool = setting(
         False,
-        settings_table.scheduler_yes,
+        read.scheduler_yes,
         "payloads bear the time at which they were put into their queue; Ruby ignores it",
         env=("RESQUE_ENQUEUED_AT",),
     )
-    inline: bool = setting(False, settings_table.given, "perform at enqueue, without Redis")
+    inline: bool = setting(False, read.given, "perform at enqueue, without Redis")
 
     queues: tuple[str, ...] = setting(
-        (), settings_table.names, "queues in order, globs, !skip", env=("QUEUES", "QUEUE")
+        (), read.names, "queues in order, globs, !skip", env=("QUEUES", "QUEUE")
     )
     executor: str = setting(
         "fork" if hasattr(os, "fork") else "inline",
-        settings_table.one_of(EXECUTORS),
+        read.one_of(EXECUTORS),
         "where a job runs",
-        env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", settings_table.fork_per_job)),
+        env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", read.fork_per_job)),
     )
-    count: int = setting(
-        1, settings_table.count, "workers: processes, or slots of one", env=("COUNT",)
-    )
+    count: int = setting(1, read.count, "workers: processes, or slots of one", env=("COUNT",))
     fork_ahead: str = setting(
         "auto",
-        settings_table.one_of(FORK_AHEAD),
+        read.one_of(FORK_AHEAD),
         "fork the next job's child while the present one works",
         env=("RESQUE_FORK_AHEAD",),
     )
     jobs_per_child: int | None = setting(
-        None,
-        settings_table.count,
-        "jobs a child performs before it ends; default 1",
-        env=("JOBS_PER_FORK",),
+        None, read.count, "jobs a child performs before it ends; default 1", env=("JOBS_PER_FORK",)
     )
     minutes_per_child: float | None = setting(
-        None,
-        settings_table.minutes,
-        "minutes a child serves before it ends",
-        env=("MINUTES_PER_FORK",),
+        None, read.minutes, "minutes a child serves before it ends", env=("MINUTES_PER_FORK",)
     )
     max_child_memory: int | None = setting(
-        None,
-        settings_table.count,
-        "MiB from which a child takes no further job",
-        env=("MAX_CHILD_MEMORY",),
+        None, read.count, "MiB from which a child takes no further job", env=("MAX_CHILD_MEMORY",)
     )
     interval: float = setting(
         5.0,
-        settings_table.seconds,
+        read.seconds,
         "seconds between polls; 0: stop when every queue is empty",
         env=("INTERVAL",),
     )
     wait: str = setting(
         "block",
-        settings_table.one_of(WAITS),
+        read.one_of(WAITS),
         "how an idle worker learns of a job: block (Redis tells it), poll (it asks at intervals)",
         env=("RESQUE_WAIT",),
     )
     min_interval: float | None = setting(
         None,
-        settings_table.seconds,
+        read.seconds,
         "seconds to wait after a job; default: the interval",
         env=("MIN_INTERVAL",),
     )
     max_interval: float | None = setting(
         None,
-        settings_table.seconds,
+        read.seconds,
         "longest wait that back-off reaches; default: the interval",
         env=("MAX_INTERVAL",),
     )
     backoff_interval: float | None = setting(
         None,
-        settings_table.seconds,
+        read.seconds,
         "seconds added to the wait at each empty poll; default 0.1",
         env=("BACKOFF_INTERVAL",),
     )
     heartbeat_interval: float = setting(
-        60.0,
-        settings_table.seconds,
-        "seconds between heartbeats",
-        env=("RESQUE_HEARTBEAT_INTERVAL",),
+        60.0, read.seconds, "seconds between heartbeats", env=("RESQUE_HEARTBEAT_INTERVAL",)
     )
     prune_interval: float = setting(
         300.0,
-        settings_table.seconds,
+        read.seconds,
         "age in seconds from which a heartbeat counts as dead",
         env=("RESQUE_PRUNE_INTERVAL",),
     )
     term_child: bool = setting(
-        False,
-        settings_table.given,
-        "TERM lets the running job clean up (TermException)",
-        env=("TERM_CHILD",),
+        False, read.given, "TERM lets the running job clean up (TermException)", env=("TERM_CHILD",)
     )
     graceful_term: bool = setting(
-        False, settings_table.given, "TERM waits for the running job", env=("GRACEFUL_TERM",)
+        False, read.given, "TERM waits for the running job", env=("GRACEFUL_TERM",)
     )
     term_timeout: float = setting(
-        4.0,
-        settings_table.seconds,
-        "seconds from TERM to KILL of a child",
-        env=("RESQUE_TERM_TIMEOUT",),
+        4.0, read.seconds, "seconds from TERM to KILL of a child", env=("RESQUE_TERM_TIMEOUT",)
     )
     pre_shutdown_timeout: float = setting(
         0.0,
-        settings_table.seconds,
+        read.seconds,
         "seconds a child is left alone before its TERM",
         env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",),
     )
     run_at_exit_hooks: bool = setting(
         False,
-        settings_table.given,
+        read.given,
         "children run atexit functions before they end",
         env=("RUN_AT_EXIT_HOOKS",),
     )
     process_group: bool = setting(
         False,
-        settings_table.given,
+        read.given,
         "each child leads a process group, which is killed whole where the child is",
         env=("RESQUE_PROCESS_GROUP",),
     )
     health_port: int | None = setting(
-        None,
-        settings_table.port,
-        "port that answers GET /live and GET /ready",
-        env=("HEALTH_PORT",),
+        None, read.port, "port that answers GET /live and GET /ready", env=("HEALTH_PORT",)
     )
     health_address: str = setting(
         "0.0.0.0",  # noqa: S104 - probes come from outside the container
-        settings_table.text,
+        read.text,
         "address of the health port",
         env=("HEALTH_ADDRESS",),
     )
-    background: bool = setting(False, settings_table.given, "become a daemon", env=("BACKGROUND",))
-    pidfile: str = setting(
-        "", settings_table.path, "file to write the process id to", env=("PIDFILE",)
-    )
+    background: bool = setting(False, read.given, "become a daemon", env=("BACKGROUND",))
+    pidfile: str = setting("", read.path, "file to write the process id to", env=("PIDFILE",))
     procline_prefix: str = setting(
         "", str, "what process titles start with", env=("RESQUE_PROCLINE_PREFIX",)
     )
-    verbose: bool = setting(
-        False, settings_table.given, "log what is done", env=("LOGGING", "VERBOSE")
-    )
-    very_verbose: bool = setting(False, settings_table.given, "log every step", env=("VVERBOSE",))
+    verbose: bool = setting(False, read.given, "log what is done", env=("LOGGING", "VERBOSE"))
+    very_verbose: bool = setting(False, read.given, "log every step", env=("VVERBOSE",))
     logfile: str = setting(
-        "", settings_table.path, "file to log to, in place of standard output", env=("LOGFILE",)
+        "", read.path, "file to log to, in place of standard output", env=("LOGFILE",)
     )
     log_format: str = setting(
         "text",
-        settings_table.one_of(LOG_FORMATS),
+        read.one_of(LOG_FORMATS),
         "how a log line is written; app: logging is the application's, and is left as it is",
         env=("LOGFORMAT",),
     )
     delayed_requeue_batch_size: int = setting(
         100,
-        settings_table.count,
+        read.count,
         "delayed jobs moved to their queues at a time",
         env=("DELAYED_REQUEUE_BATCH_SIZE",),
     )
     delayed_search: str = setting(
         "meaning",
-        settings_table.one_of(DELAYED_SEARCHES),
+        read.one_of(DELAYED_SEARCHES),
         "how a delayed job is found to be removed: bytes, in every spelling; meaning: where that finds none, by a pass over all",
         env=("RESQUE_DELAYED_SEARCH",),
     )
     schedule: str = setting(
-        "", settings_table.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
+        "", read.path, "YAML file with the recurring jobs", env=("RESQUE_SCHEDULE",)
     )
     schedule_section: str = setting(
         "",
-        settings_table.text,
+        read.text,
         "section of that file whose entries are the schedule, where it is sectioned by environment",
         env=("RESQUE_SCHEDULE_SECTION",),
     )
     dynamic_schedule: bool = setting(
         False,
-        settings_table.scheduler_yes,
+        read.scheduler_yes,
         "follow changes of the schedule in Redis",
         env=("DYNAMIC_SCHEDULE",),
     )
     scheduler_interval: float = setting(
         5.0,
-        settings_table.seconds,
+        read.seconds,
         "seconds between two looks for delayed jobs",
         env=("RESQUE_SCHEDULER_INTERVAL",),
     )
     lock_timeout: int = setting(
-        180,
-        settings_table.count,
-        "seconds that the master lock outlives its holder",
-        env=("LOCK_TIMEOUT",),
+        180, read.count, "seconds that the master lock outlives its holder", env=("LOCK_TIMEOUT",)
     )
     master_lock_prefix: str = setting(
         "",
@@ -309,50 +274,42 @@ class Settings(Table):
         env=("RESQUE_SCHEDULER_MASTER_LOCK_PREFIX",),
     )
     rails_env: str = setting(
-        "",
-        settings_table.text,
-        "environment whose entries of the schedule run here",
-        env=("RAILS_ENV",),
+        "", read.text, "environment whose entries of the schedule run here", env=("RAILS_ENV",)
     )
     app_name: str = setting(
-        "",
-        settings_table.text,
-        "the application's name in the scheduler's title",
-        env=("APP_NAME",),
+        "", read.text, "the application's name in the scheduler's title", env=("APP_NAME",)
     )
-    quiet: bool = setting(
-        False, settings_table.scheduler_yes, "the scheduler logs nothing", env=("QUIET",)
-    )
+    quiet: bool = setting(False, read.scheduler_yes, "the scheduler logs nothing", env=("QUIET",))
     time_zone: str = setting(
         "",
-        settings_table.time_zone,
+        read.time_zone,
         "zone of cron lines that name none; default: that of the process",
         env=("RESQUE_SCHEDULE_TIME_ZONE",),
     )
     catch_up: int = setting(
         0,
-        settings_table.catch_up,
+        read.catch_up,
         "missed runs of a recurring job made up for: none (as Ruby), one, or at most so many",
         env=("RESQUE_SCHEDULE_CATCH_UP",),
     )
     remember_every: bool = setting(
         False,
-        settings_table.scheduler_yes,
+        read.scheduler_yes,
         "go on with 'every' from the last run, not from the start of the scheduler",
         env=("RESQUE_SCHEDULE_REMEMBER_EVERY",),
     )
 
     rails_version: str = setting(
         "8.1",
-        settings_table.rails_version,
+        read.rails_version,
         "Rails version whose ActiveJob payloads are read and written, from 6.0 on",
         env=("RESQUE_RAILS_VERSION",),
     )
     rails_locale: str = setting(
-        "en", settings_table.text, "locale that new active jobs bear", env=("RESQUE_RAILS_LOCALE",)
+        "en", read.text, "locale that new active jobs bear", env=("RESQUE_RAILS_LOCALE",)
     )
     rails_timezone: str = setting(
-        "UTC", settings_table.text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
+        "UTC", read.text, "zone that new active jobs bear", env=("RESQUE_RAILS_TIMEZONE",)
     )
 
     if TYPE_CHECKING:

@@ -49,9 +49,9 @@ def expected(row) -> object:
         return Literal[words[row.name]] | None
     if row.type.startswith("tuple"):
         return tuple[str, ...] | list[str] | None
-    if row.read is table.settings_table.stretch:
+    if row.read is table.read.stretch:
         return float | str | None
-    if row.read is table.settings_table.path:
+    if row.read is table.read.path:
         return str | PathLike[str] | None
     return {"str": str, "bool": bool, "int": int, "float": float}[row.type.split()[0]] | None
 

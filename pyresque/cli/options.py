@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyresque import settings_table
+from pyresque import setting_readers
 from pyresque.cli.errors import Option, report_all_faults
 from pyresque.settings import (
     CODECS,
@@ -73,11 +73,11 @@ METAVARS = {
 
 #: The placeholder of an option's value, by the function that reads the value.
 UNITS: dict[Callable[[str], Any], str] = {
-    settings_table.seconds: "SECONDS",
-    settings_table.minutes: "MINUTES",
-    settings_table.count: "N",
-    settings_table.stretch: "SECONDS|30d",
-    settings_table.path: "FILE",
+    setting_readers.seconds: "SECONDS",
+    setting_readers.minutes: "MINUTES",
+    setting_readers.count: "N",
+    setting_readers.stretch: "SECONDS|30d",
+    setting_readers.path: "FILE",
 }
 
 #: Settings by which every command finds its Redis.
@@ -256,7 +256,7 @@ def _joined(
     _ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...] | None:
     """Join ``-q a,b -q c`` into one list. ``-q ''`` is an empty list; None means that the option was not given."""
-    return settings_table.names(",".join(value)) if value else None
+    return setting_readers.names(",".join(value)) if value else None
 
 
 def _help(row: Row) -> str:

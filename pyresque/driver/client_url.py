@@ -21,6 +21,14 @@ OPTIONS = (
 VERBS = ("get_connection", "connection_pool", "nodes_manager")
 
 
+def taken(client: Any, credentials: object, *, awaits: bool) -> tuple[str | None, Any]:
+    """The URL of a client that is given in place of one, for workers, and its provider of credentials. Raises SettingsError."""
+    if credentials is not None:
+        raise SettingsError("give the credentials to the client: it logs in itself")
+    check_client(client, awaits=awaits)
+    return url_of(client) or None, credentials_of(client)
+
+
 def check_client(client: Any, *, awaits: bool) -> None:
     """Refuse what is no client, and a client of the other kind. Raises SettingsError."""
     kind = f"{type(client).__module__}.{type(client).__qualname__}"
@@ -43,6 +51,15 @@ def check_client(client: Any, *, awaits: bool) -> None:
     if awaits and not awaited:
         raise SettingsError(
             f"redis: a {kind} blocks; give it to Resque, and AsyncResque one of redis.asyncio"
+        )
+
+
+def check_server(client: Any) -> None:
+    """Refuse a client that names no server: a worker could not connect by itself. Raises SettingsError."""
+    if not url_of(client):
+        raise SettingsError(
+            f"redis: a worker connects by itself, and an object of type {type(client).__qualname__} "
+            "names no server; give the worker a URL"
         )
 
 

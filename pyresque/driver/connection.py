@@ -272,15 +272,13 @@ class Connection:
     def _hear_now(self) -> None:
         """Take what is there; raises one of ``_not_yet`` where nothing is."""
         if self._plain and hasattr(socket, "MSG_DONTWAIT"):
-            self._feed(self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT))
-            return
-        self._socket.setblocking(False)
-        try:
-            self._feed(self._socket.recv_into(self._buffer))
-        finally:
-            self._bound(self._socket)
-
-    def _feed(self, heard: int) -> None:
+            heard = self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT)
+        else:
+            self._socket.setblocking(False)
+            try:
+                heard = self._socket.recv_into(self._buffer)
+            finally:
+                self._bound(self._socket)
         if not heard:
             raise ConnectionResetError("the connection was closed")
         self._feed_reader(self._buffer, 0, heard)

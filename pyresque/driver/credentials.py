@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyresque.errors import ConnectionFault, RedisUnavailable
+from pyresque.errors import ConnectionFault, RedisUnavailable, SettingsError
 from pyresque.lightweight import is_awaitable
 from pyresque.user_errors import Raised
 
@@ -123,6 +123,13 @@ def _own(method: Any) -> Any:
     """The method, unless it is the one that redis-py's base class raises from, or forwards by."""
     inherited = getattr(method, "__qualname__", "").startswith("CredentialProvider.")
     return None if inherited else method
+
+
+def check_provider(given: object) -> None:
+    """Refuse an object that gives no credentials. Raises SettingsError."""
+    fault = fault_of(given)
+    if fault is not None:
+        raise SettingsError(fault)
 
 
 def fault_of(given: Any) -> str | None:

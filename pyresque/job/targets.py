@@ -5,7 +5,7 @@ A job is a function, or a class whose ``perform`` is called on the class. Callin
 
 from __future__ import annotations
 
-from pyresque.errors import JobOptionError, NoClassError
+from pyresque.errors import JobOptionError, NoClassError, SettingsError
 from pyresque.job.hooks import PREFIXES, hook_names
 
 TYPE_CHECKING = False
@@ -67,6 +67,24 @@ def check_options(queue: object, **lists: object) -> None:
         if isinstance(given, str) or not hasattr(type(given), "__iter__"):
             shown = getattr(given, "__name__", None) or repr(given)
             raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
+
+
+def check_part(name: str, part: object, verb: str) -> None:
+    """Raise SettingsError for an argument ``name`` that has no method ``verb``, or is a class in place of an object."""
+    if not callable(getattr(part, verb, None)):
+        raise SettingsError(f"{name}: an object of type {type(part).__qualname__} has no {verb}()")
+    if kind := _class_in_place_of_object(part, verb):
+        raise SettingsError(
+            f"{name}: {kind} is a class, whose {verb}() needs an object: give {kind}()"
+        )
+
+
+def _class_in_place_of_object(part: object, verb: str) -> str:
+    """The name of a class whose method of this name is neither a static nor a class method; empty for anything else."""
+    if not isinstance(part, type) or hasattr(type(part), verb):
+        return ""
+    found = next((vars(base)[verb] for base in part.__mro__ if verb in vars(base)), None)
+    return "" if isinstance(found, (staticmethod, classmethod)) else part.__qualname__
 
 
 def most_redeliveries(on_dirty_exit: str, max_redeliveries: int | None) -> int:

@@ -17,7 +17,7 @@ from pyresque.errors import CronError, DecodeError, DurationError, ScheduleError
 from pyresque.ruby.time import parse_time
 from pyresque.schedule.cron.durations import parse_every, parse_stretch
 from pyresque.schedule.cron.next_run import Cron
-from pyresque.settings_table import CATCH_UPS
+from pyresque.setting_readers import CATCH_UPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

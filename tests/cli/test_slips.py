@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from pyresque import Resque, settings_table
+from pyresque import Resque, setting_readers
 from pyresque.cli.main import COMMANDS, cli
 from pyresque.errors import SettingsError
 from pyresque.settings import Settings
@@ -18,11 +18,11 @@ SENSELESS = "no-such-thing"
 
 #: Texts that any reader of texts takes, so that nothing is of the wrong kind.
 FREE = (
-    settings_table.text,
-    settings_table.path,
-    settings_table.names,
-    settings_table.given,
-    settings_table.scheduler_yes,
+    setting_readers.text,
+    setting_readers.path,
+    setting_readers.names,
+    setting_readers.given,
+    setting_readers.scheduler_yes,
     str,
 )
 #: What may well be nothing.
