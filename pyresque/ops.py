@@ -166,14 +166,14 @@ class Driver(Protocol):
 
 
 #: Commands of one round trip where there may be any number of them.
-LOT = 1000
+CHUNK = 1000
 
 
-async def in_lots(commands: Iterable[Command[Any]], *, lenient: bool = False) -> list[Any]:
+async def in_chunks(commands: Iterable[Command[Any]], *, lenient: bool = False) -> list[Any]:
     """The answers of any number of commands, some in one round trip: neither side holds more of them at a time."""
     source, answers = iter(commands), []
-    while lot := tuple(islice(source, LOT)):
-        answers += await Batch(lot, lenient=lenient)
+    while chunk := tuple(islice(source, CHUNK)):
+        answers += await Batch(chunk, lenient=lenient)
     return answers
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What a timer may ring too early by, and how soon an outer one rings that came due meanwhile.
+#: What a timer may fire too early by, and how soon an outer one rings that came due meanwhile.
 MOMENT = 1e-4
 
 #: Seconds in which a thread that is being started has begun to run.
@@ -38,7 +38,7 @@ class SoftLimit:
 
     @property
     def left(self) -> float:
-        """Seconds until it rings; raises JobTimeout where it should have rung."""
+        """Seconds until it rings; raises JobTimeout where it should have fired."""
         left = self.due - time.monotonic()
         if left <= 0:
             raise JobTimeout(self.seconds)
@@ -61,17 +61,17 @@ class SoftLimit:
         import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
 
         task = asyncio.current_task()
-        rung = raised = False
+        fired = raised = False
 
-        def ring() -> None:
-            nonlocal rung
-            rung = True
+        def fire() -> None:
+            nonlocal fired
+            fired = True
             if task is not None:
                 task.cancel()
 
         def error_for(error: BaseException | None) -> BaseException | None:
             nonlocal raised
-            if rung and not raised:
+            if fired and not raised:
                 raised = True
                 # Another cancellation that came at the same time goes before ours.
                 uncancel = getattr(task, "uncancel", None)
@@ -80,7 +80,7 @@ class SoftLimit:
             return error
 
         left = max(0.0, self.due - time.monotonic())
-        timer = asyncio.get_running_loop().call_later(left, ring)
+        timer = asyncio.get_running_loop().call_later(left, fire)
         try:
             return await raise_inside(_awaited(work), error_for)
         finally:
@@ -92,7 +92,7 @@ class SoftLimit:
         outer_left, _ = signal.getitimer(signal.ITIMER_REAL)
         started = time.monotonic()
 
-        def ring(number: int, frame: FrameType | None) -> None:
+        def fire(number: int, frame: FrameType | None) -> None:
             nonlocal listening
             if time.monotonic() < self.due - MOMENT:
                 if callable(outer):
@@ -102,7 +102,7 @@ class SoftLimit:
                 raise JobTimeout(self.seconds)
 
         left = self.left
-        before = signal_handlers.take(signal.SIGALRM, ring)
+        before = signal_handlers.take(signal.SIGALRM, fire)
         try:
             try:
                 signal.setitimer(signal.ITIMER_REAL, min(left, outer_left or left))

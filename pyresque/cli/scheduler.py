@@ -37,7 +37,7 @@ def scheduler(**given: Any) -> None:
         log.setLevel(logging.CRITICAL)
     try:
         # A wrong password, database or certificate is reported before a scheduler starts.
-        resque.run(resque.core.table.first_look())
+        resque.run(resque.core.table.check_namespace())
     except ConnectionFault:
         raise
     except WrongKey as error:

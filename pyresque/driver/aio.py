@@ -179,7 +179,7 @@ class AsyncDriver:
     async def _found(self) -> SharedConnection:
         """A connection to where the server is now; a lookup that blocks runs in a thread."""
         server = self.server
-        if not server.waits:
+        if not server.find_blocks:
             return await connected(server.find())
         return await connected(await asyncio.to_thread(server.find, await server.login_async()))
 

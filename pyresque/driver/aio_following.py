@@ -47,7 +47,7 @@ class AsyncFollowingDriver(AsyncDriver):
 
     async def _found(self) -> SharedConnection:
         wire = await super()._found()
-        if self.server.looks:
+        if self.server.polls_sentinels:
             self._watch = asyncio.get_running_loop().create_task(self._watching(wire))
         return wire
 
@@ -55,7 +55,7 @@ class AsyncFollowingDriver(AsyncDriver):
         """Retire a connection whose server is master no more, by the Sentinels' word; commands on it go on until then."""
         while wire.usable:
             await asyncio.sleep(LOOK)
-            left: bool = await asyncio.to_thread(self.server.has_left, wire.to)
+            left: bool = await asyncio.to_thread(self.server.is_outdated, wire.to)
             if left:
                 wire.retire()
 

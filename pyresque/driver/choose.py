@@ -36,7 +36,7 @@ def blocking_driver(access: Access) -> SyncDriver:
 
         return ClientDriver(access.client, access.namespace)
     server = access.server
-    if server.follows:
+    if server.retries_redirects:
         from pyresque.driver.following import FollowingDriver  # noqa: PLC0415 - where servers change
 
         return FollowingDriver(server)
@@ -52,7 +52,7 @@ def awaiting_driver(access: Access, threads: Executor | None = None) -> AsyncDri
 
         return AsyncClientDriver(access.client, access.namespace, threads)
     server = access.server
-    if server.follows:
+    if server.retries_redirects:
         from pyresque.driver.aio_following import AsyncFollowingDriver  # noqa: PLC0415 - where servers change
 
         return AsyncFollowingDriver(server, threads)

@@ -11,7 +11,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
-from pyresque.driver.following import exchange, groups_of, now, replies_of
+from pyresque.driver.following import exchange, groups_of, replies_of, run_without_loop
 from pyresque.driver.protocol import checked, is_demoted
 from pyresque.driver.server import Server, check_tag
 from pyresque.driver.sync import SyncDriver
@@ -43,7 +43,7 @@ class ClientDriver(SyncDriver):
     def close(self) -> None:
         """Leave the client's connections: they are its owner's."""
 
-    def wire(self, reply_timeout: float = 0.0) -> Connection:
+    def open_connection(self, reply_timeout: float = 0.0) -> Connection:
         """Raise ConnectError: only the client has connections."""
         del reply_timeout
         raise ConnectError(
@@ -52,7 +52,7 @@ class ClientDriver(SyncDriver):
 
     def _ask(self, command: Command[Any]) -> object:
         if self._cluster:
-            ((reply,),) = now(exchange(self, [[command]]))
+            ((reply,),) = run_without_loop(exchange(self, [[command]]))
         else:
             (reply,) = self._talk([command])
         return checked(reply, self.where, command.args)
@@ -62,7 +62,7 @@ class ClientDriver(SyncDriver):
             return []
         groups = groups_of(batch)
         if self._cluster:
-            return replies_of(batch, now(exchange(self, groups)), self.where)
+            return replies_of(batch, run_without_loop(exchange(self, groups)), self.where)
         came = self._talk([command for group in groups for command in group])
         return replies_of(batch, [came] if batch.atomic else [[one] for one in came], self.where)
 

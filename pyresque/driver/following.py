@@ -144,20 +144,20 @@ class FollowingDriver(SyncDriver):
     """The blocking driver for a cluster, or for a master behind Sentinels."""
 
     def _ask(self, command: Command[Any]) -> object:
-        ((reply,),) = now(exchange(self, [[command]]))
+        ((reply,),) = run_without_loop(exchange(self, [[command]]))
         return checked(reply, self.where, command.args)
 
     def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        return replies_of(batch, now(exchange(self, groups_of(batch))), self.where)
+        return replies_of(batch, run_without_loop(exchange(self, groups_of(batch))), self.where)
 
     # -- as a Link; nothing here suspends
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send them on this thread's connection, which is given up where it leads to a replica, or to a former master."""
         connection = self._threads.own.connection
-        if connection is not None and self.server.has_left(connection.to):
+        if connection is not None and self.server.is_outdated(connection.to):
             self._drop()
         replies = self._talk(commands)
         if any(map(is_demoted, replies)):
@@ -184,7 +184,7 @@ class FollowingDriver(SyncDriver):
         sleep(seconds)  # noqa: ASYNC251 - the blocking driver has no loop
 
 
-def now(work: Any) -> Any:
+def run_without_loop(work: Any) -> Any:
     """What a coroutine returns that never suspends."""
     try:
         work.send(None)

@@ -36,13 +36,13 @@ class Server:
     """One server at a fixed address."""
 
     #: Whether ``find`` may wait for somebody.
-    waits = False
+    find_blocks = False
 
     #: Whether another server may take the place of the present one: refused commands are then sent again, to that one.
-    follows = False
+    retries_redirects = False
 
-    #: Whether ``has_left`` asks somebody from time to time.
-    looks = False
+    #: Whether ``is_outdated`` asks somebody from time to time.
+    polls_sentinels = False
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
         """Connect to nothing; ``credentials`` is a provider of user and password."""
@@ -51,7 +51,7 @@ class Server:
         self._provider = (
             None if credentials is None else Provider(credentials, url.where, url.connect_timeout)
         )
-        self.waits = self.waits or credentials is not None
+        self.find_blocks = self.find_blocks or credentials is not None
 
     def login(self) -> Login:
         """Who we are there: what the provider gives now, else what the URL says. Raises RedisUnavailable, ConnectionFault."""
@@ -70,7 +70,7 @@ class Server:
         login = login or self.login()
         return _logged_in(self._address(login), login)
 
-    def has_left(self, to: RedisUrl) -> bool:
+    def is_outdated(self, to: RedisUrl) -> bool:
         """Whether the server that a connection leads to is no longer the one to connect to."""
         del to
         return False
@@ -92,7 +92,7 @@ class Server:
 class SentinelServer(Server):
     """The master that Sentinels know by a name."""
 
-    waits = follows = looks = True
+    find_blocks = retries_redirects = polls_sentinels = True
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
         """Ask nobody yet."""
@@ -103,7 +103,7 @@ class SentinelServer(Server):
         self._looked = 0.0
         self._silent: dict[tuple[str, int], float] = {}
 
-    def has_left(self, to: RedisUrl) -> bool:
+    def is_outdated(self, to: RedisUrl) -> bool:
         """Whether Sentinels name another master: they promote one seconds before they demote the other.
 
         They are asked each LOOK seconds, by whoever comes first for all connections, until one names another master than ours:
@@ -192,7 +192,7 @@ class SentinelServer(Server):
 class ClusterServer(Server):
     """The node of a cluster that has the slot of a namespace."""
 
-    waits = follows = True
+    find_blocks = retries_redirects = True
 
     def __init__(self, url: RedisUrl, namespace: str, credentials: Any = None) -> None:
         """Ask nobody yet. Raises ClusterFault for a namespace whose keys would be in several slots."""

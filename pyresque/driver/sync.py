@@ -117,7 +117,7 @@ class SyncDriver:
         """Close the connection of the calling thread."""
         self._drop()
 
-    def wire(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
+    def open_connection(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
         """A connection of the caller's own; its waits end after so many seconds. Raises RedisUnavailable, ConnectError."""
         return Connection(self.server.find(), reply_timeout)
 

@@ -201,7 +201,7 @@ class LostJobs:
         except UnknownJobClass:
             return
         if entry.plugins:
-            entry = self.registry.in_use(entry, job.queue, job=job)
+            entry = self.registry.bound_to_job(entry, job.queue, job=job)
             _note_beginning(entry, record)
             await self.run_moment(entry, "lost", error)
         try:
@@ -229,10 +229,10 @@ class LostJobs:
 def _note_beginning(entry: JobClass, record: bytes) -> None:
     """Note for plugins when a job began, as its worker record says; 0 where it says nothing."""
     found = re.search(rb'"run_at":"([^"]*)"', record)
-    if found is None or entry.in_use is None:
+    if found is None or entry.plugin_job is None:
         return
     try:
-        entry.in_use.since = int(parse_time(found[1].decode(), None).timestamp())
+        entry.plugin_job.since = int(parse_time(found[1].decode(), None).timestamp())
     except (DecodeError, ValueError):
         return
 

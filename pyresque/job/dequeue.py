@@ -38,7 +38,7 @@ class Dequeue:
         where = validate(entry, None)
         sent = wire_args(entry, args, kwargs)
         if entry.plugins:
-            entry = self.registry.in_use(entry, where, sent)
+            entry = self.registry.bound_to_job(entry, where, sent)
         if not await hooks.allowed(entry, entry.hooks.before_dequeue, *sent):
             return None
         destroyed = await self._destroy(where, entry, sent)
@@ -68,7 +68,7 @@ class Dequeue:
             for raw in page:
                 job = read_job(self.codec, queue, raw)
                 if self._matches(job, entry, wanted):
-                    await moment(self.registry.in_use(entry, queue, job=job), "dequeued")
+                    await moment(self.registry.bound_to_job(entry, queue, job=job), "dequeued")
             start += PAGE
 
     async def remove_queue(self, queue: str) -> RemovedQueue:

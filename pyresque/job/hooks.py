@@ -152,7 +152,7 @@ def lint(target: Any) -> HookNames:
 
 async def call(entry: JobClass, name: str, /, *args: Any, **kwargs: Any) -> Any:
     """Call one hook of a job: a plugin's is an operation, any other is the application's code."""
-    job = entry.in_use
+    job = entry.plugin_job
     operation = None if job is None else entry.lookup.of_plugin(name)
     if operation is not None:
         return await (operation(job, args[0]) if name.startswith("on_failure") else operation(job))

@@ -52,7 +52,7 @@ async def _performed(registry: Registry, job: Job) -> bool:
     if entry.target is None:  # declared: only Ruby performs it
         raise UnknownJobClass(missing_constant(entry.name, ()))
     if entry.plugins:
-        entry = registry.in_use(entry, job.queue, job=job)
+        entry = registry.bound_to_job(entry, job.queue, job=job)
     args, kwargs = arguments(entry, job)
     work = bounded(perform_with(entry, args, kwargs), entry.timeout)
     return await finished(entry, job, work, args, kwargs)
@@ -210,9 +210,9 @@ async def _around(
     if not names:
         return True, await Call(partial(entry.perform, *args, **kwargs), offload=True)
     inner = partial(_around, entry, names[1:], args, kwargs)
-    operation = None if entry.in_use is None else entry.lookup.of_plugin(names[0])
+    operation = None if entry.plugin_job is None else entry.lookup.of_plugin(names[0])
     if operation is not None:
-        ran: tuple[bool, Any] = await operation(entry.in_use, inner)
+        ran: tuple[bool, Any] = await operation(entry.plugin_job, inner)
         return ran
     made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
     if inspect.isgenerator(made):

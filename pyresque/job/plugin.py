@@ -5,8 +5,8 @@ their names. A ``Plugin`` here has methods with the same names, each ``async def
 to Redis. ``PluginHooks`` finds them beside the target's own. A method of the class with the same name replaces the plugin's, as in
 Ruby.
 
-A hook needs keys, clock and codec of one Core, and the job. ``Registry.in_use`` therefore makes a copy of the JobClass for one job,
-with a ``PluginJob`` in its slot ``in_use``; ``hooks.call`` gives that to the plugin's method. A class without plugins is never copied.
+A hook needs keys, clock and codec of one Core, and the job. ``Registry.bound_to_job`` therefore makes a copy of the JobClass for one job,
+with a ``PluginJob`` in its slot ``plugin_job``; ``hooks.call`` gives that to the plugin's method. A class without plugins is never copied.
 
 Beside the hooks a plugin has moments, in which Ruby's plugins replace methods of Resque itself:
 
@@ -50,18 +50,18 @@ if TYPE_CHECKING:
         inline: bool
 
         def enqueue_to(self, queue: str | None, job: Any, /, *args: Any) -> Op[Any]:
-            """As the verb."""
+            """Enqueue a job to that queue."""
 
     class Delays(Protocol):
         """Enqueues jobs for later: ``schedule/later.py``."""
 
         def enqueue_in(self, wait: float, job: Any, /, *args: Any) -> Op[Any]:
-            """As the verb."""
+            """Enqueue a job in ``wait`` seconds."""
 
         def enqueue_in_with_queue(
             self, queue: str | None, wait: float, job: Any, /, *args: Any
         ) -> Op[Any]:
-            """As the verb."""
+            """Enqueue a job to that queue in ``wait`` seconds."""
 
 
 class PluginContext:
@@ -242,8 +242,8 @@ def _is_async(function: Any) -> bool:
 
 
 def mark_of(entry: JobClass) -> Mark | None:
-    """Return the mark that must not be set where this job is pushed. ``entry`` is in use (``Registry.in_use``)."""
-    job = entry.in_use
+    """Return the mark that must not be set where this job is pushed. ``entry`` is bound to the job (``Registry.bound_to_job``)."""
+    job = entry.plugin_job
     if job is not None:
         for plugin in entry.plugins:
             mark = plugin.mark(job)
@@ -253,12 +253,12 @@ def mark_of(entry: JobClass) -> Mark | None:
 
 
 async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
-    """Return whether a plugin of an entry in use keeps a failure out of the failed list."""
+    """Return whether a plugin of a bound entry keeps a failure out of the failed list."""
     for plugin in entry.plugins:
         if (
             _has(plugin, "keep_failure")
-            and entry.in_use
-            and await plugin.keep_failure(entry.in_use, record())
+            and entry.plugin_job
+            and await plugin.keep_failure(entry.plugin_job, record())
         ):
             return True
     return False
@@ -282,9 +282,9 @@ def _has(plugin: Plugin, name: str) -> bool:
 
 
 async def moment(entry: JobClass, name: str, *args: Any, unless: str = "") -> None:
-    """Run a moment of each plugin of an entry in use; not of those that have the moment ``unless``."""
+    """Run a moment of each plugin of a bound entry, except of plugins that have the moment ``unless``."""
     for plugin in entry.plugins:
         if unless and _has(plugin, unless):
             continue
         if _has(plugin, name):
-            await getattr(plugin, name)(entry.in_use, *args)
+            await getattr(plugin, name)(entry.plugin_job, *args)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import DecodeError, WrongKey
 from pyresque.job.enqueue_middleware import ENQUEUED_AT
 from pyresque.job.job import Codec, Job, Payload, read_job
-from pyresque.ops import Batch, Command, in_lots
+from pyresque.ops import Batch, Command, in_chunks
 from pyresque.store.queues import QueueTable, to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -74,7 +74,7 @@ class QueueOverview:
     async def latencies(self, queues: Sequence[str]) -> dict[str, float | None]:
         """``queue_latency`` of each of these queues; a key that is no list has none."""
         keys = (to_bytes(self.table.keys.queue(queue)) for queue in queues)
-        heads = await in_lots((Command[Any](("LINDEX", key, 0)) for key in keys), lenient=True)
+        heads = await in_chunks((Command[Any](("LINDEX", key, 0)) for key in keys), lenient=True)
         found: dict[str, float | None] = {}
         for queue, raw in zip(queues, heads, strict=True):
             since = None

@@ -83,7 +83,9 @@ class Queues(Dequeue):
             return True
         sent, names = wire_args(entry, args, kwargs), entry.lookup.now()
         if entry.plugins:
-            return await self.enqueue_in_use(queue, self.registry.in_use(entry, queue, sent), sent)
+            return await self.enqueue_bound(
+                queue, self.registry.bound_to_job(entry, queue, sent), sent
+            )
         before = names.before_enqueue
         if before and not await hooks.allowed(entry, before, *sent):
             return None
@@ -93,10 +95,10 @@ class Queues(Dequeue):
             await hooks.run(entry, names.after_enqueue, *sent)
         return True
 
-    async def enqueue_in_use(
+    async def enqueue_bound(
         self, queue: str | None, entry: JobClass, args: list[Any]
     ) -> bool | None:
-        """Enqueue a job by an entry in use (``Registry.in_use``); its plugins learn where it is not pushed after all."""
+        """Enqueue a job by an entry that is bound to it (``Registry.bound_to_job``). If nothing is pushed, run the plugins' ``refused``."""
         names = entry.lookup.now()
         try:
             allowed = await hooks.allowed(entry, names.before_enqueue, *args)
@@ -133,8 +135,8 @@ class Queues(Dequeue):
             carried = await entry.carrier.made(args, kwargs or {}, queue, hooks=False)
             return None if carried is None else await self._push_carried(carried) or None
         sent = wire_args(entry, args, kwargs or {})
-        if entry.plugins and entry.in_use is None:
-            entry = self.registry.in_use(entry, queue, sent)
+        if entry.plugins and entry.plugin_job is None:
+            entry = self.registry.bound_to_job(entry, queue, sent)
         return await self._push(queue, entry, sent) or None
 
     async def push_carried(self, carried: Carried) -> bool:
@@ -155,11 +157,11 @@ class Queues(Dequeue):
         raw = write_payload(self.codec, entry.name, args)
         if self.inline and await self._performed_inline(raw):
             return None
-        if entry.in_use is not None:
-            return await self._push_in_use(where, entry, raw)
+        if entry.plugin_job is not None:
+            return await self._push_bound(where, entry, raw)
         return await self.table.push(where, (raw,))
 
-    async def _push_in_use(
+    async def _push_bound(
         self, queue: str, entry: JobClass, raw: bytes
     ) -> Pushed | Literal[False] | None:
         """Push a job whose class has plugins: False, or None where that counts as enqueued, where its mark is set already."""
@@ -179,7 +181,7 @@ class Queues(Dequeue):
             nonlocal pushed
             raw = self.outgoing.write(job, given)
             if not (self.inline and await self._performed_inline(raw)):
-                pushed = await self._push_in_use(queue, entry, raw)
+                pushed = await self._push_bound(queue, entry, raw)
             return True
 
         return pushed if await self.outgoing.through(job, push) else False
@@ -233,8 +235,8 @@ class Queues(Dequeue):
                     await self._push_all(waiting)  # those before it
                     waiting.clear()
                     enqueued += (
-                        await self.enqueue_in_use(
-                            where, self.registry.in_use(entry, where, args), args
+                        await self.enqueue_bound(
+                            where, self.registry.bound_to_job(entry, where, args), args
                         )
                         is True
                     )

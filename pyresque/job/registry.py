@@ -38,12 +38,12 @@ class JobClass:
     ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
     may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
     job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
-    ``plugins`` add hooks and moments (``job/plugin.py``); in a copy that is made for one job, ``in_use`` is that job.
+    ``plugins`` add hooks and moments (``job/plugin.py``); in a copy bound to one job (``Registry.bound_to_job``), ``plugin_job`` is that job.
     """
 
     __slots__ = (
-        *("aliases", "carrier", "given_queue", "in_use", "inside", "kwargs", "lookup", "name"),
-        *("operation", "plugins", "redeliveries", "target", "timeout"),
+        *("aliases", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
+        *("operation", "plugin_job", "plugins", "redeliveries", "target", "timeout"),
     )
 
     def __init__(
@@ -65,7 +65,7 @@ class JobClass:
         self.target = target
         self.kwargs = kwargs
         self.aliases = aliases
-        self.in_use: PluginJob | None = None
+        self.plugin_job: PluginJob | None = None
         self.plugins = plugins
         self.lookup = _lookup(target, plugins)
         self.carrier = carrier
@@ -203,17 +203,17 @@ class Registry:
                 self.with_plugins[known] = entry
         self.fast_entries.clear()
 
-    def in_use(
+    def bound_to_job(
         self, entry: JobClass, queue: str | None, args: Sequence[Any] = (), job: Job | None = None
     ) -> JobClass:
-        """Return a copy of an entry that has plugins, for one job: the one found in its queue, or one that is enqueued."""
+        """Return a copy of an entry that has plugins, bound to one job: one found in its queue, or one that is being enqueued."""
         from pyresque.job.plugin import PluginJob  # noqa: PLC0415 - for those who have plugins
 
         copy = JobClass.__new__(JobClass)
         for slot in JobClass.__slots__:
             setattr(copy, slot, getattr(entry, slot))
         where = queue if queue is not None else entry.queue or ""
-        copy.in_use = PluginJob(self.plugin_context(), entry, where, args, job)
+        copy.plugin_job = PluginJob(self.plugin_context(), entry, where, args, job)
         return copy
 
     def plugin_context(self) -> PluginContext:
@@ -228,13 +228,13 @@ class Registry:
         return list(found.values())
 
     def with_plugins_of(self, job: Job) -> JobClass | None:
-        """Return the entry in use of a job found in Redis, where its class has plugins."""
+        """Return the entry of a job found in Redis, bound to that job; None if its class has no plugins."""
         if not self.with_plugins or job.fault is not None:
             return None
         entry = self.with_plugins.get(job.class_name)
         if entry is None and job.class_name:
             entry = self.with_plugins.get(constant_path(job.class_name))
-        return None if entry is None else self.in_use(entry, job.queue, job=job)
+        return None if entry is None else self.bound_to_job(entry, job.queue, job=job)
 
     def describe(self, target: Target | None) -> JobClass:
         """Return the entry of a target to enqueue; of an unregistered one by its own name and attributes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.embedding import can_embed, unwrap, wrap
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
-from pyresque.ops import Batch, Command, in_lots
+from pyresque.ops import Batch, Command, in_chunks
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer, to_bytes
@@ -184,7 +184,7 @@ class WorkerRegistry:
                 ("GET", to_bytes(keys.stat(f"failed:{i}"))),
             )
         )
-        rows = WrongKeyLog().replies_or(await in_lots(commands, lenient=True))
+        rows = WrongKeyLog().replies_or(await in_chunks(commands, lenient=True))
         return [
             self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
         ]

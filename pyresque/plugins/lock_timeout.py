@@ -122,7 +122,7 @@ class LockTimeout(Plugin):
         As in Ruby the end that is looked at when the lock is released stays the first one.
         """
         registry = resque.core.registry
-        job = registry.in_use(registry.describe(target), None, args).in_use
+        job = registry.bound_to_job(registry.describe(target), None, args).plugin_job
         timeout = await self._seconds(job.args)
         if timeout > 0:
             await write(self.key(job), int(job.context.clock.time()) + timeout)

@@ -83,7 +83,7 @@ class ScheduledEnqueue:
             return await self._carried(entry.carrier, queue, args)
         names, target = entry.hooks, entry.target
         if entry.plugins:
-            entry = self.jobs.registry.in_use(entry, queue, args)
+            entry = self.jobs.registry.bound_to_job(entry, queue, args)
         if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *args):
             return EnqueuePlan(vetoed=True)
         await hooks.run(entry, names.before_delayed_enqueue, *args)
@@ -93,7 +93,7 @@ class ScheduledEnqueue:
         elif self.jobs.inline:
             await self.jobs.enqueue_to(queue, target or entry.name, *args)
         elif mark_of(entry) is not None:
-            await self.jobs.enqueue_in_use(queue, entry, args)
+            await self.jobs.enqueue_bound(queue, entry, args)
         elif await hooks.allowed(entry, names.before_enqueue, *args):
             where = validate(entry, queue)
             return await self._push_of(where, entry.name, args, entry=entry)

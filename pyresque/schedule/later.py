@@ -110,7 +110,7 @@ class Later:
             return True
         sent, names = wire_args(entry, args, kwargs), entry.hooks
         if entry.plugins:
-            entry = self.jobs.registry.in_use(entry, queue, sent)
+            entry = self.jobs.registry.bound_to_job(entry, queue, sent)
         if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *sent):
             return None
         if self._at_once(timestamp):
@@ -185,7 +185,7 @@ class Later:
                 continue
             names = entry.hooks
             if entry.plugins:
-                entry = self.jobs.registry.in_use(entry, queue, args)
+                entry = self.jobs.registry.bound_to_job(entry, queue, args)
             if names.before_schedule and not await hooks.allowed(
                 entry, names.before_schedule, *args
             ):
@@ -236,7 +236,7 @@ class Later:
             return count
         names, wanted = entry.hooks, 0
         if entry.plugins:
-            entry = self.jobs.registry.in_use(entry, where, sent)
+            entry = self.jobs.registry.bound_to_job(entry, where, sent)
         for _ in range(count):
             wanted += not names.before_schedule or await hooks.allowed(
                 entry, names.before_schedule, *sent

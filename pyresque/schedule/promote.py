@@ -225,7 +225,7 @@ class Promoter:
         names, target, args = entry.hooks, entry.target, parameters(job.payload.args)
         dropped = Move(job.raw)
         if entry.plugins:
-            entry = self.jobs.registry.in_use(entry, job.queue, job=job)
+            entry = self.jobs.registry.bound_to_job(entry, job.queue, job=job)
         if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *args):
             return MovePlan(dropped, job)
         if names.before_delayed_enqueue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pyresque.ops import Batch, Command, in_lots
+from pyresque.ops import Batch, Command, in_chunks
 from pyresque.store.queues import Pushed, names, some_bytes, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED, Backward
@@ -74,7 +74,7 @@ class FailedTable:
         for name in failure_queues:
             key = self.key(name)
             asked += [Command(("LLEN", key), int), Command(("LINDEX", key, 0), some_bytes)]
-        found = WrongKeyLog().replies_or(await in_lots(asked, lenient=True))
+        found = WrongKeyLog().replies_or(await in_chunks(asked, lenient=True))
         return [(found[at] or 0, found[at + 1]) for at in range(0, len(found), 2)]
 
     async def drop_oldest(self, keep: int, failure_queue: str = "failed") -> int:

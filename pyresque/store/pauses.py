@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
 
 #: Queues that one command asks for.
-LOT = 1000
+CHUNK = 1000
 
 
 class QueuePauses:
@@ -78,10 +78,10 @@ class QueuePauses:
     async def paused_of(self, queues: Sequence[str]) -> list[str]:
         """Those of some queues that are paused, in the order given."""
         found: list[str] = []
-        for start in range(0, len(queues), LOT):
-            lot = queues[start : start + LOT]
-            every, *each = await self._texts([self.keys.pause_all_queues, *map(self._key, lot)])
-            found += [queue for queue, paused in zip(lot, each, strict=True) if every or paused]
+        for start in range(0, len(queues), CHUNK):
+            chunk = queues[start : start + CHUNK]
+            every, *each = await self._texts([self.keys.pause_all_queues, *map(self._key, chunk)])
+            found += [queue for queue, paused in zip(chunk, each, strict=True) if every or paused]
         return found
 
     async def pop(self, queue: str) -> bytes | None:

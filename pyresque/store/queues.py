@@ -1,6 +1,6 @@
 """Queues and counters in Redis (Ruby's ``DataStore::QueueAccess`` and ``StatsAccess``), and readers of replies.
 
-A method whose name ends in -ing returns a Command, for a larger batch.
+``pushing`` and ``remembering`` return Commands, for a larger batch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.errors import NotPermitted, WrongKey
-from pyresque.ops import Batch, Command, in_lots
+from pyresque.ops import Batch, Command, in_chunks
 from pyresque.store.scripts import script
 from pyresque.store.slices import Removal
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -78,7 +78,7 @@ class QueueTable:
         self._named = lru_cache(maxsize=QUEUES)(self._name)
 
     def _name(self, queue: str) -> tuple[Command[int], bytes]:
-        return self.watching(queue), to_bytes(self.keys.queue(queue))
+        return self.remembering(queue), to_bytes(self.keys.queue(queue))
 
     async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
         """Append payloads to a queue and add its name to ``queues``, in one round trip.
@@ -114,13 +114,13 @@ class QueueTable:
         known, key = self._named(queue)
         return known, Command(("RPUSH", key, *payloads))
 
-    def watching(self, queue: str) -> Command[int]:
+    def remembering(self, queue: str) -> Command[int]:
         """The command that adds a queue's name to ``queues``."""
         return Command(("SADD", self.keys.queues, to_bytes(queue)))
 
     async def watch_queue(self, queue: str) -> int:
         """Add a queue's name to ``queues``; return 1 when it is new."""
-        return await self.watching(queue)
+        return await self.remembering(queue)
 
     async def pop_seen(self, queue: str, payload: bytes) -> bool:
         """Remove the payload at the head if it is still this one; return whether it was."""
@@ -149,7 +149,7 @@ class QueueTable:
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """Return the size of each queue; None for a key that is no list."""
         commands = (Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues)
-        found = await in_lots(commands, lenient=True)
+        found = await in_chunks(commands, lenient=True)
         return {
             queue: None if isinstance(length, WrongKey) else length
             for queue, length in zip(queues, found, strict=True)
@@ -163,7 +163,7 @@ class QueueTable:
         """
         return await Command(("SMEMBERS", self.keys.queues), names)
 
-    async def first_look(self) -> list[str]:
+    async def check_namespace(self) -> list[str]:
         """Return what ``queues`` returns, for a process that starts.
 
         Raises ClusterFault on whichever node of a cluster, where the keys of the namespace are in several slots: a command of two

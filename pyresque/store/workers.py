@@ -1,6 +1,6 @@
 """Workers in Redis: ids, records, heartbeats, pruning, redelivered jobs (Ruby's ``DataStore::Workers``).
 
-Reserving jobs is in ``reserve``. A method whose name ends in -ing returns a Command, for a larger batch.
+Reserving jobs is in ``reserve``. ``beating``, ``entering`` and ``starting`` return a Command, for a larger batch.
 """
 
 from __future__ import annotations

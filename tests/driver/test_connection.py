@@ -25,7 +25,7 @@ def driver(redis_url):
 
 @pytest.fixture
 def wire(driver):
-    with closing(driver.wire()) as made:
+    with closing(driver.open_connection()) as made:
         yield made
 
 
@@ -122,10 +122,10 @@ def test_a_refusal_that_passes_counts_as_a_loss(wire, db):
 def test_who_cannot_be_reached_or_refuses_the_log_in_is_reported(redis_server):
     nobody = SyncDriver(f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(RedisUnavailable):
-        nobody.wire()
+        nobody.open_connection()
     stranger = SyncDriver(f"redis://who:ever@127.0.0.1:{redis_server.port}/0")
     with pytest.raises(ConnectError, match="log-in"):
-        stranger.wire()
+        stranger.open_connection()
 
 
 @pytest.mark.process

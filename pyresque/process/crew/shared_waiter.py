@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 #: Seconds that a slot may take to reserve the job that it was woken for, before its queue is watched again.
-SETTLE = 0.002
+REWATCH_DELAY = 0.002
 
 
 class Waiting:
@@ -39,9 +39,11 @@ class Waiting:
 class SharedWaiter:
     """The waits of all slots, and the thread, which is started by the first wait. Without a QueueWatch nobody is woken."""
 
-    def __init__(self, queue_watch: QueueWatch | None, settle: float = SETTLE) -> None:
+    def __init__(
+        self, queue_watch: QueueWatch | None, rewatch_delay: float = REWATCH_DELAY
+    ) -> None:
         self._queue_watch = queue_watch
-        self._settle = settle
+        self._rewatch_delay = rewatch_delay
         self._lock = threading.Lock()
         self._waits: dict[Waiting, None] = {}
         self._could_watch: set[str] = set()  # queues that Redis let us watch the last time
@@ -123,11 +125,13 @@ class SharedWaiter:
             queue_watch.close()
 
     def _queues_to_watch(self, now: float) -> tuple[tuple[str, ...], float]:
-        """The queues to watch now, and when there will be more of them: those of a recent report settle first."""
+        """The queues to watch now, and when there will be more of them: a queue reported just now waits REWATCH_DELAY first."""
         with self._lock:
             keys = dict.fromkeys(key for waiting in self._waits for key in sorted(waiting.queues))
         settled = {
-            key: self._reported[key][0] + self._settle for key in keys if key in self._reported
+            key: self._reported[key][0] + self._rewatch_delay
+            for key in keys
+            if key in self._reported
         }
         settling = {key: at for key, at in settled.items() if at > now}
         return tuple(key for key in keys if key not in settling), min(
@@ -150,7 +154,7 @@ class SharedWaiter:
         with self._lock:
             self._watched -= {key}
             waits = [waiting for waiting in self._waits if key in waiting.queues]
-            woken = min(2 * woken if now < last + 2 * self._settle else 1, len(waits))
+            woken = min(2 * woken if now < last + 2 * self._rewatch_delay else 1, len(waits))
             self._reported[key] = (now, woken)
             self._wake(waits[:woken])
 

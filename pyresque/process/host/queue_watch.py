@@ -61,13 +61,13 @@ class QueueWatch:
         *,
         wait: float = WAIT,
         grace: float = GRACE,
-        has_left: Callable[[RedisUrl], bool] | None = None,
+        is_outdated: Callable[[RedisUrl], bool] | None = None,
     ) -> None:
         self.clock = clock
         self.wait = wait
         self.grace = grace
         self._connect = connect
-        self._has_left = has_left
+        self._is_outdated = is_outdated
         self._connections: dict[str, WatchConnection] = {}
         self._back_off = BACK_OFF
         self._refusals: set[str] = set()
@@ -114,7 +114,7 @@ class QueueWatch:
 
     def _arm(self, connection: WatchConnection, now: float) -> None:
         try:
-            left = self._has_left
+            left = self._is_outdated
             if left is not None and connection.socket is not None and left(connection.socket.to):
                 connection.socket.close()
                 connection.socket = None

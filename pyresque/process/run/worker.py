@@ -162,10 +162,10 @@ def build_worker(
 def lendable(resque: Resque) -> Connection | None:
     """A connection that the fork server can use; None where there is none. Raises RedisUnavailable, ConnectError."""
     if (
-        resque.driver.server.looks
+        resque.driver.server.polls_sentinels
     ):  # a fork server would not notice that another master was promoted
         return None
-    made = resque.driver.wire(resque.driver.target.reply_timeout)
+    made = resque.driver.open_connection(resque.driver.target.reply_timeout)
     # A server that has too many connections says so in reply to the first command; after a loss ``settle`` needs this one.
     if made.can_be_lent and made.talk([Command(("ECHO", "lent"))]) == [b"lent"]:
         return made
@@ -184,11 +184,14 @@ def queue_watch(resque: Resque) -> QueueWatch | None:
     if resque.settings.wait == "poll":
         return None
     server = resque.driver.server
-    if server.looks:
+    if server.polls_sentinels:
         return QueueWatch(
-            resque.driver.wire, resque.core.clock, wait=WAIT_AT_SENTINELS, has_left=server.has_left
+            resque.driver.open_connection,
+            resque.core.clock,
+            wait=WAIT_AT_SENTINELS,
+            is_outdated=server.is_outdated,
         )
-    return QueueWatch(resque.driver.wire, resque.core.clock)
+    return QueueWatch(resque.driver.open_connection, resque.core.clock)
 
 
 def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:

@@ -272,7 +272,7 @@ def _look_for_redis(resque: Resque, process: str) -> list[str] | None:
     Raises ConnectionFault for what is configured wrongly.
     """
     try:
-        return resque.run(resque.core.table.first_look())
+        return resque.run(resque.core.table.check_namespace())
     except ConnectionFault:
         raise
     except WrongKey as error:

@@ -60,7 +60,7 @@ def shared_waiter(redis_url):
     with redis.Redis.from_url(redis_url) as client:
         client.config_resetstat()
     driver = SyncDriver(redis_url)
-    made = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
+    made = SharedWaiter(QueueWatch(driver.open_connection, SystemClock()))
     yield made
     made.close()
     driver.close()
@@ -77,7 +77,7 @@ def crew(shared_waiter, db):
 
 
 def test_one_job_calls_one_of_ten_slots_which_share_one_connection(shared_waiter, crew, db):
-    shared_waiter._settle = LONG  # no second call
+    shared_waiter._rewatch_delay = LONG  # no second call
     db.rpush(LOW, "job")
     assert crew.next()[1:] == (True, b"job")
     eventually(lambda: len(shared_waiter._waits), lambda count: count == 10)
@@ -161,7 +161,7 @@ def test_a_slot_whose_line_is_armed_waits_beyond_the_time_to_look(shared_waiter,
 def test_slots_that_can_no_longer_be_reached_are_called_to_look_by_themselves(tmp_path):
     server = RedisServer(tmp_path)
     driver = SyncDriver(server.url)
-    shared_waiter = SharedWaiter(QueueWatch(driver.wire, SystemClock()))
+    shared_waiter = SharedWaiter(QueueWatch(driver.open_connection, SystemClock()))
     seen = SimpleQueue()
     try:
         shared_waiter.enter((LOW,), lambda: seen.put("first"))

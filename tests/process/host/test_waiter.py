@@ -57,7 +57,7 @@ def pipe():
 @contextmanager
 def waiting_at(url, pipe):
     driver = SyncDriver(url)
-    lines = QueueWatch(driver.wire, SystemClock())
+    lines = QueueWatch(driver.open_connection, SystemClock())
     try:
         yield Waiter(pipe.reading, lines)
     finally:
@@ -166,7 +166,7 @@ def test_a_peer_that_fell_silent_is_noticed_and_another_connection_waits_on(
 
     with Proxy(redis_server.port, silent) as proxy:
         driver = SyncDriver(proxy.url)
-        lines = QueueWatch(driver.wire, SystemClock(), wait=0.1, grace=0.2)
+        lines = QueueWatch(driver.open_connection, SystemClock(), wait=0.1, grace=0.2)
         wait = Waiting(Waiter(pipe.reading, lines), (LOW,), LONG, LONG)
         eventually(lambda: len(calls), lambda count: count > 1)
         db.rpush(LOW, "job")
@@ -181,7 +181,9 @@ def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pi
     db.config_resetstat()
     driver = SyncDriver(redis_url)
     pipes = [Pipe() for _ in range(count)]
-    waiters = [Waiter(one.reading, QueueWatch(driver.wire, SystemClock())) for one in pipes]
+    waiters = [
+        Waiter(one.reading, QueueWatch(driver.open_connection, SystemClock())) for one in pipes
+    ]
     waits = [Waiting(waiter, (LOW,), LONG, LONG) for waiter in waiters]
     armed(db, count)
     db.rpush(LOW, "job")
