@@ -209,10 +209,10 @@ class Application:
         """Register a class with a static method ``perform``, or a function, as a job.
 
         ``name`` is the Ruby class name; without it a class gives its own, a function the CamelCase of its own.
-        ``kwargs=True`` gives a trailing hash back as keyword arguments. ``aliases`` are older names that still arrive.
+        ``kwargs=True`` passes a trailing hash as keyword arguments. ``aliases`` are older names that payloads may still have.
         ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
-        job back where its process died, at most ``max_redeliveries`` (3) times. ``hooks`` are functions that bear hooks'
-        names, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
+        job back into its queue when its process dies, at most ``max_redeliveries`` (3) times. ``hooks`` are functions with the names
+        of hooks, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
@@ -243,9 +243,9 @@ class Application:
     def declare(
         self, name: str, /, *, queue: str | None = None, plugins: Iterable[Plugin] = ()
     ) -> None:
-        """Say what a class that only Ruby performs has: its queue and its plugins, for the verbs and the scheduler here.
+        """Declare the queue and the plugins of a class that only Ruby performs. The verbs and the scheduler here use them.
 
-        Raises JobOptionError, and DuplicateJobError where code is registered for that name.
+        Raises JobOptionError, and DuplicateJobError if code is registered for that name.
         """
         if not name or not hasattr(name, "encode"):
             raise JobOptionError(f"declare({name!r}): give the class's Ruby name, such as 'Mail'")
@@ -267,9 +267,9 @@ class Application:
         return list(self.registry)
 
     def locator(self, model: str) -> Callable[[F], F]:
-        """Register a function that finds a Rails model's records: it gets a GlobalID, None from it means the record is gone.
+        """Register a function that finds a Rails model's records. It gets a GlobalID and returns the record, or None if that is gone.
 
-        Without one for its model an active job gets the GlobalID itself.
+        For a model without a locator an active job gets the GlobalID itself.
         """
 
         def register(locate: F) -> F:
@@ -297,9 +297,9 @@ class Application:
     def enqueue_middleware(self, middleware: E) -> E:
         """Add a function ``(call_next, job)``, plain or ``async def``, around every job that is enqueued here, now or for later.
 
-        ``call_next(job)`` has it enqueued; without that call it is refused, and the verb answers as where a before_enqueue
-        hook says no. What the function puts into ``job.extra``, a dict, becomes members of the payload. The first one added
-        is the outermost; an async one is always inside the plain ones. Class hooks run outside of all.
+        ``call_next(job)`` has it enqueued; without that call it is refused, and the verb returns what it returns when a
+        before_enqueue hook vetoes. What the function puts into ``job.extra``, a dict, becomes members of the payload. The first one added
+        is the outermost; an async one is always inside the plain ones. Class hooks run outside all middleware.
         """
         add_layer(self.registry.enqueue_middleware, middleware)
         return middleware
@@ -313,29 +313,29 @@ class Application:
         return self._hook("before_first_fork", hook)
 
     def before_fork(self, hook: F) -> F:
-        """Add a function of the job that a worker calls before it forks."""
+        """Add a function ``(job)`` that a worker calls before it forks a child for the job."""
         return self._hook("before_fork", hook)
 
     def after_fork(self, hook: F) -> F:
-        """Add a function of the job that is called in the child, before the job."""
+        """Add a function ``(job)`` that the child calls before it performs the job."""
         return self._hook("after_fork", hook)
 
     def before_pause(self, hook: F) -> F:
-        """Add a function of the worker that is called when USR2 pauses it."""
+        """Add a function ``(worker)`` that a worker calls when USR2 pauses it."""
         return self._hook("before_pause", hook)
 
     def after_pause(self, hook: F) -> F:
-        """Add a function of the worker that is called when CONT lets it go on."""
+        """Add a function ``(worker)`` that a worker calls when CONT ends its pause."""
         return self._hook("after_pause", hook)
 
     def queue_empty(self, hook: F) -> F:
-        """Add a function that is called when a worker that had work finds none."""
+        """Add a function that a worker calls when it has performed jobs and finds no more."""
         return self._hook("queue_empty", hook)
 
     def worker_exit(self, hook: F) -> F:
-        """Add a function that is called when a worker has left."""
+        """Add a function that a worker calls after it has unregistered."""
         return self._hook("worker_exit", hook)
 
     def on_shutdown(self, hook: F) -> F:
-        """Add a function that is called when a worker begins to stop (Ruby: ``Resque.shutdown``)."""
+        """Add a function that a worker calls when it begins to stop (Ruby: ``Resque.shutdown``)."""
         return self._hook("shutdown", hook)

@@ -1,4 +1,4 @@
-"""The two faces: ``Resque``, whose verbs block, and ``AsyncResque``, whose verbs are awaited; the same verbs side by side."""
+"""The two faces: ``Resque``, whose verbs block, and ``AsyncResque``, whose verbs are awaited. Both have all verbs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
 
     class _FillsVerbs(type):
-        """Class of the two faces: loads their verbs when an attribute is asked for that a face does not have."""
+        """Metaclass of the two faces: loads the verbs when code first asks for an attribute that a face does not have."""
 
         def __getattr__(cls, name: str) -> Any:
             if _add_verbs(cls, name):
@@ -80,10 +80,11 @@ class _Declaring(Application):
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> Any:
-        """A Rails job by its class name: decorate what performs it here, or enqueue it for any worker.
+        """Return a Rails job by its class name: it decorates what performs the job here, and enqueues the job for any worker.
 
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
-        steps, and that argument a Continuable. The last four are those of ``job``. An AsyncResque's ``enqueue`` is awaited.
+        steps, and that argument a Continuable. ``timeout``, ``on_dirty_exit``,
+        ``max_redeliveries`` and ``hooks`` are those of ``job``. An AsyncResque's ``enqueue`` is awaited.
         """
         check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
@@ -111,7 +112,7 @@ class Resque(_Declaring, BlockingVerbs):
 
     @cached_property
     def driver(self) -> SyncDriver:
-        """Sends the verbs' commands; made at the first verb."""
+        """Sends the verbs' commands; made when the first verb runs."""
         from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
 
         return blocking_driver(self.access())
@@ -160,7 +161,7 @@ class AsyncResque(_Declaring, AwaitedVerbs):
 
     @cached_property
     def driver(self) -> AsyncDriver:
-        """Sends the verbs' commands; made at the first verb."""
+        """Sends the verbs' commands; made when the first verb runs."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
         from pyresque.driver.choose import awaiting_driver  # noqa: PLC0415
 
@@ -201,7 +202,7 @@ class AsyncResque(_Declaring, AwaitedVerbs):
 
 
 def _add_verbs(face: type, name: str) -> bool:
-    """Add the verbs to a face that has none yet; True where that was done. A name with an underscore is no verb's."""
+    """Add the verbs to a face that has none yet. Returns whether it did. No verb's name begins with an underscore."""
     without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
     if not without or name.startswith("_"):
         return False

@@ -85,7 +85,7 @@ class AsyncClientDriver(AsyncDriver):
             raise as_ours(error, self.where) from error
 
     async def moved(self, host: str, port: int) -> None:
-        """Let the client read the slots anew."""
+        """Let the client read the slots again."""
         del host, port
         try:
             await self._client.nodes_manager.initialize()
@@ -93,7 +93,7 @@ class AsyncClientDriver(AsyncDriver):
             raise as_ours(error, self.where) from error
 
     async def pause(self, seconds: float) -> None:
-        """Sleep."""
+        """Suspend the task for a number of seconds."""
         await asyncio.sleep(seconds)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AsyncFollowingDriver(AsyncDriver):
-    """Carries operations in the running event loop; a refused command is sent again to the server that took the place of ours."""
+    """Carries operations in the running event loop; a refused command is sent again, to the server that replaced ours."""
 
     _watch: asyncio.Task[None] | None = None
 
@@ -39,7 +39,7 @@ class AsyncFollowingDriver(AsyncDriver):
         return replies_of(batch, await exchange(self, groups_of(batch)), self.where)
 
     async def close(self) -> None:
-        """Hang up; the next request connects anew."""
+        """Close the connection; the next request opens another."""
         watch, self._watch = self._watch, None
         if watch is not None and watch.get_loop() is self._loop and not self._loop.is_closed():
             watch.cancel()
@@ -52,7 +52,7 @@ class AsyncFollowingDriver(AsyncDriver):
         return wire
 
     async def _watching(self, wire: SharedConnection) -> None:
-        """Retire a connection whose server is master no more, by the Sentinels' word; commands on it go on until then."""
+        """Retire a connection once the Sentinels name another master; commands use it until then."""
         while wire.usable:
             await asyncio.sleep(LOOK)
             left: bool = await asyncio.to_thread(self.server.is_outdated, wire.to)
@@ -62,13 +62,13 @@ class AsyncFollowingDriver(AsyncDriver):
     # -- as a Link
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send them on the loop's connection."""
+        """Send commands on the loop's connection."""
         return await self._talk(commands)
 
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them on a connection to this node."""
+        """Send commands on a connection to this node."""
         connection = await connected(self.server.at(node, await self.server.login_async()))
         try:
             return await connection.talk(commands)
@@ -82,5 +82,5 @@ class AsyncFollowingDriver(AsyncDriver):
             wire.retire()
 
     async def pause(self, seconds: float) -> None:
-        """Sleep."""
+        """Suspend the task for a number of seconds."""
         await asyncio.sleep(seconds)

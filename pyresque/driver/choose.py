@@ -1,4 +1,4 @@
-"""Which driver carries the operations: by the URL, or by the client that was given in its place."""
+"""Chooses the driver that carries operations, by the URL or by the client given in its place."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Access(NamedTuple):
 
     @property
     def server(self) -> Server:
-        """Who knows where the server is. Raises ConnectError."""
+        """Return the Server of the URL. Raises ConnectError."""
         return server_for(target(self.url), self.namespace, self.credentials)
 
 
 def blocking_driver(access: Access) -> SyncDriver:
-    """The driver of a Resque. Raises ConnectError."""
+    """Return the driver of a Resque. Raises ConnectError."""
     if access.client is not None:
         from pyresque.driver.client import ClientDriver  # noqa: PLC0415 - for those who give a client
 
@@ -46,7 +46,7 @@ def blocking_driver(access: Access) -> SyncDriver:
 
 
 def awaiting_driver(access: Access, threads: Executor | None = None) -> AsyncDriver:
-    """The driver of an AsyncResque, or of a worker's event loop. Raises ConnectError."""
+    """Return the driver of an AsyncResque, or of a worker's event loop. Raises ConnectError."""
     if access.client is not None:
         from pyresque.driver.aio_client import AsyncClientDriver  # noqa: PLC0415 - for those who give a client
 

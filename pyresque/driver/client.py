@@ -1,7 +1,7 @@
 """The blocking driver on a client of the user's own: redis-py's, valkey-py's or fakeredis', or a connection pool of theirs.
 
-Commands go through the client's ``execute_command`` and ``pipeline``, so that its retries, credentials, Sentinels and whatever
-instruments these two are in play; replies are taken as they came, before ``decode_responses`` and the client's readers of replies.
+Commands go through the client's ``execute_command`` and ``pipeline``, so that its retries, credentials, Sentinels and
+instrumentation apply. The driver takes raw replies: neither ``decode_responses`` nor the client's reply readers change them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BYTES = {"NEVER_DECODE": True}
 
 
 class ClientDriver(SyncDriver):
-    """Carries operations in the caller's thread, by a client. ``namespace`` is where a cluster's client looks for the node."""
+    """Carries operations in the caller's thread, by a client. A cluster's client finds the node by the slot of ``namespace``."""
 
     def __init__(self, client: Any, namespace: str) -> None:
         """Take a client or a pool; the first request uses it. Raises ClusterFault for a namespace without a hash tag."""
@@ -41,7 +41,7 @@ class ClientDriver(SyncDriver):
             check_tag(namespace, self.where)
 
     def close(self) -> None:
-        """Leave the client's connections: they are its owner's."""
+        """Close nothing: the client's connections belong to its owner."""
 
     def open_connection(self, reply_timeout: float = 0.0) -> Connection:
         """Raise ConnectError: only the client has connections."""
@@ -78,7 +78,7 @@ class ClientDriver(SyncDriver):
             raise as_ours(error, self.where) from error
 
     def _exchanged(self, client: Any, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send and read in one round trip; a refusal stands in its place in the list."""
+        """Send and read in one round trip; a refusal stands in the list, at its command's index."""
         try:
             replies = _replies(client, commands)
         except Exception as error:
@@ -87,16 +87,16 @@ class ClientDriver(SyncDriver):
             client.connection_pool.disconnect()
         return replies
 
-    # -- as a Link of the cluster's room; nothing here suspends
+    # -- as a Link (driver/following.py); nothing here suspends
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send them to the node that has the slot."""
+        """Send commands to the node that has the slot."""
         return self._talk(commands)
 
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them to another node; where the client does not know it yet, it reads the slots anew."""
+        """Send commands to another node; a client that does not know that node yet reads the slots again."""
         client = self._client
         found = client.get_node(host=node[0], port=node[1])
         if found is None:
@@ -107,7 +107,7 @@ class ClientDriver(SyncDriver):
         return self._exchanged(client_of(client, found), commands)
 
     async def moved(self, host: str, port: int) -> None:
-        """Let the client read the slots anew."""
+        """Let the client read the slots again."""
         del host, port
         try:
             self._client.nodes_manager.initialize()
@@ -115,7 +115,7 @@ class ClientDriver(SyncDriver):
             raise as_ours(error, self.where) from error
 
     async def pause(self, seconds: float) -> None:
-        """Sleep."""
+        """Block the thread for a number of seconds."""
         sleep(seconds)  # noqa: ASYNC251 - the blocking driver has no loop
 
 

@@ -1,7 +1,7 @@
-"""Commands to a cluster, or to a master behind Sentinels: another server may take the place of ours while we work.
+"""Commands to a cluster, or to a master behind Sentinels: another server may replace ours while we work.
 
-A server that refuses with READONLY, MOVED, ASK, TRYAGAIN or CLUSTERDOWN has carried out nothing, so that the command is sent
-again: to the node that MOVED names, once to the node that ASK names (behind ASKING), or a moment later.
+A server that refuses a command with READONLY, MOVED, ASK, TRYAGAIN or CLUSTERDOWN has carried out nothing. The driver therefore
+sends the command again: to the node that MOVED names, once to the node that ASK names (behind ASKING), or a moment later.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from pyresque.ops import Batch
 
-#: Seconds for which refused commands are sent again, and between two tries.
+#: Seconds for which the driver sends refused commands again, and seconds between two tries.
 FOLLOWED, PAUSE = 10.0, 0.1
 
-#: How refusals begin after which a command is sent again.
+#: The first words of the error replies after which a command is sent again.
 REFUSALS = ("MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
 
 ASKING: Command[Any] = Command(("ASKING",))
@@ -42,25 +42,25 @@ class Link(Protocol):
     """How one kind of driver sends commands and waits."""
 
     def talk(self, commands: Sequence[Command[Any]]) -> Awaitable[list[object]]:
-        """Send them to the node that has the slot, and give the replies."""
+        """Send commands to the node that has the slot, and return the replies."""
 
     def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> Awaitable[list[object]]:
-        """Send them to another node, on a connection that is closed afterwards."""
+        """Send commands to another node, on a connection that is closed afterwards."""
 
     async def moved(self, host: str, port: int) -> None:
-        """Connect to this node from now on; an empty host means that of the present one."""
+        """Connect to this node from now on; an empty host means the present host."""
 
     def pause(self, seconds: float) -> Awaitable[None]:
-        """Wait."""
+        """Wait for a number of seconds."""
 
 
 async def exchange(link: Link, groups: Sequence[Sequence[Command[Any]]]) -> list[list[object]]:
-    """The replies of each group of commands; a group that was refused is sent again, whole.
+    """Return the replies of each group of commands. A group that a server refused is sent again, whole.
 
     A group is one command, or all of a transaction. WAIT, which counts the replicas that have what its connection has written, is
-    repeated with whatever is sent again. Where no server takes the commands in time, refusals are the replies.
+    repeated with whatever is sent again. If no server takes the commands in time, the refusals are the replies.
     """
     replies: dict[int, list[object]] = {}
     left = list(range(len(groups)))
@@ -68,7 +68,7 @@ async def exchange(link: Link, groups: Sequence[Sequence[Command[Any]]]) -> list
     while left:
         try:
             came = iter(await link.talk([command for at in left for command in groups[at]]))
-        except NotCarriedOut:  # nobody has taken the place of the server that refused
+        except NotCarriedOut:  # no other server has replaced the one that refused
             if not replies or monotonic() > until:
                 raise
             await link.pause(_pause())
@@ -87,7 +87,7 @@ async def _again(
     sent: list[int],
     replies: dict[int, list[object]],
 ) -> list[int]:
-    """The groups that must be sent again, when the link is ready for them; those that another node was asked for are answered."""
+    """Return the groups to send again, once the link is ready for them. Groups with ASK are answered here, by the other node."""
     again, elsewhere = [], None
     last = groups[-1] if groups[-1][0].args[0] == "WAIT" else ()
     for at in sent:
@@ -111,7 +111,7 @@ async def _again(
 
 
 def _fewer(one: object, other: object) -> object:
-    """The smaller one of two answers to WAIT; a refusal is less than a number."""
+    """Return the smaller of two replies to WAIT; a refusal is less than a number."""
     return min(one, other) if isinstance(one, int) and isinstance(other, int) else one
 
 
@@ -120,7 +120,7 @@ def _pause() -> float:
 
 
 def _refused(replies: Sequence[object]) -> Exception | None:
-    """The first refusal among the replies of a group that another server, or this one soon, would not give."""
+    """Return a group's first refusal of the kinds in REFUSALS, or None. Another server, or this one soon, would carry it out."""
     for reply in replies:
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(REFUSALS):
             return refusal(str(reply), "")
@@ -128,7 +128,7 @@ def _refused(replies: Sequence[object]) -> Exception | None:
 
 
 def groups_of(batch: Batch) -> list[list[Command[Any]]]:
-    """What of a batch is refused and sent again together."""
+    """Return a batch's commands in groups; a server refuses a group as a whole, so each is sent again as a whole."""
     last = [] if batch.last is None else [[batch.last]]
     if batch.atomic:
         return [encode_transaction(batch.commands), *last]
@@ -136,7 +136,7 @@ def groups_of(batch: Batch) -> list[list[Command[Any]]]:
 
 
 def replies_of(batch: Batch, groups: list[list[object]], where: str) -> list[object]:
-    """What the batch is answered with. Raises the first error."""
+    """Return the replies of a batch. Raises the first error."""
     return replies_to(batch, [reply for group in groups for reply in group], where)
 
 
@@ -155,7 +155,7 @@ class FollowingDriver(SyncDriver):
     # -- as a Link; nothing here suspends
 
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send them on this thread's connection, which is given up where it leads to a replica, or to a former master."""
+        """Send commands on this thread's connection. It is closed if its server is a replica or a former master."""
         connection = self._threads.own.connection
         if connection is not None and self.server.is_outdated(connection.to):
             self._drop()
@@ -167,7 +167,7 @@ class FollowingDriver(SyncDriver):
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them on a connection to this node."""
+        """Send commands on a connection to this node."""
         connection = Connection(self.server.at(node))
         try:
             return connection.talk(commands)
@@ -180,12 +180,12 @@ class FollowingDriver(SyncDriver):
         self._drop()
 
     async def pause(self, seconds: float) -> None:
-        """Sleep."""
+        """Block the thread for a number of seconds."""
         sleep(seconds)  # noqa: ASYNC251 - the blocking driver has no loop
 
 
 def run_without_loop(work: Any) -> Any:
-    """What a coroutine returns that never suspends."""
+    """Run a coroutine that never suspends, without an event loop; return what it returns."""
     try:
         work.send(None)
     except StopIteration as stop:

@@ -1,7 +1,8 @@
-"""Where the server is now, and who we are there: asked whenever a connection is made.
+"""The address of the Redis server, and the user and password for it. A driver asks for them at each connection that it opens.
 
-A URL answers for one server, Sentinels for their master, a cluster's nodes for the one that has the namespace's slot; a provider
-of credentials for user and password. ``find`` blocks; an awaiting driver calls it in a thread where it may wait.
+The address comes from the URL, from Sentinels (the master), or from a cluster's nodes (the node that has the namespace's slot). User
+and password come from the URL or from a provider of credentials. ``find`` blocks: an awaiting driver calls it in a thread if
+``find_blocks``.
 """
 
 from __future__ import annotations
@@ -18,34 +19,33 @@ if TYPE_CHECKING:
 
     from pyresque.driver.url import RedisUrl
 
-#: Seconds in which one Sentinel or node has to answer: the next one is asked then.
+#: Seconds that one Sentinel or node has to answer. After them the next one is asked.
 ASKED = 1.0
 
-#: Seconds after an answer in which the question is taken to mean that the answer was of no use: another one is asked first.
+#: If a driver asks again within this many seconds, the last answer was of no use: another Sentinel is asked first.
 AGAIN = 2.0
 
-
-#: Seconds between two questions to Sentinels whether another master was promoted.
+#: Seconds between two questions to the Sentinels for the present master.
 LOOK = 0.5
 
-#: Seconds for which a Sentinel that did not answer is not asked that.
+#: Seconds for which a Sentinel that did not answer is left out of these questions.
 SILENT = 30.0
 
 
 class Server:
     """One server at a fixed address."""
 
-    #: Whether ``find`` may wait for somebody.
+    #: Whether ``find`` may wait for a reply from the network or from a provider.
     find_blocks = False
 
-    #: Whether another server may take the place of the present one: refused commands are then sent again, to that one.
+    #: Whether another server may replace the present one. The driver then sends refused commands again, to that server.
     retries_redirects = False
 
-    #: Whether ``is_outdated`` asks somebody from time to time.
+    #: Whether ``is_outdated`` asks the Sentinels from time to time.
     polls_sentinels = False
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
-        """Connect to nothing; ``credentials`` is a provider of user and password."""
+        """Keep the URL; opens no connection. ``credentials`` is a provider of user and password."""
         self.url = url
         self.where = url.where
         self._provider = (
@@ -54,34 +54,34 @@ class Server:
         self.find_blocks = self.find_blocks or credentials is not None
 
     def login(self) -> Login:
-        """Who we are there: what the provider gives now, else what the URL says. Raises RedisUnavailable, ConnectionFault."""
+        """Return user and password: the provider's present ones, else the URL's. Raises RedisUnavailable, ConnectionFault."""
         if self._provider is not None:
             return self._provider.login()
         return Login(self.url.username, self.url.password)
 
     async def login_async(self) -> Login:
-        """The answer of ``login``, awaited."""
+        """Return what ``login`` returns, without blocking the event loop."""
         if self._provider is not None:
             return await self._provider.login_async()
         return self.login()
 
     def find(self, login: Login | None = None) -> RedisUrl:
-        """The server to connect to now. Raises RedisUnavailable, ConnectionFault."""
+        """Return the address, user and password to connect with now. Raises RedisUnavailable, ConnectionFault."""
         login = login or self.login()
         return _logged_in(self._address(login), login)
 
     def is_outdated(self, to: RedisUrl) -> bool:
-        """Whether the server that a connection leads to is no longer the one to connect to."""
+        """Whether new connections go to another server than this one, so that the connection to it should be closed."""
         del to
         return False
 
     def moved(self, host: str, port: int) -> bool:
-        """Heed MOVED; whether the next connection goes to another address."""
+        """Note the address in a MOVED reply. Returns whether the next connection goes to another address."""
         del host, port
         return True
 
     def at(self, node: tuple[str, int], login: Login | None = None) -> RedisUrl:
-        """The server at this address. Raises RedisUnavailable, ConnectionFault."""
+        """Return how to connect to the server at this address. Raises RedisUnavailable, ConnectionFault."""
         return _logged_in(self.url.at(*node), login or self.login())
 
     def _address(self, login: Login) -> RedisUrl:
@@ -90,12 +90,12 @@ class Server:
 
 
 class SentinelServer(Server):
-    """The master that Sentinels know by a name."""
+    """The master that Sentinels name; the URL has their addresses and the master's name."""
 
     find_blocks = retries_redirects = polls_sentinels = True
 
     def __init__(self, url: RedisUrl, credentials: Any = None) -> None:
-        """Ask nobody yet."""
+        """Keep the Sentinels' addresses; opens no connection."""
         super().__init__(url, credentials)
         self._nodes = list(url.nodes)
         self._answered = -AGAIN
@@ -104,10 +104,10 @@ class SentinelServer(Server):
         self._silent: dict[tuple[str, int], float] = {}
 
     def is_outdated(self, to: RedisUrl) -> bool:
-        """Whether Sentinels name another master: they promote one seconds before they demote the other.
+        """Whether a Sentinel names another master. Sentinels promote the new master seconds before they demote the old one.
 
-        They are asked each LOOK seconds, by whoever comes first for all connections, until one names another master than ours:
-        the one that leads a failover knows it first. One that does not answer is left out for SILENT seconds.
+        At most every LOOK seconds one caller asks the Sentinels on behalf of all connections, in turn, until one names another
+        master: the Sentinel that leads the failover knows it first. A Sentinel that does not answer is left out for SILENT seconds.
         """
         now = monotonic()
         if now - self._looked > LOOK:
@@ -125,7 +125,7 @@ class SentinelServer(Server):
         return self._master_now is not None and (to.host, to.port) != self._master_now
 
     def _address(self, login: Login) -> RedisUrl:
-        """Ask the Sentinels in turn, first the one that answered last, and the server that they name for its ROLE."""
+        """Ask the Sentinels in turn, first the one that answered last; then ask the server that they name for its ROLE."""
         nodes = self._nodes
         if monotonic() - self._answered < AGAIN:
             nodes = [*nodes[1:], nodes[0]]
@@ -153,9 +153,9 @@ class SentinelServer(Server):
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
 
     def _checked(self, found: tuple[str, int], login: Login) -> tuple[str, int]:
-        """The address, if a master is there; else that of the master which a demoted one names: Sentinels hear of it later.
+        """Return the address, if the server there is a master; else the address of the master that it replicates.
 
-        Whoever may not ask ROLE takes the address as it is.
+        A demoted master names its successor before the Sentinels do. A user who may not send ROLE gets the address unchecked.
         """
         leader = self._leader(found, login)
         if leader is None:
@@ -165,7 +165,7 @@ class SentinelServer(Server):
         raise RedisUnavailable(f"{found[0]}:{found[1]} is no master now")
 
     def _leader(self, address: tuple[str, int], login: Login) -> tuple[str, int] | None:
-        """The address of the master that a replica has; None where a master is there itself."""
+        """Return the address of the master that a replica has; None if the server is a master itself."""
         asked = _logged_in(_node(self.url, address), login)
         try:
             (role,) = _answers(asked, ("ROLE",))
@@ -195,7 +195,7 @@ class ClusterServer(Server):
     find_blocks = retries_redirects = True
 
     def __init__(self, url: RedisUrl, namespace: str, credentials: Any = None) -> None:
-        """Ask nobody yet. Raises ClusterFault for a namespace whose keys would be in several slots."""
+        """Keep the nodes' addresses; opens no connection. Raises ClusterFault if the namespace's keys would be in several slots."""
         super().__init__(url, credentials)
         check_tag(namespace, self.where)
         self._namespace = namespace
@@ -204,7 +204,10 @@ class ClusterServer(Server):
         self._moved: tuple[str, int] | None = None
 
     def moved(self, host: str, port: int) -> bool:
-        """Heed MOVED: the next connection goes there, an empty host means the present one's; whether that is another address."""
+        """Note the address in a MOVED reply: the next connection goes there. Returns whether it differs from the present one.
+
+        An empty host means the present host.
+        """
         address = (host or self._last[0], port)
         other = address != self._last
         if other:
@@ -212,11 +215,11 @@ class ClusterServer(Server):
         return other
 
     def at(self, node: tuple[str, int], login: Login | None = None) -> RedisUrl:
-        """The node at this address; an empty host is the present one's. Raises RedisUnavailable, ConnectionFault."""
+        """Return how to connect to this node; an empty host means the present host. Raises RedisUnavailable, ConnectionFault."""
         return super().at((node[0] or self._last[0], node[1]), login)
 
     def _address(self, login: Login) -> RedisUrl:
-        """The address of the last MOVED, once; else what the first node says that answers."""
+        """Return the address in the last MOVED reply, once; else ask the nodes until one answers."""
         moved, self._moved = self._moved, None
         self._last = moved or self._slot_owner(login)
         return self.url.at(*self._last)
@@ -253,7 +256,7 @@ class ClusterServer(Server):
 
 
 def server_for(url: RedisUrl, namespace: str, credentials: Any = None) -> Server:
-    """Who knows where the server of a URL is. Raises ClusterFault for a cluster whose keys would be in several slots."""
+    """Return the Server of a URL. Raises ClusterFault for a cluster whose keys would be in several slots."""
     if url.kind == "sentinel":
         return SentinelServer(url, credentials)
     if url.kind == "cluster":
@@ -262,14 +265,14 @@ def server_for(url: RedisUrl, namespace: str, credentials: Any = None) -> Server
 
 
 def hash_tag(namespace: str) -> str:
-    """The part of a namespace by which a cluster chooses the slot of its keys, as Redis reads it; empty where there is none."""
+    """The part of a namespace by which a cluster chooses the slot of its keys, as Redis reads it; empty if it has no such part."""
     _, opened, rest = namespace.partition("{")
     tag, closed, _ = rest.partition("}")
     return tag if opened and closed else ""
 
 
 def check_tag(namespace: str, where: str) -> None:
-    """Raise ClusterFault where the keys of a namespace are in several slots."""
+    """Raise ClusterFault if the keys of a namespace are in several slots."""
     if hash_tag(namespace):
         return
     raise ClusterFault(
@@ -288,8 +291,8 @@ def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
 
 
 def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
-    """The replies of one that is asked where the server is. Raises RedisUnavailable, ConnectionFault."""
-    from pyresque.driver.connection import Connection  # noqa: PLC0415 - it imports the URL's room
+    """Send commands to one Sentinel or node on a connection of their own; return the replies. Raises RedisUnavailable, ConnectionFault."""
+    from pyresque.driver.connection import Connection  # noqa: PLC0415 - it imports driver.url
     from pyresque.driver.protocol import checked  # noqa: PLC0415 - as above
     from pyresque.errors import RedisCommandError  # noqa: PLC0415 - as above
     from pyresque.ops import Command  # noqa: PLC0415 - as above
@@ -307,5 +310,5 @@ def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:
 
 
 def _reason(error: RedisUnavailable) -> str:
-    """What an error says, without the address in front."""
+    """Return an error's text without the address in front."""
     return str(error).rpartition("): ")[2] or str(error)

@@ -1,4 +1,4 @@
-"""The blocking driver: one connection a thread; threads for what is spawned."""
+"""The blocking driver: one connection for each thread, and a new thread for each spawned operation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-#: A connection that has been idle for longer is looked at before it is used: the server may have closed it.
+#: Seconds. The driver checks a connection that was idle for longer before it uses it: the server may have closed it.
 IDLE = 1.0
 
 
@@ -69,7 +69,7 @@ class SyncDriver:
     """Runs operations in the caller's thread. Safe to share between threads, and across a fork."""
 
     def __init__(self, server: Server | str) -> None:
-        """Take who knows where the server is, or a URL; the first request connects. Raises ConnectError."""
+        """Take a Server or a URL; the first request connects. Raises ConnectError."""
         self.server = Server(target(server)) if isinstance(server, str) else server
         self.target = self.server.url
         self.where = self.server.where
@@ -118,7 +118,7 @@ class SyncDriver:
         self._drop()
 
     def open_connection(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
-        """A connection of the caller's own; its waits end after so many seconds. Raises RedisUnavailable, ConnectError."""
+        """Open a connection that the caller owns; a reply may take ``reply_timeout`` seconds. Raises RedisUnavailable, ConnectError."""
         return Connection(self.server.find(), reply_timeout)
 
     def _batch(self, batch: Batch) -> list[object]:
@@ -158,7 +158,7 @@ class SyncDriver:
         return reply
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
-        """Send and read in one round trip; an error the server sends stands in its place in the list."""
+        """Send and read in one round trip; an error reply stands in the list, at its command's index."""
         own = self._threads.own
         try:
             connection = own.connection
@@ -172,7 +172,7 @@ class SyncDriver:
         return replies
 
     def _ready(self, own: _ThreadConnection) -> Connection:
-        """This thread's connection, a new one where it has none."""
+        """Return this thread's connection; open one if it has none."""
         connection = own.connection
         if connection is None or own.pid != getpid():
             # A forked child must neither use nor shut down its parent's socket.
@@ -239,14 +239,14 @@ class _Thread:
 
 
 def called(run: Callable[[Op[Any]], Any], answer: Callable[[Request], Any], request: Around) -> Any:
-    """Call middleware around an operation; an async one gets an event loop, which all that is inside it shares."""
+    """Call middleware around an operation; async middleware gets an event loop, which everything inside it shares."""
     if not request.awaits:
         return request.function(lambda *args: run(request.inner(*args)))
     return awaited(request.function(lambda *args: _in_loop(answer, request.inner(*args))))
 
 
 def awaited(awaitable: Awaitable[Any]) -> Any:
-    """Run an awaitable in a new event loop; in another thread where a loop runs in this one already."""
+    """Run an awaitable in a new event loop; in another thread if a loop runs in this one already."""
     import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
 
     if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises where there is none

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds that a waiting connection waits behind Sentinels before it looks whether its server is master still.
+#: Seconds of one BLMOVE behind Sentinels. After it the worker asks whether its server is still the master.
 WAIT_AT_SENTINELS = 2
 
 
@@ -48,8 +48,8 @@ def run_worker(
 ) -> None:
     """Work in this process, in its main thread, until a signal stops the worker; ``burst``: until every queue is empty.
 
-    ``early_server``: a fork server that runs already. ``known``: the queues in Redis, None where Redis was not asked. Raises NoQueueError
-    where the settings name no queue, SettingsError where they ask for what this system cannot do, and any error of the worker.
+    ``early_server``: a fork server that runs already. ``known``: the queues in Redis, None if Redis was not asked. Raises NoQueueError
+    if the settings name no queue, SettingsError if they ask for what this system cannot do, and any error of the worker.
     """
     resque.connect_by_url()
     settings = resque.settings
@@ -160,7 +160,7 @@ def build_worker(
 
 
 def lendable(resque: Resque) -> Connection | None:
-    """A connection that the fork server can use; None where there is none. Raises RedisUnavailable, ConnectError."""
+    """Open a connection for the fork server; None if the fork server cannot use one. Raises RedisUnavailable, ConnectError."""
     if (
         resque.driver.server.polls_sentinels
     ):  # a fork server would not notice that another master was promoted
@@ -180,7 +180,7 @@ def _close_inherited(resque: Resque, posix: PosixHost) -> None:
 
 
 def queue_watch(resque: Resque) -> QueueWatch | None:
-    """Return the connections that wait for jobs (``BLMOVE``); None where the worker polls."""
+    """Return the connections that wait for jobs (``BLMOVE``); None if the worker polls."""
     if resque.settings.wait == "poll":
         return None
     server = resque.driver.server
