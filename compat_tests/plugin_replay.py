@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from compat_tests.golden import FOLDER, TTL_SLACK, Scenario, put_state, read_state
 from compat_tests.ruby_steps import Symbol, calls
 from compat_tests.worker_play import Play
-from pyresque.errors import DirtyExit
+from pyresque.errors import DirtyExit, PyresqueError
 from pyresque.ruby.inspect import inspect
+from pyresque.user_errors import exception_name
 
 if TYPE_CHECKING:
     from compat_tests.conftest import Enter
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 START = 1709618828.123456789
 
 #: The dump leaves out the worker's own keys.
-OWN = ("resque:worker", "resque:stat:processed:", "resque:stat:failed:", "resque:pruning")
+OWN = re.compile(
+    r"resque:(worker:.*|workers(:.*)?|stat:(processed|failed):.*|pruning.*)", re.DOTALL
+)
 
 MASKS = (
-    (re.compile(r'"backtrace":\[.*?\](?=,")'), '"backtrace":["<backtrace>"]'),
+    (re.compile(r'"backtrace":\[.*?\](?=,"|\},)'), '"backtrace":["<backtrace>"]'),
     (re.compile(r"signal pid \d+"), "signal pid <pid>"),
 )
 
@@ -82,7 +85,7 @@ class Replay:
 
     def snap(self, job: str, args: Sequence[Any]) -> None:
         """Note a performed job with the state inside perform."""
-        during = {key: value for key, value in self.state().items() if not key.startswith(OWN)}
+        during = {key: value for key, value in self.state().items() if not OWN.fullmatch(key)}
         self.world.events.note(
             "performed", {"job": job, "args": inspect(list(args)), "during": during}
         )
@@ -108,7 +111,7 @@ class Replay:
     def state(self) -> dict[str, Any]:
         """All that stands in Redis but the worker's own keys."""
         found = read_state(self.world.client)
-        return {key: entry for key, entry in found.items() if not key.startswith(OWN)}
+        return {key: entry for key, entry in found.items() if not OWN.fullmatch(key)}
 
     def worker(self, *queues: str, executor: str = "", host: str = "worker-host") -> Any:
         if executor:
@@ -285,8 +288,16 @@ class Plugged:
         if own is not None:
             own(replay)
             return
-        for call in calls(step["ruby"], replay.world.clock.now):
-            answer = replay.do(call)
+        answer: Any = None
+        raised = None
+        try:
+            for call in calls(step["ruby"], replay.world.clock.now):
+                answer = replay.do(call)
+        except PyresqueError as error:
+            raised = {"class": exception_name(error), "message": str(error)}
+        assert raised == step.get("error"), step
+        if raised is not None:
+            return
         if call.verb in ANSWERS and ".times" not in step["ruby"]:
             assert answer == step.get("result"), (step["ruby"], answer)
 

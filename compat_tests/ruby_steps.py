@@ -143,9 +143,13 @@ def has_symbols(value: Any) -> bool:
 
 def calls(ruby: str, now: float) -> list[Step]:
     """The calls of a line, in order; ``2.times { ... }`` stands for its block as often."""
-    times = re.fullmatch(r"(\d+)\.times \{ (.*) \}", ruby)
+    times = re.fullmatch(r"(\d+)\.times \{ (?:\|(\w)\| )?(.*) \}", ruby)
     if times:
-        return calls(times[2], now) * int(times[1])
+        blocks = (
+            re.sub(rf"\b{times[2]}\b", str(number), times[3]) if times[2] else times[3]
+            for number in range(int(times[1]))
+        )
+        return [call for block in blocks for call in calls(block, now)]
     return [_call(one, now) for one in _split(ruby)]
 
 

@@ -404,6 +404,12 @@ class JobOptionError(PyresqueError, ValueError):
     """A job, hook, middleware or locator was registered with an option that makes no sense."""
 
 
+class ThrottledError(PyresqueError):
+    """A class was enqueued more often than its plugin Throttle allows."""
+
+    ruby_name = "Resque::ThrottledError"
+
+
 class JobTimeout(PyresqueError):  # noqa: N818 - the trade's word
     """Raised inside a running job whose time is up (soft limit), so that it can clean up (Ruby: ``Timeout::Error``)."""
 

@@ -82,7 +82,17 @@ class PluginContext:
 class PluginJob:
     """One job as its plugins see it. ``queue`` is the queue it is in, or goes to; ``state`` is what plugins keep between its hooks."""
 
-    __slots__ = ("_args", "_given", "context", "entry", "job", "queue", "since", "state")
+    __slots__ = (
+        "_args",
+        "_given",
+        "context",
+        "entry",
+        "job",
+        "queue",
+        "since",
+        "state",
+        "to_queue",
+    )
 
     def __init__(
         self,
@@ -91,7 +101,11 @@ class PluginJob:
         queue: str,
         given: Sequence[Any] = (),
         job: Job | None = None,
+        *,
+        to_queue: bool = False,
     ) -> None:
+        #: Whether the verb named the queue: ``enqueue_to``, or the scheduler.
+        self.to_queue = to_queue
         self.context = context
         self.entry = entry
         self.queue = queue

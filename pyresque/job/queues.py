@@ -236,7 +236,7 @@ class Queues(Dequeue):
                     waiting.clear()
                     enqueued += (
                         await self.enqueue_bound(
-                            where, self.registry.bound_to_job(entry, where, args), args
+                            where, self.registry.bound_to_job(entry, None, args), args
                         )
                         is True
                     )

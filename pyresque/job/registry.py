@@ -213,7 +213,9 @@ class Registry:
         for slot in JobClass.__slots__:
             setattr(copy, slot, getattr(entry, slot))
         where = queue if queue is not None else entry.queue or ""
-        copy.plugin_job = PluginJob(self.plugin_context(), entry, where, args, job)
+        copy.plugin_job = PluginJob(
+            self.plugin_context(), entry, where, args, job, to_queue=queue is not None
+        )
         return copy
 
     def plugin_context(self) -> PluginContext:

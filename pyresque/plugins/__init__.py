@@ -6,6 +6,8 @@ Public and stable: the names of ``__all__``. docs/plugins.md has a table of the 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.job.plugin import Plugin, PluginJob
+    from pyresque.plugins.history import History
+    from pyresque.plugins.job_stats import JobStats
     from pyresque.plugins.lock import Lock
     from pyresque.plugins.lock_timeout import LockTimeout
     from pyresque.plugins.lonely_job import LonelyJob
@@ -13,8 +15,12 @@ if TYPE_CHECKING:
     from pyresque.plugins.queue_lock import QueueLock
     from pyresque.plugins.retry import Retry
     from pyresque.plugins.solo import Solo
+    from pyresque.plugins.throttle import Throttle
+    from pyresque.plugins.workers_lock import WorkersLock
 
 __all__ = [
+    "History",
+    "JobStats",
     "Lock",
     "LockTimeout",
     "LonelyJob",
@@ -24,10 +30,14 @@ __all__ = [
     "QueueLock",
     "Retry",
     "Solo",
+    "Throttle",
+    "WorkersLock",
 ]
 
 #: The module of each public name, loaded at the name's first use.
 _MODULES = {
+    "History": "pyresque.plugins.history",
+    "JobStats": "pyresque.plugins.job_stats",
     "Lock": "pyresque.plugins.lock",
     "LockTimeout": "pyresque.plugins.lock_timeout",
     "LonelyJob": "pyresque.plugins.lonely_job",
@@ -37,6 +47,8 @@ _MODULES = {
     "QueueLock": "pyresque.plugins.queue_lock",
     "Retry": "pyresque.plugins.retry",
     "Solo": "pyresque.plugins.solo",
+    "Throttle": "pyresque.plugins.throttle",
+    "WorkersLock": "pyresque.plugins.workers_lock",
 }
 
 

@@ -139,6 +139,23 @@ class Keys:
         """Lock of the job of a queue that is performed (resque-lonely_job)."""
         return f"{self.namespace}:lonely_job:{queue}"
 
+    def workers_lock(self, name: str) -> str:
+        """Lock of jobs that are performed one at a time (resque-workers-lock)."""
+        return f"{self.namespace}:workerslock:{name}"
+
+    def throttle(self, name: str) -> str:
+        """Set while a class may not be enqueued (resque-throttle); the name is the class's."""
+        return f"{self.namespace}:{name}"
+
+    @property
+    def history(self) -> str:
+        """List of the jobs that were performed last, the latest first (resque-history)."""
+        return f"{self.namespace}:resque_history"
+
+    def job_stats(self, class_name: str, name: str) -> str:
+        """Counter or list of a class (resque-job-stats)."""
+        return f"{self.namespace}:stats:jobs:{class_name}:{name}"
+
     def retry_counter(self, name: str) -> str:
         """Number of the attempt at a job, 0 for the first one (resque-retry)."""
         return f"{self.namespace}:resque-retry:{name}"

@@ -52,3 +52,13 @@ async def _got(key: bytes) -> bytes | None:
 async def write(key: bytes, void_at: int) -> None:
     """Write the time at which a lock is void, whoever holds it."""
     await Command(("SET", key, void_at))
+
+
+async def take_all(keys: Sequence[bytes], ttl: int) -> bool:
+    """Take several locks for so many seconds, all or none; return whether they were free."""
+    return await script("take_all").call(list(dict.fromkeys(keys)), (ttl,), bool)
+
+
+async def take_for(key: bytes, ttl: int) -> bool:
+    """Take a lock that expires after so many seconds; return whether it was free."""
+    return await Command(("SET", key, "true", "EX", ttl, "NX"), bool)

@@ -7,8 +7,20 @@ import json
 import pytest
 
 from pyresque import Resque
-from pyresque.errors import JobOptionError, NotEncodable
-from pyresque.plugins import Lock, LockTimeout, LonelyJob, Loner, QueueLock, Retry, Solo
+from pyresque.errors import JobOptionError, NotEncodable, ThrottledError
+from pyresque.plugins import (
+    History,
+    JobStats,
+    Lock,
+    LockTimeout,
+    LonelyJob,
+    Loner,
+    QueueLock,
+    Retry,
+    Solo,
+    Throttle,
+    WorkersLock,
+)
 
 #: Puts a key of each type that is not expected, or a text that is no number.
 WRONG = {
@@ -173,3 +185,35 @@ def test_a_lonely_job_whose_lock_is_garbage_is_performed(resque, db):
         assert resque.run(perform(resque.core.registry, resque.reserve("low"))) is True
         assert not db.exists("resque:lonely_job:low")
     assert len(done) == 5
+
+
+def test_counters_and_lists_of_a_wrong_type_do_not_fail_the_job(resque, db):
+    from pyresque.job.perform import perform
+
+    db.set("resque:resque_history", "x")
+    db.rpush("resque:stats:jobs:Report:performed", "x")
+    db.set("resque:stats:jobs:Report:duration", "x")
+    resque.job("Report", queue="low", plugins=[JobStats(), History()])(lambda n: None)
+    resque.enqueue("Report", 1)
+    assert resque.run(perform(resque.core.registry, resque.reserve("low"))) is True
+
+
+def test_a_throttled_class_is_refused_within_the_period_and_not_by_enqueue_to(resque, db):
+    resque.declare("Report", queue="low", plugins=[Throttle(can_run_every=60)])
+    assert resque.enqueue("Report", 1) is True
+    with pytest.raises(ThrottledError, match="Report with key Report has exceeded"):
+        resque.enqueue("Report", 2)
+    assert resque.enqueue_to("low", "Report", 2) is True
+    with pytest.raises(NotEncodable):
+        resque.enqueue_to("low", "Report", object())
+
+
+def test_names_of_locks_must_be_texts(resque, db):
+    from pyresque.job.perform import perform
+
+    plugin = WorkersLock(lock_workers=lambda *args: [3])
+    resque.job("Report", queue="low", plugins=[plugin])(lambda n: None)
+    resque.enqueue("Report", 1)
+    with pytest.raises(JobOptionError, match="must return names of locks"):
+        resque.run(perform(resque.core.registry, resque.reserve("low")))
+    assert not [key for key in db.keys("*") if b"workerslock" in key]

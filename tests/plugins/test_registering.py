@@ -9,7 +9,20 @@ import pytest
 from pyresque import Resque, plugins
 from pyresque.errors import DuplicateJobError, JobOptionError, UnknownJobClass
 from pyresque.job.plain import plain_class
-from pyresque.plugins import Lock, LockTimeout, LonelyJob, Loner, Plugin, QueueLock, Retry, Solo
+from pyresque.plugins import (
+    History,
+    JobStats,
+    Lock,
+    LockTimeout,
+    LonelyJob,
+    Loner,
+    Plugin,
+    QueueLock,
+    Retry,
+    Solo,
+    Throttle,
+    WorkersLock,
+)
 
 
 def a_job(*args: object) -> None: ...
@@ -76,6 +89,12 @@ def test_a_hook_of_a_plugin_must_be_an_async_def():
         lambda: Retry(delay={ValueError: 1}, retry_on=[ValueError]),
         lambda: Retry(check=[3]),
         lambda: Retry(identifier="id"),
+        lambda: WorkersLock(lock_workers=["a"]),
+        lambda: WorkersLock(timeout="x"),
+        lambda: History(most=-1),
+        lambda: JobStats(["performed", "timed"]),
+        lambda: JobStats(durations=1.5),
+        lambda: Throttle(can_run_every="daily"),
     ],
 )
 def test_a_wrong_option_is_refused(make):
