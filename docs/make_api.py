@@ -44,7 +44,7 @@ NAMES = {
     "PyresqueError": "Root of all exceptions of pyresque (`pyresque.errors`).",
     "DontPerform": "Raise it in a `before_perform` hook to leave the job unperformed.",
     "JobTimeout": "Raised inside a job whose soft limit has passed.",
-    "TermException": "Raised inside a job whose worker is told to stop.",
+    "TermException": "Raised inside a job whose worker is asked to stop.",
 }
 
 GROUPS = {

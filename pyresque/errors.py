@@ -247,7 +247,7 @@ class ScheduleFileError(PyresqueError):
     exit_code = 2
 
 
-# -- set-up and surroundings ----------------------------------------------------------------------
+# -- settings, connections, hosts ------------------------------------------------------------------
 
 
 class SettingsError(PyresqueError):

@@ -1,11 +1,11 @@
-"""What an operation may ask for: six requests, and the drivers' promise to answer them.
+"""Operations, the six requests that they await, and the drivers that answer these.
 
-An operation (``Op[T]``) is a coroutine that awaits nothing but the requests below. A driver carries it: it sends the
-answer of each request into the operation, or throws the request's error into it, so that try/finally works as in
-any Python. Operations can therefore be read, run and tested with no Redis, no clock and no thread::
+An operation (``Op[T]``) is a coroutine that awaits nothing but the requests below. A driver runs it: it sends the answer to each
+request into the coroutine, or throws the request's error into it, so that try/finally works as in any Python. A test can
+therefore run an operation without Redis, a clock or a thread::
 
-    talk = access.size("high")
-    assert talk.send(None).args == ("LLEN", "resque:queue:high")
+    operation = queue_table.size("high")
+    assert operation.send(None).args == ("LLEN", "resque:queue:high")
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def as_it_is(reply: Any) -> Any:
 
 @dataclass(slots=True)
 class Command(Generic[T]):
-    """One Redis command; awaited, it gives ``read(reply)``, without ``read`` the reply as the driver got it.
+    """One Redis command. Awaiting it returns ``read(reply)``, or without ``read`` the reply as the driver got it.
 
-    Replies are as on the wire: bytes, int, None, or lists of these. ``wire``, where it is given, holds the bytes of the same
-    command as they are sent. (Not frozen: that would take four times as long to make.)
+    A reply is bytes, int, None, or a list of these. ``wire``, if given, holds the command already encoded for the socket.
+    (Not frozen: that would take four times as long to make.)
     """
 
     args: tuple[Arg, ...]
@@ -57,10 +57,10 @@ class Command(Generic[T]):
 class Batch:
     """Several commands in one round trip; ``atomic`` puts MULTI/EXEC around them.
 
-    Awaited, it gives the list of read replies. Every command is sent even where an earlier one fails; then the driver
-    throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey stands in the list in its reply's
-    place. ``last`` is sent behind the others, outside of the transaction; its reply is the last one. (Not frozen, as
-    Command is not.)
+    Awaiting it returns the list of read replies. Every command is sent even if an earlier one fails; then the driver
+    throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey is not thrown but stands in the list, at its
+    command's index. ``last`` is sent behind the others, outside the transaction; its reply is the last one. (Not frozen,
+    as Command is not.)
     """
 
     commands: tuple[Command[Any], ...]
@@ -87,8 +87,8 @@ class Batch:
 class Call(Generic[T]):
     """A plain function to run: user code, or something that waits.
 
-    ``offload`` says that it may take long: an awaiting driver then runs it in a thread. What the function returns may
-    itself be awaitable (an ``async def`` hook); a driver with a loop awaits it. (Not frozen, as Command is not.)
+    ``offload``: the function may take long, so an awaiting driver runs it in a thread. The function may return an
+    awaitable (an ``async def`` hook does); the driver awaits it. (Not frozen, as Command is not.)
     """
 
     function: Callable[[], T]
@@ -102,10 +102,10 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """User code around a part of the operation: ``function`` gets what carries that part, and calls it where it belongs.
+    """User code around a part of the operation: ``function`` gets a callable that runs that part, and calls it.
 
-    With ``awaits`` the function is a coroutine function, and what it gets is awaited. ``inner`` makes the part from the
-    arguments the code gives.
+    With ``awaits`` the function is a coroutine function, and it awaits what it gets. ``inner`` makes the part from the
+    arguments that the user code passes.
     """
 
     function: Callable[[Callable[..., Any]], Any]
@@ -133,7 +133,7 @@ class Spawned(Protocol):
     """An operation that runs concurrently with the one that spawned it."""
 
     def stop(self) -> None:
-        """Ask it to end: it is closed at its next request; a sleep is cut short. Returns at once."""
+        """Ask the operation to end: the driver closes it at its next request and cuts a sleep short. Returns at once."""
 
     def join(self) -> Op[None]:
         """Wait until it has ended."""
@@ -165,12 +165,12 @@ class Driver(Protocol):
         """Close every connection; the next request connects anew."""
 
 
-#: Commands of one round trip where there may be any number of them.
+#: Commands in one round trip, if there may be any number of them.
 CHUNK = 1000
 
 
 async def in_chunks(commands: Iterable[Command[Any]], *, lenient: bool = False) -> list[Any]:
-    """The answers of any number of commands, some in one round trip: neither side holds more of them at a time."""
+    """Send any number of commands, CHUNK in each round trip, and return their replies. Neither side holds more than a chunk at a time."""
     source, answers = iter(commands), []
     while chunk := tuple(islice(source, CHUNK)):
         answers += await Batch(chunk, lenient=lenient)

@@ -149,7 +149,7 @@ class Redis(PartOfFace):
                 return
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
-        """Commands for one round trip; in a transaction (MULTI, EXEC) unless told otherwise."""
+        """Commands for one round trip; in a transaction (MULTI, EXEC) unless ``transaction`` is False."""
         return Pipeline(self, transaction=transaction)
 
 
@@ -237,7 +237,7 @@ class AsyncRedis(PartOfFace):
                 return
 
     def pipeline(self, transaction: bool = True) -> Pipeline:
-        """Commands for one round trip; in a transaction (MULTI, EXEC) unless told otherwise."""
+        """Commands for one round trip; in a transaction (MULTI, EXEC) unless ``transaction`` is False."""
         return Pipeline(self, transaction=transaction)
 
 

@@ -1,7 +1,7 @@
-"""An alarm for running code: when its time is up JobTimeout is raised inside it, in whatever thread or event loop it runs.
+"""A timer for running code: when the time is up it raises JobTimeout inside that code, in its thread or event loop.
 
-The main thread has the system's timer, any other thread a watcher that raises from outside; a coroutine is woken where it
-awaits. Code that neither awaits nor comes back from a call into C hears nothing.
+In the main thread the timer is SIGALRM. In any other thread a second thread raises the error with PyThreadState_SetAsyncExc; a
+coroutine is cancelled where it awaits. Code that stays in one call into C does not get the error before it returns.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What a timer may fire too early by, and how soon an outer one rings that came due meanwhile.
+#: Seconds by which a timer may fire too early, and after which an outer timer fires that became due meanwhile.
 MOMENT = 1e-4
 
-#: Seconds in which a thread that is being started has begun to run.
+#: Seconds to wait for a thread that is being started to run.
 STARTING = 1.0
 
 
 class SoftLimit:
-    """So many seconds from now, for all that is called through it."""
+    """A limit in seconds from now, for all functions that are called through this object."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -38,14 +38,14 @@ class SoftLimit:
 
     @property
     def left(self) -> float:
-        """Seconds until it rings; raises JobTimeout where it should have fired."""
+        """Seconds until the limit; raises JobTimeout if it has passed."""
         left = self.due - time.monotonic()
         if left <= 0:
             raise JobTimeout(self.seconds)
         return left
 
     def call(self, function: Callable[[], T]) -> T | Awaitable[Any]:
-        """Call it; an awaitable it returns is bounded, too."""
+        """Call a function within the limit; the limit also holds for an awaitable that it returns."""
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             result = self._under_timer(function)
         else:
@@ -57,7 +57,7 @@ class SoftLimit:
         return await self._within(function())
 
     async def _within(self, work: Awaitable[T]) -> T:
-        """Await the work; JobTimeout is raised at the place where it awaits when its time is up."""
+        """Await the work; when its time is up, JobTimeout is raised at its present await."""
         import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
 
         task = asyncio.current_task()
@@ -137,7 +137,7 @@ class _Watcher:
         self._off = self._raised = False
 
         class Timeout(JobTimeout):
-            """Another thread can be given a class to raise, but no error that is made already."""
+            """PyThreadState_SetAsyncExc takes a class, not an instance, so this class holds the seconds."""
 
             def __init__(self) -> None:
                 super().__init__(seconds)
@@ -153,7 +153,7 @@ class _Watcher:
                 raise_in_thread(self._thread, self._error)
 
     def call_off(self) -> None:
-        """The work has ended: an error that is on its way finds nothing to end."""
+        """Note that the work has ended, and cancel an error that the thread has not raised yet."""
         while True:
             try:
                 with self._lock:

@@ -140,7 +140,7 @@ class ActiveJobVerb(Protocol[C_co]):
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
     ) -> C_co:
-        """Declare a Rails job."""
+        """Return a Rails job by its class name (``Resque.active_job``)."""
 
 
 #: The results of ``active_job(name)`` of Resque and of AsyncResque.

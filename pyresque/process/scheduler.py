@@ -1,6 +1,6 @@
 """The scheduler: while it holds the master lock, it moves delayed jobs when they are due and runs recurring jobs on time.
 
-Law: each step checks the master lock in the same script, or between two batches. A scheduler that has lost the lock stops.
+Rule: each step checks the master lock in the same script, or between two batches. A scheduler that has lost the lock stops.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class RedisCommands:
         return self._one("SET", name, *args, read=lambda reply: reply and _done(reply))
 
     def setex(self, name: str, time: Seconds, value: Value) -> Op[bool]:
-        """Write a text that lives so many seconds."""
+        """Write a text that expires after ``time`` seconds."""
         return self._one("SETEX", name, _seconds(time), value, read=_done)
 
     def setnx(self, name: str, value: Value) -> Op[bool]:
@@ -171,11 +171,11 @@ class RedisCommands:
         return self._each("UNLINK", names)
 
     def expire(self, name: str, time: Seconds) -> Op[bool]:
-        """Delete a key in so many seconds; whether there is one."""
+        """Delete a key in ``time`` seconds; whether there is one."""
         return self._one("EXPIRE", name, _seconds(time), read=truth)
 
     def pexpire(self, name: str, time: int) -> Op[bool]:
-        """Delete a key in so many milliseconds; whether there is one."""
+        """Delete a key in ``time`` milliseconds; whether there is one."""
         return self._one("PEXPIRE", name, time, read=truth)
 
     def expireat(self, name: str, when: int | datetime) -> Op[bool]:
@@ -242,7 +242,7 @@ class RedisCommands:
         return self._one("HMGET", name, *keys)
 
     def hgetall(self, name: str) -> Op[dict[bytes, bytes]]:
-        """A hash."""
+        """All fields of a hash, with their values."""
         return self._one("HGETALL", name, read=_pairs)
 
     def hdel(self, name: str, *keys: Value) -> Op[int]:

@@ -76,7 +76,7 @@ class QueuePauses:
         return (await self._texts([self.keys.pause_all_queues]))[0]
 
     async def paused_of(self, queues: Sequence[str]) -> list[str]:
-        """Those of some queues that are paused, in the order given."""
+        """Return the paused ones of these queues, in the given order."""
         found: list[str] = []
         for start in range(0, len(queues), CHUNK):
             chunk = queues[start : start + CHUNK]
@@ -90,7 +90,7 @@ class QueuePauses:
         return await script("pop_unpaused").call(keys, (), some_bytes)
 
     async def _texts(self, keys: Sequence[str | bytes]) -> list[bool]:
-        """Whether each of these keys is a text. MGET has nil for a key of another type."""
+        """Return for each key whether it holds a string. MGET replies nil for a key of another type."""
         return await Command(("MGET", *keys), _present)
 
     def _key(self, queue: str) -> bytes:

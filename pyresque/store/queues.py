@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def text(reply: bytes) -> str:
-    """Decode a name; bytes that are no UTF-8 become surrogates."""
+    """Decode a name; bytes that are not UTF-8 become surrogates."""
     return reply.decode("utf-8", "surrogateescape")
 
 
@@ -43,7 +43,7 @@ def names(reply: Iterable[bytes]) -> list[str]:
 
 
 def integer(reply: Any) -> int:
-    """Read a counter; a missing one and text that is no number give 0, as Ruby's ``to_i``."""
+    """Read a counter; a missing one and text that is not a number give 0, as Ruby's ``to_i``."""
     try:
         return int(reply or 0)
     except ValueError:
@@ -55,14 +55,14 @@ QUEUES = 256
 
 
 class Pushed(NamedTuple):
-    """Redis's answer to a push, as Ruby returns it: 1 where the queue's name was new, else 0; and the queue's new length."""
+    """Redis's answer to a push, as Ruby returns it: 1 if the queue's name was new, else 0; and the queue's new length."""
 
     new: int
     length: int
 
 
 class RemovedQueue(NamedTuple):
-    """Redis's answer to the removal of a queue, as Ruby returns it: 1 where its name was known, 1 where it held any job."""
+    """Redis's answer to the removal of a queue, as Ruby returns it: 1 if its name was known, 1 if it held any job."""
 
     known: int
     held: int
@@ -74,7 +74,7 @@ class QueueTable:
     def __init__(self, keys: Keys, replicas: Replicas | None = None) -> None:
         self.keys = keys
         self.replicas = replicas
-        #: The command that remembers a queue's name, and the queue's key.
+        #: Returns the command that adds a queue's name to ``queues``, and the queue's key; cached.
         self._named = lru_cache(maxsize=QUEUES)(self._name)
 
     def _name(self, queue: str) -> tuple[Command[int], bytes]:
@@ -83,8 +83,8 @@ class QueueTable:
     async def push(self, queue: str, payloads: Sequence[bytes]) -> Pushed:
         """Append payloads to a queue and add its name to ``queues``, in one round trip.
 
-        Raises WrongKey where the queue is no list, not where the set of names is no set: then the payloads are in their queue; and
-        NotReplicated where too few replicas have them.
+        Raises WrongKey if the queue's key is not a list, and NotReplicated if too few replicas have the payloads. Raises nothing if
+        ``queues`` is not a set: the payloads are in their queue all the same.
         """
         known, key = self._named(queue)
         pushing: Command[int] = Command(("RPUSH", key, *payloads))
@@ -135,7 +135,7 @@ class QueueTable:
         return await Command(("LLEN", to_bytes(self.keys.queue(queue))), int)
 
     async def sizes(self, queues: Sequence[str]) -> dict[str, int]:
-        """Return the size of each queue. Raises WrongKey, which names every key that is no list."""
+        """Return the size of each queue. Raises WrongKey, which names every key that is not a list."""
         found = await self.lengths(queues)
         sizes = {queue: length for queue, length in found.items() if length is not None}
         wrong = [queue for queue in queues if queue not in sizes]
@@ -147,7 +147,7 @@ class QueueTable:
         return sizes
 
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
-        """Return the size of each queue; None for a key that is no list."""
+        """Return the size of each queue; None for a key that is not a list."""
         commands = (Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues)
         found = await in_chunks(commands, lenient=True)
         return {
@@ -164,10 +164,10 @@ class QueueTable:
         return await Command(("SMEMBERS", self.keys.queues), names)
 
     async def check_namespace(self) -> list[str]:
-        """Return what ``queues`` returns, for a process that starts.
+        """Return the known queues, for a process that starts; check that one server has all keys of the namespace.
 
-        Raises ClusterFault on whichever node of a cluster, where the keys of the namespace are in several slots: a command of two
-        keys tells.
+        Raises ClusterFault if the node belongs to a cluster and the namespace's keys are in several slots: Redis then refuses a
+        command with two keys.
         """
         found = await self.queues()
         with suppress(NotPermitted):
@@ -213,7 +213,7 @@ class QueueTable:
 
 
 def check_pushed(replies: list[Any]) -> list[int]:
-    """Check the replies to several ``pushing``. Raises the first WrongKey of a queue; logs that ``queues`` is no set."""
+    """Check the replies to several ``pushing``. Raises the first WrongKey of a queue; logs that ``queues`` is not a set."""
     for reply in replies:
         if reply.__class__ is not int:
             break
@@ -236,7 +236,7 @@ class StatTable:
         self.keys = keys
 
     async def get(self, name: str) -> int:
-        """A counter, such as ``processed`` or ``failed``; 0 when it is missing, or no number, which is logged."""
+        """A counter, such as ``processed`` or ``failed``; 0 if it is missing, or is not a number, which is logged."""
         key = self.keys.stat(name)
         found: bytes | None = await WrongKeyLog().value_or(
             _reply(Command(("GET", to_bytes(key)))), None

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
 
 
-#: What the script replies in place of a queue's number.
+#: Values in a reply of the script that stand for no queue.
 NONE, OTHERS_KNOWN, PAUSED = 0, -1, -2
 
 
 @dataclass(frozen=True, slots=True)
 class RecordTemplate:
-    """What stands around the payload in a worker record; the script writes both around a payload as it is.
+    """The parts of a worker record before and after the payload. The script joins them and the unchanged payload.
 
-    heads: the beginning of a record, one for each queue. tail: its end. wrapper_head, for MessagePack alone, goes before the
-    text of a payload that is no map, so that what stands in ``worker:<id>`` can always be read.
+    heads: the part before the payload, one for each queue. tail: the part after it. wrapper_head, for MessagePack alone: the
+    script writes it before a payload that is not a map, so that Ruby can always read ``worker:<id>``.
     """
 
     heads: tuple[bytes, ...]
@@ -41,7 +41,7 @@ class RecordTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FailureEntry:
-    """A failed record and where it goes; ``name`` is remembered in ``failed_queues`` unless it is empty."""
+    """A failed record and the list that it goes to. The script adds ``name`` to ``failed_queues`` unless it is empty."""
 
     record: bytes
     failure_queue: str = "failed"
@@ -53,9 +53,9 @@ class Reservation(NamedTuple):
     """What one run of the script did.
 
     finished: the record to finish was still in ``worker:<id>``. paused: the pause key is set. queue, raw, record: the next job.
-    known: in place of a job, the queues that are known now, where the worker chose from others. wrong_type: queues that are no
-    lists; wrong_keys: other keys of a wrong type. The script did without both. paused_queues: listed where no queue gave a job; with
-    all_queues_paused, by ``pause:all``, all of them.
+    known: the queues in ``queues`` now, if they differ from those that the worker chose from; then there is no job. wrong_type:
+    queues whose keys are not lists. wrong_keys: other keys of a wrong type. The script skips both. paused_queues: filled only if no
+    queue gave a job. all_queues_paused: ``pause:all`` is set, and paused_queues has all queues.
     """
 
     finished: bool
@@ -92,7 +92,7 @@ NO_TEMPLATE = RecordTemplate(())
 class Reserver:
     """Runs ``turn.lua`` for one worker: finish the current job, reserve the next.
 
-    ``set_queues`` says from which queues jobs are taken, and how worker records begin and end in this second.
+    ``set_queues`` sets the queues to take jobs from, and the worker records' heads and tail, which hold the present second.
     """
 
     def __init__(self, keys: Keys, worker_id: str) -> None:
@@ -110,15 +110,15 @@ class Reserver:
         template: RecordTemplate,
         chosen_from: tuple[str, ...] | None = None,
     ) -> None:
-        """Use these from now on; a worker has a new template each second.
+        """Use these queues and this template from now on; a worker sets a new template each second.
 
-        ``chosen_from`` are the known queues that these were chosen from; where others are known in Redis, nothing is reserved.
+        ``chosen_from``: the known queues that these were chosen from. If Redis knows other queues by now, the script reserves nothing.
         """
         self.queues, self.template, self.chosen_from = queues, template, chosen_from
         self._prepared = None
 
     def prepared_command(self, finished: bytes) -> Command[Any]:
-        """The command that finishes a record without a failure and reserves: its bytes are written once for many jobs.
+        """The command that finishes a record without a failure and reserves: its bytes are encoded once for many jobs.
 
         Its reply is for ``read_reply``. Raises ScriptMissing, which ``reserve`` and ``finish`` do not.
         """
@@ -155,7 +155,7 @@ class Reserver:
     def read_reply(
         self, reply: bytes | list[Any], queues: tuple[str, ...] | None = None
     ) -> Reservation:
-        """What a reply of the script says; ``queues``: those of the command, where they are not the present ones."""
+        """Read a reply of the script. ``queues``: the command's queues, if they are not ``self.queues``."""
         queues, template = self.queues if queues is None else queues, self.template
         if isinstance(reply, bytes):
             record = template.heads[0] + reply + template.tail
@@ -228,7 +228,7 @@ def _keys(keys: Keys, worker_id: str, queues: tuple[str, ...]) -> tuple[bytes, .
 
 @lru_cache(maxsize=64)
 def _more_keys(keys: Keys, worker_id: str, failure_queue: str) -> tuple[bytes, ...]:
-    """The keys behind ``_keys`` where there is more to do than finish and reserve."""
+    """The keys after ``_keys``, for a command that does more than finish and reserve."""
     named = (
         keys.stat("failed"),
         keys.stat(f"failed:{worker_id}"),
@@ -247,7 +247,7 @@ def _fingerprint(queues: tuple[str, ...]) -> str:
 
 
 class RepeatedCommand(Command[Any]):
-    """A prepared command with its last argument. ``args`` is put together for tests and logs only."""
+    """A prepared command with its last argument. Only tests and logs read ``args``."""
 
     __slots__ = ("_last", "_prepared")
 
@@ -265,7 +265,7 @@ class RepeatedCommand(Command[Any]):
 
 
 class PreparedCommand:
-    """The bytes of a command but for its last argument, or its last ``missing`` ones, written once for many calls."""
+    """The bytes of a command but for its last argument, or its last ``missing`` ones, encoded once for many calls."""
 
     def __init__(self, *args: Arg, missing: int = 1) -> None:
         self.args = args

@@ -1,6 +1,6 @@
-"""``turn.lua`` as bytes: its command written and its reply read by hand, in the fork server. Light: it imports next to nothing.
+"""Runs ``turn.lua`` from the fork server: encodes its command and decodes its reply without hiredis. Light.
 
-hiredis, and what writes commands for the rest of pyresque, would be a good part of the fork server's memory, and every fork
+hiredis, and the code that encodes commands elsewhere, would be a large part of the fork server's memory, and every fork
 copies that. The counterpart is ``reserve.py``; tests/store/test_reserve_readers.py holds that both read every reply alike.
 """
 
@@ -14,17 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: A reply that is a job of another queue than the first: up to that queue's number, and after the payload.
+#: A reply with a job of another queue than the first: its bytes before that queue's number, and its bytes after the payload.
 OTHER_QUEUE, NOTHING_WRONG = b"*5\r\n:1\r\n:", b"$0\r\n\r\n*0\r\n"
 
-#: Bytes read at first (the interpreter keeps room for so many), added to a later read, and at most at a time.
+#: Bytes read at first (the interpreter reuses memory of this size), added to a later read, and at most in one read.
 FIRST, MORE, MOST = 479, 4096, 1 << 20
 
 
 class RawReserver:
     """Finishes jobs and reserves the next over one socket.
 
-    receive: reads up to so many bytes, none where the connection is closed. send: writes some, and returns how many.
+    receive: reads up to that many bytes, none if the connection is closed. send: writes some, and returns how many.
     command_head: the bytes of the EVALSHA command up to the first record head. record_heads: for each queue the beginning of a
     worker record, cut in two where ``run_at`` belongs. record_tail: the end of a record.
     """
@@ -42,9 +42,9 @@ class RawReserver:
         self.command_head = command_head
         self.record_heads = record_heads
         self.record_tail = record_tail
-        #: When the last command was written, in seconds since 1970; 0: none was.
+        #: When the last command was written, in seconds since 1970; 0: none yet.
         self.second = 0
-        #: The bytes read of the last reply, where ``reserve`` returned None. The worker's own client reads on from there.
+        #: The bytes read of the last reply, if ``reserve`` returned None. The worker's own client reads on from there.
         self.reply = b""
         self._command = b""
         self._heads: list[bytes] = []
@@ -56,7 +56,7 @@ class RawReserver:
     def reserve(self, finished: bytes) -> tuple[int, bytes] | None:
         """Finish a record and reserve: the index of the job's queue, from 0, and its payload. None for any other reply.
 
-        Raises OSError where the connection breaks, or nothing comes in time.
+        Raises OSError if the connection breaks, or nothing comes in time.
         """
         second = int(time())
         if second != self.second:
@@ -72,10 +72,10 @@ class RawReserver:
         try:
             return self._job()
         except ValueError:
-            return None  # the beginning of the reply has not come whole
+            return None  # the first read ended before the payload's length
 
     def _job(self) -> tuple[int, bytes] | None:
-        """The job that ``self.reply`` brings, read to its end; None where it brings something else."""
+        """The job in ``self.reply``, which is read to its end; None if the reply holds something else."""
         queue_index, begin, after = 0, 0, b""
         if self.reply.startswith(OTHER_QUEUE):
             begin, after = self.reply.index(b"\r\n", len(OTHER_QUEUE)) + 2, NOTHING_WRONG
@@ -94,7 +94,7 @@ class RawReserver:
         return queue_index, self.reply[start:end]
 
     def _read_up_to(self, size: int) -> None:
-        """Read until there are so many bytes; pieces are joined once, however many there are."""
+        """Read until ``self.reply`` has this size. All pieces are joined once, at the end."""
         pieces, missing = [self.reply], size - len(self.reply)
         while missing > 0:
             # More than is missing is asked for: surplus bytes show that the reply is not what it seemed.

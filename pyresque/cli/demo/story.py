@@ -266,7 +266,7 @@ class Story(Narrator):
         self.step("the delayed job was moved when it was due, the recurring one ran every second")
 
     def the_scheduler_leaves(self, scheduler: Program) -> None:
-        """It hears that its schedule is gone; at TERM it gives the lock back at once."""
+        """Check that the scheduler notices the removed schedule, and that it releases the lock at TERM."""
         self.resque.remove_schedule("tick")
         self.until(
             "the scheduler has heard of it",

@@ -156,11 +156,11 @@ class ChildHandle:
         return self._page.started(self._slot)
 
     def hung_up(self) -> bool:
-        """Whether it has closed its pipe, so that it takes no other job."""
+        """Whether the child has closed its pipe, so that it takes no other job."""
         return self._result_pipe is None or _readable(self._result_pipe)
 
     def has_exited(self) -> bool:
-        """Whether the process is gone; then its exit status was read."""
+        """Whether the child has exited; its exit status is read then."""
         return self._reap()
 
     def send_signal(self, number: int) -> None:
@@ -174,7 +174,7 @@ class ChildHandle:
                 os.kill(self.pid, number)
 
     def schedule_signal(self, after: float, number: int) -> None:
-        """Send a signal after so many seconds, unless the child has exited by then."""
+        """Send a signal after ``seconds``, unless the child has exited by then."""
         self._scheduled.append((time.monotonic() + after, number))
 
     def kill_after(self, seconds: float, error: BaseException) -> None:

@@ -57,10 +57,10 @@ if TYPE_CHECKING:
     #: Performs a job, given its queue and payload; without a queue the bytes are a call. False where its work was left undone.
     PerformJob: TypeAlias = Callable[[str | None, bytes], bool | None]
 
-#: Bytes read at first, for which the interpreter keeps room, and at a time where there is more.
+#: Bytes of the first read, a size that the interpreter's allocator reuses, and bytes of each further read.
 FIRST, PIECE = 479, 4096
 
-#: The result where there is no memory left to look at the job's error.
+#: The result if no memory is left to describe the job's error.
 OUT_OF_MEMORY = (
     b'["MemoryError", "memory is used up, so that no more can be told of the error", []]'
 )
@@ -172,7 +172,7 @@ def serve_jobs(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
 
 
 def read_up_to(pipe: int, frame: bytes, size: int) -> bytes:
-    """Read until there are so many bytes; none where the pipe is closed before. Pieces are joined once."""
+    """Read until there are ``size`` bytes; returns none if the pipe closes before. Pieces are joined once."""
     pieces, missing = [frame], size - len(frame)
     while missing > 0:
         piece = os.read(pipe, max(PIECE, missing))

@@ -116,7 +116,7 @@ class ForkExecutor:
         return outcome
 
     def kill(self) -> None:
-        """KILL the child."""
+        """Send SIGKILL to the child; during the fast path, after the run has ended."""
         if self._child is not None:
             self._child.send_signal(signal.SIGKILL)
         elif self.fast_path.running:
@@ -174,7 +174,7 @@ class ForkExecutor:
     # -- the fast path
 
     def fast_path_due(self) -> bool:
-        """As ``FastPathExecutor``."""
+        """Whether the next job may start the fast path (``FastPathExecutor.fast_path_due``)."""
         settings, children = self.settings, self.children
         return (
             self.fast_path.due()
@@ -193,7 +193,7 @@ class ForkExecutor:
         upkeep: Callable[[], Op[float]],
         set_title: Callable[[str], None],
     ) -> FastPathResult | None:
-        """As ``FastPathExecutor``."""
+        """Run the fast path from this job on (``FastPathExecutor.run_fast_path``)."""
         self.children.freeze_memory()
         self.children.receive_requested()
         slot = self.page.new_slot()

@@ -42,10 +42,10 @@ class LentConnection(Protocol):
     where: str
 
     def fileno(self) -> int:
-        """The descriptor of the socket."""
+        """Return the socket's file descriptor."""
 
     def stale(self) -> bool:
-        """Whether the other side has closed it."""
+        """Whether Redis has closed the connection."""
 
     def go_on(self, heard: bytes) -> object:
         """Read the rest of a reply that begins with these bytes, which the fork server has read."""
@@ -54,7 +54,7 @@ class LentConnection(Protocol):
         """Wait until Redis has carried out whatever was sent here."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 class FastPathHandle:

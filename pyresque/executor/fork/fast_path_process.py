@@ -120,7 +120,10 @@ class FastPathRun:
     def run(  # noqa: C901, PLR0911 - one path, and every way off it
         self, queue_index: int, raw: bytes, record: bytes
     ) -> tuple[End, int, bytes, bytes]:
-        """Perform the job in ``worker:<id>`` and those that follow it. The job is given, and returned, as in CurrentRecord."""
+        """Perform the job in ``worker:<id>`` and the jobs after it, until something ends the run.
+
+        The arguments are the fields of CurrentRecord for that job. Returns the end, and these fields for the job in hand then.
+        """
         page, slot, reserver, second = self.page, self.slot, self.reserver, 0
         self.signals.slot = slot
         signal_handlers.take(CALL_BACK, self._called_back)

@@ -313,7 +313,7 @@ def _do_nothing(*args: object) -> None:
 
 
 def limit_reads(control: socket.socket, seconds: float) -> None:
-    """Let the system end a read after so many seconds; 0: never. SO_RCVTIMEO: settimeout() would make two system calls of one."""
+    """Make the system end a read after ``seconds``; 0: never. Sets SO_RCVTIMEO, because settimeout() would add a poll() to each read."""
     whole = int(seconds)
     limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
     control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

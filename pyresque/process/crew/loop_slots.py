@@ -71,14 +71,14 @@ class LoopSlots:
         self._thread.start()
 
     def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
-        """As ``Slots``."""
+        """Return a worker whose jobs run in the event loop (``Slots.build_worker``)."""
         executor = TaskExecutor(self._resque.core.registry, self._driver.run)
         worker = build(executor)
         worker.fast_path = InlineFastPath(worker, start_task=executor.start)
         return worker
 
     def new_waiter(self) -> LoopWaiter:
-        """As ``Slots``."""
+        """Return a waiter for a worker in the event loop (``Slots.new_waiter``)."""
         return LoopWaiter(self._shared_waiter, self._loop)
 
     def start(
@@ -87,7 +87,7 @@ class LoopSlots:
         work: Callable[[], Op[None]],
         ended: Callable[[BaseException | None], None],
     ) -> None:
-        """Start a worker's task."""
+        """Run ``work`` as a task of the event loop; ``ended`` is called with its error, or None."""
         self._living[name] = ended
         try:
             self._loop.call_soon_threadsafe(self._start, name, work)
@@ -214,11 +214,11 @@ class LoopWaiter:
         self._waiting: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        """As ``SlotWaiter``."""
+        """End the present wait, or the next one (``SlotWaiter.wake``)."""
         self._wake_up(False)
 
     async def sleep(self, seconds: float) -> None:
-        """As ``SlotWaiter``."""
+        """Wait that long, or until ``wake`` (``SlotWaiter.sleep``)."""
         await self._next(seconds)
 
     async def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:

@@ -1,7 +1,7 @@
-"""One thread that watches the queues for all slots of a process, and wakes as many of them as there seem to be jobs.
+"""One thread that watches the queues for all slots of a process, and wakes as many slots as there seem to be jobs.
 
-Rule: as long as a job is there, somebody who waits for it is woken. After a report a queue is watched again a moment later; where
-the job has not been taken by then, because the slot that was woken is about to end, Redis reports it at once and others are woken.
+Rule: while a queue holds a job, a slot that waits for it is woken. The thread watches a queue again REWATCH_DELAY after each
+report. If no slot has taken the job by then, because the woken one is about to end, Redis reports it at once and others are woken.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Waiting:
 
 
 class SharedWaiter:
-    """The waits of all slots, and the thread, which is started by the first wait. Without a QueueWatch nobody is woken."""
+    """The waits of all slots, and the thread, which the first wait starts. Without a QueueWatch no slot is woken."""
 
     def __init__(
         self, queue_watch: QueueWatch | None, rewatch_delay: float = REWATCH_DELAY
@@ -72,7 +72,7 @@ class SharedWaiter:
         return waiting
 
     def leave(self, waiting: Waiting) -> None:
-        """End a wait."""
+        """End a wait: a job no longer wakes it."""
         with self._lock:
             self._waits.pop(waiting, None)
 
@@ -139,7 +139,7 @@ class SharedWaiter:
         )
 
     def _publish(self, queue_watch: QueueWatch, keys: tuple[str, ...]) -> None:
-        """Note which queues are watched, and wake whoever waits for one that no longer can be."""
+        """Note which queues are watched, and wake every slot that waits for a queue that no longer can be watched."""
         watched = frozenset(key for key in keys if queue_watch.all_armed((key,)))
         with self._lock:
             lost = self._could_watch.intersection(keys) - watched
@@ -149,7 +149,7 @@ class SharedWaiter:
                 self._wake([waiting for waiting in self._waits if waiting.queues & lost])
 
     def _report(self, key: str, now: float) -> None:
-        """Wake one slot; twice as many as at the last report where the job was not taken since then, or there are more."""
+        """Wake one slot. If the last report was just now, its job was not taken or there are more: wake twice as many as then."""
         last, woken = self._reported.get(key, (-inf, 0))
         with self._lock:
             self._watched -= {key}

@@ -62,11 +62,11 @@ class ThreadSlots:
         self._shared_waiter = shared_waiter
 
     def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
-        """As ``Slots``. Jobs of threads have no fast path."""
+        """Return a worker whose jobs run in its thread (``Slots.build_worker``). Jobs in threads have no fast path."""
         return build(ThreadExecutor(self._resque.core.registry))
 
     def new_waiter(self) -> ThreadWaiter:
-        """As ``Slots``."""
+        """Return a waiter for a worker in a thread (``Slots.new_waiter``)."""
         return ThreadWaiter(self._shared_waiter)
 
     def start(

@@ -1,6 +1,6 @@
 """Connections on which Redis reports that a queue holds a job: one for each queue, armed with a blocking command that times out.
 
-``BLMOVE q q LEFT LEFT`` replies as soon as the list has an element, and leaves the list as it was. Law: a reply from before the
+``BLMOVE q q LEFT LEFT`` replies as soon as the list has an element, and leaves the list as it was. Rule: a reply from before the
 worker began to wait is stale and is dropped. The connection is armed again, and replies at once for a job that is still there.
 """
 

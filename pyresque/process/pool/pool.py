@@ -1,6 +1,6 @@
 """The state of a pool: which worker processes are wanted, which are alive, and when a missing one is forked.
 
-Each worker is an ordinary Resque worker with an id of its own. Law: a worker that was started is alive, or the master has waited
+Each worker is an ordinary Resque worker with an id of its own. Rule: a worker that was started is alive, or the master has waited
 for it and unregistered it.
 """
 

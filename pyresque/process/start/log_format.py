@@ -1,6 +1,6 @@
 """How log lines are written: Resque's two formats, JSON, and logfmt, under resque-scheduler's names.
 
-Law: a record is one line (a traceback follows, indented), and no line contains an escape sequence. Handlers that the application
+Rule: a record is one line (a traceback follows, indented), and no line contains an escape sequence. Handlers that the application
 has added to logging stay.
 """
 

@@ -1,13 +1,12 @@
 """The job that one worker has in hand: finish it and reserve the next one, in one step.
 
 Theory of operation. A worker's state is one key, ``worker:<id>``: the record of its current job, absent while it has none.
-``turn.lua`` does three things in one step: it counts the current job and removes its record, it appends the failed record
-if the job failed, and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its queue, in
-``worker:<id>``, or finished; no crash and no lost connection can fall in between.
+``turn.lua`` does three things in one step: it counts the current job and removes its record, it appends the failed record if the
+job failed (``failure_entry``), and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its
+queue, in ``worker:<id>``, or finished; no crash and no lost connection can fall in between.
 
 This object keeps what it believes to be in Redis: ``record``, the bytes in ``worker:<id>``, and ``_finished``, the value of
-``stat:processed:<id>``. On the fast path the fork server writes these two keys on this worker's behalf, and the worker then takes
-over what it returns. A process that prunes this worker by mistake deletes both; the next turn writes them anew.
+``stat:processed:<id>``. On the fast path the fork server writes both; a process that prunes us by mistake deletes both.
 
 Reserving has three ways, from the fastest to the most general:
 
@@ -22,8 +21,6 @@ reservation is read from ``worker:<id>``; otherwise the command is sent again. S
 
 A worker whose queue names are patterns chooses its queues from ``resque:queues``. The script gets the SHA1 of that list. If
 Redis knows other queues by now, it reserves nothing and replies with the new list; the worker chooses again and repeats.
-
-A failed job is written down in the same step (``failure_entry``, then ``next_job``).
 """
 
 from __future__ import annotations
@@ -68,7 +65,7 @@ class CurrentJob:
         self.queue_list = queue_list
         self.redis_retry = redis_retry
         self.log = JobLog(core.clock, worker_id)
-        #: What stands in ``worker:<id>``; empty: no job.
+        #: The bytes in ``worker:<id>``; empty: no job.
         self.record = b""
         #: How the current job ended, once that is known; NO_FAILURE: it did not fail.
         self.ended: FailureEntry | None = None
@@ -91,7 +88,7 @@ class CurrentJob:
         self._finished = await self.core.stats.get(f"processed:{self.id}")
 
     def exists(self) -> bool:
-        """Whether there is a job, whose end has to be written down."""
+        """Whether there is a job, whose end has to be recorded."""
         return bool(self.record)
 
     @property
@@ -211,7 +208,7 @@ class CurrentJob:
             log.warning(text, queue)
 
     def _keep(self, reservation: Reservation) -> None:
-        """Keep what the script did as what is in Redis now."""
+        """Set this object's fields to what the script has left in Redis."""
         if reservation.finished:
             self._finished += 1
         elif self.record:
@@ -233,7 +230,7 @@ class CurrentJob:
             )
 
     def _warn_of_key(self, key: str) -> None:
-        """Log that a key is of a wrong type; the script writes the worker's own keys anew."""
+        """Log that a key is of a wrong type. The script has overwritten the worker's own keys."""
         keys = self.core.keys
         own_counters = (keys.stat(f"processed:{self.id}"), keys.stat(f"failed:{self.id}"))
         if key == own_counters[0]:
@@ -244,9 +241,9 @@ class CurrentJob:
             self.wrong_key_log.warn(f"{key} is of a wrong type or no number, or may not be written")
 
     async def _recover(self) -> Reservation | None:
-        """After a broken connection: what the script did, or None where it did not run.
+        """After a broken connection: return what the script did, or None if it did not run.
 
-        Another record than ours in ``worker:<id>`` shows that it ran; of two equal records, the counter.
+        If ``worker:<id>`` holds another record than ours, the script ran. If the records are equal, the counter decides.
         """
         registry = self.core.worker_registry
         working_on = await self.wrong_key_log.value_or(registry.working_on(self.id), None)
@@ -265,7 +262,7 @@ class CurrentJob:
     # -- the fork server's fast path
 
     def command_prefix(self) -> CommandPrefix | None:
-        """The command in pieces, for the fork server; None where it cannot reserve as this worker does."""
+        """Return the command in pieces, for the fork server; None if the fork server cannot reserve as this worker does."""
         core = self.core
         clock, patterns = type(core.clock) is SystemClock, self.queue_list.dynamic
         if not server_can_reserve(core.codec.name, system_clock=clock, patterns=patterns):
@@ -274,16 +271,16 @@ class CurrentJob:
         return self._reserver.command_prefix()
 
     def resume(self, turns: int, record: bytes, second: int) -> None:
-        """Go on after the fork server has run the script so many times, the last time in that second (0: never)."""
+        """Take over from the fork server, which has run the script ``turns`` times, the last time in ``second`` (0: never)."""
         self._finished += turns
         self.record = record
         if second:
             self._prepare(second)
 
     async def find(self, turns: int, *, in_turn: bool) -> tuple[Job | None, bool]:
-        """Read the current job from Redis after the fork server died, having run the script at least ``turns`` times.
+        """Read the current job from Redis after the fork server died. It had run the script at least ``turns`` times.
 
-        Returns the job, and whether no process has begun it: the server died ``in_turn``, waiting for the reply, and the script ran.
+        Returns the job, and whether no process has begun it: the server died waiting for a reply (``in_turn``), and the script ran.
         """
         finished = self._finished + turns
         await self.redis_retry.until_answered(self.read_finished_count)
@@ -301,14 +298,14 @@ class CurrentJob:
         self.record = b""
 
     async def rewrite_record(self, job: Job) -> None:
-        """Write ``worker:<id>`` again where Ruby could not read it: a Ruby worker that prunes us would fail at its start."""
+        """Rewrite ``worker:<id>`` if Ruby could not read it: a Ruby worker that prunes us would fail at its start."""
         if not can_embed(self.core.codec, job):
             await self.redis_retry.until_answered(partial(self.set, job))
 
     async def failure_entry(self, job: Job, outcome: Outcome) -> FailureEntry:
-        """Log how the job ended, and return the failed record to append to ``failed``; NO_FAILURE where it did not fail.
+        """Log how the job ended, and return the failed record to append to ``failed``; NO_FAILURE if it did not fail.
 
-        Where its process died, the job may be redelivered here instead; then nothing is left to finish.
+        If the job's process died, this may redeliver the job instead; then nothing is left to finish.
         """
         error, process_error, lost_jobs = outcome.report, outcome.process_error, self.core.lost_jobs
         if process_error is not None:
@@ -348,6 +345,6 @@ class CurrentJob:
         self.record = b""
 
     async def _redelivered(self) -> bool | None:
-        """After a broken connection: the counter of finished jobs shows whether the script ran."""
+        """After a broken connection: return True if the counter of finished jobs shows that the script ran."""
         finished = await self.core.stats.get(f"processed:{self.id}")
         return True if finished > self._finished else None

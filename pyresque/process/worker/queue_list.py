@@ -24,13 +24,13 @@ class QueueList:
     dynamic: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Look once."""
+        """Find out once whether the queues must be looked up."""
         globs = any(char in WILDCARDS for name in self.patterns for char in name)
         object.__setattr__(self, "dynamic", bool(self.skipped) or globs)
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> QueueList:
-        """From names, trimmed; those with ``!`` are skipped. Raises NoQueueError where none are left but blank ones."""
+        """Make a list from names, which are trimmed; ``!name`` is a pattern to skip. Raises NoQueueError if no other name is left."""
         given = [name.strip() for name in names]
         patterns = tuple(name for name in given if not name.startswith("!"))
         if not any(patterns):
@@ -40,7 +40,7 @@ class QueueList:
 
     @property
     def takes_all(self) -> bool:
-        """Whether it holds a bare ``*``."""
+        """Whether one pattern is a bare ``*``."""
         return "*" in self.patterns
 
     def matching(self, known: Sequence[str]) -> tuple[str, ...]:
@@ -56,5 +56,5 @@ class QueueList:
         return tuple(found)
 
     def __str__(self) -> str:
-        """As it stands in a worker's id: without those to skip."""
+        """Return the list as a worker's id has it: without the patterns to skip."""
         return ",".join(self.patterns)

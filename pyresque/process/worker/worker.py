@@ -50,15 +50,15 @@ log = logging.getLogger("pyresque")
 #: Seconds to wait before each further attempt to unregister while Redis is away or cannot serve.
 UNREGISTER_WAITS = (0.25, 0.5, 1.0)
 
-#: Seconds until a job that no child could start is tried again.
+#: Seconds until the worker reserves again after fork() failed for a job.
 RETRY_START = 0.5
 
 
 class Worker(WorkerControls):
     """One worker of one application (Ruby: ``Resque::Worker``).
 
-    ``hooks``: by default the application's. ``in_crew``: a Crew sends the heartbeat of this worker and handles signals.
-    ``fast_path`` is set by whoever builds the worker; None: every job goes through the executor's ``run``.
+    ``hooks``: by default the application's. ``in_crew``: a Crew sends this worker's heartbeat and handles signals. The code
+    that builds the worker sets ``fast_path``; None: every job goes through the executor's ``run``.
     """
 
     def __init__(
@@ -94,10 +94,9 @@ class Worker(WorkerControls):
     # -- start, loop, end
 
     async def work(self, interval: Interval | None = None) -> None:
-        """Start, perform jobs until ordered to stop (with an interval of 0: until every queue is empty), and leave.
+        """Start, perform jobs until a signal stops the worker (interval 0: until every queue is empty), and unregister.
 
-        An error that is not a job's ends the worker: the job that it has is recorded as failed with that error, which is
-        then raised.
+        An error outside a job ends the worker. It records the current job as failed with that error, and raises the error.
         """
         interval = interval or Interval.of(self.core.settings)
         beating: Spawned | None = None
@@ -112,7 +111,7 @@ class Worker(WorkerControls):
         except StoppedWhileRedisAway as reason:
             log.warning("leaving while Redis is away: %s", reason)
         except BaseException as error:
-            # Whoever runs the worker prints a PyresqueError; its message is enough.
+            # The caller prints a PyresqueError; its message is enough.
             if not isinstance(error, PyresqueError):
                 log.exception("worker %s ends", self.id)
             failure = error
@@ -125,7 +124,7 @@ class Worker(WorkerControls):
             await self.hooks.run("worker_exit")
 
     async def _leave(self, failure: BaseException | None) -> None:
-        """Unregister; after some attempts in vain another worker is left to prune this one."""
+        """Unregister. After UNREGISTER_WAITS it gives up; another worker then prunes this one."""
         for wait in (*UNREGISTER_WAITS, None):
             try:
                 await self.unregister_worker(failure)
@@ -151,9 +150,9 @@ class Worker(WorkerControls):
         await self.redis_retry.until_answered(self.register_worker)
 
     async def _unregister_predecessor(self) -> None:
-        """Unregister a dead worker with this very id: a restarted container gives its process the old host name and pid.
+        """Unregister a dead worker of the same id: a restarted container gives its process the old host name and pid.
 
-        Else our first job would overwrite the job that it left in ``worker:<id>``, and we would continue its counters.
+        Otherwise our first job would overwrite the dead worker's job in ``worker:<id>``, and we would continue its counters.
         """
         working_on = self.core.worker_registry.working_on(self.id)
         if await self.current_job.wrong_key_log.value_or(working_on, None) is not None:
@@ -186,7 +185,7 @@ class Worker(WorkerControls):
             await self._wait_for_jobs(wait, was_paused=was_paused)
 
     async def _perform_jobs(self) -> bool:
-        """Reserve and perform jobs as long as one follows another. Returns whether there was any."""
+        """Reserve and perform jobs until there is none. Returns whether there was any."""
         job = await self.reserve()
         if job is None:
             return False
@@ -203,7 +202,7 @@ class Worker(WorkerControls):
         return True
 
     async def work_one_job(self, job: Job | None = None) -> bool:
-        """Reserve one job (or take the one given), perform it and finish it; False where there was none or it is paused."""
+        """Reserve one job (or take the one given), perform it and finish it; False if there was none, or the worker is paused."""
         if job is None:
             job = await self.reserve()
         else:
@@ -231,7 +230,7 @@ class Worker(WorkerControls):
         return outcome
 
     async def _taken(self, entry: JobClass) -> Outcome | None:
-        """Run a moment of the job's plugins: nothing of the job has run. Their error is the job's failure."""
+        """Run the moment ``taken`` of the job's plugins, before the job. An error of theirs is the job's failure."""
         try:
             await self.current_job.redis_retry.until_answered(partial(moment, entry, "taken"))
         except GeneratorExit:
@@ -241,7 +240,7 @@ class Worker(WorkerControls):
         return None
 
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
-        """Write down how the job ended and, with ``then_reserve``, return the next one."""
+        """Record in Redis how the job ended and, with ``then_reserve``, return the next one."""
         current = self.current_job
         if not outcome.started:
             await current.return_unperformed(job)
@@ -264,9 +263,9 @@ class Worker(WorkerControls):
     # -- reserve and finish
 
     async def reserve(self) -> Job | None:
-        """Take the next job and write it into ``worker:<id>``, in one step; None where there is none, or while paused.
+        """Take the next job and write it into ``worker:<id>``, in one step; None if there is none, or while paused.
 
-        Raises JobInHand where the worker has a job already, which Ruby would forget.
+        Raises JobInHand if the worker has a job already, which Ruby would overwrite.
         """
         if self.current_job.record:
             raise JobInHand(
@@ -286,7 +285,7 @@ class Worker(WorkerControls):
         await self.current_job.finish(NO_FAILURE)
 
     async def accept(self, job: Job) -> Job | None:
-        """The reserved job; None where the worker was stopped or paused while the reply was on its way. Then the job goes back."""
+        """Return the reserved job; None if a signal stopped or paused the worker meanwhile. Then the job goes back into its queue."""
         if self.stopping or self.paused_by_signal:
             await self.current_job.return_unperformed(job)
             return None
@@ -320,22 +319,22 @@ class Worker(WorkerControls):
         return await self.core.lost_jobs.unregister(self.id, cause)
 
     async def prune_dead_workers(self) -> list[str] | None:
-        """Unregister dead workers and return their ids; None where another worker does, or Redis cannot serve just now."""
+        """Unregister dead workers and return their ids; None if another worker does it, or Redis cannot serve now."""
         return await self.upkeep.prune()
 
     # -- waiting
 
     async def run_upkeep(self) -> float:
-        """Send the heartbeat and prune, where they are due and no other thread does it. Returns the seconds until they are."""
+        """Send the heartbeat and prune if they are due; return the seconds until they are. With threads another thread does both."""
         return await self.upkeep.run() if self.executor.isolated else self.heartbeat.interval
 
     async def _idle_upkeep(self) -> float:
-        """``run_upkeep`` without a job: the loop is alive, however long the interval is."""
+        """Do ``run_upkeep`` while idle, and note that the loop runs, however long the interval is."""
         self.health.turned()
         return await self.run_upkeep()
 
     async def _wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
-        """Wait until the next look at the queues; a stop, a pause or its end, also one since ``was_paused`` was read, ends it."""
+        """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait."""
         await self.idle_wait.run(
             *(seconds, self._watched_queues()),
             lambda: self.stopping or self.paused_by_signal != was_paused,
@@ -343,14 +342,14 @@ class Worker(WorkerControls):
         )
 
     def _watched_queues(self) -> tuple[str, ...]:
-        """The keys of the lists whose jobs end a wait. Those of paused queues do not: each job there would end it at once."""
+        """Return the keys of the queues whose jobs end a wait. Paused queues are left out: a job there would end each wait at once."""
         if self.queue_list.dynamic or self.paused_by_signal or self.current_job.paused_by_key:
             return ()
         paused, queues = self.current_job.paused_queues, self.queue_list.patterns
         return tuple(self.core.keys.queue(queue) for queue in queues if queue not in paused)
 
     def _may_leave(self) -> bool:
-        """Whether a Redis that is away need not be waited for: the worker stops, and no job's end has to be written."""
+        """Whether the worker may leave while Redis is away: it stops, and has no job to finish in Redis."""
         return self.stopping and not self.current_job.record
 
     async def _queues(self) -> tuple[str, ...]:

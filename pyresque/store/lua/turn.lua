@@ -1,53 +1,56 @@
 -- One turn of a worker: finish the job it has (and record its failure), then reserve the next one; one round trip.
 -- Nothing can be lost between the parts: a job is in its queue, in worker:<id>, or finished.
 --
--- Theory of operation. A worker's job stands in worker:<id> as the record
+-- Theory of operation. worker:<id> holds the worker's current job as the record
 --     {"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":PAYLOAD}
--- The worker sends what stands before PAYLOAD for each of its queues, and the record of the job that it finishes. The script
---   1. looks at the pause keys, and at the known queues where the worker's were chosen from them;
---   2. appends the failed record, if there is one, before anything else is written: if that is refused, nothing was done;
+-- The worker sends the part before PAYLOAD for each of its queues, and the record of the job that it finishes. The script
+--   1. reads the pause keys, and the known queues if the worker chose its own from them;
+--   2. appends the failed record, if there is one, before it writes anything else: if Redis refuses that, nothing is changed;
 --   3. pops the first payload of the first queue that has one and is not paused, and writes its record into worker:<id>;
---   4. compares what worker:<id> held with the finished record: only if they are equal is the job ours to count.
--- A worker that was pruned meanwhile holds another record, or none, so its job is not counted twice; its failure is still
--- recorded, as Ruby's worker does. Where there is no next job, worker:<id> is deleted.
+--   4. compares what worker:<id> held with the finished record, and counts the job only if they are equal.
+-- If the worker was pruned meanwhile, worker:<id> holds another record or none, so the job is not counted twice; its failure is
+-- still recorded, as Ruby's worker does. If there is no next job, the script deletes worker:<id>.
 --
--- The usual turn is written out before all others: nothing failed, nothing is paused, one GETSET in place of GET, DEL and SET,
--- few arguments, and the bare payload as reply. The server's time is what all workers share.
+-- The usual turn has a code path of its own, first: no failure, no pause, one GETSET in place of GET, DEL and SET, few arguments,
+-- and the bare payload as reply. It must be short, because all workers share the server's one thread.
 --
--- A queue is paused while pause:queue:<name> or pause:all is a text, whatever it says (resque-pause). One EXISTS asks for all
--- that may keep the first queue's job back; the other queues are asked after once the first one is empty.
+-- A queue is paused while pause:queue:<name> or pause:all holds a string, whatever it says (resque-pause). One EXISTS covers all
+-- keys that may pause the first queue; the script asks for the other queues' keys only when the first queue is empty.
 --
--- A payload is never decoded and encoded again, only looked at, briefly: a worker record that Ruby cannot read makes the Ruby
--- worker that prunes it fail at its start. A payload that is no JSON object is wrapped: {"class":null,"args":[],"raw":...}.
--- What this look takes for JSON and Ruby does not, the worker corrects afterwards.
+-- The script never re-encodes a payload. It only checks that the payload is a JSON object: if Ruby cannot read a worker record, the
+-- Ruby worker that prunes it fails at its start. Any other payload is wrapped: {"class":null,"args":[],"raw":...}. If cjson
+-- accepts a payload that Ruby's JSON does not, the worker corrects the record afterwards.
 --
--- Keys of a wrong type hold nothing up. They are done without and named in the reply, so that the worker can warn: a queue that
--- is no list is skipped, what is no counter does not count, worker:<id> and the worker's own counters are written anew. A list
--- of failed records that is no list is an error, and nothing was done.
+-- Keys of a wrong type do not stop the worker. The reply names them, so that the worker can warn. The script skips a queue that is
+-- not a list and a counter that is not a number, and overwrites worker:<id> and the worker's own counters. Only if the key of the
+-- failed records is not a list does it return an error, with nothing changed.
 --
 -- Two readers know these replies: store/reserve.py (all of them), and store/reserve_raw.py in the fork server, which reads the
--- usual payload and {1, place, payload, "", {}} and leaves every other reply to the first. tests/store/test_reserve_readers.py
+-- usual payload and {1, place, payload, "", {}}, and leaves every other reply to reserve.py. tests/store/test_reserve_readers.py
 -- runs every branch and compares them.
 --
 -- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5 pause:all
---       6... queue lists, in order; behind them their pauses (pause:queue:<name>), in the same order
---       and, where there is more to do than finish and reserve, these five behind them:
+--       6... queue lists, in order; then their pause keys (pause:queue:<name>), in the same order;
+--       then, if the script does more than finish and reserve, these five:
 --       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues
--- ARGV  1 "" where payloads are JSON; for MessagePack what stands for a payload that is no map: everything before its text
---       2... for each queue the beginning of its worker record, up to the payload
---       and, where the five keys are given:
+-- ARGV  1 "" if payloads are JSON; for MessagePack the bytes to write before a payload that is not a map
+--       2... for each queue the beginning of its worker record, up to the payload;
+--       then, if the five keys are given:
 --         SHA1 of the known queues, sorted and joined by newlines, that the lists were chosen from; "" for a fixed choice
 --         the failed record to append; "" for none
 --         the name to remember in failed_queues; "" for none
 --         "1" counts the failure
 --       last  the worker record that is finished; "" finishes nothing
--- Returns payload, where the finished record was ours and the first queue gave a job that could be taken as it is; else
---         {finished, place of the queue (0: there is no job), payload,
---          worker record ("": the queue's beginning, the payload, and the end), wrong keys}, or
---         {finished, -1, known queues} where other queues are known now, so that nothing was taken, or
---         {finished, -2} while all workers are paused; these two with the wrong keys behind them, where there are any.
---         Where no queue gave a job and some are paused, a sixth part lists the places of these; a lone 0: pause:all is set.
---         Wrong keys: of a queue its place, of any other key its number in KEYS below 0.
+-- Returns one of these:
+--   reply                                         | when
+--   payload                                       | finished is 1, place is 1, payload not wrapped, no wrong keys
+--   {finished, place, payload, record, wrong}     | any other job; record "": head, payload and tail make it
+--   {finished, 0, "", "", wrong}                  | no job
+--   {finished, 0, "", "", wrong, paused places}   | no job, and some queues are paused; {0}: pause:all is set
+--   {finished, -1, known queues[, wrong]}         | Redis knows other queues than the worker chose from; no job was taken
+--   {finished, -2[, wrong]}                       | all workers are paused; no job was taken
+-- finished: 1 if worker:<id> held the finished record, else 0. place: the queue's place, from 1. wrong: the keys of a wrong type, a
+-- queue as its place, any other key as its number in KEYS with a minus sign.
 
 local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
@@ -56,7 +59,7 @@ local queues, next_place = (#keys - (usual and 5 or 10)) / 2, 1
 local chosen_from, failed, name, counted = "", "", "", ""
 local place, raw, wrong, held, wrapped, record = 0
 
-local kept  -- whether there is any key that may keep the first queue's job back
+local kept  -- whether any key exists that may pause the first queue
 if queues > 0 then
   kept = call("EXISTS", keys[4], keys[5], keys[6 + queues]) > 0
 else
@@ -99,11 +102,11 @@ local function is_wrong(reply, number)
   return true
 end
 
--- Counts, where no reply to INCR is given, and sees to what may not be counted.
+-- Increments a counter, unless reply is already INCR's; notes a counter that cannot be incremented, and resets an own one to 1.
 local function count(number, own, reply)
   reply = reply or pcall_redis("INCR", keys[number])
   if type(reply) == "number" then return end
-  -- By now a job has been taken: a count that may not be written must not cost what is still to be written of it.
+  -- A job has been popped by now, so an error here must not stop the script before it has written the job's record.
   if not is_wrong(reply, -number) then
     wrong = wrong or {}
     wrong[#wrong + 1] = -number
@@ -123,7 +126,7 @@ local function is_one_table(fine, value, ...)
   return fine and type(value) == "table" and select("#", ...) == 0
 end
 
--- Adds to paused the places of those queues from first to last that are. A key that is no text pauses none: MGET has nil for it.
+-- Adds the places of paused queues from first to last to the table paused. MGET replies nil for a key that is not a string.
 local paused = {}
 local function find_paused(first, last)
   for start = first, last, 4000 do
@@ -149,7 +152,7 @@ if kept then
   end
 end
 
-local reply  -- where nothing is to be taken
+local reply  -- set if no job is to be taken
 if pause and string.find(string.lower(pause), "^%s*true%s*$") then
   reply = {0, -2}
 elseif chosen_from ~= "" then
@@ -162,8 +165,9 @@ elseif chosen_from ~= "" then
   if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
--- A worker that was pruned while it worked still tells how its job failed, as Ruby's does. The record comes before all else is
--- written: where it may not be, nothing is done. A server whose memory is full lets it in last, when the script has made room.
+-- A worker that was pruned while it worked still records its job's failure, as Ruby's does. RPUSH comes before any other write: if
+-- Redis denies it, nothing is changed. If Redis's memory is full, the record is pushed last, after the script's other writes:
+-- Redis then allows it.
 if failed ~= "" then
   local pushed = pcall_redis("RPUSH", keys[more + 3], failed)
   if type(pushed) == "number" then
@@ -177,7 +181,7 @@ if failed ~= "" then
   end
 end
 
-local asked = 1  -- the queues of which is known whether they are paused
+local asked = 1  -- find_paused has run for the queues up to this place
 while not (reply or raw or all_paused) and next_place <= queues do
   place, next_place = next_place, next_place + 1
   if place > asked then
@@ -229,7 +233,7 @@ end
 
 if failed ~= "" then call("RPUSH", keys[more + 3], failed) end
 if name ~= "" then is_wrong(pcall_redis("SADD", keys[more + 4], name), -4 - more) end
--- Counted also when the record went elsewhere: to a failure backend that is no list.
+-- The failure counts even if its record went to a failure backend that is not a list.
 if counted == "1" then
   count(more + 1)
   count(more + 2, true)
