@@ -19,9 +19,6 @@ from pyresque.errors import (
     RedisCommandError,
     RedisUnavailable,
 )
-from pyresque.executor.base import Outcome
-from pyresque.failure.report import report
-from pyresque.job.plugin import moment
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.health.state import Flag, HealthState
 from pyresque.process.worker.controls import WorkerControls
@@ -30,16 +27,16 @@ from pyresque.process.worker.idle import IdleWait, Interval
 from pyresque.process.worker.job_log import known_name
 from pyresque.process.worker.liveness import Heartbeat, Pruner, Upkeep
 from pyresque.process.worker.redis_retry import RedisRetry, StoppedWhileRedisAway
+from pyresque.process.worker.taken import note_taken
 from pyresque.ruby import time as ruby_time
 from pyresque.store.reserve import NO_FAILURE
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.executor.base import Executor
+    from pyresque.executor.base import Executor, Outcome
     from pyresque.executor.fast_path import FastPath
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass
     from pyresque.job.worker_registry import WorkerId
     from pyresque.process.worker.idle import Host
     from pyresque.process.worker.queue_list import QueueList
@@ -219,7 +216,7 @@ class Worker(WorkerControls):
         self.current_job.log.got(job)
         registry = self.core.registry
         entry = registry.with_plugins_of(job) if registry.with_plugins else None
-        refused = None if entry is None else await self._taken(entry)
+        refused = None if entry is None else await note_taken(entry, self.redis_retry)
         if refused is not None:
             return refused
         self.health.job(True)
@@ -228,16 +225,6 @@ class Worker(WorkerControls):
         if self._jobs_run_here:
             signal_handlers.take_again()
         return outcome
-
-    async def _taken(self, entry: JobClass) -> Outcome | None:
-        """Run the moment ``taken`` of the job's plugins, before the job. An error of theirs is the job's failure."""
-        try:
-            await self.current_job.redis_retry.until_answered(partial(moment, entry, "taken"))
-        except GeneratorExit:
-            raise
-        except Exception as error:  # noqa: BLE001 - a key function may raise anything
-            return Outcome(report=report(error))
-        return None
 
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
         """Record in Redis how the job ended and, with ``then_reserve``, return the next one."""

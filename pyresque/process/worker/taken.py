@@ -1,0 +1,26 @@
+"""What a worker does for the plugins of a job that it has reserved, before anything of the job runs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pyresque.executor.base import Outcome
+from pyresque.failure.report import report
+from pyresque.job.plugin import moment
+from pyresque.process.worker.redis_retry import StoppedWhileRedisAway
+
+if TYPE_CHECKING:
+    from pyresque.job.registry import JobClass
+    from pyresque.process.worker.redis_retry import RedisRetry
+
+
+async def note_taken(entry: JobClass, redis_retry: RedisRetry) -> Outcome | None:
+    """Run the moment ``taken`` of a job's plugins, by its bound entry. An error of theirs is the job's failure, which is returned."""
+    try:
+        await redis_retry.until_answered(partial(moment, entry, "taken"))
+    except (GeneratorExit, StoppedWhileRedisAway):
+        raise
+    except Exception as error:  # noqa: BLE001 - a key function may raise anything
+        return Outcome(report=report(error))
+    return None
