@@ -85,7 +85,7 @@ class DecodeError(PyresqueError):
 
 
 class NotAJob(PyresqueError):  # noqa: N818 - the name says what the payload is
-    """A payload was decoded but is no job: not an object, or its class or args make no sense."""
+    """A payload was decoded but is not a job: not an object, or its class or args make no sense."""
 
     ruby_name = "TypeError"
 
@@ -209,7 +209,7 @@ class CronError(PyresqueError):
 
 
 class DurationError(PyresqueError):
-    """A text or number is no duration a schedule can run by (Ruby: ``ArgumentError``)."""
+    """A text or number is not a duration a schedule can run by (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
 
@@ -314,7 +314,7 @@ class NotPermitted(RedisCommandError):  # noqa: N818 - the name says what is wro
 
 
 class WrongKey(RedisCommandError):  # noqa: N818 - the name says what is wrong
-    """A key holds what Resque does not keep there: a value of another type, or a counter that is no number."""
+    """A key holds what Resque does not keep there: a value of another type, or a counter that is not a number."""
 
 
 class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wrong

@@ -30,7 +30,7 @@ class AsyncDriver:
     """Runs operations in the running event loop, any number at a time, on one connection."""
 
     def __init__(self, server: Server | str, threads: Executor | None = None) -> None:
-        """Take who knows where the server is, or a URL; the first request connects.
+        """Take a Server or a URL; the first request connects.
 
         Offloaded calls run in ``threads``, else in the loop's own. Raises ConnectError.
         """
@@ -154,7 +154,7 @@ class AsyncDriver:
             raise diagnosed from error
 
     async def _followed(self, command: Command[Any], error: Exception) -> object:
-        """The reply from the node of a cluster that has the key now; a server that is no cluster has refused the command."""
+        """The reply from the node of a cluster that has the key now; a server that is not a cluster has refused the command."""
         del command
         raise error
 
@@ -177,14 +177,14 @@ class AsyncDriver:
         return await asyncio.shield(self._making)
 
     async def _found(self) -> SharedConnection:
-        """A connection to where the server is now; a lookup that blocks runs in a thread."""
+        """Open a connection to the server's present address; a lookup that blocks runs in a thread."""
         server = self.server
         if not server.find_blocks:
             return await connected(server.find())
         return await connected(await asyncio.to_thread(server.find, await server.login_async()))
 
     def _made(self, making: asyncio.Task[SharedConnection]) -> None:
-        """Keep the connection, also where every caller was cancelled; close it where the driver was closed meanwhile."""
+        """Keep the connection, even if every caller was cancelled; close it if the driver was closed meanwhile."""
         wire = None if making.cancelled() or making.exception() else making.result()
         if making is self._making:
             self._making, self._wire = None, wire

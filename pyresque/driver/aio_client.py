@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AsyncClientDriver(AsyncDriver):
-    """Carries operations in the running event loop, by a client. ``namespace`` is where a cluster's client looks for the node."""
+    """Carries operations in the running event loop, by a client. A cluster's client finds the node by the slot of ``namespace``."""
 
     def __init__(self, client: Any, namespace: str, threads: Executor | None = None) -> None:
         """Take a client or a pool; the first request uses it. Raises ClusterFault for a namespace without a hash tag."""
@@ -72,7 +72,7 @@ class AsyncClientDriver(AsyncDriver):
     async def talk_once(
         self, node: tuple[str, int], commands: Sequence[Command[Any]]
     ) -> list[object]:
-        """Send them to another node; where the client does not know it yet, it reads the slots anew."""
+        """Send commands to another node; a client that does not know that node yet reads the slots again."""
         found = self._client.get_node(host=node[0], port=node[1])
         if found is None:
             await self.moved(*node)

@@ -40,7 +40,7 @@ _INCOMPLETE = object()
 class _Exchange:
     """The replies that one caller expects: how many are missing, those received, and the deadline.
 
-    ``replies`` is None where one reply is the answer.
+    ``replies`` is None if one reply is the answer.
     """
 
     __slots__ = ("answer", "command", "due", "missing", "replies")
@@ -81,7 +81,7 @@ class SharedConnection(asyncio.Protocol):
     async def talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place, as hiredis' ReplyError.
 
-        Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
+        Raises RedisUnavailable if the connection breaks, or the server says that it cannot serve now.
         """
         if self._transport is None or not self.usable:
             raise self._lost("the connection was closed")
@@ -92,7 +92,7 @@ class SharedConnection(asyncio.Protocol):
     def ask(self, command: Command[Any]) -> asyncio.Future[Any]:
         """Send one command; the future gives its reply, or raises the error that the server sends.
 
-        Raises RedisUnavailable where the connection has ended.
+        Raises RedisUnavailable if the connection has ended.
         """
         if self._transport is None or not self.usable:
             raise self._lost("the connection was closed")

@@ -135,7 +135,7 @@ def unread(args: Sequence[Arg]) -> tuple[Arg, ...]:
 
 
 def described(client: Any) -> str:
-    """What messages call the server of a client: its address where it tells one."""
+    """Return the server's name in messages: the client's address, if it gives one."""
     kind = f"{type(client).__module__.partition('.')[0]}'s {type(client).__qualname__}"
     options = getattr(getattr(client, "connection_pool", client), "connection_kwargs", None)
     if isinstance(options, dict) and options.get("path"):

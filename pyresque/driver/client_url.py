@@ -64,7 +64,7 @@ def check_server(client: Any) -> None:
 
 
 def url_of(client: Any) -> str:
-    """The URL of the server that a client leads to; empty where it tells none, as fakeredis."""
+    """The URL of the server that a client leads to; empty if it tells none, as fakeredis."""
     if hasattr(client, "nodes_manager"):
         nodes = client.nodes_manager.startup_nodes
         options = dict(client.nodes_manager.connection_kwargs)
@@ -88,7 +88,7 @@ def url_of(client: Any) -> str:
 
 
 def credentials_of(client: Any) -> Any:
-    """The provider of credentials that a client asks at each connect; None where it has none."""
+    """The provider of credentials that a client asks at each connect; None if it has none."""
     part = getattr(client, "nodes_manager", None) or getattr(client, "connection_pool", client)
     return part.connection_kwargs.get("credential_provider")
 

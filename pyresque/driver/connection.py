@@ -86,7 +86,7 @@ class Connection:
     def ask(self, wire: bytes) -> object:
         """Send what is one command and read its reply; an error the server sends is returned, as hiredis' ReplyError.
 
-        Raises RedisUnavailable where the connection breaks, or the server says that it cannot serve now.
+        Raises RedisUnavailable if the connection breaks, or the server says that it cannot serve now.
         """
         try:
             self._send_all(wire)
@@ -151,9 +151,9 @@ class Connection:
             raise self._lost(error) from error
 
     def replies(self) -> list[object]:
-        """What has come so far of what was sent; empty where nothing has.
+        """What has come so far of what was sent; empty if nothing has.
 
-        Raises RedisCommandError for a refusal, RedisUnavailable where the connection has ended.
+        Raises RedisCommandError for a refusal, RedisUnavailable if the connection has ended.
         """
         found: list[object] = []
         try:

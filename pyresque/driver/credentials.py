@@ -133,7 +133,7 @@ def check_provider(given: object) -> None:
 
 
 def fault_of(given: Any) -> str | None:
-    """Why an object is no provider; None where it is one."""
+    """Why an object is no provider; None if it is one."""
     kind = given.__qualname__ if isinstance(given, type) else type(given).__qualname__
     if isinstance(given, type) and hasattr(given, "get_credentials"):
         return f"credentials: {kind} is a class; give an object of it, {kind}()"

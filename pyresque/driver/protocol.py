@@ -203,7 +203,7 @@ def _of(args: Sequence[Arg]) -> str:
 
 
 def refused(replies: list[object], to: RedisUrl, before: str = "") -> str:
-    """What the server refused a log-in with, ``before`` that if another way failed; empty where it was let in.
+    """What the server refused a log-in with, ``before`` that if another way failed; empty if it was let in.
 
     Raises ConnectionFault for what no other way to log in would mend, RedisUnavailable for what a wait mends.
     """

@@ -126,7 +126,7 @@ def _own_certificate(made: ssl.SSLContext, given: dict[str, Any]) -> None:
 
 
 def fault(error: BaseException, to: RedisUrl) -> str | None:
-    """What is wrong with the configuration, by an error of TLS; None where it may be the server's or the wire's trouble."""
+    """What is wrong with the configuration, by an error of TLS; None if it may be the server's or the wire's trouble."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the server's certificate is not accepted: {error.verify_message or _said(error)}; give the certificate of the "

@@ -18,7 +18,7 @@ class Outcome:
     """How an attempt at a job ended.
 
     report: the error that the job raised. process_error: the job's process died before it could report; then the worker runs the
-    failure hooks, and Ruby does not count the failure. started: False where no process could be made, or it ended before it began
+    failure hooks, and Ruby does not count the failure. started: False if no process could be made, or it ended before it began
     the job, which then goes back into its queue. undone: a hook or a middleware left the work undone, which is no failure.
     """
 

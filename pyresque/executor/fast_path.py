@@ -70,7 +70,7 @@ class FastPathResult(NamedTuple):
     """What a run of the fast path leaves to the worker.
 
     current: the job that stands in ``worker:<id>``. turns, second, in_turn, error: as in FastPathEnd.
-    outcome: how that job ended; None where it has not begun.
+    outcome: how that job ended; None if it has not begun.
     reply: the reply to the turn after it, where one was run: bytes, a list, or an error.
     lost: the fork server died, so that only Redis knows which job is current.
     """
@@ -98,4 +98,4 @@ class FastPathExecutor(Protocol):
         upkeep: Callable[[], Op[float]],
         set_title: Callable[[str], None],
     ) -> FastPathResult | None:
-        """Perform the current job and those that follow it. None where that is not possible; then nothing has happened."""
+        """Perform the current job and those that follow it. None if that is not possible; then nothing has happened."""

@@ -64,7 +64,7 @@ class Interrupt:
             return pending
 
     def enter(self) -> None:
-        """Note that this thread runs the job from here. Raises TermException where that was requested already."""
+        """Note that this thread runs the job from here. Raises TermException if that was requested already."""
         with self._lock:
             if self.pending():
                 raise TermException("SIGTERM")

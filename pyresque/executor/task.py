@@ -56,7 +56,7 @@ class TaskExecutor:
         """Do nothing: the job is left to end, as Ruby's worker without children does."""
 
     def terminate(self) -> None:
-        """Raise TermException where the running job is: it awaits, or runs in a thread. Once a job; from any thread."""
+        """Raise TermException if the running job is: it awaits, or runs in a thread. Once a job; from any thread."""
         task = self._task
         if task is not None:
             task.get_loop().call_soon_threadsafe(self._interrupt_task, task)

@@ -46,7 +46,7 @@ BACKEND_FAILED = "the failure backend failed; the record goes to the list of fai
 
 
 def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
-    """Return an entry for the list ``failed_aside``, where the record's own key is no list; log that."""
+    """Return an entry for the list ``failed_aside``, where the record's own key is not a list; log that."""
     log.error(
         "%s: the failed record is kept in the list %r below the namespace; when the key is mended, move it there: LMOVE, or RENAME",
         error,
@@ -135,7 +135,7 @@ class LostJobs:
             )
 
     async def redelivery_for(self, job: Job, error: BaseException) -> Redelivery | None:
-        """Return the redelivery of a job after this error; None where the job fails, or was redelivered too often."""
+        """Return the redelivery of a job after this error; None if the job fails, or was redelivered too often."""
         entry = redeliverable(self.registry, job, error)
         if entry is None or not job.queue:
             return None
@@ -227,7 +227,7 @@ class LostJobs:
 
 
 def _note_beginning(entry: JobClass, record: bytes) -> None:
-    """Note for plugins when a job began, as its worker record says; 0 where it says nothing."""
+    """Note for plugins when a job began, as its worker record says; 0 if it says nothing."""
     found = re.search(rb'"run_at":"([^"]*)"', record)
     if found is None or entry.plugin_job is None:
         return

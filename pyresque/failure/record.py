@@ -27,7 +27,7 @@ class Failure:
     report: ErrorReport
     worker_id: str
     at: datetime
-    #: Every backend that records the failure writes this id (Resque 3.1); None where the setting ``failure_ids`` is off.
+    #: Every backend that records the failure writes this id (Resque 3.1); None if the setting ``failure_ids`` is off.
     failure_id: str | None = None
 
 
@@ -44,7 +44,7 @@ def no_failure_id() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """One element of a failed list: its index, its bytes, and the decoded object (empty where it could not be decoded)."""
+    """One element of a failed list: its index, its bytes, and the decoded object (empty if it could not be decoded)."""
 
     index: int
     raw: bytes
@@ -58,7 +58,7 @@ class FailedRecord:
 
     @property
     def payload(self) -> Payload | None:
-        """The payload of the failed job; None where the record has none."""
+        """The payload of the failed job; None if the record has none."""
         payload = self.fields.get("payload")
         return Payload.of(payload) if isinstance(payload, dict) else None
 
@@ -155,7 +155,7 @@ def kept_payload(codec: Codec, job: Job) -> bytes:
 
 
 def payload_of(codec: Codec, record: FailedRecord) -> bytes | None:
-    """Return the bytes of a record's payload; None where it has none that could be a job."""
+    """Return the bytes of a record's payload; None if it has none that could be a job."""
     payload = record.fields.get("payload")
     if not isinstance(payload, (dict, str)):
         return None

@@ -105,7 +105,7 @@ class ListTrimmer:
         return its is not None and its <= age
 
     def _age(self, raw: bytes, now: float) -> float | None:
-        """Seconds since a job failed; None where its record does not say so, or names a time in the future."""
+        """Seconds since a job failed; None if its record does not say so, or names a time in the future."""
         written = records.read(self.codec, raw, 0).failed_at
         if written is None or len(written) > LONGEST:
             return None

@@ -29,7 +29,7 @@ class Dequeue:
     async def dequeue(self, job: Target, /, *args: Any, **kwargs: Any) -> int | None:
         """Remove a class's jobs from its own queue, those with these arguments or, without any, all; how many.
 
-        None where a before_dequeue hook said no. Ruby does not distinguish "no arguments" from "any" either.
+        None if a before_dequeue hook said no. Ruby does not distinguish "no arguments" from "any" either.
 
         >>> resque.dequeue("Archive", 36)
         1

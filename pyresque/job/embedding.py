@@ -1,6 +1,6 @@
 """Payloads that would make a JSON record unreadable: how they are wrapped in a record, and unwrapped again.
 
-Worker records and failed records hold the payload. Bytes that are no UTF-8, no JSON object, or nested too deep would make the
+Worker records and failed records hold the payload. Bytes that are not UTF-8, no JSON object, or nested too deep would make the
 whole record unreadable for Ruby. ``wrap`` puts an object of Resque's form in their place; ``unwrap`` gives the bytes back.
 """
 
@@ -48,7 +48,7 @@ def unwrap(payload: object) -> bytes | None:
 
 
 def _not_text(encoded: str) -> bytes | None:
-    """Decode Base64. None where it is text: ``wrap`` never writes text so, and the key belongs to the job."""
+    """Decode Base64. None if it is text: ``wrap`` never writes text so, and the key belongs to the job."""
     import base64  # noqa: PLC0415 - heavy, and rarely needed
 
     try:

@@ -1,7 +1,7 @@
 """Enqueue middleware: the application's code around each enqueue made here; it may refuse the job, or add members to its payload.
 
 Order of one enqueue: ``before_enqueue`` hooks (``before_schedule`` where it is for later), the middleware from the outermost in,
-the push, the middleware back out, ``after_enqueue`` hooks. Where a hook or a middleware refuses, what is behind it does not run.
+the push, the middleware back out, ``after_enqueue`` hooks. If a hook or a middleware refuses, what is behind it does not run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class OutgoingJob:
     """A job that is about to be enqueued: class name, arguments and queue as its payload will bear them.
 
     An active job has the wrapper's class name; its own stands in ``args[0]["job_class"]``. ``at``: when it is due, in seconds
-    since 1970; None: now. ``queue`` is None where the scheduler is to find it. ``extra``: members to add to the payload.
+    since 1970; None: now. ``queue`` is None if the scheduler is to find it. ``extra``: members to add to the payload.
     """
 
     class_name: str
@@ -75,7 +75,7 @@ class Outgoing:
         return await through(self.layers, job, push)
 
     async def payload(self, job: OutgoingJob) -> bytes | None:
-        """Return the job's payload, for a push that follows; None where a middleware refused it. Raises NotEncodable."""
+        """Return the job's payload, for a push that follows; None if a middleware refused it. Raises NotEncodable."""
         written: bytes | None = None
 
         async def write(given: OutgoingJob) -> bool:

@@ -120,7 +120,7 @@ class Hooks:
         self.without_performing: list[AbstractSet[str]] | None = None
 
     def of_plugin(self, name: str) -> Callable[..., Any] | None:  # noqa: ARG002 - for PluginHooks
-        """Return a plugin's hook of that name; None where the target has its own."""
+        """Return a plugin's hook of that name; None if the target has its own."""
         return None
 
     def now(self) -> HookNames:
@@ -194,7 +194,7 @@ WORKER_HOOKS = (
 
 
 def check_callable(what: str, given: object) -> None:
-    """Raise JobOptionError where a hook, a middleware or the like cannot be called; ``what`` names it in the message."""
+    """Raise JobOptionError if a hook, a middleware or the like cannot be called; ``what`` names it in the message."""
     if not callable(given):
         raise JobOptionError(f"{what}: {given!r} is no function: give one that can be called")
 

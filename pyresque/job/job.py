@@ -36,7 +36,7 @@ class Payload:
 
     @property
     def name(self) -> str:
-        """The class name as text, empty where there is none."""
+        """The class name as text, empty if there is none."""
         return self.class_name if isinstance(self.class_name, str) else ""
 
     def positional(self) -> tuple[Any, ...]:
@@ -140,7 +140,7 @@ def codec_named(name: str, dialect: str) -> Codec:
 
 
 def read_job(codec: Codec, queue: str, raw: bytes) -> Job:
-    """Make a job from any bytes; never raises: ``fault`` holds the error of bytes that are no job."""
+    """Make a job from any bytes; never raises: ``fault`` holds the error of bytes that are not a job."""
     decoded = codec.decode_at_once(raw)
     if decoded.__class__ is dict:
         return Job(queue, Payload.of(decoded), raw, sound=True)

@@ -26,7 +26,7 @@ GRACE = 5.0
 class TimeLimit:
     """Seconds (or timedeltas) after which a job gets JobTimeout (``soft``), and after which its child is killed (``hard``).
 
-    Raises JobOptionError where neither is given, one is not above zero, or the soft limit is not below the hard one.
+    Raises JobOptionError if neither is given, one is not above zero, or the soft limit is not below the hard one.
     """
 
     soft: float | None

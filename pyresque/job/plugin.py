@@ -11,7 +11,7 @@ with a ``PluginJob`` in its slot ``plugin_job``; ``hooks.call`` gives that to th
 Beside the hooks a plugin has moments, in which Ruby's plugins replace methods of Resque itself:
 
 =================  ==========================================================================================================
-``mark``           names a key that is set in the step that pushes the job; where it is set already, the job is not pushed
+``mark``           names a key that is set in the step that pushes the job; if it is set already, the job is not pushed
 ``refused``        the job was not pushed after all, although before_enqueue hooks have run
 ``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
 ``returned``       a job that was taken is back in its queue unperformed, or is redelivered after its process died
@@ -209,7 +209,7 @@ class PluginHooks(Hooks):
         return HookNames(**merged) if any(merged.values()) else NO_HOOKS
 
     def of_plugin(self, name: str) -> Callable[..., Op[Any]] | None:
-        """Return a plugin's hook of that name; None where the target has its own."""
+        """Return a plugin's hook of that name; None if the target has its own."""
         target = self.target
         if target is not None and callable(getattr(target, name, None)):
             return None
@@ -217,7 +217,7 @@ class PluginHooks(Hooks):
 
 
 def check_plugins(plugins: Iterable[Plugin], shown: str) -> tuple[Plugin, ...]:
-    """Return a job's plugins as a tuple. Raises JobOptionError for what is no plugin, and for two of a kind."""
+    """Return a job's plugins as a tuple. Raises JobOptionError for what is not a plugin, and for two of a kind."""
     if isinstance(plugins, (str, Plugin)) or not hasattr(type(plugins), "__iter__"):
         given = getattr(plugins, "__name__", None) or repr(plugins)
         raise JobOptionError(f"plugins={given} of {shown} is no list: write plugins=[{given}]")

@@ -54,7 +54,7 @@ class QueueOverview:
         }
 
     async def queue_sizes(self) -> dict[str, int]:
-        """Every queue with its number of jobs. Raises WrongKey where one is no list in Redis."""
+        """Every queue with its number of jobs. Raises WrongKey if one is not a list in Redis."""
         return await self.table.sizes(await self.table.queues())
 
     async def queue_lengths(self) -> dict[str, int | None]:
@@ -62,7 +62,7 @@ class QueueOverview:
         return await self.table.lengths(await WrongKeyLog().value_or(self.table.queues(), []))
 
     async def queue_latency(self, queue: str) -> float | None:
-        """Seconds that the next job of a queue has waited; None where there is no job, or its payload bears no time.
+        """Seconds that the next job of a queue has waited; None if there is no job, or its payload bears no time.
 
         Payloads of ActiveJob bear one, and those that are written here with the setting ``enqueued_at``. The clock is this
         process's; a time in its future counts as now.
@@ -72,7 +72,7 @@ class QueueOverview:
         return (await self.latencies([queue]))[queue]
 
     async def latencies(self, queues: Sequence[str]) -> dict[str, float | None]:
-        """``queue_latency`` of each of these queues; a key that is no list has none."""
+        """``queue_latency`` of each of these queues; a key that is not a list has none."""
         keys = (to_bytes(self.table.keys.queue(queue)) for queue in queues)
         heads = await in_chunks((Command[Any](("LINDEX", key, 0)) for key in keys), lenient=True)
         found: dict[str, float | None] = {}
@@ -85,7 +85,7 @@ class QueueOverview:
 
 
 def waiting_since(payload: Payload) -> float | None:
-    """When a job was put into its queue, in seconds since 1970, as its payload says; None where it does not.
+    """When a job was put into its queue, in seconds since 1970, as its payload says; None if it does not.
 
     An active job that was enqueued for later was moved into its queue at ``scheduled_at``.
     """

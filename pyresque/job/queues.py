@@ -50,7 +50,7 @@ class Queues(Dequeue):
     # -- in
 
     async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
-        """Enqueue to the job's own queue: True, or None where a before_enqueue hook said no.
+        """Enqueue to the job's own queue: True, or None if a before_enqueue hook said no.
 
         Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
         a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
@@ -119,7 +119,7 @@ class Queues(Dequeue):
     ) -> Pushed | None:
         """Push a job without its enqueue hooks (Ruby: ``Job.create``).
 
-        None where nothing was pushed: ``inline`` performed it, or a middleware, or a hook of an active job, refused it.
+        None if nothing was pushed: ``inline`` performed it, or a middleware, or a hook of an active job, refused it.
         """
         return await self.push_job(queue, self.registry.describe(job), args, kwargs)
 
@@ -140,7 +140,7 @@ class Queues(Dequeue):
         return await self._push(queue, entry, sent) or None
 
     async def push_carried(self, carried: Carried) -> bool:
-        """Push a job that travels inside another one; False where a middleware refused it."""
+        """Push a job that travels inside another one; False if a middleware refused it."""
         return await self._push_carried(carried) is not False
 
     async def _push_carried(self, carried: Carried) -> Pushed | Literal[False] | None:
@@ -150,7 +150,7 @@ class Queues(Dequeue):
     async def _push(
         self, queue: str | None, entry: JobClass, args: list[Any]
     ) -> Pushed | Literal[False] | None:
-        """Push a job: None where ``inline`` performed it, False where a middleware or a plugin's mark refused it."""
+        """Push a job: None if ``inline`` performed it, False if a middleware or a plugin's mark refused it."""
         where = validate(entry, queue)
         if self.outgoing.layers or self.outgoing.stamp is not None:
             return await self._push_around(where, OutgoingJob(entry.name, args, where), entry)
@@ -164,7 +164,7 @@ class Queues(Dequeue):
     async def _push_bound(
         self, queue: str, entry: JobClass, raw: bytes
     ) -> Pushed | Literal[False] | None:
-        """Push a job whose class has plugins: False, or None where that counts as enqueued, where its mark is set already."""
+        """Push a job whose class has plugins. If its mark is set already: False, or None if Ruby counts that as enqueued."""
         mark = mark_of(entry)
         if mark is None:
             return await self.table.push(queue, (raw,))
@@ -187,7 +187,7 @@ class Queues(Dequeue):
         return pushed if await self.outgoing.through(job, push) else False
 
     async def _performed_inline(self, raw: bytes) -> bool:
-        """Perform a job here instead of enqueueing it; False where no class of that name is registered here."""
+        """Perform a job here instead of enqueueing it; False if no class of that name is registered here."""
         job = read_job(self.codec, "inline", raw)
         entry = self.registry.entry_of(job)
         if entry is None or (entry.target is None and entry.operation is None):
@@ -294,7 +294,7 @@ class Queues(Dequeue):
                 return value
 
     async def reserve(self, queue: str) -> Job | None:
-        """Take the job at the head; None where there is none, or while the queue is paused. Its ``fault`` says what is wrong with it.
+        """Take the job at the head; None if there is none, or while the queue is paused. Its ``fault`` says what is wrong with it.
 
         The job is the caller's then. A worker reserves by a script, which notes in the same step who has it.
         """
@@ -331,5 +331,5 @@ class Queues(Dequeue):
         return await self.table.slice(key, start, start + count - 1)
 
     async def validate(self, job: Target, queue: str | None = None) -> None:
-        """Raise NoQueueError or NoClassError where a job could not be enqueued (Ruby: ``Resque.validate``)."""
+        """Raise NoQueueError or NoClassError if a job could not be enqueued (Ruby: ``Resque.validate``)."""
         validate(self.registry.describe(job), queue)

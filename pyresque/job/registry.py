@@ -88,7 +88,7 @@ class JobClass:
         return self.lookup.now()
 
     def args_of(self, job: Job) -> tuple[Any] | None:
-        """Return the arguments of a job found in Redis, as a tuple's only element; None where it is of another class."""
+        """Return the arguments of a job found in Redis, as a tuple's only element; None if it is of another class."""
         if self.carrier is not None:
             found = self.carrier.args_of(job)
             return None if found is None else (found,)
@@ -185,7 +185,7 @@ class Registry:
         return entry
 
     def declare(self, name: str, queue: str | None, plugins: tuple[Plugin, ...]) -> JobClass:
-        """Enter a class that only Ruby performs. Raises DuplicateJobError where code is registered for that name."""
+        """Enter a class that only Ruby performs. Raises DuplicateJobError if code is registered for that name."""
         holder = self._by_name.get(name)
         if holder is not None and holder.target is not None:
             raise DuplicateJobError(
@@ -273,7 +273,7 @@ class Registry:
         return self._by_name.get(class_name) if isinstance(class_name, str) else None
 
     def entry_of(self, job: Job) -> JobClass | None:
-        """Return the entry that performs a job, also of a job inside a wrapper; None where none is registered."""
+        """Return the entry that performs a job, also of a job inside a wrapper; None if none is registered."""
         try:
             entry = self.find(job.payload.class_name)
         except UnknownJobClass:

@@ -47,7 +47,7 @@ class Carrier(Protocol):
         """Return the arguments as they stand inside the wrapper."""
 
     def args_of(self, job: Job) -> object:
-        """Return the arguments inside a job found in Redis; None where it wraps another class, or nothing."""
+        """Return the arguments inside a job found in Redis; None if it wraps another class, or nothing."""
 
 
 def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:

@@ -37,7 +37,7 @@ MOST = 3
 
 
 def check(target: Any, *, bound: bool = False) -> None:
-    """Raise NoClassError where a target cannot perform, or where calling it would do nothing.
+    """Raise NoClassError if a target cannot perform, or if calling it would do nothing.
 
     ``bound``: the caller passes its own first argument, so the first parameter may have any name.
     """

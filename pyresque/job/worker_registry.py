@@ -80,7 +80,7 @@ class WorkingOn:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One registered worker. A member of ``workers`` that is no worker id has no host and no queues."""
+    """One registered worker. A member of ``workers`` that is not a worker id has no host and no queues."""
 
     id: str
     host: str = ""
@@ -111,7 +111,7 @@ class WorkerRegistry:
         return await self._infos(await self.ids())
 
     async def ids(self) -> list[str]:
-        """Return the registered ids; an empty list where the key ``workers`` is no set."""
+        """Return the registered ids; an empty list if the key ``workers`` is not a set."""
         return await WrongKeyLog().value_or(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
@@ -147,7 +147,7 @@ class WorkerRegistry:
         return await self._infos(ids)
 
     async def find(self, worker: str | WorkerInfo) -> WorkerInfo | None:
-        """Return one worker by its id, or as ``workers`` gave it; None where it is not registered."""
+        """Return one worker by its id, or as ``workers`` gave it; None if it is not registered."""
         worker_id = worker if isinstance(worker, str) else worker.id
         if not await self.table.exists(worker_id):
             return None
@@ -245,7 +245,7 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
 
 
 def _around_unreadable_payload(codec: Codec, record: bytes) -> WorkingOn | None:
-    """Read a record around a payload that is no JSON: its worker died between ``turn.lua`` and the record's correction."""
+    """Read a record around a payload that is not JSON: its worker died between ``turn.lua`` and the record's correction."""
     head, found, rest = record.partition(PAYLOAD)
     if codec.name != "json" or not found or not rest.endswith(b"}"):
         return None

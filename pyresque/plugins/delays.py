@@ -58,11 +58,11 @@ class Delays:
             self.most = len(self.listed) if _is_list(delay) else 1
 
     def usual(self, number: int) -> float:
-        """Return the delay after an attempt whose error is not known yet; 0 where it depends on the error."""
+        """Return the delay after an attempt whose error is not known yet; 0 if it depends on the error."""
         return 0.0 if self.by_error is not None or self.asked else _entry(self.listed, number)
 
     async def after(self, error: BaseException, number: int, args: Sequence[Any]) -> float:
-        """Return the delay after an attempt that failed. A function's answer that is no number raises JobOptionError."""
+        """Return the delay after an attempt that failed. A function's answer that is not a number raises JobOptionError."""
         if self.asked is not None:
             found = await Call(partial(self.asked, error, *args), offload=True)
             delay = _listed(found)[0]

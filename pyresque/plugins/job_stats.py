@@ -35,7 +35,7 @@ SERIES: Final = (("%d:%H:%M", 3660), ("%d:%H", 90000))
 
 
 class JobStats(Plugin):
-    """resque-job-stats.
+    """resque-job-stats: counters, durations and a history of each class.
 
     ``parts``: Ruby's modules, where the class has not all of them. ``durations`` and ``histories``: the index up to which the lists are
     kept (Ruby: ``@durations_recorded``, ``@histories_recordable``).

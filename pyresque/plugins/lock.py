@@ -1,11 +1,11 @@
 """resque-lock: a job is not enqueued while an equal one is queued or performed (``extend Resque::Plugins::Lock``).
 
 Key: ``lock:<class>-<Ruby's inspect of the arguments>`` holds the time at which the lock is void, in seconds since 1970. It has no time
-to live. Moments: taken by a before_enqueue hook, so also when the scheduler moves a delayed job; released by an around_perform hook,
-after success and failure.
+to live. The before_enqueue hook sets the key, also when the scheduler moves a delayed job. The around_perform hook deletes it, after
+success and failure.
 
 Where Ruby leaves a lock behind for an hour, this plugin releases it: after a job whose process died, after DontPerform or an error of a
-before_perform hook, after dequeue, and where Ruby enqueued with symbols, which are texts by the time that the job is performed.
+before_perform hook, after dequeue, and if Ruby enqueued with symbols, which are texts by the time that the job is performed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TIMEOUT = 3600
 
 
 class Lock(Plugin):
-    """resque-lock.
+    """resque-lock: a job is not enqueued while an equal one is queued or performed.
 
     ``lock``: a function of the arguments that returns the key (Ruby: the method ``lock``). ``timeout``: seconds after which a lock is
     void. ``ruby``: the version whose inspect spells the arguments of a new lock, "3.3" for all up to 3.3, or "3.4"; they differ in

@@ -3,7 +3,7 @@
 Keys: ``lock:<class>:<arguments joined by ->`` while the job is performed, and with ``loner`` ``loner:lock:<class>:<arguments>`` while it
 is queued. Each holds ``true``, or with a timeout the time at which it is void, in seconds since 1970; it has no time to live.
 
-Moments: the running lock is taken around perform; where it is held, the job is done without a word. Then the loner lock is deleted
+Moments: the running lock is taken around perform; if it is held, the job is done without a word. Then the loner lock is deleted
 either way. After the job the running lock is deleted, unless its time was over: it may be another job's then. A lock of a job whose
 process died is deleted by the worker that notes it, or by whoever prunes. The loner lock is taken by a before_enqueue hook, so also when
 the scheduler moves a delayed job; a running lock refuses the job, too.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class LockTimeout(Plugin):
-    """resque-lock-timeout.
+    """resque-lock-timeout: one job of equal arguments is performed at a time.
 
     ``timeout``: seconds after which a lock is void, or a function of the arguments; 0 and below: never. ``loner``: an equal job is not
     enqueued while one is queued or performed. ``identifier``: a function of the arguments that returns the key's last part, or None to

@@ -1,7 +1,7 @@
 """resque-lonely_job: one job of a queue is performed at a time (``extend Resque::Plugins::LonelyJob``).
 
 Key: ``lonely_job:<queue>`` holds the time at which the lock is void, five days and a second after it was taken, in seconds since 1970. It
-has no time to live. Moments: taken before perform; where it is held, the job waits ``requeue_interval``, goes to the end of its
+has no time to live. Moments: taken before perform; if it is held, the job waits ``requeue_interval``, goes to the end of its
 queue, and counts as done. Deleted after perform.
 
 Where Ruby bars the queue for five days, this plugin does not: after a job whose process died, and after DontPerform or an error of a
@@ -64,7 +64,7 @@ class LonelyJob(Plugin):
         return to_bytes(keys.lonely_job(job.entry.queue or job.queue))
 
     async def before_perform(self, job: PluginJob) -> None:
-        """Take the lock; where it is held, wait, enqueue the job again, and leave it undone."""
+        """Take the lock; if it is held, wait, enqueue the job again, and leave it undone."""
         now, key = int(job.context.clock.time()), self.key(job)
         job.state[self] = await take_until(key, now + 1, now + TIMEOUT)
         if not job.state[self]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class QueueLock(Plugin):
-    """resque-queue-lock.
+    """resque-queue-lock: a job is not enqueued while an equal one is queued.
 
     ``lock``: a function of the arguments that returns the key (Ruby: ``queue_lock``). ``ruby``: whose inspect spells the arguments of a new
     key, "3.3" or "3.4"; keys of either are deleted.

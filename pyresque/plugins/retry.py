@@ -9,7 +9,7 @@ whose process died the worker does so, or whoever prunes the worker: it reads th
 
 Where Ruby leaves a counter behind, or loses the job, this plugin does not: after DontPerform, where a callback raises, where the job
 changes its arguments or is retried with others (the count goes on), where a before_enqueue hook refuses the retry (the failure is
-recorded), where the class has no queue of its own (the job's is taken), and where the counter is no number (it begins anew).
+recorded), where the class has no queue of its own (the job's is taken), and where the counter is not a number (it begins anew).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DECIDED = object()
 
 
 class Retry(Plugin):
-    """resque-retry.
+    """resque-retry: a job that failed is enqueued again.
 
     ``limit``: how often a job is retried; -1: without end; by default the number of delays, or 1. ``delay``: seconds, or a list with
     an entry for each attempt (the last one repeats), or either of these by exception class, or a function of the error and the
@@ -49,7 +49,7 @@ class Retry(Plugin):
     between these two.
 
     ``retry_on``: these exception classes alone; ``give_up_on``: all but these; ``ignore``: exactly these do not count as an attempt.
-    ``check``: functions of the error and the arguments; where one is true, the job is retried although its exception says no.
+    ``check``: functions of the error and the arguments; if one is true, the job is retried although its exception says no.
     ``on_retry`` and ``on_give_up`` are functions of the error and the arguments.
 
     ``identifier``: a function of the arguments that returns what the counter is named by. ``args``: a function of the error and the
@@ -200,7 +200,7 @@ class Retry(Plugin):
         return False
 
     async def _retried(self, job: PluginJob, error: BaseException, number: int) -> bool:
-        """Enqueue the job again; False where a hook or a middleware refused it."""
+        """Enqueue the job again; False if a hook or a middleware refused it."""
         delay = await self.delays.after(error, number, job.args)
         try:
             for callback in self.on_retry:

@@ -25,7 +25,7 @@ PERIOD: Final = 1800
 
 
 class Throttle(Plugin):
-    """resque-throttle.
+    """resque-throttle: a class is enqueued once in a period.
 
     ``can_run_every``: the period. ``identifier``: a function of the arguments that returns what is throttled apart; None for the class as a
     whole. ``disabled``: nothing is throttled.
@@ -57,7 +57,7 @@ class Throttle(Plugin):
         return job.name if made is None else f"{job.name}:{made}"
 
     async def before_enqueue_throttle(self, job: PluginJob) -> None:
-        """Raise ThrottledError where the class was enqueued within the period."""
+        """Raise ThrottledError if the class was enqueued within the period."""
         if self.disabled or job.to_queue or self.period <= 0 or job.context.jobs.inline:
             return
         name = self.name(job)

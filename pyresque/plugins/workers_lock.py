@@ -1,7 +1,7 @@
 """resque-workers-lock: jobs that share a lock are performed one at a time (``extend Resque::Plugins::Workers::Lock``).
 
 Keys: ``workerslock:<class>-<Ruby's inspect of the arguments>``, or one for each name that ``lock_workers`` returns, hold ``true`` and
-expire. Moments: taken before perform, all or none; where one is held, the job is enqueued again a second later, on its class's queue,
+expire. Moments: taken before perform, all or none; if one is held, the job is enqueued again a second later, on its class's queue,
 and counts as done. Deleted after perform, and after any failure, of a killed job too.
 
 Where Ruby leaves the locks until they expire, this plugin deletes them: after DontPerform of another hook. Where Ruby deletes every
@@ -33,7 +33,7 @@ TIMEOUT: Final = 3600
 
 
 class WorkersLock(Plugin):
-    """resque-workers-lock.
+    """resque-workers-lock: jobs that share a lock are performed one at a time.
 
     ``lock_workers``: a function of the arguments that returns a name, a list of names, or None for no lock. ``timeout``: seconds after
     which a lock expires, or a function of the arguments. ``requeue_delay``: seconds after which a job that found a lock held is
@@ -73,7 +73,7 @@ class WorkersLock(Plugin):
         return [to_bytes(job.context.keys.workers_lock(name)) for name in listed]
 
     async def before_perform_workers_lock(self, job: PluginJob) -> None:
-        """Take the locks; where one is held, enqueue the job again for later, and leave it undone."""
+        """Take the locks; if one is held, enqueue the job again for later, and leave it undone."""
         keys, timeout = await self.keys(job), self.timeout
         if not keys:
             return

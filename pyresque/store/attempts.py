@@ -19,7 +19,7 @@ async def count(key: bytes) -> int:
 
 
 async def attempt(key: bytes) -> int | None:
-    """Return the number of the attempt that was counted last; None where none was."""
+    """Return the number of the attempt that was counted last; None if none was."""
     found: bytes | None = await WrongKeyLog().value_or(_value(Command(("GET", key))), None)
     return None if found is None else integer(found)
 
@@ -57,7 +57,7 @@ async def carry_over(key: bytes, to: bytes, number: int) -> None:
 
 
 async def keep_place(key: bytes, ttl: int) -> None:
-    """Say that the failure which is about to be recorded belongs into this key, for so many seconds."""
+    """Say that the failure which is about to be recorded belongs into this key, for that many seconds."""
     await Command(("SET", key, "", "EX", ttl))
 
 

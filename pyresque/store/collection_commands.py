@@ -28,11 +28,11 @@ class AllCommands(RedisCommands):
         return self._one("RPUSH", name, *values)
 
     def lpop(self, name: str, count: int | None = None) -> Op[Any]:
-        """Take the first value of a list, or a list of the first ``count``; None where there is no list."""
+        """Take the first value of a list, or a list of the first ``count``; None if there is no list."""
         return self._one("LPOP", name, *(() if count is None else (count,)))
 
     def rpop(self, name: str, count: int | None = None) -> Op[Any]:
-        """Take the last value of a list, or a list of the last ``count``; None where there is no list."""
+        """Take the last value of a list, or a list of the last ``count``; None if there is no list."""
         return self._one("RPOP", name, *(() if count is None else (count,)))
 
     def llen(self, name: str) -> Op[int]:
@@ -44,7 +44,7 @@ class AllCommands(RedisCommands):
         return self._one("LRANGE", name, start, end)
 
     def lindex(self, name: str, index: int) -> Op[bytes | None]:
-        """The value at a place of a list; None where there is none."""
+        """The value at a place of a list; None if there is none."""
         return self._one("LINDEX", name, index)
 
     def lset(self, name: str, index: int, value: Value) -> Op[bool]:
@@ -52,7 +52,7 @@ class AllCommands(RedisCommands):
         return self._one("LSET", name, index, value, read=lambda reply: reply == b"OK")
 
     def lrem(self, name: str, count: int, value: Value) -> Op[int]:
-        """Take so many equal values out of a list, 0: all; how many there were."""
+        """Remove ``count`` equal values from a list, 0: all; how many there were."""
         return self._one("LREM", name, count, value)
 
     def ltrim(self, name: str, start: int, end: int) -> Op[bool]:
@@ -62,7 +62,7 @@ class AllCommands(RedisCommands):
     async def lmove(
         self, first_list: str, second_list: str, src: str = "LEFT", dest: str = "RIGHT"
     ) -> bytes | None:
-        """Move a value from an end of one list to an end of another; None where there is none."""
+        """Move a value from an end of one list to an end of another; None if there is none."""
         reply: bytes | None = await Command(
             ("LMOVE", self._of(first_list), self._of(second_list), src, dest)
         )
@@ -91,7 +91,7 @@ class AllCommands(RedisCommands):
         return self._one("SCARD", name)
 
     def spop(self, name: str) -> Op[bytes | None]:
-        """Take a member out of a set, whichever; None where there is none."""
+        """Take a member out of a set, whichever; None if there is none."""
         return self._one("SPOP", name)
 
     # -- sorted sets
@@ -116,7 +116,7 @@ class AllCommands(RedisCommands):
         return self._one("ZREM", name, *values)
 
     def zscore(self, name: str, value: Value) -> Op[float | None]:
-        """A member's score; None where there is none."""
+        """A member's score; None if there is none."""
         return self._one("ZSCORE", name, value, read=decimal)
 
     def zincrby(self, name: str, amount: float, value: Value) -> Op[float]:
@@ -132,7 +132,7 @@ class AllCommands(RedisCommands):
         return self._one("ZCOUNT", name, min, max)
 
     def zrank(self, name: str, value: Value) -> Op[int | None]:
-        """A member's place by score; None where there is none."""
+        """A member's place by score; None if there is none."""
         return self._one("ZRANK", name, value)
 
     def zrange(

@@ -52,7 +52,7 @@ def _seconds(time: Seconds) -> int:
 
 
 class RedisCommands:
-    """Redis' commands, their keys below the namespace. Each raises WrongKey where a key holds another type."""
+    """Redis' commands, their keys below the namespace. Each raises WrongKey if a key holds another type."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -86,7 +86,7 @@ class RedisCommands:
     # -- texts and counters
 
     def get(self, name: str) -> Op[bytes | None]:
-        """The text in a key; None where there is none."""
+        """The text in a key; None if there is none."""
         return self._one("GET", name)
 
     def set(
@@ -102,7 +102,7 @@ class RedisCommands:
     ) -> Op[bool | None]:
         """Write a text, to live ``ex`` seconds or ``px`` milliseconds; ``nx``: if there is none, ``xx``: if there is one.
 
-        True; None where ``nx`` or ``xx`` forbade it.
+        True; None if ``nx`` or ``xx`` forbade it.
         """
         args: list[Arg] = [value]
         if ex is not None:
@@ -215,7 +215,7 @@ class RedisCommands:
     # -- hashes
 
     def hget(self, name: str, key: Value) -> Op[bytes | None]:
-        """A field of a hash; None where there is none."""
+        """A field of a hash; None if there is none."""
         return self._one("HGET", name, key)
 
     def hset(
@@ -225,7 +225,7 @@ class RedisCommands:
         value: Value | None = None,
         mapping: Mapping[Any, Value] | None = None,
     ) -> Op[int]:
-        """Write a field of a hash, or those of a mapping; how many are new. Raises TypeError where there is nothing to write."""
+        """Write a field of a hash, or those of a mapping; how many are new. Raises TypeError if there is nothing to write."""
         args: list[Arg] = [] if key is None or value is None else [key, value]
         for field, content in (mapping or {}).items():
             args += (field, content)

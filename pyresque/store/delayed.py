@@ -63,7 +63,7 @@ class Head:
 class Destination:
     """A list that delayed jobs are moved to. Its ``name`` is added to ``queues``, or to ``failed_queues`` when ``failed``.
 
-    An empty name is added nowhere when ``failed``. With a ``mark`` only one job is pushed, and none where the mark is set.
+    An empty name is added nowhere when ``failed``. With a ``mark`` only one job is pushed, and none if the mark is set.
     """
 
     key: bytes
@@ -83,7 +83,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The first jobs that are due, and the timestamps whose key is no list and cannot be read."""
+    """The first jobs that are due, and the timestamps whose key is not a list and cannot be read."""
 
     heads: list[Head]
     stuck: list[str]
@@ -103,7 +103,7 @@ class DelayedTable:
         return (await self.apply(self.adding(jobs)))[-1]
 
     async def apply(self, commands: tuple[Command[int], ...]) -> list[int]:
-        """Send the commands of ``adding`` and ``removing`` in one transaction. Raises NotReplicated where too few replicas have it."""
+        """Send the commands of ``adding`` and ``removing`` in one transaction. Raises NotReplicated if too few replicas have it."""
         replicas = self.replicas
         if replicas is None:
             return await Batch(commands, atomic=True)
@@ -342,7 +342,7 @@ class DelayedTable:
 
 
 def seconds(member: str) -> int:
-    """Return a timestamp as whole seconds; text that is no number gives 0, as Ruby's ``to_i``."""
+    """Return a timestamp as whole seconds; text that is not a number gives 0, as Ruby's ``to_i``."""
     return integer(_whole(member))
 
 

@@ -69,7 +69,7 @@ class DelayedWalk:
         return found
 
     async def _together(self) -> list[str]:
-        """Return the next short lists; empty where a long one is next."""
+        """Return the next short lists; empty if a long one is next."""
         found: list[str] = []
         total = 0
         while await self._sized():

@@ -94,7 +94,7 @@ class FailedTable:
         return await Command(("LINDEX", self.key(failure_queue), index), some_bytes)
 
     async def index_of(self, record: bytes, failure_queue: str = "failed") -> int | None:
-        """Return the index of this record, of the last one of several equal ones; None where it is not in the list."""
+        """Return the index of this record, of the last one of several equal ones; None if it is not in the list."""
         walk = Backward(self.key(failure_queue))
         while (page := await walk.more()) is not None:
             first, found = page
@@ -139,7 +139,7 @@ class FailedTable:
     ) -> list[int]:
         """Requeue these jobs and mark their records, in one script.
 
-        Returns for each 1, 0 where another record stands at its index now, or 2 where its queue's key is no list.
+        Returns for each 1, 0 if another record stands at its index now, or 2 if its queue's key is not a list.
         """
         first = min(one.index for one in records)
         queues = {queue: number for number, queue in enumerate({one.queue for one in records}, 3)}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def push_newest(key: str, element: bytes, most: int) -> None:
-    """Put an element at the head of a list that keeps so many; log that the key is no list."""
+    """Put an element at the head of a list that keeps so many; log that the key is not a list."""
     name = to_bytes(key)
     commands: tuple[Command[int], ...] = (
         Command(("LPUSH", name, element)),

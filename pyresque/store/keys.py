@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pyresque.errors import SettingsError
 from pyresque.lightweight import sha1_hex
 
-#: The failure queue for records whose own key is no list.
+#: The failure queue for records whose own key is not a list.
 FAILED_ASIDE = "failed_aside"
 
 
@@ -96,7 +96,7 @@ class Keys:
 
     @property
     def failed_aside(self) -> str:
-        """List of failed records whose own key is no list; Ruby does not read it."""
+        """List of failed records whose own key is not a list; Ruby does not read it."""
         return f"{self.namespace}:{FAILED_ASIDE}"
 
     @property

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 async def take_until(key: bytes, held_from: int, void_at: int) -> bool:
-    """Take a lock until a time; False where it is held: where its own time is ``held_from`` or later.
+    """Take a lock until a time; False if it is held: where its own time is ``held_from`` or later.
 
-    Ruby needs three commands and may lose a race between them. A value that is no number, or a key of another type, is a void lock.
+    Ruby needs three commands and may lose a race between them. A value that is not a number, or a key of another type, is a void lock.
     """
     return await script("take_until").call((key,), (held_from, void_at), bool)
 

@@ -40,7 +40,7 @@ class Mark:
 async def push_marked(table: QueueTable, queue: str, payload: bytes, mark: Mark) -> Pushed | None:
     """Push a payload and set its mark; None, and nothing done, where the mark is set already.
 
-    Raises WrongKey where the queue is no list, and NotReplicated. A mark of another value or type is written anew, as in Ruby.
+    Raises WrongKey if the queue is not a list, and NotReplicated. A mark of another value or type is written anew, as in Ruby.
     """
     keys = (mark.key, table.keys.queues, to_bytes(table.keys.queue(queue)))
     pushed = await script("push_marked").call(keys, (*mark.args, to_bytes(queue), payload), list)

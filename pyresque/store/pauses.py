@@ -85,7 +85,7 @@ class QueuePauses:
         return found
 
     async def pop(self, queue: str) -> bytes | None:
-        """Take the payload at the head of a queue; None where there is none, or while the queue is paused."""
+        """Take the payload at the head of a queue; None if there is none, or while the queue is paused."""
         keys = (to_bytes(self.keys.queue(queue)), self.keys.pause_all_queues, self._key(queue))
         return await script("pop_unpaused").call(keys, (), some_bytes)
 

@@ -22,13 +22,13 @@ class Replicas:
 
     @classmethod
     def of(cls, settings: Settings) -> Replicas | None:
-        """What the settings ask for; None where no replica is waited for."""
+        """What the settings ask for; None if no replica is waited for."""
         if not settings.enqueue_replicas:
             return None
         return cls(settings.enqueue_replicas, settings.enqueue_replica_timeout)
 
     def check(self, acknowledged: int) -> None:
-        """Raise NotReplicated where fewer replicas have the job than are asked for."""
+        """Raise NotReplicated if fewer replicas have the job than are asked for."""
         if acknowledged < self.count:
             raise NotReplicated(
                 f"the job is queued, and {acknowledged} of {self.count} replicas have it after {self.seconds:g} s: "

@@ -77,7 +77,7 @@ class MasterLock:
         return bool(taken[0])
 
     async def info(self) -> LockInfo | None:
-        """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None where none does."""
+        """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None if none does."""
         holder, left = await Batch(
             (Command(("GET", self.key), some_bytes), Command(("PTTL", self.key), int))
         )
@@ -128,7 +128,7 @@ class ScheduleTable:
         return await Command(("HKEYS", self.keys.schedules), lambda r: list(map(text, r)))
 
     async def some(self, wanted: Sequence[str]) -> list[bytes | None]:
-        """Return the persistent configurations of these names; None where there is none."""
+        """Return the persistent configurations of these names; None if there is none."""
         return await Command(("HMGET", self.keys.schedules, *map(to_bytes, wanted)), list)
 
     async def get(self, name: str) -> bytes | None:
@@ -163,7 +163,7 @@ class ScheduleTable:
         return {name: text(date) for name, date in found.items()}
 
     async def some_last_runs(self, wanted: Sequence[str]) -> list[str | None]:
-        """Return when each of these entries ran last, as the text in Redis; None where it never ran."""
+        """Return when each of these entries ran last, as the text in Redis; None if it never ran."""
         return await Command(
             ("HMGET", self.keys.last_enqueued_at, *map(to_bytes, wanted)),
             lambda found: [None if date is None else text(date) for date in found],

@@ -43,7 +43,7 @@ class Slices:
         return Command(("LLEN", self.key), int)
 
     def reading(self, first: int, count: int) -> Command[list[bytes]]:
-        """The command for so many elements from an index on."""
+        """The command that reads ``count`` elements from an index on."""
         return Command(("LRANGE", self.key, first, first + count - 1), self._measured)
 
     def _measured(self, found: list[bytes]) -> list[bytes]:
@@ -179,7 +179,7 @@ class Forward:
         return await self._reading(first, count)
 
     def _reading(self, first: int, count: int) -> Command[list[bytes]]:
-        """The command for so many elements and those after them to remember; few, where elements are large."""
+        """The command that reads ``count`` elements and those after them to remember; few if elements are large."""
         return self.slices.reading(first, count + min(AHEAD, self.slices.size))
 
 

@@ -138,7 +138,7 @@ class WorkerTable:
     async def return_unperformed(
         self, worker_id: str, record: bytes, queue: str, payload: bytes
     ) -> bool:
-        """Return a reserved job to the head of its queue; False where the worker no longer has it."""
+        """Return a reserved job to the head of its queue; False if the worker no longer has it."""
         return await script("return_unperformed").call(
             (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))),
             (record, payload),
@@ -215,7 +215,7 @@ class WorkerTable:
         )
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
-        """Take the pruning lock for so many seconds; return whether it was free.
+        """Take the pruning lock for that many seconds; return whether it was free.
 
         A lock that never expires was not written by Resque. It gets an expiry, because else no worker would prune again.
         """

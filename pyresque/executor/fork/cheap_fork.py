@@ -31,7 +31,7 @@ COLLAPSE_FROM = 32 * 1024 * 1024
 def freeze_memory() -> None:
     """Before the first fork: run the garbage collector, freeze what is loaded, and make huge pages of a great heap.
 
-    Does nothing where the parent process did it: the pages that both share would be copied.
+    Does nothing if the parent process did it: the pages that both share would be copied.
     """
     if gc.get_freeze_count():
         return
@@ -118,7 +118,7 @@ def _free_logging_lock() -> None:
 #: Modules of the standard library that print or open a browser when they are imported.
 EGGS = ("antigravity", "this")
 
-#: So many children import a module before the log says so; so many modules are counted.
+#: The log names a module once this many children have imported it; at most this many modules are counted.
 REPEATS, MOST_COUNTED = 3, 1000
 
 #: Before the name of an application's or a library's module, in what ``modules_since`` returns.

@@ -296,7 +296,7 @@ class ChildHandle:
 
 
 def drain(wakeup: int) -> bool:
-    """Empty a pipe whose bytes only wake its reader; False where either end is closed."""
+    """Empty a pipe whose bytes only wake its reader; False if either end is closed."""
     try:
         while os.read(wakeup, 4096):
             pass

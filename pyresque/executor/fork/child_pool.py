@@ -67,7 +67,7 @@ class ChildPool:
             time.sleep(GLANCE)
 
     def take_idle(self) -> ChildHandle | None:
-        """The idle child, or the one that was requested ahead; None where there is none that can take a job."""
+        """The idle child, or the one that was requested ahead; None if there is none that can take a job."""
         self.receive_requested()
         idle, self.idle = self.idle, None
         if idle is not None:
@@ -82,7 +82,7 @@ class ChildPool:
             self.idle = self._receive()
 
     async def new_child(self, job: Job) -> ChildHandle | None:
-        """Fork a child for this job; None where that is not possible."""
+        """Fork a child for this job; None if that is not possible."""
         if self.server_may_fork():
             self.request()
             if self.server.child_requested and (child := self._receive()) is not None:
@@ -117,7 +117,7 @@ class ChildPool:
             log.warning("the fork server forks no child: %s", error)
 
     def _receive(self) -> ChildHandle | None:
-        """The child that was requested; None where none came."""
+        """The child that was requested; None if none came."""
         try:
             child = self.server.receive_child()
         except OSError as error:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     #: The registry, the codec and the driver for jobs that are not plain.
     JobNeeds: TypeAlias = tuple[Registry, Codec, Driver]
-    #: Performs a job, given its queue and payload; without a queue the bytes are a call. False where its work was left undone.
+    #: Performs a job, given its queue and payload; without a queue the bytes are a call. False if its work was left undone.
     PerformJob: TypeAlias = Callable[[str | None, bytes], bool | None]
 
 #: Bytes of the first read, a size that the interpreter's allocator reuses, and bytes of each further read.
@@ -184,7 +184,7 @@ def read_up_to(pipe: int, frame: bytes, size: int) -> bytes:
 
 
 def send_result(pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
-    """Write a result frame. Raises OSError where the pipe is closed."""
+    """Write a result frame. Raises OSError if the pipe is closed."""
     frame = RESULT.pack(leaving, seconds, len(error), len(names)) + error + names
     while frame:
         frame = frame[os.write(pipe, frame) :]

@@ -42,7 +42,7 @@ class ForkExecutor:
 
     wakeup: a pipe that is readable after a signal. driver: runs a job's operation in the child. close_inherited: closes, in the
     fork server, the connections of this process. early_server: a fork server that runs already. connect: opens a connection to
-    Redis for the fast path; it returns None where none can be lent.
+    Redis for the fast path; it returns None if none can be lent.
     """
 
     isolated = True
@@ -82,7 +82,7 @@ class ForkExecutor:
         set_title: Callable[[str], None],
         child_title: str = "",
     ) -> Outcome:
-        """Have a child perform the job; NOT_STARTED where no child could. Blocks the whole process, as its driver does."""
+        """Have a child perform the job; NOT_STARTED if no child could. Blocks the whole process, as its driver does."""
         children = self.children
         children.reap()
         child = children.take_idle() or await children.new_child(job)
@@ -238,7 +238,7 @@ class ForkExecutor:
         upkeep: Callable[[], Op[float]],
         show_child: Callable[[int], None],
     ) -> Outcome | None:
-        """Wait for the job of a child of the fast path; None where the worker itself has failed: it ends with the job unfinished."""
+        """Wait for the job of a child of the fast path; None if the worker itself has failed: it ends with the job unfinished."""
         child.group = self.options.group
         self._child = child
         try:

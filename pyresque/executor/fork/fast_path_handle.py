@@ -29,7 +29,7 @@ SHORT = 0.1
 #: Seconds between two looks at the fast path; until a call-back is sent again that had no effect.
 LOOK, RETRY = 1.0, 0.02
 
-#: A run of fewer turns did not pay: the next one begins after twice as many short jobs, up to so many.
+#: A run of fewer turns did not pay: the next one begins after twice as many short jobs, up to this many.
 FEW, MOST = 4, 64
 
 #: How a run ended whose fork server died (beside the kinds of ``fast_path_process.py``).
@@ -82,7 +82,7 @@ class FastPathHandle:
         return self._short_jobs >= self._wanted_jobs
 
     def note_job(self, seconds: float) -> None:
-        """Count a job that the worker performed, which took so long."""
+        """Count a job that the worker performed, which took that long."""
         self._short_jobs = self._short_jobs + 1 if seconds < SHORT else 0
 
     def note_idle(self) -> None:
@@ -112,7 +112,7 @@ class FastPathHandle:
         return RedisUnavailable(f"Redis{where}: {why}")
 
     def connection(self) -> LentConnection | None:
-        """The connection, opened where there is none or it was closed by Redis; None where none can be lent."""
+        """Return the connection; open one if there is none or Redis has closed it. None if none can be lent."""
         if self._connection is not None and self._connection.stale():
             self.close()
         if self._connection is None:
@@ -130,7 +130,7 @@ class FastPathHandle:
     ) -> FastPathEnd | None:
         """Let the fork server perform the current job and those that follow it, until it ends that or is called back.
 
-        None where that is not possible; then nothing has happened. ``show_child`` is called about once a second with the pid of
+        None if that is not possible; then nothing has happened. ``show_child`` is called about once a second with the pid of
         the current child. Any signal to the worker calls the fork server back.
         """
         connection = self.connection()
@@ -161,7 +161,7 @@ class FastPathHandle:
         self._short_jobs, self._wanted_jobs = 0, min(2 * self._wanted_jobs, MOST)
 
     def child(self, end: FastPathEnd, slot: int) -> ChildHandle | None:
-        """The child of the job that the fast path left unfinished; it may have exited. None where there is no such job."""
+        """The child of the job that the fast path left unfinished; it may have exited. None if there is no such job."""
         exit_status: Callable[[int], int | None]
         if end.kind == WORKING:
             pid, exit_status = end.detail, self._server.exit_status_reader()

@@ -11,7 +11,7 @@ byte in the shared page. Any other child writes a result frame to ``error_pipe``
 The loop does only what is done for every plain job (``job/plain.py``). Anything else ends it, and the worker goes on in its usual
 way from the record that the loop returns. The ways to end, each with what belongs to it:
 
-- LEFT: the job in ``worker:<id>`` has not begun: its payload is no plain call, the worker has called back, or fork() failed.
+- LEFT: the job in ``worker:<id>`` has not begun: its payload is not a plain call, the worker has called back, or fork() failed.
 - WORKING (pid): the worker called back while the child works; from now on the worker waits for it.
 - ENDED (pid, status): the child has exited without finishing its job; its error is in the pipe, or the process died.
 - ANSWERED (bytes): Redis replied something else than a job: no job, the pause key, an error. The worker's client reads on.
@@ -194,7 +194,7 @@ class FastPathRun:
             leave(status)
 
     def _wait(self, pid: int) -> bool:
-        """Wait until a child exits, without reaping it; False where the worker called back meanwhile."""
+        """Wait until a child exits, without reaping it; False if the worker called back meanwhile."""
         try:
             self._waiting = True
             # A signal that comes between this look and waitid() is sent again.

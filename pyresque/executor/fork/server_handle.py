@@ -60,7 +60,7 @@ class ServerHandle:
         self._page = page
         self._close_inherited = close_inherited
         self._control: socket.socket | None = None
-        #: The server's, 0 where there is none.
+        #: The server's, 0 if there is none.
         self.pid = 0
         self._preloaded = ""  # what children had to import, for the next server
         if early_server is not None:
@@ -104,7 +104,7 @@ class ServerHandle:
         self._requested = (job_pipe, result_pipe, slot)
 
     def receive_child(self) -> ChildHandle:
-        """The child that was requested. Raises OSError where it could not be forked, or the server died."""
+        """The child that was requested. Raises OSError if it could not be forked, or the server died."""
         assert self._requested is not None  # noqa: S101 - the caller requested it
         job_pipe, result_pipe, slot = self._requested
         self._requested = None
@@ -149,7 +149,7 @@ class ServerHandle:
                 os.kill(self.pid, CALL_BACK)
 
     def fast_path_result(self) -> tuple[Any, ...]:
-        """Kind, detail, queue index, payload, record, turns and second. Raises OSError where the server died."""
+        """Kind, detail, queue index, payload, record, turns and second. Raises OSError if the server died."""
         while self._fast_path_result is None:
             self._receive()
         result, self._fast_path_result = self._fast_path_result, None
@@ -280,7 +280,7 @@ class ServerHandle:
 
 
 def status_without_server(pid: int) -> int | None:
-    """UNKNOWN where a child has exited whose server is gone, None while it lives. A zombie may wait for ever to be reaped."""
+    """UNKNOWN if a child has exited whose server is gone, None while it lives. A zombie may wait for ever to be reaped."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - pathlib stays unloaded
         return UNKNOWN if stat.read().rpartition(b")")[2].split()[0] == b"Z" else None
     try:

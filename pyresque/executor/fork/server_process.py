@@ -15,8 +15,8 @@ Messages. Worker and server talk over a Unix socket; a message is a kind and two
     FORK slot               + two descriptors: fork a child that serves these pipes    -> FORKED pid, or -1 and an error number
     STATUS pid                                                                         -> EXITED pid status, or ALIVE pid
     RELEASE pid             reap that child when it exits; kill it after LINGER seconds
-    PRELOAD size            + so many bytes: names of modules to import
-    FAST_PATH size          + two descriptors and so many bytes: run the fast path     -> FAST_PATH_ENDED size, bytes
+    PRELOAD size            + that many bytes: names of modules to import
+    FAST_PATH size          + two descriptors and that many bytes: run the fast path     -> FAST_PATH_ENDED size, bytes
     END                     wait for all children, then exit
 
 Children are children of the server, so only the server can wait for them: hence STATUS and RELEASE. It reaps released children
@@ -269,7 +269,7 @@ class _Server:
             self._send(EXITED, pid, status)
 
     def _exit_status(self, pid: int) -> int | None:
-        """The exit status of a child, which is reaped by that; None while it lives, 0 where it was reaped before."""
+        """The exit status of a child, which is reaped by that; None while it lives, 0 if it was reaped before."""
         if pid not in self._living:
             return 0
         exited, status = os.waitpid(pid, os.WNOHANG)

@@ -1,6 +1,6 @@
 """Slots that are tasks of one event loop. The loop runs in its own thread: no job keeps the main thread from seeing signals.
 
-Rule: a job may stop the loop or raise anything in it, and the loop goes on. Where it cannot, ``ended`` is called for every worker.
+Rule: a job may stop the loop or raise anything in it, and the loop goes on. If it cannot, ``ended`` is called for every worker.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LoopEndedError(RuntimeError):
 
 
 class LoopSlots:
-    """A task for each worker, in one loop with one driver. Jobs that are no coroutine functions run in threads."""
+    """A task for each worker, in one loop with one driver. Jobs that are not coroutine functions run in threads."""
 
     def __init__(
         self, resque: Resque, shared_waiter: SharedWaiter, count: int, health: HealthState

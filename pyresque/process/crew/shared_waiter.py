@@ -86,7 +86,7 @@ class SharedWaiter:
         self._pipe.close()
 
     def _start_thread(self, queue_watch: QueueWatch) -> bool:
-        """Start the thread. Where the system refuses one, the slots look for themselves, and the next wait tries again."""
+        """Start the thread. If the system refuses one, the slots look for themselves, and the next wait tries again."""
         thread = threading.Thread(
             target=self._run, args=(queue_watch,), name="shared waiter", daemon=True
         )

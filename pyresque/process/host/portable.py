@@ -38,7 +38,7 @@ def can_fork() -> bool:
 
 
 def refuse_what_needs_fork(settings: Settings) -> None:
-    """Raise SettingsError where settings need fork()."""
+    """Raise SettingsError if settings need fork()."""
     wanted = {
         f"executor {settings.executor}": settings.executor != "inline",
         f"count {settings.count}": settings.count > 1,

@@ -80,7 +80,7 @@ class PosixHost:
         return self._waiter.wait(queues, look, most)
 
     def worker_pids(self) -> frozenset[int] | None:
-        """Return the pids whose command watch are those of Resque workers, Ruby's and ours; None where they cannot be listed."""
+        """Return the pids whose command lines are those of Resque workers, Ruby's and ours; None if they cannot be listed."""
         watch = _command_lines()
         if watch is None:
             return None
@@ -91,7 +91,7 @@ class PosixHost:
     def hearing(self, worker: Worker) -> AbstractContextManager[None]:
         """Have signals control a worker until the block ends. Only in the main thread.
 
-        HUP stops the worker after its job where its terminal was closed, and does nothing where it was not.
+        HUP stops the worker after its job if its terminal was closed, and otherwise does nothing.
         """
         return self.handling_signals(
             worker, {**SIGNAL_ACTIONS, HANG_UP: self.hang_up(Worker.shutdown)}

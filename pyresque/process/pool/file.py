@@ -19,7 +19,7 @@ DEFAULT_FILES = ("resque-pool.yml", "config/resque-pool.yml")
 
 
 def default_file(environ: Mapping[str, str], folder: Path) -> Path:
-    """Return the file that RESQUE_POOL_CONFIG names, else the first of DEFAULT_FILES. Raises PoolFileError where there is none."""
+    """Return the file that RESQUE_POOL_CONFIG names, else the first of DEFAULT_FILES. Raises PoolFileError if there is none."""
     named = environ.get("RESQUE_POOL_CONFIG")
     if named:
         return Path(named)

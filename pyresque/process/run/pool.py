@@ -65,7 +65,7 @@ def run_pool(
     """Keep a pool until a signal stops it.
 
     ``wanted`` returns how many workers each list of queues has; HUP calls it again. ``counts``: its first answer, if it was called
-    already. ``known``: the queues in Redis, None where Redis was not asked. Raises PyresqueError.
+    already. ``known``: the queues in Redis, None if Redis was not asked. Raises PyresqueError.
     """
     resque.connect_by_url()
     settings = resque.settings

@@ -25,7 +25,7 @@ MOST_QUEUES = 10
 
 
 def log_worker_start(resque: Resque, known: Collection[str] | None) -> None:
-    """Log the start of a worker; ``known``: the queues in Redis, None where Redis could not be asked."""
+    """Log the start of a worker; ``known``: the queues in Redis, None if Redis could not be asked."""
     settings = resque.settings
     patterns = QueueList.parse(settings.queues).patterns
     together = settings.executor in TOGETHER and settings.count > 1

@@ -197,14 +197,14 @@ def handle_signals_while_starting() -> None:
 
 
 def require_jobs(resque: Resque) -> None:
-    """Raise NothingToPerform where the application registers no job."""
+    """Raise NothingToPerform if the application registers no job."""
     nothing = nothing_to_perform(resque)
     if nothing:
         raise NothingToPerform(nothing)
 
 
 def nothing_to_perform(resque: Resque) -> str:
-    """The message for an application that registers no job; empty where it registers one."""
+    """The message for an application that registers no job; empty if it registers one."""
     if resque.registered or any(resque.core.active_job_classes):
         return ""
     app = resque.settings.app
@@ -267,7 +267,7 @@ def _misspelt_queue(environ: Mapping[str, str]) -> str | None:
 
 
 def _look_for_redis(resque: Resque, process: str) -> list[str] | None:
-    """Read the names of the queues: None where Redis is away (the process waits for it) or ``queues`` is no set.
+    """Read the names of the queues: None if Redis is away (the process waits for it) or ``queues`` is not a set.
 
     Raises ConnectionFault for what is configured wrongly.
     """

@@ -85,7 +85,7 @@ class WorkerControls:
         return self.paused_by_signal or await self.core.worker_registry.table.paused()
 
     def reason_to_pause(self, last: CurrentJob) -> str:
-        """Why the worker takes no jobs: the signal, or the keys in Redis that the last turn found; "" where it takes jobs."""
+        """Why the worker takes no jobs: the signal, or the keys in Redis that the last turn found; "" if it takes jobs."""
         if self.paused_by_signal:
             return "USR2 came; CONT ends it"
         keys = self.core.keys

@@ -135,7 +135,7 @@ class CurrentJob:
         return reserver.queues[0]
 
     async def read_reply(self, reply: list[Any] | PyresqueError) -> tuple[str, bytes] | None:
-        """Handle every reply that is no bare payload; returns the next job's queue and payload.
+        """Handle every reply that is not a bare payload; returns the next job's queue and payload.
 
         Raises an error that no waiting mends; the current job has not failed because of it.
         """

@@ -156,7 +156,7 @@ class ForkFastPath:
         return await self._go_on(setup, result)
 
     def _setup(self) -> FastPathSetup | None:
-        """What the fork server must know; None where it could not reserve as this worker does."""
+        """What the fork server must know; None if it could not reserve as this worker does."""
         prefix = self.current_job.command_prefix()
         if prefix is None:
             return None

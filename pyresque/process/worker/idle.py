@@ -22,7 +22,7 @@ LOOK = 5.0
 #: Seconds between two looks, at most, of a worker that has paused queues: nobody reports that a pause has ended.
 PAUSED_LOOK = 1.0
 
-#: A worker that was woken so many times in a row for a job that others took waits before it looks again: up to so many seconds.
+#: A worker that was woken this many times in a row for a job that others took waits before it looks again: up to this many seconds.
 VAIN_WAKE_UPS, LONGEST_PAUSE = 4, 0.1
 
 
@@ -45,7 +45,7 @@ class Host(Protocol):
         """
 
     def worker_pids(self) -> frozenset[int] | None:
-        """The processes of this host that are Resque workers by their title; None where the system does not say."""
+        """The processes of this host that are Resque workers by their title; None if the system does not say."""
 
 
 class IdleWait:
@@ -69,7 +69,7 @@ class IdleWait:
         *,
         paused: bool = False,
     ) -> None:
-        """Wait for so many seconds, or until ``over()``, or until one of these queues (their keys) seems to hold a job.
+        """Wait for that many seconds, or until ``over()``, or until one of these queues (their keys) seems to hold a job.
 
         With ``paused`` queues a wait lasts PAUSED_LOOK seconds at most.
         """

@@ -110,7 +110,7 @@ def known_name(registry: Registry, job: Job) -> str:
 
 
 def registered_instead(core: Core, job: Job) -> str:
-    """One line for the operator: which classes are registered, and in which modules; "" where the job's class is."""
+    """One line for the operator: which classes are registered, and in which modules; "" if the job's class is."""
     wrapped = job_hash(job.payload) is not None
     wanted = class_name(job.payload) if wrapped else job.payload.class_name
     active = {entry.name: entry for entry in core.active_job_classes.entries()}

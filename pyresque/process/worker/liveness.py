@@ -77,7 +77,7 @@ class Upkeep:
             await Sleep(await self.run())
 
     async def prune(self) -> list[str] | None:
-        """Prune dead workers now. Where Redis is away or refuses, log that and return None."""
+        """Prune dead workers now. If Redis is away or refuses, log that and return None."""
         self._prune_at = self.clock.monotonic() + self.prune_period
         self._due_at = -math.inf
         try:
@@ -98,7 +98,7 @@ class HeartbeatBase:
         self._due = due
 
     def commands(self, now: str) -> list[Command[int]]:
-        """The commands that write a heartbeat of that time; none where there is no worker."""
+        """The commands that write a heartbeat of that time; none if there is no worker."""
         raise NotImplementedError
 
     async def beat(self) -> None:
@@ -185,7 +185,7 @@ class Pruner:
         self.wrong_key_log = WrongKeyLog()
 
     async def prune(self) -> list[str] | None:
-        """Prune, and return the ids that were; None where another worker has pruned within the heartbeat interval.
+        """Prune, and return the ids that were; None if another worker has pruned within the heartbeat interval.
 
         Ruby prunes any worker whose last heartbeat is older than the prune interval; and on this host a worker of the
         same queues (or any, where we take ``*``) whose process is gone.
@@ -199,7 +199,7 @@ class Pruner:
         return pruned
 
     async def acquire(self) -> bool:
-        """Take the lock of the one worker that prunes, for a heartbeat interval; False where another has it."""
+        """Take the lock of the one worker that prunes, for a heartbeat interval; False if another has it."""
         seconds = max(1, int(self.core.settings.heartbeat_interval))
         return await self.core.worker_registry.table.acquire_pruning(str(self.me), seconds)
 
@@ -266,7 +266,7 @@ class DeadWorkers:
         return None
 
     async def expired(self, cursor: bytes) -> dict[str, str]:
-        """Workers whose last heartbeat is too old, with its text. A worker whose heartbeat is no date is left alone."""
+        """Workers whose last heartbeat is too old, with its text. A worker whose heartbeat is not a date is left alone."""
         table = self.core.worker_registry.table
         after, beats = await self.wrong_key_log.value_or(table.heartbeats_from(cursor), (START, {}))
         self._beats = None if after == START else after

@@ -63,7 +63,7 @@ class RedisRetry:
         """Run ``attempt`` until Redis answers it.
 
         After a break ``recover`` finds out whether the attempt was carried out after all: it returns the result, or None.
-        ``first_error`` is the error of an attempt that the caller has made already. Raises StoppedWhileRedisAway where the
+        ``first_error`` is the error of an attempt that the caller has made already. Raises StoppedWhileRedisAway if the
         worker may leave, ConnectionFault where Redis refuses the connection for long, ClusterFault at once where a plain URL
         leads to a cluster.
         """
