@@ -11,6 +11,7 @@ import pytest
 from pyresque.errors import NoRedisServer
 from tests.support.marks import (
     pytest_collection_modifyitems,
+    pytest_runtest_makereport,
     pytest_runtest_protocol,
 )
 from tests.support.redis_server import RedisServer
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
     import redis
 
-__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]  # hooks
+__all__ = [  # hooks
+    "pytest_collection_modifyitems",
+    "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+]
 
 # A shell's background job ignores these two, and so would every worker that the tests start.
 for number, handler in (

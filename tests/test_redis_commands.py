@@ -205,6 +205,7 @@ def test_names_of_keys_bear_no_namespace(db, redis_url):
             resque.redis.lpush("a", 1)
 
 
+@pytest.mark.process
 def test_no_other_client_is_loaded(redis_url):
     code = (
         "import sys; from pyresque import Resque\n"

@@ -68,6 +68,7 @@ def test_a_script_uses_the_keys_that_it_was_given_or_says_so_in_its_first_line(p
         if value.startswith(("KEYS[", "keys["))
         for name in names.split(", ")
     }
+    given |= set(re.findall(r"for \w+, (\w+) in ipairs\(KEYS\)", code))
     others = {
         expression
         for _, expression in CALLS.findall(code)

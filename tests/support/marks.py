@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 #: Every test has one of these marks.
 MARKS = ("unit", "redis", "process", "ruby", "chaos")
@@ -96,6 +96,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Hold a test, and the fixtures that are made for it, to its mark."""
     with _no_process() if mark_of(item) in {"unit", "redis"} else nullcontext():
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Spell bytes that are no UTF-8 in what a test has logged or printed: test processes send their reports as UTF-8."""
+    report = yield
+    report.sections = [(name, _spelled(text)) for name, text in report.sections]
+    if isinstance(report.longrepr, str):
+        report.longrepr = _spelled(report.longrepr)
+    elif report.longrepr is not None and not _is_utf8(str(report.longrepr)):
+        report.longrepr = _spelled(str(report.longrepr))
+    return report
+
+
+def _spelled(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_utf8(text: str) -> bool:
+    return _spelled(text) == text
 
 
 @contextmanager
