@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.job.plugin import Plugin
+    from pyresque.plugins.retry import Backoff
     from pyresque.settings_keywords import Keywords, Options
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -190,6 +191,8 @@ class Application:
             max_redeliveries: int | None = None,
             hooks: Iterable[Callable[..., Any]] = (),
             plugins: Iterable[Plugin] = (),
+            retries: int | None = None,
+            backoff: Backoff | None = None,
         ) -> Callable[[F], F]: ...
 
     def job(
@@ -205,6 +208,8 @@ class Application:
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
         plugins: Iterable[Plugin] = (),
+        retries: int | None = None,
+        backoff: Backoff | None = None,
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
@@ -212,7 +217,9 @@ class Application:
         ``kwargs=True`` passes a trailing hash as keyword arguments. ``aliases`` are older names that payloads may still have.
         ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
         job back into its queue when its process dies, at most ``max_redeliveries`` (3) times. ``hooks`` are functions with the names
-        of hooks, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
+        of hooks, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``.
+        ``retries`` and ``backoff`` are short for the plugin Retry: how often a failed job is retried, and after how many seconds (a number, a
+        list, or "exponential"). Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
@@ -222,7 +229,7 @@ class Application:
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
         attached = tuple(hooks)
-        checked = self._plugins(plugins, name or "this job")
+        checked = self._plugins(plugins, name or "this job", retries, backoff)
 
         def register(target: F) -> F:
             self.registry.add(
@@ -253,13 +260,18 @@ class Application:
         self.registry.declare(name, queue, self._plugins(plugins, name))
 
     @staticmethod
-    def _plugins(plugins: Iterable[Plugin], shown: str) -> tuple[Plugin, ...]:
+    def _plugins(
+        plugins: Iterable[Plugin],
+        shown: str,
+        retries: int | None = None,
+        backoff: Backoff | None = None,
+    ) -> tuple[Plugin, ...]:
         """Return a job's plugins, checked. Raises JobOptionError."""
-        if isinstance(plugins, tuple) and not plugins:
+        if plugins == () and retries is backoff is None:
             return ()
-        from pyresque.job.plugin import check_plugins  # noqa: PLC0415 - for those who have plugins
+        from pyresque.plugins.checked import checked_plugins  # noqa: PLC0415 - for those who have plugins
 
-        return check_plugins(plugins, shown)
+        return checked_plugins(plugins, shown, retries, backoff)
 
     @property
     def registered(self) -> list[JobClass]:

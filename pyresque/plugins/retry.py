@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     Delay = timedelta | float | Sequence[float]
 
+    #: The short form's waits.
+    Backoff = Literal["exponential"] | Delay
+
 #: In the state of a PluginJob: the number of the attempt, or DECIDED.
 DECIDED = object()
 
@@ -272,6 +275,17 @@ class Retry(Plugin):
         if await attempts.keep_failure(self._kept_key(job), record):
             return True
         return await attempts.exists(self.key(job))
+
+
+def retry_for(retries: int | None, backoff: Backoff | None) -> Retry:
+    """Return the plugin for the short form ``retries=3, backoff="exponential"``. Raises JobOptionError."""
+    if isinstance(backoff, str):
+        if backoff != "exponential":
+            raise JobOptionError(
+                f"backoff={backoff!r} is unknown: give 'exponential', seconds, or a list of seconds"
+            )
+        return Retry(limit=retries, backoff="exponential")
+    return Retry(limit=retries, delay=backoff)
 
 
 def _functions(name: str, given: Any) -> tuple[Callable[..., object], ...]:

@@ -7,7 +7,7 @@ import signal
 import time
 
 from pyresque import Resque
-from pyresque.plugins import LockTimeout, Loner, Retry
+from pyresque.plugins import Lock, LockTimeout, Loner, Retry
 
 resque = Resque()
 
@@ -15,7 +15,8 @@ resque = Resque()
 @resque.job("Unique", queue="low", plugins=[Loner()])
 def unique(what: str) -> None:
     """Say what stands in Redis, then end as asked."""
-    resque.redis.rpush("seen", ",".join(sorted(resque.redis.keys("loners:*"))))
+    if not what.startswith("note"):
+        resque.redis.rpush("seen", ",".join(sorted(resque.redis.keys("loners:*"))))
     end(what)
 
 
@@ -31,11 +32,20 @@ def locked(what: str) -> None:
     end(what)
 
 
+@resque.job("LockedToo", queue="low", plugins=[Lock()])
+def locked_too(what: str) -> None:
+    """End as asked."""
+    end(what)
+
+
 def end(what: str) -> None:
     """Raise, kill this process, or take a while."""
     if what == "fail":
         raise ValueError(what)
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what.startswith("note"):
+        time.sleep(0.01)
+        resque.redis.rpush("seen", what)
     if what == "sleep":
         time.sleep(60)

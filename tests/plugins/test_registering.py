@@ -148,3 +148,28 @@ def test_every_public_name_is_there():
     assert set(plugins.__all__) <= set(dir(plugins))
     with pytest.raises(AttributeError):
         _ = plugins.Nothing
+
+
+def test_the_short_form_makes_a_retry():
+    resque = Resque("redis://nowhere:1")
+    resque.job("A", queue="low", retries=3)(a_job)
+    resque.job("B", queue="low", backoff="exponential", plugins=[Loner()])(lambda: None)
+    resque.job("C", queue="low", retries=5, backoff=[1, 2])(lambda: None)
+    a, b, c = (entry.plugins[-1] for entry in resque.registered)
+    assert (a.limit, a.delays.listed) == (3, (0.0,))
+    assert (b.limit, len(b.delays.listed)) == (6, 6)
+    assert (c.limit, c.delays.listed) == (5, (1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"retries": 2, "plugins": [Retry()]},
+        {"retries": "3"},
+        {"backoff": "linear"},
+        {"backoff": []},
+    ],
+)
+def test_a_wrong_short_form_is_refused(options):
+    with pytest.raises(JobOptionError):
+        Resque("redis://nowhere:1").job("A", queue="low", **options)
