@@ -36,7 +36,7 @@ LATER = 1772366405
 
 
 class Titles:
-    """A scheduler's surroundings: titles and waits are noted, waiting takes no time."""
+    """A scheduler's host: titles and waits are noted, waiting takes no time."""
 
     def __init__(self, world: World, *, noting: bool) -> None:
         self.world = world
@@ -207,7 +207,9 @@ def updated(former: dict[str, Any] | None = None, *, keys: bool = True) -> Play:
         if former is not None:
             made._enter(entry(w, former, "a"), w.clock.time(), None)
         w.resque.run(made.update_schedule())
-        w.client.delete(made.core.lock.key, made.core.lock.owner)  # Ruby's was told it is master
+        w.client.delete(
+            made.core.lock.key, made.core.lock.owner
+        )  # Ruby's believes that it is master
         return list(made.timers) if keys else {n: t.entry.original for n, t in made.timers.items()}
 
     return play
@@ -527,7 +529,7 @@ OTHERWISE = {
                 "line 1 column 2 (char 1)): b'{bad'",
             }
         },
-        "what is wrong is told in the words of our reader",
+        "our reader words the error in its own way",
     ),
     "config_no_class": Otherwise([1, 1], "there is no class Object here: it is a name like others"),
     "config_custom_job_class_scheduled": Otherwise(None, "the twin's scheduled gives nothing back"),

@@ -1,4 +1,4 @@
-"""Recorded scenarios of workers' books, asked of ours: ids, registration, heartbeats, start-up, pruning."""
+"""Recorded scenarios of workers' records, run on ours: ids, registration, heartbeats, start-up, pruning."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ IDENTITY: Calls = {
 }
 
 
-# -- registering and the books ----------------------------------------------------------------------
+# -- registering and the records --------------------------------------------------------------------
 
 
 def register(play: Play) -> Any:

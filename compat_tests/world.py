@@ -123,7 +123,7 @@ class Events:
 
 
 class Stage:
-    """A worker's surroundings: titles are noted, waiting takes no time, the host's workers are those given."""
+    """A worker's host: titles are noted, waiting takes no time, the host's workers are those given."""
 
     def __init__(
         self, world: World, pids: frozenset[int] | None = frozenset(), *, noting: bool = False
@@ -149,7 +149,7 @@ class Stage:
 
 
 class World:
-    """One scenario's surroundings."""
+    """One scenario's Redis, worker and clock."""
 
     def __init__(self, scenario: Scenario, url: str, folder: Path, **options: Any) -> None:
         self.scenario = scenario

@@ -42,7 +42,7 @@ def loaded(path):
 @pytest.mark.parametrize("executor", ["fork", "inline"])
 def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp_path, executor):
     (tmp_path / "lean_app.py").write_text(APP)
-    list_of_modules = tmp_path / "told"
+    list_of_modules = tmp_path / "modules"
     db.rpush("resque:queue:low", json.dumps({"class": "Loaded", "args": [str(list_of_modules)]}))
     subprocess.run(
         [

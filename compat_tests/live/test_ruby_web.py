@@ -24,13 +24,13 @@ UNSORTABLE = {"class a number", "class a list"}
 
 
 class Elsewhere:
-    """The surroundings of a worker that is only in the books."""
+    """The host of a worker that is only registered in Redis."""
 
     def title(self, text):
-        """It has none."""
+        """Set no title."""
 
     def sleep(self, seconds):
-        """It does not wait."""
+        """Do not wait."""
 
     def worker_pids(self):
         """Its host is not looked at."""

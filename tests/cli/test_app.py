@@ -132,12 +132,12 @@ def test_a_function_that_makes_an_application_is_answered_with_how_to_call_it(en
     )
     with pytest.raises(AppImportError) as caught:
         load_app("app_factory:create_app")
-    told = str(caught.value)
+    message = str(caught.value)
     assert (
         "names the function create_app, where a Resque is expected, and is not called; app_factory has queueing"
-        in told
+        in message
     )
-    assert "call it in a module of its own" in told
+    assert "call it in a module of its own" in message
 
 
 def test_an_attribute_beside_the_application_is_answered_with_where_that_is(environment: Path):

@@ -1,4 +1,4 @@
-"""What leads nowhere, or to the wrong server, is told in one message that says what to do."""
+"""A URL that leads nowhere, or to the wrong server, raises one message that says what to do."""
 
 from __future__ import annotations
 

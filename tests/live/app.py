@@ -38,7 +38,7 @@ def released() -> None:
 
 
 def one_released() -> bool:
-    """The same without waiting."""
+    """Whether a release was pushed; does not wait."""
     with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
         return client.lpop("live:release") is not None
 

@@ -77,7 +77,7 @@ def fork(helper: str, job: str) -> Any:
 
 
 class Hooked:
-    """The same for a job with hooks, which belong to the job alone."""
+    """A job that forks and has hooks; only the job itself runs them."""
 
     @staticmethod
     def before_perform_fork(helper: str, job: str, where: str) -> None:

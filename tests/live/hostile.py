@@ -294,7 +294,7 @@ class Hooked:
 
 
 class AsyncHooked:
-    """The same, awaiting."""
+    """As ``Hooked``, with async functions."""
 
     queue = "low"
 

@@ -122,8 +122,8 @@ class Storm:
             worker.wait(30)
         self.resque.close()
 
-    def told(self, what: str, **more: Any) -> None:
-        """One line for whoever measures: ``pytest -s``."""
+    def report(self, what: str, **more: Any) -> None:
+        """Print one line of measurements; ``pytest -s`` shows it."""
         print(
             f"\n{what}: performed {len(set(self.numbers))} of {MANY}, lost {len(self.lost)}, twice {len(self.twice)}, "
             f"unsure {len(self.unsure)} {more or ''}"
@@ -179,7 +179,7 @@ def test_a_coordinated_failover_loses_nothing_and_does_nothing_twice(
             eventually(lambda client=client: client.role()[0] == b"master")
         after.append(round(running.going_on(), 2))
     running.over()
-    running.told(f"FAILOVER there and back, {executor}", going_on_after=after)
+    running.report(f"FAILOVER there and back, {executor}", going_on_after=after)
     assert (running.lost, running.twice) == ([], [])
     assert set(running.numbers) | set(running.unsure) == set(range(MANY))
 
@@ -218,7 +218,7 @@ def test_where_a_master_is_killed_only_what_its_replica_had_not_heard_is_lost_or
     running.over()
     unheard = acknowledged - performed - heard[leader.port]
     repeated = performed & heard[leader.port]
-    running.told(
+    running.report(
         f"kill -9, {executor}",
         going_on_after=round(after, 2),
         not_replicated=len(unheard),
@@ -240,7 +240,7 @@ def test_a_master_that_answers_nobody_for_a_while_costs_no_job(
         client.execute_command("CLIENT", "PAUSE", 700, "ALL")
     after = running.going_on()
     running.over()
-    running.told(f"CLIENT PAUSE 700 ms, {executor}", going_on_after=round(after, 2))
+    running.report(f"CLIENT PAUSE 700 ms, {executor}", going_on_after=round(after, 2))
     assert (running.lost, running.twice) == ([], [])
 
 
@@ -263,7 +263,7 @@ def test_sentinels_demote_a_master_after_they_promoted_another(
     led_by_another(flushed, before.port)
     after = running.going_on()
     running.over()
-    running.told(
+    running.report(
         f"SENTINEL FAILOVER, {executor}",
         going_on_after=round(after, 2),
         left_at_promotion=len(heard),
@@ -292,7 +292,7 @@ def test_while_a_slot_moves_there_and_back_nothing_is_lost_or_done_twice(
         for _ in cluster.move(space, to):
             time.sleep(0.05)
     running.over()
-    running.told(f"slot there and back, {executor}")
+    running.report(f"slot there and back, {executor}")
     assert (running.lost, running.twice, running.unsure) == ([], [], [])
 
 

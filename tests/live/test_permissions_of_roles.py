@@ -115,7 +115,7 @@ def worker(url: str, db: redis.Redis) -> None:
         db.delete("resque:pruning_dead_workers_in_progress")  # held for a minute by the one before
         with process(url, "worker", "-q", "low", "--executor", "inline"):
             eventually(lambda: db.llen("resque:queue:slow"))
-        # One that is told to stop at once puts its job back unperformed, or records it.
+        # A worker that a signal stops at once puts its job back unperformed, or records it.
         with process(url, "worker", "-q", "slow"):
             eventually(lambda: db.keys("resque:worker:*:slow"))
 

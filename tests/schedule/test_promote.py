@@ -128,7 +128,7 @@ def test_many_timestamps_take_few_round_trips_and_many_waiting_jobs_none(
         driver = Counting(redis_url)
         assert driver.run(resque.core.delayed.move_due(AT + 5000)) == 2000
         driver.close()
-    assert driver.trips <= 2 * 20 + 3  # the scripts are told once each
+    assert driver.trips <= 2 * 20 + 3  # each script is sent once
 
 
 def test_memory_does_not_grow_with_what_is_due(db: redis.Redis, redis_url: str) -> None:

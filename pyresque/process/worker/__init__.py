@@ -1,1 +1,1 @@
-"""One worker: its loop, its current job, its waits, the orders it takes, its heartbeat."""
+"""One worker: its loop, its current job, its waits, its stops and pauses, its heartbeat."""

@@ -1,4 +1,4 @@
-"""What operators see of a worker and can order it to do, by signals or from a program (Ruby: ``Worker#shutdown`` and so on)."""
+"""Stops and pauses a worker, by signals or from a program, and sets its title (Ruby: ``Worker#shutdown`` and so on)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("pyresque")
 
 
 class WorkerControls:
-    """A worker's orders and its process title. A signal handler may call the orders between any two steps of the loop."""
+    """Methods that stop, pause and resume a worker, and its process title. A signal handler may call them between any two steps of the loop."""
 
     def __init__(
         self, core: Core, hooks: WorkerHooks, executor: Executor, host: Host, health: HealthState
@@ -36,7 +36,7 @@ class WorkerControls:
         self.why_paused = ""
         self._title_prefix = f"{core.settings.procline_prefix}pyresque-{__version__}: "
 
-    # -- orders
+    # -- stop and pause
 
     def shutdown(self) -> None:
         """Stop after the current job (QUIT, and TERM with GRACEFUL_TERM)."""
@@ -48,12 +48,12 @@ class WorkerControls:
             self.hooks.run_now("shutdown")
 
     def shutdown_now(self) -> None:
-        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, ordered to end."""
+        """Stop at once (INT, TERM): the running job is killed or, with TERM_CHILD, gets TERM."""
         self.shutdown()
         self.kill_child()
 
     def terminate(self) -> None:
-        """TERM: what it means depends on GRACEFUL_TERM."""
+        """Handle TERM: as QUIT with GRACEFUL_TERM, else stop at once."""
         if self.core.settings.graceful_term:
             self.shutdown()
         else:

@@ -27,8 +27,8 @@ LONGEST_AT_FAILOVER = 2.0
 REFUSED = 60.0
 
 
-class StoppedWhileRedisAway(Exception):  # noqa: N818 - no error: the worker was ordered to stop, and may
-    """Redis is away, the worker is to stop, and no job's end has to be written down."""
+class StoppedWhileRedisAway(Exception):  # noqa: N818 - no error: a signal stopped the worker, and it may
+    """Redis is away, the worker is to stop, and it has no job to finish in Redis."""
 
 
 class RedisRetry:

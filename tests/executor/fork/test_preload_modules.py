@@ -26,8 +26,8 @@ OURS = ("pyresque", *sys.stdlib_module_names)
 
 def note():
     loaded = [name for name in sys.modules if name.partition(".")[0] in OURS]
-    with open(os.environ["TOLD"], "a") as told:
-        told.write(" ".join(loaded) + "\\n")
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(" ".join(loaded) + "\\n")
 
 @resque.job("Note", queue="low")
 def plain():
@@ -65,7 +65,7 @@ def test_children_find_loaded_what_a_job_before_them_used(
     (tmp_path / "late_app.py").write_text(APP)
     (tmp_path / "only_here.py").write_text("")
     (tmp_path / "broken.py").write_text("import decimal\nraise ValueError")
-    told = tmp_path / "told"
+    notes = tmp_path / "notes"
     jobs = [{"class": "Note"}, {"class": "Use", "args": [what]}, *[{"class": "Note"}] * 3]
     db.rpush("resque:queue:low", *[json.dumps(job) for job in jobs])
     done = subprocess.run(
@@ -73,7 +73,7 @@ def test_children_find_loaded_what_a_job_before_them_used(
         env={
             **os.environ,
             "REDIS_URL": redis_url,
-            "TOLD": str(told),
+            "NOTES": str(notes),
             "RESQUE_FORK_AHEAD": ahead,
             "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
             **options,
@@ -84,7 +84,7 @@ def test_children_find_loaded_what_a_job_before_them_used(
     )
     assert done.returncode == 0, done.stderr
     assert db.llen("resque:failed") == (what == "failing")
-    first, used, *after = (set(line.split()) for line in told.read_text().splitlines())
+    first, used, *after = (set(line.split()) for line in notes.read_text().splitlines())
     brought = {"failing": {"json", "pyresque.failure.report"}, "own": {"csv", "decimal"}}.get(
         what, used - first
     )
@@ -147,9 +147,9 @@ def test_what_children_import_again_and_again_is_reported_once(
         text=True,
         check=True,
     )
-    told = [line for line in done.stdout.splitlines() if "imports" in line]
-    assert len(told) == lines, done.stdout
-    for line in told:
+    logged = [line for line in done.stdout.splitlines() if "imports" in line]
+    assert len(logged) == lines, done.stdout
+    for line in logged:
         assert "each forked child imports heavy_thing anew for its job" in line
     assert db.get("resque:stat:processed") == b"8"
 

@@ -38,13 +38,13 @@ if "MIDDLEWARE" in os.environ:
 
 @resque.job("Note", queue="low")
 def note(*args):
-    with open(os.environ["TOLD"], "a") as told:
-        told.write(f"{prepared} {'pyresque.core' in sys.modules} {os.getppid()}\\n")
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(f"{prepared} {'pyresque.core' in sys.modules} {os.getppid()}\\n")
 
 @resque.job("Environ", queue="low")
 def environ():
-    with open(os.environ["TOLD"], "a") as told:
-        told.write(str(os.environ.get("LD_BIND_NOW")) + chr(10))
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(str(os.environ.get("LD_BIND_NOW")) + chr(10))
 
 @resque.job("Enqueue", queue="low")
 def enqueue():
@@ -91,7 +91,7 @@ def work(db: redis.Redis, redis_url: str, tmp_path: Path):
                 **os.environ,
                 "QUEUE": "low",
                 "REDIS_URL": redis_url,
-                "TOLD": str(tmp_path / "told"),
+                "NOTES": str(tmp_path / "notes"),
                 "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
                 **environ,
             },
@@ -101,7 +101,7 @@ def work(db: redis.Redis, redis_url: str, tmp_path: Path):
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert db.llen("resque:failed") == 0, db.lindex("resque:failed", 0)
-        return (tmp_path / "told").read_text().splitlines()
+        return (tmp_path / "notes").read_text().splitlines()
 
     return run
 

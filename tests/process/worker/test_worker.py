@@ -117,7 +117,7 @@ def test_a_reserve_that_was_not_carried_out_is_sent_again():
 
 
 def test_two_equal_jobs_one_after_the_other_are_distinguished_by_the_count():
-    """The same payload within one second has the same record: adopted when the count went up, else sent again."""
+    """Equal payloads within one second have equal records: the worker adopts the record when the count went up, else sent again."""
     one, carried_out = worker(), ScriptedDriver(GOT, AWAY, RECORD, b"1", ENDED)
     assert carried_out.run(one._perform_jobs()) is True
     assert len(one.executor.jobs) == 2
