@@ -229,7 +229,7 @@ class Core:
         return self.active_job_classes.inside(job)
 
     def class_name(self, job: Target | None) -> str | None:
-        """The Ruby name of a job by its class, function or name, as failed records bear it; None where none is given.
+        """The Ruby name of a job by its class, function or name, as failed records bear it; None if none is given.
 
         Raises JobArgumentError for an active job: its records bear the wrapper's name.
         """
@@ -251,7 +251,7 @@ class Core:
     async def _put(self, envelope: Envelope) -> bool:
         """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs.
 
-        False where an enqueue middleware refused it.
+        False if an enqueue middleware refused it.
         """
         job, at = envelope.to_json(), envelope.run_at
         if at is None:
@@ -261,7 +261,7 @@ class Core:
         return done is not None
 
     async def enqueue_active_job(self, new: NewJob) -> Envelope | None:
-        """Enqueue a job that Rails, or ``active_job`` here, performs; its Envelope, or None where a hook said no."""
+        """Enqueue a job that Rails, or ``active_job`` here, performs; its Envelope, or None if a hook said no."""
         return await self.active_jobs.enqueue(new)
 
     async def perform_all_later(self, new: Iterable[NewJob]) -> int:

@@ -59,7 +59,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def mark(number: int) -> Mark | None:
-    """Device, inode and mode of a descriptor: they differ for another one that gets the same number. None where it is closed."""
+    """Device, inode and mode of a descriptor: they differ for another one that gets the same number. None if it is closed."""
     try:
         stat = os.fstat(number)
     except OSError:

@@ -85,7 +85,7 @@ def take_again() -> None:
 
 
 def hold(*, all_of_them: bool) -> Iterable[int] | None:
-    """Let the signals that pyresque handles wait, in this thread; those that waited before, None where nothing is to wait.
+    """Let the signals that pyresque handles wait, in this thread; those that waited before, None if nothing is to wait.
 
     CPython drops what comes to a forked process before it has begun: a signal that waits comes after its own handling is back.
     Without ``all_of_them`` only those whose handlers do nothing wait: an error that a handler raises is lost in a hook of a fork.

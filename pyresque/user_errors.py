@@ -116,7 +116,7 @@ def text_of(error: BaseException) -> str:
 
 
 def attribute(error: object, name: str) -> object:
-    """An attribute of its own, None where it cannot be had."""
+    """An attribute of its own, None if it cannot be had."""
     try:
         return getattr(error, name, None)
     except BaseException:  # noqa: BLE001 - user code

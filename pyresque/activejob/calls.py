@@ -67,7 +67,7 @@ class NewJob:
 class ActiveJobCall(Generic[R]):
     """An ActiveJob by its Ruby name: a decorator of the function that performs it here, and the way to enqueue it.
 
-    ``run`` enqueues; it returns the Envelope that was written, or None where a before_enqueue hook vetoed it.
+    ``run`` enqueues; it returns the Envelope that was written, or None if a before_enqueue hook vetoed it.
     """
 
     job_class: str
@@ -116,7 +116,7 @@ class ActiveJobCall(Generic[R]):
         return NewJob(self.job_class, args, kwargs, self.options)
 
     def enqueue(self, *args: Any, **kwargs: Any) -> R:
-        """Enqueue a job of this class; return its Envelope, with the job_id, or None where a before_enqueue hook vetoed it.
+        """Enqueue a job of this class; return its Envelope, with the job_id, or None if a before_enqueue hook vetoed it.
 
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry.
         """

@@ -131,7 +131,7 @@ class Continuable:
         return replace(self.envelope, continuation=state, resumptions=resumptions)
 
     def resumed(self, resume: Resume, error: BaseException) -> Envelope | None:
-        """Return the job to enqueue again after an error, counted as Rails does; None where the job fails.
+        """Return the job to enqueue again after an error, counted as Rails does; None if the job fails.
 
         Raises ResumeLimitError.
         """

@@ -56,7 +56,7 @@ class LoggedJob:
 def due_since(payload: Payload) -> float | None:
     """Return since when a job waited for a worker, in seconds since 1970: its enqueueing, or the later time it was scheduled for.
 
-    None where that is unknown: Resque's own payloads have no time.
+    None if that is unknown: Resque's own payloads have no time.
     """
     found = job_hash(payload)
     if found is None:

@@ -71,7 +71,7 @@ class Envelope:
     #: Tries by the key of each ``retry_on``; None, as older Rails leaves it: then ``executions`` counts.
     exception_executions: Mapping[str, object] | None = field(default_factory=dict)
     locale: str = "en"
-    #: A Rails or IANA zone name (see ``times.find_zone``), or None where the application has none.
+    #: A Rails or IANA zone name (see ``times.find_zone``), or None if the application has none.
     timezone: str | None = "UTC"
     enqueued_at: object = None
     scheduled_at: str | None = None

@@ -136,7 +136,7 @@ class ActiveJobs:
         return self.find(target) if isinstance(target, str) else self._by_target.get(id(target))
 
     def inside(self, job: Job) -> JobClass | None:
-        """Return the entry of the ActiveJob in a wrapper's payload; None where it is not registered here."""
+        """Return the entry of the ActiveJob in a wrapper's payload; None if it is not registered here."""
         found = job_hash(job.payload)
         active = None if found is None else self.find(str(found["job_class"]))
         return None if active is None else active.entry

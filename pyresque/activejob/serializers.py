@@ -58,7 +58,7 @@ class SerializerContext:
     """What a built-in serializer needs in addition to the value."""
 
     version: Rails
-    #: Rails' Time.zone, for times without a zone's name; None where the application has none.
+    #: Rails' Time.zone, for times without a zone's name; None if the application has none.
     zone: tzinfo | None
     #: The zone of a text without an offset.
     local: tzinfo
@@ -274,7 +274,7 @@ PREFIX = "ActiveJob::Serializers::"
 
 
 def builtin_named(ruby_name: str, version: Rails) -> Builtin | None:
-    """Return the built-in serializer of a full Ruby name; None where that version has none."""
+    """Return the built-in serializer of a full Ruby name; None if that version has none."""
     if not (ruby_name.startswith(PREFIX) and ruby_name.endswith("Serializer")):
         return None
     found = BUILTINS.get(ruby_name[len(PREFIX) : -len("Serializer")])

@@ -40,7 +40,7 @@ def fitted(
 def complaint(
     signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> str | None:
-    """Return Ruby's message for a call with wrong arguments; None where they are right."""
+    """Return Ruby's message for a call with wrong arguments; None if they are right."""
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:

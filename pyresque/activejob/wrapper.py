@@ -94,7 +94,7 @@ class JobWrapper:
     # -- in
 
     async def enqueue(self, new: NewJob) -> Envelope | None:
-        """Enqueue a job; return its envelope, or None where a before_enqueue hook vetoed it.
+        """Enqueue a job; return its envelope, or None if a before_enqueue hook vetoed it.
 
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry, and TimestampError.
         """
@@ -325,7 +325,7 @@ class EnvelopeCarrier:
         *,
         hooks: bool = True,
     ) -> Carried | None:
-        """Return the wrapper's job; None where a before_enqueue hook vetoed it. Without ``hooks`` no hook runs."""
+        """Return the wrapper's job; None if a before_enqueue hook vetoed it. Without ``hooks`` no hook runs."""
         new = NewJob(self.job_class, tuple(args), kwargs, Options(queue=queue, wait_until=at))
         envelope = self.wrapper.envelope(new)
         if hooks and not await self.wrapper.allowed(new, envelope):
@@ -338,7 +338,7 @@ class EnvelopeCarrier:
         return self.wrapper.serialized(args, kwargs)
 
     def args_of(self, job: Job) -> object:
-        """Return the arguments in the envelope of a job found in Redis; None where it is of another class."""
+        """Return the arguments in the envelope of a job found in Redis; None if it is of another class."""
         found = job_hash(job.payload)
         mine = found is not None and str(found["job_class"]).removeprefix("::") == self.job_class
         return found.get("arguments") if found is not None and mine else None

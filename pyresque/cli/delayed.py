@@ -294,7 +294,7 @@ class _Chosen:
     def _find(
         self, resque: Resque
     ) -> tuple[list[tuple[str, bytes]], Callable[[bytes], bool] | None]:
-        """Return the found where the written job waits, and a test by meaning; None where the setting excludes that."""
+        """Return the found where the written job waits, and a test by meaning; None if the setting excludes that."""
         search = resque.core.delayed.search
         entry = resque.core.registry.describe(self.class_name or "")
         sent = wire_args(entry, self.args, {})

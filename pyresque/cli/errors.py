@@ -139,7 +139,7 @@ class Option(click.Option):
     def handle_parse_result(
         self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
     ) -> tuple[Any, list[str]]:
-        """Return the value; None where a fault was kept."""
+        """Return the value; None if a fault was kept."""
         name = self.name or ""
         given = opts.get(name)
         if self.once and isinstance(given, list):

@@ -40,7 +40,7 @@ class LazyCommands(CommandGroup):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import and return a command; None where there is none of that name."""
+        """Import and return a command; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"pyresque.cli.{COMMANDS[cmd_name]}")

@@ -55,6 +55,6 @@ def restart_without_click(function: str, options: dict[str, Any], **more: Any) -
 
 
 def _can_restart() -> bool:
-    """False where the caller goes on, where a debugger watches, and where exec() would make another process (Windows)."""
+    """False if the caller goes on, where a debugger watches, and where exec() would make another process (Windows)."""
     own = click.get_current_context().obj is OWN_PROCESS
     return own and bool(sys.executable) and sys.gettrace() is None and hasattr(os, "fork")

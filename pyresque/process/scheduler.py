@@ -267,7 +267,7 @@ class Scheduler:
             self.timers[name] = replace(timer, next_at=following, count=count)
 
     async def _fire(self, entry: Entry, due: float | None) -> bool:
-        """Run an entry; return False where another process holds the lock now. An entry's own error is logged."""
+        """Run an entry; return False if another process holds the lock now. An entry's own error is logged."""
         log.info("queueing %s (%s)", entry.class_name, entry.name)
         try:
             run = await self.recurring.run(entry, due=due, lock=(self.core.lock, self.claim))

@@ -204,7 +204,7 @@ _DECODER = JSONDecoder(strict=False)
 
 
 def member(raw: bytes, key: str) -> bytes | None:
-    """Return the bytes of the value of ``key`` in an object; None where ``raw`` is no object or has no such key.
+    """Return the bytes of the value of ``key`` in an object; None if ``raw`` is no object or has no such key.
 
     The last of repeated keys counts, as in Ruby. ``raw`` must be JSON that ``decode`` accepts.
     """
@@ -217,7 +217,7 @@ def member(raw: bytes, key: str) -> bytes | None:
 
 
 def without(raw: bytes, key: str) -> bytes | None:
-    """Return an object's bytes without one member, the others unchanged; None where ``raw`` is no object."""
+    """Return an object's bytes without one member, the others unchanged; None if ``raw`` is no object."""
     text = raw.decode("utf-8", "surrogateescape")
     try:
         kept = [text[at:end] for name, at, _, end in _members(text) if name != key]

@@ -166,7 +166,7 @@ class Delayed(Later):
         return None
 
     async def enqueue_next_item(self, when: When) -> Any:
-        """Enqueue the first job of a timestamp now; return its payload, or None where there is none."""
+        """Enqueue the first job of a timestamp now; return its payload, or None if there is none."""
         timestamp = timestamp_of(when)
         while (raw := await self.table.head(timestamp)) is not None:
             if await self.promoter.move(((str(timestamp), (raw,)),)):

@@ -59,7 +59,7 @@ class Later:
     ) -> bool | None:
         """Enqueue at a time, to the job's own queue unless one is named; what is due already is queued at once.
 
-        None where a before_schedule hook vetoed the job, else whether no after_schedule hook returned False. Raises
+        None if a before_schedule hook vetoed the job, else whether no after_schedule hook returned False. Raises
         NoQueueError, NoClassError, NotEncodable, TimestampError.
 
         >>> resque.enqueue_at(4102444800, "Archive", 35)
@@ -122,7 +122,7 @@ class Later:
         return await hooks.allowed(entry, names.after_schedule, *sent)
 
     async def _carried(self, timestamp: int, carried: Carried) -> bool:
-        """Enqueue a job that travels inside another one; False where a middleware refused it."""
+        """Enqueue a job that travels inside another one; False if a middleware refused it."""
         if self._at_once(timestamp):
             return await self.jobs.push_carried(carried)
         return await self._add(timestamp, carried.class_name, carried.args, carried.queue)
@@ -130,7 +130,7 @@ class Later:
     async def _add(
         self, timestamp: int, class_name: str, args: Sequence[Any], queue: str | None
     ) -> bool:
-        """Add a delayed job, with the enqueue middleware around it; False where one refused it."""
+        """Add a delayed job, with the enqueue middleware around it; False if one refused it."""
         outgoing = self.jobs.outgoing
         if not outgoing.layers:
             await self.table.add(((timestamp, self.search.payload(class_name, args, queue)),))
@@ -146,7 +146,7 @@ class Later:
     async def _payload(
         self, timestamp: int, class_name: str, args: Sequence[Any], queue: str | None
     ) -> bytes | None:
-        """Return a delayed payload for a command that follows; None where a middleware refused the job."""
+        """Return a delayed payload for a command that follows; None if a middleware refused the job."""
         outgoing = self.jobs.outgoing
         if not outgoing.layers:
             return self.search.payload(class_name, args, queue)

@@ -210,7 +210,7 @@ class Recurring:
     async def enqueue_from_config(self, config: Mapping[str, Any]) -> Any:
         """Enqueue the job of a configuration now, with the hooks of a registered class. No date is written.
 
-        True, or None where a before_schedule hook said no; for a class that only Ruby knows a Pushed. Raises NoQueueError, NotEncodable.
+        True, or None if a before_schedule hook said no; for a class that only Ruby knows a Pushed. Raises NoQueueError, NotEncodable.
         """
         planned = await self.enqueuer.plan(config)
         if planned.job is None:
