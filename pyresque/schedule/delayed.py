@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later, When, timestamp_of
 from pyresque.schedule.search import Enqueueing, Removing, Selection
-from pyresque.store.delayed import PAGE, seconds
+from pyresque.store.delayed import PAGE
 from pyresque.store.delayed_walk import DelayedWalk
+from pyresque.store.queues import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,12 +6,18 @@ set ``timestamps:<payload>`` of the lists that hold that payload. Each change is
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyresque.ops import Arg, Batch, Command
-from pyresque.store.queues import integer, some_bytes, text, to_bytes
+from pyresque.store.queues import (
+    scored_members,
+    seconds,
+    some_bytes,
+    text,
+    to_bytes,
+    whole_number,
+)
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Timestamps, or elements of one list, in one page.
 PAGE: Final = 500
-
-_WHOLE = re.compile(r"\s*[+-]?\d+", re.ASCII)
 
 #: Answers of ``move`` for each job.
 GONE, MOVED, NO_LIST = 0, 1, 2
@@ -260,10 +264,8 @@ class DelayedTable:
 
     async def next_timestamp(self, latest: int) -> int | None:
         """Return the first timestamp that is due at ``latest``, or None."""
-        command: Command[list[bytes]] = Command(
-            ("ZRANGEBYSCORE", self.keys.delayed_schedule, "-inf", latest, "LIMIT", 0, 1), list
-        )
-        found = await command
+        key = self.keys.delayed_schedule
+        found = await Command(("ZRANGEBYSCORE", key, "-inf", latest, "LIMIT", 0, 1), list[bytes])
         return seconds(text(found[0])) if found else None
 
     async def timestamps(self, after: str) -> tuple[list[str], str]:
@@ -273,11 +275,9 @@ class DelayedTable:
         """
         key = self.keys.delayed_schedule
         args = ("ZRANGEBYSCORE", key, after, "+inf", "WITHSCORES", "LIMIT", 0, PAGE)
-        pairs = await Command(args, _pairs)
-        if _ordinary(pairs):
-            names = [member for member, _ in pairs]
-        else:
-            names = await self._names(pairs)
+        pairs = await Command(args, scored_members)
+        ordinary = _ordinary(pairs)
+        names = [member for member, _ in pairs] if ordinary else await self._names(pairs)
         return names, f"({pairs[-1][1]}" if pairs else after
 
     async def _names(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -286,7 +286,7 @@ class DelayedTable:
         others = {
             name: None
             for member, score in pairs
-            for name in (_whole(member), score, _whole(score))
+            for name in (whole_number(member), score, whole_number(score))
             if name and name not in members
         }
         known = await Batch(
@@ -307,13 +307,16 @@ class DelayedTable:
     async def ranked(self, start: int, count: int) -> list[tuple[str, str]]:
         """Return members of the sorted set from a rank on, each with its score."""
         key, stop = self.keys.delayed_schedule, start + count - 1
-        return await Command(("ZRANGE", key, start, stop, "WITHSCORES"), _pairs)
+        return await Command(("ZRANGE", key, start, stop, "WITHSCORES"), scored_members)
 
     async def sizes_of(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
         """Return how many jobs each of these members has, whatever the name of its list."""
         if _ordinary(pairs):
             return await self.sizes([member for member, _ in pairs])
-        names = [list(dict.fromkeys(filter(None, (m, _whole(m), s, _whole(s))))) for m, s in pairs]
+        names = [
+            list(dict.fromkeys(filter(None, (m, whole_number(m), s, whole_number(s)))))
+            for m, s in pairs
+        ]
         flat = [name for some in names for name in some]
         sizes = dict(zip(flat, await self.sizes(flat), strict=True))
         return [next((sizes[name] for name in some if sizes[name]), 0) for some in names]
@@ -341,22 +344,6 @@ class DelayedTable:
         return to_bytes(self.keys.delayed(timestamp))
 
 
-def seconds(member: str) -> int:
-    """Return a timestamp as whole seconds; text that is not a number gives 0, as Ruby's ``to_i``."""
-    return integer(_whole(member))
-
-
-def _pairs(found: Sequence[bytes]) -> list[tuple[str, str]]:
-    """Return the members of a sorted set with their scores, from Redis's flat reply."""
-    return [(text(member), text(at)) for member, at in zip(found[::2], found[1::2], strict=True)]
-
-
 def _ordinary(pairs: Sequence[tuple[str, str]]) -> bool:
     """Whether Ruby wrote all of them: whole seconds that equal the score."""
     return all(member == score and member.isdigit() for member, score in pairs)
-
-
-def _whole(number: str) -> str:
-    """Return the whole number that a text begins with."""
-    found = _WHOLE.match(number)
-    return found[0].strip() if found else ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,8 @@ from pyresque.ops import Batch, Command, in_chunks
 from pyresque.store.scripts import script
 from pyresque.store.slices import Removal
 from pyresque.store.wrong_keys import WrongKeyLog
+
+_WHOLE = re.compile(r"\s*[+-]?\d+", re.ASCII)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -262,3 +265,19 @@ class StatTable:
 def escaped(prefix: str) -> str:
     """Escape the glob characters of a prefix, for MATCH."""
     return "".join("\\" + char if char in "*?[]\\^" else char for char in prefix)
+
+
+def seconds(member: str) -> int:
+    """Return a timestamp as whole seconds; text that is not a number gives 0, as Ruby's ``to_i``."""
+    return integer(whole_number(member))
+
+
+def whole_number(text: str) -> str:
+    """Return the whole number that a text begins with, or nothing."""
+    found = _WHOLE.match(text)
+    return found[0].strip() if found else ""
+
+
+def scored_members(found: Sequence[bytes]) -> list[tuple[str, str]]:
+    """Return the members of a sorted set with their scores, from Redis's flat reply."""
+    return [(text(member), text(at)) for member, at in zip(found[::2], found[1::2], strict=True)]

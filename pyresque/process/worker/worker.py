@@ -175,9 +175,8 @@ class Worker(WorkerControls):
             if interval.burst:
                 return
             wait = interval.longer(wait)
-            self.procline(
-                "Paused" if self.why_paused else f"Waiting for {await self._shown_queues()}"
-            )
+            queues = () if why else await self.redis_retry.until_answered(self._queues)
+            self.procline("Paused" if why else f"Waiting for {','.join(queues)}")
             log.debug("sleeping for %s seconds", wait)
             await self._wait_for_jobs(wait, was_paused=was_paused)
 
@@ -200,11 +199,9 @@ class Worker(WorkerControls):
 
     async def work_one_job(self, job: Job | None = None) -> bool:
         """Reserve one job (or take the one given), perform it and finish it; False if there was none, or the worker is paused."""
-        if job is None:
-            job = await self.reserve()
-        else:
+        if job is not None:
             await self.working_on(job)
-        if job is None:
+        elif (job := await self.reserve()) is None:
             return False
         await self._finish(job, await self._perform(job), then_reserve=False)
         return True
@@ -332,8 +329,8 @@ class Worker(WorkerControls):
         """Return the keys of the queues whose jobs end a wait. Paused queues are left out: a job there would end each wait at once."""
         if self.queue_list.dynamic or self.paused_by_signal or self.current_job.paused_by_key:
             return ()
-        paused, queues = self.current_job.paused_queues, self.queue_list.patterns
-        return tuple(self.core.keys.queue(queue) for queue in queues if queue not in paused)
+        paused, key = self.current_job.paused_queues, self.core.keys.queue
+        return tuple(key(queue) for queue in self.queue_list.patterns if queue not in paused)
 
     def _may_leave(self) -> bool:
         """Whether the worker may leave while Redis is away: it stops, and has no job to finish in Redis."""
@@ -344,9 +341,6 @@ class Worker(WorkerControls):
             return self.queue_list.patterns
         known = await self.current_job.wrong_key_log.value_or(self.core.table.queues(), [])
         return self.queue_list.matching(known)
-
-    async def _shown_queues(self) -> str:
-        return ",".join(await self.redis_retry.until_answered(self._queues))
 
     async def _queues_are_empty(self) -> None:
         if self._performed_any:
