@@ -31,6 +31,7 @@ class Host:
         self.alive = frozenset(alive)
         self.titles: list[str] = []
         self.posix = PosixHost()
+        world.at_close.append(self.posix.close)
         self.slept = 0.0
         #: What each sleep brings, in order.
         self.brings: list[Callable[[float], object]] = []

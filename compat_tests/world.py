@@ -162,6 +162,8 @@ class World:
         self._awaited: tuple[AsyncResque, asyncio.AbstractEventLoop] | None = None
         self._pipes: list[int] = []
         self._executors: list[Executor] = []
+        #: What is closed with the world.
+        self.at_close: list[Callable[[], object]] = []
 
     def state(self) -> State:
         """What stands in Redis now."""
@@ -227,6 +229,8 @@ class World:
     def close(self) -> None:
         for executor in self._executors:
             executor.close()
+        for close in self.at_close:
+            close()
         self.resque.close()
         self.client.close()
         for end in self._pipes:

@@ -92,8 +92,7 @@ class Application:
                 f"jobs: an object of type {type(jobs).__qualname__} is no Resque or AsyncResque to take the jobs of"
             )
         if settings is not None and (url is not None or options):
-            msg = "give either settings or single options, not both"
-            raise SettingsError(msg)
+            raise SettingsError("give either settings or single options, not both")
         for name, part, verb in (("failures", failures, "save"), ("clock", clock, "monotonic")):
             if part is not None:
                 check_part(name, part, verb)
@@ -112,11 +111,9 @@ class Application:
         self.settings = settings or Settings.load(url=url, **options)
         self.registry: Registry = Registry() if jobs is None else jobs.registry
         self.hooks: WorkerHooks = WorkerHooks() if jobs is None else jobs.hooks
-        self.active_job_classes: ActiveJobs = (
-            ActiveJobs() if jobs is None else jobs.active_job_classes
-        )
-        self._failures = failures
-        self._clock = clock
+        classes = ActiveJobs() if jobs is None else jobs.active_job_classes
+        self.active_job_classes: ActiveJobs = classes
+        self._failures, self._clock = failures, clock
         #: The recurring jobs that live in this process alone.
         self._schedule_memory: dict[str, Any] = {} if jobs is None else jobs._schedule_memory  # noqa: SLF001 - our own class
         self.stop_flag = StopFlag()
@@ -128,8 +125,8 @@ class Application:
         """The way to Redis that the settings and arguments give."""
         from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
 
-        settings = self.settings
-        return Access(settings.url, settings.namespace, self._given_client, self._credentials)
+        url, namespace = self.settings.url, self.settings.namespace
+        return Access(url, namespace, self._given_client, self._credentials)
 
     def connect_by_url(self) -> None:
         """Leave the client that was given: a worker connects by itself, with the client's settings. Raises SettingsError."""

@@ -31,7 +31,7 @@ AT = 4102444800
 #: queues, where a push was denied.
 SELDOM = {
     "enqueuer": set(),
-    "worker": {"echo", "type", "hmget", "mget"},
+    "worker": {"echo", "type", "hmget", "lpush", "mget"},
     "scheduler": {"lrem", "lset", "hdel", "incr"},
     "dashboard": {"mget", "zscore"},
     "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore", "mget"},
