@@ -46,7 +46,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_it_runs_its_story_and_leaves_nothing_behind(finish, scratch):
+def test_it_runs_its_story_and_leaves_nothing_behind(finish, scratch, db):
     code, output, errors = finish(
         "demo", TMPDIR=str(scratch), QUEUE="elsewhere", RESQUE_NAMESPACE="other"
     )
@@ -73,6 +73,7 @@ def test_it_runs_its_story_and_leaves_nothing_behind(finish, scratch):
         assert key in output
     assert list(scratch.iterdir()) == []
     assert processes_that_name(scratch) == []
+    assert db.dbsize() == 0, "it is not for the Redis of the environment"
 
 
 def test_it_works_without_a_terminal_that_knows_its_letters(finish, scratch):
@@ -81,11 +82,6 @@ def test_it_works_without_a_terminal_that_knows_its_letters(finish, scratch):
     )
     assert (code, errors) == (0, "")
     assert "All of it happened" in output
-
-
-def test_it_does_not_touch_the_redis_of_the_environment(finish, db):
-    assert finish("demo")[0] == 0
-    assert db.dbsize() == 0
 
 
 @pytest.mark.parametrize(
