@@ -179,7 +179,7 @@ def entries(count: int) -> str:
     ],
 )
 def test_a_long_file_means_the_same_with_and_without_libyaml(monkeypatch, end):
-    text = entries(20 if end else 800) + end
+    text = entries(100 if end else 800) + end
     if end:  # one long file is enough
         monkeypatch.setattr(yaml_file, "LONG_FILE", 1000)
 
