@@ -28,6 +28,9 @@ AGAIN = 2.0
 #: Seconds between two questions to the Sentinels for the present master.
 LOOK = 0.5
 
+#: Seconds after a promotion for which a Sentinel that still names the former master is behind the others.
+BEHIND = 10.0
+
 #: Seconds for which a Sentinel that did not answer is left out of these questions.
 SILENT = 30.0
 
@@ -100,6 +103,8 @@ class SentinelServer(Server):
         self._nodes = list(url.nodes)
         self._answered = -AGAIN
         self._master_now: tuple[str, int] | None = None
+        self._former: tuple[str, int] | None = None
+        self._changed = 0.0
         self._looked = 0.0
         self._silent: dict[tuple[str, int], float] = {}
 
@@ -117,12 +122,22 @@ class SentinelServer(Server):
                     continue
                 try:
                     found = self._master(node)
-                    if found is not None and found != self._master_now:
-                        self._master_now = self._checked(found, self.login())
-                        break
+                    if found is None or found == self._master_now or self._is_behind(found):
+                        continue
+                    self._note(self._checked(found, self.login()))
+                    break
                 except RedisUnavailable:
                     self._silent[node] = now + SILENT
         return self._master_now is not None and (to.host, to.port) != self._master_now
+
+    def _is_behind(self, found: tuple[str, int] | None) -> bool:
+        """Whether a Sentinel has not heard of the last promotion yet: the former master still says that it is one."""
+        return found == self._former and monotonic() - self._changed < BEHIND
+
+    def _note(self, master: tuple[str, int]) -> None:
+        if master != self._master_now:
+            self._former, self._changed = self._master_now, monotonic()
+            self._master_now = master
 
     def _address(self, login: Login) -> RedisUrl:
         """Ask the Sentinels in turn, first the one that answered last; then ask the server that they name for its ROLE."""
@@ -140,6 +155,9 @@ class SentinelServer(Server):
                 unknown += 1
                 troubles.append(f"{node[0]}:{node[1]} knows no master {self.url.master!r}")
                 continue
+            if self._is_behind(found):
+                troubles.append(f"{node[0]}:{node[1]} names the former master")
+                continue
             try:
                 master = self._checked(found, login)
             except RedisUnavailable as error:
@@ -147,7 +165,7 @@ class SentinelServer(Server):
                 continue
             self._nodes = [node, *(other for other in nodes if other != node)]
             self._answered = self._looked = monotonic()
-            self._master_now = master
+            self._note(master)
             return self.url.at(*master)
         fault = ConnectionFault if unknown == len(nodes) else NotCarriedOut
         raise fault(f"Redis at {self.where}: no Sentinel tells the master: {'; '.join(troubles)}")
