@@ -104,7 +104,7 @@ class AsyncDriver:
 
     async def _answer(self, request: Request) -> Any:
         if isinstance(request, Command):
-            return checked((await self._talk([request]))[0], self.where, request.args)
+            return await self._first(request)
         if isinstance(request, Batch):
             return await self._batch(request)
         if isinstance(request, Call):
@@ -137,7 +137,12 @@ class AsyncDriver:
     async def _batch(self, batch: Batch) -> list[object]:
         if not batch.commands:
             return []
-        return replies_to(batch, await self._talk(commands_of(batch)), self.where)
+        replies = await self._talk(commands_of(batch))
+        try:
+            return replies_to(batch, replies, self.where)
+        except NotCarriedOut:
+            self._retire()
+            raise
 
     async def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error the server sends stands in its place in the list."""
@@ -153,9 +158,19 @@ class AsyncDriver:
                 raise
             raise diagnosed from error
 
+    async def _first(self, command: Command[Any]) -> object:
+        """Send a command when there is no connection in use."""
+        (reply,) = await self._talk([command])
+        try:
+            return checked(reply, self.where, command.args)
+        except NotCarriedOut:
+            self._retire()
+            raise
+
     async def _followed(self, command: Command[Any], error: Exception) -> object:
-        """The reply from the node of a cluster that has the key now; a server that is not a cluster has refused the command."""
+        """Raise the refusal of a command that another server may carry out; the next command goes out on a new connection."""
         del command
+        self._retire()
         raise error
 
     def _connection(self) -> SharedConnection | None:
@@ -191,6 +206,12 @@ class AsyncDriver:
         elif wire is not None:
             with closed_loop():
                 wire.close()
+
+    def _retire(self) -> None:
+        """Close the connection after its last awaited reply: the next one may lead to another server."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.retire()
 
     def _let_go(self) -> None:
         wire, self._wire = self._wire, None

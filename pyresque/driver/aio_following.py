@@ -77,9 +77,8 @@ class AsyncFollowingDriver(AsyncDriver):
 
     async def moved(self, host: str, port: int) -> None:
         """Let the loop's connection end after its last reply; the next one goes to that node."""
-        if self.server.moved(host, port) and self._wire is not None:
-            wire, self._wire = self._wire, None
-            wire.retire()
+        if self.server.moved(host, port):
+            self._retire()
 
     async def pause(self, seconds: float) -> None:
         """Suspend the task for a number of seconds."""

@@ -130,11 +130,8 @@ class SyncDriver:
             if ordinary:
                 return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
             return replies_to(batch, replies, self.where)
-        except (
-            ConnectionFault,
-            NotCarriedOut,
-        ):  # the next connection logs in anew, maybe elsewhere
-            self._drop()
+        except (ConnectionFault, NotCarriedOut):
+            self._drop()  # the next connection logs in anew, maybe elsewhere
             raise
 
     def _ask(self, command: Command[Any]) -> object:

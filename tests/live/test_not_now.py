@@ -169,11 +169,7 @@ def test_a_scheduler_goes_on_when_it_is_served_again_and_queues_everything_once(
     assert len(refusals.moments) >= MOMENTS_OF_A_SCHEDULER
 
 
-#: Words of a cluster leave the connection in use; ``Refusing`` would refuse all that follows on it.
-GIVEN_UP = [word for word in WORDS if not word.startswith(("CLUSTERDOWN", "TRYAGAIN"))]
-
-
-@pytest.mark.parametrize("word", GIVEN_UP + ROTATION)
+@pytest.mark.parametrize("word", WORDS + ROTATION)
 @pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
 def test_a_client_hears_that_nothing_was_done_and_its_next_attempt_is_the_only_one(
     db: redis.Redis, redis_server: RedisServer, word: str, awaited: bool
