@@ -123,6 +123,7 @@ class Replay:
         self.play.run(worker.register_worker())
         self.play.run(worker.work_one_job())
         self.play.run(worker.unregister_worker())
+        worker.executor.close()  # a later worker's fork server would inherit, and so keep open, what ends this one's
 
     def kill_one(self, *queues: str) -> None:
         self.dies = lambda: os.kill(os.getpid(), signal.SIGKILL)
