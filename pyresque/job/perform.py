@@ -13,6 +13,8 @@ from pyresque.errors import AroundHookError, DontPerform, FailureHookError, Unkn
 from pyresque.job import hooks
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
+from pyresque.job.plugin import received_args
+from pyresque.job.sending import placed
 from pyresque.job_copies import own, own_awaited
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call, Op, rewrite
@@ -130,8 +132,15 @@ async def called(work: Callable[..., Any], args: Iterable[Any]) -> None:
 
 
 def arguments(entry: JobClass, job: Job) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return a job's positional and keyword arguments; keywords only for a job registered with ``kwargs=True``."""
+    """Return a job's positional and keyword arguments.
+
+    Keywords only for a job registered with ``kwargs=True``, and for one whose arguments travel as one hash of their names.
+    """
     args = job.args
+    if entry.plugins:
+        args = tuple(received_args(entry.plugins, list(args)))
+        if entry.by_name:
+            return placed(entry, args)
     if entry.kwargs and args and isinstance(args[-1], dict):
         return args[:-1], args[-1]
     return args, {}

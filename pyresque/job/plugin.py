@@ -11,6 +11,8 @@ with a ``PluginJob`` in its slot ``plugin_job``; ``hooks.call`` gives that to th
 Beside the hooks a plugin has moments, in which Ruby's plugins replace methods of Resque itself:
 
 =================  ==========================================================================================================
+``args_sent``      replaces the arguments that the payload gets, at enqueue and when the scheduler moves the job (Ruby: ``scheduled``)
+``args_received``  takes back what ``args_sent`` did to them, when the job is performed, or compared with a caller's arguments
 ``mark``           names a key that is set in the step that pushes the job; if it is set already, the job is not pushed
 ``refused``        the job was not pushed after all, although before_enqueue hooks have run
 ``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
@@ -24,7 +26,6 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 
 from __future__ import annotations
 
-from pyresque.errors import JobOptionError
 from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks, hook_names
 
 TYPE_CHECKING = False
@@ -64,6 +65,15 @@ if TYPE_CHECKING:
             """Enqueue a job to that queue in ``wait`` seconds."""
 
 
+class TrackingId(str):
+    """The first argument of a payload, where ``args_sent`` has put it there. A job that is enqueued again with it keeps it.
+
+    An empty one stands for an id that the payload does not have.
+    """
+
+    __slots__ = ()
+
+
 class PluginContext:
     """What plugins need of one Core."""
 
@@ -85,6 +95,7 @@ class PluginJob:
     __slots__ = (
         "_args",
         "_given",
+        "_payload_args",
         "context",
         "entry",
         "job",
@@ -116,6 +127,7 @@ class PluginJob:
         self.state: dict[object, Any] = {}
         self._given = given
         self._args: list[Any] | None = None
+        self._payload_args: list[Any] | None = None
 
     @property
     def name(self) -> str:
@@ -124,16 +136,33 @@ class PluginJob:
 
     @property
     def args(self) -> list[Any]:
-        """The arguments as Ruby reads them from the payload. A job that changes its own arguments does not change these."""
+        """The caller's arguments as Ruby reads them from the payload, without what ``args_sent`` has put before them.
+
+        A job that changes its own arguments does not change these.
+        """
         if self._args is None:
+            self._args = received_args(self.entry.plugins, self.payload_args)
+        return self._args
+
+    @property
+    def payload_args(self) -> list[Any]:
+        """The arguments of the payload, with a TrackingId if ``args_sent`` puts one before them: to enqueue the job again with."""
+        if self._payload_args is None:
             codec = self.context.codec
             if self.job is None:
-                self._args = codec.decode(codec.encode(list(self._given)))
+                found: list[Any] = codec.decode(codec.encode(list(self._given)))
             else:
                 from pyresque.job.job import read_job  # noqa: PLC0415 - the fork server reads no payloads
 
-                self._args = list(read_job(codec, self.queue, self.job.raw).args)
-        return self._args
+                found = list(read_job(codec, self.queue, self.job.raw).args)
+            self._payload_args = _with_tracking_id(self.entry.plugins, found)
+        return self._payload_args
+
+    def send(self, args: Sequence[Any]) -> None:
+        """Note the arguments that the payload gets."""
+        codec = self.context.codec
+        decoded = codec.decode(codec.encode(list(args)))
+        self._args, self._payload_args = None, _with_tracking_id(self.entry.plugins, decoded)
 
 
 class Plugin:
@@ -145,6 +174,20 @@ class Plugin:
 
     #: The Ruby gem that the plugin does the work of.
     gem: ClassVar[str] = ""
+
+    #: Whether the job's arguments travel as one hash of their names (``job/sending.py``).
+    by_name: ClassVar[bool] = False
+
+    async def args_sent(self, job: PluginJob, args: list[Any]) -> list[Any]:  # noqa: ARG002 - for those that change them
+        """Return the arguments of the payload, for those that the caller gave. Runs before any before_enqueue hook.
+
+        Those that begin with a TrackingId have been sent before. ``refused`` runs if the job is not pushed.
+        """
+        return args
+
+    def args_received(self, args: list[Any]) -> list[Any]:
+        """Return the arguments that the caller gave, from those of a payload, which may be any. Must not raise."""
+        return args
 
     def mark(self, job: PluginJob) -> Mark | None:  # noqa: ARG002 - for those that have one
         """Return the key that is set in the step that pushes the job, or None."""
@@ -216,43 +259,35 @@ class PluginHooks(Hooks):
         return self.of_plugins.get(name)
 
 
-def check_plugins(plugins: Iterable[Plugin], shown: str) -> tuple[Plugin, ...]:
-    """Return a job's plugins as a tuple. Raises JobOptionError for what is not a plugin, and for two of a kind."""
-    if isinstance(plugins, (str, Plugin)) or not hasattr(type(plugins), "__iter__"):
-        given = getattr(plugins, "__name__", None) or repr(plugins)
-        raise JobOptionError(f"plugins={given} of {shown} is no list: write plugins=[{given}]")
-    found: list[Plugin] = []
+def replaces_args(entry: JobClass | None) -> bool:
+    """Whether a plugin of a class replaces the arguments of its jobs: where Ruby's class responds to ``scheduled``."""
+    return entry is not None and any(has(plugin, "args_sent") for plugin in entry.plugins)
+
+
+async def sent_args(entry: JobClass, args: list[Any]) -> list[Any]:
+    """Return the arguments of the payload of a job that is enqueued, or moved, by its bound entry."""
+    for plugin in entry.plugins:
+        if has(plugin, "args_sent") and entry.plugin_job is not None:
+            args = await plugin.args_sent(entry.plugin_job, args)
+            entry.plugin_job.send(args)
+    return args
+
+
+def received_args(plugins: Iterable[Plugin], args: list[Any]) -> list[Any]:
+    """Return the arguments that the caller gave, from those of a payload."""
     for plugin in plugins:
-        if isinstance(plugin, type) and issubclass(plugin, Plugin):
-            raise JobOptionError(
-                f"plugins of {shown}: {plugin.__name__} is a class: give an object, {plugin.__name__}()"
-            )
-        if not isinstance(plugin, Plugin):
-            raise JobOptionError(
-                f"plugins of {shown}: {plugin!r} is no plugin: give objects of pyresque.plugins, such as Loner()"
-            )
-        if any(type(one) is type(plugin) for one in found):
-            raise JobOptionError(
-                f"plugins of {shown}: {type(plugin).__name__} stands there twice; keep one of them"
-            )
-        found.append(plugin)
-    marking = [type(one).__name__ for one in found if type(one).mark is not Plugin.mark]
-    if len(marking) > 1:
-        raise JobOptionError(
-            f"plugins of {shown}: {' and '.join(marking)} both keep a job from being queued twice; keep one of them"
-        )
-    for plugin in found:
-        for name in dir(type(plugin)):
-            if name.startswith(PREFIXES) and not _is_async(getattr(type(plugin), name)):
-                raise JobOptionError(
-                    f"plugins of {shown}: {type(plugin).__name__}.{name} is no async def method"
-                )
-    return tuple(found)
+        args = plugin.args_received(args)
+    return args
 
 
-def _is_async(function: Any) -> bool:
-    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    return bool(flags & 0x80)  # CO_COROUTINE
+def _with_tracking_id(plugins: Iterable[Plugin], args: list[Any]) -> list[Any]:
+    """Return a payload's arguments; the one that ``args_sent`` has put before the others is a TrackingId."""
+    for plugin in plugins:
+        if has(plugin, "args_sent"):
+            received = plugin.args_received(args)
+            own = args[0] if len(received) < len(args) and args[0].__class__ is str else ""
+            return [TrackingId(own), *received]
+    return args
 
 
 def mark_of(entry: JobClass) -> Mark | None:
@@ -270,7 +305,7 @@ async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
     """Return whether a plugin of a bound entry keeps a failure out of the failed list."""
     for plugin in entry.plugins:
         if (
-            _has(plugin, "keep_failure")
+            has(plugin, "keep_failure")
             and entry.plugin_job
             and await plugin.keep_failure(entry.plugin_job, record())
         ):
@@ -291,14 +326,15 @@ async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:
     return result
 
 
-def _has(plugin: Plugin, name: str) -> bool:
+def has(plugin: Plugin, name: str) -> bool:
+    """Whether a plugin has that moment."""
     return getattr(type(plugin), name) is not getattr(Plugin, name)
 
 
 async def moment(entry: JobClass, name: str, *args: Any, unless: str = "") -> None:
     """Run a moment of each plugin of a bound entry, except of plugins that have the moment ``unless``."""
     for plugin in entry.plugins:
-        if unless and _has(plugin, unless):
+        if unless and has(plugin, unless):
             continue
-        if _has(plugin, name):
+        if has(plugin, name):
             await getattr(plugin, name)(entry.plugin_job, *args)

@@ -12,7 +12,7 @@ from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
 from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
-from pyresque.job.plugin import mark_of, moment
+from pyresque.job.plugin import mark_of, moment, received_args, sent_args
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
@@ -101,8 +101,10 @@ class Queues(Dequeue):
         """Enqueue a job by an entry that is bound to it (``Registry.bound_to_job``). If nothing is pushed, run the plugins' ``refused``."""
         names = entry.lookup.now()
         try:
+            sent = await sent_args(entry, args)
+            args = received_args(entry.plugins, sent)
             allowed = await hooks.allowed(entry, names.before_enqueue, *args)
-            pushed = allowed and await self._push(queue, entry, args) is not False
+            pushed = allowed and await self._push(queue, entry, sent) is not False
         except GeneratorExit:
             raise
         except BaseException:
@@ -234,12 +236,9 @@ class Queues(Dequeue):
                 elif entry.plugins:
                     await self._push_all(waiting)  # those before it
                     waiting.clear()
-                    enqueued += (
-                        await self.enqueue_bound(
-                            where, self.registry.bound_to_job(entry, None, args), args
-                        )
-                        is True
-                    )
+                    args = wire_args(entry, args, {})
+                    bound = self.registry.bound_to_job(entry, None, args)
+                    enqueued += await self.enqueue_bound(where, bound, args) is not None
                     continue
                 elif (names := entry.lookup.now()) is not hooks.NO_HOOKS:
                     if not await hooks.allowed(entry, names.before_enqueue, *args):

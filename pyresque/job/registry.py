@@ -38,11 +38,12 @@ class JobClass:
     ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
     may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
     job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
+    ``by_name``: the arguments travel as one hash of their names (``job/sending.py``).
     ``plugins`` add hooks and moments (``job/plugin.py``); in a copy bound to one job (``Registry.bound_to_job``), ``plugin_job`` is that job.
     """
 
     __slots__ = (
-        *("aliases", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
+        *("aliases", "by_name", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
         *("operation", "plugin_job", "plugins", "redeliveries", "target", "timeout"),
     )
 
@@ -67,6 +68,7 @@ class JobClass:
         self.aliases = aliases
         self.plugin_job: PluginJob | None = None
         self.plugins = plugins
+        self.by_name = any(plugin.by_name for plugin in plugins) if plugins else False
         self.lookup = _lookup(target, plugins)
         self.carrier = carrier
         self.operation = operation
@@ -92,7 +94,13 @@ class JobClass:
         if self.carrier is not None:
             found = self.carrier.args_of(job)
             return None if found is None else (found,)
-        return (job.payload.args,) if job.payload.class_name == self.name else None
+        if job.payload.class_name != self.name:
+            return None
+        args: Any = job.payload.args
+        if self.plugins and isinstance(args, list):
+            for plugin in self.plugins:
+                args = plugin.args_received(args)
+        return (args,)
 
     @property
     def performs(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyresque.errors import JobArgumentError
+from pyresque.job.plugin import TrackingId
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pyresque.job.job import Job
@@ -51,7 +53,7 @@ class Carrier(Protocol):
 
 
 def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """Return the payload's ``args`` for a call.
+    """Return the payload's ``args`` for a call, without what a plugin puts before them.
 
     Keywords become positional arguments, in the order of the function's parameters. They become a trailing hash, as Ruby sends
     them, where the job was registered with ``kwargs=True``, where the function takes ``*args`` and names none of them, and
@@ -59,6 +61,8 @@ def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     """
     if entry.carrier is not None:
         return entry.carrier.arguments(args, kwargs)
+    if entry.by_name:
+        return _as_options(entry, args, kwargs)
     if not kwargs:
         return list(args)
     if entry.target is None or isinstance(entry.target, str) or not entry.performs:
@@ -115,3 +119,73 @@ def _by_name(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
             raise JobArgumentError(f"{entry.name}{signature} misses its argument {name}")
         sent.append(value)
     return sent
+
+
+def _as_options(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Return one hash of the arguments by their names, or what was sent before, which begins with a TrackingId.
+
+    A dict as only argument is that hash if the function takes no argument by its place, or only Ruby knows it. What ``*args``
+    takes stands under its own name, as a list.
+    """
+    if args and isinstance(args[0], TrackingId):
+        return list(args)
+    signature = _signature(entry)
+    if signature is None or (len(args) == 1 and not _takes_places(signature)):
+        if len(args) > 1 or (kwargs and args and not isinstance(args[0], dict)):
+            raise JobArgumentError(
+                f"{entry.name} takes its arguments by name: give keywords, or one dict"
+            )
+        if args and not isinstance(args[0], dict):
+            return list(args)  # as Ruby: its options may be any value
+        kwargs, args = {**(args[0] if args else {}), **kwargs}, ()
+        if signature is None:
+            return [kwargs]
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise JobArgumentError(f"{entry.name}{signature}: {error}") from None
+    options: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is kind.VAR_KEYWORD:
+            options.update(value)
+        else:
+            options[name] = list(value) if kind is kind.VAR_POSITIONAL else value
+    return [options]
+
+
+def placed(entry: JobClass, args: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return positional and keyword arguments for a hash of names, which is the only argument; any other is passed by its place."""
+    if len(args) != 1 or not isinstance(args[0], dict):
+        return tuple(args), {}
+    options, places = dict(args[0]), list[Any]()
+    signature = _signature(entry)
+    if signature is None:
+        return (), options
+    for name, each in signature.parameters.items():
+        if each.kind is each.VAR_POSITIONAL and isinstance(options.get(name), list):
+            places += options.pop(name)
+        elif each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) and name in options:
+            if len(places) < list(signature.parameters).index(name):
+                continue  # one before it is missing: by its name
+            places.append(options.pop(name))
+    return tuple(places), options
+
+
+def _takes_places(signature: inspect.Signature) -> bool:
+    return any(
+        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD, each.VAR_POSITIONAL)
+        for each in signature.parameters.values()
+    )
+
+
+def _signature(entry: JobClass) -> inspect.Signature | None:
+    """Return the signature of what performs the job; None if only Ruby does, or if it has none."""
+    if isinstance(entry.target, str) or not entry.performs:
+        return None
+    import inspect  # noqa: PLC0415 - heavy, and needed for names alone
+
+    try:
+        return inspect.signature(entry.perform)
+    except (TypeError, ValueError):
+        return None

@@ -4,21 +4,68 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyresque.job.plugin import check_plugins
+from pyresque.errors import JobOptionError
+from pyresque.job.hooks import PREFIXES
+from pyresque.job.plugin import Plugin, has
 from pyresque.plugins.retry import retry_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyresque.job.plugin import Plugin
     from pyresque.plugins.retry import Backoff
+
+#: The moments that one plugin of a job may have, and what they are for.
+EXCLUSIVE = {
+    "args_sent": "put an id before a job's arguments",
+    "mark": "keep a job from being queued twice",
+}
 
 
 def checked_plugins(
     given: Iterable[Plugin], shown: str, retries: int | None, backoff: Backoff | None
 ) -> tuple[Plugin, ...]:
-    """Return a job's plugins, checked, with a Retry for the short form ``retries=`` and ``backoff=``. Raises JobOptionError."""
-    checked = check_plugins(given, shown)
-    if retries is backoff is None:
-        return checked
-    return check_plugins((*checked, retry_for(retries, backoff)), shown)
+    """Return a job's plugins, checked, with a Retry for the short form ``retries=`` and ``backoff=``.
+
+    Raises JobOptionError for what is not a plugin, for two of a kind, and for two that exclude each other.
+    """
+    if isinstance(given, (str, Plugin)) or not hasattr(type(given), "__iter__"):
+        name = getattr(given, "__name__", None) or repr(given)
+        raise JobOptionError(f"plugins={name} of {shown} is no list: write plugins=[{name}]")
+    short = () if retries is backoff is None else (retry_for(retries, backoff),)
+    found: list[Plugin] = []
+    for plugin in (*given, *short):
+        _check(plugin, shown)
+        if any(type(one) is type(plugin) for one in found):
+            raise JobOptionError(
+                f"plugins of {shown}: {type(plugin).__name__} stands there twice; keep one of them"
+            )
+        found.append(plugin)
+    for alone, what in EXCLUSIVE.items():
+        having = [type(one).__name__ for one in found if has(one, alone)]
+        if len(having) > 1:
+            raise JobOptionError(
+                f"plugins of {shown}: {' and '.join(having)} both {what}; keep one of them"
+            )
+    return tuple(found)
+
+
+def _check(plugin: object, shown: str) -> None:
+    """Raise JobOptionError for what is no plugin, and for a plugin whose hooks are no ``async def`` methods."""
+    if isinstance(plugin, type) and issubclass(plugin, Plugin):
+        raise JobOptionError(
+            f"plugins of {shown}: {plugin.__name__} is a class: give an object, {plugin.__name__}()"
+        )
+    if not isinstance(plugin, Plugin):
+        raise JobOptionError(
+            f"plugins of {shown}: {plugin!r} is no plugin: give objects of pyresque.plugins, such as Loner()"
+        )
+    for name in dir(type(plugin)):
+        if name.startswith(PREFIXES) and not _is_async(getattr(type(plugin), name)):
+            raise JobOptionError(
+                f"plugins of {shown}: {type(plugin).__name__}.{name} is no async def method"
+            )
+
+
+def _is_async(function: object) -> bool:
+    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & 0x80)  # CO_COROUTINE

@@ -46,13 +46,13 @@ class History(Plugin):
         began = job.context.clock.time()
         ran = await inner()
         took = int(job.context.clock.time() - began)
-        await self._write(job, {"args": job.args, "time": _now(job), "execution": took})
+        await self._write(job, {"args": job.payload_args, "time": _now(job), "execution": took})
         return ran
 
     async def on_failure_history(self, job: PluginJob, error: BaseException) -> None:
         """Write down the error."""
         text = text_of(as_raised(error))
-        await self._write(job, {"time": _now(job), "args": job.args, "error": text})
+        await self._write(job, {"time": _now(job), "args": job.payload_args, "error": text})
 
     async def _write(self, job: PluginJob, values: dict[str, Any]) -> None:
         element = job.context.codec.encode({"class": job.name, **values})

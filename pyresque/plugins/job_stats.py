@@ -103,7 +103,12 @@ class JobStats(Plugin):
         self, job: PluginJob, ended: dict[str, Any], run_at: str, seconds: float
     ) -> None:
         if "history" in self.parts:
-            element = {**ended, "args": job.args, "run_at": run_at, "duration": float(seconds)}
+            element = {
+                **ended,
+                "args": job.payload_args,
+                "run_at": run_at,
+                "duration": float(seconds),
+            }
             encoded = job.context.codec.encode(element)
             await push_newest(self._key(job, "history"), encoded, self.histories + 1)
 

@@ -69,7 +69,9 @@ class LonelyJob(Plugin):
         job.state[self] = await take_until(key, now + 1, now + TIMEOUT)
         if not job.state[self]:
             await Sleep(self.requeue_interval)
-            await job.context.jobs.enqueue_to(job.entry.queue or job.queue, job.name, *job.args)
+            await job.context.jobs.enqueue_to(
+                job.entry.queue or job.queue, job.name, *job.payload_args
+            )
             raise DontPerform
 
     async def around_perform(self, job: PluginJob, inner: Inner) -> tuple[bool, Any]:

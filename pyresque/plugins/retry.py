@@ -135,11 +135,11 @@ class Retry(Plugin):
 
     def key(self, job: PluginJob, args: Sequence[Any] | None = None) -> bytes:
         """Return the key of the counter of a job, or of it with other arguments. Raises PluginKeyError."""
-        name = self.name(job, job.args if args is None else args)
+        name = self.name(job, job.payload_args if args is None else args)
         return to_bytes(job.context.keys.retry_counter(name))
 
     def _kept_key(self, job: PluginJob) -> bytes:
-        return to_bytes(job.context.keys.retry_failure(self.name(job, job.args)))
+        return to_bytes(job.context.keys.retry_failure(self.name(job, job.payload_args)))
 
     # -- hooks
 
@@ -224,7 +224,7 @@ class Retry(Plugin):
     async def _next_args(self, job: PluginJob, error: BaseException) -> list[Any]:
         """Return the arguments of the next attempt."""
         if self.args is None:
-            return job.args
+            return job.payload_args
         return list(await Call(partial(self.args, error, *job.args), offload=True))
 
     async def _note(self, job: PluginJob, key: bytes, delay: float) -> None:

@@ -84,7 +84,7 @@ class WorkersLock(Plugin):
         if not job.state[self]:
             queue = job.entry.queue or job.queue
             wait, delayed = self.requeue_delay, job.context.delayed
-            await delayed.enqueue_in_with_queue(queue, wait, job.name, *job.args)
+            await delayed.enqueue_in_with_queue(queue, wait, job.name, *job.payload_args)
             raise DontPerform
 
     async def around_perform_workers_lock(self, job: PluginJob, inner: Inner) -> tuple[bool, Any]:

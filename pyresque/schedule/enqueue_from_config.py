@@ -10,7 +10,7 @@ from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.job import read_job, same_value
-from pyresque.job.plugin import Plugin, mark_of, moment
+from pyresque.job.plugin import Plugin, mark_of, moment, replaces_args
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
@@ -90,9 +90,9 @@ class ScheduledEnqueue:
         scheduled = getattr(target, "scheduled", None)
         if callable(scheduled):
             await Call(partial(scheduled, queue, entry.name, *args), offload=True)
-        elif self.jobs.inline:
+        elif self.jobs.inline and not replaces_args(entry):
             await self.jobs.enqueue_to(queue, target or entry.name, *args)
-        elif mark_of(entry) is not None:
+        elif replaces_args(entry) or mark_of(entry) is not None:
             await self.jobs.enqueue_bound(queue, entry, args)
         elif await hooks.allowed(entry, names.before_enqueue, *args):
             where = validate(entry, queue)
@@ -155,6 +155,8 @@ class ScheduledEnqueue:
         entry = self._find(custom) if custom is not None else self._entry(config)
         if entry is not None and any(type(one).mark is not Plugin.mark for one in entry.plugins):
             return True
+        if replaces_args(entry):
+            return True
         return self.jobs.inline or callable(getattr(entry and entry.target, "scheduled", None))
 
     def identity(self, config: Mapping[str, Any]) -> Identity:
@@ -163,7 +165,10 @@ class ScheduledEnqueue:
         named = (
             JobClass(custom, None, None) if custom is not None else entry or self._unknown(config)
         )
-        args = self.codec.decode(self.codec.encode(wire_args(named, self._args(config), {})))
+        args = self._args(config)
+        if named.carrier is not None:
+            args = wire_args(named, args, {})
+        args = self.codec.decode(self.codec.encode(args))
         where = validate(named, self._queue(config, entry))
         return Identity(where, named.name, args, named.carrier)
 
@@ -177,6 +182,9 @@ class ScheduledEnqueue:
             name = "" if entry is None else entry.name
             answer = await Call(partial(scheduled, queue, name, *args), offload=True)
             return EnqueuePlan(answer=answer)
+        if found is not None and replaces_args(found):
+            bound = self.jobs.registry.bound_to_job(found, queue, args)
+            return EnqueuePlan(answer=await self.jobs.enqueue_bound(queue, bound, args))
         named = JobClass(custom, None, None)
         if self.jobs.inline:
             return EnqueuePlan(answer=await self.jobs.push_job(queue, found or named, args))

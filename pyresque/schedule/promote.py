@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from pyresque.errors import NoQueueError, NotAJob, RedisCommandError, UnknownJobClass
 from pyresque.job import hooks
-from pyresque.job.job import Codec, Job, read_job, write_payload
-from pyresque.job.plugin import mark_of, moment
+from pyresque.job.job import Codec, Job, Payload, read_job, write_payload
+from pyresque.job.plugin import mark_of, moment, received_args, replaces_args, sent_args
 from pyresque.ops import Call
 from pyresque.ruby.json import without
 from pyresque.store.delayed import MOVED, NO_LIST, DelayedTable, Destination, Move
@@ -137,7 +137,9 @@ class Promoter:
 
     async def _moved(self, plans: Sequence[MovePlan], answers: Sequence[int]) -> int:
         for plan, answer in zip(plans, answers, strict=True):
-            if plan.after and answer == MOVED:
+            if answer != MOVED and plan.entry is not None and plan.entry.plugin_job is not None:
+                await moment(plan.entry, "refused")
+            elif plan.after and answer == MOVED:
                 await self._run_after(plan)
         return sum(answer == MOVED for answer in answers)
 
@@ -235,13 +237,45 @@ class Promoter:
             await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
         if self.jobs.inline:
-            await self.jobs.enqueue_to(job.queue, target or entry.name, *args)
+            if entry.plugin_job is None:
+                await self.jobs.enqueue_to(job.queue, target or entry.name, *args)
+            else:
+                await self.jobs.enqueue_bound(job.queue, entry, args)
             return MovePlan(dropped, job, entry, args, names.after_schedule)
-        if names.before_enqueue and not await hooks.allowed(entry, names.before_enqueue, *args):
-            await moment(entry, "refused")
-            return MovePlan(dropped, job, entry, args, names.after_schedule)
-        move = self._to_queue(job, queued_bytes(self.codec, job), mark_of(entry))
+        return await self._to_be_pushed(job, entry, args)
+
+    async def _to_be_pushed(self, job: Job, entry: JobClass, args: list[Any]) -> MovePlan:
+        """Plan a job that no before_schedule hook has kept out: run its before_enqueue hooks."""
+        names, payload = entry.hooks, queued_bytes(self.codec, job)
+        if entry.plugin_job is None:
+            allowed = not names.before_enqueue or await hooks.allowed(
+                entry, names.before_enqueue, *args
+            )
+        else:
+            try:
+                if replaces_args(entry):
+                    payload, args = await self._with_own_args(job, entry, args)
+                allowed = await hooks.allowed(entry, names.before_enqueue, *args)
+            except GeneratorExit:
+                raise
+            except BaseException:
+                await moment(entry, "refused")
+                raise
+            if not allowed:
+                await moment(entry, "refused")
+        if not allowed:
+            return MovePlan(Move(job.raw), job, entry, args, names.after_schedule)
+        move = self._to_queue(job, payload, mark_of(entry))
         return MovePlan(move, job, entry, args, (*names.after_enqueue, *names.after_schedule))
+
+    async def _with_own_args(
+        self, job: Job, entry: JobClass, args: list[Any]
+    ) -> tuple[bytes, list[Any]]:
+        """Return the payload of a job whose plugin replaces its arguments, and the arguments that its hooks get."""
+        sent = await sent_args(entry, args)
+        extra = {name: value for name, value in job.payload.extra.items() if name != "queue"}
+        payload = write_payload(self.codec, entry.name, sent, extra)
+        return payload, received_args(entry.plugins, sent)
 
     async def _customised(self, job: Job, custom: str, known: Known) -> MovePlan:
         """Plan a job with ``custom_job_class``: that class's ``scheduled`` takes it, else it is queued under that name."""
@@ -251,6 +285,12 @@ class Promoter:
         if callable(scheduled):
             await Call(partial(scheduled, job.queue, job.class_name, *args), offload=True)
             return MovePlan(Move(job.raw), job)
+        if entry is not None and replaces_args(entry):
+            extra = {**job.payload.extra, "custom_job_class": None}
+            del extra["custom_job_class"]
+            job = Job(job.queue, Payload(custom, args, extra), job.raw)
+            entry = self.jobs.registry.bound_to_job(entry, job.queue, job=job)
+            return await self._to_be_pushed(job, entry, args)
         return MovePlan(self._to_queue(job, write_payload(self.codec, custom, args)), job)
 
     def _to_queue(self, job: Job, pushed: bytes, mark: Mark | None = None) -> Move:
