@@ -75,7 +75,7 @@ def beside_many(figure: int, bench: Bench) -> Figures:
 def lateness(bench: Bench) -> Figures:
     """Ours: by how many intervals a due job is late, the 99th percentile; a job is due each second, nobody else waits."""
     many, late = bench.some(40, 3), []
-    with _scheduler(bench) as scene, redis.Redis.from_url(bench.url) as client:
+    with _scheduler(bench) as scene, redis.Redis.from_url(bench.url, socket_timeout=None) as client:
         _told(scene, "put", many, int(time.time()) + 5)
         for _ in range(many):
             found = client.blpop(["resque:queue:bench"], timeout=10)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
             """Forget each descriptor that a job has closed."""
 
         def open_again(self) -> None:
-            """Open another one where it is needed."""
+            """Open another one if it is needed."""
 
     #: Device, inode and mode of a descriptor.
     Mark: TypeAlias = tuple[int, int, int]
@@ -39,7 +39,7 @@ def held_by(holder: Holder) -> None:
 
 
 def look_over() -> None:
-    """Look after all of them: before a connection is opened, and where a descriptor has turned out to be closed."""
+    """Look after all of them: before a connection is opened, and if a descriptor has turned out to be closed."""
     with _lock:
         holders = tuple(_holders)
         for holder in holders:

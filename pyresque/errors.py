@@ -16,7 +16,7 @@ class PyresqueError(Exception):
     #: The exception name written into records that Ruby reads; None: the Python class's own name.
     ruby_name: ClassVar[str | None] = None
 
-    #: The exit code of a command that ends with this error: 2 where another command line would have avoided it.
+    #: The exit code of a command that ends with this error: 2 if another command line would have avoided it.
     exit_code: ClassVar[int] = 1
 
 

@@ -1,6 +1,6 @@
 """Copies of a process that performs jobs: whatever a job forks, by ``os.fork``, ``multiprocessing`` or a library.
 
-Rule: only the process that was given a job tells how it ended. A copy of that process ends where it comes out of the job's
+Rule: only the process that was given a job tells how it ended. A copy of that process ends if it comes out of the job's
 own code, and it has the signal handling that the process had before pyresque took it.
 """
 

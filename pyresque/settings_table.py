@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 NUMBERS = ("int", "float")
 
 
-#: What to do where a value of the wrong type is likely to be given.
+#: What to do if a value of the wrong type is likely to be given.
 CURES = {"url": ": give the server's URL, such as 'redis://localhost:6379/0'"}
 
 
@@ -59,7 +59,7 @@ class Row:
         owner.ROWS[name] = self
 
     def __get__(self, settings: Table | None, owner: type[Table]) -> Any:
-        """The default, where no value of its own hides it."""
+        """The default, if no value of its own hides it."""
         return self if settings is None else self.default
 
     def checked(self, value: Any) -> Any:

@@ -64,7 +64,7 @@ def woken_elsewhere(former: int, descriptor: int) -> None:
 
 
 def take_again() -> None:
-    """Handle every signal as ``take`` last ordered, also where other code of this process has changed that. Only in the main thread.
+    """Handle every signal as ``take`` last ordered, also if other code of this process has changed that. Only in the main thread.
 
     Signals that were blocked meanwhile come now.
     """

@@ -58,7 +58,7 @@ class SoftLimit:
 
     async def _within(self, work: Awaitable[T]) -> T:
         """Await the work; when its time is up, JobTimeout is raised at its present await."""
-        import asyncio  # noqa: PLC0415 - heavy, and only where a loop runs already
+        import asyncio  # noqa: PLC0415 - heavy, and only if a loop runs already
 
         task = asyncio.current_task()
         fired = raised = False

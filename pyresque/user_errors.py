@@ -86,7 +86,7 @@ def is_a(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
 
 
 def exception_name(error: BaseException) -> str:
-    """Ruby's name for it where Ruby has one, else the Python class's own."""
+    """Ruby's name for it if Ruby has one, else the Python class's own."""
     name = attribute(error, "ruby_name")
     return name if type(name) is str and name else _QUALNAME(type(error))
 
@@ -104,7 +104,7 @@ def own_name(kind: type[BaseException]) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """The text of an error, and a note in its place where ``str()`` of it raises."""
+    """The text of an error, and a note in its place if ``str()`` of it raises."""
     try:
         text = clean(str(error))
     except BaseException as another:  # noqa: BLE001 - user code: an exception's own __str__

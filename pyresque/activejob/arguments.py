@@ -77,7 +77,7 @@ def deserialize(
 
     Records of models without a locator stay GlobalIDs. ``zone`` is the worker's Rails zone (UTC by default), for times without
     a zone's name; ``local`` is the zone of times without an offset. Raises DeserializationError, in Rails' words, for what
-    that version of Rails could not read, and where a locator or serializer raises or finds nothing.
+    that version of Rails could not read, and if a locator or serializer raises or finds nothing.
     """
     reader = _Reader(version, tuple(serializers), locators or {}, zone or default_zone(), local)
     args = reader.arguments(arguments)

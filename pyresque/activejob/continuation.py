@@ -92,7 +92,7 @@ class Continuable:
         """``for step in job.step("rows", start=0): ...``: run that block once, or not at all if an earlier run completed it.
 
         ``start`` is the first cursor. An ``isolated`` step gets a run of its own. The job may be interrupted between two steps.
-        Raises StepError where steps are nested, have the same name, or are not those of the run before.
+        Raises StepError if steps are nested, have the same name, or are not those of the run before.
         """
         if self.advanced:
             self.checkpoint()

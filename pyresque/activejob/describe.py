@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def class_name(payload: Payload) -> str:
-    """Return the class of a payload: ``SyncAccountJob``, not the wrapper; empty where there is none."""
+    """Return the class of a payload: ``SyncAccountJob``, not the wrapper; empty if there is none."""
     found = job_hash(payload)
     if found is None:
         return payload.name

@@ -40,7 +40,7 @@ def unwrap(args: object) -> object:
 
 
 def job_class_of(found: object, version: Rails = LATEST) -> str:
-    """Return the Ruby class that a job hash names. Raises EnvelopeError, or a subclass, in Ruby's words where it names none."""
+    """Return the Ruby class that a job hash names. Raises EnvelopeError, or a subclass, in Ruby's words if it names none."""
     if not isinstance(found, Mapping):
         if found is None:
             raise EnvelopeMethodError(ruby_messages.no_method("[]", found))

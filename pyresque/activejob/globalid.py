@@ -96,7 +96,7 @@ class Identified(Protocol):
     """A record that knows its GlobalID; such a record may be a job's argument."""
 
     def to_global_id(self) -> GlobalID:
-        """Return the record's address. Raises GlobalIDError where it has no id yet."""
+        """Return the record's address. Raises GlobalIDError if it has no id yet."""
 
 
 def _plain(text: str, found: str) -> GlobalID | None:

@@ -66,7 +66,7 @@ class ActiveJobClass:
     def call(
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments for the function. Raises EnvelopeError (Ruby's ArgumentError) where it does not take them."""
+        """Return the arguments for the function. Raises EnvelopeError (Ruby's ArgumentError) if it does not take them."""
         from pyresque.activejob.signature import complaint, fitted  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
         bound = (job,) if self.bind else ()

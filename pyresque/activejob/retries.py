@@ -32,7 +32,7 @@ class RetryOn:
     """Try again after these errors: ``RetryOn((ValueError,), wait=3, attempts=5)``.
 
     ``attempts`` is the most runs; None: no limit. ``names`` are the errors' names in Ruby; the job hash counts failures under
-    them, so give them where Ruby counts the same failures. ``jitter`` lengthens a wait by a random part of up to that share;
+    them, so give them if Ruby counts the same failures. ``jitter`` lengthens a wait by a random part of up to that share;
     None takes the application's.
     """
 
@@ -124,7 +124,7 @@ def decide(
 ) -> Retry | Exhausted | Discard | None:
     """Return what the rules decide for an error of a ``started`` job; None if no rule matches and the job fails.
 
-    As in Rails the last matching rule counts. Where none matches the error, its cause is tried, and the cause's cause.
+    As in Rails the last matching rule counts. If none matches the error, its cause is tried, and the cause's cause.
     ``jitter`` is the application's (Rails: 0, with ``load_defaults "6.1"`` or later 0.15).
     """
     tried: set[int] = set()

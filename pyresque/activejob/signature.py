@@ -20,7 +20,7 @@ _NAMED = (
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return a function's signature; None where Python does not know it, as of some builtins."""
+    """Return a function's signature; None if Python does not know it, as of some builtins."""
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):
@@ -30,7 +30,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
 def fitted(
     signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Return the arguments for a function; as in Ruby keywords become a last hash where it takes none."""
+    """Return the arguments for a function; as in Ruby keywords become a last hash if it takes none."""
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if kwargs and not kinds.intersection(_NAMED):
         return (*args, kwargs), {}

@@ -71,7 +71,7 @@ def later(moment: datetime, seconds: float) -> Instant:
 def read(value: object, local: tzinfo) -> datetime:
     """Read a time as ``Time.iso8601`` does; ``local`` is the zone of a text without one.
 
-    Returns a plain datetime where that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
+    Returns a plain datetime if that loses nothing, else an Instant. Raises TypeError or ValueError with Ruby's message.
     """
     if not isinstance(value, str | None):
         raise TypeError(ruby_messages.no_conversion(value, "String"))

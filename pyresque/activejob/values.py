@@ -109,7 +109,7 @@ class Duration(timedelta):
 
 
 def whole_seconds(span: timedelta) -> int | float:
-    """Return the length in seconds: an int where it is whole, as in Rails."""
+    """Return the length in seconds: an int if it is whole, as in Rails."""
     if span.microseconds:
         return span.total_seconds()
     return span.days * 86400 + span.seconds

@@ -49,7 +49,7 @@ def own_queue(resque: Resque, class_name: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Parse a date, in this machine's zone where it names none, or seconds since 1970. Raises Misuse."""
+    """Parse a date, in this machine's zone if it names none, or seconds since 1970. Raises Misuse."""
     try:
         if text.strip().isdecimal():
             return datetime.fromtimestamp(int(text)).astimezone()
@@ -69,7 +69,7 @@ def seconds_from_now(text: str) -> float:
 
 
 def shown_time(seconds: float) -> str:
-    """Return seconds since 1970 as a date in this machine's zone; ``no date`` where the calendar has none."""
+    """Return seconds since 1970 as a date in this machine's zone; ``no date`` if the calendar has none."""
     try:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
     except (ValueError, OverflowError, OSError):

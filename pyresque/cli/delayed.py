@@ -326,7 +326,7 @@ def _run_pass(
     as_json: bool,
     dry_run: bool = False,
 ) -> None:
-    """Run a pass step by step; print the count, also where a signal interrupted it. Raises Interrupted."""
+    """Run a pass step by step; print the count, also if a signal interrupted it. Raises Interrupted."""
     done = 0
     with Progress("going through delayed jobs") as progress:
         while not progress.signal and (step := resque.run(selection.more())) is not None:

@@ -106,7 +106,7 @@ class ListingGroup(SuggestingGroup):
     """A group with ``list`` as its default command: ``pyresque queues --json`` is ``pyresque queues list --json``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert ``list`` where no command is given, but not for a shell that asks for completions."""
+        """Insert ``list`` if no command is given, but not for a shell that asks for completions."""
         if not ctx.resilient_parsing and (
             not args or (args[0].startswith("-") and args[0] not in HELP)
         ):
@@ -173,7 +173,7 @@ def refuse_option(ctx: click.Context, param: click.Parameter, value: str | None)
 
 
 def not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the value of an option. Raises click.BadParameter where it is empty."""
+    """Return the value of an option. Raises click.BadParameter if it is empty."""
     if value is not None and not value.strip():
         raise click.BadParameter("is empty", ctx, param)
     return value

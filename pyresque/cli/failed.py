@@ -225,7 +225,7 @@ def remove(
 def trim(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Delete the oldest failed jobs: all but the newest N of each failed list, and those that failed too long ago.
 
-    Workers do so by themselves, about once a minute, where the same is set for them.
+    Workers do so by themselves, about once a minute, if the same is set for them.
     """
     resque = load_application(given)
     count, age = resque.settings.failed_max_count, resque.settings.failed_max_age
@@ -266,7 +266,7 @@ def clear(failure_queue: str | None, yes: bool, dry_run: bool, as_json: bool, **
 def _records_at(
     resque: Resque, indexes: tuple[int, ...], failure_queue: str | None
 ) -> list[FailedRecord]:
-    """Return the records at these indexes. A later step changes these records, even where they have moved. Raises NoSuchFailure."""
+    """Return the records at these indexes. A later step changes these records, even if they have moved. Raises NoSuchFailure."""
     found = []
     for index in dict.fromkeys(indexes):
         page = resque.failures.all(index, 1, failure_queue)

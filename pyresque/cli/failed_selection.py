@@ -164,7 +164,7 @@ class Report:
             self._left.append({"record": f"{record.failure_queue} {record.index}", "why": why})
 
     def close(self, progress: Progress | None = None) -> None:
-        """Print the sum. Raises Interrupted, or Complaint where some records were left."""
+        """Print the sum. Raises Interrupted, or Complaint if some records were left."""
         left = {"left": self._left, "left_count": self._left_count} if self._with_left else {}
         if self._json is not None:
             self._json.close(left)

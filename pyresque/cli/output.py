@@ -44,7 +44,7 @@ def as_text(value: object, **options: Any) -> str:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Print columns under headings, numbers to the right; the line ``empty`` where there are no rows."""
+    """Print columns under headings, numbers to the right; the line ``empty`` if there are no rows."""
     if not rows:
         click.echo(empty)
         return
@@ -104,7 +104,7 @@ def listed(names: Iterable[str], most: int = 20) -> str:
 
 
 def confirm(what: str, *, yes: bool) -> None:
-    """Ask before a command destroys. Raises Misuse without a terminal to ask at, Complaint where the answer is no."""
+    """Ask before a command destroys. Raises Misuse without a terminal to ask at, Complaint if the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -196,7 +196,7 @@ class FirstLines:
             click.echo(safe_text(f"{self.verb} {line}"))
 
     def close(self, none: str) -> None:
-        """Print the count where not all lines were printed; ``none`` where nothing was changed."""
+        """Print the count if not all lines were printed; ``none`` if nothing was changed."""
         if not self.count:
             click.echo(none)
         elif self.count > MOST_LINES:

@@ -43,7 +43,7 @@ def queues() -> None:
 @settings_options(*CONNECTION, "codec")
 @json_option
 def list_queues(as_json: bool, **given: Any) -> None:
-    """List every queue with its size, whether it is paused, and how long its next job has waited where payloads have the time."""
+    """List every queue with its size, whether it is paused, and how long its next job has waited if payloads have the time."""
     resque = load_application(given)
     sizes = resque.queue_lengths()
     names = list(sizes)

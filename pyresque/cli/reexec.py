@@ -33,7 +33,7 @@ PROGRAM = "from pyresque.process.start.startup import main; main(sys.argv[1])"
 def restart_without_click(function: str, options: dict[str, Any], **more: Any) -> None:
     """Run this function of ``process/start/startup.py`` in stage 2, with the options that were given.
 
-    Returns only where there is no second stage: then the function has run in this process. Raises PyresqueError, OSError.
+    Returns only if there is no second stage: then the function has run in this process. Raises PyresqueError, OSError.
     """
     options = {name: value for name, value in options.items() if value is not None}
     if _can_restart():
@@ -49,12 +49,12 @@ def restart_without_click(function: str, options: dict[str, Any], **more: Any) -
         program = PATH + unbind + PROGRAM
         words = [sys.executable, *flags, "-c", program, "\n".join(sys.path), start_request]
         os.execve(sys.executable, words, environment)  # noqa: S606 - this very interpreter
-    from pyresque.process.start import startup  # noqa: PLC0415 - stage 1 needs it only where there is no stage 2
+    from pyresque.process.start import startup  # noqa: PLC0415 - stage 1 needs it only if there is no stage 2
 
     getattr(startup, function)(options, **more)
 
 
 def _can_restart() -> bool:
-    """False if the caller goes on, where a debugger watches, and where exec() would make another process (Windows)."""
+    """False if the caller goes on, if a debugger watches, and if exec() would make another process (Windows)."""
     own = click.get_current_context().obj is OWN_PROCESS
     return own and bool(sys.executable) and sys.gettrace() is None and hasattr(os, "fork")

@@ -198,7 +198,7 @@ def run(name: str, as_json: bool, **given: Any) -> None:
 def validate(file: str, as_json: bool, **given: Any) -> None:
     """Check a schedule's file: each fault with its line, and the next runs of each entry.
 
-    Exit code 1 where an entry cannot run, or none ever does.
+    Exit code 1 if an entry cannot run, or none ever does.
     """
     resque = load_application(given)
     try:

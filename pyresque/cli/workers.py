@@ -117,7 +117,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
 def prune(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Unregister workers that are dead: without a recent heartbeat, or on this host without a process.
 
-    Their jobs are recorded as failed, or go back into their queues where -A registers them so.
+    Their jobs are recorded as failed, or go back into their queues if -A registers them so.
     """
     resque = load_application(given)
     posix = PosixHost()

@@ -193,7 +193,7 @@ class SharedConnection(asyncio.Protocol):
                 talk.answer.set_result(reply)
 
     def _look(self) -> None:
-        """Give up where the oldest reply is overdue; else look again when it would be."""
+        """Give up if the oldest reply is overdue; else look again when it would be."""
         self._watch = None
         if not self._talks:
             return
@@ -263,7 +263,7 @@ async def _connect(wire: SharedConnection, to: RedisUrl) -> None:
         return
     options: dict[str, Any] = {}
     if to.secure:
-        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
 
         options = {"ssl": tls.context(to), "server_hostname": to.host}
     transport, _ = await loop.create_connection(lambda: wire, to.host, to.port, **options)

@@ -37,7 +37,7 @@ def blocking_driver(access: Access) -> SyncDriver:
         return ClientDriver(access.client, access.namespace)
     server = access.server
     if server.retries_redirects:
-        from pyresque.driver.following import FollowingDriver  # noqa: PLC0415 - where servers change
+        from pyresque.driver.following import FollowingDriver  # noqa: PLC0415 - only for servers that change
 
         return FollowingDriver(server)
     from pyresque.driver.sync import SyncDriver  # noqa: PLC0415 - it is one of several
@@ -53,7 +53,7 @@ def awaiting_driver(access: Access, threads: Executor | None = None) -> AsyncDri
         return AsyncClientDriver(access.client, access.namespace, threads)
     server = access.server
     if server.retries_redirects:
-        from pyresque.driver.aio_following import AsyncFollowingDriver  # noqa: PLC0415 - where servers change
+        from pyresque.driver.aio_following import AsyncFollowingDriver  # noqa: PLC0415 - only for servers that change
 
         return AsyncFollowingDriver(server, threads)
     from pyresque.driver.aio import AsyncDriver  # noqa: PLC0415 - it is one of several

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Bytes read at a time.
 PIECE = 1 << 16
 
-#: Where the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
+#: If the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
 SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 
 #: Seconds from its making in which the end of a connection may be the fault of the configuration.
@@ -181,7 +181,7 @@ class Connection:
             self._socket.close()
 
     def let_go_of_closed(self) -> None:
-        """Forget the socket where a job has closed it: its number may soon be another descriptor's."""
+        """Forget the socket if a job has closed it: its number may soon be another descriptor's."""
         number = self._socket.fileno()
         if number < 0 or mark(number) == self._mark:
             return
@@ -220,7 +220,7 @@ class Connection:
         return made
 
     def _secured(self, made: socket.socket, to: RedisUrl) -> socket.socket:
-        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
 
         self._not_yet = (*self._not_yet, *tls.NOT_YET)
         return tls.secured(made, to)
@@ -270,7 +270,7 @@ class Connection:
             checked(reply, self.where)
 
     def _hear_now(self) -> None:
-        """Take what is there; raises one of ``_not_yet`` where nothing is."""
+        """Take what is there; raises one of ``_not_yet`` if nothing is."""
         if self._plain and hasattr(socket, "MSG_DONTWAIT"):
             heard = self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT)
         else:
@@ -284,7 +284,7 @@ class Connection:
         self._feed_reader(self._buffer, 0, heard)
 
     def _alert(self) -> OSError | None:
-        """What a server said of TLS before it hung up, where it did so while we were speaking."""
+        """What a server said of TLS before it hung up, if it did so while we were speaking."""
         try:
             self._socket.recv(1)
         except (OSError, AttributeError) as error:
@@ -305,7 +305,7 @@ class Connection:
 
 
 def configured_wrongly(cause: BaseException, to: RedisUrl) -> str | None:
-    """What is wrong with the configuration, where a new connection ends so; None: nothing that we could find."""
+    """What is wrong with the configuration, if a new connection ends so; None: nothing that we could find."""
     if isinstance(cause, hiredis.ProtocolError):
         return (
             None
@@ -314,7 +314,7 @@ def configured_wrongly(cause: BaseException, to: RedisUrl) -> str | None:
         )
     if not to.secure and getattr(cause, "errno", None) != ECONNRESET:
         return None
-    from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only where it is used
+    from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
 
     handshake = isinstance(cause, (TimeoutError, ConnectionResetError)) or "EOF" in str(cause)
     return tls.fault(cause, to) or (tls.mistaken(to) if handshake else None)
@@ -336,7 +336,7 @@ def first_fault(to: RedisUrl) -> ConnectionFault | None:
 
 
 def keep_alive(made: socket.socket) -> None:
-    """Notice a silent peer within about a minute, where the system lets us say so."""
+    """Notice a silent peer within about a minute, if the system lets us say so."""
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in keepalive_options().items():
         with contextlib.suppress(OSError):

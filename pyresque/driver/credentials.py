@@ -1,4 +1,4 @@
-"""User and password where a provider gives them: it is asked whenever a connection is made.
+"""User and password if a provider gives them: it is asked whenever a connection is made.
 
 A provider is a function, plain or ``async def``, that gives the password, or user and password; or an object with redis-py's
 ``get_credentials`` or ``get_credentials_async``. One that hangs holds up nothing: nobody waits for it longer than for a connection.
@@ -36,7 +36,7 @@ class Provider:
     def login(self) -> Login:
         """Ask it in a thread, and wait. Raises RedisUnavailable, ConnectionFault.
 
-        Where the thread of an earlier question still waits for the provider, its answer is taken: threads do not pile up.
+        If the thread of an earlier question still waits for the provider, its answer is taken: threads do not pile up.
         """
         asking = self._asking
         if asking is None or not asking.thread.is_alive():
@@ -48,7 +48,7 @@ class Provider:
 
     async def login_async(self) -> Login:
         """Await it in the running loop, or ask a plain one in a thread. Raises RedisUnavailable, ConnectionFault."""
-        import asyncio  # noqa: PLC0415 - heavy, and loaded where this is awaited
+        import asyncio  # noqa: PLC0415 - heavy, and loaded if this is awaited
 
         method = _method(self._given, awaits=True)
         if not asyncio.iscoroutinefunction(method):
@@ -111,7 +111,7 @@ def _awaited(answer: Awaitable[object]) -> object:
 
 
 def _method(given: Any, *, awaits: bool) -> Callable[[], Any]:
-    """What to call: the method that the provider's own class defines, the one of our kind where it defines both."""
+    """What to call: the method that the provider's own class defines, the one of our kind if it defines both."""
     plain, awaited = (
         _own(getattr(given, name, None)) for name in ("get_credentials", "get_credentials_async")
     )

@@ -43,7 +43,7 @@ def encode_transaction(commands: Sequence[Command[Any]]) -> list[Command[Any]]:
 
 
 def log_ins(to: RedisUrl) -> list[list[Command[Any]]]:
-    """The ways to log in, to be tried in turn: as redis-rb does, where user and password fail, the password alone."""
+    """The ways to log in, to be tried in turn: as redis-rb does, if user and password fail, the password alone."""
     steps = log_in(to)
     if not steps:
         return []

@@ -244,9 +244,9 @@ def called(run: Callable[[Op[Any]], Any], answer: Callable[[Request], Any], requ
 
 def awaited(awaitable: Awaitable[Any]) -> Any:
     """Run an awaitable in a new event loop; in another thread if a loop runs in this one already."""
-    import asyncio  # noqa: PLC0415 - heavy, and only where something awaits
+    import asyncio  # noqa: PLC0415 - heavy, and only if something awaits
 
-    if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises where there is none
+    if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises if there is none
         given = asyncio.run(outcome_of(awaitable, (asyncio.CancelledError,)))
     else:
         given = _in_a_thread(lambda: asyncio.run(outcome_of(awaitable, ())))

@@ -1,4 +1,4 @@
-"""TLS for a connection of our own (``rediss://``), and the errors where it does not come about. Importing this module loads OpenSSL."""
+"""TLS for a connection of our own (``rediss://``), and the errors if it does not come about. Importing this module loads OpenSSL."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def fault(error: BaseException, to: RedisUrl) -> str | None:
 
 
 def mistaken(to: RedisUrl) -> str | None:
-    """What is wrong where a server does not go on as the URL's scheme has it: it is asked whether it speaks the other way."""
+    """What is wrong if a server does not go on as the URL's scheme has it: it is asked whether it speaks the other way."""
     if to.path:
         return None
     if to.secure:

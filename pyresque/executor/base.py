@@ -49,7 +49,7 @@ class Executor(Protocol):
         """Perform the job and return how it ended. An error raised here is the worker's own (a before_fork hook failed).
 
         ``upkeep`` is run at once and then whenever the seconds that it returned are over. ``set_title`` sets the worker's process
-        title; ``child_title`` is the title of the process that performs the job, where that is another one.
+        title; ``child_title`` is the title of the process that performs the job, if that is another one.
         """
 
     def kill(self) -> None:

@@ -71,7 +71,7 @@ class FastPathResult(NamedTuple):
 
     current: the job that stands in ``worker:<id>``. turns, second, in_turn, error: as in FastPathEnd.
     outcome: how that job ended; None if it has not begun.
-    reply: the reply to the turn after it, where one was run: bytes, a list, or an error.
+    reply: the reply to the turn after it, if one was run: bytes, a list, or an error.
     lost: the fork server died, so that only Redis knows which job is current.
     """
 

@@ -47,7 +47,7 @@ class Interrupt:
                 self._requested = self._raised = False
 
     def request(self) -> None:
-        """Raise TermException in the thread that runs the job; where none does, in the next ``enter`` or ``pending``."""
+        """Raise TermException in the thread that runs the job; if none does, in the next ``enter`` or ``pending``."""
         with self._lock:
             if self._requested:
                 return
@@ -121,7 +121,7 @@ class InterruptibleCalls:
                 result = function()
             finally:
                 self._interrupt.leave()
-        except BaseException as error:  # noqa: BLE001 - raised again where the operation asked
+        except BaseException as error:  # noqa: BLE001 - raised again if the operation asked
             self._interrupt.leave()  # the exception may have come on the way to the first
             # Not through a future: it would add its frames to the backtrace.
             result = Raised(thrown(error))

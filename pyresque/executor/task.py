@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
 
-#: The error of a process that a job forked, where it would go on in the event loop of its parent.
+#: The error of a process that a job forked, if it would go on in the event loop of its parent.
 NOT_HERE = "a process that a job forked cannot await in the event loop it was forked in: it ends"
 
 

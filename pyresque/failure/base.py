@@ -46,7 +46,7 @@ class FailureBackend(Protocol):
         return None
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:  # noqa: ARG002 - as above
-        """Return how many records there are, of a failure queue and of a job class where given."""
+        """Return how many records there are, of a failure queue and of a job class if given."""
         return 0
 
     async def queues(self) -> list[str]:
@@ -145,7 +145,7 @@ VERBS: Final = tuple(
 
 
 def complete(backend: FailureBackend | Saves) -> FailureBackend:
-    """Return the backend itself where it has all methods, else one that adds the missing ones to its ``save``."""
+    """Return the backend itself if it has all methods, else one that adds the missing ones to its ``save``."""
     if FailureBackend in type(backend).__mro__ or all(hasattr(backend, name) for name in VERBS):
         return cast("FailureBackend", backend)
     return OnlySaves(backend)

@@ -1,4 +1,4 @@
-"""A job whose process died becomes one failed record, or is redelivered where its registration asks for that.
+"""A job whose process died becomes one failed record, or is redelivered if its registration asks for that.
 
 The first process that finds the job deals with it: ``unregister.lua`` and ``redeliver.lua`` check ``worker:<id>``.
 """
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Logged where a backend raises an error.
+#: Logged when a backend raises an error.
 BACKEND_FAILED = "the failure backend failed; the record goes to the list of failed jobs instead"
 
 
 def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
-    """Return an entry for the list ``failed_aside``, where the record's own key is not a list; log that."""
+    """Return an entry for the list ``failed_aside``, if the record's own key is not a list; log that."""
     log.error(
         "%s: the failed record is kept in the list %r below the namespace; when the key is mended, move it there: LMOVE, or RENAME",
         error,
@@ -58,7 +58,7 @@ def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
 class LostJobs:
     """Unregisters workers, and records or redelivers the jobs that they were performing.
 
-    ``last_resort`` is the backend that records a failure where ``backend`` raised.
+    ``last_resort`` is the backend that records a failure if ``backend`` raised.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class LostJobs:
         await self.redeliveries.forget(job.queue, job.raw)
 
     async def entry(self, failure: Failure, *, counted: bool) -> FailureEntry:
-        """Return the failed record for ``turn.lua`` to append; an empty one where the backend has saved the failure by itself.
+        """Return the failed record for ``turn.lua`` to append; an empty one if the backend has saved the failure by itself.
 
         ``counted``: whether ``stat:failed`` counts it.
         """
@@ -195,7 +195,7 @@ class LostJobs:
             await self.last_resort.save(failure)
 
     async def run_hooks(self, job: Job, error: BaseException, record: bytes = b"") -> None:
-        """Run a job's failure hooks, where its class is registered here; log their errors. ``record``: its worker record."""
+        """Run a job's failure hooks, if its class is registered here; log their errors. ``record``: its worker record."""
         try:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
@@ -217,7 +217,7 @@ class LostJobs:
             await self.run_moment(entry, "returned")
 
     async def run_moment(self, entry: JobClass, name: str, *args: object) -> None:
-        """Run a moment of a job's plugins where no failure can be recorded: log their errors."""
+        """Run a moment of a job's plugins if no failure can be recorded: log their errors."""
         try:
             await moment(entry, name, *args)
         except GeneratorExit:

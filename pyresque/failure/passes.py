@@ -209,7 +209,7 @@ class Requeueing(Pass):
         self.wanted = wanted
         self.retried_at = retried_at
         self._reading = Reading(table, codec, names, order=order)
-        # Marked records of the last two pages: where others remove records, a backward walk may meet them again.
+        # Marked records of the last two pages: when others remove records, a backward walk may meet them again.
         self._marked: set[bytes] = set()
         self._marked_before: set[bytes] = set()
 

@@ -132,7 +132,7 @@ class RedisBackend(FailureBackend):
         return FailureEntry(records.write(self.lists.codec, failure))
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
-        """Return how many records there are, of a class where one is given."""
+        """Return how many records there are, of a class if one is given."""
         _only_failed(queue)
         if class_name is None:
             return await self.table.size()
@@ -252,7 +252,7 @@ class RedisMultiQueueBackend(FailureBackend):
         return FailureEntry(records.write(self.lists.codec, failure), name, name)
 
     async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
-        """Return how many records there are, of a failure queue and of a class where given."""
+        """Return how many records there are, of a failure queue and of a class if given."""
         if class_name is None:
             return sum([await self.table.size(name) for name in await self._named(queue)])
         wanted = partial(of_class, class_name)
@@ -279,7 +279,7 @@ class RedisMultiQueueBackend(FailureBackend):
         class_name: str | None = None,
         order: Order = "desc",
     ) -> Reading:
-        """Return a pass over ``limit`` records from ``offset`` on, of a class where one is given."""
+        """Return a pass over ``limit`` records from ``offset`` on, of a class if one is given."""
         wanted = None if class_name is None else partial(of_class, class_name)
         names = partial(self._named, queue)
         return self.lists.reading(names, offset=offset, limit=limit, wanted=wanted, order=order)

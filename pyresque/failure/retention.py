@@ -51,11 +51,11 @@ class Retention:
         self._trouble = ""
 
     def due_in(self) -> float:
-        """Seconds until the next trim; infinity where the settings trim nothing."""
+        """Seconds until the next trim; infinity if the settings trim nothing."""
         return self._due_at - self._clock.monotonic()
 
     async def trim_if_due(self) -> None:
-        """Trim where the last trim of this process was a minute ago. An error is logged, and no worker ends for it."""
+        """Trim if the last trim of this process was a minute ago. An error is logged, and no worker ends for it."""
         if self.due_in() <= 0:
             await self._trim_as_set()
 

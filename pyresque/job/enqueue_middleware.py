@@ -1,6 +1,6 @@
 """Enqueue middleware: the application's code around each enqueue made here; it may refuse the job, or add members to its payload.
 
-Order of one enqueue: ``before_enqueue`` hooks (``before_schedule`` where it is for later), the middleware from the outermost in,
+Order of one enqueue: ``before_enqueue`` hooks (``before_schedule`` if it is for later), the middleware from the outermost in,
 the push, the middleware back out, ``after_enqueue`` hooks. If a hook or a middleware refuses, what is behind it does not run.
 """
 
@@ -101,7 +101,7 @@ class Outgoing:
         return write_payload(self.codec, job.class_name, job.args, {**extra, **job.extra})
 
     def stamped(self, job: Job, raw: bytes) -> bytes:
-        """Return the payload of a delayed job that is moved to its queue, with the time where that is written."""
+        """Return the payload of a delayed job that is moved to its queue, with the time if that is written."""
         if self.stamp is None or ENQUEUED_AT in job.payload.extra:
             return raw
         if self.codec.name == "json":

@@ -95,7 +95,7 @@ class Codec(Protocol):
         """Decode a value. Raises DecodeError."""
 
     def decode_at_once(self, raw: bytes) -> Any:
-        """Decode quickly, where the bytes are also safe inside a record. None: ask ``decode``."""
+        """Decode quickly, if the bytes are also safe inside a record. None: ask ``decode``."""
 
     def embed(
         self, head: Mapping[str, object], key: str, raw: bytes, tail: Mapping[str, object]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Layer:
-    """One middleware; ``awaits`` where it is a coroutine function."""
+    """One middleware; ``awaits`` if it is a coroutine function."""
 
     def __init__(self, middleware: Callable[[Any, Any], Any], awaits: bool) -> None:
         self.middleware = middleware

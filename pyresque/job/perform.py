@@ -33,7 +33,7 @@ T = TypeVar("T")
 async def perform(registry: Registry, job: Job) -> bool:
     """Perform a job, inside the application's middleware; return whether its work was done.
 
-    The work is left undone where a before hook raises DontPerform or an around hook does not yield. An error of the job is
+    The work is left undone if a before hook raises DontPerform or an around hook does not yield. An error of the job is
     raised after its failure hooks ran. A job with a fault raises the fault; one of an unknown class raises UnknownJobClass.
     """
     return await guard_copies(_whole(registry, job))
@@ -63,7 +63,7 @@ async def _performed(registry: Registry, job: Job) -> bool:
 async def finished(
     entry: JobClass, job: Job, work: Op[bool], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> bool:
-    """Run ``work``, then the failure hooks where it failed, then the ``always`` hooks.
+    """Run ``work``, then the failure hooks if it failed, then the ``always`` hooks.
 
     As in Ruby (3.1) an error of an ``always`` hook after a success makes the job fail.
     """
@@ -189,7 +189,7 @@ async def run_always_hooks(
 
 
 def _hook_error(kind: str, job: Job, another: BaseException, error: BaseException) -> str:
-    """Return the text that Ruby records where a hook raises while its job fails."""
+    """Return the text that Ruby records if a hook raises while its job fails."""
     another, error = as_raised(another), as_raised(error)
     name = exception_name(another)
     return (
@@ -279,7 +279,7 @@ async def _ended_by(error: BaseException, throw: Callable[[BaseException], Any])
 
 
 async def _ended(step: Callable[[], Any]) -> _Ended | None:
-    """Run one step of a generator; return its end where this step was the last one, else None."""
+    """Run one step of a generator; return its end if this step was the last one, else None."""
     try:
         await Call(partial(_stepped, step), offload=True)
     except _Ended as ended:

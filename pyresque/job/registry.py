@@ -165,7 +165,7 @@ class Registry:
         """Register a class or function; ``hooks`` become hooks of it, each under its own name.
 
         Without a name a class gives its own, a function the CamelCase of its own. Raises DuplicateJobError when
-        another target has the name already, NoClassError when the target can perform nothing, JobOptionError where
+        another target has the name already, NoClassError when the target can perform nothing, JobOptionError if
         a hook has no hook's name.
         """
         check(target)

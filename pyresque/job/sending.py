@@ -56,8 +56,8 @@ def wire_args(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     """Return the payload's ``args`` for a call, without what a plugin puts before them.
 
     Keywords become positional arguments, in the order of the function's parameters. They become a trailing hash, as Ruby sends
-    them, where the job was registered with ``kwargs=True``, where the function takes ``*args`` and names none of them, and
-    where only Ruby knows the class. Raises JobArgumentError for keywords that the function does not take.
+    them, if the job was registered with ``kwargs=True``, if the function takes ``*args`` and names none of them, and
+    if only Ruby knows the class. Raises JobArgumentError for keywords that the function does not take.
     """
     if entry.carrier is not None:
         return entry.carrier.arguments(args, kwargs)

@@ -32,7 +32,7 @@ INSIDE = {
 
 FAIL, REQUEUE = "fail", "requeue"
 
-#: How often a job is redelivered where its registration gives no ``max_redeliveries``.
+#: How often a job is redelivered if its registration gives no ``max_redeliveries``.
 MOST = 3
 
 
@@ -60,7 +60,7 @@ def check(target: Any, *, bound: bool = False) -> None:
 
 
 def check_options(queue: object, **lists: object) -> None:
-    """Raise JobOptionError for a queue that is no text, and for a single value where a list is needed."""
+    """Raise JobOptionError for a queue that is no text, and for a single value if a list is needed."""
     if queue is not None and not isinstance(queue, str):
         raise JobOptionError(f"queue={queue!r} is no text: name one queue, as in queue='reports'")
     for name, given in lists.items():

@@ -118,7 +118,7 @@ class Scheduler:
             await self.print_schedule()
 
     async def _wait(self) -> None:
-        """Wait for the next round, or for the next run of an entry where that comes first."""
+        """Wait for the next round, or for the next run of an entry if that comes first."""
         settings = self.core.settings
         wait = max(SHORTEST, settings.scheduler_interval)
         if self.master:
@@ -224,7 +224,7 @@ class Scheduler:
         self.timers[entry.name] = Timer(entry, first)
 
     async def update_schedule(self) -> None:
-        """Follow what changed in Redis, where that is asked for (DYNAMIC_SCHEDULE)."""
+        """Follow what changed in Redis, if that is asked for (DYNAMIC_SCHEDULE)."""
         if not self.core.settings.dynamic_schedule or not await self.recurring.table.any_changed():
             return
         if not await self.hold_master():

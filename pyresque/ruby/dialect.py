@@ -24,7 +24,7 @@ _HTML_ESCAPES: Final = (
 class Dialect(Enum):
     """Which encoder the Ruby side uses: the json gem or oj, each without or with ActiveSupport (Rails).
 
-    The bytes differ in floats, dates and decimals, and in ``<``, ``>`` and ``&``. It matters only where Ruby compares
+    The bytes differ in floats, dates and decimals, and in ``<``, ``>`` and ``&``. It matters only if Ruby compares
     bytes (``dequeue``, delayed jobs, unique locks): what one dialect writes, all of them read.
     """
 

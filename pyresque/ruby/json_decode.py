@@ -82,7 +82,7 @@ def _has_lone_surrogate(text: str) -> bool:
 
 
 def _strict_or(error: ValueError, text: str) -> str:
-    """Rewrite the text for a second try. Raises the error where there is nothing to rewrite."""
+    """Rewrite the text for a second try. Raises the error if there is nothing to rewrite."""
     strict = _strict(text)
     if strict == text:
         raise error
@@ -152,10 +152,10 @@ _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{4}")
 
 
 def unescape(body: bytes) -> bytes:
-    """Return the bytes of a string with escapes. Raises ValueError where Ruby refuses a lone surrogate at its end.
+    """Return the bytes of a string with escapes. Raises ValueError if Ruby refuses a lone surrogate at its end.
 
     A backslash before any other letter is dropped. The first half of a pair takes its other half from whatever escape
-    follows; where none follows it becomes ``?`` and the next byte is lost.
+    follows; if none follows it becomes ``?`` and the next byte is lost.
     """
     out = bytearray()
     at = 0
@@ -232,7 +232,7 @@ def _span(text: str, key: str) -> tuple[int, int] | None:
 
 
 def _members(text: str) -> Iterator[tuple[str, int, int, int]]:
-    """Yield each member's name, its start, and start and end of its value. Raises ValueError where the text is no object."""
+    """Yield each member's name, its start, and start and end of its value. Raises ValueError if the text is no object."""
     at = _after_space(text, 0)
     if text[at] != "{":
         raise ValueError("no object")

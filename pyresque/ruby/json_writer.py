@@ -1,4 +1,4 @@
-"""Write JSON value by value, where the C encoder differs from Ruby's; errors name the path of the refused value."""
+"""Write JSON value by value, if the C encoder differs from Ruby's; errors name the path of the refused value."""
 
 from __future__ import annotations
 

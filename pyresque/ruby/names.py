@@ -37,7 +37,7 @@ def is_constant_name(name: str) -> bool:
 def missing_constant(class_name: object, known: Iterable[str] = ()) -> str:
     """Return the message of Ruby's NameError for a payload's ``class`` that does not exist.
 
-    ``known`` are the names that exist. Ruby names the first missing part: of ``Deep::Job`` that is ``Deep::Job`` where
+    ``known`` are the names that exist. Ruby names the first missing part: of ``Deep::Job`` that is ``Deep::Job`` if
     ``Deep::Other`` is known, else ``Deep``. Without any name Ruby takes ``Object``, which exists and cannot perform.
     """
     from pyresque.ruby.inspect import to_s  # noqa: PLC0415 - loads re, and only missing names need it

@@ -37,7 +37,7 @@ def is_named_tuple(value: object) -> bool:
 
 
 def replacement(value: object, dialect: Dialect) -> Replacement:  # noqa: C901, PLR0911 - a table, one line a type
-    """Return what the dialect writes in place of a value that is no JSON. Raises Unwritable where Ruby has nothing like it."""
+    """Return what the dialect writes in place of a value that is no JSON. Raises Unwritable if Ruby has nothing like it."""
     match value:
         case datetime():
             return _time_text(value, dialect)

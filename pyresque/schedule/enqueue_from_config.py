@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerRegistry
     from pyresque.store.queues import Pushed
 
-#: The class that Ruby enqueues where a configuration names none.
+#: The class that Ruby enqueues if a configuration names none.
 NO_CLASS = "Object"
 
 #: Jobs in one page of a queue.
@@ -34,7 +34,7 @@ PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EnqueuePlan:
-    """What a configuration leads to: a job to push (queue and payload) and its hooks, or the answer where all is done."""
+    """What a configuration leads to: a job to push (queue and payload) and its hooks, or the answer if all is done."""
 
     job: tuple[str, bytes] | None = None
     answer: Any = None

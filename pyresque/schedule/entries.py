@@ -174,7 +174,7 @@ def unknown_keys(config: Mapping[str, Any]) -> list[str]:
 
 
 def _timing(config: Mapping[str, Any], faults: list[str]) -> tuple[str, str, Mapping[str, Any]]:
-    """Return the kind of timing that counts, its text and its options; an empty kind where there is none."""
+    """Return the kind of timing that counts, its text and its options; an empty kind if there is none."""
     for kind in TIMINGS:
         value = config.get(kind)
         if value is None or value in ("", []):

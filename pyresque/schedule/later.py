@@ -219,7 +219,7 @@ class Later:
     async def delay_or_enqueue_at(
         self, when: When, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """Move every delayed copy of a job to another time, or enqueue it where there is none; how many.
+        """Move every delayed copy of a job to another time, or enqueue it if there is none; how many.
 
         The old copies go in the very transaction that brings the new ones.
         """
@@ -278,7 +278,7 @@ class Later:
     async def delay_or_enqueue_in(
         self, wait: Wait, job: Target, /, *args: Any, queue: str | None = None, **kwargs: Any
     ) -> int:
-        """Move every delayed copy of a job to a time from now, or enqueue it where there is none; return how many."""
+        """Move every delayed copy of a job to a time from now, or enqueue it if there is none; return how many."""
         when = timestamp_in(wait, self.clock)
         return await self.delay_or_enqueue_at(when, job, *args, queue=queue, **kwargs)
 

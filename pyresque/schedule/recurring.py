@@ -38,7 +38,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class NextRuns:
-    """An entry, when it ran last (the text in Redis), and when it runs next; ``fault`` where it is wrong."""
+    """An entry, when it ran last (the text in Redis), and when it runs next; ``fault`` if it is wrong."""
 
     name: str
     config: Any
@@ -226,7 +226,7 @@ class Recurring:
     ) -> Run:
         """Enqueue a run of an entry and write its date; return the outcome.
 
-        With ``due`` it is left out where a run is noted from then on. With ``lock`` it is queued in the very step that
+        With ``due`` it is left out if a run is noted from then on. With ``lock`` it is queued in the very step that
         sees the lock still held, so that two schedulers never run it both. Raises what its hooks raise, and
         NoQueueError; then nothing is noted (Ruby notes a run that failed).
         """
@@ -257,7 +257,7 @@ class Recurring:
         return _OUTCOMES[answer]
 
     async def _is_there(self, entry: Entry) -> bool:
-        """Whether an earlier run is queued or running, where the entry has ``skip_if_queued`` or ``skip_if_running``."""
+        """Whether an earlier run is queued or running, if the entry has ``skip_if_queued`` or ``skip_if_running``."""
         for key, look in (
             ("skip_if_queued", self.overlap.is_queued),
             ("skip_if_running", self.overlap.is_running),

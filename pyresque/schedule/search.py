@@ -1,7 +1,7 @@
 """Find delayed jobs by their bytes, or by their meaning.
 
 A search by bytes asks for every spelling that a Ruby or node-resque client may have written: a few sets, however many jobs
-wait. Where that finds nothing, the verbs that remove or enqueue jobs search by meaning: they read all delayed jobs and compare
+wait. If that finds nothing, the verbs that remove or enqueue jobs search by meaning: they read all delayed jobs and compare
 class, arguments and queue. The setting ``delayed_search`` switches that off.
 
 A Selection is a pass over all delayed jobs, some hundreds a step: it counts the wanted ones, removes them, or enqueues them now. A
@@ -95,7 +95,7 @@ class Search:
     async def like(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Return every copy with that meaning, by reading all delayed jobs; none where that is switched off."""
+        """Return every copy with that meaning, by reading all delayed jobs; none if that is switched off."""
         if not self.by_meaning:
             return []
         return await self.scan(self.matcher(entry, queue, args), entry.name)
@@ -160,7 +160,7 @@ class Search:
     def selected(
         self, wanted: Callable[[Any], bool], target: Target | None
     ) -> Callable[[bytes], bool]:
-        """Return a predicate: whether a job, of a class where one is given, has arguments for which ``wanted`` is true."""
+        """Return a predicate: whether a job, of a class if one is given, has arguments for which ``wanted`` is true."""
         entry = None if target is None else self.registry.describe(target)
 
         def matches(job: Job) -> bool:

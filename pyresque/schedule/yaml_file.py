@@ -68,7 +68,7 @@ class Doubled:
 def read_yaml(
     text: str, source: str, section: str = "", seen: Callable[[int], None] | None = None
 ) -> list[FileEntry]:
-    """Return the entries of a schedule, or of a section of it, in their order; an entry's name is its class where none is given.
+    """Return the entries of a schedule, or of a section of it, in their order; an entry's name is its class if none is given.
 
     Of two entries of one name the last counts, as in Ruby. ``seen`` is called now and then with the number of the current line.
     Raises ScheduleFileError, which names the line.
@@ -116,7 +116,7 @@ def _entries(
 
 
 def _section(yaml: Any, loader: Any, root: Any, source: str, section: str) -> Any:
-    """Return the node below that name. Raises ScheduleFileError where there is none."""
+    """Return the node below that name. Raises ScheduleFileError if there is none."""
     names = []
     if isinstance(root, yaml.MappingNode):
         loader.flatten_mapping(root)
@@ -244,7 +244,7 @@ def _composed(yaml: Any, events: Iterator[Any], resolve: Any, seen: Any) -> Any:
 
 
 def measure(yaml: Any, root: Any) -> None:
-    """Count a file's values with its aliases expanded. Raises FileFault where they are too many, or an alias contains itself."""
+    """Count a file's values with its aliases expanded. Raises FileFault if they are too many, or an alias contains itself."""
     sizes: dict[int, int | None] = {}
     stack = [root]
     written = 0
@@ -313,7 +313,7 @@ def reporting(loader: type[Any], seen: Callable[[int], None] | None) -> type[Any
 
 
 def problem(error: Any) -> str:
-    """Return PyYAML's complaint with its line, in other words where they help more."""
+    """Return PyYAML's complaint with its line, in other words if they help more."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = f"line {mark.line + 1}: " if mark is not None else ""
     said = str(getattr(error, "problem", None) or error)

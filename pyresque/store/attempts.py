@@ -62,7 +62,7 @@ async def keep_place(key: bytes, ttl: int) -> None:
 
 
 async def keep_failure(key: bytes, record: bytes) -> bool:
-    """Write a failed record where ``keep_place`` said so; return whether it did."""
+    """Write a failed record if ``keep_place`` said so; return whether it did."""
     return await Command(("SET", key, record, "XX", "KEEPTTL"), bool)
 
 

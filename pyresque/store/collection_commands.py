@@ -150,7 +150,7 @@ class AllCommands(RedisCommands):
         num: int | None = None,
         withscores: bool = False,
     ) -> Op[list[Any]]:
-        """Members with a score from ``min`` to ``max``, ``num`` of them from the place ``start`` on where these are given."""
+        """Members with a score from ``min`` to ``max``, ``num`` of them from the place ``start`` on if these are given."""
         limit = () if start is None or num is None else ("LIMIT", start, num)
         return self._scored("ZRANGEBYSCORE", name, (min, max), withscores, *limit)
 
@@ -165,7 +165,7 @@ class AllCommands(RedisCommands):
     def _scored(
         self, word: str, name: str, bounds: tuple[Arg, Arg], withscores: bool, *more: Arg
     ) -> Op[list[Any]]:
-        """Members of a sorted set, with their scores where these are wanted."""
+        """Members of a sorted set, with their scores if these are wanted."""
         if withscores:
             return self._one(word, name, *bounds, "WITHSCORES", *more, read=scored)
         return self._one(word, name, *bounds, *more)

@@ -196,7 +196,7 @@ class RedisCommands:
         return self._one("PTTL", name)
 
     def type(self, name: str) -> Op[bytes]:
-        """What a key holds, such as ``b"list"``; ``b"none"`` where there is none."""
+        """What a key holds, such as ``b"list"``; ``b"none"`` if there is none."""
         return self._one("TYPE", name)
 
     async def keys(self, pattern: str = "*") -> list[bytes]:

@@ -40,7 +40,7 @@ GONE, MOVED, NO_LIST = 0, 1, 2
 class ListRange:
     """The part of a timestamp's list from index ``first`` to ``last``, both included.
 
-    ``member`` is the list's member in the sorted set, where that is not the timestamp: other clients write fractions of seconds.
+    ``member`` is the list's member in the sorted set, if that is not the timestamp: other clients write fractions of seconds.
     """
 
     timestamp: str

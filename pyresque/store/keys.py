@@ -200,5 +200,5 @@ class Keys:
         return f"{self.namespace}:{self.namespace}:{middle}resque_scheduler_master_lock"
 
     def master_owner(self, prefix: str = "") -> str:
-        """The token of the process that holds the lock, where two have the same host:pid; Ruby does not read it."""
+        """The token of the process that holds the lock, if two have the same host:pid; Ruby does not read it."""
         return f"{self.master_lock(prefix)}:owner"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def take_until(key: bytes, held_from: int, void_at: int) -> bool:
-    """Take a lock until a time; False if it is held: where its own time is ``held_from`` or later.
+    """Take a lock until a time; False if it is held: if its own time is ``held_from`` or later.
 
     Ruby needs three commands and may lose a race between them. A value that is not a number, or a key of another type, is a void lock.
     """
@@ -37,7 +37,7 @@ async def take(key: bytes, value: str = "true") -> bool:
 
 
 async def held(key: bytes, now: int | None) -> bool:
-    """Return whether a lock is held: its time lies after ``now``, or where ``now`` is None the key is there."""
+    """Return whether a lock is held: its time lies after ``now``, or if ``now`` is None the key is there."""
     if now is None:
         return await Command(("EXISTS", key), bool)
     found = await WrongKeyLog().value_or(_got(key), None)

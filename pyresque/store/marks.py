@@ -38,7 +38,7 @@ class Mark:
 
 
 async def push_marked(table: QueueTable, queue: str, payload: bytes, mark: Mark) -> Pushed | None:
-    """Push a payload and set its mark; None, and nothing done, where the mark is set already.
+    """Push a payload and set its mark; None, and nothing done, if the mark is set already.
 
     Raises WrongKey if the queue is not a list, and NotReplicated. A mark of another value or type is written anew, as in Ruby.
     """
@@ -57,7 +57,7 @@ async def unmark(key: bytes, period: int | None) -> None:
 
 
 async def unmark_lost(key: bytes, period: int | None, queue_key: bytes, payload: bytes) -> bool:
-    """Delete the mark of a job whose process died, where no equal payload is queued; return whether it did.
+    """Delete the mark of a job whose process died, if no equal payload is queued; return whether it did.
 
     With a period the mark expires after it, unless it expires sooner.
     """

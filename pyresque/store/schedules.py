@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Changed names taken at a time.
 PAGE: Final = 100
 
-#: Entries in one page where all are listed.
+#: Entries in one page if all are listed.
 LISTED: Final = 500
 
 #: Answers of ``fire``.
@@ -186,9 +186,9 @@ class ScheduleTable:
         job: tuple[str, bytes] | None,
         lock: tuple[MasterLock, Claim] | None,
     ) -> int:
-        """Enqueue one run of an entry and write its date, in one script: FIRED, or FIRED_UNNOTED where dates cannot be written.
+        """Enqueue one run of an entry and write its date, in one script: FIRED, or FIRED_UNNOTED if dates cannot be written.
 
-        Nothing happens where ``lock`` is no longer held (NOT_MASTER), or where the date is no longer ``seen`` (RUN_BY_ANOTHER).
+        Nothing happens if ``lock`` is no longer held (NOT_MASTER), or if the date is no longer ``seen`` (RUN_BY_ANOTHER).
         Without a ``job`` (queue and payload) the script only writes the date.
         """
         queue, payload = job or ("", b"")

@@ -80,7 +80,7 @@ class Forward:
     A removal below the walk moves the elements that are still to come. So the walk remembers the bytes of the next elements, and
     looks for them. The list's length does not help, because others may push at the same time.
 
-    ``before``: the bytes that the last element of the previous slice has now, where the caller has changed it. Where all elements
+    ``before``: the bytes that the last element of the previous slice has now, if the caller has changed it. If all elements
     are alike, they alone tell which ones were seen.
     """
 
@@ -145,7 +145,7 @@ class Forward:
     async def _found_again(self, gone: int, count: int) -> list[bytes]:
         """Find where the next element is now: lower by as much as the list is shorter, at its old index, or anywhere below.
 
-        Where it was removed itself, the first of the elements after it that is still there counts in its place. Where none is
+        If it was removed itself, the first of the elements after it that is still there counts in its place. If none is
         found the walk goes on at its index.
         """
         for index in (max(0, self.first - gone), self.first):

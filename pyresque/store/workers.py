@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The cursor with which SSCAN and HSCAN begin and end.
 START: Final = b"0"
 
-#: Workers in one page where all are read.
+#: Workers in one page if all are read.
 PAGE: Final = 500
 
 #: PTTL's reply for a key that never expires.
@@ -53,7 +53,7 @@ def redelivery_keys(keys: Keys, redelivery: Redelivery) -> tuple[bytes, bytes, b
 
 
 class RemovedWorker(NamedTuple):
-    """What the unregistration of a worker deleted in Redis, in Ruby's order: 1 where it was there, else 0."""
+    """What the unregistration of a worker deleted in Redis, in Ruby's order: 1 if it was there, else 0."""
 
     registered: int
     record: int
@@ -260,7 +260,7 @@ class RedeliveryTable:
         self.keys = keys
 
     async def redeliver(self, worker_id: str, record: bytes, redelivery: Redelivery) -> bool:
-        """Finish a worker's record by redelivering its job; False, and nothing is done, where the worker no longer has it."""
+        """Finish a worker's record by redelivering its job; False, and nothing is done, if the worker no longer has it."""
         keys = self.keys
         return await script("redeliver").call(
             (

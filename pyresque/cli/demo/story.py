@@ -1,4 +1,4 @@
-"""What the demo does and shows, step by step; it looks into Redis after each step and ends with an error where that is not so."""
+"""What the demo does and shows, step by step; it looks into Redis after each step and ends with an error if that is not so."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LEFT = {
 
 
 def run_demo() -> None:
-    """Run the demo. Raises DemoFailed where Redis does not hold what it should, NoRedisServer where there is none."""
+    """Run the demo. Raises DemoFailed if Redis does not hold what it should, NoRedisServer if there is none."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"

@@ -188,7 +188,7 @@ def _load_set_title() -> Callable[[str], None]:
         return _from_c_module()
     except (AttributeError, ImportError, IndexError, TypeError):
         sys.modules.pop(_NAME, None)
-    from setproctitle import setproctitle  # noqa: PLC0415 - where the package is built in another way
+    from setproctitle import setproctitle  # noqa: PLC0415 - if the package is built in another way
 
     return setproctitle
 

@@ -30,7 +30,7 @@ GLANCE = 0.001
 
 
 class ChildPool:
-    """Keeps at most one idle child. Children come from the fork server; the worker forks them where a hook must see the job."""
+    """Keeps at most one idle child. Children come from the fork server; the worker forks them if a hook must see the job."""
 
     def __init__(
         self,

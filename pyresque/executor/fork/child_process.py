@@ -1,6 +1,6 @@
 """What a child does: it reads a job from its pipe, performs it, writes a result, and exits. Runs in the child. Light.
 
-Theory of operation. A child is forked by the fork server, or by the worker itself where a before_fork hook must see the job. It
+Theory of operation. A child is forked by the fork server, or by the worker itself if a before_fork hook must see the job. It
 has two pipes: through the first it reads job frames, through the second it writes result frames. ``serve_jobs`` is its main loop;
 ``run_child`` is around that and never returns: the process ends with ``os._exit``, so that no ``finally``, ``atexit`` or buffer of
 the parent's code runs a second time.
@@ -20,7 +20,7 @@ which has the fork server import it for later children.
 Most jobs arrive as a call: the worker has read the JSON already, found the class plain (``job/plain.py``) and sends name and
 arguments by marshal. Any other job arrives as its payload and is performed by an operation, with hooks and limits (``JobCall``).
 
-A TERM ends an idle child, and the job of a child at work where TERM_CHILD is set (``child_signals.py``). All else that a job may
+A TERM ends an idle child, and the job of a child at work if TERM_CHILD is set (``child_signals.py``). All else that a job may
 do to its process (exit, fork, close descriptors, change signals) ends in one of the four cases above.
 """
 
@@ -214,12 +214,12 @@ def _error_json(raised: BaseException) -> bytes:
 
 
 def resident_memory() -> int:
-    """Bytes of memory that this process holds; its maximum so far where there is no /proc."""
+    """Bytes of memory that this process holds; its maximum so far if there is no /proc."""
     try:
         with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib stays unloaded
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        import resource  # noqa: PLC0415 - only where there is no /proc
+        import resource  # noqa: PLC0415 - only if there is no /proc
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024

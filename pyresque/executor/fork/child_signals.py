@@ -27,7 +27,7 @@ else:
 WORKER_SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGHUP")
-    if hasattr(signal, name)  # this module is loaded also where nothing can be forked
+    if hasattr(signal, name)  # this module is loaded also if nothing can be forked
 )
 
 _DEFAULT = int(signal.SIG_DFL)
@@ -72,7 +72,7 @@ class ChildSignals:
             signal_handlers.take(signal.SIGTERM, _do_nothing)
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
-        """Where the terminal was closed the worker waits for the job; any other HUP has its default effect."""
+        """If the terminal was closed the worker waits for the job; any other HUP has its default effect."""
         if not self._terminal.closed():
             signal.signal(number, _DEFAULT)
             os.kill(os.getpid(), number)

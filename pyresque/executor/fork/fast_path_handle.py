@@ -219,7 +219,7 @@ class FastPathHandle:
         return FastPathEnd(kind, detail, left, taken, second, error_pipe, failure)
 
     def _look(self, turns: int, show_child: Callable[[int], None]) -> int:
-        """Show the current child; call back where the job is the one of the last look. Returns the turns so far."""
+        """Show the current child; call back if the job is the one of the last look. Returns the turns so far."""
         now, child, _ = self._page.fast_path_state()
         if now == turns:
             self._page.call_back()

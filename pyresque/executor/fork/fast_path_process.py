@@ -215,7 +215,7 @@ class FastPathRun:
     # -- in the child
 
     def perform(self, entry: JobClass, args: list[Any]) -> None:
-        """Perform a job. Write a result frame only where it failed, or imported modules."""
+        """Perform a job. Write a result frame only if it failed, or imported modules."""
         known, error = len(sys.modules), b""
         set_title(self.title)
         started = perf_counter()

@@ -1,4 +1,4 @@
-"""The worker's end of the fork server: requests children, learns how they exited, and starts another server where one dies."""
+"""The worker's end of the fork server: requests children, learns how they exited, and starts another server if one dies."""
 
 from __future__ import annotations
 

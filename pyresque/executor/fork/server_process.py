@@ -4,7 +4,7 @@ Theory of operation. fork() costs in proportion to the parent's memory, and afte
 of them writes to. A worker is large and writes all the time. So it has a small process fork for it, which has loaded the
 application and little else, and which writes to almost nothing between two forks. (890 page faults a job become 230.)
 
-Start. Best is ``start_early``: right after the application is imported, and before the worker's own modules are. Where that is not
+Start. Best is ``start_early``: right after the application is imported, and before the worker's own modules are. If that is not
 possible the worker calls ``start`` at its first job. A server that died is replaced in the same way.
 
 Preparation, once: skip the after-fork hooks of threading and logging, perform a job that does nothing REHEARSALS times, and touch the
@@ -328,7 +328,7 @@ class EarlyServer:
         self.page = page
 
     def close(self) -> None:
-        """End the server, where no worker came of its parent."""
+        """End the server, if no worker came of its parent."""
         self.control.close()
         try:
             if os.waitpid(self.pid, os.WNOHANG) == (0, 0):

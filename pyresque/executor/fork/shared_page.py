@@ -1,4 +1,4 @@
-"""Memory that worker, fork server and children share: which jobs have started, which TERM is the worker's, where the fast path is.
+"""Memory that worker, fork server and children share: which jobs have started, which TERM is the worker's, if the fast path is.
 
 A byte in a pipe would wake its reader; a look here costs nothing, and what a killed child wrote last stays.
 """

@@ -31,7 +31,7 @@ NAME = f"pyresque-{__version__}: "
 
 
 class SharedTitle:
-    """The process title of several workers: how many of them are busy, or where none is, the title of one."""
+    """The process title of several workers: how many of them are busy, or if none is, the title of one."""
 
     def __init__(
         self, set_title: Callable[[str], None], count: int, lock: AbstractContextManager[object]

@@ -194,7 +194,7 @@ def _without_descriptors(failure: BaseException | None) -> bool:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, where the application has installed it."""
+    """uvloop's, if the application has installed it."""
     try:
         import uvloop  # noqa: PLC0415 - an optional extra
     except ImportError:

@@ -37,7 +37,7 @@ class Slots(Protocol):
     """All slots of one process, of one kind: threads, or tasks of an event loop."""
 
     def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
-        """Build the worker of one slot, with its executor and, where there is one, its fast path."""
+        """Build the worker of one slot, with its executor and, if there is one, its fast path."""
 
     def new_waiter(self) -> SlotWaiter:
         """The waits of one slot's worker."""

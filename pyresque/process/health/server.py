@@ -40,7 +40,7 @@ LONGEST, CLIENT_TIMEOUT = 8192, 5.0
 #: Seconds for which a port in use is tried again: the health process of a killed worker may need a moment to end.
 RETRY_PORT = 3.0
 
-#: Seconds between two checks whether the worker lives, where the system has no pidfd.
+#: Seconds between two checks whether the worker lives, if the system has no pidfd.
 LOOK = 1.0
 
 OK, BAD, NOT_FOUND, NOT_ALLOWED, UNWELL = 200, 400, 404, 405, 503

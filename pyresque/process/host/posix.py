@@ -168,7 +168,7 @@ def _command_lines() -> list[tuple[int, str]] | None:
                     (int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace"))
                 )
         return found
-    import subprocess  # noqa: PLC0415 - only where there is no /proc; every child would pay for it
+    import subprocess  # noqa: PLC0415 - only if there is no /proc; every child would pay for it
 
     try:
         listed = subprocess.run(

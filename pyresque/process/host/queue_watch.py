@@ -28,7 +28,7 @@ MOST = 8
 #: Seconds after which BLMOVE times out, and that its reply may be late before the connection counts as dead.
 WAIT, GRACE = 20, 5.0
 
-#: Seconds until a connection is tried again: after a loss, at most, and where Redis refuses the command.
+#: Seconds until a connection is tried again: after a loss, at most, and if Redis refuses the command.
 BACK_OFF, MOST_BACK_OFF, REFUSED = 0.5, 10.0, 60.0
 
 
@@ -153,7 +153,7 @@ class QueueWatch:
         return False
 
     def _on_loss(self, connection: WatchConnection, now: float, cause: object) -> None:
-        """Replace a connection that worked at once. Where that fails all wait longer: they lead to one server."""
+        """Replace a connection that worked at once. If that fails all wait longer: they lead to one server."""
         log.debug("the connection that waits for %s is lost: %s", connection.key, cause)
         if connection.armed and now > connection.since + BACK_OFF:
             connection.close_until(until=now)

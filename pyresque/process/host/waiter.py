@@ -96,13 +96,13 @@ class WakePipe:
             look_over()
 
     def let_go_of_closed(self) -> None:
-        """Close the other end where a job has closed one."""
+        """Close the other end if a job has closed one."""
         if not self._lost and len(self._ours()) < 2:  # noqa: PLR2004 - a pipe's two ends
             self._lost = True
             self._let_go()
 
     def open_again(self) -> None:
-        """Open the pipe again where it was closed; standard input, output and error first, else it would get their numbers."""
+        """Open the pipe again if it was closed; standard input, output and error first, else it would get their numbers."""
         if self._closed:
             return
         if None in map(mark, STANDARD):

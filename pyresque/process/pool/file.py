@@ -34,7 +34,7 @@ def default_file(environ: Mapping[str, str], folder: Path) -> Path:
 def read_pool(path: Path, environment: str) -> dict[str, int]:
     """Read a file: each list of queues (with commas) and how many workers it has. The environment's section overrides the top.
 
-    Logs each key that stands there twice (the last counts, as in Ruby), and a missing section where no workers are wanted.
+    Logs each key that stands there twice (the last counts, as in Ruby), and a missing section if no workers are wanted.
     Raises PoolFileError.
     """
     try:

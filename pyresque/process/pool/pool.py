@@ -148,7 +148,7 @@ class Pool:
         self._next_start = now + self.spawn_delay
 
     def _restart_later(self, group: Group, member: Member, pid: int, status: int) -> None:
-        """Have a worker that ended by itself replaced, each time later where they die young."""
+        """Have a worker that ended by itself replaced, each time later if they die young."""
         now = self.clock.monotonic()
         healthy = now - member.started >= HEALTHY_AFTER
         how = f"by signal {-status}" if status < 0 else f"with status {status}"

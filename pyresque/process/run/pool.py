@@ -157,7 +157,7 @@ class PoolMaster:
         pool.stop(signal_name)
 
     def _on_hang_up(self, pool: Pool) -> None:
-        """HUP: as QUIT where the terminal was closed. Else reopen the files of prints and read the pool's file again."""
+        """HUP: as QUIT if the terminal was closed. Else reopen the files of prints and read the pool's file again."""
         if self._posix.terminal.closed():
             self._stop("SIGQUIT", pool)
             return
@@ -227,7 +227,7 @@ class PoolMaster:
 
     def _watch_master(self, lifeline: int) -> None:
         """In the worker: have the kernel send SIGIO when the master dies. The worker then ends after its job (host/posix.py)."""
-        import fcntl  # noqa: PLC0415 - this module is loaded also where there is none
+        import fcntl  # noqa: PLC0415 - this module is loaded also if there is none
 
         for others in self._lifelines.values():
             os.close(others)

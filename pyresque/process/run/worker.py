@@ -114,7 +114,7 @@ def run_without_fork(
 
 
 def health_state(resque: Resque) -> AbstractContextManager[HealthState]:
-    """Return the health state of this process, served at the health port where the settings name one. Call before threads start."""
+    """Return the health state of this process, served at the health port if the settings name one. Call before threads start."""
     settings, clock = resque.settings, resque.core.clock
     if settings.health_port is None:
         return nullcontext(HealthState(clock))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Stands in messages for a current directory that was deleted.
 DELETED = "the current directory, which is no more,"
 
-#: The attribute that is taken where ``-A`` names only a module.
+#: The attribute that is taken if ``-A`` names only a module.
 DEFAULT = "resque"
 
 

@@ -111,7 +111,7 @@ def _report(text: str) -> None:
 def set_up(settings: Settings) -> None:
     """Send pyresque's log where the settings say: to a file or standard output, or leave it to the application. Raises OSError.
 
-    The application's handlers stay. Standard output is used where there are none, or where a format is asked for; ``app`` leaves
+    The application's handlers stay. Standard output is used if there are none, or if a format is asked for; ``app`` leaves
     logging as the application has set it up.
     """
     logger = logging.getLogger("pyresque")

@@ -150,8 +150,8 @@ def start_pool(
 def fork_early(resque: Resque) -> EarlyServer | None:
     """Fork the fork server now, while little more than the application is loaded.
 
-    None with another executor, and where the worker must fork it later: with hooks that run before a fork, as a daemon (which is
-    another process than this one), and where fork() failed (the worker tries again and reports it).
+    None with another executor, and if the worker must fork it later: with hooks that run before a fork, as a daemon (which is
+    another process than this one), and if fork() failed (the worker tries again and reports it).
     """
     settings = resque.settings
     hooks_first = any(resque.hooks.any(name) for name in BEFORE)
@@ -300,5 +300,5 @@ def _warn(text: str, *values: object) -> None:
 
 
 def _exit_at_once(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
-    """Exit where no job has begun. An application that catches SystemExit at its import cannot stop this."""
+    """Exit if no job has begun. An application that catches SystemExit at its import cannot stop this."""
     os._exit(0)

@@ -176,7 +176,7 @@ class CurrentJob:
         self._keep(await self.redis_retry.until_answered(attempt, self._recover))
 
     async def _run_turn(self, failure: FailureEntry, *, then_reserve: bool) -> Reservation:
-        """Run the script once; again with the failed record put aside, where the key of the failed list is of a wrong type."""
+        """Run the script once; again with the failed record put aside, if the key of the failed list is of a wrong type."""
         reserver = self._reserver
         if then_reserve and self.second != (second := int(self._time())):
             self._prepare(second)

@@ -1,4 +1,4 @@
-"""The fast path: plain jobs (``job/plain.py``) one after another in the fewest steps. Where jobs are short, steps are all they cost.
+"""The fast path: plain jobs (``job/plain.py``) one after another in the fewest steps. If jobs are short, steps are all they cost.
 
 ``InlineFastPath`` performs them in the worker's own process, ``ForkFastPath`` has the fork server perform them. Whoever builds a
 worker gives it one of them, or none.

@@ -27,7 +27,7 @@ VAIN_WAKE_UPS, LONGEST_PAUSE = 4, 0.1
 
 
 class Host(Protocol):
-    """What a worker needs of the system that it runs on. Where an awaiting driver carries the worker, its waits are awaited."""
+    """What a worker needs of the system that it runs on. If an awaiting driver carries the worker, its waits are awaited."""
 
     def title(self, text: str) -> None:
         """Set the process title."""
@@ -40,7 +40,7 @@ class Host(Protocol):
     ) -> bool | Awaitable[bool]:
         """Wait until it is time to look for a job, and return True; or for ``most`` seconds or until a signal, and return False.
 
-        ``queues`` are the keys of lists. It is time as soon as one of them seems to hold a job; after ``look`` seconds where
+        ``queues`` are the keys of lists. It is time as soon as one of them seems to hold a job; after ``look`` seconds if
         the host would not notice that.
         """
 

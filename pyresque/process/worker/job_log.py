@@ -1,4 +1,4 @@
-"""What a worker logs of its jobs: Ruby's words, with how long each took and waited; as fields where the format has them."""
+"""What a worker logs of its jobs: Ruby's words, with how long each took and waited; as fields if the format has them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JobLog:
         self.worker_id = worker_id
         #: When the job began, on the monotonic clock.
         self.started = 0.0
-        #: Seconds that it waited in its queue, where a line of the log says that.
+        #: Seconds that it waited in its queue, if a line of the log says that.
         self.waited: float | None = None
 
     def got(self, job: Job) -> None:

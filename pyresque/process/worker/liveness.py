@@ -55,7 +55,7 @@ class Upkeep:
         self._due_at = -math.inf
 
     async def run(self) -> float:
-        """Send the heartbeat, prune and trim, each where it is due. Returns the seconds until the next is due."""
+        """Send the heartbeat, prune and trim, each if it is due. Returns the seconds until the next is due."""
         left = self._due_at - self.clock.monotonic()
         if left > 0:
             self.health.upkeep_done()
@@ -110,7 +110,7 @@ class HeartbeatBase:
         self._due = self.core.clock.monotonic() + self.interval
 
     async def beat_if_due(self) -> float:
-        """Write the heartbeat when it is due; the seconds until it is due again. Where Redis is away it is tried again later."""
+        """Write the heartbeat when it is due; the seconds until it is due again. If Redis is away it is tried again later."""
         left = self._due - self.core.clock.monotonic()
         if left > 0:
             return left
@@ -188,7 +188,7 @@ class Pruner:
         """Prune, and return the ids that were; None if another worker has pruned within the heartbeat interval.
 
         Ruby prunes any worker whose last heartbeat is older than the prune interval; and on this host a worker of the
-        same queues (or any, where we take ``*``) whose process is gone.
+        same queues (or any, if we take ``*``) whose process is gone.
         """
         if not await self.acquire():
             return None

@@ -19,10 +19,10 @@ log = logging.getLogger("pyresque")
 #: Seconds to wait: the first time, and at most.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 
-#: Seconds to wait at most where Sentinels or a cluster soon bring another server.
+#: Seconds to wait at most if Sentinels or a cluster soon bring another server.
 LONGEST_AT_FAILOVER = 2.0
 
-#: Seconds for which a refused log-in, or TLS that cannot be set up, is waited for where no job's end has to be written.
+#: Seconds for which a refused log-in, or TLS that cannot be set up, is waited for if no job's end has to be written.
 #: Then the process ends: whoever starts it again may give it other credentials.
 REFUSED = 60.0
 
@@ -64,7 +64,7 @@ class RedisRetry:
 
         After a break ``recover`` finds out whether the attempt was carried out after all: it returns the result, or None.
         ``first_error`` is the error of an attempt that the caller has made already. Raises StoppedWhileRedisAway if the
-        worker may leave, ConnectionFault where Redis refuses the connection for long, ClusterFault at once where a plain URL
+        worker may leave, ConnectionFault if Redis refuses the connection for long, ClusterFault at once if a plain URL
         leads to a cluster.
         """
         wait, waited = FIRST_WAIT, 0.0

@@ -51,7 +51,7 @@ class Weekday:
 class Days:
     """The day fields of a line; None means ``*``.
 
-    Where a line has both days of the month and weekdays, a day must match one of the two, as in every cron. With ``both``
+    If a line has both days of the month and weekdays, a day must match one of the two, as in every cron. With ``both``
     (written ``&``) it must match both.
     """
 
