@@ -330,6 +330,7 @@ def test_a_waiting_worker_and_a_scheduler_find_the_new_master(
         "PYTHONPATH": str(ROOT),
         "QUEUE": "count",
         "RESQUE_SCHEDULER_INTERVAL": "0.2",
+        "VVERBOSE": "1",
     }
     with Resque(flushed.url) as resque, log.open("w") as out:
         started = [
@@ -355,6 +356,9 @@ def test_a_waiting_worker_and_a_scheduler_find_the_new_master(
             resque.enqueue_in_with_queue("count", 1, "Counted", 3)
             eventually(lambda: counted.read_text().endswith("3\n"))
             print(f"\nthe waiting worker went on after {worker:.2f} s")
+        except BaseException:
+            print(flushed.described(), log.read_text(), sep="\n")
+            raise
         finally:
             for process in started:
                 process.terminate()

@@ -134,6 +134,16 @@ class SentinelSet:
         leader = self.leader()
         return [server for server in self.servers.values() if server is not leader]
 
+    def described(self) -> str:
+        """Each server's role and keys, and the master that each Sentinel names: for a test that failed."""
+        lines = []
+        for port, server in self.servers.items():
+            with server.client() as client, contextlib.suppress(redis.ConnectionError):
+                kept = {key: client.type(key) for key in client.scan_iter()}
+                lines.append(f"{port}: {client.execute_command('ROLE')} {kept}")
+        lines += [f"Sentinel {each.port}: {self.known_by(each)}" for each in self.sentinels]
+        return "\n".join(lines)
+
     def close(self) -> None:
         for part in [*self.sentinels, *self.servers.values()]:
             part.kill()
