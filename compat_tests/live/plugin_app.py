@@ -7,7 +7,9 @@ import signal
 import time
 
 from pyresque import Resque
-from pyresque.plugins import Lock, LockTimeout, Loner, Plugin, Retry, Solo
+from pyresque.plugins import Lock, LockTimeout, Loner, Plugin, Restriction, Retry, Solo
+
+MANY = 1000 if os.environ.get("PYRESQUE_REQUIRE_RUBY") == "1" else 60
 
 resque = Resque()
 
@@ -17,6 +19,7 @@ PLUGINS: dict[str, Plugin] = {
     "resque-lock": Lock(),
     "resque-lock-timeout": LockTimeout(loner=True),
     "resque-retry": Retry(limit=3),
+    "resque-restriction": Restriction(per_year=MANY // 2, concurrent=3),
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from compat_tests.live.conftest import complaint, missing
 from pyresque.client import Resque
 from pyresque.job.perform import perform
-from pyresque.plugins import Lock, LockTimeout, Loner, Retry, Solo
+from pyresque.plugins import Lock, LockTimeout, Loner, Restriction, Retry, Solo
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -47,8 +47,13 @@ CLASSES: dict[str, tuple[str, str, Plugin]] = {
         "@retry_limit = 3; extend Resque::Plugins::Retry",
         Retry(limit=3),
     ),
+    "resque-restriction": (
+        "resque/restriction",
+        f"extend Resque::Plugins::Restriction; restrict per_year: {MANY // 2}, concurrent: 3",
+        Restriction(per_year=MANY // 2, concurrent=3),
+    ),
 }
-UNIQUE = [name for name in CLASSES if name != "resque-retry"]
+UNIQUE = [name for name in CLASSES if name not in {"resque-retry", "resque-restriction"}]
 
 #: Keys that any worker leaves.
 USUAL = {"resque:queues", "resque:failed", "resque:stat:processed", "resque:stat:failed"}
@@ -91,9 +96,10 @@ class Both:
                 self.resque.enqueue("Plugged", number, what)
         return int(self.resque.size("low"))
 
-    def ruby_works(self) -> None:
+    def ruby_works(self, *queues: str) -> None:
+        names = ", ".join(f"'{queue}'" for queue in queues or ("low",))
         self.ruby(
-            "w = Resque::Worker.new('low'); w.fork_per_job = false; w.term_child = false; w.work(0); true"
+            f"w = Resque::Worker.new({names}); w.fork_per_job = false; w.term_child = false; w.work(0); true"
         )
 
     def python_worker(self, *flags: str) -> subprocess.Popen[bytes]:
@@ -228,3 +234,49 @@ def test_attempts_in_both_languages_count_together(both: Callable[[str], Both]) 
             assert counters == ([str(attempt).encode()] if attempt < 3 else [])
         assert pair.resque.size("low") == 0
     app.close()
+
+
+@pytest.mark.parametrize("first", ["ruby", "python"])
+@pytest.mark.parametrize("what", ["do", "fail"])
+def test_limits_count_jobs_of_both_languages(
+    both: Callable[[str], Both], what: str, first: str
+) -> None:
+    """The first language performs a part of what the limit allows, the other one the rest; no place is lost."""
+    pair = both("resque-restriction")
+    queues, allowed, part = ("restriction_low", "low"), MANY // 2, MANY // 5
+    works = {
+        "ruby": lambda: pair.ruby_works(*queues),
+        "python": lambda: pair.python_works("-q", ",".join(queues)),
+    }
+    (counter,) = ("resque:restriction:Plugged:" + pair.ruby("Date.today.year.to_s"),)
+    for number in range(part):
+        pair.resque.enqueue("Plugged", number, what)
+    works[first]()
+    assert pair.db.get(counter) == str(allowed - part).encode()
+    pair.ruby(f"{MANY - part}.times {{ |n| Resque.enqueue(Plugged, n, '{what}') }}; true")
+    works["python" if first == "ruby" else "ruby"]()
+    assert pair.db.get(counter) == b"0"
+    assert pair.resque.size("restriction_low") == MANY - allowed
+    assert pair.db.llen("resque:failed") == (allowed if what == "fail" else 0)
+    pair.db.delete(counter)
+    works[first]()
+    assert pair.resque.size("restriction_low") == 0
+    assert pair.left() == {counter, "resque:restriction:Plugged:*"}
+    assert pair.db.get("resque:restriction:Plugged:*") == b"3"
+
+
+def test_killed_jobs_and_pruned_workers_give_their_places_back(both: Callable[[str], Both]) -> None:
+    pair = both("resque-restriction")
+    for number in range(3):
+        pair.ruby(f"Resque.enqueue(Plugged, {number}, 'die'); true")
+    pair.python_works()
+    assert pair.db.get("resque:restriction:Plugged:*") == b"3"
+    for _ in range(PRUNINGS):
+        pair.ruby("Resque.enqueue(Plugged, 1, 'sleep'); true")
+        worker = pair.python_worker("--executor", "inline")
+        eventually(lambda: pair.resque.working() and pair.resque.size("low") == 0)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        pair.db.delete("resque:pruning_dead_workers_in_progress")
+        pair.python_works()
+        assert pair.db.get("resque:restriction:Plugged:*") == b"3"

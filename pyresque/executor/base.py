@@ -31,6 +31,8 @@ class Outcome:
 DONE = Outcome()
 UNDONE = Outcome(undone=True)
 NOT_STARTED = Outcome(started=False)
+#: The job may not be performed yet, and is in its queue again (``process/worker/barred.py``).
+STAYS = Outcome(started=False)
 
 
 class Executor(Protocol):

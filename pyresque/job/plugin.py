@@ -15,6 +15,7 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 ``args_received``  takes back what ``args_sent`` did to them, when the job is performed, or compared with a caller's arguments
 ``mark``           names a key that is set in the step that pushes the job; if it is set already, the job is not pushed
 ``refused``        the job was not pushed after all, although before_enqueue hooks have run
+``barred_by``      names counters; while one holds 0 or less, a worker that takes the job puts it back, and looks at the next one
 ``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
 ``returned``       a job that was taken is back in its queue unperformed, or is redelivered after its process died
 ``lost``           the job's process or worker has died: before its failure hooks run
@@ -193,6 +194,10 @@ class Plugin:
         """Return the key that is set in the step that pushes the job, or None."""
         return None
 
+    def barred_by(self, job: PluginJob) -> Sequence[bytes]:  # noqa: ARG002 - for those that have some
+        """Return the keys of counters: the job is not performed, and stays in its queue, while one of them holds 0 or less."""
+        return ()
+
     async def refused(self, job: PluginJob) -> None:
         """The job is not pushed: a hook or a middleware said no, or an error came."""
 
@@ -211,6 +216,9 @@ class Plugin:
 
     async def dequeued(self, job: PluginJob) -> None:
         """The job is about to be removed from its queue."""
+
+    #: How many jobs of its queue a worker looks at behind a job that ``barred_by`` bars; None: all.
+    max_queue_peek: int | None = None
 
     async def queue_removed(self, context: PluginContext, queue: str) -> None:
         """A queue is about to be removed. Runs once for each kind of plugin, whatever the queue holds."""
@@ -299,6 +307,16 @@ def mark_of(entry: JobClass) -> Mark | None:
             if mark is not None:
                 return mark
     return None
+
+
+def barred_by(entry: JobClass) -> list[bytes]:
+    """Return the counters of which each must hold more than 0 before the job of a bound entry is performed."""
+    return [
+        key
+        for plugin in entry.plugins
+        if _has(plugin, "barred_by") and entry.plugin_job
+        for key in plugin.barred_by(entry.plugin_job)
+    ]
 
 
 async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyresque.plugins.lonely_job import LonelyJob
     from pyresque.plugins.loner import Loner
     from pyresque.plugins.queue_lock import QueueLock
+    from pyresque.plugins.restriction import Restriction
     from pyresque.plugins.retry import Retry
     from pyresque.plugins.solo import Solo
     from pyresque.plugins.throttle import Throttle
@@ -28,6 +29,7 @@ __all__ = [
     "Plugin",
     "PluginJob",
     "QueueLock",
+    "Restriction",
     "Retry",
     "Solo",
     "Throttle",
@@ -45,6 +47,7 @@ _MODULES = {
     "Plugin": "pyresque.job.plugin",
     "PluginJob": "pyresque.job.plugin",
     "QueueLock": "pyresque.plugins.queue_lock",
+    "Restriction": "pyresque.plugins.restriction",
     "Retry": "pyresque.plugins.retry",
     "Solo": "pyresque.plugins.solo",
     "Throttle": "pyresque.plugins.throttle",

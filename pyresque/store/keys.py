@@ -147,6 +147,10 @@ class Keys:
         """Set while a class may not be enqueued (resque-throttle); the name is the class's."""
         return f"{self.namespace}:{name}"
 
+    def restriction(self, *parts: str) -> str:
+        """How many jobs are left of a limit (resque-restriction); the parts are identifier, value of an argument, period."""
+        return f"{self.namespace}:restriction:{':'.join(parts)}"
+
     @property
     def history(self) -> str:
         """List of the jobs that were performed last, the latest first (resque-history)."""

@@ -7,7 +7,7 @@ import signal
 import time
 
 from pyresque import Resque
-from pyresque.plugins import Lock, LockTimeout, Loner, Retry
+from pyresque.plugins import Lock, LockTimeout, Loner, Restriction, Retry
 
 resque = Resque()
 
@@ -34,6 +34,18 @@ def locked(what: str) -> None:
 
 @resque.job("LockedToo", queue="low", plugins=[Lock()])
 def locked_too(what: str) -> None:
+    """End as asked."""
+    end(what)
+
+
+@resque.job("Limited", queue="low", plugins=[Restriction(per_year=1, concurrent=3)])
+def limited(what: str) -> None:
+    """End as asked."""
+    end(what)
+
+
+@resque.job("Plain", queue="low")
+def plain(what: str) -> None:
     """End as asked."""
     end(what)
 

@@ -16,6 +16,7 @@ from pyresque.plugins import (
     LonelyJob,
     Loner,
     QueueLock,
+    Restriction,
     Retry,
     Solo,
     Throttle,
@@ -217,3 +218,62 @@ def test_names_of_locks_must_be_texts(resque, db):
     with pytest.raises(JobOptionError, match="must return names of locks"):
         resque.run(perform(resque.core.registry, resque.reserve("low")))
     assert not [key for key in db.keys("*") if b"workerslock" in key]
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_limit_whose_counter_is_garbage_begins_anew(resque, db, kind):
+    from pyresque.job.perform import perform
+
+    plugin = Restriction(concurrent=2, restriction_identifier=lambda *args: "k")
+    resque.job("Report", queue="low", plugins=[plugin])(
+        lambda n: seen.append(db.get("resque:restriction:k:*"))
+    )
+    seen = []
+    WRONG[kind](db, "resque:restriction:k:*")
+    resque.enqueue("Report", 1)
+    assert resque.run(perform(resque.core.registry, resque.reserve("low"))) is True
+    assert seen == [b"1"]
+    assert db.get("resque:restriction:k:*") == b"2"
+
+
+def test_a_counter_that_turned_to_garbage_while_the_job_ran_fails_no_job(resque, db):
+    from pyresque.job.perform import perform
+
+    def spoil(n):
+        db.delete("resque:restriction:Report:*")
+        db.rpush("resque:restriction:Report:*", "x")
+
+    resque.job("Report", queue="low", plugins=[Restriction(concurrent=2)])(spoil)
+    resque.enqueue("Report", 1)
+    assert resque.run(perform(resque.core.registry, resque.reserve("low"))) is True
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"per_fortnight": 1},
+        {"per_0": 1},
+        {"per_day": -1},
+        {"per_day": "5"},
+        {"per_day": True},
+        {"concurrent": 1.5},
+        {"max_queue_peek": 0, "per_day": 1},
+    ],
+)
+def test_limits_that_are_none_are_refused(limits):
+    with pytest.raises(JobOptionError, match=next(iter(limits))):
+        Restriction(**limits)
+
+
+def test_a_restriction_queue_of_a_wrong_type_fails_the_job_and_takes_nothing(resque, db):
+    from pyresque.job.perform import perform
+
+    db.set("resque:queue:restriction_low", "x")
+    resque.job("Report", queue="low", plugins=[Restriction(concurrent=0, per_day=5)])(
+        lambda n: None
+    )
+    db.set("resque:restriction:Report:*", 0)
+    resque.enqueue("Report", 1)
+    with pytest.raises(Exception, match="WRONGTYPE"):
+        resque.run(perform(resque.core.registry, resque.reserve("low")))
+    assert len(db.keys("resque:restriction:*")) == 1

@@ -11,8 +11,10 @@ from pyresque.job.job import read_job
 from pyresque.job.perform import perform
 from pyresque.job.plugin import moment
 from pyresque.ops import Batch, Command, rewrite
-from pyresque.plugins import LockTimeout
 from tests.support import ROOT
+
+#: Plugins that do nothing without options.
+OPTIONS = {"Restriction": {"per_day": 5}}
 
 
 def documented():
@@ -69,8 +71,13 @@ def test_a_class_without_plugins_makes_no_round_trip_more(resque, db):
 
 @pytest.mark.parametrize(("name", "loner"), documented())
 def test_the_page_says_what_a_plugin_costs(resque, db, name, loner):
-    plugin = LockTimeout(loner=True) if loner else getattr(plugins, name)()
+    given = {"loner": True} if loner else OPTIONS.get(name, {})
+    plugin = getattr(plugins, name)(**given)
     assert costs(resque, db, [plugin]) == documented()[name, loner]
+
+
+def test_a_limit_of_jobs_at_a_time_costs_two_round_trips(resque, db):
+    assert costs(resque, db, [plugins.Restriction(concurrent=2, per_day=5)]) == (0, 2)
 
 
 def test_the_page_names_every_plugin():

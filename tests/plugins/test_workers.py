@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from pyresque import Resque
-from pyresque.plugins import LockTimeout, Loner, Retry
+from pyresque.plugins import LockTimeout, Loner, Restriction, Retry
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -89,4 +90,40 @@ def test_a_killed_worker_leaves_nothing_once_it_is_pruned(redis_url, db, resque)
     with worker(redis_url, "--burst") as process:
         assert process.wait(30) == 0
     assert not db.exists("resque:lock:Locked:sleep")
+    assert db.llen("resque:failed") == 1
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_jobs_over_a_limit_wait_in_the_restriction_queue_and_keep_their_order(
+    redis_url, db, resque, executor
+):
+    resque.declare("Limited", queue="low", plugins=[Restriction(per_year=1, concurrent=3)])
+    for number in range(4):
+        resque.enqueue("Limited", f"note{number}")
+        resque.enqueue_to("low", "Plain", f"note plain{number}")
+    flags = ("--executor", executor, "--burst", "-q", "restriction_low,low")
+    with worker(redis_url, *flags) as process:
+        assert process.wait(30) == 0
+    assert db.lrange("resque:seen", 0, -1) == [
+        b"note0",
+        *(b"note plain%d" % number for number in range(4)),
+    ]
+    waiting = [json.loads(raw)["args"] for raw in db.lrange("resque:queue:restriction_low", 0, -1)]
+    assert waiting == [["note1"], ["note2"], ["note3"]]
+    assert db.get("resque:restriction:Limited:*") == b"3"
+    assert resque.stat("failed") == 0
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline"])
+def test_a_killed_job_gives_its_place_back(redis_url, db, resque, executor):
+    resque.declare("Limited", queue="low", plugins=[Restriction(per_year=1, concurrent=3)])
+    resque.enqueue("Limited", "die")
+    with worker(redis_url, "--executor", executor, "--burst") as process:
+        process.wait(30)
+    if executor == "inline":  # the worker itself is dead
+        assert db.get("resque:restriction:Limited:*") == b"2"
+        db.delete(PRUNING)
+        with worker(redis_url, "--burst") as process:
+            assert process.wait(30) == 0
+    assert db.get("resque:restriction:Limited:*") == b"3"
     assert db.llen("resque:failed") == 1

@@ -38,6 +38,7 @@ from pyresque.failure.report import report
 from pyresque.job.embedding import can_embed
 from pyresque.job.job import Job, read_job
 from pyresque.job.plain import fast_entry, server_can_reserve
+from pyresque.process.worker.barred import PassedOver
 from pyresque.process.worker.job_log import UNKNOWN, JobLog, registered_instead
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -78,6 +79,7 @@ class CurrentJob:
         self.second = -1
         self._known_queues: tuple[str, ...] = ()
         self._queues = queue_list.matching(())
+        self.passed_over = PassedOver()
         self._reserver = Reserver(core.keys, worker_id)
         self._time = core.clock.time
         self._skipped: set[str] = set()  # queues of which the log has warned
@@ -192,16 +194,15 @@ class CurrentJob:
         """Write the beginnings and the end of worker records for jobs that are reserved in that second."""
         self.second = second
         run_at = datetime.fromtimestamp(second, timezone.utc)
-        template = self.core.worker_registry.record_template(self._queues, run_at)
+        queues = self.passed_over.left(self._queues, second)
+        template = self.core.worker_registry.record_template(queues, run_at)
         known = self._known_queues if self.queue_list.dynamic else None
-        self._reserver.set_queues(self._queues, template, known)
+        self._reserver.set_queues(queues, template, known)
 
     def _choose_queues(self, known: tuple[str, ...]) -> None:
         self._known_queues, self.second = known, -1
         matching = self.queue_list.matching(known)
-        self._queues = tuple(
-            queue for queue in matching if queue.encode("utf-8", "ignore").decode() == queue
-        )
+        self._queues = tuple(q for q in matching if q.encode("utf-8", "ignore").decode() == q)
         for queue in set(matching).difference(self._queues, self._skipped):
             self._skipped.add(queue)
             text = "queue %r is passed over: its name is no UTF-8, and no worker's record could tell it"
@@ -263,9 +264,9 @@ class CurrentJob:
 
     def command_prefix(self) -> CommandPrefix | None:
         """Return the command in pieces, for the fork server; None if the fork server cannot reserve as this worker does."""
-        core = self.core
-        clock, patterns = type(core.clock) is SystemClock, self.queue_list.dynamic
-        if not server_can_reserve(core.codec.name, system_clock=clock, patterns=patterns):
+        clock = type(self.core.clock) is SystemClock
+        changing = self.queue_list.dynamic or bool(self.passed_over.queues)
+        if not server_can_reserve(self.core.codec.name, system_clock=clock, patterns=changing):
             return None
         self._prepare(int(self._time()))
         return self._reserver.command_prefix()
@@ -284,17 +285,16 @@ class CurrentJob:
         """
         finished = self._finished + turns
         await self.redis_retry.until_answered(self.read_finished_count)
-        working_on = partial(self.core.worker_registry.working_on, self.id)
-        found = await self.redis_retry.until_answered(working_on)
+        find = partial(self.core.worker_registry.working_on, self.id)
+        found = await self.redis_retry.until_answered(find)
         self.record = b"" if found is None else found.record
         return (None if found is None else found.job), in_turn and self._finished != finished
 
     async def return_unperformed(self, job: Job) -> None:
         """Put the reserved job back at the head of its queue."""
         give_back = self.core.worker_registry.table.return_unperformed
-        await self.redis_retry.until_answered(
-            partial(give_back, self.id, self.record, job.queue, job.raw)
-        )
+        work = partial(give_back, self.id, self.record, job.queue, job.raw)
+        await self.redis_retry.until_answered(work)
         self.record = b""
 
     async def rewrite_record(self, job: Job) -> None:

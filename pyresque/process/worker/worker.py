@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 
 from pyresque import signal_handlers
 from pyresque.clock import local
-from pyresque.errors import (
-    DirtyExit,
-    JobInHand,
-    PyresqueError,
-    RedisCommandError,
-    RedisUnavailable,
-)
+from pyresque.errors import DirtyExit, JobInHand, PyresqueError, RedisCommandError, RedisUnavailable
+from pyresque.executor.base import STAYS
 from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.health.state import Flag, HealthState
 from pyresque.process.worker.controls import WorkerControls
@@ -201,21 +196,24 @@ class Worker(WorkerControls):
         """Reserve one job (or take the one given), perform it and finish it; False if there was none, or the worker is paused."""
         if job is not None:
             await self.working_on(job)
-        elif (job := await self.reserve()) is None:
-            return False
-        await self._finish(job, await self._perform(job), then_reserve=False)
-        return True
+        while job is not None or (job := await self.reserve()) is not None:
+            outcome = await self._perform(job)
+            await self._finish(job, outcome, then_reserve=False)
+            if outcome is not STAYS:
+                return True
+            job = None
+        return False
 
     async def _perform(self, job: Job) -> Outcome:
         self._performed_any = True
-        name = known_name(self.core.registry, job)
-        child_title = self.show_job(job.queue, int(self.core.clock.time()), name)
-        self.current_job.log.got(job)
         registry = self.core.registry
         entry = registry.with_plugins_of(job) if registry.with_plugins else None
-        refused = None if entry is None else await note_taken(entry, self.redis_retry)
+        refused = None if entry is None else await note_taken(entry, job, self.current_job)
         if refused is not None:
             return refused
+        name = known_name(registry, job)
+        child_title = self.show_job(job.queue, int(self.core.clock.time()), name)
+        self.current_job.log.got(job)
         self.health.job(True)
         outcome = await self.executor.run(job, self.run_upkeep, self.procline, child_title)
         self.health.job(False)
@@ -226,6 +224,8 @@ class Worker(WorkerControls):
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
         """Record in Redis how the job ended and, with ``then_reserve``, return the next one."""
         current = self.current_job
+        if outcome is STAYS:
+            return await self.reserve() if then_reserve else None
         if not outcome.started:
             await current.return_unperformed(job)
             await self.core.lost_jobs.returned(job)
@@ -318,19 +318,19 @@ class Worker(WorkerControls):
         return await self.run_upkeep()
 
     async def _wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
-        """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait."""
-        await self.idle_wait.run(
-            *(seconds, self._watched_queues()),
-            lambda: self.stopping or self.paused_by_signal != was_paused,
-            paused=bool(self.current_job.paused_queues),
-        )
+        """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait.
 
-    def _watched_queues(self) -> tuple[str, ...]:
-        """Return the keys of the queues whose jobs end a wait. Paused queues are left out: a job there would end each wait at once."""
-        if self.queue_list.dynamic or self.paused_by_signal or self.current_job.paused_by_key:
-            return ()
-        paused, key = self.current_job.paused_queues, self.core.keys.queue
-        return tuple(key(queue) for queue in self.queue_list.patterns if queue not in paused)
+        Queues that are paused or passed over are not watched: a job there would end each wait at once.
+        """
+        current, chosen = self.current_job, self.queue_list
+        shut = {*current.paused_queues, *current.passed_over.queues}
+        unseen = chosen.dynamic or self.paused_by_signal or current.paused_by_key
+        open_queues = () if unseen else [name for name in chosen.patterns if name not in shut]
+        await self.idle_wait.run(
+            *(seconds, tuple(map(self.core.keys.queue, open_queues))),
+            lambda: self.stopping or self.paused_by_signal != was_paused,
+            paused=bool(shut),
+        )
 
     def _may_leave(self) -> bool:
         """Whether the worker may leave while Redis is away: it stops, and has no job to finish in Redis."""
