@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -164,3 +166,48 @@ async def test_a_cancellation_by_others_stays_one():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+INTERRUPTED = {
+    "a limit": """
+        try:
+            SoftLimit(0.05).call(lambda: time.sleep(0.2))
+        except JobTimeout:
+            ended.append(True)
+    """,
+    "TERM": """
+        interrupt = Interrupt()
+        interrupt.enter()
+        try:
+            threading.Timer(0.05, interrupt.request).start()
+            time.sleep(0.2)
+        except TermException:
+            ended.append(True)
+        finally:
+            interrupt.leave()
+    """,
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("by", INTERRUPTED)
+def test_after_a_thread_was_interrupted_a_profiler_works_and_nothing_is_pending(by: str):
+    """CPython 3.11 never takes back the mark of an error that was cancelled; a profiled call then never returns."""
+    script = f"""
+import cProfile, threading, time
+from pyresque.errors import JobTimeout, TermException
+from pyresque.executor.interrupt import Interrupt
+from pyresque.soft_limit import SoftLimit
+ended = []
+def job():
+    if True:{INTERRUPTED[by]}
+thread = threading.Thread(target=job)
+thread.start()
+thread.join()
+profile = cProfile.Profile()
+profile.enable()
+(lambda: None)()
+profile.disable()
+assert ended == [True], ended
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)

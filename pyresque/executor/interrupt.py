@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyresque.errors import TermException
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call, rewrite
-from pyresque.soft_limit import raise_in_thread
+from pyresque.soft_limit import drop_in_this_thread, raise_in_thread
 from pyresque.user_errors import Raised, thrown
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Interrupt:
                     self._thread = None
                     if self._in_flight:
                         self._in_flight = False
-                        raise_in_thread(threading.get_ident(), None)
+                        drop_in_this_thread(_Interrupted)
             except _Interrupted:
                 continue
             return
