@@ -314,7 +314,7 @@ def barred_by(entry: JobClass) -> list[bytes]:
     return [
         key
         for plugin in entry.plugins
-        if _has(plugin, "barred_by") and entry.plugin_job
+        if has(plugin, "barred_by") and entry.plugin_job
         for key in plugin.barred_by(entry.plugin_job)
     ]
 
