@@ -125,7 +125,7 @@ class Application:
         """The way to Redis that the settings and arguments give."""
         from pyresque.driver.choose import Access  # noqa: PLC0415 - a fork server has no use for it
 
-        url, namespace = self.settings.url, self.settings.namespace
+        url, namespace = self.settings.server_url, self.settings.namespace
         return Access(url, namespace, self._given_client, self._credentials)
 
     def connect_by_url(self) -> None:

@@ -290,7 +290,7 @@ class Core:
             workers=registered,
             working=working,
             failed=await WrongKeyLog().value_or(self.failed_table.size(), 0),
-            servers=[without_password(self.settings.url)],
+            servers=[without_password(self.settings.server_url)],
             environment=self.settings.environment,
         )
 

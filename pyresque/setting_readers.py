@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pyresque.printable import without_url
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 OLDEST_RAILS = 6
 
 
@@ -45,6 +41,14 @@ def path(value: str) -> str:
 def names(value: str) -> tuple[str, ...]:
     """The names between commas; blank ones are none, so that nothing comes of ``,``."""
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def addresses(value: str) -> tuple[str, ...]:
+    """The addresses between commas. Raises ValueError if there is none."""
+    found = names(value)
+    if not found:
+        raise ValueError("no address is named; give host:port,host:port")
+    return found
 
 
 def seconds(value: str) -> float:
@@ -158,13 +162,17 @@ def fork_per_job(value: str) -> str:
     return "inline" if value == "false" else "fork"
 
 
-def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+class OneOf:
     """A reader that takes one of these words."""
 
-    def read(value: str) -> str:
-        if value not in choices:
-            msg = f"{_quoted(value)} is none of {', '.join(choices)}"
+    __slots__ = ("choices",)
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def __call__(self, value: str) -> str:
+        """Return the word itself. Raises ValueError."""
+        if value not in self.choices:
+            msg = f"{_quoted(value)} is none of {', '.join(self.choices)}"
             raise ValueError(msg)
         return value
-
-    return read

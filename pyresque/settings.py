@@ -19,17 +19,9 @@ if TYPE_CHECKING:
 
     from pyresque.settings_keywords import Keywords
 
-EXECUTORS = ("fork", "thread", "async", "inline")
 
 #: Executors whose workers share a process.
 TOGETHER = ("thread", "async")
-FAILURE_BACKENDS = ("redis", "redis_multi_queue")
-CODECS = ("json", "msgpack")
-DIALECTS = ("json_gem", "oj", "json_gem_activesupport", "oj_activesupport")
-DELAYED_SEARCHES = ("meaning", "bytes")
-LOG_FORMATS = ("text", "json", "logfmt", "app")
-WAITS = ("block", "poll")
-FORK_AHEAD = ("auto", "always", "never")
 
 
 class Settings(Table):
@@ -37,17 +29,43 @@ class Settings(Table):
 
     @property
     def fails_over(self) -> bool:
-        """Whether the URL names Sentinels or a cluster: another server takes the place of one that is lost."""
-        return "+" in self.url.partition("://")[0]
+        """Whether there are Sentinels or a cluster: another server takes the place of one that is lost."""
+        return "+" in self.server_url.partition("://")[0]
 
-    #: Every row by its name.
-    ROWS: dict[str, Row] = {}  # noqa: RUF012 - filled by the rows themselves
+    @property
+    def server_url(self) -> str:
+        """The URL, with the Sentinels that other settings name. Raises SettingsError if these do not go together."""
+        if not (self.sentinels or self.sentinel_username or self.sentinel_password):
+            return self.url
+        from pyresque.sentinel_url import sentinel_url  # noqa: PLC0415 - loads urllib
+
+        return sentinel_url(self)
+
+    ROWS: dict[str, Row] = {}  # noqa: RUF012 - every row by its name; filled by the rows themselves
 
     url: str = setting(
         "redis://localhost:6379/0",
         read.text,
         "Redis server: redis://, rediss:// or unix://",
         env=("REDIS_URL",),
+    )
+    sentinels: tuple[str, ...] = setting(
+        (),
+        read.addresses,
+        "Sentinels to ask for the server, as host:port; the URL's host is not used then",
+        env=("REDIS_SENTINELS",),
+    )
+    sentinel_master: str = setting(
+        "mymaster",
+        read.text,
+        "name by which these Sentinels know the server",
+        env=("REDIS_SENTINEL_MASTER",),
+    )
+    sentinel_username: str = setting(
+        "", read.text, "user at the Sentinels", env=("REDIS_SENTINEL_USERNAME",)
+    )
+    sentinel_password: str = setting(
+        "", read.text, "password at the Sentinels", env=("REDIS_SENTINEL_PASSWORD",)
     )
     namespace: str = setting(
         "resque", read.text, "what every key starts with", env=("RESQUE_NAMESPACE",)
@@ -63,11 +81,11 @@ class Settings(Table):
         env=("RACK_ENV", "RAILS_ENV", "RESQUE_ENV"),
     )
     codec: str = setting(
-        "json", read.one_of(CODECS), "how payloads are written", env=("RESQUE_CODEC",)
+        "json", read.OneOf("json", "msgpack"), "how payloads are written", env=("RESQUE_CODEC",)
     )
     dialect: str = setting(
         "json_gem",
-        read.one_of(DIALECTS),
+        read.OneOf("json_gem", "oj", "json_gem_activesupport", "oj_activesupport"),
         "which of Ruby's JSON encoders to write like",
         env=("RESQUE_JSON",),
     )
@@ -78,14 +96,11 @@ class Settings(Table):
         env=("RESQUE_ENQUEUE_REPLICAS",),
     )
     enqueue_replica_timeout: float = setting(
-        1.0,
-        read.seconds,
-        "seconds in which these replicas must have it",
-        env=("RESQUE_ENQUEUE_REPLICA_TIMEOUT",),
+        1.0, read.seconds, "seconds that these may take", env=("RESQUE_ENQUEUE_REPLICA_TIMEOUT",)
     )
     failure_backend: str = setting(
         "redis",
-        read.one_of(FAILURE_BACKENDS),
+        read.OneOf("redis", "redis_multi_queue"),
         "where failed jobs are recorded",
         env=("FAILURE_BACKEND",),
     )
@@ -120,14 +135,14 @@ class Settings(Table):
     )
     executor: str = setting(
         "fork" if hasattr(os, "fork") else "inline",
-        read.one_of(EXECUTORS),
+        read.OneOf("fork", "thread", "async", "inline"),
         "where a job runs",
         env=("RESQUE_EXECUTOR", ("FORK_PER_JOB", read.fork_per_job)),
     )
     count: int = setting(1, read.count, "workers: processes, or slots of one", env=("COUNT",))
     fork_ahead: str = setting(
         "auto",
-        read.one_of(FORK_AHEAD),
+        read.OneOf("auto", "always", "never"),
         "fork the next job's child while the present one works",
         env=("RESQUE_FORK_AHEAD",),
     )
@@ -148,7 +163,7 @@ class Settings(Table):
     )
     wait: str = setting(
         "block",
-        read.one_of(WAITS),
+        read.OneOf("block", "poll"),
         "how an idle worker learns of a job: block (Redis tells it), poll (it asks at intervals)",
         env=("RESQUE_WAIT",),
     )
@@ -195,10 +210,7 @@ class Settings(Table):
         env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",),
     )
     run_at_exit_hooks: bool = setting(
-        False,
-        read.given,
-        "children run atexit functions before they end",
-        env=("RUN_AT_EXIT_HOOKS",),
+        False, read.given, "children run atexit functions at their end", env=("RUN_AT_EXIT_HOOKS",)
     )
     process_group: bool = setting(
         False,
@@ -227,7 +239,7 @@ class Settings(Table):
     )
     log_format: str = setting(
         "text",
-        read.one_of(LOG_FORMATS),
+        read.OneOf("text", "json", "logfmt", "app"),
         "how a log line is written; app: logging is the application's, and is left as it is",
         env=("LOGFORMAT",),
     )
@@ -239,7 +251,7 @@ class Settings(Table):
     )
     delayed_search: str = setting(
         "meaning",
-        read.one_of(DELAYED_SEARCHES),
+        read.OneOf("meaning", "bytes"),
         "how a delayed job is found to be removed: bytes, in every spelling; meaning: where that finds none, by a pass over all",
         env=("RESQUE_DELAYED_SEARCH",),
     )
@@ -332,4 +344,6 @@ class Settings(Table):
 
     def _display(self, name: str) -> object:
         """The URL without its password."""
+        if name == "sentinel_password":
+            return "***"
         return without_password(self.url) if name == "url" else getattr(self, name)

@@ -9,6 +9,10 @@ from typing import Literal, TypedDict
 class Options(TypedDict, total=False):
     """Every setting but the URL, which ``Resque`` takes first; None: not given."""
 
+    sentinels: tuple[str, ...] | list[str] | None
+    sentinel_master: str | None
+    sentinel_username: str | None
+    sentinel_password: str | None
     namespace: str | None
     app: str | None
     environment: str | None

@@ -86,7 +86,7 @@ class Row:
             return self.read(value)
         if not all(isinstance(name, str) for name in given):
             raise ValueError(f"{wrong_value(given)} is no {wanted}")
-        return names(",".join(given))
+        return self.read(",".join(given)) if given else ()
 
 
 def setting(

@@ -35,18 +35,8 @@ SENSELESS = {"int": -1, "int | None": -1, "float": -1.0, "float | None": float("
 
 def expected(row) -> object:
     """The type that a keyword of this row should have."""
-    words = {
-        "codec": table.CODECS,
-        "dialect": table.DIALECTS,
-        "failure_backend": table.FAILURE_BACKENDS,
-        "executor": table.EXECUTORS,
-        "fork_ahead": table.FORK_AHEAD,
-        "log_format": table.LOG_FORMATS,
-        "wait": table.WAITS,
-        "delayed_search": table.DELAYED_SEARCHES,
-    }
-    if row.name in words:
-        return Literal[words[row.name]] | None
+    if isinstance(row.read, table.read.OneOf):
+        return Literal[row.read.choices] | None
     if row.type.startswith("tuple"):
         return tuple[str, ...] | list[str] | None
     if row.read is table.read.stretch:

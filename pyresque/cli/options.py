@@ -9,16 +9,7 @@ import click
 
 from pyresque import setting_readers
 from pyresque.cli.errors import Option, report_all_faults
-from pyresque.settings import (
-    CODECS,
-    DIALECTS,
-    EXECUTORS,
-    FAILURE_BACKENDS,
-    FORK_AHEAD,
-    LOG_FORMATS,
-    WAITS,
-    Settings,
-)
+from pyresque.settings import Settings
 
 if TYPE_CHECKING:
     from pyresque.settings_table import Row
@@ -49,17 +40,9 @@ ALIASES = {
     "scheduler_interval": "--interval",
     "log_format": "--logformat",
 }
-CHOICES = {
-    "codec": CODECS,
-    "dialect": DIALECTS,
-    "failure_backend": FAILURE_BACKENDS,
-    "executor": EXECUTORS,
-    "fork_ahead": FORK_AHEAD,
-    "log_format": LOG_FORMATS,
-    "wait": WAITS,
-}
 METAVARS = {
     "url": "URL",
+    "sentinels": "HOST:PORT,...",
     "app": "MODULE:ATTRIBUTE",
     "queues": "QUEUE,...",
     "catch_up": "none|one|NUMBER",
@@ -81,7 +64,7 @@ UNITS: dict[Callable[[str], Any], str] = {
 }
 
 #: Settings by which every command finds its Redis.
-CONNECTION = ("app", "url", "namespace")
+CONNECTION = ("app", "url", "sentinels", "sentinel_master", "namespace")
 
 ENQUEUEING = ("codec", "dialect", "enqueued_at")
 
@@ -205,14 +188,14 @@ def _option(row: Row) -> Callable[[F], F]:
             metavar=METAVARS["queues"],
             help=help_text,
         )
-    if row.name in CHOICES:
+    if isinstance(row.read, setting_readers.OneOf):
         return click.option(
             row.name,
             *_short(row),
             *_alias(row),
             flag,
             cls=Option,
-            type=click.Choice(CHOICES[row.name]),
+            type=click.Choice(row.read.choices),
             default=None,
             help=help_text,
         )

@@ -246,13 +246,15 @@ async def diagnosed(error: Exception, to: RedisUrl) -> RedisUnavailable:
     if isinstance(error, ConnectionFault):
         return error
     cause = error.__cause__ if isinstance(error, RedisUnavailable) else error
+    timed_out = isinstance(error, asyncio.TimeoutError)
+    if timed_out:
+        cause = TimeoutError()  # that of asyncio is another class before Python 3.11
     wrong = None
-    if isinstance(cause, (OSError, asyncio.TimeoutError, hiredis.ProtocolError)):
+    if isinstance(cause, (OSError, hiredis.ProtocolError)):
         wrong = await asyncio.to_thread(configured_wrongly, cause, to)
     if isinstance(error, RedisUnavailable) and wrong is None:
         # asyncio keeps to itself what a server said of TLS before it hung up.
         return (await asyncio.to_thread(first_fault, to) if to.secure else None) or error
-    timed_out = isinstance(error, asyncio.TimeoutError)
     return lost("no connection in time" if timed_out else error, to.where, wrong)
 
 

@@ -110,6 +110,20 @@ def test_no_command_repeats_a_password_where_it_cannot_connect(run, monkeypatch,
     assert scanned > 1000
 
 
+@pytest.mark.parametrize(
+    "nodes", [NOBODY, "", f"u:{PASSWORD}@{NOBODY}", f"redis://{PASSWORD}@{NOBODY}"]
+)
+def test_no_command_repeats_the_password_of_the_sentinels(run, monkeypatch, environment, nodes):
+    (environment / "schedule.yml").write_text("x: {every: 1h, class: X, queue: q}\n")
+    monkeypatch.setenv("REDIS_SENTINELS", nodes)
+    monkeypatch.setenv("REDIS_SENTINEL_PASSWORD", PASSWORD)
+    for line in lines(queue="low", worker="h:1:low", job="Note", entry="x"):
+        result = run(*line)
+        no_secret(result.stdout, result.stderr)
+        if result.exception is not None:
+            no_secret("".join(traceback.format_exception(result.exception)))
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory) -> Iterator[RedisServer]:
     """A server that wants the password."""

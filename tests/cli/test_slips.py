@@ -21,6 +21,7 @@ FREE = (
     setting_readers.text,
     setting_readers.path,
     setting_readers.names,
+    setting_readers.addresses,
     setting_readers.given,
     setting_readers.scheduler_yes,
     str,
@@ -94,6 +95,7 @@ def test_the_sweep_sees_every_command_and_setting():
     assert {name for _, name in OPTIONS} >= Settings.ROWS.keys() - {
         *("environment", "inline", "pool_environment", "delayed_search"),
         *("enqueue_replicas", "enqueue_replica_timeout"),
+        *("sentinel_username", "sentinel_password"),
         *("rails_version", "rails_locale", "rails_timezone"),
     }
 

@@ -222,6 +222,16 @@ async def test_by_a_url(env: Env, expected: list[tuple[str, str]], kind: str, fa
         same(await answers_of(made, db, space), expected)
 
 
+@pytest.mark.parametrize("face", [Resque, AsyncResque])
+async def test_by_sentinels_of_the_settings(
+    env: Env, expected: list[tuple[str, str]], face: Any
+) -> None:
+    nodes = env.sentinel_set.nodes.split(",")
+    made = face("redis://nobody/0", sentinels=nodes, sentinel_master=MASTER, clock=StoppedClock())
+    with looked_at(env, "sentinel") as db:
+        same(await answers_of(made, db, "resque"), expected)
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize(
     ("face", "kind"),

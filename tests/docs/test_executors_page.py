@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyresque.process.run.worker import run_worker
-from pyresque.settings import EXECUTORS
+from pyresque.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "executors.md").read_text(encoding="utf-8")
 
@@ -31,4 +31,4 @@ def test_the_jobs_of_the_page_are_performed(redis_url, db, monkeypatch, capsys, 
 
 def test_the_page_names_every_executor():
     named = re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)
-    assert set(EXECUTORS) <= set(named)
+    assert set(Settings.ROWS["executor"].read.choices) <= set(named)

@@ -102,6 +102,8 @@ def worker(url: str, db: redis.Redis) -> None:
                     lambda was=processed: int(db.get("resque:stat:processed") or 0) > was + 20
                 )
                 eventually(lambda: db.info("clients")["blocked_clients"])
+                all_rights.enqueue_to("low", "Note", 1)  # Valkey counts a BLMOVE when it ends
+                eventually(lambda: db.llen("resque:queue:low") == 0)
             with process(url, "worker", "-q", "*", "--executor", executor, "--burst", *more) as one:
                 one.wait(30)
         # A worker that is killed leaves its job, which the next one puts back.

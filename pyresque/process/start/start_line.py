@@ -73,7 +73,11 @@ def log_scheduler_start(resque: Resque, entries: int) -> None:
 
 def _log_start(resque: Resque, process: str, parts: list[str], missing: list[str]) -> None:
     settings = resque.settings
-    parts = [*parts, f"namespace {settings.namespace}", f"Redis {without_password(settings.url)}"]
+    parts = [
+        *parts,
+        f"namespace {settings.namespace}",
+        f"Redis {without_password(settings.server_url)}",
+    ]
     if missing:
         named = ", ".join(missing[:MOST_QUEUES]) + (
             f" and {len(missing) - MOST_QUEUES} more" if len(missing) > MOST_QUEUES else ""

@@ -1,0 +1,49 @@
+"""The URL of a master whose Sentinels are given by settings of their own, beside the URL."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pyresque.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyresque.settings import Settings
+
+
+def sentinel_url(settings: Settings) -> str:
+    """Return ``redis+sentinel://`` with the URL's user, password, database and options, and the Sentinels of the settings.
+
+    Raises SettingsError if the URL names Sentinels itself, or something that has none.
+    """
+    url, nodes = settings.url, ",".join(settings.sentinels)
+    if nodes:
+        scheme, _, rest = url.partition("://")
+        if scheme not in {"redis", "rediss"}:
+            raise SettingsError(
+                f"sentinels (REDIS_SENTINELS): a URL that begins with {scheme}:// names no master whose host Sentinels could tell; "
+                "give redis:// or rediss://, with user, password and database"
+            )
+        if set(nodes) & set("/?#@"):
+            raise SettingsError(
+                "sentinels (REDIS_SENTINELS): give addresses alone, such as s1:26379,s2:26379; "
+                "user and password of the Sentinels are REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD"
+            )
+        end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
+        user, at_sign, _ = rest[:end].rpartition("@")
+        path, mark, options = rest[end:].partition("?")
+        master = quote(settings.sentinel_master, safe="")
+        url = f"{scheme}+sentinel://{user}{at_sign}{nodes}/{master}{path}{mark}{options}"
+    own = {
+        "sentinel_username": settings.sentinel_username,
+        "sentinel_password": settings.sentinel_password,
+    }
+    more = "&".join(f"{name}={quote(text, safe='')}" for name, text in own.items() if text)
+    if not more:
+        return url
+    if "+sentinel" not in url.partition("://")[0]:
+        raise SettingsError(
+            "sentinel_username and sentinel_password (REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD): no Sentinels are named; "
+            "name them by sentinels (REDIS_SENTINELS), or by a URL that begins with redis+sentinel://"
+        )
+    return f"{url}{'&' if '?' in url else '?'}{more}"
