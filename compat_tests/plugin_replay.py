@@ -175,6 +175,7 @@ class Replay:
             "Resque.enqueue_at": r.enqueue_at,
             "Resque.enqueue_in_with_queue": r.enqueue_in_with_queue,
             "Resque.dequeue": r.dequeue,
+            "Resque.remove_delayed": r.remove_delayed,
             "Resque::Job.destroy": r.destroy,
             "Resque.remove_queue": r.remove_queue,
             "Resque.pop": r.pop,

@@ -10,6 +10,9 @@ from typing import Any
 import pyresque
 from pyresque import Resque
 from pyresque.failures import Failures
+from pyresque.handles import Handle, OwnStatus
+from pyresque.job.job_status import JobStatus
+from pyresque.statuses import Statuses
 
 HEAD = """# What is public, and every verb
 
@@ -41,9 +44,15 @@ NAMES = {
     "FailedRecord": "One failed job as it was read: what `resque.failures.each` gives.",
     "WorkerInfo": "A registered worker: what `workers` gives.",
     "Info": "The overview: what `info` gives.",
+    "Handle": "A tracked job that was enqueued; see [results](results.md).",
+    "AsyncHandle": "The same of an AsyncResque: its methods are awaited.",
+    "JobStatus": "The status of a tracked job as it was read.",
+    "OwnStatus": "The status of the tracked job that runs: what `status` gives.",
+    "AsyncOwnStatus": "The same of an AsyncResque: its methods are awaited.",
     "PyresqueError": "Root of all exceptions of pyresque (`pyresque.errors`).",
     "DontPerform": "Raise it in a `before_perform` hook to leave the job unperformed.",
     "JobTimeout": "Raised inside a job whose soft limit has passed.",
+    "JobKilled": "Raised inside a tracked job that was cancelled.",
     "TermException": "Raised inside a job whose worker is asked to stop.",
 }
 
@@ -103,6 +112,7 @@ GROUPS = {
         *("workers", "working", "find_worker", "remove_worker", "pause_all", "unpause_all"),
         *("all_paused", "info", "stat", "all_keys"),
     ),
+    "Tracked jobs": ("handle", "status", "statuses"),
     "The object itself": ("failures", "redis", "configure", "settings", "close"),
     "Inner parts, for tools; they may change between versions": (
         *("core", "run", "driver", "registry", "hooks", "active_job_classes", "stop_flag"),
@@ -110,8 +120,20 @@ GROUPS = {
     ),
 }
 
+#: What tracked jobs give.
+TRACKED = {
+    "Statuses of tracked jobs: `resque.statuses`": Statuses,
+    "A handle: what `enqueue` gives for a tracked job": Handle,
+    "A job's own status: what `resque.status()` gives": OwnStatus,
+    "A status as it was read": JobStatus,
+}
+
 #: What is set when the object is made, and so has no docstring.
 SET = {
+    "id": "The job's id.",
+    "fields": "The whole object.",
+    "fault": "Why the status cannot be read; None if it can.",
+    "raw": "The bytes.",
     "settings": "The settings in force; change them by `configure`.",
     "registry": "The registered jobs, by their Ruby names.",
     "hooks": "The functions that the decorators for workers have added.",
@@ -168,6 +190,8 @@ def page() -> str:
     tables["Failed jobs: `resque.failures`"] = [
         row(Failures, name) for name in sorted(attributes(Failures) - {"core", "run"})
     ]
+    for title, owner in TRACKED.items():
+        tables[title] = [row(owner, name) for name in sorted(attributes(owner) - {"core", "run"})]
     if set(NAMES) != set(pyresque.__all__) - {"__version__"}:
         raise SystemExit("docs/make_api.py: NAMES are not those of pyresque.__all__")
     public = "\n".join(f"| `{name}` | {what} |" for name, what in NAMES.items())

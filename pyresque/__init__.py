@@ -14,24 +14,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.client import AsyncResque, Resque
     from pyresque.core import Info
-    from pyresque.errors import DontPerform, JobTimeout, PyresqueError, TermException
+    from pyresque.errors import DontPerform, JobKilled, JobTimeout, PyresqueError, TermException
     from pyresque.failure.base import FailureBackend, Multiple
     from pyresque.failure.record import FailedRecord, Failure
+    from pyresque.handles import AsyncHandle, AsyncOwnStatus, Handle, OwnStatus
     from pyresque.job.job import Job, Payload
+    from pyresque.job.job_status import JobStatus
     from pyresque.job.limits import TimeLimit
     from pyresque.job.worker_registry import WorkerInfo
     from pyresque.settings import Settings
 
 __all__ = [
+    "AsyncHandle",
+    "AsyncOwnStatus",
     "AsyncResque",
     "DontPerform",
     "FailedRecord",
     "Failure",
     "FailureBackend",
+    "Handle",
     "Info",
     "Job",
+    "JobKilled",
+    "JobStatus",
     "JobTimeout",
     "Multiple",
+    "OwnStatus",
     "Payload",
     "PyresqueError",
     "Resque",
@@ -44,15 +52,21 @@ __all__ = [
 
 #: The module of each public name. It is loaded at the name's first use, since a forked child copies whatever is loaded.
 _MODULES = {
+    "AsyncHandle": "pyresque.handles",
+    "AsyncOwnStatus": "pyresque.handles",
     "AsyncResque": "pyresque.client",
     "DontPerform": "pyresque.errors",
     "FailedRecord": "pyresque.failure.record",
     "Failure": "pyresque.failure.record",
     "FailureBackend": "pyresque.failure.base",
+    "Handle": "pyresque.handles",
     "Info": "pyresque.core",
     "Job": "pyresque.job.job",
+    "JobKilled": "pyresque.errors",
+    "JobStatus": "pyresque.job.job_status",
     "JobTimeout": "pyresque.errors",
     "Multiple": "pyresque.failure.base",
+    "OwnStatus": "pyresque.handles",
     "Payload": "pyresque.job.job",
     "PyresqueError": "pyresque.errors",
     "Resque": "pyresque.client",

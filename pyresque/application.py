@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterable
     from datetime import timedelta
-    from typing import Any, Literal, TypeVar, overload
+    from typing import Any, Literal, TypeVar
 
     from typing_extensions import Unpack
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pyresque.settings_keywords import Keywords, Options
 
     F = TypeVar("F", bound=Callable[..., Any])
-    J = TypeVar("J")
     M = TypeVar("M", bound=Middleware)
     E = TypeVar("E", bound=EnqueueMiddleware)
     Z = TypeVar("Z", bound=Serializer | type[Serializer])
@@ -166,32 +165,6 @@ class Application:
 
     # -- registering
 
-    if TYPE_CHECKING:
-
-        @overload
-        def job(self, target: type[J], /) -> type[J]: ...
-
-        @overload
-        def job(self, target: F, /) -> F: ...
-
-        @overload
-        def job(
-            self,
-            name: str | None = None,
-            /,
-            *,
-            queue: str | None = None,
-            kwargs: bool = False,
-            aliases: Iterable[str] = (),
-            timeout: TimeLimit | timedelta | float | None = None,
-            on_dirty_exit: Literal["fail", "requeue"] = "fail",
-            max_redeliveries: int | None = None,
-            hooks: Iterable[Callable[..., Any]] = (),
-            plugins: Iterable[Plugin] = (),
-            retries: int | None = None,
-            backoff: Backoff | None = None,
-        ) -> Callable[[F], F]: ...
-
     def job(
         self,
         name: Any = None,
@@ -207,6 +180,7 @@ class Application:
         plugins: Iterable[Plugin] = (),
         retries: int | None = None,
         backoff: Backoff | None = None,
+        tracked: bool = False,
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
@@ -216,7 +190,8 @@ class Application:
         job back into its queue when its process dies, at most ``max_redeliveries`` (3) times. ``hooks`` are functions with the names
         of hooks, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``.
         ``retries`` and ``backoff`` are short for the plugin Retry: how often a failed job is retried, and after how many seconds (a number, a
-        list, or "exponential"). Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
+        list, or "exponential"). ``tracked=True`` is short for the plugin Status: ``enqueue`` gives a handle of the job, its status lives
+        for a day after each step, and its arguments travel by name. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
@@ -226,7 +201,7 @@ class Application:
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
         attached = tuple(hooks)
-        checked = self._plugins(plugins, name or "this job", retries, backoff)
+        checked = self._plugins(plugins, name or "this job", retries, backoff, tracked=tracked)
 
         def register(target: F) -> F:
             self.registry.add(
@@ -240,6 +215,8 @@ class Application:
                 hooks=attached,
                 plugins=checked,
             )
+            if tracked:
+                target.tracked = True  # type: ignore[attr-defined]  # for checkers: job/job_verb.py
             return target
 
         return register
@@ -262,13 +239,15 @@ class Application:
         shown: str,
         retries: int | None = None,
         backoff: Backoff | None = None,
+        *,
+        tracked: bool = False,
     ) -> tuple[Plugin, ...]:
         """Return a job's plugins, checked. Raises JobOptionError."""
-        if plugins == () and retries is backoff is None:
+        if plugins == () and retries is backoff is None and not tracked:
             return ()
         from pyresque.plugins.checked import checked_plugins  # noqa: PLC0415 - for those who have plugins
 
-        return checked_plugins(plugins, shown, retries, backoff)
+        return checked_plugins(plugins, shown, retries, backoff, tracked=tracked)
 
     @property
     def registered(self) -> list[JobClass]:

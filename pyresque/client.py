@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
+    from pyresque.handles import AsyncHandle, AsyncOwnStatus, Handle, OwnStatus
     from pyresque.job.limits import TimeLimit
+    from pyresque.job_verb import JobVerb
     from pyresque.ops import Op
     from pyresque.redis_face import AsyncRedis, Redis
+    from pyresque.statuses import AsyncStatuses, Statuses
     from pyresque.verbs import AwaitedVerbs, BlockingVerbs
 
     T = TypeVar("T")
@@ -65,6 +68,7 @@ class _Declaring(Application):
 
     if TYPE_CHECKING:
         run: Callable[[Any], Any]
+        job: JobVerb  # type: ignore[assignment]  # the same parameters, and what each of them makes it return
 
     def active_job(
         self,
@@ -125,6 +129,25 @@ class Resque(_Declaring, BlockingVerbs):
         return Failures(self)
 
     @cached_property
+    def statuses(self) -> Statuses:
+        """The statuses of tracked jobs (Ruby: ``Resque::Plugins::Status::Hash``)."""
+        from pyresque.statuses import Statuses  # noqa: PLC0415 - as above
+
+        return Statuses(self)
+
+    def handle(self, job_id: str) -> Handle[Any]:
+        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
+        from pyresque.handles import Handle  # noqa: PLC0415 - as above
+
+        return Handle(self, job_id)
+
+    def status(self) -> OwnStatus:
+        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
+        from pyresque.handles import own_status  # noqa: PLC0415 - as above
+
+        return own_status(self)
+
+    @cached_property
     def redis(self) -> Redis:
         """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
         from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
@@ -173,6 +196,25 @@ class AsyncResque(_Declaring, AwaitedVerbs):
         from pyresque.failures import AsyncFailures  # noqa: PLC0415 - as above
 
         return AsyncFailures(self)
+
+    @cached_property
+    def statuses(self) -> AsyncStatuses:
+        """The statuses of tracked jobs (Ruby: ``Resque::Plugins::Status::Hash``)."""
+        from pyresque.statuses import AsyncStatuses  # noqa: PLC0415 - as above
+
+        return AsyncStatuses(self)
+
+    def handle(self, job_id: str) -> AsyncHandle[Any]:
+        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
+        from pyresque.handles import AsyncHandle  # noqa: PLC0415 - as above
+
+        return AsyncHandle(self, job_id)
+
+    def status(self) -> AsyncOwnStatus:
+        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
+        from pyresque.handles import async_own_status  # noqa: PLC0415 - as above
+
+        return async_own_status(self)
 
     @cached_property
     def redis(self) -> AsyncRedis:

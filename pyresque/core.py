@@ -16,10 +16,12 @@ from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.retention import Retention
 from pyresque.job.job import Codec, Job, codec_named, read_job
-from pyresque.job.plugin import PluginContext, mark_of
+from pyresque.job.plugin import mark_of
+from pyresque.job.plugin_context import PluginContext
 from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.registry import JobClass, Registry
+from pyresque.job.status_board import StatusBoard
 from pyresque.job.worker_registry import WorkerRegistry
 from pyresque.printable import without_password
 from pyresque.schedule.cron.zones import zone_named
@@ -34,6 +36,7 @@ from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.replicas import Replicas
 from pyresque.store.schedules import MasterLock, ScheduleTable
+from pyresque.store.statuses import StatusTable
 from pyresque.store.workers import WorkerTable
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -147,6 +150,7 @@ class Core:
         registry.context = PluginContext(self.keys, self.codec, self.clock, self.jobs, self.delayed)
         self.failed_table.mark_of = self._mark_of
         self.recurring = self._recurring({} if schedule_memory is None else schedule_memory)
+        self.statuses = StatusBoard(StatusTable(self.keys), self.codec, self.clock)
         self.lock = MasterLock(
             self.keys,
             settings.master_lock_prefix,

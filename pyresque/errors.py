@@ -410,6 +410,37 @@ class ThrottledError(PyresqueError):
     ruby_name = "Resque::ThrottledError"
 
 
+class NotANumber(PyresqueError, ValueError):  # noqa: N818 - resque-status' own word
+    """A job told its status a total that is no number above 0 (Ruby: ``Resque::Plugins::Status::NotANumber``)."""
+
+    ruby_name = "Resque::Plugins::Status::NotANumber"
+
+
+class JobKilled(BaseException):
+    """Raised inside a tracked job that was cancelled, at its next step (Ruby: ``Resque::Plugins::Status::Killed``).
+
+    It passes every ``except Exception``, so that a job cannot go on by accident.
+    """
+
+    ruby_name: ClassVar[str | None] = "Resque::Plugins::Status::Killed"
+
+
+class NoJobStatus(PyresqueError):  # noqa: N818 - the name says what is missing
+    """A job has no status: it is not tracked, or its status has expired or was removed."""
+
+
+class JobFailed(PyresqueError):  # noqa: N818 - the trade's word
+    """The tracked job whose result is asked for has failed; the text is its status' message."""
+
+
+class JobCancelled(PyresqueError):  # noqa: N818 - the trade's word
+    """The tracked job whose result is asked for was cancelled."""
+
+
+class ResultNotKept(PyresqueError):  # noqa: N818 - the name says what is missing
+    """A tracked job has returned a value that is no JSON, or too large to be kept."""
+
+
 class JobTimeout(PyresqueError):  # noqa: N818 - the trade's word
     """Raised inside a running job whose time is up (soft limit), so that it can clean up (Ruby: ``Timeout::Error``)."""
 

@@ -35,6 +35,11 @@ def random_fraction() -> float:
     return int.from_bytes(os.urandom(7), "big") / 2**56
 
 
+def random_hex(size: int) -> str:
+    """So many random bytes, in hexadecimal."""
+    return os.urandom(size).hex()
+
+
 try:
     # Python's own, in place of OpenSSL's: that library alone costs every forked child fifteen more areas of memory.
     from _md5 import md5  # type: ignore[import-not-found]  # CPython's own module has no stub

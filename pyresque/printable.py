@@ -122,5 +122,6 @@ def wrong_value(value: object, *, quoted: bool = True) -> str:
 def many(count: int, noun: str) -> str:
     """Return ``1 job``, ``2 jobs``, ``2 entries``: the number and the noun, in the plural unless there is one."""
     if count != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+        plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else plural
     return f"{count} {noun}"

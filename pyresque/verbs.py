@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from pyresque.core import Core
+from pyresque.enqueue_verbs import AwaitedEnqueue, BlockingEnqueue
 from pyresque.job.queue_overview import QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.worker_registry import WorkerRegistry
@@ -137,12 +138,12 @@ def name_verbs(verbs: type, owner: type) -> None:
             shown[each] = _Annotation(_ALIAS.sub(lambda found: ALIASES[found[0]], annotation))
 
 
-class BlockingVerbs:
+class BlockingVerbs(BlockingEnqueue):
     """The verbs of Resque, each of which blocks."""
 
     perform_all_later = blocking(Core.perform_all_later)
-    enqueue = blocking(Queues.enqueue, of="jobs")
-    enqueue_to = blocking(Queues.enqueue_to, of="jobs")
+    enqueue = BlockingEnqueue.enqueue
+    enqueue_to = BlockingEnqueue.enqueue_to
     enqueue_many = blocking(Queues.enqueue_many, of="jobs")
     dequeue = blocking(Queues.dequeue, of="jobs")
     destroy = blocking(Queues.destroy, of="jobs")
@@ -228,12 +229,12 @@ class BlockingVerbs:
     release_master_lock = blocking(MasterLock.force_release, of="lock")
 
 
-class AwaitedVerbs:
+class AwaitedVerbs(AwaitedEnqueue):
     """The verbs of AsyncResque, each of which is awaited."""
 
     perform_all_later = awaited(Core.perform_all_later)
-    enqueue = awaited(Queues.enqueue, of="jobs")
-    enqueue_to = awaited(Queues.enqueue_to, of="jobs")
+    enqueue = AwaitedEnqueue.enqueue
+    enqueue_to = AwaitedEnqueue.enqueue_to
     enqueue_many = awaited(Queues.enqueue_many, of="jobs")
     dequeue = awaited(Queues.dequeue, of="jobs")
     destroy = awaited(Queues.destroy, of="jobs")

@@ -61,11 +61,14 @@ def enqueue(
     if answer is None:
         hook = "before_enqueue" if at is None else "before_schedule"
         raise Complaint(f"{class_name} was not enqueued: a {hook} hook said no")
+    job_id = getattr(answer, "id", None)  # of a tracked job
     if as_json:
         row = {"enqueued": True, "queue": where, "class": class_name, "args": values}
-        print_json(row if at is None else {**row, "at": at})
+        row |= {} if at is None else {"at": at}
+        print_json(row if job_id is None else {**row, "id": job_id})
     else:
         later = "" if at is None else f" for {shown_time(at)}"
+        later += "" if job_id is None else f", id {job_id}"
         click.echo(safe_text(f"enqueued {class_name} {compact(values)} on {where}{later}"))
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "workers": "workers",
     "delayed": "delayed",
     "schedule": "schedule",
+    "status": "status",
     "demo": "demo.command",
     "completion": "main",
 }

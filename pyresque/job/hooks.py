@@ -165,7 +165,11 @@ async def call(entry: JobClass, name: str, /, *args: Any, **kwargs: Any) -> Any:
 
 
 async def run(entry: JobClass, names: Iterable[str], *args: Any) -> list[Any]:
-    """Call each of these hooks of a job; return their values."""
+    """Call each of these hooks of a job; return their values. Arguments that travel by name are passed by their places."""
+    if entry.by_name:
+        from pyresque.job.sending import hook_args  # noqa: PLC0415 - the fork server enqueues nothing
+
+        args = hook_args(entry, args)
     return [await call(entry, name, *args) for name in names]
 
 

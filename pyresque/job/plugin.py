@@ -32,13 +32,12 @@ from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks, hook_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+    from typing import Any, ClassVar, TypeAlias, TypeVar
 
-    from pyresque.clock import Clock
-    from pyresque.job.job import Codec, Job
+    from pyresque.job.job import Job
+    from pyresque.job.plugin_context import PluginContext
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
-    from pyresque.store.keys import Keys
     from pyresque.store.marks import Mark
 
     T = TypeVar("T")
@@ -46,48 +45,11 @@ if TYPE_CHECKING:
     #: What is inside an around hook: the next hook, or the work. Returns whether the work was done, and the value returned.
     Inner: TypeAlias = Callable[[], Op[tuple[bool, Any]]]
 
-    class Enqueues(Protocol):
-        """Enqueues jobs: ``job/queues.py``."""
-
-        inline: bool
-
-        def enqueue_to(self, queue: str | None, job: Any, /, *args: Any) -> Op[Any]:
-            """Enqueue a job to that queue."""
-
-    class Delays(Protocol):
-        """Enqueues jobs for later: ``schedule/later.py``."""
-
-        def enqueue_in(self, wait: float, job: Any, /, *args: Any) -> Op[Any]:
-            """Enqueue a job in ``wait`` seconds."""
-
-        def enqueue_in_with_queue(
-            self, queue: str | None, wait: float, job: Any, /, *args: Any
-        ) -> Op[Any]:
-            """Enqueue a job to that queue in ``wait`` seconds."""
-
 
 class TrackingId(str):
-    """The first argument of a payload, where ``args_sent`` has put it there. A job that is enqueued again with it keeps it.
-
-    An empty one stands for an id that the payload does not have.
-    """
+    """The id that ``args_sent`` put before a payload's arguments; empty if it has none. A job that is enqueued with one keeps it."""
 
     __slots__ = ()
-
-
-class PluginContext:
-    """What plugins need of one Core."""
-
-    __slots__ = ("clock", "codec", "delayed", "jobs", "keys")
-
-    def __init__(
-        self, keys: Keys, codec: Codec, clock: Clock, jobs: Enqueues, delayed: Delays
-    ) -> None:
-        self.keys = keys
-        self.codec = codec
-        self.clock = clock
-        self.jobs = jobs
-        self.delayed = delayed
 
 
 class PluginJob:
@@ -142,28 +104,35 @@ class PluginJob:
         A job that changes its own arguments does not change these.
         """
         if self._args is None:
-            self._args = received_args(self.entry.plugins, self.payload_args)
+            found = self.payload_args
+            self._args = found[1:] if found and isinstance(found[0], TrackingId) else found
         return self._args
 
     @property
     def payload_args(self) -> list[Any]:
         """The arguments of the payload, with a TrackingId if ``args_sent`` puts one before them: to enqueue the job again with."""
         if self._payload_args is None:
-            codec = self.context.codec
             if self.job is None:
-                found: list[Any] = codec.decode(codec.encode(list(self._given)))
+                found = self._as_read(self._given)
+                if found and isinstance(self._given[0], TrackingId):
+                    found[0] = TrackingId(found[0])
             else:
                 from pyresque.job.job import read_job  # noqa: PLC0415 - the fork server reads no payloads
 
-                found = list(read_job(codec, self.queue, self.job.raw).args)
-            self._payload_args = _with_tracking_id(self.entry.plugins, found)
+                job = read_job(self.context.codec, self.queue, self.job.raw)
+                found = _with_tracking_id(self.entry.plugins, list(job.args))
+            self._payload_args = found
         return self._payload_args
 
     def send(self, args: Sequence[Any]) -> None:
         """Note the arguments that the payload gets."""
+        self._args, found = None, self._as_read(args)
+        self._payload_args = _with_tracking_id(self.entry.plugins, found)
+
+    def _as_read(self, args: Sequence[Any]) -> list[Any]:
         codec = self.context.codec
-        decoded = codec.decode(codec.encode(list(args)))
-        self._args, self._payload_args = None, _with_tracking_id(self.entry.plugins, decoded)
+        found: list[Any] = codec.decode(codec.encode(list(args)))
+        return found
 
 
 class Plugin:
@@ -197,6 +166,10 @@ class Plugin:
     def barred_by(self, job: PluginJob) -> Sequence[bytes]:  # noqa: ARG002 - for those that have some
         """Return the keys of counters: the job is not performed, and stays in its queue, while one of them holds 0 or less."""
         return ()
+
+    def answer(self, job: PluginJob) -> bool | str:  # noqa: ARG002 - for those that have another one
+        """Return what ``enqueue`` returns for a job that was pushed."""
+        return True
 
     async def refused(self, job: PluginJob) -> None:
         """The job is not pushed: a hook or a middleware said no, or an error came."""
@@ -279,6 +252,13 @@ async def sent_args(entry: JobClass, args: list[Any]) -> list[Any]:
             args = await plugin.args_sent(entry.plugin_job, args)
             entry.plugin_job.send(args)
     return args
+
+
+def answer_of(entry: JobClass) -> bool | str:
+    """Return what ``enqueue`` returns for a job that was pushed by its bound entry: True, or a plugin's answer."""
+    job = entry.plugin_job
+    own = [plugin.answer(job) for plugin in entry.plugins if has(plugin, "answer") and job]
+    return own[0] if own else True
 
 
 def received_args(plugins: Iterable[Plugin], args: list[Any]) -> list[Any]:

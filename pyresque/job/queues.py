@@ -12,7 +12,7 @@ from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
 from pyresque.job.job import Codec, Job, read_job, write_payload
 from pyresque.job.perform import perform
-from pyresque.job.plugin import mark_of, moment, received_args, sent_args
+from pyresque.job.plugin import answer_of, mark_of, moment, received_args, sent_args
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
@@ -49,7 +49,7 @@ class Queues(Dequeue):
 
     # -- in
 
-    async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | None:
+    async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | str | None:
         """Enqueue to the job's own queue: True, or None if a before_enqueue hook said no.
 
         Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
@@ -62,7 +62,7 @@ class Queues(Dequeue):
 
     async def enqueue_to(
         self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
-    ) -> bool | None:
+    ) -> bool | str | None:
         """Enqueue to a queue by name; the job may be a name that only Ruby knows. None as queue means the job's own.
 
         Returns and raises what ``enqueue`` does.
@@ -74,7 +74,7 @@ class Queues(Dequeue):
 
     async def _enqueue(
         self, entry: JobClass, queue: str | None, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> bool | None:
+    ) -> bool | str | None:
         if entry.carrier is not None:
             carried = await entry.carrier.made(args, kwargs, queue)
             if carried is None or await self._push_carried(carried) is False:
@@ -97,7 +97,7 @@ class Queues(Dequeue):
 
     async def enqueue_bound(
         self, queue: str | None, entry: JobClass, args: list[Any]
-    ) -> bool | None:
+    ) -> bool | str | None:
         """Enqueue a job by an entry that is bound to it (``Registry.bound_to_job``). If nothing is pushed, run the plugins' ``refused``."""
         names = entry.lookup.now()
         try:
@@ -114,7 +114,7 @@ class Queues(Dequeue):
             await moment(entry, "refused")
             return None
         await hooks.run(entry, names.after_enqueue, *args)
-        return True
+        return answer_of(entry)
 
     async def create(
         self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any

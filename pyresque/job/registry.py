@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Layer
-    from pyresque.job.plugin import Plugin, PluginContext, PluginJob
+    from pyresque.job.plugin import Plugin, PluginJob
+    from pyresque.job.plugin_context import PluginContext
     from pyresque.job.sending import Carrier
     from pyresque.ops import Op
 
@@ -38,8 +39,7 @@ class JobClass:
     ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
     may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
     job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
-    ``by_name``: the arguments travel as one hash of their names (``job/sending.py``).
-    ``plugins`` add hooks and moments (``job/plugin.py``); in a copy bound to one job (``Registry.bound_to_job``), ``plugin_job`` is that job.
+    ``by_name``: arguments travel as one hash of their names (``job/sending.py``). ``plugins`` add hooks and moments (``job/plugin.py``); in a copy bound to one job (``Registry.bound_to_job``), ``plugin_job`` is that job.
     """
 
     __slots__ = (

@@ -122,7 +122,7 @@ def _by_name(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 
 
 def _as_options(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """Return one hash of the arguments by their names, or what was sent before, which begins with a TrackingId.
+    """Return one hash of the arguments by their names, nothing for no arguments, or what was sent before: it begins with a TrackingId.
 
     A dict as only argument is that hash if the function takes no argument by its place, or only Ruby knows it. What ``*args``
     takes stands under its own name, as a list.
@@ -137,9 +137,10 @@ def _as_options(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any])
             )
         if args and not isinstance(args[0], dict):
             return list(args)  # as Ruby: its options may be any value
+        given = bool(args)
         kwargs, args = {**(args[0] if args else {}), **kwargs}, ()
         if signature is None:
-            return [kwargs]
+            return [kwargs] if kwargs or given else []
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -151,7 +152,7 @@ def _as_options(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any])
             options.update(value)
         else:
             options[name] = list(value) if kind is kind.VAR_POSITIONAL else value
-    return [options]
+    return [options] if options else []
 
 
 def placed(entry: JobClass, args: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -172,9 +173,17 @@ def placed(entry: JobClass, args: Sequence[Any]) -> tuple[tuple[Any, ...], dict[
     return tuple(places), options
 
 
+def hook_args(entry: JobClass, args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what a hook gets at enqueue, of arguments that travel by name: each at its place, and a trailing hash of the others."""
+    if args and isinstance(args[0], TrackingId):
+        args = args[1:]
+    places, others = placed(entry, args)
+    return (*places, others) if others else places
+
+
 def _takes_places(signature: inspect.Signature) -> bool:
     return any(
-        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD, each.VAR_POSITIONAL)
+        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
         for each in signature.parameters.values()
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyresque.plugins.restriction import Restriction
     from pyresque.plugins.retry import Retry
     from pyresque.plugins.solo import Solo
+    from pyresque.plugins.status import Status
     from pyresque.plugins.throttle import Throttle
     from pyresque.plugins.workers_lock import WorkersLock
 
@@ -32,6 +33,7 @@ __all__ = [
     "Restriction",
     "Retry",
     "Solo",
+    "Status",
     "Throttle",
     "WorkersLock",
 ]
@@ -50,6 +52,7 @@ _MODULES = {
     "Restriction": "pyresque.plugins.restriction",
     "Retry": "pyresque.plugins.retry",
     "Solo": "pyresque.plugins.solo",
+    "Status": "pyresque.plugins.status",
     "Throttle": "pyresque.plugins.throttle",
     "WorkersLock": "pyresque.plugins.workers_lock",
 }

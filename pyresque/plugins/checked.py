@@ -8,6 +8,7 @@ from pyresque.errors import JobOptionError
 from pyresque.job.hooks import PREFIXES
 from pyresque.job.plugin import Plugin, has
 from pyresque.plugins.retry import retry_for
+from pyresque.plugins.status import TRACKED_FOR, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,18 +23,30 @@ EXCLUSIVE = {
 
 
 def checked_plugins(
-    given: Iterable[Plugin], shown: str, retries: int | None, backoff: Backoff | None
+    given: Iterable[Plugin],
+    shown: str,
+    retries: int | None,
+    backoff: Backoff | None,
+    *,
+    tracked: bool = False,
 ) -> tuple[Plugin, ...]:
-    """Return a job's plugins, checked, with a Retry for the short form ``retries=`` and ``backoff=``.
+    """Return a job's plugins, checked, with a Retry for ``retries=`` and ``backoff=``, and a Status for ``tracked=True``.
 
     Raises JobOptionError for what is not a plugin, for two of a kind, and for two that exclude each other.
     """
     if isinstance(given, (str, Plugin)) or not hasattr(type(given), "__iter__"):
         name = getattr(given, "__name__", None) or repr(given)
         raise JobOptionError(f"plugins={name} of {shown} is no list: write plugins=[{name}]")
-    short = () if retries is backoff is None else (retry_for(retries, backoff),)
+    if not isinstance(tracked, bool):
+        raise JobOptionError(
+            f"tracked={tracked!r} of {shown}: give True, or the plugin Status with its options"
+        )
+    short: list[Plugin] = [] if retries is backoff is None else [retry_for(retries, backoff)]
+    plugins = list(given)
+    if tracked and not any(isinstance(one, Status) for one in plugins):
+        short.append(Status(expire_in=TRACKED_FOR))
     found: list[Plugin] = []
-    for plugin in (*given, *short):
+    for plugin in (*plugins, *short):
         _check(plugin, shown)
         if any(type(one) is type(plugin) for one in found):
             raise JobOptionError(

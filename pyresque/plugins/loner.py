@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
-    from pyresque.job.plugin import PluginContext, PluginJob
+    from pyresque.job.plugin import PluginJob
+    from pyresque.job.plugin_context import PluginContext
 
 
 class Unique(Plugin):

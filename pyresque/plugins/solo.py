@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyresque.plugins.loner import Unique
 
 if TYPE_CHECKING:
-    from pyresque.job.plugin import PluginContext
+    from pyresque.job.plugin_context import PluginContext
 
 
 class Solo(Unique):

@@ -159,6 +159,9 @@ class Later:
         scheduled = getattr(entry.target, "scheduled", None)
         if callable(scheduled):
             await Call(partial(scheduled, queue, entry.name, *args), offload=True)
+        elif entry.plugins:
+            bound = self.jobs.registry.bound_to_job(entry, queue, args)
+            await self.jobs.enqueue_bound(queue, bound, args)
         else:
             target = entry.name if entry.target is None else entry.target
             await self.jobs.enqueue_to(queue, target, *args)
@@ -180,7 +183,7 @@ class Later:
         for index, (when, job, *args) in chunk:
             entry = describe(job)
             queue, timestamp = validate(entry, None), timestamp_of(when)
-            if entry.carrier is not None:
+            if entry.carrier is not None or entry.by_name:
                 enqueued += bool(await self._schedule(timestamp, queue, entry, args, {}))
                 continue
             names = entry.hooks

@@ -168,6 +168,20 @@ class Keys:
         """Failed record of a job that is retried later, kept out of the failed list (resque-retry)."""
         return f"{self.namespace}:failure-resque-retry:{name}"
 
+    def status(self, job_id: str) -> str:
+        """Status of a tracked job: a JSON object (resque-status)."""
+        return f"{self.namespace}:status:{job_id}"
+
+    @property
+    def statuses(self) -> str:
+        """Sorted set of the ids of tracked jobs, by the second in which they were enqueued (resque-status)."""
+        return f"{self.namespace}:_statuses"
+
+    @property
+    def status_kills(self) -> str:
+        """Set of the ids of tracked jobs that are to end at their next step (resque-status)."""
+        return f"{self.namespace}:_kill"
+
     # -- resque-scheduler
 
     @property

@@ -209,14 +209,34 @@ def test_a_delayed_job_has_the_hash(resque, db):
     assert queued(db) == [["id-1", {"number": 44}]]
 
 
+def test_hooks_get_named_arguments_at_their_places(resque, db):
+    seen = []
+
+    class Report:
+        perform = staticmethod(lambda number, *, style="plain": None)
+        before_enqueue_note = staticmethod(lambda *args: seen.append(args))
+        before_schedule_note = staticmethod(lambda *args: seen.append(args))
+        after_dequeue_note = staticmethod(lambda *args: seen.append(args))
+
+    resque.job(queue="low", plugins=[Named(), Retry()])(Report)
+    resque.enqueue(Report, 1)
+    resque.enqueue_at(4102444800, Report, number=2, style="bold")
+    resque.move_due(4102444800)
+    resque.enqueue_from_config({"class": "Report", "args": {"number": 3}})
+    resque.dequeue(Report, 1)
+    two = (2, {"style": "bold"})
+    assert seen == [(1,), two, two, two, (3,), (3,), (1,)]
+
+
 def test_a_class_of_ruby_takes_one_dict_or_keywords(resque, db):
     resque.declare("Far", queue="low", plugins=[Named()])
     resque.enqueue("Far", {"a": 1})
     resque.enqueue("Far", a=1)
     resque.enqueue("Far", {"a": 1}, b=2)
     resque.enqueue("Far", "text")
+    assert [args[1] for args in queued(db)] == [{"a": 1}, {"a": 1}, {"a": 1, "b": 2}, "text"]
     resque.enqueue("Far")
-    assert [args[1] for args in queued(db)] == [{"a": 1}, {"a": 1}, {"a": 1, "b": 2}, "text", {}]
+    assert queued(db)[-1] == ["id-5"]
     with pytest.raises(JobArgumentError, match="Far takes its arguments by name"):
         resque.enqueue("Far", 1, 2)
 
