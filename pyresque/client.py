@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
-    from pyresque.handles import AsyncHandle, AsyncOwnStatus, Handle, OwnStatus
     from pyresque.job.limits import TimeLimit
     from pyresque.job_verb import JobVerb
     from pyresque.ops import Op
@@ -135,18 +134,6 @@ class Resque(_Declaring, BlockingVerbs):
 
         return Statuses(self)
 
-    def handle(self, job_id: str) -> Handle[Any]:
-        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
-        from pyresque.handles import Handle  # noqa: PLC0415 - as above
-
-        return Handle(self, job_id)
-
-    def status(self) -> OwnStatus:
-        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
-        from pyresque.handles import own_status  # noqa: PLC0415 - as above
-
-        return own_status(self)
-
     @cached_property
     def redis(self) -> Redis:
         """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
@@ -203,18 +190,6 @@ class AsyncResque(_Declaring, AwaitedVerbs):
         from pyresque.statuses import AsyncStatuses  # noqa: PLC0415 - as above
 
         return AsyncStatuses(self)
-
-    def handle(self, job_id: str) -> AsyncHandle[Any]:
-        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
-        from pyresque.handles import AsyncHandle  # noqa: PLC0415 - as above
-
-        return AsyncHandle(self, job_id)
-
-    def status(self) -> AsyncOwnStatus:
-        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
-        from pyresque.handles import async_own_status  # noqa: PLC0415 - as above
-
-        return async_own_status(self)
 
     @cached_property
     def redis(self) -> AsyncRedis:

@@ -1,16 +1,17 @@
-"""``enqueue`` and ``enqueue_to`` of the two faces: they answer True or None and, for a tracked job, a handle."""
+"""``enqueue`` and ``enqueue_to`` of the two faces, which answer True or None and, for a tracked job, a handle; ``handle``, ``status``."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
+from pyresque.handles import AsyncHandle, AsyncOwnStatus, Handle, OwnStatus
 from pyresque.job.queues import Queues
+from pyresque.job.tracked import current_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyresque.handles import AsyncHandle, Handle
     from pyresque.job.registry import Target
     from pyresque.job_verb import Tracked, TrackedTask
     from pyresque.ops import Op
@@ -44,7 +45,7 @@ def _awaited(operation: Callable[Concatenate[Any, P], Op[bool | str | None]]) ->
 
 
 class BlockingEnqueue:
-    """The two verbs of Resque."""
+    """These verbs of Resque."""
 
     if TYPE_CHECKING:
 
@@ -88,9 +89,17 @@ class BlockingEnqueue:
         enqueue = _blocking(Queues.enqueue)
         enqueue_to = _blocking(Queues.enqueue_to)
 
+    def handle(self: Any, job_id: str) -> Handle[Any]:
+        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
+        return Handle(self, job_id)
+
+    def status(self: Any) -> OwnStatus:
+        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
+        return OwnStatus(self, current_job())
+
 
 class AwaitedEnqueue:
-    """The two verbs of AsyncResque."""
+    """These verbs of AsyncResque."""
 
     if TYPE_CHECKING:
 
@@ -135,3 +144,11 @@ class AwaitedEnqueue:
     else:
         enqueue = _awaited(Queues.enqueue)
         enqueue_to = _awaited(Queues.enqueue_to)
+
+    def handle(self: Any, job_id: str) -> AsyncHandle[Any]:
+        """Return the handle of a tracked job by its id, as ``enqueue`` gave it. Redis is not asked."""
+        return AsyncHandle(self, job_id)
+
+    def status(self: Any) -> AsyncOwnStatus:
+        """Return the status of the tracked job whose code calls this. Raises NoJobStatus."""
+        return AsyncOwnStatus(self, current_job())

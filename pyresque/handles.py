@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pyresque.job.job_status import known
-from pyresque.job.tracked import TrackedJob, current_job
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Iterator
 
     from pyresque.core import Core
     from pyresque.job.job_status import JobStatus
+    from pyresque.job.tracked import TrackedJob
     from pyresque.ops import Op
 
 R = TypeVar("R")
@@ -191,13 +191,3 @@ class AsyncOwnStatus:
     async def read(self) -> JobStatus | None:
         """The status as it stands; None if it has expired."""
         return await self._resque.run(self._job.read())
-
-
-def own_status(resque: _Blocking) -> OwnStatus:
-    """The status of the tracked job whose code calls this. Raises NoJobStatus."""
-    return OwnStatus(resque, current_job())
-
-
-def async_own_status(resque: _Awaiting) -> AsyncOwnStatus:
-    """The status of the tracked job whose code calls this. Raises NoJobStatus."""
-    return AsyncOwnStatus(resque, current_job())

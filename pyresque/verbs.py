@@ -144,6 +144,8 @@ class BlockingVerbs(BlockingEnqueue):
     perform_all_later = blocking(Core.perform_all_later)
     enqueue = BlockingEnqueue.enqueue
     enqueue_to = BlockingEnqueue.enqueue_to
+    handle = BlockingEnqueue.handle
+    status = BlockingEnqueue.status
     enqueue_many = blocking(Queues.enqueue_many, of="jobs")
     dequeue = blocking(Queues.dequeue, of="jobs")
     destroy = blocking(Queues.destroy, of="jobs")
@@ -235,6 +237,8 @@ class AwaitedVerbs(AwaitedEnqueue):
     perform_all_later = awaited(Core.perform_all_later)
     enqueue = AwaitedEnqueue.enqueue
     enqueue_to = AwaitedEnqueue.enqueue_to
+    handle = AwaitedEnqueue.handle
+    status = AwaitedEnqueue.status
     enqueue_many = awaited(Queues.enqueue_many, of="jobs")
     dequeue = awaited(Queues.dequeue, of="jobs")
     destroy = awaited(Queues.destroy, of="jobs")
