@@ -72,7 +72,15 @@ GROUPS = {
         *("queue_empty", "worker_exit", "on_shutdown"),
     ),
     "Enqueueing": (
-        *("enqueue", "enqueue_to", "enqueue_many", "perform_all_later", "create", "push"),
+        *(
+            "enqueue",
+            "enqueue_to",
+            "enqueue_many",
+            "perform_all_later",
+            "unlock_active_jobs",
+            "create",
+            "push",
+        ),
         *("validate", "dequeue", "destroy"),
     ),
     "Queues": (

@@ -272,6 +272,16 @@ class Core:
         """Enqueue many active jobs (Rails: ``ActiveJob.perform_all_later``); how many no hook kept out."""
         return sum(made is not None for made in await self.active_jobs.enqueue_all(new))
 
+    async def unlock_active_jobs(
+        self, active_job: Target | None = None, /, *args: Any, **kwargs: Any
+    ) -> None:
+        """Delete the locks of unique active jobs: of one with these arguments, of a class, or of all (Ruby: ``unlock!``)."""
+        from pyresque.plugins.unique_jobs import unlock  # noqa: PLC0415 - for those who have unique jobs
+
+        known = self.active_job_classes.of(active_job) if active_job is not None else None
+        name = active_job if known is None else known.entry.name
+        await unlock(self.active_jobs, None if name is None else str(name), args, kwargs)
+
     # -- the whole
 
     async def info(self) -> Info:

@@ -404,6 +404,12 @@ class JobOptionError(PyresqueError, ValueError):
     """A job, hook, middleware or locator was registered with an option that makes no sense."""
 
 
+class JobNotUnique(PyresqueError):  # noqa: N818 - Ruby's word
+    """An equal active job is enqueued, or performed (activejob-uniqueness)."""
+
+    ruby_name = "ActiveJob::Uniqueness::JobNotUnique"
+
+
 class ThrottledError(PyresqueError):
     """A class was enqueued more often than its plugin Throttle allows."""
 

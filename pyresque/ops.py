@@ -1,4 +1,4 @@
-"""Operations, the six requests that they await, and the drivers that answer these.
+"""Operations, the seven requests that they await, and the drivers that answer these.
 
 An operation (``Op[T]``) is a coroutine that awaits nothing but the requests below. A driver runs it: it sends the answer to each
 request into the coroutine, or throws the request's error into it, so that try/finally works as in any Python. A test can
@@ -129,6 +129,24 @@ class Sleep:
         yield self
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A command or a batch for another Redis, by its URL. Awaiting it returns the reply as the driver got it."""
+
+    url: str
+    request: Command[Any] | Batch
+
+    def __await__(self) -> Generator[Elsewhere, Any, Any]:
+        """Ask the driver to send it there."""
+        reply: Any = yield self
+        return reply
+
+
+def elsewhere(url: str, operation: Op[T]) -> Awaitable[T]:
+    """Run an operation of commands and batches on another Redis."""
+    return rewrite(operation, lambda request: Elsewhere(url, request))
+
+
 class Spawned(Protocol):
     """An operation that runs concurrently with the one that spawned it."""
 
@@ -152,7 +170,7 @@ class Spawn:
         return spawned
 
 
-Request: TypeAlias = "Command[Any] | Batch | Call[Any] | Around | Sleep | Spawn"
+Request: TypeAlias = "Command[Any] | Batch | Call[Any] | Around | Sleep | Spawn | Elsewhere"
 
 
 class Driver(Protocol):

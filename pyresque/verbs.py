@@ -142,6 +142,7 @@ class BlockingVerbs(BlockingEnqueue):
     """The verbs of Resque, each of which blocks."""
 
     perform_all_later = blocking(Core.perform_all_later)
+    unlock_active_jobs = blocking(Core.unlock_active_jobs)
     enqueue = BlockingEnqueue.enqueue
     enqueue_to = BlockingEnqueue.enqueue_to
     handle = BlockingEnqueue.handle
@@ -235,6 +236,7 @@ class AwaitedVerbs(AwaitedEnqueue):
     """The verbs of AsyncResque, each of which is awaited."""
 
     perform_all_later = awaited(Core.perform_all_later)
+    unlock_active_jobs = awaited(Core.unlock_active_jobs)
     enqueue = AwaitedEnqueue.enqueue
     enqueue_to = AwaitedEnqueue.enqueue_to
     handle = AwaitedEnqueue.handle

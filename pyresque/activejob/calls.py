@@ -139,6 +139,7 @@ class ActiveJobVerb(Protocol[C_co]):
         on_dirty_exit: Literal["fail", "requeue"] = "fail",
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
+        unique: Any = None,
     ) -> C_co:
         """Return a Rails job by its class name (``Resque.active_job``)."""
 

@@ -13,15 +13,49 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol, TypeVar
 
     from pyresque.activejob.continuation import Continuable, Resume
     from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.globalid import GlobalID
     from pyresque.activejob.retries import DiscardOn, RetryOn, Rules
     from pyresque.activejob.serializers import Serializer
+    from pyresque.activejob.wrapper import JobWrapper
     from pyresque.job.job import Job, Payload
     from pyresque.job.limits import TimeLimit
+    from pyresque.ops import Op
+
+    T = TypeVar("T")
+
+    class Attempt(Protocol):
+        """One attempt at a unique job."""
+
+        def around(self, work: Callable[[], Op[bool]], /) -> Op[bool]:
+            """Do the work, with its locks."""
+
+        def end(self) -> Op[None]:
+            """The job has ended, and is not enqueued again."""
+
+    class Unique(Protocol):
+        """Keeps equal jobs out: ``plugins/uniqueness.py``."""
+
+        def lock(self, wrapper: JobWrapper, envelope: Envelope, /) -> Op[bool]:
+            """Take the lock of a job that is being enqueued."""
+
+        def lock_again(self, wrapper: JobWrapper, envelope: Envelope, /) -> Op[bool]:
+            """Take the lock of a job that is retried."""
+
+        def unlock(self, envelope: Envelope, /) -> Op[None]:
+            """Delete the lock of a job that is not enqueued after all."""
+
+        def around_enqueue(
+            self, wrapper: JobWrapper, envelope: Envelope, push: Callable[[], Op[T | None]], /
+        ) -> Op[T | None]:
+            """Take the lock, then push the job."""
+
+        def attempt(self, wrapper: JobWrapper, envelope: Envelope, /) -> Attempt:
+            """Return what deletes the locks of a job that is being performed."""
+
 
 #: The Resque class of every ActiveJob's payload; its only argument is the job hash.
 WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
@@ -85,6 +119,8 @@ class ActiveJobs:
     def __init__(self) -> None:
         self.locators: dict[str, Callable[[GlobalID], object]] = {}
         self.serializers: list[Serializer] = []
+        #: The jobs that are unique, by Ruby class name, also those that Rails alone performs.
+        self.unique: dict[str, Unique] = {}
         self._by_name: dict[str, ActiveJobClass] = {}
         self._by_target: dict[int, ActiveJobClass] = {}
 

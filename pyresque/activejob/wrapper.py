@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import ruby_messages, times
 from pyresque.activejob.arguments import deserialize, serialize
-from pyresque.activejob.calls import NewJob, Options
+from pyresque.activejob.carrier import EnvelopeCarrier
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
-from pyresque.activejob.registry import WRAPPER, job_hash
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import LATEST, Rails
 from pyresque.errors import (
@@ -31,7 +30,6 @@ from pyresque.job.perform import (
     run_failure_hooks_with,
 )
 from pyresque.job.registry import JobClass
-from pyresque.job.sending import Carried
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Call
 from pyresque.ruby.names import missing_constant
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from pyresque.activejob.calls import NewJob
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registry import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
@@ -129,6 +128,11 @@ class JobWrapper:
         return serialize(args, kwargs, version=version, serializers=serializers)
 
     async def _enqueue(self, new: NewJob, envelope: Envelope) -> Envelope | None:
+        unique = self.jobs.unique.get(envelope.job_class)
+        put = partial(self._put_new, new, envelope)
+        return await (put() if unique is None else unique.around_enqueue(self, envelope, put))
+
+    async def _put_new(self, new: NewJob, envelope: Envelope) -> Envelope | None:
         if not await self.allowed(new, envelope):
             return None
         if await self.put(envelope) is False:
@@ -176,27 +180,54 @@ class JobWrapper:
             timezone=self.app.timezone,
             version=self.app.version,
         ).started()
+        unique = self.jobs.unique.get(envelope.job_class)
+        if unique is None:
+            return bool(await self._perform(job, active, envelope))
+        attempt = unique.attempt(self, envelope)
+        try:
+            performed = await self._perform(job, active, envelope, attempt.around)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            await attempt.end()
+            raise
+        if performed is not None:
+            await attempt.end()
+        return bool(performed)
+
+    async def _perform(
+        self,
+        job: Job,
+        active: ActiveJobClass,
+        envelope: Envelope,
+        around: Callable[[Callable[[], Op[bool]]], Op[bool]] | None = None,
+    ) -> bool | None:
+        """Perform a job; return whether its work was done, or None if it is enqueued again."""
         steps = None if active.resume is None else Continuable(envelope, self.stopping)
+        performed: bool | None
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
             try:
                 given = partial(self._arguments, active, envelope, steps or envelope)
                 args, kwargs = await Call(given, offload=True)
-                work = bounded(perform_with(active.entry, args, kwargs), active.entry.timeout)
-                if active.resume is not None and steps is not None:
-                    work = self._in_steps(work, steps, active.resume, job.queue)
-                performed = await work
+                make = partial(_work, active.entry, args, kwargs)
+                work = make() if around is None else around(make)
+                if active.resume is None or steps is None:
+                    performed = await work
+                else:
+                    performed = await self._in_steps(work, steps, active.resume, job.queue)
             except GeneratorExit:
                 raise
             except BaseException as caught:
                 error = as_raised(caught)
                 if steps is not None:
                     envelope = steps.with_progress()
-                if not await self._rescued(active, envelope, error, job.queue):
+                again = await self._rescued(active, envelope, error, job.queue)
+                if again is None:
                     await run_failure_hooks_with(active.entry, job, error, args, kwargs)
                     raise
-                performed = False
+                performed = None if again else False
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -207,8 +238,8 @@ class JobWrapper:
 
     async def _in_steps(
         self, work: Op[bool], steps: Continuable, resume: Resume, found_in: str
-    ) -> bool:
-        """Perform a job in steps. An interrupted job is enqueued again: False, and no failure."""
+    ) -> bool | None:
+        """Perform a job in steps. An interrupted job is enqueued again: None, and no failure."""
         try:
             return await work
         except GeneratorExit:
@@ -219,20 +250,24 @@ class JobWrapper:
             if again is None:
                 raise
             queue = resume.queue or again.queue_name or found_in
-            await self._put_again(
+            queued = await self._put_again(
                 again.retried(
                     now=self.now(), wait=resume.wait, queue=queue, priority=resume.priority
                 )
             )
             log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, text_of(error))
-            return False
+            return None if queued else False
 
-    async def _put_again(self, envelope: Envelope) -> None:
-        """Enqueue a performed job once more. That replicas are late is logged: a failure's record would double the job."""
+    async def _put_again(self, envelope: Envelope) -> bool:
+        """Enqueue a performed job once more; False: an equal one is. That replicas are late is logged: a failure's record would double the job."""
+        unique = self.jobs.unique.get(envelope.job_class)
+        if unique is not None and not await unique.lock_again(self, envelope):
+            return False
         try:
             await self.put(envelope)
         except NotReplicated as error:
             log.warning("%s (%s): %s", envelope.job_class, envelope.job_id, error)
+        return True
 
     def _known(self, name: str) -> ActiveJobClass:
         active = self.jobs.find(name)
@@ -266,8 +301,8 @@ class JobWrapper:
 
     async def _rescued(
         self, active: ActiveJobClass, envelope: Envelope, error: BaseException, found_in: str
-    ) -> bool:
-        """Whether a rule retried or dropped the job. Raises the rule's error after the last try."""
+    ) -> bool | None:
+        """Return True if a rule retried the job, False if one dropped it, else None. Raises the rule's error after the last try."""
         name = envelope.job_class
         match decide(active.rules, error, envelope, random=self.random):
             case Retry(job=counted, wait=wait, rule=rule):
@@ -276,7 +311,8 @@ class JobWrapper:
                 again = counted.retried(
                     now=self.now(), wait=wait, queue=queue, priority=rule.priority
                 )
-                await self._put_again(again)
+                if not await self._put_again(again):
+                    return False
                 log.info(
                     "retrying %s (%s) in %s s, due to %s",
                     *(name, envelope.job_id, wait, ruby_name(type(error))),
@@ -288,15 +324,19 @@ class JobWrapper:
                 log.info(
                     "discarded %s (%s), due to %s", name, envelope.job_id, ruby_name(type(error))
                 )
-                return True
+                return False
             case Exhausted(job=counted, error=cause, rule=rule):
                 if rule.on_exhausted is not None:
                     await Call(partial(rule.on_exhausted, counted, cause), offload=True)
-                    return True
+                    return False
                 log.info("stopped retrying %s (%s)", name, envelope.job_id)
                 if cause is not error:
                     raise thrown(cause)
-        return False
+        return None
+
+
+def _work(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Op[bool]:
+    return bounded(perform_with(entry, args, kwargs), entry.timeout)
 
 
 async def _run(
@@ -307,38 +347,3 @@ async def _run(
         await Call(partial(hooks.hook(target, name), *args, **kwargs), offload=True)
         for name in names
     ]
-
-
-class EnvelopeCarrier:
-    """Wraps calls of one registered ActiveJob in envelopes."""
-
-    def __init__(self, wrapper: JobWrapper, job_class: str) -> None:
-        self.wrapper = wrapper
-        self.job_class = job_class
-
-    async def made(
-        self,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        queue: str | None,
-        at: float | None = None,
-        *,
-        hooks: bool = True,
-    ) -> Carried | None:
-        """Return the wrapper's job; None if a before_enqueue hook vetoed it. Without ``hooks`` no hook runs."""
-        new = NewJob(self.job_class, tuple(args), kwargs, Options(queue=queue, wait_until=at))
-        envelope = self.wrapper.envelope(new)
-        if hooks and not await self.wrapper.allowed(new, envelope):
-            return None
-        after = partial(self.wrapper.after_enqueue, new, envelope)
-        return Carried(str(envelope.queue_name), WRAPPER, [envelope.to_json()], after)
-
-    def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """Return the arguments as they stand in an envelope."""
-        return self.wrapper.serialized(args, kwargs)
-
-    def args_of(self, job: Job) -> object:
-        """Return the arguments in the envelope of a job found in Redis; None if it is of another class."""
-        found = job_hash(job.payload)
-        mine = found is not None and str(found["job_class"]).removeprefix("::") == self.job_class
-        return found.get("arguments") if found is not None and mine else None

@@ -1,1 +1,1 @@
-"""The two drivers: one blocks, one awaits; both answer the six requests of ``pyresque.ops``."""
+"""The two drivers: one blocks, one awaits; both answer the seven requests of ``pyresque.ops``."""

@@ -8,6 +8,7 @@ import inspect
 import threading
 from functools import partial
 from os import getpid
+from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
@@ -16,11 +17,11 @@ from pyresque.driver.server import Server
 from pyresque.driver.url import target
 from pyresque.errors import NotCarriedOut, RedisUnavailable
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Batch, Call, Command, Op, Request, Sleep, Spawn, carry
+from pyresque.ops import Around, Batch, Call, Command, Elsewhere, Op, Request, Sleep, Spawn, carry
 from pyresque.user_errors import Raised, outcome_of, thrown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
     from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class AsyncDriver:
         self._pid = getpid()
         self._parents: list[object] = []
         self._threads = threads
+        self._others: dict[str, AsyncDriver] = {}
 
     async def run(self, operation: Op[T]) -> T:  # noqa: C901, PLR0912 - one layer more would cost each command a coroutine
         """Run an operation to its end and return what it returns, or raise what it raises.
@@ -83,6 +85,8 @@ class AsyncDriver:
 
     async def close(self) -> None:
         """Hang up; the next request connects anew."""
+        for other in self._others.values():
+            await other.close()
         if self._pid != getpid():
             self._forked()
         making, self._making = self._making, None
@@ -120,7 +124,13 @@ class AsyncDriver:
             return await asyncio.sleep(request.seconds)
         if isinstance(request, Around):
             return await self._around(request)
-        return _Task(self, request)
+        return _Task(self, request) if isinstance(request, Spawn) else await self._other(request)
+
+    async def _other(self, request: Elsewhere) -> Any:
+        """Send a request to another server. Raises ConnectError."""
+        if request.url not in self._others:
+            self._others[request.url] = AsyncDriver(request.url, self._threads)
+        return await self._others[request.url].run(_asked(request.request))
 
     async def _around(self, request: Around) -> Any:
         """Await the middleware, or call it in a thread."""
@@ -218,6 +228,12 @@ class AsyncDriver:
         if wire is not None:
             with closed_loop():
                 wire.close()
+
+
+@coroutine
+def _asked(request: Command[Any] | Batch) -> Generator[Any, Any, Any]:
+    """One request as an operation, which returns the reply unread."""
+    return (yield request)
 
 
 def _raised_or_result(function: Callable[[], T]) -> T | Raised:

@@ -25,6 +25,7 @@ from pyresque.ops import (
     Batch,
     Call,
     Command,
+    Elsewhere,
     Op,
     Request,
     Sleep,
@@ -74,6 +75,7 @@ class SyncDriver:
         self.target = self.server.url
         self.where = self.server.where
         self._threads = _PerThread()
+        self._others: dict[str, SyncDriver] = {}
 
     def run(self, operation: Op[T]) -> T:
         """Run an operation to its end and return what it returns, or raise what it raises.
@@ -111,11 +113,22 @@ class SyncDriver:
             return sleep(request.seconds)
         if isinstance(request, Around):
             return called(self.run, self.answer, request)
-        return _Thread(self, request)
+        return (
+            self._ask_other(request) if isinstance(request, Elsewhere) else _Thread(self, request)
+        )
 
     def close(self) -> None:
-        """Close the connection of the calling thread."""
+        """Close the connection of the calling thread, and those to other servers."""
         self._drop()
+        for other in self._others.values():
+            other.close()
+
+    def _ask_other(self, request: Elsewhere) -> Any:
+        """Send a request to another server. Raises ConnectError."""
+        url = request.url
+        if url not in self._others:
+            self._others[url] = SyncDriver(url)
+        return self._others[url].answer(request.request)
 
     def open_connection(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
         """Open a connection that the caller owns; a reply may take ``reply_timeout`` seconds. Raises RedisUnavailable, ConnectError."""

@@ -200,8 +200,9 @@ class LostJobs:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
             return
-        if entry.plugins:
-            entry = self.registry.bound_to_job(entry, job.queue, job=job)
+        bound = self.registry.with_plugins_of(job)
+        if bound is not None:
+            entry = bound
             _note_beginning(entry, record)
             await self.run_moment(entry, "lost", error)
         try:

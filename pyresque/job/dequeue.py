@@ -55,7 +55,7 @@ class Dequeue:
 
     async def _destroy(self, queue: str, entry: JobClass, args: list[Any]) -> int:
         wanted = self.codec.decode(self.codec.encode(args)) if args else None
-        if entry.plugins:
+        if entry.plugins or (entry.carrier is not None and self.registry.with_plugins):
             await self._dequeued(queue, entry, wanted)
         return await self.table.remove_chosen(
             queue, lambda raw: self._matches(read_job(self.codec, queue, raw), entry, wanted)
@@ -67,8 +67,9 @@ class Dequeue:
         while page := await self.table.slice(key, start, start + PAGE - 1):
             for raw in page:
                 job = read_job(self.codec, queue, raw)
-                if self._matches(job, entry, wanted):
-                    await moment(self.registry.bound_to_job(entry, queue, job=job), "dequeued")
+                bound = self.registry.with_plugins_of(job)
+                if bound is not None and self._matches(job, entry, wanted):
+                    await moment(bound, "dequeued")
             start += PAGE
 
     async def remove_queue(self, queue: str) -> RemovedQueue:

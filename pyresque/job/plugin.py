@@ -289,16 +289,6 @@ def mark_of(entry: JobClass) -> Mark | None:
     return None
 
 
-def barred_by(entry: JobClass) -> list[bytes]:
-    """Return the counters of which each must hold more than 0 before the job of a bound entry is performed."""
-    return [
-        key
-        for plugin in entry.plugins
-        if has(plugin, "barred_by") and entry.plugin_job
-        for key in plugin.barred_by(entry.plugin_job)
-    ]
-
-
 async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
     """Return whether a plugin of a bound entry keeps a failure out of the failed list."""
     for plugin in entry.plugins:

@@ -147,7 +147,7 @@ class Queues(Dequeue):
 
     async def _push_carried(self, carried: Carried) -> Pushed | Literal[False] | None:
         outer = self.registry.describe(carried.class_name)
-        return await self._push(carried.queue, outer, carried.args)
+        return await carried.unless_refused(self._push(carried.queue, outer, carried.args))
 
     async def _push(
         self, queue: str | None, entry: JobClass, args: list[Any]
@@ -223,6 +223,7 @@ class Queues(Dequeue):
         for index, (target, *given) in chunk:
             args = given
             after: Callable[[], Op[Any]] | None = None
+            carried: Carried | None = None
             if target is not unchanged or target is None:
                 entry, unchanged = self.registry.describe(target), None
                 where = validate(entry, None)
@@ -256,6 +257,8 @@ class Queues(Dequeue):
             except NotEncodable as error:
                 raise NotEncodable(f"calls[{index}]: {error.path}", error.reason) from None
             if raw is None:
+                if carried is not None and carried.refused is not None:
+                    await carried.refused()
                 continue
             enqueued += 1
             if after is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pyresque.errors import JobArgumentError
 from pyresque.job.plugin import TrackingId
@@ -16,19 +16,43 @@ if TYPE_CHECKING:
     from pyresque.ops import Op
 
 
+T = TypeVar("T")
+
+
 class Carried:
     """A job wrapped in another one: the queue, and the wrapper's class name and arguments.
 
-    ``after`` runs the after_enqueue hooks; await it when the job was pushed.
+    ``after`` runs the after_enqueue hooks; await it when the job was pushed. ``refused`` undoes what was done before the push.
     """
 
     def __init__(
-        self, queue: str, class_name: str, args: list[Any], after: Callable[[], Op[None]]
+        self,
+        queue: str,
+        class_name: str,
+        args: list[Any],
+        after: Callable[[], Op[None]],
+        refused: Callable[[], Op[None]] | None = None,
     ) -> None:
         self.queue = queue
         self.class_name = class_name
         self.args = args
         self.after = after
+        self.refused = refused
+
+    async def unless_refused(self, push: Op[T]) -> T:
+        """Await a step of the push. If it raises, or returns None or False, the job is refused."""
+        if self.refused is None:
+            return await push
+        try:
+            pushed = await push
+        except GeneratorExit:
+            raise
+        except BaseException:
+            await self.refused()
+            raise
+        if pushed is None or pushed is False:
+            await self.refused()
+        return pushed
 
 
 class Carrier(Protocol):
@@ -42,8 +66,12 @@ class Carrier(Protocol):
         at: float | None = None,
         *,
         hooks: bool = True,
+        copy: bool = False,
     ) -> Awaitable[Carried | None]:
-        """Wrap a call. None: a before_enqueue hook vetoed it; without ``hooks`` no hook runs. ``at``: when it is due, in seconds."""
+        """Wrap a call. None: a before_enqueue hook vetoed it; without ``hooks`` no hook runs. ``at``: when it is due, in seconds.
+
+        ``copy``: the call takes the place of a job that is enqueued already.
+        """
 
     def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """Return the arguments as they stand inside the wrapper."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyresque.plugins.solo import Solo
     from pyresque.plugins.status import Status
     from pyresque.plugins.throttle import Throttle
+    from pyresque.plugins.uniqueness import Uniqueness
     from pyresque.plugins.workers_lock import WorkersLock
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Solo",
     "Status",
     "Throttle",
+    "Uniqueness",
     "WorkersLock",
 ]
 
@@ -54,6 +56,7 @@ _MODULES = {
     "Solo": "pyresque.plugins.solo",
     "Status": "pyresque.plugins.status",
     "Throttle": "pyresque.plugins.throttle",
+    "Uniqueness": "pyresque.plugins.uniqueness",
     "WorkersLock": "pyresque.plugins.workers_lock",
 }
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
 from pyresque.errors import JobOptionError
+from pyresque.printable import without_password
 from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class PluginKeyError(JobOptionError):
@@ -73,3 +74,23 @@ def kinds(name: str, given: Any) -> tuple[type[BaseException], ...]:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise JobOptionError(f"{name}=: {one!r} is no exception class")
     return found
+
+
+def text(name: str, given: object) -> str:
+    """Return a text that was given. Raises JobOptionError for anything else, and an empty one."""
+    if not isinstance(given, str) or not given:
+        raise JobOptionError(f"{name}={given!r} is no text")
+    return given
+
+
+def redis_urls(name: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the URLs of Redis servers. Raises JobOptionError."""
+    if isinstance(given, str) or not hasattr(type(given), "__iter__"):
+        raise JobOptionError(f"{name}={given!r} is no list: write {name}=[{given!r}]")
+    urls = tuple(given)
+    for url in urls:
+        if not text(name, url).startswith(("redis://", "rediss://", "unix://")):
+            raise JobOptionError(
+                f"{name}: {without_password(url)!r} is no URL of a Redis server, such as 'redis://localhost:6379/1'"
+            )
+    return urls

@@ -12,6 +12,14 @@ def camelize(name: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
 
 
+def underscore(name: str) -> str:
+    """A class name as Rails writes it in keys and paths: ``Mailing::DailyHTMLJob`` becomes ``mailing/daily_html_job``."""
+    import re  # noqa: PLC0415 - heavy, and few names need it
+
+    words = re.sub(r"(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z\d])(?=[A-Z])", "_", name.replace("::", "/"))
+    return words.replace("-", "_").lower()
+
+
 def classify(name: str) -> str:
     """A dashed name as Resque reads it: ``job-name`` becomes ``JobName``, ``a-b`` becomes ``AB``.
 

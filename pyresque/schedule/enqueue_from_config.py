@@ -117,7 +117,11 @@ class ScheduledEnqueue:
                 return EnqueuePlan(vetoed=True)
             await carried.after()
             return EnqueuePlan(answer=True)
-        return await self._push_of(carried.queue, carried.class_name, carried.args, carried=carried)
+        push = self._push_of(carried.queue, carried.class_name, carried.args, carried=carried)
+        plan = await carried.unless_refused(push)
+        if plan.vetoed and carried.refused is not None:
+            await carried.refused()
+        return plan
 
     async def _push_of(
         self,

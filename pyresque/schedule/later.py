@@ -125,7 +125,8 @@ class Later:
         """Enqueue a job that travels inside another one; False if a middleware refused it."""
         if self._at_once(timestamp):
             return await self.jobs.push_carried(carried)
-        return await self._add(timestamp, carried.class_name, carried.args, carried.queue)
+        added = self._add(timestamp, carried.class_name, carried.args, carried.queue)
+        return await carried.unless_refused(added)
 
     async def _add(
         self, timestamp: int, class_name: str, args: Sequence[Any], queue: str | None
@@ -232,7 +233,11 @@ class Later:
         copies = [] if self.jobs.inline else await self.search.copies(entry, queue, sent)
         count = max(len(copies), 1)
         if entry.carrier is not None:
-            made = [await entry.carrier.made(args, kwargs, where, timestamp) for _ in range(count)]
+            copy = bool(copies)
+            made = [
+                await entry.carrier.made(args, kwargs, where, timestamp, copy=copy)
+                for _ in range(count)
+            ]
             await self._replace_copies(
                 copies, timestamp, [each for each in made if each is not None]
             )

@@ -14,6 +14,15 @@ from pyresque.lightweight import sha1_hex
 FAILED_ASIDE = "failed_aside"
 
 
+def uniqueness_lock(*parts: str) -> str:
+    """Lock of an active job (activejob-uniqueness), outside every namespace: prefix, class, digest; the beginning of all, with fewer."""
+    return (
+        ":".join(parts)
+        if len(parts) == len(("prefix", "class", "digest"))
+        else f"{':'.join(parts)}:"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The key names below one namespace (Ruby: ``Resque.redis.namespace``, "resque" by default)."""

@@ -13,7 +13,7 @@ import pytest
 from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable, ScriptMissing
-from pyresque.ops import Around, Batch, Call, Command, Sleep, Spawn
+from pyresque.ops import Around, Batch, Call, Command, Sleep, Spawn, elsewhere
 from pyresque.store.scripts import script
 from tests.support.eventually import eventually
 from tests.support.redis_server import free_port
@@ -330,3 +330,31 @@ async def test_a_database_that_is_not_there_is_no_fault_of_the_log_in(make, redi
         db.config_set("requirepass", "")
     assert "has no such database: ERR DB index is out of range" in str(caught.value)
     assert "log-in" not in str(caught.value)
+
+
+async def test_an_operation_elsewhere_is_carried_by_another_server(driver, redis_url, db):
+    """Its replies are read once, its errors are raised inside, and this server sees nothing of it."""
+    other = redis_url.rpartition("/")[0] + "/1"
+
+    async def story():
+        await Command(("FLUSHDB",))
+        assert await Command(("INCR", "n"), str) == "1"
+        assert await Batch((Command(("INCR", "n"), str), Command(("GET", "n")))) == ["2", b"2"]
+        with pytest.raises(RedisCommandError, match="WRONGTYPE"):
+            await Command(("LPUSH", "n", 1))
+        return await Command(("DEL", "n"), bool)
+
+    async def carried():
+        return await elsewhere(other, story())
+
+    assert await driver.run(carried()) is True
+    assert db.keys("*") == []
+
+
+async def test_an_operation_elsewhere_raises_that_its_server_is_away(driver):
+    async def carried():
+        return await elsewhere(f"redis://127.0.0.1:{free_port()}", ask(Command(("PING",))))
+
+    with pytest.raises(RedisUnavailable):
+        await driver.run(carried())
+    assert await driver.run(ask(Command(("PING",)))) == b"PONG"

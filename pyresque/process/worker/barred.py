@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.job.job import read_job
-from pyresque.job.plugin import barred_by
 from pyresque.store.limits import reached, turn_over
 
 if TYPE_CHECKING:
@@ -97,6 +96,8 @@ async def _barred(entries: Iterable[JobClass | None]) -> int:
 def _keys(entry: JobClass | None) -> list[bytes]:
     """Return a job's counters; none if they cannot be named: then the job is performed, and fails with that error."""
     try:
-        return [] if entry is None else barred_by(entry)
+        if entry is None or entry.plugin_job is None:
+            return []
+        return [key for plugin in entry.plugins for key in plugin.barred_by(entry.plugin_job)]
     except Exception:  # noqa: BLE001 - a key function may raise anything
         return []
