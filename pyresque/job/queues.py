@@ -50,7 +50,7 @@ class Queues(Dequeue):
     # -- in
 
     async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | str | None:
-        """Enqueue to the job's own queue: True, or None if a before_enqueue hook said no.
+        """Enqueue to the job's own queue: True, a handle if the job is tracked, or None if a before_enqueue hook said no.
 
         Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
         a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.

@@ -18,6 +18,7 @@ import valkey.asyncio
 
 from pyresque import AsyncResque, Resque
 from pyresque.failures import Failures
+from pyresque.statuses import Statuses
 from pyresque.verbs import BlockingVerbs
 from tests.support.redis_server import RedisServer
 from tests.support.redis_sets import MASTER, Cluster, SentinelSet
@@ -34,6 +35,7 @@ TAGGED = "{resque}"
 def test_no_verb_is_left_out_of_the_story() -> None:
     verbs = {name for name in vars(BlockingVerbs) if not name.startswith("_")}
     verbs |= {f"failures.{name}" for name in vars(Failures) if not name.startswith("_")}
+    verbs |= {f"statuses.{name}" for name in vars(Statuses) if not name.startswith("_")}
     assert verbs == {name for name, _ in STORY}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ import pytest
 
 from pyresque import Resque
 from pyresque.errors import NotReplicated
+from pyresque.handles import Handle
+from pyresque.job.job import read_job
+from pyresque.job.perform import perform
 from tests.support import ROOT
-from tests.support.acl import roles
+from tests.support.acl import PAGE, roles
 from tests.support.eventually import eventually
 from tests.support.verb_story import STORY, left, mailer, seed
 
@@ -33,8 +37,8 @@ SELDOM = {
     "enqueuer": set(),
     "worker": {"echo", "type", "hmget", "lpush", "mget"},
     "scheduler": {"lrem", "lset", "hdel", "incr"},
-    "dashboard": {"mget", "zscore"},
-    "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore", "mget"},
+    "dashboard": {"zscore"},
+    "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore"},
 }
 
 
@@ -158,6 +162,7 @@ READING = {
         "info",
         "all_keys",
     ),
+    *("statuses.count", "statuses.get", "statuses.all", "statuses.wait", "statuses.result"),
     *("queue_paused", "paused_queues", "all_queues_paused", "queue_latency"),
 }
 
@@ -219,3 +224,28 @@ def test_a_user_with_the_rights_of_its_role_can_do_what_it_does_and_needs_no_les
         db.acl_deluser("role")
     assert refused == []
     assert named - used <= {f"+{command}" for command in SELDOM[role]}, "the page names too many"
+
+
+def test_tracked_jobs_need_the_rights_that_the_page_names(
+    db: redis.Redis, redis_server: RedisServer
+) -> None:
+    (named,) = re.findall(r"Tracked jobs\]\(results.md\) need `([^`]+)`", PAGE.read_text())
+    rights = set(named.split())
+    own = {"+sadd", "+rpush"}  # to enqueue
+    db.config_resetstat()
+    try:
+        with Resque(url_of(db, redis_server, *rights, *own)) as resque:
+            resque.job("Report", queue="low", tracked=True)(lambda n: resque.status().tick() or n)
+            kept = resque.enqueue("Report", 1)
+            assert isinstance(kept, Handle)
+            job = read_job(resque.core.codec, "low", db.lpop("resque:queue:low"))
+            resque.run(perform(resque.core.registry, job))
+            assert kept.result(1) == 1
+            resque.statuses.remove(kept.id)
+            db.zadd("resque:_statuses", {"gone": 1})
+            resque.run(resque.core.statuses.table.trim(5, 0.0))
+        used = {f"+{command}" for command in called(db)}
+    finally:
+        db.acl_deluser("role")
+    assert db.exists("resque:_statuses") == 0
+    assert rights <= used, "the page names too many"

@@ -8,6 +8,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from pyresque.errors import NoJobStatus
+
 if TYPE_CHECKING:
     import redis
 
@@ -17,6 +19,14 @@ BINARY = b'{"class":"Odd","args":["\xff"]}'
 
 def mailer(*args: Any) -> None:
     """A job."""
+
+
+def outside_a_job(resque: Any) -> str:
+    """What ``status`` says where no job runs."""
+    try:
+        return repr(resque.status())
+    except NoJobStatus as error:
+        return str(error)
 
 
 #: Verbs in their order; what they answer depends on what those before them left.
@@ -121,6 +131,16 @@ STORY: list[tuple[str, Any]] = [
     ("failures.remove", lambda r: r.failures.remove(0)),
     ("failures.requeue_all", lambda r: r.failures.requeue_all()),
     ("failures.clear", lambda r: r.failures.clear()),
+    ("handle", lambda r: r.handle("abc").id),
+    ("status", outside_a_job),
+    ("statuses.count", lambda r: r.statuses.count()),
+    ("statuses.get", lambda r: r.statuses.get("abc")),
+    ("statuses.all", lambda r: r.statuses.all(0, 1)),
+    ("statuses.wait", lambda r: r.statuses.wait("abc", 1)),
+    ("statuses.result", lambda r: r.statuses.result("abc")),
+    ("statuses.cancel", lambda r: r.statuses.cancel("def")),
+    ("statuses.remove", lambda r: r.statuses.remove("abc")),
+    ("statuses.clear", lambda r: r.statuses.clear("queued")),
     ("info", lambda r: r.info()),
     ("remove_worker", lambda r: r.remove_worker("host:1:mail")),
     ("remove_queue", lambda r: r.remove_queue("watched")),
@@ -173,6 +193,9 @@ def seed(db: redis.Redis, space: str) -> None:
     db.set(f"{space}:stat:processed", 41)
     db.sadd(f"{space}:queues", "binary")
     db.rpush(f"{space}:queue:binary", BINARY)
+    for number, (job_id, state) in enumerate((("abc", "completed"), ("def", "queued"))):
+        db.set(f"{space}:status:{job_id}", json.dumps({"uuid": job_id, "status": state}))
+        db.zadd(f"{space}:_statuses", {job_id: number})
     for number in range(6):
         db.rpush(
             f"{space}:failed",
