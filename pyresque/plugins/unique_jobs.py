@@ -13,7 +13,7 @@ from pyresque.plugins.uniqueness import Uniqueness
 from pyresque.ruby.names import underscore
 from pyresque.store.keys import uniqueness_lock
 from pyresque.store.queues import to_bytes
-from pyresque.store.tokens import release_all, release_tokens, take_token
+from pyresque.store.tokens import release_all, release_older, release_tokens, take_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,8 +33,18 @@ class UniqueJobs(Plugin):
         self.jobs = jobs
 
     async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
-        """Delete the locks of a job whose process died. Ruby leaves them."""
+        """Delete the locks of a job whose process died. Ruby leaves them.
+
+        A lock that goes before the job is performed may be an equal job's by now. It is this job's if it was taken before this one began.
+        """
         await self._release(job, runtime=True, after=True)
+        found = self._found(job)
+        if found is not None and found[0].strategy.before and job.since:
+            unique, name, arguments = found
+            began = job.since + 1  # the record has whole seconds
+            age = max(int((job.context.clock.time() - began) * 1000), 0)
+            key = to_bytes(unique.key(name, arguments))
+            await release_older(unique.servers, key, unique.lock_ttl, age)
 
     async def returned(self, job: PluginJob) -> None:
         """Delete the runtime lock of a job that is redelivered, and take again what it let go."""

@@ -50,6 +50,11 @@ async def release_tokens(servers: Sequence[str], keys: Sequence[bytes]) -> None:
     await _everywhere(servers, lambda: _sent(Command(("DEL", *keys))))
 
 
+async def release_older(servers: Sequence[str], key: bytes, ttl: int, age: int) -> None:
+    """Delete a lock that lasts ``ttl`` milliseconds, if it was taken ``age`` milliseconds ago, or earlier."""
+    await _everywhere(servers, lambda: script("release_older").call((key,), (ttl, age)))
+
+
 async def release_all(servers: Sequence[str], prefix: str) -> None:
     """Delete every lock whose key begins with this text."""
     await _everywhere(servers, partial(delete_marks, prefix))

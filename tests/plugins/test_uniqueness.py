@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from datetime import datetime, timezone
 
 import pytest
 import redis
@@ -295,6 +297,21 @@ def test_a_lost_job_leaves_no_lock(resque, db, strategy):
         db.set(unique.runtime_key("TidyJob", [1]), "died", ex=60)
     resque.run(resque.core.lost_jobs.run_hooks(job, DirtyExit("killed")))
     assert locks(db) == ([KEY] if strategy == "until_expired" else [])
+
+
+@pytest.mark.parametrize("strategy", ["until_executing", "until_and_while_executing"])
+@pytest.mark.parametrize(("taken", "left"), [(120, False), (61, False), (30, True)])
+def test_a_job_that_dies_before_its_lock_went_leaves_none_and_frees_no_other(
+    resque, db, strategy, taken, left
+):
+    """The job began a minute ago; its lock was taken before that, an equal job's afterwards."""
+    tidy(resque, strategy).enqueue(1)
+    job = resque.reserve("work")
+    db.pexpire(KEY, 86_400_000 - taken * 1000)
+    began = datetime.fromtimestamp(int(time.time()) - 60, timezone.utc)
+    record = b'{"queue":"work","run_at":"%s","payload":{}}' % f"{began:%FT%TZ}".encode()
+    resque.run(resque.core.lost_jobs.run_hooks(job, DirtyExit("killed"), record))
+    assert locks(db) == ([KEY] if left else [])
 
 
 # -- other servers
