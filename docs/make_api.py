@@ -12,6 +12,7 @@ from pyresque import Resque
 from pyresque.failures import Failures
 from pyresque.handles import Handle, OwnStatus
 from pyresque.job.job_status import JobStatus
+from pyresque.retries import Retries
 from pyresque.statuses import Statuses
 
 HEAD = """# What is public, and every verb
@@ -121,7 +122,7 @@ GROUPS = {
         *("all_paused", "info", "stat", "all_keys"),
     ),
     "Tracked jobs": ("handle", "status", "statuses"),
-    "The object itself": ("failures", "redis", "configure", "settings", "close"),
+    "The object itself": ("failures", "retries", "redis", "configure", "settings", "close"),
     "Inner parts, for tools; they may change between versions": (
         *("core", "run", "driver", "registry", "hooks", "active_job_classes", "stop_flag"),
         *("access", "connect_by_url"),
@@ -200,6 +201,9 @@ def page() -> str:
     ]
     for title, owner in TRACKED.items():
         tables[title] = [row(owner, name) for name in sorted(attributes(owner) - {"core", "run"})]
+    tables["Jobs that wait for their next attempt: `resque.retries`"] = [
+        row(Retries, name) for name in sorted(attributes(Retries) - {"core", "run"})
+    ]
     if set(NAMES) != set(pyresque.__all__) - {"__version__"}:
         raise SystemExit("docs/make_api.py: NAMES are not those of pyresque.__all__")
     public = "\n".join(f"| `{name}` | {what} |" for name, what in NAMES.items())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyresque.ops import Op
     from pyresque.plugins.uniqueness import StrategyName, Uniqueness
     from pyresque.redis_face import AsyncRedis, Redis
+    from pyresque.retries import AsyncRetries, Retries
     from pyresque.statuses import AsyncStatuses, Statuses
     from pyresque.verbs import AwaitedVerbs, BlockingVerbs
 
@@ -142,6 +143,13 @@ class Resque(_Declaring, BlockingVerbs):
         return Statuses(self)
 
     @cached_property
+    def retries(self) -> Retries:
+        """The jobs that wait for their next attempt."""
+        from pyresque.retries import Retries  # noqa: PLC0415 - as above
+
+        return Retries(self)
+
+    @cached_property
     def redis(self) -> Redis:
         """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
         from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
@@ -197,6 +205,13 @@ class AsyncResque(_Declaring, AwaitedVerbs):
         from pyresque.statuses import AsyncStatuses  # noqa: PLC0415 - as above
 
         return AsyncStatuses(self)
+
+    @cached_property
+    def retries(self) -> AsyncRetries:
+        """The jobs that wait for their next attempt."""
+        from pyresque.retries import AsyncRetries  # noqa: PLC0415 - as above
+
+        return AsyncRetries(self)
 
     @cached_property
     def redis(self) -> AsyncRedis:

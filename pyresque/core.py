@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.registry import Target
     from pyresque.job.worker_registry import WorkerInfo
+    from pyresque.plugins.waiting_retries import WaitingRetries
     from pyresque.settings import Settings
     from pyresque.store.collection_commands import AllCommands
     from pyresque.store.marks import Mark
@@ -281,6 +282,16 @@ class Core:
         known = self.active_job_classes.of(active_job) if active_job is not None else None
         name = active_job if known is None else known.entry.name
         await unlock(self.active_jobs, None if name is None else str(name), args, kwargs)
+
+    @functools.cached_property
+    def retries(self) -> WaitingRetries:
+        """The jobs that wait for their next attempt."""
+        from pyresque.plugins.waiting_retries import WaitingRetries  # noqa: PLC0415 - for those who ask: each forked child pays for what is loaded
+
+        return WaitingRetries(
+            *(self.delayed.promoter, self.delayed.search, self.registry),
+            *(lambda: self._failures, self.clock, self.new_failure_id),
+        )
 
     # -- the whole
 

@@ -123,6 +123,10 @@ class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
     """There is no failed record at that place, or it holds no job that could be put back."""
 
 
+class RetryCancelled(PyresqueError):  # noqa: N818 - the name says what happened
+    """What the failed record of an ActiveJob says whose retry was cancelled."""
+
+
 class InvalidFailureQueue(PyresqueError):  # noqa: N818 - the name says what is wrong
     """The failure backend in use has no such queue (Ruby: ``ArgumentError``)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pyresque.core import Core
 from pyresque.failure.base import FailureBackend
@@ -10,32 +10,52 @@ from pyresque.failure.retention import Retention
 from pyresque.verbs import Awaiting, Blocking, PartOfFace, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 
     from pyresque.failure.base import Order
-    from pyresque.failure.passes import Pass
     from pyresque.failure.record import FailedRecord
     from pyresque.job.registry import Target
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-def _records(face: Blocking, found: Pass) -> Iterator[FailedRecord]:
+
+class Page(Protocol[T_co]):
+    """A page of a pass."""
+
+    @property
+    def records(self) -> Sequence[T_co]:
+        """What was found on it."""
+
+
+class Paged(Protocol[T]):
+    """A pass that is made page by page."""
+
+    async def more(self) -> Page[T] | None:
+        """Read the next page; None at the end."""
+
+    async def everything(self) -> list[T]:
+        """Read all pages."""
+
+
+def each_record(face: Blocking, found: Paged[T]) -> Iterator[T]:
     """The records of a pass over a list in Redis; reads each page when it is needed."""
     while (page := face.run(found.more())) is not None:
         yield from page.records
 
 
-class AwaitedRecords:
+class AwaitedRecords(Generic[T]):
     """The records of a pass over a list in Redis, for ``async for``."""
 
-    def __init__(self, face: Awaiting, found: Pass) -> None:
+    def __init__(self, face: Awaiting, found: Paged[T]) -> None:
         self._face = face
         self._pass = found
 
-    def __await__(self) -> Generator[Any, Any, list[FailedRecord]]:
+    def __await__(self) -> Generator[Any, Any, list[T]]:
         """All records of the pass, as a list."""
         return self._face.run(self._pass.everything()).__await__()
 
-    async def __aiter__(self) -> AsyncIterator[FailedRecord]:
+    async def __aiter__(self) -> AsyncIterator[T]:
         while (page := await self._face.run(self._pass.more())) is not None:
             for record in page.records:
                 yield record
@@ -59,7 +79,7 @@ class Failures(PartOfFace):
         """Failed records with their places, latest first by default; reads them in pages of some hundreds, as they are asked for."""
         core = self.core
         found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)
-        return _records(self, found)
+        return each_record(self, found)
 
     requeue_selection = blocking(Core.requeue_failures)
     remove_selection = blocking(Core.remove_failures)
@@ -87,7 +107,7 @@ class AsyncFailures(PartOfFace):
         queue: str | None = None,
         class_name: Target | None = None,
         order: Order = "desc",
-    ) -> AwaitedRecords:
+    ) -> AwaitedRecords[FailedRecord]:
         """The records of ``Failures.each``, for ``async for``; awaited, it gives all of them at once, as a list."""
         core = self.core
         found = core.failures.each(offset, limit, queue, core.class_name(class_name), order)

@@ -11,6 +11,7 @@ from pyresque.core import Core
 from pyresque.errors import ConnectError, SettingsError
 from pyresque.failure.base import FailureBackend
 from pyresque.failures import AsyncFailures, Failures
+from pyresque.retries import AsyncRetries, Retries
 from tests.support.redis_server import free_port
 
 OWN = {"run", "close"}
@@ -24,6 +25,7 @@ def verbs(face: type) -> set[str]:
 def test_both_faces_have_the_same_verbs():
     assert verbs(Resque) == verbs(AsyncResque)
     assert verbs(Failures) == verbs(AsyncFailures)
+    assert verbs(Retries) == verbs(AsyncRetries)
 
 
 def test_every_operation_of_core_and_of_the_failure_backend_has_a_face():
@@ -40,8 +42,8 @@ def test_every_operation_of_core_and_of_the_failure_backend_has_a_face():
 
 
 def test_a_verb_bears_its_public_name_and_a_signature_that_can_be_read():
-    for face, failures in ((Resque, Failures), (AsyncResque, AsyncFailures)):
-        for owner in (face, failures):
+    for owners in ((Resque, Failures, Retries), (AsyncResque, AsyncFailures, AsyncRetries)):
+        for owner in owners:
             for name in verbs(owner) - verbs(Application) - {"active_job"}:
                 verb = getattr(owner, name)
                 assert verb.__qualname__ == f"{owner.__name__}.{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 
@@ -9,6 +10,7 @@ import pytest
 
 from pyresque import Resque
 from pyresque.failures import Failures
+from pyresque.retries import Retries
 
 AT = 4102444800
 
@@ -55,6 +57,8 @@ VERBS = {
     ),
     "enqueue_from_config": lambda r, job: r.enqueue_from_config({"class": job, "args": [7]}),
     "failures.count": lambda r, job: r.failures.count(class_name=job),
+    "retries.count": lambda r, job: r.retries.count(job),
+    "retries.each": lambda r, job: len(list(r.retries.each(job))),
     "failures.each": lambda r, job: len(list(r.failures.each(class_name=job))),
 }
 
@@ -62,7 +66,7 @@ VERBS = {
 def taking_a_job() -> set[str]:
     """The verbs that have a parameter for a job, by its name in the signature."""
     found = {}
-    for prefix, owner in (("", Resque), ("failures.", Failures)):
+    for prefix, owner in (("", Resque), ("failures.", Failures), ("retries.", Retries)):
         for name, verb in inspect.getmembers(owner, callable):
             if not name.startswith("_"):
                 found[prefix + name] = set(inspect.signature(verb).parameters)
@@ -89,6 +93,8 @@ def outcome(url, db, verb, *, registered, by):
             resque.enqueue_at_with_queue("mail", AT, name, 7)
             payload = {"class": name, "args": [7]}
             db.rpush("resque:failed", json.dumps({"payload": payload, "queue": "mail"}))
+            digest = hashlib.sha1(b"7", usedforsecurity=False).hexdigest()
+            db.set(f"resque:resque-retry:{name}:{digest}", 0)
         answer = VERBS[verb](resque, by)
         left = {
             key: db.lrange(key, 0, -1)

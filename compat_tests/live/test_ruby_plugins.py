@@ -1,6 +1,6 @@
 """The real gems beside our plugins: what one side enqueues the other performs, and then either may enqueue it again.
 
-With PYRESQUE_REQUIRE_RUBY=1 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
+With PYRESQUE_MANY=1000 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat_tests.live.conftest import complaint, missing
+from compat_tests.live.plugin_table import CLASSES, KILLS, MANY, PRUNINGS, USUAL
 from pyresque.client import Resque
 from pyresque.job.perform import perform
-from pyresque.plugins import Lock, LockTimeout, Loner, Restriction, Retry, Solo
+from pyresque.plugins import Retry
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -26,37 +27,23 @@ if TYPE_CHECKING:
     import redis
 
     from compat_tests.live.peers import Peer
-    from pyresque.plugins import Plugin
     from tests.support.redis_server import RedisServer
 
-WHOLE = os.environ.get("PYRESQUE_REQUIRE_RUBY") == "1"
-MANY, KILLS, PRUNINGS = (1000, 30, 10) if WHOLE else (60, 4, 2)
+pytestmark = pytest.mark.timeout(120 + MANY)
 
-#: The Ruby class of each gem, and our plugin.
-CLASSES: dict[str, tuple[str, str, Plugin]] = {
-    "resque-loner": ("resque-loner", "include Resque::Plugins::UniqueJob", Loner()),
-    "resque_solo": ("resque_solo", "include Resque::Plugins::UniqueJob", Solo()),
-    "resque-lock": ("resque/plugins/lock", "extend Resque::Plugins::Lock", Lock()),
-    "resque-lock-timeout": (
-        "resque-lock-timeout",
-        "extend Resque::Plugins::LockTimeout; @loner = true",
-        LockTimeout(loner=True),
-    ),
-    "resque-retry": (
-        "resque-retry",
-        "@retry_limit = 3; extend Resque::Plugins::Retry",
-        Retry(limit=3),
-    ),
-    "resque-restriction": (
-        "resque/restriction",
-        f"extend Resque::Plugins::Restriction; restrict per_year: {MANY // 2}, concurrent: 3",
-        Restriction(per_year=MANY // 2, concurrent=3),
-    ),
+#: Those that let one job be performed at a time, and those that keep an equal job out of the queue.
+SERIAL = ["resque-lonely_job", "resque-workers-lock"]
+UNIQUE = [
+    *("resque-loner", "resque_solo", "resque-lock", "resque-lock-timeout"),
+    "resque-queue-lock",
+]
+LOCKING = [*UNIQUE, *SERIAL]
+
+#: Options with which a job of another class takes the lock of ``Plugged``.
+HOLDER: dict[str, dict[str, Any]] = {
+    "resque-lonely_job": {"redis_key": lambda *_: "lonely_job:low"},
+    "resque-workers-lock": {"lock_workers": lambda *_: 'Plugged-[1, "do"]'},
 }
-UNIQUE = [name for name in CLASSES if name not in {"resque-retry", "resque-restriction"}]
-
-#: Keys that any worker leaves.
-USUAL = {"resque:queues", "resque:failed", "resque:stat:processed", "resque:stat:failed"}
 
 
 class Both:
@@ -84,15 +71,16 @@ class Both:
         return self.peer.ask("ruby", code=code)
 
     def ruby_enqueues(self, count: int, what: str) -> int:
-        """Ruby enqueues that many jobs, each twice; how many are queued then."""
+        """Ruby enqueues that many jobs, each twice, if an equal one is kept out; how many are queued then."""
+        times = 2 if self.name in UNIQUE else 1
         self.ruby(
-            f"{count}.times {{ |n| 2.times {{ Resque.enqueue(Plugged, n, '{what}') }} }}; true"
+            f"{count}.times {{ |n| {times}.times {{ Resque.enqueue(Plugged, n, '{what}') }} }}; true"
         )
         return int(self.resque.size("low"))
 
     def python_enqueues(self, count: int, what: str) -> int:
         for number in range(count):
-            for _ in range(2):
+            for _ in range(2 if self.name in UNIQUE else 1):
                 self.resque.enqueue("Plugged", number, what)
         return int(self.resque.size("low"))
 
@@ -109,7 +97,7 @@ class Both:
         return subprocess.Popen((*command, *flags), env={**os.environ, **env})
 
     def python_works(self, *flags: str) -> None:
-        assert self.python_worker("--burst", *flags).wait(110) == 0
+        assert self.python_worker("--burst", *flags).wait(110 + MANY) == 0
 
     def left(self) -> set[str]:
         """Keys that are not those of any worker."""
@@ -172,7 +160,7 @@ def test_python_enqueues_ruby_performs_and_python_may_enqueue_again(
     assert pair.python_enqueues(MANY, "do") == MANY
 
 
-@pytest.mark.parametrize("name", UNIQUE)
+@pytest.mark.parametrize("name", LOCKING)
 def test_killed_jobs_leave_no_key(both: Callable[[str], Both], name: str) -> None:
     pair = both(name)
     assert pair.ruby_enqueues(KILLS, "die") == KILLS
@@ -182,7 +170,7 @@ def test_killed_jobs_leave_no_key(both: Callable[[str], Both], name: str) -> Non
     assert pair.ruby_enqueues(KILLS, "do") == KILLS
 
 
-@pytest.mark.parametrize("name", UNIQUE)
+@pytest.mark.parametrize("name", LOCKING)
 def test_killed_workers_leave_no_key_once_they_are_pruned(
     both: Callable[[str], Both], name: str
 ) -> None:
@@ -200,13 +188,107 @@ def test_killed_workers_leave_no_key_once_they_are_pruned(
     assert pair.ruby_enqueues(1, "sleep") == 1
 
 
-@pytest.mark.parametrize("name", UNIQUE)
+@pytest.mark.parametrize("name", LOCKING)
 def test_hashes_with_symbols_are_released(both: Callable[[str], Both], name: str) -> None:
     pair = both(name)
     pair.ruby("Resque.enqueue(Plugged, 1, 'do', { id: 1, at: { x: 2.5 } }); true")
     pair.ruby("Resque.enqueue(Plugged, 1, 'do', { 'id' => 1, 'at' => nil }); true")
     pair.python_works()
     assert pair.left() == set()
+
+
+@pytest.mark.parametrize("what", ["do", "fail"])
+@pytest.mark.parametrize("name", SERIAL)
+def test_either_language_performs_what_the_other_enqueues_and_leaves_no_lock(
+    both: Callable[[str], Both], name: str, what: str
+) -> None:
+    pair = both(name)
+    assert pair.ruby_enqueues(MANY, what) == MANY
+    pair.python_works()
+    assert pair.left() == set()
+    assert pair.python_enqueues(MANY, what) == MANY
+    pair.ruby_works()
+    assert pair.left() == set()
+    assert pair.db.llen("resque:failed") == (2 * MANY if what == "fail" else 0)
+    assert pair.db.get("resque:stat:processed") == str(2 * MANY).encode()
+
+
+@pytest.mark.parametrize("holder", ["ruby", "python"])
+@pytest.mark.parametrize("name", SERIAL)
+def test_a_job_waits_while_the_other_language_performs_one(
+    both: Callable[[str], Both], name: str, holder: str
+) -> None:
+    pair = both(name)
+    app = Resque(pair.url)
+    plugin = CLASSES[name][2]
+    app.job("Plugged", queue="low", plugins=[plugin])(lambda *args: seen.append(args))
+    seen: list[tuple[object, ...]] = []
+    one_job = (
+        "w = Resque::Worker.new('low'); w.fork_per_job = false; j = w.reserve; w.perform(j); true"
+    )
+    key = {
+        "resque-lonely_job": "resque:lonely_job:low",
+        "resque-workers-lock": 'resque:workerslock:Plugged-[1, "do"]',
+    }[name]
+    take = {
+        "resque-lonely_job": "Plugged.can_lock_queue?(1, 'do')",
+        "resque-workers-lock": "Plugged.before_perform_workers_lock(1, 'do'); true",
+    }[name]
+    pair.resque.enqueue("Plugged", 1, "do")
+    if holder == "ruby":
+        assert pair.ruby(take) is True
+        assert app.run(perform(app.core.registry, app.reserve("low"))) is False
+    else:
+
+        @app.job("Holder", queue="low", plugins=[type(plugin)(**HOLDER[name])])
+        def holding(*args: object) -> None:
+            """Hold the lock that a job of Plugged takes, while Ruby performs one."""
+            assert pair.db.exists(key)
+            pair.ruby(one_job)
+
+        app.enqueue("Holder", 1, "do")
+        first, second = app.reserve("low"), app.reserve("low")
+        pair.db.rpush("resque:queue:low", first.raw)
+        app.run(perform(app.core.registry, second))
+    assert seen == []
+    waiting = pair.resque.size("low") + pair.resque.count_all_scheduled_jobs()
+    assert waiting == 1
+    pair.db.delete(key)
+    if pair.resque.count_all_scheduled_jobs():
+        pair.resque.move_due(4102444800)
+    app.run(perform(app.core.registry, app.reserve("low")))
+    assert seen == [(1, "do")]
+    assert not pair.db.exists(key)
+    app.close()
+
+
+def test_statistics_of_both_languages_count_together(both: Callable[[str], Both]) -> None:
+    """Ruby's own reader tells them."""
+    pair = both("resque-job-stats")
+    works = {"ruby": pair.ruby_works, "python": pair.python_works}
+    enqueues = {"ruby": pair.ruby_enqueues, "python": pair.python_enqueues}
+    counts = "[Plugged.jobs_enqueued, Plugged.jobs_performed, Plugged.jobs_failed]"
+    done = failed = 0
+    keys: set[str] = set()
+    for here, there in (("ruby", "ruby"), ("ruby", "python"), ("python", "ruby")):
+        for what in ("do", "fail"):
+            assert enqueues[here](MANY, what) == MANY
+            works[there]()
+            done, failed = done + MANY * (what == "do"), failed + MANY * (what == "fail")
+            assert pair.ruby(counts) == [done + failed, done, failed]
+        named = {key for key in pair.left() if "timeseries" not in key}
+        keys = keys or named  # those that Ruby alone has made
+        assert named == keys
+    assert pair.ruby("Plugged.job_durations.size") == MANY
+    # Ruby trims the lists to that index.
+    lengths = [
+        pair.db.llen(f"resque:stats:jobs:Plugged:{name}") for name in ("duration", "history")
+    ]
+    assert lengths == [MANY + 1, MANY + 1]
+    for number in range(KILLS):
+        pair.resque.enqueue("Plugged", number, "die")
+    pair.python_works()
+    assert pair.ruby("Plugged.jobs_failed") == failed + KILLS
 
 
 def test_attempts_in_both_languages_count_together(both: Callable[[str], Both]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat_tests.live.conftest import complaint, missing
-from compat_tests.live.test_ruby_plugins import KILLS, MANY, PRUNINGS, USUAL
+from compat_tests.live.plugin_table import KILLS, MANY, PRUNINGS, USUAL
 from pyresque.client import Resque
 from pyresque.handles import Handle
 from pyresque.plugins import Status

@@ -23,6 +23,7 @@ COMMANDS = {
     "failed": "failed",
     "workers": "workers",
     "delayed": "delayed",
+    "retries": "retries",
     "schedule": "schedule",
     "status": "status",
     "demo": "demo.command",

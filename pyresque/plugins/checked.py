@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyresque.activejob.registry import is_wrapper
 from pyresque.errors import JobOptionError
 from pyresque.job.hooks import PREFIXES
 from pyresque.job.plugin import Plugin, has
@@ -34,6 +35,11 @@ def checked_plugins(
 
     Raises JobOptionError for what is not a plugin, for two of a kind, and for two that exclude each other.
     """
+    if is_wrapper(shown):
+        raise JobOptionError(
+            f"plugins of {shown}: that class wraps every ActiveJob, and a plugin of it would take them all for one job; "
+            "give plugins to Resque's own classes, and retry_on= to active_job()"
+        )
     if isinstance(given, (str, Plugin)) or not hasattr(type(given), "__iter__"):
         name = getattr(given, "__name__", None) or repr(given)
         raise JobOptionError(f"plugins={name} of {shown} is no list: write plugins=[{name}]")

@@ -17,6 +17,7 @@ from pyresque.plugins.options import function, key_text
 from pyresque.plugins.spellings import spelling, spellings
 from pyresque.ruby import time as ruby_time
 from pyresque.store.locks import release, take
+from pyresque.store.marks import unmark_lost
 from pyresque.store.queues import to_bytes
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ class QueueLock(Plugin):
         """Delete the lock that this call took: another hook kept the job out. Ruby leaves it."""
         if job.state.get(self):
             await release([self.key(job)])
+
+    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+        """Delete the lock where the worker died before it did, and no equal job is queued."""
+        if job.job is not None:
+            queue = to_bytes(job.context.keys.queue(job.queue))
+            for key in self.keys(job):
+                await unmark_lost(key, None, queue, job.job.raw)
 
     async def dequeued(self, job: PluginJob) -> None:
         """Delete the lock of a job that is removed from its queue."""

@@ -124,14 +124,9 @@ class Retry(Plugin):
     def name(self, job: PluginJob, args: Sequence[Any]) -> str:
         """Return what follows ``resque-retry:`` in the counter's key. Raises PluginKeyError."""
         if self.identifier is None:
-            text = joined(args, self.ruby)
-            identifier: str | None = (
-                sha1_hex(text.encode("utf-8", "surrogateescape")) if text else None
-            )
-        else:
-            identifier = key_text("identifier", self.identifier, *args, may_be_none=True)
-        named = job.name if identifier is None else f"{job.name}:{identifier}"
-        return "".join(named.split())
+            return counter_name(job.name, joined(args, self.ruby))
+        identifier = key_text("identifier", self.identifier, *args, may_be_none=True)
+        return _squeezed(job.name, identifier)
 
     def key(self, job: PluginJob, args: Sequence[Any] | None = None) -> bytes:
         """Return the key of the counter of a job, or of it with other arguments. Raises PluginKeyError."""
@@ -275,6 +270,17 @@ class Retry(Plugin):
         if await attempts.keep_failure(self._kept_key(job), record):
             return True
         return await attempts.exists(self.key(job))
+
+
+def counter_name(class_name: str, text: str) -> str:
+    """Return the name of a counter, without ``resque-retry:``, from the arguments joined by ``-``."""
+    digest = sha1_hex(text.encode("utf-8", "surrogateescape")) if text else None
+    return _squeezed(class_name, digest)
+
+
+def _squeezed(class_name: str, identifier: str | None) -> str:
+    named = class_name if identifier is None else f"{class_name}:{identifier}"
+    return "".join(named.split())
 
 
 def retry_for(retries: int | None, backoff: Backoff | None) -> Retry:

@@ -83,6 +83,8 @@ def _join(args: Sequence[object], spell: Callable[[object], str]) -> str:
 
 def joinings(args: Sequence[object]) -> list[str]:
     """Return every ``args.join("-")``: with hashes as either version spells them, and with symbols in them."""
+    if not _has_hash(args):
+        return [joined(args)]
     symbols = ((False, False), (True, False), (True, True), (False, True))
     made = (
         _join(args, partial(_inspect, ruby=ruby, keys=keys, texts=texts))
@@ -90,3 +92,9 @@ def joinings(args: Sequence[object]) -> list[str]:
         for keys, texts in symbols
     )
     return list(dict.fromkeys(made))
+
+
+def _has_hash(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_hash, value))
+    return isinstance(value, dict)

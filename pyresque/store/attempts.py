@@ -10,6 +10,8 @@ from pyresque.store.scripts import script
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyresque.ops import Op
 
 
@@ -49,6 +51,19 @@ async def expire(key: bytes, ttl: int) -> None:
 async def delete(key: bytes) -> None:
     """Delete a counter."""
     await Command(("DEL", key))
+
+
+async def values(keys: Sequence[bytes]) -> list[bytes | None]:
+    """Return what each of these keys holds; None for one that is missing, or holds no text."""
+    if not keys:
+        return []
+    return await Command(("MGET", *keys), list)
+
+
+async def delete_all(keys: Sequence[bytes]) -> None:
+    """Delete these keys."""
+    if keys:
+        await Command(("DEL", *keys))
 
 
 async def carry_over(key: bytes, to: bytes, number: int) -> None:

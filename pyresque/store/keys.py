@@ -191,6 +191,10 @@ class Keys:
         """Set of the ids of tracked jobs that are to end at their next step (resque-status)."""
         return f"{self.namespace}:_kill"
 
+    def concurrent(self, name: str) -> str:
+        """How many jobs of a class run at a time (resque-concurrent-restriction), which is not supported here."""
+        return f"{self.namespace}:concurrent.count.{name}"
+
     # -- resque-scheduler
 
     @property

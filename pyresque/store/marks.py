@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyresque.ops import Batch, Command
-from pyresque.store.queues import Pushed, escaped, to_bytes
+from pyresque.store.queues import Pushed, escaped, text, to_bytes
 from pyresque.store.scripts import script
 
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ async def delete_marks(prefix: str) -> None:
             await Command(("DEL", *page))
         if int(cursor) == 0:
             return
+
+
+async def some_keys(cursor: bytes, prefix: str, count: int) -> tuple[bytes, list[str]]:
+    """Return keys that begin with this text, among about ``count`` keys of the server, and the next cursor; ``0`` at the end."""
+    pattern = to_bytes(escaped(prefix) + "*")
+    command: Command[list[Any]] = Command(("SCAN", cursor, "MATCH", pattern, "COUNT", count))
+    after, page = await command
+    return after, [text(key) for key in page]
 
 
 async def mark_again(mark: Mark) -> None:

@@ -1,9 +1,12 @@
-"""Workers of jobs with plugins are killed at seeded moments: no lock outlives its job, no job is performed twice."""
+"""Workers of jobs with plugins are killed at seeded moments: no lock outlives its job, no job is performed twice, each attempt counts."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +17,7 @@ import pytest
 from pyresque import Resque
 from pyresque.plugins import Lock, LockTimeout, Loner
 from tests.support import ROOT
+from tests.support.eventually import eventually
 
 JOBS, KILLS = 40, 5
 PLUGINS = {
@@ -27,12 +31,16 @@ def start(redis_url, executor, *flags):
     command = (sys.executable, "-m", "pyresque.cli", "worker", "-A", "app", "-q", "low")
     path = os.pathsep.join([str(ROOT / "tests" / "plugins"), str(ROOT)])
     env = {**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path}
-    return subprocess.Popen((*command, "--executor", executor, *flags), env=env)
+    line = (*command, "--executor", executor, *flags)
+    return subprocess.Popen(line, env=env, start_new_session=True)
+
+
+SEEDS = [1, pytest.param(2, marks=pytest.mark.whole_matrix)]
 
 
 @pytest.mark.parametrize("executor", ["fork", "inline"])
 @pytest.mark.parametrize("name", PLUGINS)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_outlives_killed_workers(redis_url, db, name, executor, seed):
     chance = random.Random(f"{name} {executor} {seed}")
     with Resque(redis_url) as resque:
@@ -55,3 +63,61 @@ def test_nothing_outlives_killed_workers(redis_url, db, name, executor, seed):
         left = [key for key in db.keys("*") if b"lock" in key or b"loner" in key]
         assert left == []
         assert resque.enqueue(name, "note0") is True
+
+
+#: How often a job of ``Again`` is tried: once, and three times again.
+TRIES = 4
+
+
+class Hit:
+    """A job that a killed worker had in hand, and what stood in Redis then."""
+
+    def __init__(self, db, record):
+        payload = json.loads(record)["payload"]
+        (self.what,) = payload["args"]
+        digest = hashlib.sha1(self.what.encode(), usedforsecurity=False).hexdigest()
+        counter = db.get(f"resque:resque-retry:Again:{digest}")
+        queued = [json.loads(raw) for raw in db.lrange("resque:queue:low", 0, -1)]
+        seen = db.lrange("resque:seen", 0, -1).count(self.what.encode())
+        #: Its failure was handled already, and not noted yet: it is retried once more, as in Ruby.
+        self.handled = payload in queued or (counter is None and seen > 0)
+        #: Whether the attempt was counted, and the job had not said yet that it was tried.
+        self.unsaid = 0 if counter is None else int(counter) + 1 - seen
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_attempt_counts_once_and_no_counter_is_left(redis_url, db, executor, seed):
+    chance = random.Random(f"retry {executor} {seed}")
+    names = [f"job{number}" for number in range(25)]
+    hits, known = [], set()
+    with Resque(redis_url) as resque:
+        for name in names:
+            assert resque.enqueue_to("low", "Again", name) is True
+        for _ in range(KILLS):
+            before = db.llen("resque:seen")
+            worker = start(redis_url, executor)
+            eventually(lambda before=before: db.llen("resque:seen") > before)
+            time.sleep(chance.uniform(0, 0.3))
+            os.killpg(
+                worker.pid, signal.SIGKILL
+            )  # a child that goes on would handle the failure, too
+            worker.wait()
+            time.sleep(0.1)  # what it has sent is carried out
+            found = {key: db.get(key) for key in db.keys("resque:worker:*:low")}
+            hits += [Hit(db, found[key]) for key in found.keys() - known]
+            known |= found.keys()
+        db.delete("resque:pruning_dead_workers_in_progress")
+        assert start(redis_url, executor, "--burst").wait(60) == 0
+        assert resque.queue_sizes() == {"low": 0}
+        assert db.keys("*resque-retry*") == db.keys("resque:worker:*:low") == []
+        seen = Counter(what.decode() for what in db.lrange("resque:seen", 0, -1))
+        records = Counter(record.payload.args[0] for record in resque.failures.each())
+    assert hits
+    untouched = set(names) - {hit.what for hit in hits}
+    assert {seen[name] for name in untouched} == {records[name] for name in untouched} == {TRIES}
+    for hit in hits:
+        if not hit.handled:
+            assert seen[hit.what] == TRIES - hit.unsaid
+            # A job that died before its attempt was counted has one failure more.
+            assert records[hit.what] in {TRIES, TRIES + 1}

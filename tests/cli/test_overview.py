@@ -116,7 +116,9 @@ def test_whatever_prints_prints_json_and_whatever_destroys_can_be_tried_dry():
     silent = {("worker",), ("pool",), ("scheduler",), ("demo",), ("completion",)}
     assert {path for path in leaves if "--json" not in options[path]} == silent
     destroying = {
-        path for path in leaves if path[-1] in {"remove", "trim", "clear", "prune", "lock"}
+        path
+        for path in leaves
+        if path[-1] in {"remove", "trim", "clear", "prune", "lock"} or path == ("retries", "cancel")
     }
     assert {path for path in leaves if {"--dry-run", "--yes"} <= options[path]} == destroying
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -280,3 +281,28 @@ def test_recurring_jobs_are_listed_some_at_a_time(ran, db):
     assert ran("schedule", "list").fine().output.count("\n") == many + 1
     assert ran("schedule", "next").fine().output.count("\n") == 6
     assert calls(db, "hgetall") == 0
+
+
+def test_retries_are_gone_through_in_steps(ran, db):
+    jobs = ({"class": "ABC"[at % 3], "args": [at], "queue": "low"} for at in range(ENTRIES))
+    lists: dict[int, list[str]] = {}
+    counters: dict[str, int] = {}
+    for at, job in enumerate(jobs):
+        lists.setdefault(4_000_000_000 + at % 7, []).append(json.dumps(job))
+        digest = hashlib.sha1(str(at).encode(), usedforsecurity=False).hexdigest()
+        counters[f"resque:resque-retry:{job['class']}:{digest}"] = 1
+    for timestamp, payloads in lists.items():
+        push(db, f"resque:delayed:{timestamp}", payloads)
+        db.zadd("resque:delayed_queue_schedule", {str(timestamp): timestamp})
+    db.mset(counters)
+    db.config_resetstat()
+    assert ran("retries").fine().output.splitlines()[-1] == "and more: --start 20"
+    assert db.info("stats")["total_net_output_bytes"] < 500_000
+    ran("retries", "list", "--start", str(ENTRIES - 10)).fine()
+    made = json.loads(ran("retries", "run", "--class", "A", "--json").fine().output)
+    assert made["count"] == len(made["run"]) == db.llen("resque:queue:low") == (ENTRIES + 2) // 3
+    ran("retries", "cancel", "--all", "--yes").fine()
+    assert db.keys("resque:delayed*") == []
+    assert len(db.keys("resque:resque-retry:*")) == made["count"]
+    assert calls(db, "keys") == 2  # this test's own
+    assert calls(db, "mget") < ENTRIES // 20

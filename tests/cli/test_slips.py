@@ -30,7 +30,7 @@ FREE = (
 PREFIXES = {row.name for row in Settings.ROWS.values() if row.read is str}
 
 #: Groups hold their commands below them.
-GROUPS = ("queues", "failed", "workers", "delayed", "schedule")
+GROUPS = ("queues", "failed", "workers", "delayed", "retries", "schedule")
 
 
 def commands() -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyresque import AsyncResque, Resque
 from pyresque.failures import AsyncFailures, Failures
+from pyresque.retries import AsyncRetries, Retries
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -27,3 +28,4 @@ def test_every_public_attribute_of_both_faces_is_on_the_page():
     assert public(Resque(url)) - named == set()
     assert public(AsyncResque(url)) - named == set()
     assert (public(Failures) | public(AsyncFailures)) - named == set()
+    assert (public(Retries) | public(AsyncRetries)) - named == set()

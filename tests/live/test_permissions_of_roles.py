@@ -35,7 +35,7 @@ AT = 4102444800
 #: queues, where a push was denied.
 SELDOM = {
     "enqueuer": set(),
-    "worker": {"echo", "type", "hmget", "lpush", "mget"},
+    "worker": {"echo", "type", "hmget", "lpush", "mget", "lrange"},
     "scheduler": {"lrem", "lset", "hdel", "incr"},
     "dashboard": {"zscore"},
     "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore"},
@@ -159,6 +159,7 @@ READING = {
         "failures.count",
         "failures.queues",
         "failures.all",
+        "retries.count",
         "info",
         "all_keys",
     ),
@@ -185,7 +186,7 @@ def operator(url: str, db: redis.Redis) -> None:
         resque.job("Mailer", queue="mail")(mailer)
         for name, verb in STORY:
             answer = verb(resque)
-            if name == "failures.each":
+            if name in {"failures.each", "retries.each"}:
                 answer.close()
         resque.failures.clear()
 

@@ -50,6 +50,15 @@ def plain(what: str) -> None:
     end(what)
 
 
+@resque.job("Again", queue="low", plugins=[Retry(limit=3)])
+def again(what: str) -> None:
+    """Say that it is tried, and fail."""
+    time.sleep(0.01)
+    resque.redis.rpush("seen", what)
+    time.sleep(0.01)
+    raise ValueError(what)
+
+
 def end(what: str) -> None:
     """Raise, kill this process, or take a while."""
     if what == "fail":

@@ -173,3 +173,19 @@ def test_the_short_form_makes_a_retry():
 def test_a_wrong_short_form_is_refused(options):
     with pytest.raises(JobOptionError):
         Resque("redis://nowhere:1").job("A", queue="low", **options)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper",
+        "::ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper",
+    ],
+)
+def test_the_wrapper_of_all_active_jobs_takes_no_plugin(name):
+    resque = Resque("redis://nowhere:1")
+    with pytest.raises(JobOptionError, match="that class wraps every ActiveJob"):
+        resque.declare(name, queue="low", plugins=[Lock()])
+    with pytest.raises(JobOptionError, match="that class wraps every ActiveJob"):
+        resque.job(name, retries=3)
+    resque.declare(name, queue="low")

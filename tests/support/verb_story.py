@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 import json
 import re
@@ -82,6 +83,14 @@ STORY: list[tuple[str, Any]] = [
     ("clean_up_timestamp", lambda r: r.clean_up_timestamp(AT)),
     ("enqueue_at", lambda r: r.enqueue_at(AT, mailer, 12)),
     ("move_due", lambda r: r.move_due(AT + 1)),
+    ("reset_delayed_queue", lambda r: r.reset_delayed_queue()),
+    ("enqueue_many_at", lambda r: r.enqueue_many_at([(AT, mailer, n) for n in range(5)])),
+    ("retries.count", lambda r: r.retries.count()),
+    ("retries.each", lambda r: listed(r.retries.each())),
+    ("retries.try_now", lambda r: r.retries.try_now(retry_id(0))),
+    ("retries.try_now_selection", lambda r: r.retries.try_now_selection(lambda o: 1 in o.job.args)),
+    ("retries.cancel", lambda r: r.retries.cancel(retry_id(2))),
+    ("retries.cancel_selection", lambda r: r.retries.cancel_selection(lambda o: 3 in o.job.args)),
     ("reset_delayed_queue", lambda r: r.reset_delayed_queue()),
     ("enqueue_in", lambda r: r.enqueue_in(10**9, mailer, 1)),
     ("enqueue_in_with_queue", lambda r: r.enqueue_in_with_queue("low", 10**9, mailer, 1)),
@@ -163,6 +172,11 @@ async def listed(records: Any) -> list[Any]:
     return list(records) if inspect.isgenerator(records) else [one async for one in records]
 
 
+def retry_id(number: int) -> str:
+    """The id of the retry of a job with that number."""
+    return f"Mailer:{hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()}"
+
+
 def failed(number: int, queue: str, class_name: str) -> str:
     """A failed record."""
     return json.dumps(
@@ -196,6 +210,9 @@ def seed(db: redis.Redis, space: str) -> None:
     for number, (job_id, state) in enumerate((("abc", "completed"), ("def", "queued"))):
         db.set(f"{space}:status:{job_id}", json.dumps({"uuid": job_id, "status": state}))
         db.zadd(f"{space}:_statuses", {job_id: number})
+    for number in range(4):
+        db.set(f"{space}:resque-retry:{retry_id(number)}", number)
+        db.set(f"{space}:failure-resque-retry:{retry_id(number)}", failed(number, "mail", "Mailer"))
     for number in range(6):
         db.rpush(
             f"{space}:failed",

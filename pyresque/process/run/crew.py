@@ -13,6 +13,7 @@ from pyresque import signal_handlers
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import leave
 from pyresque.ops import Spawn, Spawned
+from pyresque.plugins.undeclared import UndeclaredPlugins
 from pyresque.process.crew.crew import OF_EACH, SIGNALS, Crew, SharedTitle
 from pyresque.process.crew.shared_waiter import SharedWaiter
 from pyresque.process.crew.slots import ThreadSlots
@@ -110,6 +111,7 @@ def build_crew(
             host.wake()
 
     crew = Crew(core, workers, wake, health)
+    crew.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
     resque.stop_flag.follow(lambda: crew.stopping)
     return crew
 

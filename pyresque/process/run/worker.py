@@ -14,6 +14,7 @@ from pyresque.executor.inline import InlineExecutor
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import fork, leave
 from pyresque.ops import Command
+from pyresque.plugins.undeclared import UndeclaredPlugins
 from pyresque.process.health.state import HealthState
 from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_needs_fork
 from pyresque.process.host.posix import PosixHost, hostname
@@ -105,6 +106,7 @@ def run_without_fork(
     executor = InlineExecutor(resque.core.registry)
     worker = Worker(resque.core, worker_id, queue_list, executor, plain)
     worker.fast_path = InlineFastPath(worker, executor)
+    worker.upkeep.undeclared = UndeclaredPlugins(resque.core.registry, queue_list.takes)
     resque.stop_flag.follow(lambda: worker.stopping)
     try:
         with plain.hearing(worker):
@@ -139,6 +141,7 @@ def build_worker(
         inline = InlineExecutor(core.registry)
         worker = Worker(core, worker_id, queue_list, inline, posix, health)
         worker.fast_path = InlineFastPath(worker, inline)
+        worker.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
         resque.stop_flag.follow(lambda: worker.stopping)
         return worker
     executor = ForkExecutor(
@@ -156,6 +159,7 @@ def build_worker(
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)
+    worker.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
     return worker
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pyresque.core import Core
     from pyresque.ops import Command
+    from pyresque.plugins.undeclared import UndeclaredPlugins
     from pyresque.process.health.state import HealthState
     from pyresque.process.worker.queue_list import QueueList
 
@@ -50,6 +51,8 @@ class Upkeep:
         self.heartbeat = heartbeat
         self.pruner = pruner
         self.health = health
+        #: Warns of classes without the plugins that they have in Ruby; the code that builds the worker sets it.
+        self.undeclared: UndeclaredPlugins | None = None
         self.prune_period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
         self._prune_at = math.inf  # the worker's start runs the first pruning
         self._due_at = -math.inf
@@ -66,8 +69,12 @@ class Upkeep:
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()
         await self.retention.trim_if_due()
+        look_in = math.inf
+        if self.undeclared is not None:
+            await self.undeclared.look_if_due()
+            look_in = self.undeclared.due_in()
         now = self.clock.monotonic()
-        left = max(0.0, min(next_beat, self._prune_at - now, self.retention.due_in()))
+        left = max(0.0, min(next_beat, self._prune_at - now, self.retention.due_in(), look_in))
         self._due_at = now + left
         return left
 

@@ -43,6 +43,10 @@ class QueueList:
         """Whether one pattern is a bare ``*``."""
         return "*" in self.patterns
 
+    def takes(self, queue: str) -> bool:
+        """Whether a worker of these queues takes from that one."""
+        return queue in self.matching([queue])
+
     def matching(self, known: Sequence[str]) -> tuple[str, ...]:
         """The queues to ask, in order: as given, or of the known ones those that match, each once."""
         if not self.dynamic:
