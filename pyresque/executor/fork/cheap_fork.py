@@ -27,13 +27,16 @@ HUGE = 2 * 1024 * 1024
 #: Bytes of private memory from which collapsing pays: it takes some milliseconds.
 COLLAPSE_FROM = 32 * 1024 * 1024
 
+#: Objects that are frozen already: Python 3.12 begins with some hundred.
+FROZEN_AT_START = gc.get_freeze_count()
+
 
 def freeze_memory() -> None:
     """Before the first fork: run the garbage collector, freeze what is loaded, and make huge pages of a great heap.
 
     Does nothing if the parent process did it: the pages that both share would be copied.
     """
-    if gc.get_freeze_count():
+    if gc.get_freeze_count() > FROZEN_AT_START:
         return
     gc.collect()
     # A collection in a child would write to every page that it shares with us.

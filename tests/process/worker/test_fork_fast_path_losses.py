@@ -38,12 +38,16 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.fast_path_handle import FastPathEnd
 
 
+#: Jobs of a test: the server dies after some 20 of them.
+MANY = 100
+
+
 @pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
 def test_a_server_that_dies_leaves_its_job_to_the_worker(
     db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], moment: float
 ) -> None:
     one = stage()
-    notes(db, 300)
+    notes(db, MANY)
 
     def deed() -> None:
         time.sleep(moment)
@@ -53,8 +57,8 @@ def test_a_server_that_dies_leaves_its_job_to_the_worker(
     one.work()
     thread.join()
     assert LOST in kinds(ends)
-    assert [number for (number,) in one.notes_taken()] == [*range(300)]
-    assert db.get("resque:stat:processed") == b"300"
+    assert [number for (number,) in one.notes_taken()] == [*range(MANY)]
+    assert db.get("resque:stat:processed") == b"%d" % MANY
     assert db.llen("resque:failed") == 0
 
 
@@ -135,7 +139,7 @@ def test_a_connection_that_breaks_ends_the_fast_path_and_costs_no_job(
     db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
     one = stage()
-    notes(db, 300)
+    notes(db, MANY)
 
     def deed() -> None:
         for _ in range(5):
@@ -148,8 +152,8 @@ def test_a_connection_that_breaks_ends_the_fast_path_and_costs_no_job(
     one.work()
     thread.join()
     assert BROKEN in kinds(ends)
-    assert [number for (number,) in one.notes_taken()] == [*range(300)]
-    assert db.get("resque:stat:processed") == b"300"
+    assert [number for (number,) in one.notes_taken()] == [*range(MANY)]
+    assert db.get("resque:stat:processed") == b"%d" % MANY
     assert db.llen("resque:failed") == 0
 
 
