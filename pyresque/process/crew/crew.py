@@ -85,7 +85,7 @@ class Crew:
             for worker in self.workers:
                 await self._unregister(worker, error)
         except (RedisUnavailable, RedisCommandError) as away:
-            log.warning("workers are left in the books, for others to prune: %s", away)
+            log.warning("workers stay registered until others prune them: %s", away)
 
     async def _unregister(self, worker: Worker, error: DirtyExit) -> None:
         """Unregister a worker. An unused connection may have been closed: the second attempt opens another one."""

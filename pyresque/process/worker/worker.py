@@ -126,7 +126,7 @@ class Worker(WorkerControls):
                     continue
                 if failure is None or str(failure) != str(error):
                     log.warning(
-                        "%s is left in the books, for another worker to prune: %s", self.id, error
+                        "%s stays registered until another worker prunes it: %s", self.id, error
                     )
             return
 
