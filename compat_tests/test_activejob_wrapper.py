@@ -34,7 +34,8 @@ from compat_tests.activejob_replay import (
 from pyresque.activejob import Continuable, DiscardOn, Envelope, Keywords, NewJob, Rails, Resume
 from pyresque.activejob.calls import Options
 from pyresque.activejob.registry import ActiveJobs
-from pyresque.activejob.wrapper import JobWrapper, RailsApp
+from pyresque.activejob.versions import RailsApp
+from pyresque.activejob.wrapper import JobWrapper
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
 from tests.support.scripted_driver import result_of

@@ -85,18 +85,23 @@ class _Declaring(Application):
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
         unique: Uniqueness | StrategyName | None = None,
+        tracked: bool = False,
     ) -> Any:
         """Return a Rails job by its class name: it decorates what performs the job here, and enqueues the job for any worker.
 
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
         steps, and that argument a Continuable. ``timeout``, ``on_dirty_exit``,
         ``max_redeliveries`` and ``hooks`` are those of ``job``. ``unique="until_executed"``, or a Uniqueness, keeps equal jobs out, as
-        activejob-uniqueness does. An AsyncResque's ``enqueue`` is awaited.
+        activejob-uniqueness does. ``tracked=True`` keeps a status of each job under its job_id: ``resque.handle(envelope.job_id)``. An AsyncResque's ``enqueue`` is awaited.
         """
         if unique is not None:
             from pyresque.plugins.unique_jobs import make_unique  # noqa: PLC0415 - for those who have unique jobs
 
             make_unique(self.active_job_classes, self.registry, name, unique)
+        if tracked:
+            from pyresque.plugins.active_status import make_tracked  # noqa: PLC0415 - for those who have tracked jobs
+
+            make_tracked(self.active_job_classes, self.registry, name, tracked)
         check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
         from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 

@@ -212,7 +212,8 @@ class Core:
     def active_jobs(self) -> JobWrapper:
         """What performs and enqueues the jobs of a Rails application, as the settings describe it."""
         from pyresque.activejob import times  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
-        from pyresque.activejob.wrapper import JobWrapper, RailsApp  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        from pyresque.activejob.versions import RailsApp  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        from pyresque.activejob.wrapper import JobWrapper  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
         def now() -> datetime:
             return times.later(times.EPOCH, self.clock.time())
@@ -225,6 +226,7 @@ class Core:
             self._put,
             now,
             stopping=self._stopping,
+            view=self.registry,
         )
 
     async def _perform_active_job(self, job: Job) -> bool:
@@ -258,6 +260,13 @@ class Core:
 
         False if an enqueue middleware refused it.
         """
+        tracked = self.active_job_classes.tracked.get(envelope.job_class)
+        put = self._put_untracked(envelope)
+        if tracked is None:
+            return await put
+        return bool(await tracked.put(self.registry.plugin_context(), envelope, put))
+
+    async def _put_untracked(self, envelope: Envelope) -> bool:
         job, at = envelope.to_json(), envelope.run_at
         if at is None:
             done = await self.jobs.enqueue_to(envelope.queue_name, WRAPPER, job)

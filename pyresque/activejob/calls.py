@@ -140,6 +140,7 @@ class ActiveJobVerb(Protocol[C_co]):
         max_redeliveries: int | None = None,
         hooks: Iterable[Callable[..., Any]] = (),
         unique: Any = None,
+        tracked: bool = False,
     ) -> C_co:
         """Return a Rails job by its class name (``Resque.active_job``)."""
 

@@ -46,6 +46,11 @@ class EnvelopeCarrier:
         refused = None if unique is None else partial(unique.unlock, envelope)
         made = Carried(str(envelope.queue_name), WRAPPER, [envelope.to_json()], after, refused)
         allowed = not hooks or await made.unless_refused(self.wrapper.allowed(new, envelope))
+        tracked = self.wrapper.jobs.tracked.get(self.job_class) if allowed else None
+        if tracked is not None:
+            await made.unless_refused(
+                tracked.carried(self.wrapper.view.plugin_context(), envelope, made)
+            )
         return made if allowed else None
 
     def arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:

@@ -61,6 +61,10 @@ if TYPE_CHECKING:
 WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
 
 
+#: In the state of a PluginJob: the job failed, and is enqueued again.
+AGAIN = object()
+
+
 def is_wrapper(class_name: object) -> bool:
     """Whether a payload's class is the ActiveJob wrapper; as in Ruby it may have colons around it."""
     return isinstance(class_name, str) and class_name.strip(":") == WRAPPER
@@ -97,6 +101,10 @@ class ActiveJobClass:
         self.signature = signature
         self.resume = resume
 
+    def bound_to(self, entry: JobClass) -> ActiveJobClass:
+        """Return this job with an entry that is bound to one payload."""
+        return ActiveJobClass(entry, self.rules, self.bind, self.signature, self.resume)
+
     def call(
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -121,6 +129,8 @@ class ActiveJobs:
         self.serializers: list[Serializer] = []
         #: The jobs that are unique, by Ruby class name, also those that Rails alone performs.
         self.unique: dict[str, Unique] = {}
+        #: The ActiveStatus (``plugins/active_status.py``) of each job that is tracked, by Ruby class name.
+        self.tracked: dict[str, Any] = {}
         self._by_name: dict[str, ActiveJobClass] = {}
         self._by_target: dict[int, ActiveJobClass] = {}
 
@@ -156,6 +166,7 @@ class ActiveJobs:
             target,
             timeout=timeout,
             redeliveries=redeliveries,
+            plugins=(self.tracked[_plain(name)],) if _plain(name) in self.tracked else (),
         )
         own = _own(entry.perform, bind)
         attach(target, hooks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -34,3 +35,12 @@ class Rails(IntEnum):
 
 #: The default version to read and write; it reads everything that older versions write.
 LATEST = Rails.V8_1
+
+
+@dataclass(frozen=True, slots=True)
+class RailsApp:
+    """The Rails application whose envelopes are read and written: its version, and the locale and zone of new jobs."""
+
+    version: Rails = LATEST
+    locale: str = "en"
+    timezone: str | None = "UTC"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,9 @@ from pyresque.activejob.arguments import deserialize, serialize
 from pyresque.activejob.carrier import EnvelopeCarrier
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
+from pyresque.activejob.registry import AGAIN
 from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
-from pyresque.activejob.versions import LATEST, Rails
+from pyresque.activejob.versions import Rails, RailsApp
 from pyresque.errors import (
     EnvelopeMethodError,
     NotReplicated,
@@ -52,20 +52,11 @@ DEFAULT_QUEUE = "default"
 log = logging.getLogger("pyresque")
 
 
-@dataclass(frozen=True, slots=True)
-class RailsApp:
-    """The Rails application whose envelopes are read and written: its version, and the locale and zone of new jobs."""
-
-    version: Rails = LATEST
-    locale: str = "en"
-    timezone: str | None = "UTC"
-
-
 class JobWrapper:
     """Ruby's ``JobWrapper``, for the jobs registered here.
 
     ``put`` enqueues an envelope, or adds it to the delayed jobs while it waits. ``now`` returns an aware datetime; ``random``
-    (0 to 1) makes the jitter of waits.
+    (0 to 1) makes the jitter of waits. ``view``: the Core's own view of the registry, whose context plugins need.
     """
 
     def __init__(
@@ -79,9 +70,11 @@ class JobWrapper:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         random: Callable[[], float] = random_fraction,
         stopping: Callable[[], bool] = lambda: False,
+        view: Registry | None = None,
     ) -> None:
         self.jobs = jobs
         self.registry = registry
+        self.view = registry if view is None else view
         self.app = app
         self.put = put
         self.now = now
@@ -174,6 +167,8 @@ class JobWrapper:
         """
         found = unwrap(job.payload.args)
         active = self._known(job_class_of(found, self.app.version))
+        if active.entry.plugins:
+            active = active.bound_to(self.view.bound_to_job(active.entry, job.queue, job=job))
         envelope = Envelope.from_payload(
             found,
             locale=self.app.locale,
@@ -228,6 +223,8 @@ class JobWrapper:
                     await run_failure_hooks_with(active.entry, job, error, args, kwargs)
                     raise
                 performed = None if again else False
+                if again and active.entry.plugin_job is not None:
+                    active.entry.plugin_job.state[AGAIN] = True
         except GeneratorExit:
             raise
         except BaseException as error:

@@ -80,7 +80,7 @@ class Queues(Dequeue):
             if carried is None or await self._push_carried(carried) is False:
                 return None
             await carried.after()
-            return True
+            return carried.answer
         sent, names = wire_args(entry, args, kwargs), entry.lookup.now()
         if entry.plugins:
             return await self.enqueue_bound(

@@ -38,6 +38,8 @@ class Carried:
         self.args = args
         self.after = after
         self.refused = refused
+        #: What ``enqueue`` returns for the job: True, or the id of a tracked one.
+        self.answer: bool | str = True
 
     async def unless_refused(self, push: Op[T]) -> T:
         """Await a step of the push. If it raises, or returns None or False, the job is refused."""

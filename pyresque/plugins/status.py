@@ -32,10 +32,11 @@ from pyresque.store.statuses import StatusTable
 from pyresque.user_errors import as_raised, is_a, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import timedelta
 
     from pyresque.job.plugin import Inner, PluginJob
+    from pyresque.job.plugin_context import PluginContext
 
 log = logging.getLogger("pyresque")
 
@@ -52,6 +53,11 @@ _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def uuid() -> str:
     """Return 32 random hexadecimal digits, as Ruby's ``generate_uuid``."""
     return random_hex(16)
+
+
+def tracked_in(context: PluginContext, job_id: str, name: str, ttl: int | None) -> TrackedJob:
+    """Return the status of a job of one Core."""
+    return TrackedJob(StatusTable(context.keys), context.codec, context.clock, job_id, name, ttl)
 
 
 class Status(Plugin):
@@ -219,15 +225,19 @@ class Status(Plugin):
         found = job.state.get(self)
         if isinstance(found, TrackedJob):
             return found
-        given = job.state.setdefault((self, "id"), _id_of(job) or self.new_id())
-        options = job.args[0] if job.args else {}
-        return self._tracked(job, given, options)
+        given, options = self._identity(job)
+        return self._tracked(
+            job, job.state.setdefault((self, "id"), given or self.new_id()), options
+        )
+
+    def _identity(self, job: PluginJob) -> tuple[str, object]:
+        """Return the id in a job's payload, empty if it has none, and the options."""
+        given = str(job.payload_args[0]) if job.payload_args else ""
+        return given, job.args[0] if job.args else {}
 
     def _tracked(self, job: PluginJob, job_id: str, options: object) -> TrackedJob:
-        context = job.context
-        table = StatusTable(context.keys)
         called = self._name(job, options) if job.job is not None else ""
-        return TrackedJob(table, context.codec, context.clock, job_id, called, self.expire_in)
+        return tracked_in(job.context, job_id, called, self.expire_in)
 
     def _name(self, job: PluginJob, options: object) -> str:
         """Return what Ruby's page calls the job. A function ``name=`` that raises is logged: no job fails of it."""
@@ -246,10 +256,3 @@ class Status(Plugin):
             given = job.args[0] if job.args else {}
             options = given if isinstance(given, dict) else {}
             await Call(partial(callback, *error, **options), offload=True)
-
-
-def _id_of(job: PluginJob) -> str:
-    """Return the uuid in a job's payload, or an empty text."""
-    args: Iterable[Any] = job.payload_args
-    first = next(iter(args), "")
-    return str(first)

@@ -122,7 +122,14 @@ def uniqueness_of(given: object, shown: str) -> Uniqueness:
 def make_unique(jobs: ActiveJobs, registry: Registry, name: str, given: object) -> None:
     """Make an active job unique, by its Ruby class name. Raises JobOptionError."""
     jobs.unique[name.removeprefix("::")] = uniqueness_of(given, name)
-    if WRAPPER not in registry.with_plugins:
+    give_wrapper(registry, UniqueJobs(jobs))
+
+
+def give_wrapper(registry: Registry, plugin: Plugin) -> None:
+    """Give the wrapper of all active jobs a plugin whose moments look into the envelopes, unless it has one of the kind."""
+    known = registry.with_plugins.get(WRAPPER)
+    plugins = () if known is None else known.plugins
+    if not any(type(one) is type(plugin) for one in plugins):
         registry.with_plugins[WRAPPER] = JobClass(
-            WRAPPER, None, WRAPPER, plugins=(UniqueJobs(jobs),)
+            WRAPPER, None, WRAPPER, plugins=(*plugins, plugin)
         )

@@ -11,7 +11,8 @@ import pytest
 from pyresque.activejob import Envelope, GlobalID, Rails, Resume, RetryOn, Symbol
 from pyresque.activejob.calls import NewJob
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
-from pyresque.activejob.wrapper import JobWrapper, RailsApp
+from pyresque.activejob.versions import RailsApp
+from pyresque.activejob.wrapper import JobWrapper
 from pyresque.errors import (
     DeserializationError,
     NoClassError,
