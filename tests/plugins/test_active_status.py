@@ -84,7 +84,10 @@ def test_a_job_that_waits_is_queued_and_one_that_is_refused_has_none(resque, db)
 
 def test_a_retried_job_is_queued_again_and_a_given_up_one_has_failed(resque):
     job = resque.active_job(
-        "ReportJob", queue="low", tracked=True, retry_on=[RetryOn((ValueError,), wait=0, attempts=2)]
+        "ReportJob",
+        queue="low",
+        tracked=True,
+        retry_on=[RetryOn((ValueError,), wait=0, attempts=2)],
     )
 
     @job

@@ -36,6 +36,7 @@ STORY: list[tuple[str, Any]] = [
     ("enqueue_to", lambda r: r.enqueue_to("low", "Other", {"a": [1.5, None]})),
     ("enqueue_many", lambda r: r.enqueue_many([(mailer, 1), (mailer, 2), ("Mailer", 3)])),
     ("perform_all_later", lambda r: r.perform_all_later([])),
+    ("unlock_active_jobs", lambda r: r.unlock_active_jobs()),
     ("create", lambda r: r.create("mail", mailer, 9)),
     ("push", lambda r: r.push("notes", {"text": "hello"})),
     ("push", lambda r: r.push("notes", "bye")),
