@@ -27,6 +27,9 @@ DRAMATIQ, PREFETCHING = "Dramatiq", "Dramatiq (prefetch 256)"
 CELERY, TASKIQ, NODE, BARE = "Celery", "taskiq", "node-resque", "bare loop"
 ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, PREFETCHING, CELERY, TASKIQ, NODE, BARE)
 
+#: What enqueues our jobs with plugins.
+PLUGIN_PROGRAM = (sys.executable, "-m", "benchmarks.peers.ours_plugins")
+
 
 @dataclass(frozen=True)
 class Way:
@@ -81,13 +84,17 @@ def _importable(name: str) -> tuple[str, ...]:
 
 
 def _ours() -> tuple[Contender, tuple[str, ...]]:
-    def command(name: str, *more: str) -> tuple[str, ...]:
-        app = ("-A", "benchmarks.peers.ours_app:resque")
+    def command(name: str, *more: str, app: str = "ours_app") -> tuple[str, ...]:
+        app_option = ("-A", f"benchmarks.peers.{app}:resque")
         main = "from pyresque.cli.main import main; main()"
-        return (sys.executable, "-c", main, name, *app, *more)
+        return (sys.executable, "-c", main, name, *app_option, *more)
 
     def worker(*more: str) -> tuple[str, ...]:
         return command("worker", "-q", "bench", *more)
+
+    def with_plugins(executor: str) -> Way:
+        words = ("worker", "-q", "bench", "--executor", executor)
+        return Way(command(*words, app="ours_plugins"), forks=executor == "fork")
 
     fork = worker("--executor", "fork")
     ways = {
@@ -97,6 +104,7 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         "inline": Way(worker("--executor", "inline")),
         "thread": Way(worker("--executor", "thread", "-c", "8")),
         "async": Way(worker("--executor", "async", "-c", "10")),
+        **{f"plugins-{name}": with_plugins(name) for name in ("inline", "fork")},
         "scheduler": Way(command("scheduler", "--quiet")),
     }
     later = _module("ours_later")

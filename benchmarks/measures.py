@@ -18,6 +18,7 @@ from benchmarks.delays import DELAYS
 from benchmarks.footprint import COMMANDS, a_job, idle, memory, memory_kept, one_trip
 from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
+from benchmarks.plugins import costs
 from benchmarks.pushes import against_bare_forks, pushes
 from benchmarks.throughput import growth, throughput
 
@@ -209,6 +210,8 @@ MEASURES = (
         growth("fork"),
         (Bound(("at most 1,000 queued",), 0.95),),
     ),
+    Measure("plugins-inline", "no-op, no fork, plain", "jobs/s", costs("inline")),
+    Measure("plugins-fork", "no-op, a fork for each job, plain", "jobs/s", costs("fork")),
     Measure(
         "push",
         "enqueue, one by one",

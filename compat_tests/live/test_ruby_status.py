@@ -1,6 +1,6 @@
 """The real resque-status beside ours: what either side enqueues the other performs, reads, and cancels.
 
-With PYRESQUE_REQUIRE_RUBY=1 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
+With PYRESQUE_MANY=1000 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
 """
 
 from __future__ import annotations

@@ -18,13 +18,16 @@ from pyresque.job.plugin import PluginJob
 from pyresque.ops import Batch, Command
 from pyresque.plugins.loner import digest_of
 from pyresque.printable import printable
+from pyresque.ruby.names import underscore
+from pyresque.store.keys import uniqueness_lock
 from pyresque.store.marks import some_keys
 from pyresque.store.queues import to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from pyresque.activejob.registry import ActiveJobs
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
     from pyresque.store.keys import Keys
@@ -40,12 +43,17 @@ FIRST, LATER, KEYS = 10, 2, 1000
 #: Queues whose heads one look reads at most, and jobs of each.
 QUEUES, JOBS = 20, 100
 
+#: The first word of activejob-uniqueness' keys, unless Rails configures another one.
+UNIQUE: Final = "activejob_uniqueness"
+
 #: The parts of a key that differ, as ``rows`` writes them, and what may stand there.
 PARTS = {
     "<class>": r"(?P<class_name>[A-Z]\w*(?:::[A-Z]\w*)*)",
     "<queue>": r"(?P<queue>.+)",
     "<digest>": r"(?P<digest>[0-9a-f]{32})",
     "<args>": r"\[.*\]",
+    "<path>": r"(?P<path>\w+(?:/\w+)*)",
+    "<any>": ".+",
     "<more>": r"(?:[:.][^:].*)?",
 }
 
@@ -95,6 +103,7 @@ def rows(keys: Keys) -> tuple[Row, ...]:
         Row("resque-retry", keys.retry_counter("<class><more>"), "Retry()"),
         Row("resque-retry", keys.retry_failure("<class><more>"), "Retry(suppress=True)"),
         Row("resque-status", keys.status("<digest>"), "Status()"),
+        Row("activejob-uniqueness", uniqueness_lock(UNIQUE, "<path>", "<any>"), "until_executed"),
         Row("resque-concurrent-restriction", keys.concurrent("<class><more>"), ""),
     )
 
@@ -111,14 +120,18 @@ class _Found:
 class UndeclaredPlugins:
     """Looks for the keys of plugins that the classes of one worker lack. ``takes``: whether the worker takes from a queue."""
 
-    def __init__(self, registry: Registry, takes: Callable[[str], bool]) -> None:
+    def __init__(
+        self, registry: Registry, active_jobs: ActiveJobs, takes: Callable[[str], bool]
+    ) -> None:
         context = registry.plugin_context()
         self.registry = registry
+        self.active_jobs = active_jobs
         self.takes = takes
         self.keys, self.codec, self.clock = context.keys, context.codec, context.clock
         self.rows = rows(self.keys)
         self._starts = tuple({row.start for row in self.rows})
-        self._cursor = b"0"
+        #: The cursors of the namespace's keys, and of those that lie outside of it.
+        self._cursors = {self.keys.of(""): b"0", uniqueness_lock(UNIQUE): b"0"}
         self._scans = FIRST
         self._due_at = -inf
         self._said: set[tuple[str, str]] = set()
@@ -147,6 +160,8 @@ class UndeclaredPlugins:
             name = one.parts.get("class_name")
             if name is not None:
                 self._say(self._performed(name), one)
+            elif "path" in one.parts:
+                self._say_of_active_job(one)
             elif "digest" not in one.parts:
                 self._say_of_queue(one)
         marked = [one for one in found if "digest" in one.parts]
@@ -156,13 +171,23 @@ class UndeclaredPlugins:
     async def _scan(self) -> list[str]:
         """Return the keys of the next SCANs that begin as one of a plugin does."""
         found: list[str] = []
-        for _ in range(self._scans):
-            self._cursor, names = await some_keys(self._cursor, self.keys.of(""), KEYS)
-            found += [key for key in names if key.startswith(self._starts)]
-            if self._cursor == b"0":
-                break
+        for prefix in self._cursors:
+            if prefix == self.keys.of("") or any(self._plain_active_jobs()):
+                for _ in range(self._scans):
+                    cursor, names = await some_keys(self._cursors[prefix], prefix, KEYS)
+                    self._cursors[prefix] = cursor
+                    found += [key for key in names if key.startswith(self._starts)]
+                    if cursor == b"0":
+                        break
         self._scans = LATER
         return found
+
+    def _plain_active_jobs(self) -> Iterator[JobClass]:
+        """Yield the active jobs that this worker performs and that are not unique."""
+        for entry in self.active_jobs.entries():
+            queue = entry.queue
+            if entry.name not in self.active_jobs.unique and (queue is None or self.takes(queue)):
+                yield entry
 
     def _read(self, key: str) -> _Found | None:
         for row in self.rows:
@@ -226,22 +251,37 @@ class UndeclaredPlugins:
     # -- telling
 
     def _say(self, entry: JobClass | None, one: _Found) -> None:
-        """Log that a class lacks a plugin, once for each class and gem."""
+        """Log that a class lacks a plugin."""
         gem, line = one.row.gem, one.row.line
-        if entry is None or registered_with(entry, gem) or (entry.name, gem) in self._said:
+        if entry is None or registered_with(entry, gem):
             return
-        self._said.add((entry.name, gem))
         if line:
-            log.warning(
-                '%s is registered without the plugin of %s, but Redis has a key of that: %s. Write @resque.job("%s", ..., plugins=[%s]); '
-                "docs/plugins.md says what happens without",
-                *(entry.name, gem, printable(one.key), entry.name, line),
-            )
-        else:
+            self._warn(entry, one, f'@resque.job("{entry.name}", ..., plugins=[{line}])')
+        elif self._is_new(entry, gem):
             log.warning(
                 "%s has the plugin of %s in Ruby: Redis has a key of that, %s. pyresque does not support it: its limits are not kept here",
                 *(entry.name, gem, printable(one.key)),
             )
+
+    def _say_of_active_job(self, one: _Found) -> None:
+        """Log that an active job lacks ``unique=``."""
+        for entry in self._plain_active_jobs():
+            if underscore(entry.name) == one.parts["path"]:
+                line = f'@resque.active_job("{entry.name}", ..., unique="{one.row.line}")'
+                self._warn(entry, one, f"{line}, or the strategy that it has in Ruby")
+
+    def _warn(self, entry: JobClass, one: _Found, line: str) -> None:
+        if self._is_new(entry, one.row.gem):
+            log.warning(
+                "%s is registered without the plugin of %s, but Redis has a key of that: %s. Write %s; docs/plugins.md says what happens without",
+                *(entry.name, one.row.gem, printable(one.key), line),
+            )
+
+    def _is_new(self, entry: JobClass, gem: str) -> bool:
+        """Return whether this was not said yet of that class and gem."""
+        said = (entry.name, gem) in self._said
+        self._said.add((entry.name, gem))
+        return not said
 
 
 def registered_with(entry: JobClass, gem: str) -> bool:

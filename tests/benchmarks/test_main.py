@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import plugins
+from benchmarks.contenders import OURS, contenders
+from benchmarks.measure import Bench
+from benchmarks.stage import server
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,3 +58,11 @@ def test_delayed_jobs_are_entered_and_moved_beside_a_scheduler_that_is_timed(ben
     assert set(figures) == set(keys), done.stderr
     assert all(figure["pyresque"] > 0 for figure in figures.values())
     assert 0 < figures["late"]["pyresque"] < 60
+
+
+def test_a_plugin_is_timed_beside_a_plain_job(monkeypatch):
+    monkeypatch.setattr(plugins, "KINDS", ("plain", "Status"))
+    with server() as url:
+        figures = plugins.costs("inline")(Bench(url, contenders((OURS,)), 0.01))
+    assert set(figures) == {OURS, "with Status"}
+    assert all(figure > 0 for figure in figures.values())

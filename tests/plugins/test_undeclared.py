@@ -29,7 +29,8 @@ def register(app, name, queue="work", given=()):
 
 
 def looks(app, *queues):
-    return UndeclaredPlugins(app.core.registry, QueueList.parse(queues or ("*",)).takes)
+    takes = QueueList.parse(queues or ("*",)).takes
+    return UndeclaredPlugins(app.core.registry, app.core.active_job_classes, takes)
 
 
 def said(app, caplog, *queues):
@@ -116,6 +117,26 @@ def test_classes_of_other_workers_are_not_named(app, db, redis_url, caplog):
     assert len(said(app, caplog, "work")) == 2
 
 
+@pytest.mark.parametrize("rest", ["1bc29b36f623ba82aaf6724fd3b16718", "no_arguments", "k:runtime"])
+def test_an_active_job_that_is_unique_in_ruby_alone_is_named(app, db, caplog, rest):
+    for name in ("Mailing::DailyHTMLJob", "OtherJob"):
+        app.active_job(name, queue="work")(lambda *args: None)
+    app.active_job("UniqueJob", queue="work", unique="until_executed")(lambda *args: None)
+    db.set(f"activejob_uniqueness:mailing/daily_html_job:{rest}", 1)
+    db.set(f"activejob_uniqueness:unique_job:{rest}", 1)
+    (line,) = said(app, caplog)
+    assert '@resque.active_job("Mailing::DailyHTMLJob", ..., unique="until_executed")' in line
+    assert said(app, caplog, "elsewhere") == []
+
+
+def test_keys_outside_the_namespace_are_looked_for_where_active_jobs_are(app, db, caplog):
+    register(app, "TidyJob")
+    db.set("activejob_uniqueness:tidy_job:no_arguments", 1)
+    db.config_resetstat()
+    assert said(app, caplog) == []
+    assert db.info("commandstats")["cmdstat_scan"]["calls"] == 1
+
+
 def test_what_is_not_supported_is_said_to_be_so(app, db, caplog):
     register(app, "Report")
     db.set("resque:concurrent.count.Report.eu", 1)
@@ -195,7 +216,7 @@ def test_a_redis_that_is_away_is_asked_again_later(app):
 def test_the_recorded_keys_of_each_gem_are_known(gem):
     page = ROOT / "ruby_fixtures" / "golden" / "plugins" / f"{gem}.json"
     if not page.exists():
-        assert gem == "resque-concurrent-restriction"
+        assert gem in {"resque-concurrent-restriction", "activejob-uniqueness"}
         return
     recorded = json.loads(page.read_text(encoding="utf-8"))["recordings"]
     steps = [step for one in recorded for made in one["scenarios"] for step in made["steps"]]

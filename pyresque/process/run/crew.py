@@ -111,7 +111,9 @@ def build_crew(
             host.wake()
 
     crew = Crew(core, workers, wake, health)
-    crew.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
+    crew.upkeep.undeclared = UndeclaredPlugins(
+        core.registry, core.active_job_classes, queue_list.takes
+    )
     resque.stop_flag.follow(lambda: crew.stopping)
     return crew
 

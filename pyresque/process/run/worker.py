@@ -104,9 +104,12 @@ def run_without_fork(
     plain = PortableHost()
     worker_id = WorkerId(hostname(), os.getpid(), queue_list.patterns)
     executor = InlineExecutor(resque.core.registry)
-    worker = Worker(resque.core, worker_id, queue_list, executor, plain)
+    core = resque.core
+    worker = Worker(core, worker_id, queue_list, executor, plain)
     worker.fast_path = InlineFastPath(worker, executor)
-    worker.upkeep.undeclared = UndeclaredPlugins(resque.core.registry, queue_list.takes)
+    worker.upkeep.undeclared = UndeclaredPlugins(
+        core.registry, core.active_job_classes, queue_list.takes
+    )
     resque.stop_flag.follow(lambda: worker.stopping)
     try:
         with plain.hearing(worker):
@@ -141,7 +144,9 @@ def build_worker(
         inline = InlineExecutor(core.registry)
         worker = Worker(core, worker_id, queue_list, inline, posix, health)
         worker.fast_path = InlineFastPath(worker, inline)
-        worker.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
+        worker.upkeep.undeclared = UndeclaredPlugins(
+            core.registry, core.active_job_classes, queue_list.takes
+        )
         resque.stop_flag.follow(lambda: worker.stopping)
         return worker
     executor = ForkExecutor(
@@ -159,7 +164,9 @@ def build_worker(
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)
-    worker.upkeep.undeclared = UndeclaredPlugins(core.registry, queue_list.takes)
+    worker.upkeep.undeclared = UndeclaredPlugins(
+        core.registry, core.active_job_classes, queue_list.takes
+    )
     return worker
 
 
