@@ -5,6 +5,8 @@ With PYRESQUE_MANY=1000 a thousand jobs of each kind are performed, thirty are k
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -19,6 +21,7 @@ from compat_tests.live.conftest import complaint, missing
 from compat_tests.live.plugin_table import KILLS, MANY, PRUNINGS, USUAL
 from pyresque.client import Resque
 from pyresque.handles import Handle
+from pyresque.job.perform import perform
 from pyresque.plugins import Status
 from tests.support import ROOT
 from tests.support.eventually import eventually
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from compat_tests.live.peers import Peer
+    from compat_tests.live.peers import Peer, Web
     from tests.support.redis_server import RedisServer
 
 REQUIRED = 'require "json"; require "multi_json"; require "resque"; require "resque-status"'
@@ -233,3 +236,43 @@ def test_the_rails_controller_of_the_page_polls_python(both: Both) -> None:
         {"status": "completed", "percent": 100, "result": {"steps": 2, "number": 44}},
     ]
     assert both.ruby(f"browse(:destroy, id: '{job_id}')") == ["accepted", None]
+
+
+def test_the_tab_of_statuses_shows_pythons_jobs(both: Both, ruby_web: Callable[..., Web]) -> None:
+    web = ruby_web(RUBYOPT="-rjson -rmulti_json -rresque/status_server")
+    app = Resque(both.url)
+
+    @app.job("Sums", queue="low", tracked=True)
+    def sums(first: int, second: int) -> dict[str, int]:
+        app.status().at(1, 4, "adding", digits=1)
+        if second == 0:
+            raise ValueError("nothing to add")
+        return {"sum": first + second}
+
+    waits = app.active_job("WaitsJob", queue="low", tracked=True).enqueue(7)
+    done, failed, killed, queued = (app.enqueue(sums, 1, n) for n in (2, 0, 3, 4))
+    assert web.post(f"/statuses/{killed.id}/kill").status in {302, 303}
+    app.pop("low")
+    for _ in range(3):
+        with contextlib.suppress(ValueError):
+            app.run(perform(app.core.registry, app.reserve("low")))
+    page = web.get("/statuses")
+    assert page.status == 200
+    for handle in (done, failed, killed, queued):
+        assert handle.id in page.body
+    assert waits.job_id in page.body
+    for handle, state in (
+        (done, "completed"),
+        (failed, "failed"),
+        (killed, "killed"),
+        (queued, "queued"),
+    ):
+        one = web.get(f"/statuses/{handle.id}.js")
+        found = json.loads(one.body)
+        assert (one.status, found["status"]) == (200, state)
+        assert found["pct_complete"] == handle.status().percent
+        assert web.get(f"/statuses/{handle.id}").status == 200
+    assert json.loads(web.get(f"/statuses/{done.id}.js").body)["result"] == {"sum": 3}
+    assert web.post("/statuses/clear/completed").status in {302, 303}
+    assert app.statuses.get(done.id) is None
+    app.close()

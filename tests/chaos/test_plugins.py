@@ -15,7 +15,7 @@ from collections import Counter
 import pytest
 
 from pyresque import Resque
-from pyresque.plugins import Lock, LockTimeout, Loner
+from pyresque.plugins import Lock, LockTimeout, Loner, Status
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -121,3 +121,32 @@ def test_every_attempt_counts_once_and_no_counter_is_left(redis_url, db, executo
             assert seen[hit.what] == TRIES - hit.unsaid
             # A job that died before its attempt was counted has one failure more.
             assert records[hit.what] in {TRIES, TRIES + 1}
+
+
+@pytest.mark.parametrize("executor", ["fork", "inline"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_tracked_job_ends_in_a_status(redis_url, db, executor, seed):
+    chance = random.Random(f"tracked {executor} {seed}")
+    with Resque(redis_url) as resque:
+        resque.declare("Tracked", queue="low", plugins=[Status()])
+        handles = [resque.enqueue("Tracked", what=f"note{number}") for number in range(JOBS)]
+        assert handles[-1].cancel() is True
+        for number in range(KILLS):
+            worker = start(redis_url, executor)
+            handles[number * JOBS // KILLS].cancel()  # if it has not ended yet
+            time.sleep(chance.uniform(0.2, 1.2))
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+        time.sleep(0.1)  # what it has sent is carried out
+        db.delete("resque:pruning_dead_workers_in_progress")
+        assert start(redis_url, executor, "--burst").wait(60) == 0
+        ended = Counter(handle.status().status for handle in handles)
+        assert set(ended) <= {"completed", "failed", "killed"}
+        assert ended["failed"] <= KILLS
+        assert handles[-1].status().status == "killed"
+        for number, handle in enumerate(handles):
+            found = handle.status()
+            if found.status == "completed":
+                assert handle.result() == f"note{number}"
+        assert db.exists("resque:_kill") == 0
+        assert resque.statuses.count() == JOBS

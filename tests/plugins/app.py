@@ -44,6 +44,16 @@ def limited(what: str) -> None:
     end(what)
 
 
+@resque.job("Tracked", queue="low", tracked=True)
+def tracked(what: str) -> str:
+    """Say twice how far it is, and return what it was given."""
+    for step in (1, 2):
+        resque.status().at(step, 2)
+        time.sleep(0.01)
+    end(what)
+    return what
+
+
 @resque.job("Plain", queue="low")
 def plain(what: str) -> None:
     """End as asked."""

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from pyresque import AsyncResque, Resque
+from pyresque import AsyncResque, JobTimeout, Resque
 from pyresque.errors import (
     DontPerform,
     JobArgumentError,
@@ -501,3 +501,41 @@ def test_old_ids_leave_the_list_when_their_statuses_have_gone(resque, db):
         resque.run(table.trim(10**9, fraction))
     assert db.zrange("resque:_statuses", 0, -1) == [b"there", b"new"]
     resque.run(table.trim(1, 0.0))
+
+
+def test_an_inline_job_has_ended_when_its_handle_is_there(redis_url, db):
+    with Resque(redis_url, inline=True) as resque:
+        resque.job("Report", queue="low", tracked=True)(lambda n: n + 1)
+        assert resque.enqueue("Report", 1).result(0) == 2
+        assert resque.enqueue_in(60, "Report", 2) is True
+        assert resque.enqueue_many([("Report", 3), ("Report", 4)]) == 2
+        assert {s.status for s in resque.statuses.all()} == {"completed"}
+        assert resque.statuses.count() == 4
+
+
+def test_statuses_travel_in_the_codec_of_the_payloads(redis_url, db):
+    with Resque(redis_url, codec="msgpack") as resque:
+        resque.job("Report", queue="low", tracked=True)(lambda n: {"rows": n})
+        handle = resque.enqueue("Report", 1)
+        assert work(resque) is None
+        assert handle.result() == {"rows": 1}
+
+
+def test_a_job_that_runs_too_long_has_failed(resque):
+    resque.job("Report", queue="low", tracked=True, timeout=0.05)(
+        lambda: threading.Event().wait(20)
+    )
+    handle = resque.enqueue("Report")
+    assert isinstance(work(resque), JobTimeout)
+    assert handle.status().status == "failed"
+
+
+def test_many_are_enqueued_with_one_status_each(resque, db):
+    resque.job("Report", queue="low", tracked=True)(lambda n, style="plain": None)
+    assert resque.enqueue_many([("Report", 1), ("Report", 2, "bold")]) == 2
+    assert resque.enqueue_many_at([(4102444800, "Report", 3)]) == 1
+    assert {str(s.options) for s in resque.statuses.all()} == {
+        "{'n': 1}",
+        "{'n': 2, 'style': 'bold'}",
+    }
+    assert json.loads(db.lindex("resque:delayed:4102444800", 0))["args"] == [{"n": 3}]
