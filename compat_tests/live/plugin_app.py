@@ -13,8 +13,9 @@ resque = Resque()
 
 
 @resque.job("Plugged", queue="low", plugins=[CLASSES[os.environ["LIVE_PLUGIN"]][2]])
-def plugged(number: int, what: str, more: object = None) -> None:
-    """End as asked."""
+def plugged(*args: object) -> None:
+    """End as asked. With resque-meta the first argument is an id."""
+    number, what, *_ = args[1:] if os.environ["LIVE_PLUGIN"] == "resque-meta" else args
     if what == "fail":
         raise ValueError(number)
     if what == "die":

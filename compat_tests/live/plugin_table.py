@@ -11,6 +11,7 @@ from pyresque.plugins import (
     LockTimeout,
     LonelyJob,
     Loner,
+    Meta,
     QueueLock,
     Restriction,
     Retry,
@@ -70,4 +71,5 @@ CLASSES: dict[str, tuple[str, str, Plugin]] = {
         f"extend Resque::Plugins::Restriction; restrict per_year: {MANY // 2}, concurrent: 3",
         Restriction(per_year=MANY // 2, concurrent=3),
     ),
+    "resque-meta": ("resque-meta", "extend Resque::Plugins::Meta", Meta()),
 }

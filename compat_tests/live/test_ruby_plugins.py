@@ -17,7 +17,7 @@ from compat_tests.live.conftest import complaint, missing
 from compat_tests.live.plugin_table import CLASSES, KILLS, MANY, PRUNINGS, USUAL
 from pyresque.client import Resque
 from pyresque.job.perform import perform
-from pyresque.plugins import Retry
+from pyresque.plugins import Meta, Retry
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -57,7 +57,9 @@ class Both:
           class Plugged
             @queue = :low
             {body}
-            def self.perform(number, what, more = nil)
+            def self.perform(*args)
+              args.shift if respond_to?(:get_meta)
+              number, what = args
               raise ArgumentError, number.to_s if what == "fail"
               Process.kill(:KILL, Process.pid) if what == "die"
             end
@@ -362,3 +364,29 @@ def test_killed_jobs_and_pruned_workers_give_their_places_back(both: Callable[[s
         pair.db.delete("resque:pruning_dead_workers_in_progress")
         pair.python_works()
         assert pair.db.get("resque:restriction:Plugged:*") == b"3"
+
+
+def test_data_about_a_job_are_read_and_written_by_both(both: Callable[[str], Both]) -> None:
+    """Either side enqueues, the other performs, and the first one reads how that ended."""
+    pair = both("resque-meta")
+    meta = CLASSES["resque-meta"][2]
+    assert isinstance(meta, Meta)
+    for what, well in (("do", True), ("fail", False), ("die", False)):
+        given = pair.ruby(f"Plugged.enqueue(1, '{what}').meta_id")
+        data = pair.resque.run(meta.get(pair.resque, "Plugged", given))
+        assert data is not None
+        assert set(data) == {"meta_id", "job_class", "enqueued_at"}
+        pair.python_works()
+        said = pair.ruby(
+            f"m = Plugged.get_meta('{given}'); [m.succeeded?, m.seconds_processing >= 0, m.expire_at > 0]"
+        )
+        assert said == [well, True, True]
+    for what, well in (("do", True), ("fail", False)):
+        given = pair.resque.run(meta.enqueue(pair.resque, "Plugged", 1, what))
+        assert given is not None
+        assert pair.ruby(f"Plugged.get_meta('{given}').enqueued?") is True
+        pair.ruby_works()
+        data = pair.resque.run(meta.get(pair.resque, "Plugged", given))
+        assert data is not None
+        assert data["succeeded"] is well
+        assert 86_000 < pair.db.ttl(f"resque:meta:{given}") <= 86_400

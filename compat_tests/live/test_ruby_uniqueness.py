@@ -1,6 +1,6 @@
 """The real activejob-uniqueness beside ours: what one side enqueues the other performs, and then either may enqueue it again.
 
-With PYRESQUE_REQUIRE_RUBY=1 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
+With PYRESQUE_MANY=1000 a thousand jobs of each kind are performed, thirty are killed, and ten workers pruned.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compat_tests.live.conftest import complaint, missing
+from compat_tests.live.plugin_table import KILLS, MANY, PRUNINGS, USUAL
 from pyresque.activejob import Symbol
 from pyresque.client import Resque
 from pyresque.errors import JobNotUnique
@@ -28,18 +29,11 @@ if TYPE_CHECKING:
     from compat_tests.live.peers import Peer
     from tests.support.redis_server import RedisServer
 
-WHOLE = os.environ.get("PYRESQUE_REQUIRE_RUBY") == "1"
-MANY, KILLS, PRUNINGS = (1000, 30, 10) if WHOLE else (60, 4, 2)
+pytestmark = pytest.mark.timeout(120 + MANY)
 
 #: Those that take a lock at enqueue, and delete it by the job's end.
 AT_ENQUEUE = ["until_executing", "until_executed", "until_and_while_executing"]
 STRATEGIES = [*AT_ENQUEUE, "while_executing"]
-
-#: Keys that any worker leaves.
-USUAL = {
-    *("resque:queues", "resque:failed", "resque:stat:processed", "resque:stat:failed"),
-    "resque:pruning_dead_workers_in_progress",
-}
 
 
 class Both:
@@ -103,11 +97,12 @@ class Both:
         return subprocess.Popen((*command, *flags), env={**os.environ, **env})
 
     def python_works(self, *flags: str) -> None:
-        assert self.python_worker("--burst", *flags).wait(110) == 0
+        assert self.python_worker("--burst", *flags).wait(110 + MANY) == 0
 
     def left(self) -> set[str]:
         """Keys that are not those of any worker."""
-        return {key.decode() for key in self.db.keys("*")} - USUAL
+        usual = {*USUAL, "resque:pruning_dead_workers_in_progress"}
+        return {key.decode() for key in self.db.keys("*")} - usual
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyresque.plugins.lock_timeout import LockTimeout
     from pyresque.plugins.lonely_job import LonelyJob
     from pyresque.plugins.loner import Loner
+    from pyresque.plugins.meta import Meta
     from pyresque.plugins.queue_lock import QueueLock
     from pyresque.plugins.restriction import Restriction
     from pyresque.plugins.retry import Retry
@@ -28,6 +29,7 @@ __all__ = [
     "LockTimeout",
     "LonelyJob",
     "Loner",
+    "Meta",
     "Plugin",
     "PluginJob",
     "QueueLock",
@@ -48,6 +50,7 @@ _MODULES = {
     "LockTimeout": "pyresque.plugins.lock_timeout",
     "LonelyJob": "pyresque.plugins.lonely_job",
     "Loner": "pyresque.plugins.loner",
+    "Meta": "pyresque.plugins.meta",
     "Plugin": "pyresque.job.plugin",
     "PluginJob": "pyresque.job.plugin",
     "QueueLock": "pyresque.plugins.queue_lock",

@@ -156,6 +156,10 @@ class Keys:
         """Set while a class may not be enqueued (resque-throttle); the name is the class's."""
         return f"{self.namespace}:{name}"
 
+    def meta(self, meta_id: str) -> str:
+        """JSON object: data about a job (resque-meta)."""
+        return f"{self.namespace}:meta:{meta_id}"
+
     def restriction(self, *parts: str) -> str:
         """How many jobs are left of a limit (resque-restriction); the parts are identifier, value of an argument, period."""
         return f"{self.namespace}:restriction:{':'.join(parts)}"

@@ -80,6 +80,14 @@ def test_a_limit_of_jobs_at_a_time_costs_two_round_trips(resque, db):
     assert costs(resque, db, [plugins.Restriction(concurrent=2, per_day=5)]) == (0, 2)
 
 
+def test_data_about_a_job_cost_one_round_trip_at_enqueue_and_four_at_work(resque, db):
+    meta = plugins.Meta()
+    resque.job("Report", queue="low", plugins=[meta])(lambda *args: None)
+    assert trips(resque, meta.enqueue(resque, "Report", 1)) - 1 == 1
+    registry = resque.core.registry
+    assert trips(resque, perform(registry, resque.reserve("low"))) == 4
+
+
 def test_the_page_names_every_plugin():
     known = set(plugins.__all__) - {"Plugin", "PluginJob", "Uniqueness"}
     assert {name for name, _ in documented()} == known
