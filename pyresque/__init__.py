@@ -13,7 +13,6 @@ __version__ = "1.0.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyresque.client import AsyncResque, Resque
-    from pyresque.core import Info
     from pyresque.errors import DontPerform, JobKilled, JobTimeout, PyresqueError, TermException
     from pyresque.failure.base import FailureBackend, Multiple
     from pyresque.failure.record import FailedRecord, Failure
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload
     from pyresque.job.job_status import JobStatus
     from pyresque.job.limits import TimeLimit
+    from pyresque.job.queue_overview import Info
     from pyresque.job.worker_registry import WorkerInfo
     from pyresque.settings import Settings
 
@@ -60,7 +60,7 @@ _MODULES = {
     "Failure": "pyresque.failure.record",
     "FailureBackend": "pyresque.failure.base",
     "Handle": "pyresque.handles",
-    "Info": "pyresque.core",
+    "Info": "pyresque.job.queue_overview",
     "Job": "pyresque.job.job",
     "JobKilled": "pyresque.errors",
     "JobStatus": "pyresque.job.job_status",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
@@ -18,7 +17,7 @@ from pyresque.failure.retention import Retention
 from pyresque.job.job import Codec, Job, codec_named, read_job
 from pyresque.job.plugin import mark_of
 from pyresque.job.plugin_context import PluginContext
-from pyresque.job.queue_overview import QueueOverview
+from pyresque.job.queue_overview import Info, QueueOverview
 from pyresque.job.queues import Queues
 from pyresque.job.registry import JobClass, Registry
 from pyresque.job.status_board import StatusBoard
@@ -58,20 +57,6 @@ if TYPE_CHECKING:
     from pyresque.store.collection_commands import AllCommands
     from pyresque.store.marks import Mark
     from pyresque.store.workers import RemovedWorker
-
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """The overview that ``resque-web`` opens with."""
-
-    pending: int
-    processed: int
-    queues: int
-    workers: int
-    working: int
-    failed: int
-    servers: list[str]
-    environment: str
 
 
 def never() -> bool:

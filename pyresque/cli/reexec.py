@@ -47,11 +47,22 @@ def restart_without_click(function: str, options: dict[str, Any], **more: Any) -
         unbind = "" if "LD_BIND_NOW" in os.environ else UNBIND
         environment = {**os.environ, "LD_BIND_NOW": os.environ.get("LD_BIND_NOW", "1")}
         program = PATH + unbind + PROGRAM
+        if sys.version_info >= (3, 11) and not _has_directory():
+            flags.append("-P")  # else Python 3.13.0 cannot import some modules
         words = [sys.executable, *flags, "-c", program, "\n".join(sys.path), start_request]
         os.execve(sys.executable, words, environment)  # noqa: S606 - this very interpreter
     from pyresque.process.start import startup  # noqa: PLC0415 - stage 1 needs it only if there is no stage 2
 
     getattr(startup, function)(options, **more)
+
+
+def _has_directory() -> bool:
+    """Whether the current directory is still there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib stays unloaded
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _can_restart() -> bool:

@@ -29,6 +29,20 @@ class Sample:
     samples: list[Job]
 
 
+@dataclass(frozen=True, slots=True)
+class Info:
+    """The overview that ``resque-web`` opens with."""
+
+    pending: int
+    processed: int
+    queues: int
+    workers: int
+    working: int
+    failed: int
+    servers: list[str]
+    environment: str
+
+
 class QueueOverview:
     """The queues of one application as a whole."""
 

@@ -23,10 +23,13 @@ def make_papers(into: Path) -> Path:
     for name in ("ca", "stranger"):
         openssl(
             *("req", "-x509", *key, "-days", "2", "-subj", f"/CN={name}"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),  # Python 3.13 wants it
             *("-keyout", f"{name}.key", "-out", f"{name}.pem"),
             into=into,
         )
-    (into / "names").write_text("subjectAltName=DNS:localhost")
+    (into / "names").write_text(
+        "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
     for name in ("server", "client"):
         openssl(
             *("req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key"),
