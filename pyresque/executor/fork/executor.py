@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from pyresque.ops import Driver, Op
     from pyresque.settings import Settings
 
+#: Seconds within which a job follows another one, so that a child forked ahead will soon be used.
+SOON = 1.0
+
 
 class ForkExecutor:
     """Performs jobs in children, which the fork server or this process forks.
@@ -74,6 +77,8 @@ class ForkExecutor:
         self.fast_path = FastPathHandle(self.server, self.page, wakeup, connect)
         #: Signals that came during the fast path, for the child that performs its current job.
         self._deferred: list[Callable[[], None]] = []
+        #: When the last job ended.
+        self._ended_at = -inf
 
     async def run(
         self,
@@ -101,7 +106,7 @@ class ForkExecutor:
             )
             if not call and (seconds := hard_limit(self.registry, job)) is not None:
                 child.kill_after(seconds, HardTimeLimit(seconds))
-            if last and self.settings.fork_ahead != "never" and children.server_may_fork():
+            if last and self._forks_ahead() and children.server_may_fork():
                 children.request()  # the next child is forked while this one works
             outcome = await self._wait(child, upkeep)
             if child.leaving and self.settings.run_at_exit_hooks:
@@ -109,6 +114,7 @@ class ForkExecutor:
         finally:
             self._child = None
             children.keep_or_release(child)
+            self._ended_at = self.clock.monotonic()
         if outcome.process_error is None:
             self.fast_path.note_job(child.seconds)
         else:
@@ -136,6 +142,13 @@ class ForkExecutor:
     def stop(self) -> None:
         """Tell children, which may look for it, that the worker stops after the current job."""
         self.page.stop()
+
+    def _forks_ahead(self) -> bool:
+        """By default a child is forked ahead where jobs soon follow one another: the memory of an idle worker is lower without."""
+        ahead = self.settings.fork_ahead
+        return ahead == "always" or (
+            ahead == "auto" and self.clock.monotonic() < self._ended_at + SOON
+        )
 
     def idle(self) -> None:
         """Reap the children of the last jobs."""
@@ -206,6 +219,7 @@ class ForkExecutor:
             return None if end is None else await self._result(end, slot, upkeep, show_child)
         finally:
             self.fast_path.running = False
+            self._ended_at = self.clock.monotonic()
             self._deferred.clear()
 
     async def _result(
