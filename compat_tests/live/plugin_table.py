@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pyresque.plugins import (
+    History,
     JobStats,
     Lock,
     LockTimeout,
@@ -70,6 +71,11 @@ CLASSES: dict[str, tuple[str, str, Plugin]] = {
         "resque/restriction",
         f"extend Resque::Plugins::Restriction; restrict per_year: {MANY // 2}, concurrent: 3",
         Restriction(per_year=MANY // 2, concurrent=3),
+    ),
+    "resque-history": (
+        "resque-history",
+        f"@max_history = {4 * MANY - 1}; extend Resque::Plugins::History",
+        History(most=4 * MANY - 1),
     ),
     "resque-meta": ("resque-meta", "extend Resque::Plugins::Meta", Meta()),
 }

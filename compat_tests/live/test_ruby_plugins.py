@@ -5,6 +5,7 @@ With PYRESQUE_MANY=1000 a thousand jobs of each kind are performed, thirty are k
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,8 +17,9 @@ import pytest
 from compat_tests.live.conftest import complaint, missing
 from compat_tests.live.plugin_table import CLASSES, KILLS, MANY, PRUNINGS, USUAL
 from pyresque.client import Resque
+from pyresque.errors import ThrottledError
 from pyresque.job.perform import perform
-from pyresque.plugins import Meta, Retry
+from pyresque.plugins import Meta, Retry, Throttle
 from tests.support import ROOT
 from tests.support.eventually import eventually
 
@@ -390,3 +392,78 @@ def test_data_about_a_job_are_read_and_written_by_both(both: Callable[[str], Bot
         assert data is not None
         assert data["succeeded"] is well
         assert 86_000 < pair.db.ttl(f"resque:meta:{given}") <= 86_400
+
+
+def test_the_history_of_both_languages_is_one_list(both: Callable[[str], Both]) -> None:
+    """Both sides write records of one shape, and keep as many."""
+    pair = both("resque-history")
+    for enqueues, works in (
+        (pair.ruby_enqueues, pair.python_works),
+        (pair.python_enqueues, pair.ruby_works),
+    ):
+        for what in ("do", "fail"):
+            assert enqueues(MANY, what) == MANY
+            works()
+    assert pair.left() == {"resque:resque_history"}
+    records = [json.loads(raw) for raw in pair.db.lrange("resque:resque_history", 0, -1)]
+    assert len(records) == 4 * MANY - 1
+    for by_python, by_ruby in (
+        (2 * MANY, 0),
+        (3 * MANY, MANY),
+    ):  # a failed job, and one that did well
+        ours, theirs = records[by_python], records[by_ruby]
+        assert ours.keys() == theirs.keys()
+        assert [type(ours[key]) for key in theirs] == [type(one) for one in theirs.values()]
+    assert {record["class"] for record in records} == {"Plugged"}
+    for number in range(KILLS):
+        pair.resque.enqueue("Plugged", number, "die")
+    pair.python_works()
+    assert pair.ruby("Resque.redis.llen('resque_history')") == len(records)
+
+
+@pytest.mark.parametrize("first", ["ruby", "python"])
+def test_what_one_language_throttles_the_other_does(
+    ruby_peer: Callable[..., Peer], redis_server: RedisServer, db: redis.Redis, first: str
+) -> None:
+    reason = complaint(["ruby", "-e", 'require "resque"; require "resque-throttle"'])
+    if reason:
+        missing("PYRESQUE_REQUIRE_RUBY", f"ruby cannot require resque-throttle: {reason}")
+    peer = ruby_peer()
+    peer.ask("configure")
+    peer.ask(
+        "ruby",
+        code="""
+          require "resque-throttle"
+          class Throttled < Resque::ThrottledJob
+            throttle can_run_every: 90
+            @queue = :low
+            def self.identifier(*args) = args.first
+          end
+          true
+        """,
+    )
+
+    def by_ruby(number: int) -> bool:
+        code = f"begin; Resque.enqueue(Throttled, {number}); true; rescue Resque::ThrottledError; false; end"
+        return bool(peer.ask("ruby", code=code))
+
+    with Resque(redis_server.url) as resque:
+        throttle = Throttle(can_run_every=90, identifier=lambda number: number)
+        resque.declare("Throttled", queue="low", plugins=[throttle])
+
+        def by_python(number: int) -> bool:
+            try:
+                resque.enqueue("Throttled", number)
+            except ThrottledError:
+                return False
+            return True
+
+        one, other = (by_ruby, by_python) if first == "ruby" else (by_python, by_ruby)
+        for number in range(MANY):
+            assert one(number) is True
+            assert other(number) is False
+            assert one(number) is False
+            assert 80 < db.ttl(f"resque:Throttled:{number}") <= 90
+            db.delete(f"resque:Throttled:{number}")
+            assert other(number) is True
+        assert resque.size("low") == 2 * MANY
