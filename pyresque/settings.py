@@ -46,7 +46,7 @@ class Settings(Table):
     url: str = setting(
         "redis://localhost:6379/0",
         read.text,
-        "Redis server: redis://, rediss:// or unix://",
+        "Redis server: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://",
         env=("REDIS_URL",),
     )
     sentinels: tuple[str, ...] = setting(

@@ -27,7 +27,7 @@ PAGE = 500
 STATES = (QUEUED, WORKING, COMPLETED, FAILED, KILLED)
 
 
-@click.group(cls=ListingGroup, short_help="List, show, wait, cancel and clear.")
+@click.group(cls=ListingGroup, short_help="List, show, wait for and cancel tracked jobs.")
 def status() -> None:
     """List, show, wait for, cancel and clear the statuses of tracked jobs (without a verb: list)."""
 

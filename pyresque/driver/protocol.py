@@ -134,6 +134,10 @@ OF_A_TRANSACTION = "EXECABORT Transaction discarded because of: "
 WRONG_VALUES = ("ERR value is not an integer", "ERR hash value is not an integer", "ERR increment ")
 
 
+#: Commands that begin a verb, and that every server has but a Sentinel.
+OF_EVERY_SERVER = frozenset({"SADD", "SMEMBERS", "GET", "LLEN", "RPUSH", "ZADD"})
+
+
 def passing(text: str) -> bool:
     """Whether a refusal is no fault of the command: then the connection is given up, too."""
     if text.partition(" ")[0] in NOT_NOW:
@@ -166,6 +170,8 @@ def refusal(text: str, where: str, args: Sequence[Arg] = ()) -> PyresqueError:
         return NotPermitted(f"{text}{_of(args)}")
     if "WRONGTYPE" in text or any(wrong in text for wrong in WRONG_VALUES):
         return WrongKey(f"{text}{_of(args)}")
+    if text.startswith("ERR unknown command") and args and args[0] in OF_EVERY_SERVER:
+        text = f"{text.rstrip()}; if Redis at {where} is a Sentinel, write redis+sentinel://HOST:PORT/MASTER"
     return RedisCommandError(text)
 
 

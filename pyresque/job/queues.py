@@ -50,10 +50,10 @@ class Queues(Dequeue):
     # -- in
 
     async def enqueue(self, job: Target, /, *args: Any, **kwargs: Any) -> bool | str | None:
-        """Enqueue to the job's own queue: True, a handle if the job is tracked, or None if a before_enqueue hook said no.
+        """Enqueue to the job's own queue: True, a handle if the job is tracked, or None if a hook or a plugin kept it out.
 
         Keyword arguments go to the places that the job's function gives them; for a class that only Ruby knows they travel as
-        a trailing hash. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
+        a trailing hash. The plugin Loner answers True for a job that it kept out, as in Ruby. Raises NoQueueError, NoClassError, NotEncodable, JobArgumentError.
 
         >>> resque.enqueue("Archive", 35)
         True

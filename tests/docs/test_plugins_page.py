@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
+from pyresque import Resque, plugins
+from pyresque.errors import ThrottledError
 from pyresque.job.perform import perform
 from tests.support import ROOT
 
@@ -22,3 +26,40 @@ def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch):
     resque.run(perform(resque.core.registry, resque.reserve("exports")))
     assert (handle.status().status, handle.status().num) == ("completed", 2)
     resque.close()
+
+
+#: What ``enqueue`` answers for the second of two equal jobs, by the first cell of the page's table.
+ANSWERS = {"**True**, as in Ruby: an equal job is in the queue": True, "None": None}
+
+
+def test_a_job_that_is_kept_out_is_answered_as_the_page_says(redis_url, db):
+    table = PAGE[PAGE.index("| what keeps it out") : PAGE.index("No line is logged")]
+    rows = re.findall(r"^\| (`\w+`.*|`\w+\(.*) \| (.*) \|$", table, re.MULTILINE)
+    kept_out = {
+        made: answer
+        for cell, answer in rows
+        for made in re.findall(r"`([A-Z]\w+(?:\([^`]*\))?)`", cell)
+    }
+    assert set(kept_out) == {
+        "Loner",
+        "Solo",
+        "Lock",
+        "QueueLock",
+        "LockTimeout(loner=True)",
+        "Throttle",
+    }
+    with Resque(redis_url) as resque:
+        for made, answer in kept_out.items():
+            name, _, options = made.rstrip(")").partition("(")
+            plugin = getattr(plugins, name)(
+                **dict.fromkeys(re.findall(r"(\w+)=True", options), True)
+            )
+            resque.declare(name, queue=name, plugins=[plugin])
+            assert resque.enqueue(name, 1) is True
+            if answer in ANSWERS:
+                assert resque.enqueue(name, 1) is ANSWERS[answer]
+            else:
+                assert answer == "raises `ThrottledError`"
+                with pytest.raises(ThrottledError):
+                    resque.enqueue(name, 1)
+            assert resque.size(name) == 1

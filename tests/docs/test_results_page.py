@@ -79,6 +79,7 @@ def test_the_web_page_polls(page):
         assert await asked(found.app, "GET", where) == (200, done)
         assert await asked(found.app, "DELETE", where) == (200, {"cancelled": False})
         assert (await asked(found.app, "GET", "/reports/nothing"))[0] == 404
+        assert (await asked(found.app, "DELETE", "/reports/nothing"))[0] == 404
         await found.web.close()
 
     asyncio.run(browse())

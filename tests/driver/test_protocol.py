@@ -55,6 +55,15 @@ def test_a_refusal_for_what_a_key_holds_names_command_and_key():
     )
 
 
+def test_a_server_that_lacks_a_command_of_every_redis_may_be_a_sentinel():
+    reply = ReplyError("ERR unknown command 'SMEMBERS'")
+    found = str(as_error(reply, "redis://h:26379/0", ("SMEMBERS", b"resque:queues")))
+    assert found.endswith(
+        "; if Redis at redis://h:26379/0 is a Sentinel, write redis+sentinel://HOST:PORT/MASTER"
+    )
+    assert str(as_error(reply, "here", ("BLMOVE", b"q"))) == "ERR unknown command 'SMEMBERS'"
+
+
 ONE = Command(("A",))
 
 

@@ -7,16 +7,17 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque import Resque
-from pyresque.errors import NotReplicated
+from pyresque import Resque, plugins
+from pyresque.errors import DirtyExit, NotReplicated
 from pyresque.handles import Handle
 from pyresque.job.job import read_job
 from pyresque.job.perform import perform
+from pyresque.job.plugin import moment
 from tests.support import ROOT
 from tests.support.acl import PAGE, roles
 from tests.support.eventually import eventually
@@ -249,4 +250,96 @@ def test_tracked_jobs_need_the_rights_that_the_page_names(
     finally:
         db.acl_deluser("role")
     assert db.exists("resque:_statuses") == 0
+    assert rights <= used, "the page names too many"
+
+
+#: Every kind of plugin, with the options that send other commands.
+PLUGINS = {
+    "Loner": plugins.Loner(),
+    "Longer": plugins.Loner(lock_after_execution=5),
+    "Solo": plugins.Solo(),
+    "Lock": plugins.Lock(),
+    "QueueLock": plugins.QueueLock(),
+    "LockTimeout": plugins.LockTimeout(loner=True),
+    "Void": plugins.LockTimeout(loner=True, timeout=9),
+    "LonelyJob": plugins.LonelyJob(),
+    "WorkersLock": plugins.WorkersLock(),
+    "Restriction": plugins.Restriction(per_hour=2, concurrent=2),
+    "Throttle": plugins.Throttle(),
+    "JobStats": plugins.JobStats(),
+    "History": plugins.History(),
+    "Retry": plugins.Retry(limit=1),
+    "Suppress": plugins.Retry(limit=1, delay=5, suppress=True, expire=5),
+    "Meta": plugins.Meta(),
+}
+
+
+def with_plugins(url: str) -> Resque:
+    """A Resque with a class for each plugin, whose jobs fail if they are told to."""
+    resque = Resque(url)
+    for name, plugin in PLUGINS.items():
+
+        @resque.job(name, queue="low", plugins=[plugin])
+        def job(*words: str) -> None:
+            assert "fail" not in words
+
+    resque.active_job("Tidy", queue="low", unique="until_and_while_executing")(lambda *_: None)
+    return resque
+
+
+def test_jobs_with_plugins_need_the_rights_that_the_page_names(
+    db: redis.Redis, redis_server: RedisServer
+) -> None:
+    (named,) = re.findall(r"Plugins\]\(plugins.md\) need `([^`]+)`", PAGE.read_text())
+    rights, of_role = set(named.split()), roles()
+    (keys,) = re.findall(r"and the keys `(~\S+)`", PAGE.read_text())
+    db.execute_command("ACL", "LOG", "RESET")
+    db.script_flush()
+    db.config_resetstat()
+    try:
+        with with_plugins(url_of(db, redis_server, keys, *rights, *of_role["enqueuer"])) as resque:
+            for name in PLUGINS:
+                resque.enqueue(name)
+                resque.enqueue_at(AT, name, "fail")
+            resque.run(PLUGINS["Meta"].enqueue(resque, "Meta"))
+            resque.enqueue("Tidy")
+        with with_plugins(url_of(db, redis_server, keys, *rights, *of_role["scheduler"])) as resque:
+            resque.move_due(AT)
+        mine = of_role["worker"] | of_role["enqueuer"]
+        with with_plugins(url_of(db, redis_server, keys, *rights, *mine)) as resque:
+            while job := resque.reserve("low"):
+                entry = resque.core.registry.with_plugins_of(job)
+                with suppress(AssertionError):
+                    resque.run(perform(resque.core.registry, job))
+                if entry is not None:
+                    resque.run(moment(entry, "lost", DirtyExit("killed")))
+        used = {f"+{command}" for command in called(db)}
+        refused = [(entry["object"], entry["context"]) for entry in db.acl_log()]
+    finally:
+        db.acl_deluser("role")
+    assert refused == []
+    assert rights <= used, "the page names too many"
+
+
+def test_a_worker_that_trims_failed_lists_needs_the_rights_that_the_page_names(
+    db: redis.Redis, redis_server: RedisServer
+) -> None:
+    (named,) = re.findall(r"`([^`]+)` for limits of failed lists", PAGE.read_text())
+    rights = set(named.split())
+    db.rpush(
+        "resque:failed", *(f'{{"failed_at":"2020/01/0{day} 00:00:00 UTC"}}' for day in range(1, 6))
+    )
+    db.execute_command("ACL", "LOG", "RESET")
+    db.config_resetstat()
+    try:
+        url = url_of(db, redis_server, *rights, *roles()["worker"])
+        for limits, left_over in (({"failed_max_count": 3}, 3), ({"failed_max_age": 60}, 0)):
+            with Resque(url, **limits) as resque:
+                resque.run(resque.core.retention.trim_after_failure())
+            assert db.llen("resque:failed") == left_over
+        used = {f"+{command}" for command in called(db)}
+        refused = [(entry["object"], entry["context"]) for entry in db.acl_log()]
+    finally:
+        db.acl_deluser("role")
+    assert refused == []
     assert rights <= used, "the page names too many"

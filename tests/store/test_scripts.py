@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyresque.errors import RedisCommandError, ScriptMissing
+from pyresque.errors import NotPermitted, RedisCommandError, ScriptMissing
 from pyresque.store.scripts import script
 from tests.support.scripted_driver import ScriptedDriver, result_of
 
@@ -34,6 +34,19 @@ def test_a_server_that_does_not_know_the_script_gets_its_text():
 def test_another_refusal_is_the_callers():
     with pytest.raises(RedisCommandError, match="OOM"):
         result_of(script("pop_head").call(("k",), ()), RedisCommandError("OOM"))
+
+
+def test_a_script_that_is_not_permitted_is_named_with_its_commands():
+    refused = NotPermitted("ERR The user executing the script can't run this command")
+    with pytest.raises(
+        NotPermitted, match=r"command \(the script pop_head, which calls LINDEX, LPOP"
+    ):
+        result_of(script("pop_head").call((), ()), refused)
+
+
+def test_a_script_knows_the_commands_that_it_calls():
+    assert script("remove_seen").commands == ["LLEN", "LRANGE", "LREM", "LSET"]
+    assert "WRONGTYPE " not in script("turn").commands
 
 
 @pytest.mark.parametrize("name", NAMES)
