@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 class Unique(Plugin):
-    """What resque-loner and resque_solo share: the second one began as a copy of the first.
-
-    ``ttl``: after how many seconds the mark expires, however long the job waits; None: never. ``lock_after_execution``: for how many
-    seconds, from the moment a worker takes the job, an equal one is kept out. ``redis_key``: a function of the PluginJob that returns
-    what distinguishes jobs, in place of the digest (Ruby: the method ``redis_key``).
-    """
+    """What resque-loner and resque_solo share: the second one began as a copy of the first."""
 
     refused_as_enqueued = False
 
@@ -103,6 +98,10 @@ def _pairs(arg: Any) -> Any:
 
 class Loner(Unique):
     """resque-loner's ``UniqueJob``. A job that is kept out counts as enqueued: True, and after_enqueue hooks run, as in Ruby.
+
+    ``ttl``: seconds after which the mark expires, however long the job waits; None: never. ``lock_after_execution``: seconds, from the
+    moment a worker takes the job, for which an equal one is kept out. ``redis_key``: a function of the PluginJob that returns what
+    distinguishes jobs, in place of the digest (Ruby: the method ``redis_key``).
 
     >>> resque.declare("UniqueOne", queue="work", plugins=[Loner()])
     """

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class Solo(Unique):
     """resque_solo's ``UniqueJob``. A job that is kept out is not enqueued: None, and no after_enqueue hook runs, as in Ruby.
 
+    ``ttl``: seconds after which the mark expires, however long the job waits; None: never. ``lock_after_execution``: seconds, from the
+    moment a worker takes the job, for which an equal one is kept out. ``redis_key``: a function of the PluginJob that returns what
+    distinguishes jobs, in place of the digest (Ruby: the method ``redis_key``).
+
     >>> resque.declare("UniqueOne", queue="work", plugins=[Solo(ttl=3600)])
     """
 

@@ -15,7 +15,7 @@ from tests.support import ROOT
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 
 
-def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch):
+def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch, capsys):
     monkeypatch.setenv("REDIS_URL", redis_url)
     names: dict[str, object] = {}
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)):
@@ -25,6 +25,13 @@ def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch):
     assert queued == {"class": "Export", "args": [handle.id, {"rows": 3, "kind": "pdf"}]}
     resque.run(perform(resque.core.registry, resque.reserve("exports")))
     assert (handle.status().status, handle.status().num) == ("completed", 2)
+    resque.enqueue("Invite", "ann@example.com")
+    resque.run(perform(resque.core.registry, resque.reserve("mail")))
+    assert "Invite begins with ['ann@example.com']" in capsys.readouterr().out
+    lock = b"resque:lock:Mirror:host-1"
+    db.set(lock, 1)
+    resque.run(names["lock"].refresh(resque, "Mirror", "host", 1))
+    assert int(db.get(lock)) > 1
     resque.close()
 
 
