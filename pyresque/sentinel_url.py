@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from pyresque.errors import SettingsError
+from pyresque.printable import without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def sentinel_url(settings: Settings) -> str:
         scheme, _, rest = url.partition("://")
         if scheme not in {"redis", "rediss"}:
             raise SettingsError(
-                f"sentinels (REDIS_SENTINELS): a URL that begins with {scheme}:// names no master whose host Sentinels could tell; "
+                f"sentinels (REDIS_SENTINELS): {without_password(url)!r} names no master whose host Sentinels could tell; "
                 "give redis:// or rediss://, with user, password and database"
             )
         if set(nodes) & set("/?#@"):
@@ -32,13 +33,15 @@ def sentinel_url(settings: Settings) -> str:
         end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
         user, at_sign, _ = rest[:end].rpartition("@")
         path, mark, options = rest[end:].partition("?")
-        master = quote(settings.sentinel_master, safe="")
+        master = quote(settings.sentinel_master, safe="", errors="replace")
         url = f"{scheme}+sentinel://{user}{at_sign}{nodes}/{master}{path}{mark}{options}"
     own = {
         "sentinel_username": settings.sentinel_username,
         "sentinel_password": settings.sentinel_password,
     }
-    more = "&".join(f"{name}={quote(text, safe='')}" for name, text in own.items() if text)
+    more = "&".join(
+        f"{name}={quote(text, safe='', errors='replace')}" for name, text in own.items() if text
+    )
     if not more:
         return url
     if "+sentinel" not in url.partition("://")[0]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.errors import ConnectionFault, RedisUnavailable, SettingsError
 from pyresque.lightweight import is_awaitable
-from pyresque.user_errors import Raised
+from pyresque.user_errors import Raised, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,11 +54,9 @@ class Provider:
         if not asyncio.iscoroutinefunction(method):
             return await asyncio.to_thread(self.login)
         try:
-            answer: object = await asyncio.wait_for(method(), self._seconds)
+            answer: object = await asyncio.wait_for(_outcome(method), self._seconds)
         except asyncio.TimeoutError:
             raise self._late() from None
-        except Exception as error:  # noqa: BLE001 - a provider may raise anything
-            answer = Raised(error)
         return self._read(answer)
 
     def _late(self) -> RedisUnavailable:
@@ -70,10 +68,10 @@ class Provider:
         if isinstance(answer, Raised):
             kind = type(answer.error).__name__
             raise RedisUnavailable(
-                f"Redis at {self._where}: the provider of credentials raised {kind}: {answer.error}"
+                f"Redis at {self._where}: the provider of credentials raised {kind}: {text_of(answer.error)}"
             ) from answer.error
         parts = (answer,) if isinstance(answer, str) else answer
-        if isinstance(parts, (tuple, list)) and all(isinstance(part, str) for part in parts):
+        if isinstance(parts, (tuple, list)) and all(map(_is_text, parts)):
             if len(parts) == 1:
                 return Login("", parts[0])
             if len(parts) == len(Login._fields):
@@ -82,6 +80,11 @@ class Provider:
             f"Redis at {self._where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
             "it gives the password, or user and password"
         )
+
+
+def _is_text(part: object) -> bool:
+    """Whether it is text that can be sent: half characters cannot."""
+    return isinstance(part, str) and not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 class _Question:
@@ -99,6 +102,14 @@ class _Question:
             self.answers.append(_awaited(answer) if is_awaitable(answer) else answer)
         except BaseException as error:  # noqa: BLE001 - the thread that waits raises it
             self.answers.append(Raised(error))
+
+
+async def _outcome(method: Callable[[], Awaitable[object]]) -> object:
+    """What an awaited provider gives or raises. Its SystemExit would end the event loop."""
+    try:
+        return await method()
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a provider may raise anything
+        return Raised(error)
 
 
 def _awaited(answer: Awaitable[object]) -> object:

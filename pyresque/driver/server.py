@@ -25,6 +25,9 @@ ASKED = 1.0
 #: If a driver asks again within this many seconds, the last answer was of no use: another Sentinel is asked first.
 AGAIN = 2.0
 
+#: The highest TCP port.
+PORTS = 65_535
+
 #: Seconds between two questions to the Sentinels for the present master.
 LOOK = 0.5
 
@@ -189,9 +192,9 @@ class SentinelServer(Server):
             (role,) = _answers(asked, ("ROLE",))
         except ConnectionFault:
             return None
-        if not isinstance(role, list) or role[0] != b"slave":
+        if not isinstance(role, list) or role[:1] != [b"slave"]:
             return None
-        return role[1].decode(), int(role[2])
+        return _address_in(role[1:3], asked.where, "ROLE")
 
     def _master(self, node: tuple[str, int]) -> tuple[str, int] | None:
         asked = replace(
@@ -203,8 +206,7 @@ class SentinelServer(Server):
         (reply,) = _answers(asked, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.url.master))
         if not isinstance(reply, list):
             return None
-        host, port = reply
-        return host.decode(), int(port)
+        return _address_in(reply, asked.where, "the name of a master")
 
 
 class ClusterServer(Server):
@@ -263,12 +265,17 @@ class ClusterServer(Server):
         asked = _logged_in(_node(self.url, node), login)
         slot, slots = _answers(asked, ("CLUSTER", "KEYSLOT", self._namespace), ("CLUSTER", "SLOTS"))
         owner, known = None, [node]
-        for first, last, master, *_ in slots if isinstance(slots, list) else ():
-            address = ((master[0] or b"").decode() or node[0], int(master[1]))
-            if address not in known:
-                known.append(address)
-            if isinstance(slot, int) and first <= slot <= last:
-                owner = address
+        try:
+            for first, last, master, *_ in slots if isinstance(slots, list) else ():
+                address = _address_in(
+                    [master[0] or node[0].encode(), master[1]], asked.where, "CLUSTER SLOTS"
+                )
+                if address not in known:
+                    known.append(address)
+                if isinstance(slot, int) and first <= slot <= last:
+                    owner = address
+        except (TypeError, ValueError, IndexError):
+            raise _unreadable(slots, asked.where, "CLUSTER SLOTS") from None
         self._nodes = [*known, *(other for other in self.url.nodes if other not in known)]
         return owner
 
@@ -306,6 +313,24 @@ def _logged_in(to: RedisUrl, login: Login) -> RedisUrl:
 def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
     limit = min(url.connect_timeout, ASKED)
     return replace(url.at(*node), connect_timeout=limit, reply_timeout=limit)
+
+
+def _address_in(reply: list[Any], where: str, asked: str) -> tuple[str, int]:
+    """Return the host and port in a reply. Raises RedisUnavailable if it holds none."""
+    try:
+        host, port = reply
+        address = host.decode(), int(port)
+        if address[0] and 0 < address[1] <= PORTS:
+            return address
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise _unreadable(reply, where, asked)
+
+
+def _unreadable(reply: object, where: str, asked: str) -> RedisUnavailable:
+    return RedisUnavailable(
+        f"Redis at {where}: asked for {asked}, it gave what is no address: {reply!r:.100}"
+    )
 
 
 def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:

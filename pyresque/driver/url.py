@@ -222,12 +222,12 @@ def _node(address: str, port: int) -> tuple[str, int]:
 
 def _path(parts: SplitResult, kind: str) -> tuple[str, str]:
     """The name of the master and the number of the database in a path such as ``/mymaster/0``."""
-    text = unquote(parts.path).strip("/")
+    text = parts.path.strip("/")
     if parts.scheme == "unix":
         return "", ""
     if kind != "sentinel":
-        return "", text
-    master, _, database = text.partition("/")
+        return "", unquote(text)
+    master, database = map(unquote, (text.partition("/")[0], text.partition("/")[2]))
     if not master:
         raise ValueError(
             "the master's name is missing, such as redis+sentinel://host:26379/mymaster/0"

@@ -218,13 +218,14 @@ class LostJobs:
             await self.run_moment(entry, "returned")
 
     async def run_moment(self, entry: JobClass, name: str, *args: object) -> None:
-        """Run a moment of a job's plugins if no failure can be recorded: log their errors."""
-        try:
-            await moment(entry, name, *args)
-        except GeneratorExit:
-            raise
-        except Exception:
-            log.exception("a plugin of %s failed", entry.name)
+        """Run a moment of a job's plugins if no failure can be recorded: log the error of each, and run those of the others."""
+        for plugin in entry.plugins:
+            try:
+                await moment(entry, name, *args, of=(plugin,))
+            except GeneratorExit:
+                raise
+            except Exception:
+                log.exception("the plugin %r of %s failed", plugin, entry.name)
 
 
 def _note_beginning(entry: JobClass, record: bytes) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from pyresque.errors import RedisCommandError, RedisUnavailable
 from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, read_job, same_value
 from pyresque.job.plugin import moment
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
+from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
     from pyresque.job.registry import Target
     from pyresque.store.queues import QueueTable, RemovedQueue
+
+log = logging.getLogger("pyresque")
 
 #: Jobs in one page of a queue.
 PAGE: Final = 500
@@ -69,7 +74,7 @@ class Dequeue:
                 job = read_job(self.codec, queue, raw)
                 bound = self.registry.with_plugins_of(job)
                 if bound is not None and self._matches(job, entry, wanted):
-                    await moment(bound, "dequeued")
+                    await self._moment(bound)
             start += PAGE
 
     async def remove_queue(self, queue: str) -> RemovedQueue:
@@ -91,8 +96,20 @@ class Dequeue:
             for raw in page:
                 entry = self.registry.with_plugins_of(read_job(self.codec, queue, raw))
                 if entry is not None:
-                    await moment(entry, "dequeued", unless="queue_removed")
+                    await self._moment(entry, unless="queue_removed")
             start += PAGE
+
+    @staticmethod
+    async def _moment(entry: JobClass, unless: str = "") -> None:
+        """Run the moment of one job. A lock whose key cannot be named keeps neither this job nor others in the queue."""
+        try:
+            await moment(entry, "dequeued", unless=unless)
+        except (GeneratorExit, RedisUnavailable, RedisCommandError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a key function may raise anything
+            log.warning(
+                "a job of %s is removed, and its lock or mark stays: %s", entry.name, text_of(error)
+            )
 
     @staticmethod
     def _matches(job: Job, entry: JobClass, wanted: object) -> bool:

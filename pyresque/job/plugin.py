@@ -319,9 +319,15 @@ def has(plugin: Plugin, name: str) -> bool:
     return getattr(type(plugin), name) is not getattr(Plugin, name)
 
 
-async def moment(entry: JobClass, name: str, *args: Any, unless: str = "") -> None:
-    """Run a moment of each plugin of a bound entry, except of plugins that have the moment ``unless``."""
-    for plugin in entry.plugins:
+async def moment(
+    entry: JobClass,
+    name: str,
+    *args: Any,
+    unless: str = "",
+    of: Iterable[Plugin] | None = None,
+) -> None:
+    """Run a moment of each plugin of a bound entry, or of some, except of plugins that have the moment ``unless``."""
+    for plugin in entry.plugins if of is None else of:
         if unless and has(plugin, unless):
             continue
         if has(plugin, name):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyresque.errors import NotEncodable
+from pyresque.errors import JobOptionError, NotEncodable, PyresqueError
 from pyresque.job import hooks
 from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
@@ -17,6 +18,7 @@ from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
 from pyresque.store.pauses import QueuePauses
+from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500
+
+
+def _fault(error: Exception) -> PyresqueError:
+    """Return the error of a plugin as the fault of its job."""
+    if isinstance(error, PyresqueError):
+        return error
+    return JobOptionError(f"a plugin raised {type(error).__name__}: {text_of(error)}")
 
 
 class Queues(Dequeue):
@@ -305,8 +314,14 @@ class Queues(Dequeue):
             return None
         job = read_job(self.codec, queue, raw)
         entry = self.registry.with_plugins_of(job)
-        if entry is not None:
+        if entry is None:
+            return job
+        try:
             await moment(entry, "taken")
+        except GeneratorExit:
+            raise
+        except Exception as error:  # noqa: BLE001 - a key function may raise anything, and the job has left its queue
+            return replace(job, fault=_fault(error))
         return job
 
     # -- looking

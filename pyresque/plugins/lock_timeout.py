@@ -17,14 +17,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyresque.errors import DirtyExit
 from pyresque.job.plugin import Plugin, and_then
 from pyresque.ops import Call
 from pyresque.plugins.options import function, key_text, seconds
 from pyresque.plugins.spellings import joined, joinings
 from pyresque.store.locks import held, release, take, take_until, write
 from pyresque.store.queues import to_bytes
-from pyresque.user_errors import is_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,11 +157,6 @@ class LockTimeout(Plugin):
             return
         await release([self.key(job)])
 
-    async def on_failure_lock(self, job: PluginJob, error: BaseException) -> None:
-        """Delete the running lock of a job whose process died."""
-        if is_a(error, (DirtyExit,)):
-            await release(self._keys(job))
-
     async def always_lock(self, job: PluginJob) -> None:
         """Delete the loner lock where a before_perform hook ended the job. Ruby leaves it."""
         if self.loner and not job.state.get(self):
@@ -186,6 +179,5 @@ class LockTimeout(Plugin):
         await release(self._keys(job))
 
     async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
-        """Delete the loner lock of a job whose process died before it took the running lock."""
-        if self.loner:
-            await release(self._loner_keys(job))
+        """Delete the locks of a job whose process died, maybe before it took the running lock. No failure hook of the class can prevent that."""
+        await release([*self._keys(job), *(self._loner_keys(job) if self.loner else ())])

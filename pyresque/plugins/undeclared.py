@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from pyresque.errors import RedisCommandError, RedisUnavailable, UnknownJobClass
+from pyresque.errors import NotEncodable, RedisCommandError, RedisUnavailable, UnknownJobClass
 from pyresque.job.job import read_job
 from pyresque.job.plugin import PluginJob
 from pyresque.ops import Batch, Command
@@ -23,6 +23,7 @@ from pyresque.store.keys import uniqueness_lock
 from pyresque.store.marks import some_keys
 from pyresque.store.queues import to_bytes
 from pyresque.store.wrong_keys import WrongKeyLog
+from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -152,6 +153,8 @@ class UndeclaredPlugins:
         except RedisCommandError as error:
             log.debug("no look for keys of plugins: %s", error)
             self._due_at = inf
+        except Exception as error:  # noqa: BLE001 - a class's own queue() and foreign payloads may raise anything
+            log.debug("no look for keys of plugins this time: %s", text_of(error))
 
     async def look(self) -> None:
         """Scan the next keys; log what is found."""
@@ -245,8 +248,12 @@ class UndeclaredPlugins:
                             self._say(entry, found)
 
     def _digest(self, entry: JobClass, job: Job) -> str:
+        """Return the digest of a job; empty if it has none: the arguments are no JSON."""
         context = self.registry.plugin_context()
-        return digest_of(PluginJob(context, entry, job.queue, job=job))
+        try:
+            return digest_of(PluginJob(context, entry, job.queue, job=job))
+        except (NotEncodable, TypeError):
+            return ""
 
     # -- telling
 

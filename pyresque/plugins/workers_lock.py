@@ -10,20 +10,20 @@ lock of every queue when any queue is removed, this plugin deletes none: they be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pyresque.errors import DirtyExit, DontPerform
+from pyresque.errors import DontPerform
 from pyresque.job.plugin import Plugin, and_then
 from pyresque.ops import Call
 from pyresque.plugins.options import PluginKeyError, function, seconds
 from pyresque.plugins.spellings import spelling
 from pyresque.store.locks import release, take_all
 from pyresque.store.queues import to_bytes
-from pyresque.user_errors import is_a
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import timedelta
 
     from pyresque.job.plugin import Inner, PluginJob
@@ -65,7 +65,9 @@ class WorkersLock(Plugin):
             names = await Call(partial(self.lock_workers, *job.args), offload=True)
         if names is None:
             return []
-        listed = [names] if isinstance(names, str) else list(names)
+        listed = (
+            list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+        )
         if not all(isinstance(name, str) for name in listed):
             raise PluginKeyError(
                 f"the function lock_workers= returned {names!r}: it must return names of locks"
@@ -91,10 +93,14 @@ class WorkersLock(Plugin):
         """Release the locks after the job, however it ends."""
         return await and_then(inner(), partial(self._release, job))
 
-    async def on_failure_workers_lock(self, job: PluginJob, error: BaseException) -> None:
-        """Release the locks: a later before_perform hook raised, or the job's process died."""
-        if job.state.get(self) or is_a(error, (DirtyExit,)):
+    async def on_failure_workers_lock(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a hook has it
+        """Release the locks: a later before_perform hook raised."""
+        if job.state.get(self):
             await self._release(job)
+
+    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+        """Release the locks of a job whose process died. No failure hook of the class can prevent that."""
+        await self._release(job)
 
     async def always_workers_lock(self, job: PluginJob) -> None:
         """Release the locks where another hook left the job undone. Ruby leaves them."""

@@ -7,6 +7,7 @@ from typing import Final
 from unicodedata import category
 
 from pyresque.ruby.dialect import float_to_s
+from pyresque.ruby.long_integers import spelled
 
 _ESCAPES: Final = {
     '"': '\\"',
@@ -42,7 +43,7 @@ def inspect(value: object) -> str:  # noqa: PLR0911 - a table, one line a type
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):
-        return int.__repr__(value)  # an IntEnum has a str of its own
+        return spelled(value)
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, list | tuple):
