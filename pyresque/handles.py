@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from pyresque.errors import JobArgumentError
 from pyresque.job.job_status import known
 
 if TYPE_CHECKING:
@@ -32,12 +33,21 @@ class _Awaiting(Protocol):
     def run(self, operation: Op[T]) -> Awaitable[T]: ...
 
 
+def _id(given: object) -> str:
+    """Return the id of a job. Raises JobArgumentError for anything else."""
+    if not isinstance(given, str) or not given:
+        raise JobArgumentError(
+            f"{given!r} is no id of a job: give what the handle's id was, a text of 32 hexadecimal digits"
+        )
+    return given
+
+
 class Handle(Generic[R]):
     """A tracked job that was enqueued. ``id`` is its uuid: another process makes the same handle of it by ``resque.handle(id)``."""
 
     def __init__(self, resque: _Blocking, job_id: str) -> None:
         self._resque = resque
-        self.id = job_id
+        self.id = _id(job_id)
 
     def status(self) -> JobStatus:
         """The status as it stands. Raises NoJobStatus if it has expired, DecodeError."""
@@ -81,7 +91,7 @@ class AsyncHandle(Generic[R]):
 
     def __init__(self, resque: _Awaiting, job_id: str) -> None:
         self._resque = resque
-        self.id = job_id
+        self.id = _id(job_id)
 
     async def status(self) -> JobStatus:
         """The status as it stands. Raises NoJobStatus if it has expired, DecodeError."""

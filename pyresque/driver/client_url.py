@@ -43,6 +43,10 @@ def check_client(client: Any, *, awaits: bool) -> None:
             "Sentinel.master_for(), ConnectionPool), or a URL"
         )
     part = getattr(client, "connection_pool", client)
+    if not hasattr(client, "nodes_manager") and not hasattr(part, "connection_kwargs"):
+        raise SettingsError(
+            f"redis: an object of type {kind} tells no connection_kwargs, as redis-py's and valkey-py's pools do: give a client of theirs, or a URL"
+        )
     awaited = any(".asyncio" in of.__module__ for of in type(part).__mro__)
     if awaited and not awaits:
         raise SettingsError(
@@ -84,7 +88,7 @@ def url_of(client: Any) -> str:
         return _url("+sentinel", nodes, f"/{quote(pool.service_name, safe='')}", options)
     if options.get("path"):
         return _url("unix", [], quote(options["path"]), options)
-    return _url("", [(options.get("host", "localhost"), options.get("port", 6379))], "", options)
+    return _url("", [(options.get("host") or "localhost", options.get("port", 6379))], "", options)
 
 
 def credentials_of(client: Any) -> Any:
@@ -98,8 +102,7 @@ def _url(kind: str, nodes: list[tuple[str, int]], path: str, options: Mapping[st
     for name in ("sentinel_username", "sentinel_password"):
         if options.get(name):
             named[name] = options[name]
-    user = quote(options.get("username") or "", safe="")
-    password = quote(options.get("password") or "", safe="")
+    user, password = (_quoted(options.get(name)) for name in ("username", "password"))
     login = f"{user}:{password}@" if user or password else ""
     if kind == "unix":
         named |= {name: options[name] for name in ("db",) if options.get(name)}
@@ -113,6 +116,13 @@ def _url(kind: str, nodes: list[tuple[str, int]], path: str, options: Mapping[st
         head = f"{'rediss' if secure else 'redis'}{kind}://{login}{places}{path}{database}"
     query = urlencode({name: _text(value) for name, value in named.items()}, quote_via=quote)
     return f"{head}?{query}" if query else head
+
+
+def _quoted(given: object) -> str:
+    """A user or password as a URL has it: a client takes texts, bytes and numbers."""
+    if given is None:
+        return ""
+    return quote(given if isinstance(given, (str, bytes)) else str(given), safe="")
 
 
 def _text(value: object) -> str:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from pyresque.driver.credentials import Login, Provider
+from pyresque.driver.url import address_in, no_address
 from pyresque.errors import ClusterFault, ConnectionFault, NotCarriedOut, RedisUnavailable
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ ASKED = 1.0
 
 #: If a driver asks again within this many seconds, the last answer was of no use: another Sentinel is asked first.
 AGAIN = 2.0
-
-#: The highest TCP port.
-PORTS = 65_535
 
 #: Seconds between two questions to the Sentinels for the present master.
 LOOK = 0.5
@@ -194,7 +192,7 @@ class SentinelServer(Server):
             return None
         if not isinstance(role, list) or role[:1] != [b"slave"]:
             return None
-        return _address_in(role[1:3], asked.where, "ROLE")
+        return address_in(role[1:3], asked.where, "ROLE")
 
     def _master(self, node: tuple[str, int]) -> tuple[str, int] | None:
         asked = replace(
@@ -206,7 +204,7 @@ class SentinelServer(Server):
         (reply,) = _answers(asked, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.url.master))
         if not isinstance(reply, list):
             return None
-        return _address_in(reply, asked.where, "the name of a master")
+        return address_in(reply, asked.where, "the name of a master")
 
 
 class ClusterServer(Server):
@@ -267,7 +265,7 @@ class ClusterServer(Server):
         owner, known = None, [node]
         try:
             for first, last, master, *_ in slots if isinstance(slots, list) else ():
-                address = _address_in(
+                address = address_in(
                     [master[0] or node[0].encode(), master[1]], asked.where, "CLUSTER SLOTS"
                 )
                 if address not in known:
@@ -275,7 +273,7 @@ class ClusterServer(Server):
                 if isinstance(slot, int) and first <= slot <= last:
                     owner = address
         except (TypeError, ValueError, IndexError):
-            raise _unreadable(slots, asked.where, "CLUSTER SLOTS") from None
+            raise no_address(slots, asked.where, "CLUSTER SLOTS") from None
         self._nodes = [*known, *(other for other in self.url.nodes if other not in known)]
         return owner
 
@@ -313,24 +311,6 @@ def _logged_in(to: RedisUrl, login: Login) -> RedisUrl:
 def _node(url: RedisUrl, node: tuple[str, int]) -> RedisUrl:
     limit = min(url.connect_timeout, ASKED)
     return replace(url.at(*node), connect_timeout=limit, reply_timeout=limit)
-
-
-def _address_in(reply: list[Any], where: str, asked: str) -> tuple[str, int]:
-    """Return the host and port in a reply. Raises RedisUnavailable if it holds none."""
-    try:
-        host, port = reply
-        address = host.decode(), int(port)
-        if address[0] and 0 < address[1] <= PORTS:
-            return address
-    except (AttributeError, TypeError, ValueError):
-        pass
-    raise _unreadable(reply, where, asked)
-
-
-def _unreadable(reply: object, where: str, asked: str) -> RedisUnavailable:
-    return RedisUnavailable(
-        f"Redis at {where}: asked for {asked}, it gave what is no address: {reply!r:.100}"
-    )
 
 
 def _answers(to: RedisUrl, *commands: tuple[str, ...]) -> list[object]:

@@ -1,4 +1,7 @@
-"""What a URL says of a server: where it is, who we are there, how long to wait; the options are those of redis-py's URLs."""
+"""What a URL says of a server: where it is, who we are there, how long to wait; the options are those of redis-py's URLs.
+
+And the address that a Sentinel or a node gives in place of a URL.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pyresque.errors import ConnectError
+from pyresque.errors import ConnectError, RedisUnavailable
 from pyresque.printable import without_password
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ SCHEMES = {
 
 #: The port of a node that names none.
 PORTS = {"server": 6379, "sentinel": 26379, "cluster": 6379}
+
+HIGHEST_PORT = 65_535
 
 #: Seconds until a connection that is being made, or a reply that is awaited, counts as lost.
 CONNECT_TIMEOUT = 5.0
@@ -258,3 +263,22 @@ def _option(name: str, text: str) -> Any:
         return OPTIONS[name](text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def address_in(reply: list[Any], where: str, asked: str) -> tuple[str, int]:
+    """Return the host and port in a reply. Raises RedisUnavailable if it holds none."""
+    try:
+        host, port = reply
+        address = host.decode(), int(port)
+        if address[0] and 0 < address[1] <= HIGHEST_PORT:
+            return address
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise no_address(reply, where, asked)
+
+
+def no_address(reply: object, where: str, asked: str) -> RedisUnavailable:
+    """Return the error for a reply that holds no address."""
+    return RedisUnavailable(
+        f"Redis at {where}: asked for {asked}, it gave what is no address: {reply!r:.100}"
+    )

@@ -136,6 +136,12 @@ class TrackedJob:
         if self._read(raw).status not in ENDED:
             await self._merge(raw, {"status": FAILED}, message, ended=True)
 
+    async def killed(self) -> None:
+        """The job's code raised JobKilled: in a step, which has written that, or by itself."""
+        raw = await self.table.read(self.id)
+        if self._read(raw).status not in ENDED:
+            await self._killed(raw)
+
     async def removed(self) -> None:
         """The job was removed from its queue."""
         await self.write({"status": KILLED}, f"Dequeued at {self._now()}", ended=True)

@@ -12,7 +12,7 @@ from pyresque.plugins.retry import retry_for
 from pyresque.plugins.status import TRACKED_FOR, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pyresque.plugins.retry import Backoff
 
@@ -65,7 +65,20 @@ def checked_plugins(
             raise JobOptionError(
                 f"plugins of {shown}: {' and '.join(having)} both {what}; keep one of them"
             )
+    _check_hooks(found, shown)
     return tuple(found)
+
+
+def _check_hooks(found: Sequence[Plugin], shown: str) -> None:
+    """Raise JobOptionError for two plugins with a hook of one name: as in Ruby the last one's alone would run."""
+    owners: dict[str, Plugin] = {}
+    for plugin in found:
+        for name in dir(type(plugin)):
+            if name.startswith(PREFIXES) and owners.setdefault(name, plugin) is not plugin:
+                raise JobOptionError(
+                    f"plugins of {shown}: {type(owners[name]).__name__} and {type(plugin).__name__} both have the hook {name}, "
+                    "and only the last one's would run, as in Ruby; keep one of them"
+                )
 
 
 def _check(plugin: object, shown: str) -> None:

@@ -53,12 +53,12 @@ class JobStats(Plugin):
         histories: int = MOST,
     ) -> None:
         """Raises JobOptionError."""
-        self.parts = frozenset((parts,) if isinstance(parts, str) else parts)
+        if not hasattr(type(parts), "__iter__"):
+            raise JobOptionError(f"parts={parts!r} is no list of {', '.join(PARTS)}")
+        self.parts = frozenset((parts,) if isinstance(parts, str) else map(str, parts))
         unknown = self.parts.difference(PARTS)
         if unknown:
-            raise JobOptionError(
-                f"parts={sorted(map(str, unknown))} are none of {', '.join(PARTS)}"
-            )
+            raise JobOptionError(f"parts={sorted(unknown)} are none of {', '.join(PARTS)}")
         self.durations = whole("durations", durations)
         self.histories = whole("histories", histories)
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyresque.errors import JobOptionError
 from pyresque.job.plugin import Plugin, and_then
-from pyresque.plugins.options import function, key_text, seconds
+from pyresque.plugins.options import function, key_text, ruby_version, seconds
 from pyresque.plugins.spellings import spelling, spellings
 from pyresque.store.locks import release, take_until
 from pyresque.store.queues import to_bytes
@@ -52,9 +51,7 @@ class Lock(Plugin):
         """Raises JobOptionError."""
         self.lock = function("lock", lock)
         self.timeout = seconds("timeout", timeout) or 0
-        if ruby not in {"3.3", "3.4"}:
-            raise JobOptionError(f"ruby={ruby!r} is neither '3.3' nor '3.4'")
-        self.ruby = ruby
+        self.ruby = ruby_version(ruby)
 
     def key(self, job: PluginJob) -> bytes:
         """Return the key that a new lock gets. Raises PluginKeyError."""

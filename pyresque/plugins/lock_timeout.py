@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.job.plugin import Plugin, and_then
 from pyresque.ops import Call
-from pyresque.plugins.options import function, key_text, seconds
+from pyresque.plugins.options import flag, function, key_text, ruby_version, seconds
 from pyresque.plugins.spellings import joined, joinings
 from pyresque.store.locks import held, release, take, take_until, write
 from pyresque.store.queues import to_bytes
@@ -58,13 +58,13 @@ class LockTimeout(Plugin):
     ) -> None:
         """Raises JobOptionError."""
         self.timeout: Any = timeout if callable(timeout) else seconds("timeout", timeout)
-        self.loner = loner
+        self.loner = flag("loner", loner)
         self.identifier = function("identifier", identifier)
         self.lock_key = function("lock_key", lock_key)
         self.on_lock_failed = function("on_lock_failed", on_lock_failed)
         self.on_loner_refused = function("on_loner_refused", on_loner_refused)
         self.on_expired = function("on_expired", on_expired)
-        self.ruby = ruby
+        self.ruby = ruby_version(ruby)
 
     # -- keys
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import DontPerform
 from pyresque.job.plugin import Plugin, and_then
 from pyresque.ops import Sleep
-from pyresque.plugins.options import function, key_text, seconds
+from pyresque.plugins.options import function, key_text, pause
 from pyresque.store.locks import release, release_taken_since, take_until
 from pyresque.store.queues import to_bytes
 
@@ -48,12 +48,7 @@ class LonelyJob(Plugin):
         redis_key: Callable[..., str] | None = None,
     ) -> None:
         """Raises JobOptionError."""
-        seconds("requeue_interval", requeue_interval)
-        self.requeue_interval = (
-            float(requeue_interval)
-            if isinstance(requeue_interval, (int, float))
-            else requeue_interval.total_seconds()
-        )
+        self.requeue_interval = pause("requeue_interval", requeue_interval)
         self.redis_key = function("redis_key", redis_key)
 
     def key(self, job: PluginJob) -> bytes:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
+#: Seconds that no stretch of time is as long as: a thousand years.
+LONGEST = 1000 * 365 * 86400
+
+
 class PluginKeyError(JobOptionError):
     """A key function raised, or returned something else than a text."""
 
@@ -23,9 +27,40 @@ def seconds(name: str, given: object) -> int | None:
         return None
     if isinstance(given, timedelta):
         given = given.total_seconds()
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or given != given:  # noqa: PLR0124 - NaN
-        raise JobOptionError(f"{name}={given!r} is no number of seconds and no timedelta")
-    return int(given)
+    return int(_number(name, given))
+
+
+def pause(name: str, given: object) -> float:
+    """Return seconds, 0 or more, from a number or a timedelta. Raises JobOptionError."""
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    found = _number(name, given)
+    if found < 0:
+        raise JobOptionError(f"{name}={given!r} is below 0")
+    return found
+
+
+def _number(name: str, given: object) -> float:
+    fits = isinstance(given, (int, float)) and -LONGEST < given < LONGEST
+    if not fits or isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise JobOptionError(
+            f"{name}={given!r} is no number of seconds and no timedelta, or longer than a thousand years"
+        )
+    return given
+
+
+def flag(name: str, given: object) -> bool:
+    """Return True or False as it was given. Raises JobOptionError for anything else."""
+    if not isinstance(given, bool):
+        raise JobOptionError(f"{name}={given!r} is neither True nor False")
+    return given
+
+
+def ruby_version(given: Any) -> Any:
+    """Return the version of Ruby whose inspect is meant. Raises JobOptionError."""
+    if not isinstance(given, str) or given not in {"3.3", "3.4"}:
+        raise JobOptionError(f"ruby={given!r} is neither '3.3' nor '3.4'")
+    return given
 
 
 def function(name: str, given: object) -> Any:
@@ -51,7 +86,7 @@ def key_text(
     """Return the text that a key function makes. Raises PluginKeyError, which names the function, where it raises or makes no text."""
     try:
         made = make(*args)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginKeyError(
             f"the function {name}= raised {type(error).__name__}: {text_of(error)}"
         ) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.clock import local
 from pyresque.job.plugin import Plugin
-from pyresque.plugins.options import function, key_text
+from pyresque.plugins.options import function, key_text, ruby_version
 from pyresque.plugins.spellings import spelling, spellings
 from pyresque.ruby import time as ruby_time
 from pyresque.store.locks import release, take
@@ -42,7 +42,7 @@ class QueueLock(Plugin):
     ) -> None:
         """Raises JobOptionError."""
         self.lock = function("lock", lock)
-        self.ruby = ruby
+        self.ruby = ruby_version(ruby)
 
     def key(self, job: PluginJob) -> bytes:
         """Return the key that a new lock gets. Raises PluginKeyError."""

@@ -22,7 +22,7 @@ from pyresque.job.plugin import Plugin
 from pyresque.lightweight import random_fraction, sha1_hex
 from pyresque.ops import Call, Sleep
 from pyresque.plugins.delays import Delays
-from pyresque.plugins.options import function, key_text, kinds, seconds
+from pyresque.plugins.options import flag, function, key_text, kinds, pause, ruby_version, seconds
 from pyresque.plugins.spellings import joined
 from pyresque.store import attempts
 from pyresque.store.queues import to_bytes
@@ -112,12 +112,16 @@ class Retry(Plugin):
         self.on_give_up = _functions("on_give_up", on_give_up)
         self.identifier = function("identifier", identifier)
         self.args = function("args", args)
+        if queue is not None and not isinstance(queue, str) and not callable(queue):
+            raise JobOptionError(f"queue={queue!r} is no name of a queue, and no function")
         self.queue = queue
+        if delegate is not None and not isinstance(delegate, str) and not callable(delegate):
+            raise JobOptionError(f"delegate={delegate!r} is no job: give a class, or its name")
         self.delegate = delegate
         self.expire = seconds("expire", expire)
-        self.suppress = suppress
-        self.sleep = float(sleep if isinstance(sleep, (int, float)) else sleep.total_seconds())
-        self.ruby = ruby
+        self.suppress = flag("suppress", suppress)
+        self.sleep = pause("sleep", sleep)
+        self.ruby = ruby_version(ruby)
 
     # -- keys
 
@@ -199,8 +203,8 @@ class Retry(Plugin):
 
     async def _retried(self, job: PluginJob, error: BaseException, number: int) -> bool:
         """Enqueue the job again; False if a hook or a middleware refused it."""
-        delay = await self.delays.after(error, number, job.args)
         try:
+            delay = await self.delays.after(error, number, job.args)
             for callback in self.on_retry:
                 await Call(partial(callback, error, *job.args), offload=True)
             args = await self._next_args(job, error)
@@ -220,7 +224,12 @@ class Retry(Plugin):
         """Return the arguments of the next attempt."""
         if self.args is None:
             return job.payload_args
-        return list(await Call(partial(self.args, error, *job.args), offload=True))
+        found: object = await Call(partial(self.args, error, *job.args), offload=True)
+        if not isinstance(found, (list, tuple)):
+            raise JobOptionError(
+                f"the function args= returned {found!r}: it must return a list of arguments"
+            )
+        return list(found)
 
     async def _note(self, job: PluginJob, key: bytes, delay: float) -> None:
         """Write down that the job is retried: its counter, and the place of its failure."""
@@ -295,6 +304,8 @@ def retry_for(retries: int | None, backoff: Backoff | None) -> Retry:
 
 
 def _functions(name: str, given: Any) -> tuple[Callable[..., object], ...]:
+    if not callable(given) and not hasattr(type(given), "__iter__"):
+        raise JobOptionError(f"{name}={given!r} is no function, and no list of functions")
     found = (given,) if callable(given) else tuple(given)
     for one in found:
         function(name, one)

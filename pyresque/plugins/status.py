@@ -26,7 +26,7 @@ from pyresque.job.tracked import TrackedJob
 from pyresque.lightweight import random_hex
 from pyresque.ops import Call
 from pyresque.plugins.history import whole
-from pyresque.plugins.options import PluginKeyError, function, key_text, seconds
+from pyresque.plugins.options import PluginKeyError, function, key_text, ruby_version, seconds
 from pyresque.plugins.spellings import spelling
 from pyresque.store.statuses import StatusTable
 from pyresque.user_errors import as_raised, is_a, text_of
@@ -96,8 +96,8 @@ class Status(Plugin):
         self.on_failure = function("on_failure", on_failure)
         self.on_killed = function("on_killed", on_killed)
         self.result_limit = whole("result_limit", result_limit)
-        self.ruby: str = ruby
-        self.new_id = new_id
+        self.ruby: str = ruby_version(ruby)
+        self.new_id = function("new_id", new_id) or uuid
 
     # -- arguments
 
@@ -112,7 +112,7 @@ class Status(Plugin):
                 f"{job.name} has a status: its only argument is a hash of options, not {len(rest)} arguments"
             )
         options = rest[0] if rest else {}
-        tracked = self._tracked(job, given or self.new_id(), options)
+        tracked = self._tracked(job, given or key_text("new_id", self.new_id), options)
         if given:
             await tracked.queued_again()
         else:
@@ -172,6 +172,7 @@ class Status(Plugin):
         """Write how a job that raised has ended; return whether that is no failure of the job's."""
         if is_a(error, (JobKilled,)):
             job.state[self] = COMPLETED
+            await tracked.killed()
             await self._call(self.on_killed, job)
             return True
         await self._fail(job, tracked, error)

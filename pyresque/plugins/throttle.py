@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyresque.errors import ThrottledError
 from pyresque.job.plugin import Plugin
-from pyresque.plugins.options import function, key_text, seconds
+from pyresque.plugins.options import flag, function, key_text, seconds
 from pyresque.store.locks import release, take_for
 from pyresque.store.queues import to_bytes
 
@@ -45,7 +45,7 @@ class Throttle(Plugin):
         """Raises JobOptionError."""
         self.period = seconds("can_run_every", can_run_every) or 0
         self.identifier = function("identifier", identifier)
-        self.disabled = disabled
+        self.disabled = flag("disabled", disabled)
 
     def name(self, job: PluginJob) -> str:
         """Return the key without the namespace. Raises PluginKeyError."""

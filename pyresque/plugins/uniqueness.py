@@ -31,7 +31,15 @@ from pyresque.errors import JobNotUnique, JobOptionError, PyresqueError
 from pyresque.job.plugin import and_then
 from pyresque.lightweight import md5_hex
 from pyresque.ops import Call
-from pyresque.plugins.options import PluginKeyError, function, key_text, redis_urls, seconds, text
+from pyresque.plugins.options import (
+    PluginKeyError,
+    flag,
+    function,
+    key_text,
+    redis_urls,
+    seconds,
+    text,
+)
 from pyresque.ruby.dialect import Dialect
 from pyresque.ruby.json import encode
 from pyresque.ruby.names import underscore
@@ -112,7 +120,7 @@ class Uniqueness:
         redlock_servers: Iterable[str] = (),
     ) -> None:
         """Raises JobOptionError."""
-        if strategy not in _STRATEGIES:
+        if strategy not in tuple(_STRATEGIES):  # it may have no hash
             known = ", ".join(get_args(StrategyName))
             raise JobOptionError(
                 f"unique={strategy!r}: there is no such strategy; write one of {known}"
@@ -126,14 +134,15 @@ class Uniqueness:
         )
         self.on_conflict = _action("on_conflict", on_conflict)
         self.on_runtime_conflict = _action(
-            "on_runtime_conflict", on_runtime_conflict or on_conflict
+            "on_runtime_conflict",
+            on_conflict if on_runtime_conflict is None else on_runtime_conflict,
         )
         self.lock_prefix = text("lock_prefix", lock_prefix)
         self.lock_key = function("lock_key", lock_key)
         self.runtime_lock_key = function("runtime_lock_key", runtime_lock_key)
         self.lock_key_arguments = function("lock_key_arguments", lock_key_arguments)
         self.digest_method = function("digest_method", digest_method)
-        self.escape_html = escape_html
+        self.escape_html = flag("escape_html", escape_html)
         self.servers = redis_urls("redlock_servers", redlock_servers)
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pyresque.errors import DontPerform
 from pyresque.job.plugin import Plugin, and_then
 from pyresque.ops import Call
-from pyresque.plugins.options import PluginKeyError, function, seconds
+from pyresque.plugins.options import PluginKeyError, function, ruby_version, seconds
 from pyresque.plugins.spellings import spelling
 from pyresque.store.locks import release, take_all
 from pyresque.store.queues import to_bytes
@@ -56,7 +56,7 @@ class WorkersLock(Plugin):
         self.lock_workers = function("lock_workers", lock_workers)
         self.timeout: Any = timeout if callable(timeout) else seconds("timeout", timeout)
         self.requeue_delay = seconds("requeue_delay", requeue_delay) or 0
-        self.ruby = ruby
+        self.ruby = ruby_version(ruby)
 
     async def keys(self, job: PluginJob) -> list[bytes]:
         """Return the keys of a job's locks. Raises PluginKeyError."""

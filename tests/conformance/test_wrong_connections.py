@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,6 +195,10 @@ WRONG_CLIENTS: dict[str, tuple[Any, str]] = {
     "a URL": ("redis://localhost", "an object of type builtins.str is no client"),
     "Sentinels": (redis.sentinel.Sentinel([("h", 1)]), "give its master_for"),
     "a pipeline": (redis.Redis().pipeline(), "is no client"),
+    "what only looks like one": (
+        SimpleNamespace(execute_command=print, pipeline=print, connection_pool=None),
+        "tells no connection_kwargs",
+    ),
 }
 
 
@@ -203,6 +208,18 @@ def test_what_is_no_client_is_refused(face: Any, wrong: str) -> None:
     given, message = WRONG_CLIENTS[wrong]
     with pytest.raises(SettingsError, match=message):
         face(redis=given)
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({"password": 123}, "redis://:123@localhost:6379/0"),
+        ({"password": b"a@\xff"}, "redis://:a%40%FF@localhost:6379/0"),
+        ({"host": None}, "redis://localhost:6379/0"),
+    ],
+)
+def test_a_worker_reads_whatever_a_client_takes(options: dict[str, Any], url: str) -> None:
+    assert Resque(redis=redis.Redis(**options)).settings.url.partition("?")[0] == url
 
 
 def test_a_client_of_the_other_kind_is_refused_by_its_name() -> None:

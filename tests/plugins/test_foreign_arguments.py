@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgpack
 import pytest
 
-from pyresque import Resque
-from pyresque.errors import DirtyExit
+from pyresque import AsyncResque, JobKilled, Resque
+from pyresque.errors import DirtyExit, FailureHookError, JobArgumentError, JobOptionError
 from pyresque.job.perform import perform
-from pyresque.plugins import Lock, LockTimeout, Loner, QueueLock, Status, WorkersLock
+from pyresque.plugins import Lock, LockTimeout, Loner, QueueLock, Retry, Status, WorkersLock
 from pyresque.plugins.undeclared import UndeclaredPlugins
 
 DIGEST = "a" * 32
@@ -147,3 +147,65 @@ def _unregistered(resque, db):
     db.sadd("resque:workers", "gone:1:low")
     db.set("resque:worker:gone:1:low", record)
     resque.run(resque.core.lost_jobs.unregister("gone:1:low", DirtyExit("gone")))
+
+
+def test_a_tracked_job_that_ends_itself_as_killed_works_no_longer(resque, db):
+    def give_up():
+        raise JobKilled
+
+    resque.job("Report", queue="low", tracked=True)(give_up)
+    handle = resque.enqueue("Report")
+    resque.run(perform(resque.core.registry, resque.reserve("low")))
+    assert handle.status().status == "killed"
+    assert handle.status().message.startswith("Killed at ")
+
+
+@pytest.mark.parametrize(
+    "retry",
+    [
+        Retry(limit=3, delay=lambda *args: float("nan")),
+        Retry(limit=3, args=lambda error, *args: "abc"),
+        Retry(limit=3, args=lambda error, *args: 5),
+        Retry(limit=3, args=lambda error, *args: {"a": 1}),
+    ],
+)
+def test_a_function_of_a_retry_that_returns_nonsense_leaves_no_counter(resque, db, retry):
+    resque.job("Report", queue="low", plugins=[retry])(raising)
+    resque.enqueue("Report", 1)
+    with pytest.raises(FailureHookError, match=r"nan is no number|the function args= returned"):
+        resque.run(perform(resque.core.registry, resque.reserve("low")))
+    assert not db.keys("resque:resque-retry:*")
+    assert db.llen("resque:queue:low") == 0
+
+
+def leaving(*args: object) -> str:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        (Loner(redis_key=leaving), "redis_key= raised SystemExit"),
+        (Lock(lock=leaving), "lock= raised SystemExit"),
+        (Status(new_id=lambda: 5.5), "new_id= returned 5.5"),
+    ],
+)
+def test_a_function_that_leaves_or_makes_no_id_is_named(resque, db, plugin, said):
+    resque.declare("Report", queue="low", plugins=[plugin])
+    with pytest.raises(JobOptionError, match=said):
+        resque.enqueue("Report")
+    assert db.keys("*") == []
+
+
+def test_one_name_of_a_lock_that_is_no_text_is_named(resque, db):
+    resque.job("Report", queue="low", plugins=[WorkersLock(lock_workers=lambda *args: 5)])(print)
+    resque.enqueue("Report", 1)
+    with pytest.raises(JobOptionError, match="returned 5: it must return names of locks"):
+        resque.run(perform(resque.core.registry, resque.reserve("low")))
+
+
+@pytest.mark.parametrize("given", [None, 5, b"x", ""])
+def test_a_handle_is_made_of_an_id(given):
+    for face in (Resque, AsyncResque):
+        with pytest.raises(JobArgumentError, match="is no id of a job"):
+            face("redis://nowhere:1").handle(given)

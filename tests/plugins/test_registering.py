@@ -20,7 +20,9 @@ from pyresque.plugins import (
     QueueLock,
     Retry,
     Solo,
+    Status,
     Throttle,
+    Uniqueness,
     WorkersLock,
 )
 
@@ -38,6 +40,10 @@ def a_job(*args: object) -> None: ...
         ("Loner", "is no list"),
         ([Lock(), Lock(timeout=3)], "Lock stands there twice"),
         ([Loner(), Solo()], "Loner and Solo both keep a job from being queued twice"),
+        (
+            [Lock(), LockTimeout()],
+            "Lock and LockTimeout both have the hook always_lock, and only the last one's",
+        ),
     ],
 )
 def test_what_is_no_plugin_is_refused_with_the_cure(given, cure):
@@ -95,6 +101,32 @@ def test_a_hook_of_a_plugin_must_be_an_async_def():
         lambda: JobStats(["performed", "timed"]),
         lambda: JobStats(durations=1.5),
         lambda: Throttle(can_run_every="daily"),
+        lambda: Throttle(disabled="no"),
+        lambda: Loner(ttl=float("inf")),
+        lambda: Lock(timeout=1e30),
+        lambda: Lock(timeout=timedelta.max),
+        lambda: Lock(ruby=["3.4"]),
+        lambda: LockTimeout(ruby="2.7"),
+        lambda: LockTimeout(loner="no"),
+        lambda: QueueLock(ruby="2.7"),
+        lambda: WorkersLock(ruby=None),
+        lambda: Status(ruby="2.7"),
+        lambda: Status(new_id="id"),
+        lambda: LonelyJob(requeue_interval=-1),
+        lambda: LonelyJob(requeue_interval=None),
+        lambda: Retry(ruby="2.7"),
+        lambda: Retry(check=3),
+        lambda: Retry(on_retry=None),
+        lambda: Retry(sleep="1"),
+        lambda: Retry(sleep=-1),
+        lambda: Retry(queue=5),
+        lambda: Retry(delegate=5),
+        lambda: Retry(suppress="no"),
+        lambda: JobStats(parts=None),
+        lambda: JobStats(parts=[3, None]),
+        lambda: Uniqueness(["until_executed"]),
+        lambda: Uniqueness("until_executed", lock_ttl=float("inf")),
+        lambda: Uniqueness("until_executed", on_runtime_conflict=""),
     ],
 )
 def test_a_wrong_option_is_refused(make):
