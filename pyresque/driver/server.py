@@ -162,7 +162,8 @@ class SentinelServer(Server):
             try:
                 master = self._checked(found, login)
             except RedisUnavailable as error:
-                troubles.append(str(error))
+                named = f"{found[0]}:{found[1]}"
+                troubles.append(f"{node[0]}:{node[1]} names {named}: {_reason(error)}")
                 continue
             self._nodes = [node, *(other for other in nodes if other != node)]
             self._answered = self._looked = monotonic()

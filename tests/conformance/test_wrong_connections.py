@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import socket
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from pyresque.errors import (
     SettingsError,
 )
 from tests.support import ROOT
+from tests.support.eventually import eventually
 from tests.support.redis_server import free_port
 from tests.support.redis_sets import MASTER, Cluster, Sentinel, SentinelSet
 
@@ -84,6 +86,26 @@ async def test_sentinels_that_are_all_gone_are_named_each(face: Any) -> None:
         await sized(face(f"redis+sentinel://{nodes}/{MASTER}/0"))
     assert not isinstance(caught.value, ConnectionFault), "it may come back"
     assert all(str(port) in str(caught.value).partition("tells")[2] for port in ports)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("face", FACES)
+async def test_a_master_that_a_sentinel_names_and_that_is_gone_is_named(
+    tmp_path: Path, face: Any
+) -> None:
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", sentinel.port)) == 0
+
+    gone = free_port()
+    sentinel = Sentinel(tmp_path, gone)
+    try:
+        eventually(listens)
+        node = f"127.0.0.1:{sentinel.port}"
+        with pytest.raises(RedisUnavailable, match=rf"{node} names 127.0.0.1:{gone}: \[Errno"):
+            await sized(face(f"redis+sentinel://{node}/{MASTER}/0"))
+    finally:
+        sentinel.kill()
 
 
 @pytest.mark.process
