@@ -175,12 +175,17 @@ class Queues(Dequeue):
     async def _push_bound(
         self, queue: str, entry: JobClass, raw: bytes
     ) -> Pushed | Literal[False] | None:
-        """Push a job whose class has plugins. If its mark is set already: False, or None if Ruby counts that as enqueued."""
+        """Push a job whose class has plugins. If its mark is set already: False, or None if Ruby counts that as enqueued.
+
+        A tracked job never counts as enqueued then: its handle would wait for a job that is in no queue.
+        """
         mark = mark_of(entry)
         if mark is None:
             return await self.table.push(queue, (raw,))
         pushed = await push_marked(self.table, queue, raw, mark)
-        return False if pushed is None and not mark.refused_as_enqueued else pushed
+        if pushed is None and (not mark.refused_as_enqueued or answer_of(entry) is not True):
+            return False
+        return pushed
 
     async def _push_around(
         self, queue: str, job: OutgoingJob, entry: JobClass

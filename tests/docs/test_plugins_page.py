@@ -36,7 +36,10 @@ def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch, capsys):
 
 
 #: What ``enqueue`` answers for the second of two equal jobs, by the first cell of the page's table.
-ANSWERS = {"**True**, as in Ruby: an equal job is in the queue": True, "None": None}
+ANSWERS = {
+    "**True**, as in Ruby: an equal job is in the queue; None if the job has a `Status`": True,
+    "None": None,
+}
 
 
 def test_a_job_that_is_kept_out_is_answered_as_the_page_says(redis_url, db):

@@ -21,7 +21,7 @@ from pyresque.errors import (
 from pyresque.handles import AsyncHandle, Handle
 from pyresque.job.job_status import JobStatus, to_f
 from pyresque.job.perform import perform
-from pyresque.plugins import Lock, Retry, Status
+from pyresque.plugins import Lock, Loner, Retry, Solo, Status
 
 
 @pytest.fixture
@@ -296,10 +296,13 @@ def test_a_job_that_is_retried_later_is_queued_meanwhile(resque, db):
     assert resque.statuses.count() == 1
 
 
-def test_a_tracked_job_may_be_unique(resque):
-    resque.job("Report", queue="low", tracked=True, plugins=[Lock()])(lambda n: None)
+@pytest.mark.parametrize("unique", [Lock(), Loner(), Solo()], ids=repr)
+def test_a_tracked_job_may_be_unique_and_one_that_is_kept_out_has_no_handle(resque, unique):
+    resque.job("Report", queue="low", tracked=True, plugins=[unique])(lambda n: None)
     assert resque.enqueue("Report", 1)
     assert resque.enqueue("Report", 1) is None
+    assert resque.enqueue_many([("Report", 1)]) == 0
+    assert resque.size("low") == 1
     assert resque.statuses.count() == 1
     assert resque.enqueue("Report", 2)
 
