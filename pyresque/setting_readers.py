@@ -66,8 +66,8 @@ def _amount(value: str, unit: str) -> float:
         found = float(value)
     except ValueError:
         found = -1.0
-    if not 0 <= found < float("inf"):
-        msg = f"{_quoted(value)} is no number of {unit} (0 or more)"
+    if not 0 <= found < LONGEST_STRETCH:
+        msg = f"{_quoted(value)} is no number of {unit} (0 or more, below a thousand years)"
         raise ValueError(msg)
     return found
 

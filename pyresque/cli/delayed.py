@@ -8,7 +8,7 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
 from pyresque.cli.errors import ListingGroup, Misuse, Option, not_empty, refuse_option
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
 from pyresque.cli.output import compact, confirm, print_json, print_table
 from pyresque.cli.progress import Progress
 from pyresque.cli.text import args_of, class_of, iso_of_seconds, job_json
@@ -44,7 +44,7 @@ def delayed() -> None:
     default=20,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many times to show.",
 )
 @settings_options(*CONNECTION)
@@ -116,7 +116,7 @@ def _counted(resque: Resque) -> tuple[int, int]:
     default=10,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many jobs to show.",
 )
 @click.option("--full", is_flag=True, help="Do not cut long arguments.")

@@ -26,6 +26,7 @@ from pyresque.cli.options import (
     RETENTION,
     destroying,
     json_option,
+    number_from,
     settings_options,
 )
 from pyresque.cli.output import (
@@ -61,7 +62,7 @@ def failed() -> None:
     default=0,
     show_default=True,
     cls=Option,
-    type=click.IntRange(0),
+    type=number_from(0),
     help="How many of the latest to pass over.",
 )
 @click.option(
@@ -69,7 +70,7 @@ def failed() -> None:
     default=20,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many to show.",
 )
 @filtering

@@ -141,6 +141,15 @@ SCHEDULING = (
 )
 
 
+#: The largest number of an option: Redis and Python take it as an index.
+MOST = 1_000_000_000
+
+
+def number_from(least: int) -> click.IntRange:
+    """Return the type of an option that is a number of things."""
+    return click.IntRange(least, MOST)
+
+
 def settings_options(*names: str) -> Callable[[F], F]:
     """Add options for these settings to a command. An option that is not given is None: the environment decides."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pyresque.cli.errors import Option, complaint, not_empty
-from pyresque.cli.options import CONNECTION, WORKING, settings_options
+from pyresque.cli.options import CONNECTION, WORKING, number_from, settings_options
 from pyresque.cli.reexec import restart_without_click
 
 #: All settings of a worker but the queues, which the file names.
@@ -64,7 +64,7 @@ POOL = tuple(name for name in WORKING if name != "queues")
     "--spawn-delay",
     default=0,
     cls=Option,
-    type=click.IntRange(0),
+    type=number_from(0),
     metavar="MS",
     help="Milliseconds between two starts.",
 )

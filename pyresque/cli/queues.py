@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, ListingGroup, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
 from pyresque.cli.output import (
     WIDEST,
     confirm,
@@ -128,7 +128,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     default=10,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many jobs to show.",
 )
 @click.option("--full", is_flag=True, help="Do not cut long arguments.")

@@ -10,7 +10,7 @@ import click
 
 from pyresque.cli.arguments import shown_time
 from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
 from pyresque.cli.output import (
     FirstLines,
     JsonList,
@@ -78,7 +78,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     default=0,
     show_default=True,
     cls=Option,
-    type=click.IntRange(0),
+    type=number_from(0),
     help="How many of the next to pass over.",
 )
 @click.option(
@@ -86,7 +86,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     default=20,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many to show.",
 )
 @click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")

@@ -9,7 +9,7 @@ import click
 
 from pyresque.cli.arguments import one_arg
 from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
 from pyresque.cli.output import (
     JsonList,
     confirm,
@@ -90,7 +90,7 @@ def list_schedule(as_json: bool, **given: Any) -> None:
     default=SHOWN_RUNS,
     show_default=True,
     cls=Option,
-    type=click.IntRange(1),
+    type=number_from(1),
     help="How many runs.",
 )
 @settings_options(*CONNECTION, *SCHEDULE)

@@ -47,11 +47,16 @@ class StatusBoard:
 
     async def cancel(self, job_id: str) -> bool:
         """Have a job end at its next step, or before it begins; False if it has ended already. Raises NoJobStatus."""
-        found = known(job_id, await self.get(job_id))
-        if found.ended:
+        if known(job_id, await self.get(job_id)).ended:
             return False
         await self.table.kill(job_id)
-        return True
+        found = await self.get(job_id)
+        if found is not None and not found.ended:
+            return True
+        await self.table.unkill(
+            job_id
+        )  # the job has ended in between, and deletes its mark no more
+        return False
 
     async def remove(self, job_id: str) -> bool:
         """Delete the status of a job, not the job; whether there was one."""

@@ -78,6 +78,10 @@ class StatusTable:
         """Say that a job is to be killed at its next step."""
         await Command(("SADD", self.keys.status_kills, to_bytes(job_id)))
 
+    async def unkill(self, job_id: str) -> None:
+        """Forget that a job was to be killed."""
+        await self._unkill(job_id)
+
     async def remove(self, ids: Sequence[str]) -> int:
         """Delete statuses, and take their ids off the list; return how many there were. That they are to be killed stays, as in Ruby."""
         if not ids:

@@ -40,7 +40,7 @@ def test_seconds_are_read_as_in_the_environment():
     assert parsed("--interval", "0.5", "--term-timeout", "8")["interval"] == 0.5
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf", "1e30"])
 def test_seconds_that_are_none_are_bad_usage(run, text: str):
     result = run("worker", "--interval", text)
     assert result.exit_code == 2
@@ -86,3 +86,20 @@ def test_all_faults_of_the_environment_are_reported_in_one_line(run, monkeypatch
     assert "INTERVAL" in result.stderr
     assert "RESQUE_CODEC" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "retries list",
+        "failed list",
+        "queues peek low",
+        "delayed list",
+        "delayed peek",
+        "schedule next",
+    ],
+)
+def test_a_number_that_redis_cannot_take_is_bad_usage(run, command: str):
+    result = run(*command.split(), "--count", "99999999999999999999")
+    assert result.exit_code == 2
+    assert "'--count'" in result.stderr

@@ -6,10 +6,17 @@ import msgpack
 import pytest
 
 from pyresque import AsyncResque, JobKilled, Resque
-from pyresque.errors import DirtyExit, FailureHookError, JobArgumentError, JobOptionError
+from pyresque.errors import (
+    DirtyExit,
+    FailureHookError,
+    JobArgumentError,
+    JobOptionError,
+    SettingsError,
+)
 from pyresque.job.perform import perform
 from pyresque.plugins import Lock, LockTimeout, Loner, QueueLock, Retry, Status, WorkersLock
 from pyresque.plugins.undeclared import UndeclaredPlugins
+from pyresque.store.statuses import StatusTable
 
 DIGEST = "a" * 32
 
@@ -209,3 +216,22 @@ def test_a_handle_is_made_of_an_id(given):
     for face in (Resque, AsyncResque):
         with pytest.raises(JobArgumentError, match="is no id of a job"):
             face("redis://nowhere:1").handle(given)
+
+
+def test_a_cancel_that_comes_as_the_job_ends_leaves_no_mark(resque, db, monkeypatch):
+    resque.job("Report", queue="low", tracked=True)(lambda: None)
+    handle = resque.enqueue("Report")
+    kill = StatusTable.kill
+
+    async def ends_before(self, job_id):
+        db.set(f"resque:status:{job_id}", b'{"status":"completed"}')
+        await kill(self, job_id)
+
+    monkeypatch.setattr(StatusTable, "kill", ends_before)
+    assert handle.cancel() is False
+    assert not db.exists("resque:_kill")
+
+
+def test_a_time_that_redis_cannot_take_is_refused_before_anything_is_enqueued():
+    with pytest.raises(SettingsError, match="enqueue_replica_timeout"):
+        Resque("redis://nowhere:1", enqueue_replicas=1, enqueue_replica_timeout=1e30)
