@@ -175,8 +175,9 @@ class LockTimeout(Plugin):
             await release(self._loner_keys(job))
 
     async def returned(self, job: PluginJob) -> None:
-        """Delete the running lock of a job that is redelivered: it would refuse the job."""
-        await release(self._keys(job))
+        """Delete the running lock of a job that is redelivered: it would refuse the job. One that was not begun holds none."""
+        if job.since:
+            await release(self._keys(job))
 
     async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
         """Delete the locks of a job whose process died, maybe before it took the running lock. No failure hook of the class can prevent that."""

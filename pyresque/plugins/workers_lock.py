@@ -108,8 +108,9 @@ class WorkersLock(Plugin):
             await self._release(job)
 
     async def returned(self, job: PluginJob) -> None:
-        """Release the locks of a job that is redelivered."""
-        await self._release(job)
+        """Release the locks of a job that is redelivered. One that was not begun holds none."""
+        if job.since:
+            await self._release(job)
 
     async def _release(self, job: PluginJob) -> None:
         job.state[self] = False

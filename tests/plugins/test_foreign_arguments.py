@@ -235,3 +235,25 @@ def test_a_cancel_that_comes_as_the_job_ends_leaves_no_mark(resque, db, monkeypa
 def test_a_time_that_redis_cannot_take_is_refused_before_anything_is_enqueued():
     with pytest.raises(SettingsError, match="enqueue_replica_timeout"):
         Resque("redis://nowhere:1", enqueue_replicas=1, enqueue_replica_timeout=1e30)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "key"),
+    [
+        (LockTimeout(), "resque:lock:Report:1"),
+        (WorkersLock(), "resque:workerslock:Report-[1]"),
+    ],
+    ids=["lock_timeout", "workers_lock"],
+)
+def test_a_job_that_goes_back_unperformed_takes_no_lock_from_an_equal_one_at_work(
+    resque, db, plugin, key
+):
+    resque.job("Report", queue="low", plugins=[plugin])(lambda *args: None)
+    db.rpush("resque:queue:low", b'{"class":"Report","args":[1]}')
+    job = resque.reserve("low")
+    db.set(key, "true")
+    resque.run(resque.core.lost_jobs.returned(job))
+    assert db.exists(key)
+    record = b'{"queue":"low","run_at":"2020-01-01T00:00:00Z"}'
+    resque.run(resque.core.lost_jobs.returned(job, record))
+    assert not db.exists(key)
