@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import inspect
 import threading
+from contextlib import suppress
 from functools import partial
 from os import getpid
 from types import coroutine
@@ -278,10 +279,7 @@ class _AroundThread:
         self._to_cancel = False
 
     async def call(self, function: Callable[[], Any]) -> Any:
-        """Start the thread and wait for it. A cancellation reaches what the thread awaits.
-
-        The thread is a new one: a pool's might all be taken.
-        """
+        """Start a new thread (a pool's might all be taken) and wait for it. A cancellation reaches what the thread awaits."""
         over = self.loop.create_future()
         context = contextvars.copy_context()
 
@@ -292,7 +290,8 @@ class _AroundThread:
                 value = context.run(function)
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 trouble = error
-            self.loop.call_soon_threadsafe(_settle, over, (value, trouble))
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                self.loop.call_soon_threadsafe(_settle, over, (value, trouble))
 
         threading.Thread(target=run, name="middleware", daemon=True).start()
         try:

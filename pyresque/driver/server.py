@@ -123,17 +123,26 @@ class SentinelServer(Server):
                     continue
                 try:
                     found = self._master(node)
-                    if found is None or found == self._master_now or self._is_behind(found):
+                    login = self.login()
+                    if found is None or found == self._master_now or self._is_behind(found, login):
                         continue
-                    self._note(self._checked(found, self.login()))
+                    self._note(self._checked(found, login))
                     break
                 except RedisUnavailable:
                     self._silent[node] = now + SILENT
         return self._master_now is not None and (to.host, to.port) != self._master_now
 
-    def _is_behind(self, found: tuple[str, int] | None) -> bool:
-        """Whether a Sentinel has not heard of the last promotion yet: the former master still says that it is one."""
-        return found == self._former and monotonic() - self._changed < BEHIND
+    def _is_behind(self, found: tuple[str, int], login: Login) -> bool:
+        """Whether a Sentinel has not heard of the last promotion yet: the former master still says that it is one.
+
+        It leads again if the present master has become its replica.
+        """
+        if found != self._former or monotonic() - self._changed >= BEHIND:
+            return False
+        try:
+            return self._master_now is None or self._leader(self._master_now, login) != found
+        except RedisUnavailable:
+            return True
 
     def _note(self, master: tuple[str, int]) -> None:
         if master != self._master_now:
@@ -156,7 +165,7 @@ class SentinelServer(Server):
                 unknown += 1
                 troubles.append(f"{node[0]}:{node[1]} knows no master {self.url.master!r}")
                 continue
-            if self._is_behind(found):
+            if self._is_behind(found, login):
                 troubles.append(f"{node[0]}:{node[1]} names the former master")
                 continue
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ class TaskExecutor:
         """Raise TermException if the running job is: it awaits, or runs in a thread. Once a job; from any thread."""
         task = self._task
         if task is not None:
-            task.get_loop().call_soon_threadsafe(self._interrupt_task, task)
+            with suppress(RuntimeError):  # the job has closed the loop
+                task.get_loop().call_soon_threadsafe(self._interrupt_task, task)
 
     def stop(self) -> None:
         """Do nothing: a job in this process can ask the worker."""

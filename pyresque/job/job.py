@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pyresque.errors import DecodeError, NotAJob, NotEncodable, PyresqueError
+from pyresque.errors import DecodeError, JobOptionError, NotAJob, NotEncodable, PyresqueError
 from pyresque.ruby.json import Dialect, decode, decode_at_once, encode
+from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,13 @@ class Job:
     def __str__(self) -> str:
         """As Ruby's ``Job#inspect`` writes it, in Python's spelling."""
         return f"(Job{{{self.queue}}} | {self.class_name or '?'} | {list(self.args)!r})"
+
+
+def with_plugin_fault(job: Job, error: Exception) -> Job:
+    """Return the job with an error of one of its plugins as its fault."""
+    if not isinstance(error, PyresqueError):
+        error = JobOptionError(f"a plugin raised {type(error).__name__}: {text_of(error)}")
+    return replace(job, fault=error)
 
 
 class Codec(Protocol):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from pyresque.errors import JobOptionError, NotEncodable, PyresqueError
+from pyresque.errors import NotEncodable
 from pyresque.job import hooks
 from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
-from pyresque.job.job import Codec, Job, read_job, write_payload
+from pyresque.job.job import Codec, Job, read_job, with_plugin_fault, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.plugin import answer_of, mark_of, moment, received_args, sent_args
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
 from pyresque.store.pauses import QueuePauses
-from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,13 +28,6 @@ if TYPE_CHECKING:
 
 #: Jobs in one round trip of ``enqueue_many``.
 CHUNK = 500
-
-
-def _fault(error: Exception) -> PyresqueError:
-    """Return the error of a plugin as the fault of its job."""
-    if isinstance(error, PyresqueError):
-        return error
-    return JobOptionError(f"a plugin raised {type(error).__name__}: {text_of(error)}")
 
 
 class Queues(Dequeue):
@@ -326,7 +317,7 @@ class Queues(Dequeue):
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - a key function may raise anything, and the job has left its queue
-            return replace(job, fault=_fault(error))
+            return with_plugin_fault(job, error)
         return job
 
     # -- looking

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from pyresque import Resque
+from pyresque.driver.server import SentinelServer
 from pyresque.driver.url import target
 from pyresque.errors import RedisUnavailable, SettingsError
 from pyresque.settings import Settings
@@ -91,6 +92,37 @@ def test_a_node_that_gives_no_slots(answering, reply):
     port = answering(lambda words: b":5\r\n" if b"KEYSLOT" in words else reply)
     with pytest.raises(RedisUnavailable, match="asked for CLUSTER SLOTS"):
         Resque(f"redis+cluster://127.0.0.1:{port}/", namespace="{resque}").size("low")
+
+
+LEADS = b"*1\r\n$6\r\nmaster\r\n"
+
+
+def address(port):
+    digits = str(port).encode()
+    return b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%s\r\n" % (len(digits), digits)
+
+
+def replica_of(port):
+    return b"*3\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % port
+
+
+def test_a_former_master_is_taken_again_only_if_the_present_one_follows_it(answering):
+    """A Sentinel that is behind names the former master, too, which still says that it is one."""
+    roles = {}
+    one, other = (answering(lambda _words, name=name: roles[name]) for name in ("one", "other"))
+    named = [one]
+    sentinel = answering(lambda _words: address(named[0]))
+    server = SentinelServer(target(f"redis+sentinel://127.0.0.1:{sentinel}/mymaster"))
+    roles.update(one=LEADS, other=replica_of(one))
+    assert server.find().port == one
+    named[0] = other
+    roles.update(one=LEADS, other=LEADS)
+    assert server.find().port == other
+    named[0] = one
+    with pytest.raises(RedisUnavailable, match="names the former master"):
+        server.find()
+    roles.update(other=replica_of(one))
+    assert server.find().port == one
 
 
 class UntoldError(Exception):

@@ -35,7 +35,7 @@ class Sentinel:
                 [
                     *(f"port {self.port}", f"dir {folder}", "bind 127.0.0.1", 'logfile ""'),
                     f"sentinel monitor {MASTER} 127.0.0.1 {master} 2",
-                    f"sentinel down-after-milliseconds {MASTER} 1000",
+                    f"sentinel down-after-milliseconds {MASTER} 2000",
                     f"sentinel failover-timeout {MASTER} 10000",
                     *lines,
                     "",
