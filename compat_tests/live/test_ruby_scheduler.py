@@ -88,7 +88,9 @@ def test_every_delayed_job_is_fired_once_while_masters_are_killed_in_turn(schedu
         master.kill()
     found = Counter(db.lrange("resque:queue:echo", 0, -1))
     assert found == Counter(payload(number) for number in range(JOBS))
-    assert resque.delayed_queue_schedule_size() == 0
+    # The last master may have been killed between a timestamp's last job and the timestamp.
+    schedulers["Python"](interval=0.05, **env)
+    eventually(lambda: resque.delayed_queue_schedule_size() == 0)
 
 
 def between_due_times() -> int:

@@ -77,8 +77,9 @@ class ForkExecutor:
         self.fast_path = FastPathHandle(self.server, self.page, wakeup, connect)
         #: Signals that came during the fast path, for the child that performs its current job.
         self._deferred: list[Callable[[], None]] = []
-        #: When the last job ended.
+        #: When the last job ended, and how many have soon followed one another.
         self._ended_at = -inf
+        self._in_a_row = 0
 
     async def run(
         self,
@@ -144,11 +145,11 @@ class ForkExecutor:
         self.page.stop()
 
     def _forks_ahead(self) -> bool:
-        """By default a child is forked ahead where jobs soon follow one another: the memory of an idle worker is lower without."""
+        """By default a child is forked ahead from the third job on of those that soon follow one another: it costs memory."""
+        soon = self.clock.monotonic() < self._ended_at + SOON
+        self._in_a_row = self._in_a_row + 1 if soon else 0
         ahead = self.settings.fork_ahead
-        return ahead == "always" or (
-            ahead == "auto" and self.clock.monotonic() < self._ended_at + SOON
-        )
+        return ahead == "always" or (ahead == "auto" and self._in_a_row > 1)
 
     def idle(self) -> None:
         """Reap the children of the last jobs."""
