@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Bytes read at a time.
 PIECE = 1 << 16
 
-#: If the system itself ends a wait that takes too long; elsewhere each one costs Python another call.
+#: Whether the system itself ends a wait that takes too long; if not, each wait costs Python another call.
 SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 
 #: Seconds from its making in which the end of a connection may be the fault of the configuration.

@@ -123,8 +123,10 @@ class SentinelServer(Server):
                     continue
                 try:
                     found = self._master(node)
+                    if found is None or found == self._master_now:
+                        continue  # a provider of credentials is not asked for this
                     login = self.login()
-                    if found is None or found == self._master_now or self._is_behind(found, login):
+                    if self._is_behind(found, login):
                         continue
                     self._note(self._checked(found, login))
                     break

@@ -125,6 +125,20 @@ def test_a_former_master_is_taken_again_only_if_the_present_one_follows_it(answe
     assert server.find().port == one
 
 
+def test_a_look_at_the_sentinels_asks_no_provider_while_the_master_stays(answering):
+    asked = []
+    one = answering(lambda words: LEADS if words == b"ROLE" else b"+OK\r\n")
+    sentinel = answering(lambda _words: address(one))
+    url = target(f"redis+sentinel://127.0.0.1:{sentinel}/mymaster")
+    server = SentinelServer(url, lambda: asked.append(1) or "password")
+    found = server.find()
+    assert len(asked) == 1
+    server._looked = 0.0
+    assert server.is_outdated(found) is False
+    assert server._looked > 0
+    assert len(asked) == 1
+
+
 class UntoldError(Exception):
     def __str__(self):
         raise ZeroDivisionError

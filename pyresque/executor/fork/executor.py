@@ -91,6 +91,8 @@ class ForkExecutor:
         """Have a child perform the job; NOT_STARTED if no child could. Blocks the whole process, as its driver does."""
         children = self.children
         children.reap()
+        soon = self.clock.monotonic() < self._ended_at + SOON
+        self._in_a_row = self._in_a_row + 1 if soon else 0
         child = children.take_idle() or await children.new_child(job)
         if child is None:
             return NOT_STARTED
@@ -146,8 +148,6 @@ class ForkExecutor:
 
     def _forks_ahead(self) -> bool:
         """By default a child is forked ahead from the third job on of those that soon follow one another: it costs memory."""
-        soon = self.clock.monotonic() < self._ended_at + SOON
-        self._in_a_row = self._in_a_row + 1 if soon else 0
         ahead = self.settings.fork_ahead
         return ahead == "always" or (ahead == "auto" and self._in_a_row > 1)
 
