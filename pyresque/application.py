@@ -100,6 +100,8 @@ class Application:
         if redis is not None:
             if settings is not None or url is not None:
                 raise SettingsError("give either a client or a URL, not both")
+            if options.get("sentinels") is not None:
+                raise SettingsError("give either a client or sentinels, not both")
             from pyresque.driver import client_url  # noqa: PLC0415 - for those who give a client
 
             url, self._credentials = client_url.taken(redis, credentials, awaits=self._awaits)

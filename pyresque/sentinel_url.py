@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from pyresque.errors import SettingsError
 from pyresque.printable import without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyresque.settings import Settings
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class SentinelSettings(Protocol):
+        """The settings that name a server and its Sentinels."""
+
+        @property
+        def url(self) -> str: ...  # noqa: D102
+        @property
+        def sentinels(self) -> tuple[str, ...]: ...  # noqa: D102
+        @property
+        def sentinel_master(self) -> str: ...  # noqa: D102
+        @property
+        def sentinel_username(self) -> str: ...  # noqa: D102
+        @property
+        def sentinel_password(self) -> str: ...  # noqa: D102
 
 
-def sentinel_url(settings: Settings) -> str:
+def own_sentinels(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return empty settings of Sentinels, which hide those of the environment, if a URL is given in code or by flag.
+
+    A URL of Sentinels still takes their user and password from there.
+    """
+    url = given.get("url")
+    if url is None or given.get("sentinels") is not None:
+        return {}
+    hidden: dict[str, Any] = {"sentinels": ()}
+    if "+sentinel" not in str(url).partition("://")[0]:
+        own = ("sentinel_username", "sentinel_password")
+        hidden.update((name, "") for name in own if given.get(name) is None)
+    return hidden
+
+
+def sentinel_url(settings: SentinelSettings) -> str:
     """Return ``redis+sentinel://`` with the URL's user, password, database and options, and the Sentinels of the settings.
 
     Raises SettingsError if the URL names Sentinels itself, or something that has none.
     """
+    from urllib.parse import quote  # noqa: PLC0415 - for those who have Sentinels: each forked child pays for what is loaded
+
     url, nodes = settings.url, ",".join(settings.sentinels)
     if nodes:
         scheme, _, rest = url.partition("://")

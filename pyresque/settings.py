@@ -9,6 +9,7 @@ import os
 
 from pyresque import setting_readers as read
 from pyresque.printable import without_password
+from pyresque.sentinel_url import own_sentinels, sentinel_url
 from pyresque.settings_table import Row, Table, setting
 
 TYPE_CHECKING = False
@@ -37,8 +38,6 @@ class Settings(Table):
         """The URL, with the Sentinels that other settings name. Raises SettingsError if these do not go together."""
         if not (self.sentinels or self.sentinel_username or self.sentinel_password):
             return self.url
-        from pyresque.sentinel_url import sentinel_url  # noqa: PLC0415 - loads urllib
-
         return sentinel_url(self)
 
     ROWS: dict[str, Row] = {}  # noqa: RUF012 - every row by its name; filled by the rows themselves
@@ -328,12 +327,14 @@ class Settings(Table):
 
         def __init__(self, **values: Unpack[Keywords]) -> None: ...
 
-        @classmethod
-        def load(  # type: ignore[override]  # noqa: D102 - the table's own names
-            cls, environ: Mapping[str, str] | None = None, **given: Unpack[Keywords]
-        ) -> Self: ...
-
         def replace(self, **changes: Unpack[Keywords]) -> Self: ...  # type: ignore[override]  # noqa: D102 - as above
+
+    @classmethod
+    def load(  # type: ignore[override]  # the table's own names
+        cls, environ: Mapping[str, str] | None = None, **given: Unpack[Keywords]
+    ) -> Self:
+        """As ``Table.load``. A URL that is given names the server: the environment's Sentinels belong to the environment's URL."""
+        return super().load(environ, **{**given, **own_sentinels(given)})
 
     @property
     def log_level(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import redis
 
+from pyresque import Resque
 from pyresque.driver.url import target
 from pyresque.errors import SettingsError
 from pyresque.settings import Settings
@@ -65,6 +67,39 @@ def test_every_part_reaches_the_driver():
     assert read.nodes == (("s1", 1), ("s2", 26379))
     assert (read.master, read.db, read.username, read.password) == ("m", 3, "u", "p")
     assert (read.sentinel_username, read.sentinel_password) == ("a", "b")
+
+
+ENVIRONMENT = {
+    "REDIS_URL": "redis://away/0",
+    "REDIS_SENTINELS": "s1,s2",
+    "REDIS_SENTINEL_USERNAME": "u",
+    "REDIS_SENTINEL_PASSWORD": "p",
+}
+
+
+def test_a_url_that_is_given_names_the_server_whatever_sentinels_the_environment_has():
+    assert Settings.load(ENVIRONMENT, url="redis://here/1").server_url == "redis://here/1"
+    by_url = Settings.load(ENVIRONMENT, url="redis+sentinel://s9/main/0")
+    assert target(by_url.server_url).nodes == (("s9", 26379),)
+    assert target(by_url.server_url).sentinel_password == "p"
+    by_both = Settings.load(ENVIRONMENT, url="redis://unused/1", sentinels=["s9"])
+    assert target(by_both.server_url).nodes == (("s9", 26379),)
+    by_flag = Settings.load(ENVIRONMENT, url="redis://here/1", sentinels=None)
+    assert by_flag.server_url == "redis://here/1"
+    assert Settings.load(ENVIRONMENT, url=None).fails_over
+    named = Settings.load(ENVIRONMENT, url="redis://here/1", sentinel_password="q")
+    with pytest.raises(SettingsError, match="no Sentinels are named"):
+        _ = named.server_url
+
+
+def test_a_client_that_is_given_names_the_server_too(monkeypatch):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    resque = Resque(redis=redis.Redis(host="here", port=7))
+    assert target(resque.settings.server_url).host == "here"
+    assert not resque.settings.fails_over
+    with pytest.raises(SettingsError, match="client"):
+        Resque(redis=redis.Redis(host="here"), sentinels=["s1"])
 
 
 WRONG = {

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from functools import partial
+from types import SimpleNamespace
 
 import msgpack
 import pytest
@@ -245,6 +247,21 @@ def report_the_pid():
 @pytest.mark.parametrize("fork_ahead", ["always", "never", "auto"])
 def test_every_job_has_a_child_of_its_own_forked_ahead_or_not(fork_ahead):
     assert len(set(Bench(report_the_pid, fork_ahead=fork_ahead).pids(40))) == 40
+
+
+def test_by_default_a_child_is_forked_ahead_from_the_third_job_in_a_row_on():
+    """A worker that is idle, or has a job now and then, keeps no child in memory."""
+    bench, now = Bench(lambda: None), [100.0]
+    bench.executor.clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
+    try:
+        found = []
+        for pause in (0, 0.5, 0.5, 0.5, 5, 0.5, 0.5):
+            now[0] += pause
+            assert bench.one() == DONE
+            found.append(bench.spare() is not None)
+        assert found == [False, False, True, True, False, False, True]
+    finally:
+        bench.close()
 
 
 def test_a_child_serves_so_many_jobs_and_no_more():
