@@ -51,10 +51,13 @@ def resque(redis_url, db):
     ids=["loner", "solo", "lock"],
 )
 def test_a_mark_of_a_wrong_type_or_value_is_written_anew(resque, db, plugin, key, kind):
-    if kind == "huge" and isinstance(plugin, Lock):
-        pytest.skip("a time far away: the lock is held until then, as in Ruby")
     WRONG[kind](db, key)
     resque.declare("Report", queue="low", plugins=[plugin])
+    if kind == "huge" and isinstance(plugin, Lock):
+        # A time far away: the lock is held until then, as in Ruby.
+        assert resque.enqueue("Report", 1) is None
+        assert db.llen("resque:queue:low") == 0
+        db.delete(key)
     assert resque.enqueue("Report", 1) is True
     assert db.llen("resque:queue:low") == 1
     assert db.type(key) == b"string"
