@@ -42,7 +42,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Contender:
-    """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``; ``later`` sees to delayed jobs."""
+    """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``; ``later`` sees to delayed jobs.
+
+    ``real`` puts in jobs that do real work.
+    """
 
     name: str
     pusher: tuple[str, ...]
@@ -51,6 +54,7 @@ class Contender:
     head: str = "LEFT"
     env: Mapping[str, str] = field(default_factory=dict)
     later: tuple[str, ...] = ()
+    real: tuple[str, ...] = ()
 
     def environment(self, url: str, **more: str) -> dict[str, str]:
         """What its processes find in their environment."""
@@ -96,6 +100,10 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         words = ("worker", "-q", "bench", "--executor", executor)
         return Way(command(*words, app="ours_plugins"), forks=executor == "fork")
 
+    def real(*more: str) -> Way:
+        words = ("worker", "-q", "bench", "--executor", "fork", *more)
+        return Way(command(*words, app="ours_real"), forks=True)
+
     fork = worker("--executor", "fork")
     ways = {
         "fork": Way(fork, forks=True),
@@ -105,23 +113,28 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         "thread": Way(worker("--executor", "thread", "-c", "8")),
         "async": Way(worker("--executor", "async", "-c", "10")),
         **{f"plugins-{name}": with_plugins(name) for name in ("inline", "fork")},
+        "real": real(),
+        "real100": real("--jobs-per-child", "100"),
+        "real-ahead": real("--fork-ahead", "always"),
         "scheduler": Way(command("scheduler", "--quiet")),
     }
-    later = _module("ours_later")
-    one = Contender(OURS, _module("ours_app"), "resque:queue:bench", ways, later=later)
+    later, fill = _module("ours_later"), _module("ours_real")
+    one = Contender(OURS, _module("ours_app"), "resque:queue:bench", ways, later=later, real=fill)
     return one, _importable("pyresque")
 
 
 def _ruby() -> tuple[Contender, tuple[str, ...]]:
     program = (shutil.which("ruby") or "ruby", str(PEERS / "ruby_app.rb"))
+    real = (program[0], str(PEERS / "ruby_real.rb"))
     work = (*program, "work")
     ways = {
         "fork": Way(work, forks=True),
         "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
         "inline": Way(work, {"FORK_PER_JOB": "false"}),
+        "real": Way((*real, "work"), forks=True),
     }
     later = (program[0], str(PEERS / "ruby_later.rb"))
-    one = Contender(RUBY, program, "resque:queue:bench", ways, later=later)
+    one = Contender(RUBY, program, "resque:queue:bench", ways, later=later, real=(*real, "fill"))
     return one, (program[0], "-e", 'require "resque"')
 
 

@@ -20,6 +20,7 @@ from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
 from benchmarks.plugins import costs
 from benchmarks.pushes import against_bare_forks, pushes
+from benchmarks.real_jobs import REAL_JOBS
 from benchmarks.throughput import growth, throughput
 
 NOOP = ("noop", [0, "x"])
@@ -227,4 +228,5 @@ MEASURES = (
         (Bound((RQ, HUEY, DRAMATIQ, CELERY, TASKIQ, NODE), 3),),
     ),
     *DELAYS,
+    *REAL_JOBS,
 )

@@ -1,13 +1,13 @@
 """The descriptors that pyresque itself holds open in a process that performs jobs; a job may close every one of them.
 
-Rule: a closed number is forgotten before this process opens another descriptor, which may get the same number.
+Rule: a closed number is forgotten before this process opens another descriptor, which may get the same number. Light.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from weakref import WeakSet
+from _thread import RLock
+from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,22 +26,27 @@ if TYPE_CHECKING:
     Mark: TypeAlias = tuple[int, int, int]
 
 
-_holders: WeakSet[Holder] = WeakSet()
+#: By their ids. (A WeakSet is not light: it runs much of its own code for a set that is mostly empty.)
+_holders: dict[int, ref[Holder]] = {}
 
 # RLock: a signal handler may run in this thread between acquire() and the assignment, and would deadlock on a plain Lock.
-_lock = threading.RLock()
+_lock = RLock()
 
 
 def held_by(holder: Holder) -> None:
     """Have ``look_over`` look after its descriptors, as long as it is there."""
+    key = id(holder)
     with _lock:
-        _holders.add(holder)
+        _holders[key] = ref(holder, lambda _: _holders.pop(key, None))
 
 
 def look_over() -> None:
     """Look after all of them: before a connection is opened, and if a descriptor has turned out to be closed."""
+    if not _holders:
+        return
     with _lock:
-        holders = tuple(_holders)
+        found = [each() for each in tuple(_holders.values())]
+        holders = [holder for holder in found if holder is not None]
         for holder in holders:
             holder.let_go_of_closed()
         for holder in holders:
@@ -51,7 +56,7 @@ def look_over() -> None:
 def _forked() -> None:
     """In a new process: another thread of the former one may have held the lock."""
     global _lock  # noqa: PLW0603 - a process has one
-    _lock = threading.RLock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):

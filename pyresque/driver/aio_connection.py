@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 
-from pyresque.driver.connection import configured_wrongly, first_fault, keep_alive
+from pyresque.driver.connection import configured_wrongly, first_fault
+from pyresque.driver.open_socket import keep_alive
 from pyresque.driver.protocol import (
     LOG_IN,
     as_error,

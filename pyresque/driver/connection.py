@@ -9,8 +9,6 @@ import contextlib
 import os
 import select
 import socket
-import struct
-import sys
 from errno import EBADF, ECONNRESET
 from math import inf
 from time import monotonic
@@ -20,21 +18,20 @@ import hiredis
 
 from pyresque.descriptors import held_by, look_over, mark
 from pyresque.driver import protocol
+from pyresque.driver.open_socket import SYSTEM_ENDS_WAITS, end_waits, open_socket
 from pyresque.driver.protocol import checked, encode_command, lost
 from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.ops import Command
 
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable, Sequence
 
     from pyresque.driver.url import RedisUrl
     from pyresque.ops import Arg
 
-#: Bytes read at a time.
-PIECE = 1 << 16
-
-#: Whether the system itself ends a wait that takes too long; if not, each wait costs Python another call.
-SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
+#: Bytes read at a time; at first fewer, which touch one page of memory.
+PIECE, FIRST_PIECE = 1 << 16, 1 << 12
 
 #: Seconds from its making in which the end of a connection may be the fault of the configuration.
 YOUNG = 1.0
@@ -60,7 +57,7 @@ class Connection:
         self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
         self._feed_reader = cast("_Feed", self._reader.feed)
         self._gets = self._reader.gets
-        self._buffer = bytearray(PIECE)
+        self._buffer = bytearray(FIRST_PIECE)
         self.to = to
         self._made = inf
         look_over()
@@ -72,9 +69,6 @@ class Connection:
         held_by(self)
         self._made = monotonic()
         self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
-        self._poll = select.poll() if hasattr(select, "poll") else None
-        if self._poll is not None:
-            self._poll.register(self._socket, select.POLLIN)
         try:
             self._log_in(to)
         except BaseException:
@@ -97,6 +91,8 @@ class Connection:
                 if not heard:
                     raise ConnectionResetError("the connection was closed")
                 self._feed_reader(self._buffer, 0, heard)
+                if heard == FIRST_PIECE:
+                    self._read_more()
                 reply = self._gets()
         except self._not_yet as error:
             raise self._lost(f"no reply within {self.timeout:g} s") from error
@@ -173,7 +169,11 @@ class Connection:
 
     def stale(self) -> bool:
         """Whether the server has closed the connection, or has sent a reply that no command asked for."""
-        return self._socket.fileno() < 0 or (self._poll is not None and bool(self._poll.poll(0)))
+        if self._socket.fileno() < 0 or not hasattr(select, "poll"):
+            return self._socket.fileno() < 0
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the socket."""
@@ -201,38 +201,26 @@ class Connection:
 
     # -- the socket
 
-    def _connected(self, to: RedisUrl) -> socket.socket:
-        if to.path:
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.settimeout(to.connect_timeout)
-            try:
-                made.connect(to.path)
-            except OSError:
-                made.close()
-                raise
-        else:
-            made = socket.create_connection((to.host, to.port), to.connect_timeout)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            keep_alive(made)
+    def _connected(self, to: RedisUrl) -> _socket.socket:
+        made = open_socket(to)
         if to.secure:
             made = self._secured(made, to)
         self._bound(made)
         return made
 
-    def _secured(self, made: socket.socket, to: RedisUrl) -> socket.socket:
+    def _secured(self, made: _socket.socket, to: RedisUrl) -> _socket.socket:
         from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
 
         self._not_yet = (*self._not_yet, *tls.NOT_YET)
-        return tls.secured(made, to)
+        whole = made.gettimeout()
+        plain = socket.socket(made.family, made.type, made.proto, made.detach())
+        plain.settimeout(whole)
+        return tls.secured(plain, to)
 
-    def _bound(self, made: socket.socket) -> None:
+    def _bound(self, made: _socket.socket) -> None:
         """Let every wait end in time."""
         if SYSTEM_ENDS_WAITS and self._plain:
-            made.settimeout(None)
-            whole = int(self.timeout)
-            limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            end_waits(made, self.timeout)
         else:
             made.settimeout(self.timeout)
 
@@ -254,6 +242,8 @@ class Connection:
             if not heard:
                 raise ConnectionResetError("the connection was closed")
             self._feed_reader(self._buffer, 0, heard)
+            if heard == FIRST_PIECE:
+                self._read_more()
             reply = self._gets()
         if reply.__class__ not in _DATA:
             self._check_passing(reply)
@@ -272,7 +262,7 @@ class Connection:
     def _hear_now(self) -> None:
         """Take what is there; raises one of ``_not_yet`` if nothing is."""
         if self._plain and hasattr(socket, "MSG_DONTWAIT"):
-            heard = self._socket.recv_into(self._buffer, PIECE, socket.MSG_DONTWAIT)
+            heard = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
         else:
             self._socket.setblocking(False)
             try:
@@ -282,6 +272,13 @@ class Connection:
         if not heard:
             raise ConnectionResetError("the connection was closed")
         self._feed_reader(self._buffer, 0, heard)
+        if heard == FIRST_PIECE:
+            self._read_more()
+
+    def _read_more(self) -> None:
+        """Read longer pieces from now on: more has come than the first buffer holds."""
+        if len(self._buffer) < PIECE:
+            self._buffer = bytearray(PIECE)
 
     def _alert(self) -> OSError | None:
         """What a server said of TLS before it hung up, if it did so while we were speaking."""
@@ -333,17 +330,3 @@ def first_fault(to: RedisUrl) -> ConnectionFault | None:
     except RedisUnavailable:
         return None
     return None
-
-
-def keep_alive(made: socket.socket) -> None:
-    """Notice a silent peer within about a minute, if the system lets us say so."""
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in keepalive_options().items():
-        with contextlib.suppress(OSError):
-            made.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def keepalive_options() -> dict[int, int]:
-    """Seconds of silence, seconds between probes, and how many of them."""
-    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-    return {getattr(socket, name): value for name, value in wanted.items() if hasattr(socket, name)}

@@ -71,6 +71,8 @@ class Server:
 
     def find(self, login: Login | None = None) -> RedisUrl:
         """Return the address, user and password to connect with now. Raises RedisUnavailable, ConnectionFault."""
+        if login is None and self._provider is None:
+            return self._address(self.login())  # the URL has user and password
         login = login or self.login()
         return _logged_in(self._address(login), login)
 

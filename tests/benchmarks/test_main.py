@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 
-from benchmarks import plugins
+from benchmarks import plugins, real_jobs
 from benchmarks.contenders import OURS, contenders
 from benchmarks.measure import Bench
+from benchmarks.real import COUNTER
 from benchmarks.stage import server
 
 ROOT = Path(__file__).parents[2]
@@ -65,4 +67,20 @@ def test_a_plugin_is_timed_beside_a_plain_job(monkeypatch):
     with server() as url:
         figures = plugins.costs("inline")(Bench(url, contenders((OURS,)), 0.01))
     assert set(figures) == {OURS, "with Status"}
+    assert all(figure > 0 for figure in figures.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "beside"),
+    [
+        ("resque.redis", f"resque:{COUNTER}", set()),
+        ("INCR", COUNTER, {real_jobs.COLD, real_jobs.BARE_FORK}),
+    ],
+)
+def test_jobs_that_do_real_work_are_timed_beside_bare_forks_that_do_it(kind, key, beside):
+    with server() as url:
+        figures = real_jobs.real(kind)(Bench(url, contenders((OURS,)), 0.01))
+        with redis.Redis.from_url(url) as client:
+            assert int(client.get(key)) > 0
+    assert set(figures) == {OURS, *beside}
     assert all(figure > 0 for figure in figures.values())
