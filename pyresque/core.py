@@ -15,6 +15,7 @@ from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.retention import Retention
 from pyresque.job.job import Codec, Job, codec_named, read_job
+from pyresque.job.overview import Overview, read_overview
 from pyresque.job.plugin import mark_of
 from pyresque.job.plugin_context import PluginContext
 from pyresque.job.queue_overview import Info, QueueOverview
@@ -37,10 +38,9 @@ from pyresque.store.replicas import Replicas
 from pyresque.store.schedules import MasterLock, ScheduleTable
 from pyresque.store.statuses import StatusTable
 from pyresque.store.workers import WorkerTable
-from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.registry import Target
     from pyresque.job.worker_registry import WorkerInfo
+    from pyresque.ops import Op
     from pyresque.plugins.waiting_retries import WaitingRetries
     from pyresque.settings import Settings
     from pyresque.store.collection_commands import AllCommands
@@ -295,20 +296,22 @@ class Core:
         >>> resque.info().pending
         3
         """
-        return await self.overview(
-            await self.queue_overview.queue_lengths(), await self.worker_registry.counts()
-        )
+        return self.summary(await self.overview())
 
-    async def overview(self, sizes: Mapping[str, int | None], workers: tuple[int, int]) -> Info:
-        """The overview, with queues and workers as they were just read: how many are registered, and how many work."""
-        registered, working = workers
+    def overview(self, *, pauses: bool = False) -> Op[Overview]:
+        """Return what ``info`` sums up: queues with their sizes, workers, counters; and pauses, if asked for."""
+        read = self.jobs.pauses if pauses else None
+        return read_overview(self.stats, self.failed_table, read)
+
+    def summary(self, overview: Overview) -> Info:
+        """Sum up an overview."""
         return Info(
-            pending=sum(size or 0 for size in sizes.values()),
-            processed=await self.stats.get("processed"),
-            queues=len(sizes),
-            workers=registered,
-            working=working,
-            failed=await WrongKeyLog().value_or(self.failed_table.size(), 0),
+            pending=sum(size or 0 for size in overview.sizes.values()),
+            processed=overview.processed,
+            queues=len(overview.sizes),
+            workers=len(overview.workers),
+            working=len(overview.busy),
+            failed=overview.failed,
             servers=[without_password(self.settings.server_url)],
             environment=self.settings.environment,
         )

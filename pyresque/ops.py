@@ -187,10 +187,12 @@ class Driver(Protocol):
 CHUNK = 1000
 
 
-async def in_chunks(commands: Iterable[Command[Any]], *, lenient: bool = False) -> list[Any]:
-    """Send any number of commands, CHUNK in each round trip, and return their replies. Neither side holds more than a chunk at a time."""
+async def in_chunks(
+    commands: Iterable[Command[Any]], *, lenient: bool = False, size: int = CHUNK
+) -> list[Any]:
+    """Send any number of commands, ``size`` in each round trip, and return their replies. Neither side holds more than a chunk at a time."""
     source, answers = iter(commands), []
-    while chunk := tuple(islice(source, CHUNK)):
+    while chunk := tuple(islice(source, size)):
         answers += await Batch(chunk, lenient=lenient)
     return answers
 

@@ -26,23 +26,18 @@ ALL = "all, until `pyresque queues resume --all`"
 def info(as_json: bool, **given: Any) -> None:
     """Show counts of queues, jobs, workers and failures, and what is being worked on."""
     resque = load_application(given)
-    core = resque.core
-    sizes = resque.queue_lengths()
-    registered, busy = resque.run(core.worker_registry.with_job())
-    overview = asdict(resque.run(core.overview(sizes, (registered, len(busy)))))
-    paused = resque.all_paused()
-    all_queues = resque.all_queues_paused()
-    paused_queues = resque.run(core.jobs.pauses.paused_of(list(sizes)))
+    read = resque.run(resque.core.overview(pauses=True))
+    overview, sizes, paused = asdict(resque.core.summary(read)), read.sizes, read.workers_paused
     if as_json:
         before = {
             **overview,
             "namespace": resque.settings.namespace,
             "paused": paused,
-            "paused_queues": paused_queues,
+            "paused_queues": read.paused_queues,
         }
         print_members(before, "queue_sizes", sizes.items())
         return
-    any_paused = bool(paused_queues) or all_queues
+    any_paused = bool(read.paused_queues) or read.all_queues_paused
     print_pairs(
         [
             ("redis", f"{overview['servers'][0]} (namespace {resque.settings.namespace})"),
@@ -56,7 +51,7 @@ def info(as_json: bool, **given: Any) -> None:
             ),
             *([("paused", PAUSED)] if paused else []),
             *(
-                [("paused queues", ALL if all_queues else listed(paused_queues))]
+                [("paused queues", ALL if read.all_queues_paused else listed(read.paused_queues))]
                 if any_paused
                 else []
             ),
@@ -70,7 +65,7 @@ def info(as_json: bool, **given: Any) -> None:
     )
     working = (
         (each.id, job_line(each.working_on.job, 40))
-        for each in still_working(resque, busy)
+        for each in still_working(resque, read.busy)
         if each.working_on
     )
     first = next(working, None)

@@ -11,6 +11,7 @@ from pyresque.activejob.registry import job_hash
 from pyresque.cli.output import compact, safe_text, short
 from pyresque.errors import DecodeError
 from pyresque.ruby.time import parse_time
+from pyresque.store.worker_rows import busy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerInfo
 
 #: Workers that are read at a time.
-WORKERS = 500
+WORKERS = 5000
 
 #: The units of an age, and their seconds.
 AGES = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -66,12 +67,11 @@ def job_json(job: Job) -> dict[str, object]:
     return {"payload": None, "raw_base64": raw, "fault": str(job.fault)}
 
 
-def each_worker(resque: Resque, *, working: bool) -> Iterator[WorkerInfo]:
-    """Yield every registered worker, or those that perform a job; some hundreds are read at a time."""
-    worker_registry = resque.core.worker_registry
+def each_worker(resque: Resque, ids: list[str], *, working: bool) -> Iterator[WorkerInfo]:
+    """Yield these workers, or those that perform a job; some thousands are read at a time."""
     if working:
-        return still_working(resque, resque.run(worker_registry.with_job())[1])
-    return _read_workers(resque, resque.run(worker_registry.table.ids()))
+        return still_working(resque, resque.run(busy(resque.core.keys, ids)))
+    return _read_workers(resque, ids)
 
 
 def still_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:

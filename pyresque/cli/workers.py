@@ -52,8 +52,8 @@ def workers() -> None:
 def list_workers(working: bool, as_json: bool, **given: Any) -> None:
     """List the registered workers, Ruby's and Python's."""
     resque = load_application(given)
-    found = each_worker(resque, working=working)
-    paused = resque.all_paused()
+    ids, paused = resque.run(resque.core.worker_registry.table.ids_and_paused())
+    found = each_worker(resque, ids, working=working)
     if as_json:
         print_list(_as_json(worker, paused=paused) for worker in found)
         return

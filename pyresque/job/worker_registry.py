@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.embedding import can_embed, unwrap, wrap
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
-from pyresque.ops import Batch, Command, in_chunks
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
-from pyresque.store.queues import integer, to_bytes
+from pyresque.store.queues import integer
 from pyresque.store.reserve import RecordTemplate
-from pyresque.store.workers import START
+from pyresque.store.worker_rows import records_of, rows_of
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from pyresque.store.worker_rows import WorkerRow
     from pyresque.store.workers import WorkerTable
 
 #: The bytes before the payload in a record that pyresque wrote.
@@ -115,32 +115,9 @@ class WorkerRegistry:
         return await WrongKeyLog().value_or(self.table.ids(), [])
 
     async def working(self) -> list[WorkerInfo]:
-        """Return the registered workers that perform a job."""
-        return [info for info in await self.all() if info.working_on is not None]
-
-    async def counts(self) -> tuple[int, int]:
-        """Return how many workers are registered, and how many of them perform a job."""
-        registered, working = await self.with_job()
-        return registered, len(working)
-
-    async def with_job(self) -> tuple[int, list[str]]:
-        """Return how many workers are registered, and the sorted ids of those that perform a job.
-
-        Reads ids page by page, and asks STRLEN of ``worker:<id>`` for each.
-        """
-        table, cursor = self.table, START
-        wrong_key_log = WrongKeyLog()
-        registered = await wrong_key_log.value_or(table.count(), 0)
-        working: set[str] = set()
-        while True:
-            cursor, ids = await wrong_key_log.value_or(table.ids_from(cursor), (START, []))
-            records: list[Command[Any]] = [
-                Command(("STRLEN", to_bytes(table.keys.worker(one)))) for one in ids
-            ]
-            lengths = wrong_key_log.replies_or(await Batch(tuple(records), lenient=True), 0)
-            working.update(one for one, length in zip(ids, lengths, strict=True) if length > 0)
-            if cursor == START:
-                return registered, sorted(working)
+        """Return the registered workers that perform a job, in three round trips."""
+        found = await records_of(self.table.keys, await self.ids())
+        return await self._infos(list(found), list(found.values()))
 
     async def of(self, ids: Sequence[str]) -> list[WorkerInfo]:
         """Return the workers of these ids."""
@@ -169,28 +146,15 @@ class WorkerRegistry:
         """Return the bytes around the payload, for ``turn.lua``, which reserves a job and writes its record."""
         return self._template(queues, ruby_time.iso8601_z(run_at))
 
-    async def _infos(self, ids: Sequence[str]) -> list[WorkerInfo]:
+    async def _infos(
+        self, ids: Sequence[str], records: Sequence[bytes] | None = None
+    ) -> list[WorkerInfo]:
         if not ids:
             return []
-        keys = self.table.keys
-        commands: Iterable[Command[Any]] = (
-            Command(args)
-            for i in ids
-            for args in (
-                ("GET", to_bytes(keys.worker(i))),
-                ("GET", to_bytes(keys.worker_started(i))),
-                ("HGET", keys.heartbeats, to_bytes(i)),
-                ("GET", to_bytes(keys.stat(f"processed:{i}"))),
-                ("GET", to_bytes(keys.stat(f"failed:{i}"))),
-            )
-        )
-        rows = WrongKeyLog().replies_or(await in_chunks(commands, lenient=True))
-        return [
-            self._info(worker_id, rows[5 * at : 5 * at + 5]) for at, worker_id in enumerate(ids)
-        ]
+        rows = await rows_of(self.table.keys, ids, records)
+        return [self._info(worker_id, row) for worker_id, row in zip(ids, rows, strict=True)]
 
-    def _info(self, worker_id: str, row: Sequence[Any]) -> WorkerInfo:
-        record, started, heartbeat, processed, failed = row
+    def _info(self, worker_id: str, row: WorkerRow) -> WorkerInfo:
         try:
             parsed = WorkerId.parse(worker_id)
         except WorkerIdError:
@@ -200,11 +164,11 @@ class WorkerRegistry:
             parsed.host,
             parsed.pid,
             parsed.queues,
-            _text(started),
-            _text(heartbeat),
-            read_record(self.codec, record) if record else None,
-            integer(processed),
-            integer(failed),
+            _text(row.started),
+            _text(row.heartbeat),
+            read_record(self.codec, row.record) if row.record else None,
+            integer(row.processed),
+            integer(row.failed),
         )
 
 

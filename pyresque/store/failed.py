@@ -66,7 +66,11 @@ class FailedTable:
 
     async def size(self, failure_queue: str = "failed") -> int:
         """Return how many records there are."""
-        return await Command(("LLEN", self.key(failure_queue)), int)
+        return await self.measuring(failure_queue)
+
+    def measuring(self, failure_queue: str = "failed") -> Command[int]:
+        """The command of ``size``, for a larger batch."""
+        return Command(("LLEN", self.key(failure_queue)), int)
 
     async def ends(self, failure_queues: Sequence[str]) -> list[tuple[int, bytes | None]]:
         """Return the length and the first record of each of these lists; a list of another type has none."""

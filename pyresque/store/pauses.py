@@ -5,11 +5,13 @@ A text of any value pauses, an empty one and ``false`` too. A key of another typ
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from pyresque.ops import Command
+from pyresque.ops import Batch, Command
 from pyresque.store.queues import names, some_bytes, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.workers import says_paused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,29 +75,41 @@ class QueuePauses:
 
     async def all_queues_paused(self) -> bool:
         """Whether all queues are paused at once."""
-        return (await self._texts([self.keys.pause_all_queues]))[0]
+        return (await self.reading_all())[1]
 
     async def paused_of(self, queues: Sequence[str]) -> list[str]:
-        """Return the paused ones of these queues, in the given order."""
-        found: list[str] = []
-        for start in range(0, len(queues), CHUNK):
-            chunk = queues[start : start + CHUNK]
-            every, *each = await self._texts([self.keys.pause_all_queues, *map(self._key, chunk)])
-            found += [queue for queue, paused in zip(chunk, each, strict=True) if every or paused]
-        return found
+        """Return the paused ones of these queues, in the given order, in one round trip."""
+        replies = await Batch((self.reading_all(), *self.reading(queues)))
+        return self.read(queues, replies[1:], every=replies[0][1])
+
+    def reading_all(self) -> Command[tuple[bool, bool]]:
+        """The command that reads whether all workers are paused, and all queues, for a larger batch."""
+        return Command(("MGET", self.keys.pause, self.keys.pause_all_queues), _all_paused)
+
+    def reading(self, queues: Sequence[str]) -> list[Command[list[bool]]]:
+        """The commands that read which of these queues are paused by themselves, CHUNK of them each."""
+        chunks = (queues[start : start + CHUNK] for start in range(0, len(queues), CHUNK))
+        return [Command(("MGET", *map(self._key, chunk)), _present) for chunk in chunks]
+
+    @staticmethod
+    def read(queues: Sequence[str], replies: Sequence[list[bool]], *, every: bool) -> list[str]:
+        """Return the paused ones of these queues by the replies to ``reading``; ``every``: all are."""
+        each = chain.from_iterable(replies)
+        return [queue for queue, paused in zip(queues, each, strict=True) if every or paused]
 
     async def pop(self, queue: str) -> bytes | None:
         """Take the payload at the head of a queue; None if there is none, or while the queue is paused."""
         keys = (to_bytes(self.keys.queue(queue)), self.keys.pause_all_queues, self._key(queue))
         return await script("pop_unpaused").call(keys, (), some_bytes)
 
-    async def _texts(self, keys: Sequence[str | bytes]) -> list[bool]:
-        """Return for each key whether it holds a string. MGET replies nil for a key of another type."""
-        return await Command(("MGET", *keys), _present)
-
     def _key(self, queue: str) -> bytes:
         return to_bytes(self.keys.pause_queue(queue))
 
 
 def _present(reply: Sequence[Any]) -> list[bool]:
+    """Return for each key whether it holds a text. MGET replies nil for a key of another type."""
     return [text is not None for text in reply]
+
+
+def _all_paused(reply: Sequence[Any]) -> tuple[bool, bool]:
+    return says_paused(reply[0]), reply[1] is not None

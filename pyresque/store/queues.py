@@ -151,12 +151,11 @@ class QueueTable:
 
     async def lengths(self, queues: Sequence[str]) -> dict[str, int | None]:
         """Return the size of each queue; None for a key that is not a list."""
-        commands = (Command(("LLEN", to_bytes(self.keys.queue(queue))), int) for queue in queues)
-        found = await in_chunks(commands, lenient=True)
-        return {
-            queue: None if isinstance(length, WrongKey) else length
-            for queue, length in zip(queues, found, strict=True)
-        }
+        return read_lengths(queues, await in_chunks(self.measuring(queues), lenient=True))
+
+    def measuring(self, queues: Sequence[str]) -> Iterable[Command[int]]:
+        """The commands of ``lengths``, one for each queue; ``read_lengths`` reads their replies."""
+        return (Command(("LLEN", to_bytes(self.keys.queue(queue)))) for queue in queues)
 
     async def queues(self) -> list[str]:
         """The names of the known queues, sorted (Ruby: ``Resque.queues``).
@@ -215,6 +214,14 @@ class QueueTable:
                 return sorted(found)
 
 
+def read_lengths(queues: Sequence[str], replies: Sequence[Any]) -> dict[str, int | None]:
+    """Return the size of each queue; None for a key that is not a list."""
+    return {
+        queue: None if isinstance(length, WrongKey) else length
+        for queue, length in zip(queues, replies, strict=True)
+    }
+
+
 def check_pushed(replies: list[Any]) -> list[int]:
     """Check the replies to several ``pushing``. Raises the first WrongKey of a queue; logs that ``queues`` is not a set."""
     for reply in replies:
@@ -240,13 +247,18 @@ class StatTable:
 
     async def get(self, name: str) -> int:
         """A counter, such as ``processed`` or ``failed``; 0 if it is missing, or is not a number, which is logged."""
-        key = self.keys.stat(name)
-        found: bytes | None = await WrongKeyLog().value_or(
-            _reply(Command(("GET", to_bytes(key)))), None
-        )
+        found = await WrongKeyLog().value_or(_reply(self.getting(name)), None)
+        return self.read(name, found)
+
+    def getting(self, name: str) -> Command[bytes | None]:
+        """The command that reads a counter; ``read`` reads its reply."""
+        return Command(("GET", to_bytes(self.keys.stat(name))))
+
+    def read(self, name: str, found: bytes | None) -> int:
+        """Read a counter's reply; what is not a number gives 0, and is logged."""
         number = integer(found)
         if found and not number and found.strip() not in {b"0", b"-0"}:
-            WrongKeyLog().warn(f"{key} is no number")
+            WrongKeyLog().warn(f"{self.keys.stat(name)} is no number")
         return number
 
     async def increment(self, name: str, by: int = 1) -> int:

@@ -14,6 +14,7 @@ from pyresque.ops import Batch, Command
 from pyresque.store.queues import integer, names, some_bytes, text, to_bytes
 from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
+from pyresque.store.worker_rows import heartbeats
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
@@ -75,15 +76,20 @@ class WorkerTable:
         """Return the registered ids, sorted."""
         return await Command(("SMEMBERS", self.keys.workers), names)
 
+    async def ids_and_paused(self) -> tuple[list[str], bool]:
+        """Return the registered ids, sorted, and whether the pause key pauses every worker."""
+        both = (
+            Command(("SMEMBERS", self.keys.workers), names),
+            Command(("GET", self.keys.pause), says_paused),
+        )
+        ids, paused = WrongKeyLog().replies_or(await Batch(both, lenient=True))
+        return ids or [], bool(paused)
+
     async def ids_from(self, cursor: bytes) -> tuple[bytes, list[str]]:
         """Return the next cursor and a page of ids, sorted; ``0`` is the first and the last cursor. An id may come twice."""
         return await Command(
             ("SSCAN", self.keys.workers, cursor, "COUNT", PAGE), lambda r: (r[0], names(set(r[1])))
         )
-
-    async def count(self) -> int:
-        """Return how many ids are registered."""
-        return await Command(("SCARD", self.keys.workers), int)
 
     async def counting(self) -> list[Any]:
         """Return how many ids and how many heartbeats there are; a WrongKey in place of a number whose key is of a wrong type."""
@@ -122,14 +128,6 @@ class WorkerTable:
     async def record(self, worker_id: str) -> bytes | None:
         """Return the bytes of ``worker:<id>``; None while the worker is idle."""
         return await Command(("GET", to_bytes(self.keys.worker(worker_id))), some_bytes)
-
-    async def records(self, worker_ids: Sequence[str]) -> dict[str, bytes]:
-        """Return the records of the busy workers. One GET each in one batch, because a Cluster refuses MGET over slots."""
-        commands: list[Command[Any]] = [
-            Command(("GET", to_bytes(self.keys.worker(i)))) for i in worker_ids
-        ]
-        found = WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True))
-        return {i: record for i, record in zip(worker_ids, found, strict=True) if record}
 
     async def set_record(self, worker_id: str, record: bytes) -> None:
         """Write a record to ``worker:<id>``."""
@@ -209,10 +207,7 @@ class WorkerTable:
 
     async def heartbeats_of(self, worker_ids: Sequence[str]) -> list[str | None]:
         """Return the last heartbeat of each of these workers, or None."""
-        return await Command(
-            ("HMGET", self.keys.heartbeats, *map(to_bytes, worker_ids)),
-            lambda found: list(map(_optional_text, found)),
-        )
+        return list(map(_optional_text, await heartbeats(self.keys, worker_ids)))
 
     async def acquire_pruning(self, worker_id: str, seconds: int) -> bool:
         """Take the pruning lock for that many seconds; return whether it was free.
@@ -230,14 +225,10 @@ class WorkerTable:
             await Command(("EXPIRE", self.keys.pruning, seconds))
         return False
 
-    async def pause_text(self) -> str:
-        """Return the text of the pause key; empty when it is missing."""
-        return await Command(("GET", self.keys.pause), lambda reply: text(reply or b""))
-
     async def paused(self) -> bool:
         """Whether the pause key pauses every worker, as Ruby reads it; a key of another type than text pauses none."""
         try:
-            return (await self.pause_text()).strip().lower() == "true"
+            return await Command(("GET", self.keys.pause), says_paused)
         except RedisCommandError:
             return False
 
@@ -248,6 +239,11 @@ class WorkerTable:
     async def unpause_all(self) -> None:
         """Let paused workers go on: delete the pause key."""
         await Command(("DEL", self.keys.pause))
+
+
+def says_paused(reply: bytes | None) -> bool:
+    """Whether this text of the pause key pauses every worker, as Ruby reads it."""
+    return text(reply or b"").strip().lower() == "true"
 
 
 class RedeliveryTable:

@@ -39,7 +39,7 @@ SELDOM = {
     "worker": {"echo", "type", "hmget", "lpush", "mget", "lrange"},
     "scheduler": {"lrem", "lset", "hdel", "incr"},
     "dashboard": {"zscore"},
-    "operator": {"exists", "expire", "hscan", "incr", "lpush", "wait", "zscore"},
+    "operator": {"exists", "expire", "hscan", "incr", "lpush", "sscan", "wait", "zscore"},
 }
 
 

@@ -19,15 +19,10 @@ def test_unregistering_reports_what_was_removed_or_that_somebody_else_was_quicke
     assert result_of(TABLE.unregister(ME), [0]) is None
 
 
-def test_records_are_of_those_that_work():
-    assert result_of(TABLE.records(["a", "b"]), [b"r", None]) == {"a": b"r"}
-
-
 def test_texts_that_are_no_utf8_are_read_all_the_same():
     assert result_of(TABLE.heartbeats(), [b"b", b"\xff", b"a", b"1"]) == {"a": "1", "b": "\udcff"}
     assert result_of(TABLE.heartbeat(ME), None) is None
     assert result_of(TABLE.started(ME), b"x") == "x"
-    assert result_of(TABLE.pause_text(), None) == ""
 
 
 def test_the_servers_time_is_whole_seconds_of_utc():
