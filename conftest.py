@@ -68,6 +68,12 @@ def redis_url(redis_server: RedisServer, db: redis.Redis) -> str:
     return redis_server.url
 
 
+@pytest.fixture
+def full_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wait of this process is shorter at random."""
+    monkeypatch.setattr("pyresque.lightweight.random_fraction", lambda: 1.0)
+
+
 @pytest.fixture(scope="session")
 def sentinel_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelSet]:
     """A master with two replicas behind three Sentinels."""

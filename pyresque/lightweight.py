@@ -35,6 +35,20 @@ def random_fraction() -> float:
     return int.from_bytes(os.urandom(7), "big") / 2**56
 
 
+#: The last part of a wait, which ``rather_sooner`` shortens at random.
+SOONER = 0.1
+
+
+def within(seconds: float) -> float:
+    """A random wait of at most that many seconds: what many processes meet in the same instant they do not answer in one."""
+    return seconds * random_fraction()
+
+
+def rather_sooner(seconds: float) -> float:
+    """That many seconds, less a tenth at most, at random: what many processes do again and again does not fall into step."""
+    return seconds * (1 - SOONER) + within(seconds * SOONER)
+
+
 def random_hex(size: int) -> str:
     """So many random bytes, in hexadecimal."""
     return os.urandom(size).hex()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyresque.clock import local
 from pyresque.errors import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pyresque.failure.base import FailureBackend
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
-    from pyresque.job.worker_registry import WorkerRegistry
+    from pyresque.job.worker_registry import WorkerRegistry, WorkingOn
     from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
@@ -53,6 +53,14 @@ def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
         FAILED_ASIDE,
     )
     return FailureEntry(entry.record, FAILED_ASIDE, "", entry.counted)
+
+
+class Ending(NamedTuple):
+    """The job of a worker that has ended: its record, its failure, and what becomes of it. Without a job: nothing."""
+
+    record: bytes
+    failure: Failure | None
+    left: FailureEntry | Redelivery
 
 
 class LostJobs:
@@ -88,24 +96,18 @@ class LostJobs:
         Returns None when its heartbeat is no longer the one that was seen: the worker lives, or another process has unregistered it.
         """
         while True:
-            working_on = await self.wrong_key_log.value_or(
+            found = await self.wrong_key_log.value_or(
                 self.worker_registry.working_on(worker_id), None
             )
-            record = b"" if working_on is None else working_on.record
-            failure = None
-            left: FailureEntry | Redelivery = NO_FAILURE
-            if working_on is not None:
-                at = local(self.clock)
-                failure = Failure(working_on.job, report(error), worker_id, at, self.new_id())
-                back = await self.redelivery_for(working_on.job, error)
-                left = back or self.backend.entry(failure) or NO_FAILURE
-            removed = await self._unregister(worker_id, record, seen_heartbeat, left)
+            ending = await self.ending(worker_id, found, error)
+            removed = await self._unregister(worker_id, ending, seen_heartbeat)
             if removed is not None:
                 break
             if seen_heartbeat != "*" and await self.worker_registry.table.heartbeat(worker_id) != (
                 seen_heartbeat or None
             ):
                 return None
+        failure, left = ending.failure, ending.left
         if failure is None:
             return removed
         if isinstance(left, Redelivery):
@@ -113,26 +115,50 @@ class LostJobs:
                 "%s goes back into its queue (%d of %d): %s",
                 *(failure.job, left.number, left.most, error),
             )
-            await self.returned(failure.job, record)
+            await self.returned(failure.job, ending.record)
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
             if self.may_redeliver(failure.job):
                 await self.forget(failure.job)
-            await self.run_hooks(failure.job, error, record)
+            await self.run_hooks(failure.job, error, ending.record)
         return removed
 
-    async def _unregister(
-        self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
-    ) -> RemovedWorker | None:
+    async def ending(
+        self, worker_id: str, working_on: WorkingOn | None, error: BaseException
+    ) -> Ending:
+        """Return what the script is to do with the job of a worker that ended with that error."""
+        if working_on is None:
+            return Ending(b"", None, NO_FAILURE)
+        failure = Failure(
+            working_on.job, report(error), worker_id, local(self.clock), self.new_id()
+        )
+        back = await self.redelivery_for(working_on.job, error)
+        return Ending(working_on.record, failure, back or self.backend.entry(failure) or NO_FAILURE)
+
+    def is_all(self, ending: Ending) -> bool:
+        """Whether the script does all that there is to do: no failure is to be saved elsewhere, no hook and no plugin runs."""
+        if ending.failure is None:
+            return True
+        job = ending.failure.job
+        if ending.left is NO_FAILURE or self.may_redeliver(job):
+            return False
         try:
-            return await self.worker_registry.table.unregister(worker_id, record, heartbeat, left)
+            hooks = self.registry.find(job.payload.class_name).hooks.on_failure
+        except UnknownJobClass:
+            return True
+        return not hooks and self.registry.with_plugins_of(job) is None
+
+    async def _unregister(
+        self, worker_id: str, ending: Ending, heartbeat: str
+    ) -> RemovedWorker | None:
+        table, record, left = self.worker_registry.table, ending.record, ending.left
+        try:
+            return await table.unregister(worker_id, record, heartbeat, left)
         except WrongKey as error:
             if isinstance(left, Redelivery) or left.failure_queue == FAILED_ASIDE:
                 raise
-            return await self.worker_registry.table.unregister(
-                worker_id, record, heartbeat, aside(left, error)
-            )
+            return await table.unregister(worker_id, record, heartbeat, aside(left, error))
 
     async def redelivery_for(self, job: Job, error: BaseException) -> Redelivery | None:
         """Return the redelivery of a job after this error; None if the job fails, or was redelivered too often."""

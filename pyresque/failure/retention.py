@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyresque.errors import RedisCommandError, RedisUnavailable
 from pyresque.failure.trimming import Limits
+from pyresque.lightweight import within
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Retention:
         #: Whether the settings trim anything.
         self.on = (self.max_count, self.max_age) != (None, None)
         #: When the next trim is due, and from when on a failure may cause one.
-        self._due_at = clock.monotonic() + EVERY if self.on else inf
+        self._due_at = clock.monotonic() + within(EVERY) if self.on else inf
         self._allowed_at = -inf
         self._trouble = ""
 

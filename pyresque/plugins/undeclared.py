@@ -1,7 +1,8 @@
 """Classes that are performed here without the plugin that they have in Ruby: found by the keys of that plugin, and logged once.
 
-A look takes a bounded number of SCANs, at a worker's start and then every five minutes, each look from where the last one ended. It
-reads the heads of a few queues if a mark names no class. A user of Redis who may not SCAN gets no such warnings.
+A look takes a bounded number of SCANs, at a worker's start and then every five minutes, each look from where the last one ended. Of
+workers that start together one looks at once, the others within five minutes. A look reads the heads of a few queues if a mark names no
+class. A user of Redis who may not SCAN gets no such warnings.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import NotEncodable, RedisCommandError, RedisUnavailable, UnknownJobClass
 from pyresque.job.job import read_job
 from pyresque.job.plugin import PluginJob
+from pyresque.lightweight import within
 from pyresque.ops import Batch, Command
 from pyresque.plugins.loner import digest_of
 from pyresque.printable import printable
@@ -140,6 +142,11 @@ class UndeclaredPlugins:
     def due_in(self) -> float:
         """Seconds until the next look; infinity if the user may not SCAN."""
         return self._due_at - self.clock.monotonic()
+
+    def put_off(self) -> None:
+        """Look later for the first time, and a short look: another worker has just started, or has just pruned."""
+        if self._due_at == -inf:
+            self._due_at, self._scans = self.clock.monotonic() + within(EVERY), LATER
 
     async def look_if_due(self) -> None:
         """Look where the last look was five minutes ago; log each class and gem once. No error of Redis ends a worker."""

@@ -42,6 +42,15 @@ async def records_of(keys: Keys, worker_ids: Sequence[str]) -> dict[str, bytes]:
     return {one: record for one, record in zip(worker_ids, found, strict=True) if record}
 
 
+async def checked_records_of(
+    keys: Keys, worker_ids: Sequence[str], log: WrongKeyLog
+) -> dict[str, bytes]:
+    """``records_of`` by one GET for each worker: a key of another type is logged."""
+    commands = (Command[Any](("GET", to_bytes(keys.worker(one)))) for one in worker_ids)
+    found = log.replies_or(await in_chunks(commands, lenient=True))
+    return {one: record for one, record in zip(worker_ids, found, strict=True) if record}
+
+
 async def busy(keys: Keys, worker_ids: Sequence[str]) -> list[str]:
     """Return those of these workers that perform a job. STRLEN of their records: MGET would read every payload."""
     lengths = await in_chunks(busy_commands(keys, worker_ids), lenient=True, size=MOST)

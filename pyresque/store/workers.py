@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 START: Final = b"0"
 
 #: Workers in one page if all are read.
-PAGE: Final = 500
+PAGE: Final = 1000
 
 #: PTTL's reply for a key that never expires.
 ENDLESS = -1
@@ -111,9 +111,9 @@ class WorkerTable:
             (self.entering(worker_id), self.starting(worker_id, started)), lenient=True
         )
 
-    def entering(self, worker_id: str) -> Command[int]:
-        """The command that registers an id; 1 when it is new."""
-        return Command(("SADD", self.keys.workers, to_bytes(worker_id)))
+    def entering(self, *worker_ids: str) -> Command[int]:
+        """The command that registers ids; how many are new."""
+        return Command(("SADD", self.keys.workers, *map(to_bytes, worker_ids)))
 
     def starting(self, worker_id: str, started: str) -> Command[str]:
         """The command that writes a start time."""
@@ -151,8 +151,22 @@ class WorkerTable:
         left: FailureEntry | Redelivery = NO_FAILURE,
     ) -> RemovedWorker | None:
         """Unregister a worker, and record or redeliver its job. None: its job or heartbeat is not as it was seen."""
+        keys, args = self._unregistering(worker_id, seen_record, seen_heartbeat, left)
+        return await script("unregister").call(keys, args, _removed)
+
+    def unregistering(
+        self, worker_id: str, seen_record: bytes, seen_heartbeat: str, left: FailureEntry
+    ) -> Command[RemovedWorker | None]:
+        """The command of ``unregister``, for a batch; ScriptMissing where Redis does not have the script."""
+        keys, args = self._unregistering(worker_id, seen_record, seen_heartbeat, left)
+        return script("unregister").command(keys, args, _removed)
+
+    def _unregistering(
+        self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
+    ) -> tuple[tuple[str | bytes, ...], tuple[Arg, ...]]:
+        """Return KEYS and ARGV of ``unregister.lua``."""
         keys = self.keys
-        lists: tuple[Arg, ...]
+        lists: tuple[str | bytes, ...]
         entry: tuple[Arg, ...]
         if isinstance(left, Redelivery):
             lists = redelivery_keys(keys, left)
@@ -160,19 +174,15 @@ class WorkerTable:
         else:
             lists = (to_bytes(keys.failed(left.failure_queue)), keys.failed_queues)
             entry = (left.record, to_bytes(left.name))
-        reply: list[int] = await script("unregister").call(
-            (
-                to_bytes(keys.worker(worker_id)),
-                to_bytes(keys.worker_started(worker_id)),
-                keys.workers,
-                keys.heartbeats,
-                to_bytes(keys.stat(f"processed:{worker_id}")),
-                to_bytes(keys.stat(f"failed:{worker_id}")),
-                *lists,
-            ),
-            (to_bytes(worker_id), to_bytes(seen_heartbeat), seen_record, *entry),
-        )
-        return RemovedWorker(*reply[1:]) if reply[0] else None
+        return (
+            to_bytes(keys.worker(worker_id)),
+            to_bytes(keys.worker_started(worker_id)),
+            keys.workers,
+            keys.heartbeats,
+            to_bytes(keys.stat(f"processed:{worker_id}")),
+            to_bytes(keys.stat(f"failed:{worker_id}")),
+            *lists,
+        ), (to_bytes(worker_id), to_bytes(heartbeat), record, *entry)
 
     # -- heartbeats and pruning
 
@@ -182,9 +192,12 @@ class WorkerTable:
             ("TIME",), lambda reply: datetime.fromtimestamp(int(reply[0]), timezone.utc)
         )
 
-    def beating(self, worker_id: str, at: str) -> Command[int]:
-        """The command that writes a heartbeat; 1 when it is the first."""
-        return Command(("HSET", self.keys.heartbeats, to_bytes(worker_id), at))
+    def beating(self, at: str, *worker_ids: str) -> Command[int]:
+        """The command that writes the heartbeat of these workers; how many have none yet."""
+        beats: list[Arg] = []
+        for one in worker_ids:
+            beats += (to_bytes(one), at)
+        return Command(("HSET", self.keys.heartbeats, *beats))
 
     async def heartbeat(self, worker_id: str) -> str | None:
         """Return the text of the last heartbeat, or None."""
@@ -239,6 +252,10 @@ class WorkerTable:
     async def unpause_all(self) -> None:
         """Let paused workers go on: delete the pause key."""
         await Command(("DEL", self.keys.pause))
+
+
+def _removed(reply: Sequence[int]) -> RemovedWorker | None:
+    return RemovedWorker(*reply[1:]) if reply[0] else None
 
 
 def says_paused(reply: bytes | None) -> bool:

@@ -15,6 +15,8 @@ from pyresque.errors import SettingsError
 from pyresque.failure.base import FailureBackend, Multiple
 from pyresque.failure.retention import EVERY
 
+pytestmark = pytest.mark.usefixtures("full_waits")
+
 BACKENDS = {"redis": ("failed",), "redis_multi_queue": ("low_failed", "high_failed")}
 NOW = datetime.now(timezone.utc)
 

@@ -11,7 +11,14 @@ from click.testing import CliRunner
 
 from pyresque import AsyncResque, Resque
 from pyresque.cli.main import cli
+from pyresque.executor.inline import InlineExecutor
+from pyresque.job.worker_registry import WorkerId
+from pyresque.plugins.undeclared import FIRST, UndeclaredPlugins
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
+from pyresque.store.scripts import script
 from tests.support.fleet import RECORD, CountingDriver, calls, employ, ids, register
+from tests.support.scripted_worker import Clock, ScriptedHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,3 +124,47 @@ def test_broken_records_and_names_are_read_as_before(
     assert found["no id"].host == ""
     assert (found["a:1:low"].working_on, found["c:1:low"].started) == (None, None)
     assert found["c:1:low"].processed == 0
+
+
+STARTING = 100
+
+
+def test_workers_that_start_together_send_a_bounded_number_of_commands_each(
+    fleet: Resque, db: redis.Redis
+) -> None:
+    """Of all of them one prunes and looks for plugins; nobody else reads what others have registered."""
+    db.script_load(script("turn").text)
+    db.mset({f"resque:other:{number}": 1 for number in range(20_000)})
+    db.config_resetstat()
+    core = fleet.core
+    for number in range(STARTING):
+        patterns = ("low",)
+        worker = Worker(
+            core,
+            WorkerId("new", number, patterns),
+            QueueList.parse(list(patterns)),
+            InlineExecutor(core.registry),
+            ScriptedHost(Clock()),
+        )
+        worker.upkeep.undeclared = UndeclaredPlugins(
+            core.registry, core.active_job_classes, worker.queue_list.takes
+        )
+        fleet.run(worker.startup())
+        assert fleet.run(worker.reserve()) is None
+        fleet.run(worker.upkeep.run())
+    sent = calls(db)
+    of_the_pruner = {"hscan": 2, "sscan": 2, "scan": FIRST}
+    for command, most in of_the_pruner.items():
+        assert 1 <= sent.pop(command) <= most
+    inside_scripts = sent.pop("exists") + sent.pop("lpop")
+    assert inside_scripts == 2 * STARTING
+    assert sent == {
+        "get": 2 * STARTING,
+        "hdel": STARTING,
+        "time": STARTING + 1,
+        "hset": STARTING,
+        "set": 2 * STARTING,
+        "pttl": STARTING - 1,
+        "sadd": STARTING,
+        "evalsha": STARTING,
+    }

@@ -243,7 +243,7 @@ def test_a_job_done_while_no_connection_is_to_be_had_is_done(
         full = True
         server.hang_up()
         db.rpush("live:release", 1)
-        eventually(lambda: "trying again in 1.0 s" in process.log)
+        eventually(lambda: "trying again within 1.0 s" in process.log)
         full = False
         assert next_report(db) == ["held", 1]
         assert next_report(db) == ["note", 2]
@@ -280,7 +280,7 @@ def test_a_job_done_while_its_password_is_refused_is_done_when_it_is_let_in_agai
         refusing = True
         server.hang_up()
         db.rpush("live:release", 1)
-        eventually(lambda: "trying again in 1.0 s" in process.log)
+        eventually(lambda: "trying again within 1.0 s" in process.log)
         process.signal("SIGQUIT")
         refusing = False
         assert process.ended() == 0

@@ -47,7 +47,7 @@ def test_a_job_in_flight_while_redis_is_away_is_finished_once_when_it_is_back(
         assert next_report(db) == ["holding", 1]
         frail.kill()
         db.rpush("live:release", 1)
-        eventually(lambda: "trying again in 1.0 s" in process.log)
+        eventually(lambda: "trying again within 1.0 s" in process.log)
         frail.start()
         assert next_report(db) == ["held", 1]
         assert next_report(db) == ["note", 2]
@@ -68,8 +68,8 @@ def test_an_idle_worker_waits_for_redis_with_back_off_and_goes_on(
         with frail.client() as client:
             worker_id = process.ready(client)
         frail.kill()
-        eventually(lambda: "trying again in 0.5 s" in process.log)
-        eventually(lambda: "trying again in 1.0 s" in process.log)
+        eventually(lambda: "trying again within 0.5 s" in process.log)
+        eventually(lambda: "trying again within 1.0 s" in process.log)
         frail.start()
         with frail.client() as client:
             client.rpush("resque:queue:low", NOTE)
@@ -113,7 +113,7 @@ def test_a_job_that_ends_while_redis_is_away_keeps_a_stopping_worker_until_it_is
         frail.kill()
         process.signal("SIGQUIT")
         db.rpush("live:release", 1)
-        eventually(lambda: "trying again in 1.0 s" in process.log)
+        eventually(lambda: "trying again within 1.0 s" in process.log)
         frail.start()
         assert process.ended() == 0
     assert reported(db) == [["held", 1]]

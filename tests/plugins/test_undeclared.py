@@ -205,6 +205,23 @@ def test_a_user_who_may_not_scan_is_never_asked_again(app):
     assert watch.due_in() == float("inf")
 
 
+def test_a_first_look_that_is_put_off_is_a_short_one_within_five_minutes(app, db, monkeypatch):
+    monkeypatch.setattr(undeclared, "KEYS", 10)
+    monkeypatch.setattr("pyresque.lightweight.random_fraction", lambda: 0.5)
+    db.mset({f"resque:lock:Other-[{number}]": 1 for number in range(500)})
+    watch = looks(app)
+    watch.put_off()
+    db.config_resetstat()
+    app.run(watch.look_if_due())
+    assert watch.due_in() == pytest.approx(undeclared.EVERY / 2, abs=60)
+    assert "cmdstat_scan" not in db.info("commandstats")
+    app.run(watch.look())
+    assert db.info("commandstats")["cmdstat_scan"]["calls"] == undeclared.LATER
+    due = watch.due_in()
+    watch.put_off()
+    assert watch.due_in() <= due, "only the first look"
+
+
 def test_a_redis_that_is_away_is_asked_again_later(app):
     watch = looks(app)
     assert watch.due_in() < 0

@@ -37,14 +37,10 @@ async def _register(resque: Resque, worker_ids: Sequence[str], beat: str) -> Non
     table = core.worker_registry.table
     now = local(core.clock)
     for start in range(0, len(worker_ids), 300):
-        commands: list[Command[Any]] = []
-        for one in worker_ids[start : start + 300]:
-            commands += [
-                table.beating(one, beat or ruby_time.heartbeat(now)),
-                table.entering(one),
-                table.starting(one, ruby_time.to_s(now)),
-            ]
-        await Batch(tuple(commands))
+        some = worker_ids[start : start + 300]
+        beating = table.beating(beat or ruby_time.heartbeat(now), *some)
+        starting = (table.starting(one, ruby_time.to_s(now)) for one in some)
+        await Batch((beating, table.entering(*some), *starting))
 
 
 def employ(db: redis.Redis, worker_ids: Iterable[str], record: bytes = RECORD) -> None:

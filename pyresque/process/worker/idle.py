@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from pyresque.lightweight import random_fraction
+from pyresque.lightweight import within
 from pyresque.ops import Call
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ class IdleWait:
         start = now()
         if self._vain_wake_ups > VAIN_WAKE_UPS:
             # One job wakes many workers. Without this the slower ones would all ask for the next report at once.
-            pause = LONGEST_PAUSE * random_fraction()
-            await Call(partial(self.host.sleep, pause), offload=True)
+            await Call(partial(self.host.sleep, within(LONGEST_PAUSE)), offload=True)
         if paused:
             seconds = min(seconds, PAUSED_LOOK)
         end = start + (seconds if paused else max(seconds, LOOK))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from pyresque.clock import local
 from pyresque.errors import (
     DecodeError,
-    DirtyExit,
-    PruneDeadWorkerDirtyExit,
     RedisCommandError,
     RedisUnavailable,
     WorkerIdError,
 )
+from pyresque.failure.dead_workers import unregister_dead
 from pyresque.job.worker_registry import WorkerId
+from pyresque.lightweight import rather_sooner, within
 from pyresque.ops import Batch, Sleep
 from pyresque.printable import many
 from pyresque.process.health.state import Flag
@@ -54,6 +54,7 @@ class Upkeep:
         #: Warns of classes without the plugins that they have in Ruby; the code that builds the worker sets it.
         self.undeclared: UndeclaredPlugins | None = None
         self.prune_period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
+        self._pruned_before = False
         self._prune_at = math.inf  # the worker's start runs the first pruning
         self._due_at = -math.inf
 
@@ -85,17 +86,26 @@ class Upkeep:
 
     async def prune(self) -> list[str] | None:
         """Prune dead workers now. If Redis is away or refuses, log that and return None."""
-        self._prune_at = self.clock.monotonic() + self.prune_period
+        period = self.prune_period
+        wait = rather_sooner(period) if self._pruned_before else within(period)
+        self._prune_at, self._pruned_before = self.clock.monotonic() + wait, True
         self._due_at = -math.inf
+        pruned = None
         try:
-            return await self.pruner.prune()
+            pruned = await self.pruner.prune()
         except (RedisUnavailable, RedisCommandError) as error:
             log.warning("dead workers not pruned this time: %s", error)
-            return None
+        if pruned is None and self.undeclared is not None:
+            self.undeclared.put_off()
+        return pruned
 
 
 class HeartbeatBase:
-    """Writes the heartbeat of one worker, or of all workers of a process."""
+    """Writes the heartbeat of one worker, or of all workers of a process.
+
+    Rule: never later than the interval. Workers that began together, or that lost Redis together, spread over the interval with the
+    next beat, and each beat comes a little sooner than it must, so that they stay apart.
+    """
 
     def __init__(self, core: Core, due: float = math.inf) -> None:
         self.core = core
@@ -103,6 +113,7 @@ class HeartbeatBase:
         self.failing = False
         self.wrong_key_log = WrongKeyLog()
         self._due = due
+        self._in_step = True
 
     def commands(self, now: str) -> list[Command[int]]:
         """The commands that write a heartbeat of that time; none if there is no worker."""
@@ -114,7 +125,8 @@ class HeartbeatBase:
         zone = local(self.core.clock).tzinfo
         commands = tuple(self.commands(ruby_time.heartbeat(now.astimezone(zone))))
         self.wrong_key_log.replies_or(await Batch(commands, lenient=True))
-        self._due = self.core.clock.monotonic() + self.interval
+        self._wait(within(self.interval) if self._in_step else rather_sooner(self.interval))
+        self._in_step = False
 
     async def beat_if_due(self) -> float:
         """Write the heartbeat when it is due; the seconds until it is due again. If Redis is away it is tried again later."""
@@ -125,12 +137,13 @@ class HeartbeatBase:
             await self.beat()
             self.failing = False
         except (RedisUnavailable, RedisCommandError) as error:
-            self.failing = True
+            self.failing = self._in_step = True
             log.warning("heartbeat of %s not written, trying again: %s", self, error)
-            wait = min(RETRY, self.interval)
-            self._due = self.core.clock.monotonic() + wait
-            return wait
-        return self.interval
+            self._wait(within(min(RETRY, self.interval)))
+        return self._due - self.core.clock.monotonic()
+
+    def _wait(self, seconds: float) -> None:
+        self._due = self.core.clock.monotonic() + seconds
 
 
 class Heartbeat(HeartbeatBase):
@@ -153,7 +166,7 @@ class Heartbeat(HeartbeatBase):
     def commands(self, now: str) -> list[Command[int]]:
         """HSET of the heartbeat, and SADD to ``workers``: a worker that was pruned by mistake is registered again."""
         table = self.core.worker_registry.table
-        beating = [table.beating(self.worker_id, now)]
+        beating = [table.beating(now, self.worker_id)]
         if self.registered:
             beating.append(table.entering(self.worker_id))
         return beating
@@ -163,16 +176,19 @@ class Heartbeats(HeartbeatBase):
     """The heartbeats of all workers of one process, in one round trip."""
 
     def __init__(self, core: Core, heartbeats: Sequence[Heartbeat]) -> None:
-        super().__init__(core, core.clock.monotonic() + core.settings.heartbeat_interval)
+        super().__init__(core)
+        self._wait(within(self.interval))
+        self._in_step = False
         self.heartbeats = heartbeats
 
     def __str__(self) -> str:
         return many(len(self.heartbeats), "worker")
 
     def commands(self, now: str) -> list[Command[int]]:
-        """The commands of the workers that are registered now."""
-        registered = (one for one in self.heartbeats if one.registered)
-        return [command for heartbeat in registered for command in heartbeat.commands(now)]
+        """One HSET and one SADD for all workers that are registered now."""
+        table = self.core.worker_registry.table
+        ids = [one.worker_id for one in self.heartbeats if one.registered]
+        return [table.beating(now, *ids), table.entering(*ids)] if ids else []
 
 
 class Pruner:
@@ -218,23 +234,7 @@ class Pruner:
 
     async def unregister(self, dead: Mapping[str, str | None]) -> list[str]:
         """Unregister these, each if its heartbeat is still the one that the search saw; the ids of those that were."""
-        return [
-            worker_id
-            for worker_id, heartbeat in dead.items()
-            if await self.wrong_key_log.value_or(self._unregister(worker_id, heartbeat), False)
-        ]
-
-    async def _unregister(self, worker_id: str, heartbeat: str | None) -> bool:
-        log.info("pruning dead worker: %s", worker_id)
-        lost_jobs = self.core.lost_jobs
-        if heartbeat is None:
-            error = DirtyExit("Job still being processed")
-            return await lost_jobs.unregister(worker_id, error) is not None
-        working_on = self.core.worker_registry.working_on(worker_id)
-        found = await self.wrong_key_log.value_or(working_on, None)
-        class_name = None if found is None else found.job.class_name or None
-        error = PruneDeadWorkerDirtyExit(worker_id, class_name)
-        return await lost_jobs.unregister(worker_id, error, heartbeat) is not None
+        return await unregister_dead(self.core.lost_jobs, dead, self.wrong_key_log)
 
 
 class DeadWorkers:
@@ -257,6 +257,7 @@ class DeadWorkers:
         self._beats: bytes | None = START
         self._ids: bytes | None = START
         self._alive: frozenset[int] | None = frozenset()
+        self._now: datetime | None = None
 
     async def total(self) -> int:
         """How many heartbeats and workers there are to go through."""
@@ -278,7 +279,9 @@ class DeadWorkers:
         after, beats = await self.wrong_key_log.value_or(table.heartbeats_from(cursor), (START, {}))
         self._beats = None if after == START else after
         self.seen += len(beats)
-        now = await table.server_time()
+        if self._now is None:  # an hour that has passed since makes no living worker dead
+            self._now = await table.server_time()
+        now = self._now
         expired: dict[str, str] = {}
         for worker_id, text in beats.items():
             try:

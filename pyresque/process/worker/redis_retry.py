@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pyresque.errors import ClusterFault, ConnectionFault, RedisUnavailable
-from pyresque.lightweight import random_fraction
+from pyresque.lightweight import within
 from pyresque.ops import Call, Op
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class RedisRetry:
 
     may_leave: says that the worker need not wait. away: called with True at each break, with False when Redis is back.
     has_job: says that a job's end has to be written down, which is waited for as long as it takes. fails_over: another server
-    will replace a lost one; waits are short then, and shorter at random, because all workers ask at the same time.
+    will replace a lost one; waits are short then. Each wait is shorter at random, because all workers lose Redis at the same time.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class RedisRetry:
                     raise StoppedWhileRedisAway(str(broken)) from broken
                 if isinstance(broken, ConnectionFault) and waited >= REFUSED and not self.has_job():
                     raise broken
-                log.warning("%s; trying again in %s s", broken, wait)
-                jitter = 0.5 + random_fraction() / 2 if self.fails_over else 1.0
-                await Call(partial(self.sleep, wait * jitter), offload=True)
-                waited += wait
+                log.warning("%s; trying again within %s s", broken, wait)
+                some = within(wait)
+                await Call(partial(self.sleep, some), offload=True)
+                waited += some
                 wait = min(2 * wait, LONGEST_AT_FAILOVER if self.fails_over else LONGEST_WAIT)
             try:
                 done = await recover() if broken is not None and recover is not None else None

@@ -49,7 +49,7 @@ RETRY_START = 0.5
 class Worker(WorkerControls):
     """One worker of one application (Ruby: ``Resque::Worker``).
 
-    ``hooks``: by default the application's. ``in_crew``: a Crew sends this worker's heartbeat and handles signals. The code
+    ``hooks``: by default the application's. ``in_crew``: a Crew sends this worker's heartbeat, prunes and handles signals. The code
     that builds the worker sets ``fast_path``; None: every job goes through the executor's ``run``.
     """
 
@@ -81,6 +81,7 @@ class Worker(WorkerControls):
         self.redis_retry.has_job = self.current_job.exists
         self.idle_wait = IdleWait(core.clock, host, self._idle_upkeep)
         self._performed_any = False
+        self._in_crew = in_crew
         self._jobs_run_here = not executor.isolated and not in_crew
 
     # -- start, loop, end
@@ -137,7 +138,8 @@ class Worker(WorkerControls):
             self.warn_of_unlimited_jobs()
         await self.redis_retry.until_answered(self._unregister_predecessor)
         await self.redis_retry.until_answered(self.heartbeat.start)
-        await self.prune_dead_workers()
+        if not self._in_crew:
+            await self.prune_dead_workers()
         await self.hooks.run("before_first_fork")
         await self.redis_retry.until_answered(self.register_worker)
 

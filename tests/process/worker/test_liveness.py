@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque.errors import RedisUnavailable
+from pyresque.lightweight import SOONER
 from pyresque.process.health.state import Flag
+from pyresque.process.worker.liveness import RETRY, Heartbeats
 from tests.support.scripted_driver import ScriptedDriver
 from tests.support.scripted_worker import ID, worker
 
 if TYPE_CHECKING:
     from pyresque.process.worker.liveness import Heartbeat, Upkeep
+
+pytestmark = pytest.mark.usefixtures("full_waits")
 
 TIME = [b"1772366400", b"0"]
 
@@ -92,3 +96,97 @@ def test_upkeep_reports_whether_heartbeats_are_sent():
     one.clock.passed += 5
     ScriptedDriver(TIME, [1]).run(one.run())
     assert one.health.health(60.0).ready
+
+
+def chance(monkeypatch, *fractions):
+    """These are the next random numbers; the last one comes again and again."""
+    coming = list(fractions)
+    monkeypatch.setattr(
+        "pyresque.lightweight.random_fraction",
+        lambda: coming.pop(0) if len(coming) > 1 else coming[0],
+    )
+
+
+def beats(one, count):
+    """Let a heartbeat be due so many times; the seconds from each to the next."""
+    waits = []
+    for _ in range(count):
+        waits.append(ScriptedDriver(TIME, [1, 1]).run(one.beat_if_due()))
+        one.core.clock.passed += waits[-1]
+    return waits
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 1.0])
+def test_the_second_beat_comes_at_any_time_of_the_interval_and_each_later_one_rather_sooner(
+    heartbeat, monkeypatch, fraction
+):
+    chance(monkeypatch, fraction)
+    ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
+    first = ScriptedDriver().run(heartbeat.beat_if_due()) if fraction else 0.0
+    assert first == 60.0 * fraction
+    heartbeat.core.clock.passed += first
+    assert beats(heartbeat, 3) == [pytest.approx(60.0 * (1 - SOONER * (1 - fraction)))] * 3
+
+
+def test_no_beat_is_later_than_the_interval_so_that_no_ruby_worker_prunes_its_worker(
+    heartbeat, monkeypatch
+):
+    monkeypatch.undo()
+    ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
+    heartbeat.core.clock.passed += 60
+    assert max(beats(heartbeat, 200)) <= 60.0
+
+
+def test_who_could_not_beat_tries_again_within_seconds_and_then_spreads_over_the_interval(
+    heartbeat, monkeypatch
+):
+    ScriptedDriver(TIME, [1, 1]).run(heartbeat.beat())
+    heartbeat.core.clock.passed += 60
+    chance(monkeypatch, 0.5)
+    assert ScriptedDriver(RedisUnavailable("away")).run(heartbeat.beat_if_due()) == RETRY / 2
+    heartbeat.core.clock.passed += RETRY / 2
+    assert beats(heartbeat, 2) == [30.0, pytest.approx(60 - 60 * SOONER / 2)]
+
+
+def test_workers_that_start_in_the_same_second_beat_all_over_the_interval(monkeypatch):
+    monkeypatch.undo()
+    firsts = []
+    for _ in range(300):
+        one = worker(heartbeat_interval=60.0).heartbeat
+        ScriptedDriver(TIME, [1]).run(one.beat())
+        firsts.append(ScriptedDriver().run(one.beat_if_due()))
+    assert len({int(first // 6) for first in firsts}) == 10
+    assert 0 <= min(firsts) <= max(firsts) <= 60
+
+
+def test_the_heartbeats_of_a_crew_begin_at_any_time_of_the_interval(monkeypatch):
+    chance(monkeypatch, 0.5)
+    one = worker(heartbeat_interval=60.0)
+    together = Heartbeats(one.core, [one.heartbeat])
+    assert ScriptedDriver().run(together.beat_if_due()) == 30.0
+
+
+def test_workers_that_start_in_the_same_second_do_not_ask_to_prune_in_one(monkeypatch):
+    chance(monkeypatch, 0.5)
+    one = rounds(heartbeat_interval=60.0, prune_interval=100.0)
+    one.heartbeat._due = float("inf")
+    assert ScriptedDriver().run(one.run()) == 50.0
+
+
+class Undeclared:
+    """Notes whether its look was put off."""
+
+    put_off_by: int = 0
+
+    def put_off(self):
+        self.put_off_by += 1
+
+
+def test_only_who_prunes_looks_for_undeclared_plugins_at_once():
+    one = worker()
+    one.upkeep.undeclared = Undeclared()
+    assert ScriptedDriver(b"OK", [b"0", []], TIME, [b"0", []]).run(one.upkeep.prune()) == []
+    assert one.upkeep.undeclared.put_off_by == 0
+    assert ScriptedDriver(None, 9_000).run(one.upkeep.prune()) is None
+    assert ScriptedDriver(RedisUnavailable("away")).run(one.upkeep.prune()) is None
+    assert one.upkeep.undeclared.put_off_by == 2

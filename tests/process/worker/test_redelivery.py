@@ -11,6 +11,8 @@ from pyresque.store.scripts import script
 from tests.support.scripted_driver import ScriptedDriver
 from tests.support.scripted_worker import worker
 
+pytestmark = pytest.mark.usefixtures("full_waits")
+
 RAW = b'{"class":"X","args":[1]}'
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
 GOT = [0, 1, RAW, b"", []]

@@ -10,6 +10,8 @@ from pyresque.store.scripts import script
 from tests.support.scripted_driver import ScriptedDriver
 from tests.support.scripted_worker import ID, worker
 
+pytestmark = pytest.mark.usefixtures("full_waits")
+
 RAW = b'{"class":"X","args":[1]}'
 RECORD = b'{"queue":"low","run_at":"2026-03-01T12:00:00Z","payload":{"class":"X","args":[1]}}'
 NOTHING = [0, 0, b"", b"", []]
@@ -101,6 +103,15 @@ def test_the_wait_for_redis_grows_and_is_bounded():
         hand.run(one.reserve())
     assert one.host.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
     assert set(one.host.slept[6:]) == {10.0}
+
+
+def test_each_wait_for_redis_is_shorter_at_random_so_that_not_all_come_back_at_once(monkeypatch):
+    parts = [0.5, 0.0, 0.25, 1.0, 0.5]
+    monkeypatch.setattr("pyresque.lightweight.random_fraction", lambda: parts.pop(0))
+    one, hand = worker(), ScriptedDriver(*[AWAY, AWAY] * 5)
+    with pytest.raises(IndexError):
+        hand.run(one.reserve())
+    assert one.host.slept == [0.25, 0.0, 0.5, 4.0, 4.0]
 
 
 def test_a_reserve_that_was_carried_out_before_the_wire_broke_is_adopted():
