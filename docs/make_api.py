@@ -69,7 +69,8 @@ GROUPS = {
             "locator",
             "serializer",
         ),
-        *("before_first_fork", "before_fork", "after_fork", "before_pause", "after_pause"),
+        *("warm_up", "before_first_fork", "before_fork", "after_fork"),
+        *("before_pause", "after_pause"),
         *("queue_empty", "worker_exit", "on_shutdown"),
     ),
     "Enqueueing": (

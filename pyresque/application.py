@@ -298,6 +298,20 @@ class Application:
         self.hooks.add(name, hook)
         return hook
 
+    def warm_up(self, function: Any = None, /, *, in_child: bool = False) -> Any:
+        """Add a function that is called some dozen times in the process that children are copied from, before the first fork.
+
+        What a job would be the first to do in its child, such as to open a connection, use it and close it, costs children less
+        then. ``in_child=True``: each child calls it once, before it is given its first job, and may keep open what it opens.
+        With other executors than ``fork`` neither is called.
+        """
+        name = "warm_up_in_child" if in_child else "warm_up"
+        return (
+            self._hook(name, function)
+            if function is not None
+            else lambda function: self._hook(name, function)
+        )
+
     def before_first_fork(self, hook: F) -> F:
         """Add a function that a worker calls once, before it registers."""
         return self._hook("before_first_fork", hook)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
     from pyresque.job.limits import TimeLimit
-    from pyresque.job_verb import JobVerb
+    from pyresque.job_verb import JobVerb, WarmUpVerb
     from pyresque.ops import Op
     from pyresque.plugins.uniqueness import StrategyName, Uniqueness
     from pyresque.redis_face import AsyncRedis, Redis
@@ -70,6 +70,7 @@ class _Declaring(Application):
     if TYPE_CHECKING:
         run: Callable[[Any], Any]
         job: JobVerb  # type: ignore[assignment]  # the same parameters, and what each of them makes it return
+        warm_up: WarmUpVerb  # type: ignore[assignment]  # as above
 
     def active_job(
         self,

@@ -43,6 +43,15 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, target: Callable[P, R], /) -> Tracked[P, R]: ...
 
+    class WarmUpVerb(Protocol):
+        """``Resque.warm_up`` as checkers see it."""
+
+        @overload
+        def __call__(self, function: F, /) -> F: ...
+
+        @overload
+        def __call__(self, *, in_child: bool = False) -> Callable[[F], F]: ...
+
     class JobVerb(Protocol):
         """``Resque.job`` as checkers see it."""
 

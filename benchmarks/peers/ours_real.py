@@ -22,7 +22,7 @@ if KIND == "resque.redis":
 else:
     WORK, WARM = real.work(KIND)
     resque.job("work", queue="bench")(WORK)
-    if os.environ.get("BENCH_WARM") and hasattr(resque, "warm_up"):
+    if os.environ.get("BENCH_WARM"):
 
         @resque.warm_up
         def warm() -> None:

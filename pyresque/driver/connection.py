@@ -9,6 +9,8 @@ import contextlib
 import os
 import select
 import socket
+import struct
+import sys
 from errno import EBADF, ECONNRESET
 from math import inf
 from time import monotonic
@@ -18,7 +20,6 @@ import hiredis
 
 from pyresque.descriptors import held_by, look_over, mark
 from pyresque.driver import protocol
-from pyresque.driver.open_socket import SYSTEM_ENDS_WAITS, end_waits, open_socket
 from pyresque.driver.protocol import checked, encode_command, lost
 from pyresque.errors import ConnectionFault, RedisUnavailable
 from pyresque.ops import Command
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from pyresque.driver.url import RedisUrl
     from pyresque.ops import Arg
+
+#: Whether the system itself ends a wait that takes too long; if not, each wait costs Python another call.
+SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 
 #: Bytes read at a time; at first fewer, which touch one page of memory.
 PIECE, FIRST_PIECE = 1 << 16, 1 << 12
@@ -202,6 +206,9 @@ class Connection:
     # -- the socket
 
     def _connected(self, to: RedisUrl) -> _socket.socket:
+        # A forked child that is the first to connect tells of this import, and its fork server then rehearses it.
+        from pyresque.driver.open_socket import open_socket  # noqa: PLC0415 - see above
+
         made = open_socket(to)
         if to.secure:
             made = self._secured(made, to)
@@ -220,7 +227,11 @@ class Connection:
     def _bound(self, made: _socket.socket) -> None:
         """Let every wait end in time."""
         if SYSTEM_ENDS_WAITS and self._plain:
-            end_waits(made, self.timeout)
+            made.settimeout(None)
+            whole = int(self.timeout)
+            limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         else:
             made.settimeout(self.timeout)
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import _socket
-import struct
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from pyresque.driver.url import RedisUrl
-
-#: Whether the system itself ends a wait that takes too long; if not, each wait costs Python another call.
-SYSTEM_ENDS_WAITS = sys.platform in {"linux", "darwin"}
 
 #: Seconds of silence after which the system asks whether the peer is there, seconds between such probes, how many of them.
 PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -70,12 +65,3 @@ def keep_alive(made: _socket.socket) -> None:
             made.setsockopt(level, option, value)
         except OSError:
             continue
-
-
-def end_waits(made: _socket.socket, seconds: float) -> None:
-    """Have the system end every wait of a blocking socket after so many seconds."""
-    made.settimeout(None)
-    whole = int(seconds)
-    limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
-    made.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, limit)
-    made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit)

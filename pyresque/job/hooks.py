@@ -194,6 +194,8 @@ WORKER_HOOKS = (
     "queue_empty",
     "worker_exit",
     "shutdown",
+    "warm_up",
+    "warm_up_in_child",
 )
 
 
@@ -223,6 +225,10 @@ class WorkerHooks:
     def any(self, name: str) -> bool:
         """Whether any function was added for this event."""
         return bool(self._hooks[name])
+
+    def functions(self, name: str) -> tuple[Callable[..., Any], ...]:
+        """Return the functions of this event."""
+        return tuple(self._hooks[name])
 
     async def run(self, name: str, *args: Any) -> None:
         """Call each function of this event, as an operation."""

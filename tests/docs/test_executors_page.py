@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pyresque.executor.fork import cheap_fork
+from pyresque.executor.fork.warm_up import ROUNDS, WarmUps
 from pyresque.process.run.worker import run_worker
 from pyresque.settings import Settings
 
@@ -17,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "executors.md").read_text(encoding=
 def test_the_jobs_of_the_page_are_performed(redis_url, db, monkeypatch, capsys, executor):
     monkeypatch.setenv("REDIS_URL", redis_url)
     names: dict[str, object] = {}
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    _, code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(code, "executors.md", "exec"), names)
     resque = names["resque"]
     resque.enqueue(names["fetch"], "http://a", 0)
@@ -32,3 +34,16 @@ def test_the_jobs_of_the_page_are_performed(redis_url, db, monkeypatch, capsys, 
 def test_the_page_names_every_executor():
     named = re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)
     assert set(Settings.ROWS["executor"].read.choices) <= set(named)
+
+
+def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    names: dict[str, object] = {}
+    code, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "executors.md", "exec"), names)
+    warm_ups = WarmUps(names["resque"])
+    assert warm_ups.run() == []
+    warm_ups.in_child()
+    names["client"].close()
+    assert cheap_fork.notes == []
+    assert db.info("commandstats")["cmdstat_ping"]["calls"] >= ROUNDS

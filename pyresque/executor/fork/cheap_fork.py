@@ -7,9 +7,11 @@ holds on every Python that this changes nothing else.
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import sys
+from time import perf_counter
 from types import FunctionType
 
 TYPE_CHECKING = False
@@ -47,6 +49,13 @@ def freeze_memory() -> None:
         return
     if sum(end - start for start, end in areas) >= COLLAPSE_FROM:
         _collapse(areas)
+
+
+def freeze_again() -> None:
+    """Freeze what was loaded since ``freeze_memory``, and skip the hooks of what it has brought."""
+    gc.collect()
+    gc.freeze()
+    skip_stdlib_fork_hooks()
 
 
 def _private_areas() -> list[tuple[int, int]]:
@@ -121,36 +130,89 @@ def _free_logging_lock() -> None:
 #: Modules of the standard library that print or open a browser when they are imported.
 EGGS = ("antigravity", "this")
 
-#: The log names a module once this many children have imported it; at most this many modules are counted.
-REPEATS, MOST_COUNTED = 3, 1000
+#: How lines begin that children and worker tell each other beside names of Python's and pyresque's own modules: the name of another
+#: module; the milliseconds that all imports took, and the order to measure them; a note of ``warm_up.py``.
+FOREIGN, TIME, NOTE = " ", "?", "!"
 
-#: Before the name of an application's or a library's module, in what ``modules_since`` returns.
-FOREIGN = " "
+#: What the functions of ``@resque.warm_up(in_child=True)`` have left to be told; of a child.
+notes: list[str] = []
+
+#: What children need not tell again.
+_told: set[str] = set()
 
 
 def modules_since(count: int) -> str:
-    """The names of modules that were imported since ``sys.modules`` had that length, one a line, for the worker.
+    """The names of modules that were imported since ``sys.modules`` had that length, and the notes, one a line, for the worker.
 
     Of the application's and of libraries' modules only those whose package is not new, each behind ``FOREIGN``.
     """
     names = [*map(str, sys.modules)][count:]  # a job may have put anything there
-    new, lines = set(names), []
+    new, lines = set(names), [f"{NOTE}{note}" for note in notes if note.split(" ")[0] not in _told]
+    notes.clear()
     for name in names:
         if _may_be_shared(name):
             lines.append(name)
-        elif name.rpartition(".")[0] not in new and _is_foreign(name):
+        elif (
+            name.rpartition(".")[0] not in new and _is_foreign(name) and FOREIGN + name not in _told
+        ):
             lines.append(FOREIGN + name)
+    if lines and import_timer.seconds:
+        lines.append(f"{TIME}{import_timer.seconds * 1000:.1f}")
     return "\n".join(lines)
 
 
-def preload_modules(names: str) -> None:
-    """Import these modules (one a line), but for foreign ones; one that fails is left to the jobs that need it."""
-    for name in names.split("\n"):
-        if _may_be_shared(name) and name not in sys.modules:
+def prepare(lines: str) -> None:
+    """Prepare this process for its next children: import modules, and do what the worker has learnt of former children.
+
+    A module that cannot be imported is left to the jobs that need it.
+    """
+    for line in lines.split("\n"):
+        if line == TIME:
+            import_timer.start()
+        elif line.startswith((FOREIGN, NOTE)):
+            _told.add(line.removeprefix(NOTE))
+            import_timer.stop()
+        elif _may_be_shared(line) and line not in sys.modules:
             try:
-                __import__(name)
+                __import__(line)
             except Exception:  # noqa: BLE001, S112 - a module of another system, or one that a job left broken
                 continue
+
+
+class ImportTimer:
+    """Measures how long ``import`` statements take that load modules."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.seconds = 0.0
+        self._nested = False
+        self._original: Callable[..., Any] = builtins.__import__
+
+    def start(self) -> None:
+        """Measure in this process and in its children."""
+        if not self.on:
+            self.on, self.seconds = True, 0.0
+            self._original, builtins.__import__ = builtins.__import__, self._timed
+
+    def stop(self) -> None:
+        """Measure no longer."""
+        if self.on:
+            self.on, builtins.__import__ = False, self._original
+
+    def _timed(self, *args: Any, **kwargs: Any) -> Any:
+        if self._nested:
+            return self._original(*args, **kwargs)
+        self._nested = True
+        known, started = len(sys.modules), perf_counter()
+        try:
+            return self._original(*args, **kwargs)
+        finally:
+            self._nested = False
+            if len(sys.modules) != known:
+                self.seconds += perf_counter() - started
+
+
+import_timer = ImportTimer()
 
 
 def _may_be_shared(name: str) -> bool:
@@ -162,25 +224,6 @@ def _is_foreign(name: str) -> bool:
     """Whether a name is a module's, and not of the standard library."""
     top, _, rest = name.partition(".")
     return top not in sys.stdlib_module_names and (top + rest.replace(".", "")).isidentifier()
-
-
-class RepeatedImports:
-    """Counts the foreign modules that children import again and again for their jobs."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-
-    def note(self, names: str) -> list[str]:
-        """Count what ``modules_since`` returned in a child; the modules to warn of now, each once."""
-        counts, due = self._counts, []
-        for line in names.split("\n"):
-            name = line[len(FOREIGN) :]
-            if not line.startswith(FOREIGN) or (name not in counts and len(counts) >= MOST_COUNTED):
-                continue
-            counts[name] = counts.get(name, 0) + 1
-            if counts[name] == REPEATS:
-                due.append(name)
-        return due
 
 
 _NAME = "setproctitle._setproctitle"

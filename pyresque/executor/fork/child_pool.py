@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import freeze_memory
 from pyresque.executor.fork.child_handle import ChildHandle
+from pyresque.executor.fork.child_reports import ChildReports, names_modules
 
 if TYPE_CHECKING:
     from pyresque.executor.fork.child_process import ChildOptions, JobCall
     from pyresque.executor.fork.server_handle import ServerHandle
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.executor.fork.warm_up import WarmUps
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
     from pyresque.settings import Settings
@@ -40,8 +42,10 @@ class ChildPool:
         page: SharedPage,
         server: ServerHandle,
         settings: Settings,
+        warm_ups: WarmUps | None = None,
     ) -> None:
         self.hooks = hooks
+        self._warm_ups, self._warm = warm_ups, False
         self.server = server
         #: Jobs and seconds after which a child ends.
         self.most_jobs, self.most_seconds = _child_limits(settings)
@@ -52,8 +56,7 @@ class ChildPool:
         self._options = options
         self._page = page
         self._exiting: list[tuple[float, ChildHandle]] = []
-        self._preloaded: set[str] = set()
-        self._repeated = cheap_fork.RepeatedImports()
+        self._reports = ChildReports()
         self._frozen = False
 
     def close(self) -> None:
@@ -88,6 +91,7 @@ class ChildPool:
             if self.server.child_requested and (child := self._receive()) is not None:
                 return child
         await self.hooks.run("before_fork", job)
+        self._warm_up()
         self.freeze_memory()
         try:
             return ChildHandle.fork(self._job_call, self._options, self._page)
@@ -101,6 +105,15 @@ class ChildPool:
         What this process writes while a child lives must be copied first. The fork server saves it that.
         """
         return not self.hooks.any("before_fork")
+
+    def _warm_up(self) -> None:
+        """Call the functions of ``@resque.warm_up`` here, before this process first forks a child itself."""
+        if self._warm_ups is not None and not self._warm:
+            for line in self._warm_ups.run():
+                log.warning("@resque.warm_up: %s", line)
+        if self._warm_ups is not None:
+            self._options.begin = self._warm_ups.in_child
+        self._warm = True
 
     def freeze_memory(self) -> None:
         """Freeze this process's memory before its first fork."""
@@ -142,29 +155,21 @@ class ChildPool:
         else:
             self.idle = child
         if child.imported:
-            self._preload(child)
+            self._learn(child)
 
-    def _preload(self, child: ChildHandle) -> None:
-        if repeated := self._repeated.note(child.imported):
-            log.warning(
-                "each forked child imports %s anew for its job: import it where the application's module begins, "
-                "and all children share it",
-                ", ".join(repeated),
-            )
-        lines = child.imported.split("\n")
-        own = {name for name in lines if not name.startswith(cheap_fork.FOREIGN)}
-        names = "\n".join(own - self._preloaded)
+    def _learn(self, child: ChildHandle) -> None:
+        lines = self._reports.read(child.imported)
         child.imported = ""
-        if not names:
+        if not lines:
             return
-        self._preloaded.update(names.split("\n"))
-        idle, self.idle = self.idle, None
-        if idle is not None:
-            self.release(idle)
+        if names_modules(lines):
+            idle, self.idle = self.idle, None
+            if idle is not None:
+                self.release(idle)
         if self.server_may_fork():
-            self.server.preload(names)
+            self.server.prepare(lines)
         else:
-            cheap_fork.preload_modules(names)
+            cheap_fork.prepare(lines)
 
     # -- the end of children
 

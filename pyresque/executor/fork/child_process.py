@@ -88,6 +88,8 @@ def run_child(work: Callable[[], None], options: ChildOptions) -> NoReturn:
     try:
         if options.group:
             os.setpgid(0, 0)
+        if options.begin is not None:
+            options.begin()
         work()
         if options.run_at_exit:
             import atexit  # noqa: PLC0415 - by a setting
@@ -154,7 +156,7 @@ def serve_jobs(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
         seconds = perf_counter() - started
         if options.most_memory is not None and resident_memory() > options.most_memory:
             last = True
-        if len(sys.modules) != known:
+        if len(sys.modules) != known or cheap_fork.notes:
             names = cheap_fork.modules_since(known).encode("utf-8", "replace")
             known = len(sys.modules)
         signals.end_job()
@@ -279,9 +281,10 @@ class ChildOptions:
 
     term_child: a TERM ends the job. trusted_only: only a TERM that the worker sent does. run_at_exit: atexit functions run.
     most_memory: bytes from which a child takes no further job. group: each child leads a process group.
+    begin: what each child calls first; the process that forks sets it.
     """
 
-    __slots__ = ("group", "most_memory", "run_at_exit", "term_child", "trusted_only")
+    __slots__ = ("begin", "group", "most_memory", "run_at_exit", "term_child", "trusted_only")
 
     def __init__(
         self,
@@ -292,6 +295,7 @@ class ChildOptions:
         most_memory: int | None = None,
         group: bool = False,
     ) -> None:
+        self.begin: Callable[[], None] | None = None
         self.term_child = term_child
         self.trusted_only = trusted_only
         self.run_at_exit = run_at_exit

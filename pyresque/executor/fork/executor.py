@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from pyresque.clock import Clock
     from pyresque.executor.fast_path import CurrentRecord, FastPathEnd, FastPathSetup
     from pyresque.executor.fork.child_handle import ChildHandle
+    from pyresque.executor.fork.early_server import EarlyServer
     from pyresque.executor.fork.fast_path_handle import LentConnection
-    from pyresque.executor.fork.server_process import EarlyServer
+    from pyresque.executor.fork.warm_up import WarmUps
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import Registry
@@ -62,6 +63,7 @@ class ForkExecutor:
         close_inherited: Callable[[], None] = lambda: None,
         early_server: EarlyServer | None = None,
         connect: Callable[[], LentConnection | None] = lambda: None,
+        warm_ups: WarmUps | None = None,
     ) -> None:
         self.registry = registry
         self.hooks = hooks
@@ -72,8 +74,12 @@ class ForkExecutor:
         self._child: ChildHandle | None = None  # the one that performs a job
         self.options = options = ChildOptions.of(settings)
         job_call = JobCall(registry, hooks, lambda: (registry, codec, driver))
-        self.server = ServerHandle(job_call, options, self.page, close_inherited, early_server)
-        self.children = ChildPool(hooks, job_call, options, self.page, self.server, settings)
+        self.server = ServerHandle(
+            job_call, options, self.page, close_inherited, early_server, warm_ups
+        )
+        self.children = ChildPool(
+            hooks, job_call, options, self.page, self.server, settings, warm_ups
+        )
         self.fast_path = FastPathHandle(self.server, self.page, wakeup, connect)
         #: Signals that came during the fast path, for the child that performs its current job.
         self._deferred: list[Callable[[], None]] = []

@@ -222,7 +222,7 @@ class FastPathRun:
         try:
             self.page.set_started(self.slot)
             own(self.job_call.call, entry, args)
-            if len(sys.modules) == known:
+            if len(sys.modules) == known and not cheap_fork.notes:
                 self.page.set_finished(self.slot)
                 return
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -233,9 +233,12 @@ class FastPathRun:
         self.signals.end_job()
         names = (
             cheap_fork.modules_since(known).encode("utf-8", "replace")
-            if len(sys.modules) != known
+            if len(sys.modules) != known or cheap_fork.notes
             else b""
         )
+        if not names and not error:  # what it has imported is known
+            self.page.set_finished(self.slot)
+            return
         try:
             send_result(self.error_pipe, seconds, error, names, leaving=True)
         except OSError:

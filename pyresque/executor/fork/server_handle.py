@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import marshal
 import os
 import signal
@@ -10,7 +11,6 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.child_handle import ChildHandle
 from pyresque.executor.fork.fast_path_process import CALL_BACK
 from pyresque.executor.fork.server_process import (
@@ -23,9 +23,10 @@ from pyresque.executor.fork.server_process import (
     FORK,
     FORKED,
     MESSAGE,
-    PRELOAD,
+    PREPARE,
     RELEASE,
     STATUS,
+    WARMED,
     limit_reads,
     start,
 )
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyresque.executor.fork.child_process import ChildOptions, PerformJob
-    from pyresque.executor.fork.server_process import EarlyServer
+    from pyresque.executor.fork.early_server import EarlyServer
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.executor.fork.warm_up import WarmUps
+
+log = logging.getLogger("pyresque")
 
 #: Seconds in which the server must answer; a fork of a very great process takes a good part of one.
 ANSWER = 30.0
@@ -54,7 +58,10 @@ class ServerHandle:
         page: SharedPage,
         close_inherited: Callable[[], None],
         early_server: EarlyServer | None = None,
+        warm_ups: WarmUps | None = None,
     ) -> None:
+        self._warm_ups = warm_ups
+        self._warmed = b""  # what the server tells of them
         self._job_call = job_call
         self._options = options
         self._page = page
@@ -62,7 +69,7 @@ class ServerHandle:
         self._control: socket.socket | None = None
         #: The server's, 0 if there is none.
         self.pid = 0
-        self._preloaded = ""  # what children had to import, for the next server
+        self._prepared = ""  # what children had to import, for the next server
         if early_server is not None:
             self._take_over(early_server.control, early_server.pid)
         self._requested: tuple[int, int, int] | None = (
@@ -179,14 +186,13 @@ class ServerHandle:
         child.close()
         self._released.append(child.pid)
 
-    def preload(self, names: str) -> None:
-        """Have the server import these modules; children that it has forked do not have them."""
+    def prepare(self, lines: str) -> None:
+        """Have the server prepare for its next children (``cheap_fork.prepare``); those that it has forked know nothing of that."""
         self._release_requested()
         if self._control is not None:
-            self._preloaded += f"\n{names}"
-            body = names.encode()
+            self._prepared += f"\n{lines}"
             with contextlib.suppress(OSError):
-                self._send(MESSAGE.pack(PRELOAD, len(body), 0) + body)
+                self._send_lines(lines)
 
     def flush_released(self) -> None:
         """Send the server the pids of released children."""
@@ -215,13 +221,40 @@ class ServerHandle:
     # -- the process
 
     def _start(self) -> None:
-        cheap_fork.preload_modules(self._preloaded)
-        started = start(self._job_call, self._options, self._page, self._close_inherited)
+        started = start(
+            *(self._job_call, self._options, self._page, self._close_inherited, self._warm_ups)
+        )
         self._take_over(*started)
+        if not self.await_warm_ups():
+            self._start()
+        elif self._prepared:
+            self._send_lines(self._prepared)
 
     def _take_over(self, control: socket.socket, pid: int) -> None:
         limit_reads(control, ANSWER)
         self._control, self.pid = control, pid
+
+    def await_warm_ups(self) -> bool:
+        """Wait until the server has called the functions of ``@resque.warm_up``, and log what it tells of them.
+
+        False if it does not come back from them: then it is ended, and the next one calls none.
+        """
+        if self._control is None or self._warm_ups is None or not self._warm_ups.any:
+            return True
+        try:
+            while self._receive() != WARMED:
+                continue
+        except OSError:
+            self._warm_ups = None
+            log.warning(
+                "the functions of @resque.warm_up have ended the fork server, or hold it up for longer than %d s: "
+                "the next one calls none of them",
+                ANSWER,
+            )
+            return False
+        for line in self._warmed.decode("utf-8", "replace").splitlines():
+            log.warning("@resque.warm_up: %s", line)
+        return True
 
     def _abandon(self) -> None:
         """Kill the server, if it still lives; the next request starts another one."""
@@ -243,6 +276,10 @@ class ServerHandle:
         self._released.clear()
         return messages
 
+    def _send_lines(self, lines: str) -> None:
+        body = lines.encode("utf-8", "replace")
+        self._send(MESSAGE.pack(PREPARE, len(body), 0) + body)
+
     def _send(self, messages: bytes) -> None:
         if self._control is None:
             raise ConnectionResetError("there is no fork server")
@@ -252,8 +289,8 @@ class ServerHandle:
             self._abandon()
             raise
 
-    def _receive(self) -> None:
-        """Read one message and keep what it says."""
+    def _receive(self) -> bytes:
+        """Read one message and keep what it says; returns its kind."""
         if self._control is None:
             raise ConnectionResetError("the fork server has ended")
         try:
@@ -272,11 +309,20 @@ class ServerHandle:
         elif kind == ALIVE:
             self._statuses[number] = None
         elif kind == FAST_PATH_ENDED:
-            body = self._control.recv(number, socket.MSG_WAITALL)
-            if len(body) < number:
-                self._abandon()
-                raise ConnectionResetError("the fork server has ended")
-            self._fast_path_result = marshal.loads(body)  # noqa: S302 - our server wrote it
+            self._fast_path_result = marshal.loads(self._body(number))  # noqa: S302 - our server wrote it
+        elif kind == WARMED:
+            self._warmed = self._body(number)
+        return bytes(kind)
+
+    def _body(self, size: int) -> bytes:
+        """Read what follows a message."""
+        body = b""
+        if size and self._control is not None:
+            body = self._control.recv(size, socket.MSG_WAITALL)
+        if len(body) < size:
+            self._abandon()
+            raise ConnectionResetError("the fork server has ended")
+        return body
 
 
 def status_without_server(pid: int) -> int | None:

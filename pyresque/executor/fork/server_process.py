@@ -15,7 +15,7 @@ Messages. Worker and server talk over a Unix socket; a message is a kind and two
     FORK slot               + two descriptors: fork a child that serves these pipes    -> FORKED pid, or -1 and an error number
     STATUS pid                                                                         -> EXITED pid status, or ALIVE pid
     RELEASE pid             reap that child when it exits; kill it after LINGER seconds
-    PRELOAD size            + that many bytes: names of modules to import
+    PREPARE size            + that many bytes: names of modules to import, and more (``cheap_fork.prepare``)
     FAST_PATH size          + two descriptors and that many bytes: run the fast path     -> FAST_PATH_ENDED size, bytes
     END                     wait for all children, then exit
 
@@ -31,10 +31,11 @@ from __future__ import annotations
 import marshal
 import os
 import struct
+import sys
 import time
 
 from pyresque.executor.fork import cheap_fork
-from pyresque.executor.fork.cheap_fork import freeze_memory, set_title, skip_stdlib_fork_hooks
+from pyresque.executor.fork.cheap_fork import set_title, skip_stdlib_fork_hooks
 from pyresque.executor.fork.child_process import (
     JOB,
     PIECE,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
     from pyresque.executor.fork.child_process import ChildOptions, PerformJob
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.executor.fork.warm_up import WarmUps
 
 else:
     import _signal as signal
@@ -69,10 +71,13 @@ else:
 MESSAGE = struct.Struct("=cii")
 
 #: From the worker; see above.
-FORK, STATUS, RELEASE, PRELOAD, END, FAST_PATH = b"f", b"s", b"r", b"p", b"e", b"w"
+FORK, STATUS, RELEASE, PREPARE, END, FAST_PATH = b"f", b"s", b"r", b"p", b"e", b"w"
 
 #: From the server.
-FORKED, EXITED, ALIVE, FAST_PATH_ENDED = b"F", b"S", b"A", b"W"
+FORKED, EXITED, ALIVE, FAST_PATH_ENDED, WARMED = b"F", b"S", b"A", b"W", b"N"
+
+#: The module that a connection of Resque's own imports. A child that names it has opened one, and others will.
+CONNECTS = "pyresque.driver.open_socket"
 
 #: Seconds after which a released child is killed; seconds until the server looks for released children when nothing is asked.
 LINGER, IDLE = 5.0, 0.2
@@ -95,6 +100,7 @@ def start(
     options: ChildOptions,
     page: SharedPage,
     close_inherited: Callable[[], None],
+    warm_ups: WarmUps | None = None,
 ) -> tuple[socket.socket, int]:
     """Fork a server; returns the socket to talk to it, and its pid.
 
@@ -110,7 +116,7 @@ def start(
             try:
                 here.close()
                 close_inherited()
-                server = _Server(there, job_call, options, page)
+                server = _Server(there, job_call, options, page, warm_ups)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 server.serve()
             finally:
@@ -126,9 +132,15 @@ def start(
 
 class _Server:
     def __init__(
-        self, control: socket.socket, job_call: PerformJob, options: ChildOptions, page: SharedPage
+        self,
+        control: socket.socket,
+        job_call: PerformJob,
+        options: ChildOptions,
+        page: SharedPage,
+        warm_ups: WarmUps | None,
     ) -> None:
         self._control = control
+        self._warm_ups = warm_ups
         self._job_call = job_call
         self._options = options
         self._page = page
@@ -175,14 +187,15 @@ class _Server:
     def _answer_rare(self, kind: bytes, number: int) -> None:
         if kind == STATUS:
             self._send_status(number)
-        elif kind == PRELOAD:
-            self._preload(number)
+        elif kind == PREPARE:
+            self._prepare_for(number)
         elif kind == END:
             self._end()
 
     def _prepare(self) -> None:
         """Do once, and touch, whatever each child would otherwise do or touch itself."""
         skip_stdlib_fork_hooks()
+        sys.modules.pop(CONNECTS, None)  # the first child that connects is to tell of it
         job_end, job_pipe = os.pipe()
         result_pipe, result_end = os.pipe()
         call = marshal.dumps(("Rehearsal", (1, "x")))
@@ -198,18 +211,26 @@ class _Server:
             flush()
         for end in (job_end, job_pipe, result_pipe, result_end):
             os.close(end)
+        if self._warm_ups is not None:
+            self._options.begin = self._warm_ups.in_child
+            if self._warm_ups.any:
+                self._warm_up(self._warm_ups)
         # At a request for more, the allocator sorts what was freed while modules were loaded: here once, not in each child.
         for size in SIZES:
             bytearray(size)
 
-    def _preload(self, size: int) -> None:
-        names = self._control.recv(size, socket.MSG_WAITALL)
-        cheap_fork.preload_modules(names.decode("utf-8", "replace"))
-        import gc  # noqa: PLC0415 - as ``freeze_memory``
+    def _warm_up(self, warm_ups: WarmUps) -> None:
+        notes = "\n".join(warm_ups.run()).encode("utf-8", "replace")
+        self._signals.take()
+        cheap_fork.freeze_again()
+        self._control.sendall(MESSAGE.pack(WARMED, len(notes), 0) + notes)
 
-        gc.collect()
-        gc.freeze()
-        skip_stdlib_fork_hooks()
+    def _prepare_for(self, size: int) -> None:
+        lines = self._control.recv(size, socket.MSG_WAITALL).decode("utf-8", "replace")
+        cheap_fork.prepare(lines)
+        if self._warm_ups is not None and CONNECTS in lines.split("\n"):
+            self._warm_ups.connect()
+        cheap_fork.freeze_again()
 
     def _send(self, kind: bytes, number: int, other: int) -> None:
         self._control.sendall(MESSAGE.pack(kind, number, other))
@@ -236,12 +257,14 @@ class _Server:
         connection, error_pipe = descriptors
         body = self._control.recv(size, socket.MSG_WAITALL)
         setup, current = marshal.loads(body)  # noqa: S302 - the worker wrote it
-        control = self._control.fileno()
+        control, begin = self._control.fileno(), self._options.begin
 
         def close_inherited() -> None:
             os.close(control)
             if self._options.group:
                 os.setpgid(0, 0)
+            if begin is not None:
+                begin()
 
         run = FastPathRun(
             self._job_call,  # type: ignore[arg-type] # workers that use the fast path give a JobCall
@@ -317,33 +340,3 @@ def limit_reads(control: socket.socket, seconds: float) -> None:
     whole = int(seconds)
     limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
     control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-
-
-class EarlyServer:
-    """A fork server that was started before its worker was loaded: the socket, its pid, and the page that both share."""
-
-    def __init__(self, control: socket.socket, pid: int, page: SharedPage) -> None:
-        self.control = control
-        self.pid = pid
-        self.page = page
-
-    def close(self) -> None:
-        """End the server, if no worker came of its parent."""
-        self.control.close()
-        try:
-            if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-        except ChildProcessError:
-            return  # the application has waited for it
-
-
-def start_early(
-    job_call: PerformJob,
-    options: ChildOptions,
-    page: SharedPage,
-    close_inherited: Callable[[], None],
-) -> EarlyServer:
-    """As ``start``, in a process that will be a worker. Raises OSError."""
-    freeze_memory()
-    return EarlyServer(*start(job_call, options, page, close_inherited), page)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyresque.executor.fork.executor import ForkExecutor
+from pyresque.executor.fork.warm_up import WarmUps
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import fork, leave
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.driver.connection import Connection
-    from pyresque.executor.fork.server_process import EarlyServer
+    from pyresque.executor.fork.early_server import EarlyServer
 
 log = logging.getLogger("pyresque")
 
@@ -160,7 +161,10 @@ def build_worker(
         partial(_close_inherited, resque, posix),
         early_server,
         partial(lendable, resque),
+        WarmUps(resque),
     )
+    if early_server is not None:
+        executor.server.await_warm_ups()
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)

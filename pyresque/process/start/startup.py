@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pyresque.client import Resque
     from pyresque.executor.fork.child_process import JobNeeds
-    from pyresque.executor.fork.server_process import EarlyServer
+    from pyresque.executor.fork.early_server import EarlyServer
 
 NO_QUEUE = (
     "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
@@ -160,8 +160,9 @@ def fork_early(resque: Resque) -> EarlyServer | None:
         return None
     from pyresque.executor.fork import cheap_fork  # noqa: PLC0415 - for the executor fork alone
     from pyresque.executor.fork.child_process import ChildOptions, JobCall  # noqa: PLC0415 - as above
-    from pyresque.executor.fork.server_process import start_early  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.early_server import start_early  # noqa: PLC0415 - as above
     from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.warm_up import WarmUps  # noqa: PLC0415 - as above
     from pyresque.job.plain import plain_class  # noqa: PLC0415 - as above
 
     page = SharedPage()
@@ -170,7 +171,7 @@ def fork_early(resque: Resque) -> EarlyServer | None:
         resque.active_job_classes
     )
     if general or resque.registry.middleware or resque.hooks.any("after_fork"):
-        cheap_fork.preload_modules(GENERAL)
+        cheap_fork.prepare(GENERAL)
 
     def needs() -> JobNeeds:
         core = resque.core
@@ -178,7 +179,7 @@ def fork_early(resque: Resque) -> EarlyServer | None:
 
     try:
         job_call = JobCall(resque.registry, resque.hooks, needs)
-        return start_early(job_call, ChildOptions.of(settings), page, resque.close)
+        return start_early(job_call, ChildOptions.of(settings), page, resque.close, WarmUps(resque))
     except OSError:
         return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.executor.fork import cheap_fork
+from pyresque.executor.fork import cheap_fork, child_reports
+from pyresque.executor.fork.cheap_fork import FOREIGN, TIME
+from pyresque.executor.fork.child_reports import REPEATS
 
 if TYPE_CHECKING:
     import redis
@@ -103,7 +107,7 @@ def test_only_pythons_own_modules_and_ours_are_reported(monkeypatch: pytest.Monk
 
 
 def test_what_cannot_be_loaded_is_left_to_those_who_need_it() -> None:
-    cheap_fork.preload_modules("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
+    cheap_fork.prepare("pyresque.no_such\nwinreg\n\nthis\nno_module_of_pythons")
     assert "this" not in sys.modules
 
 
@@ -150,18 +154,82 @@ def test_what_children_import_again_and_again_is_reported_once(
     logged = [line for line in done.stdout.splitlines() if "imports" in line]
     assert len(logged) == lines, done.stdout
     for line in logged:
-        assert "each forked child imports heavy_thing anew for its job" in line
+        assert re.search(
+            r"each forked child imports heavy_thing anew for its job, which takes [0-9.]+ ms:", line
+        )
     assert db.get("resque:stat:processed") == b"8"
 
 
-def test_modules_are_counted_up_to_a_bound():
-    repeated = cheap_fork.RepeatedImports()
-    names = "\n".join(
-        f"{cheap_fork.FOREIGN}m{number}" for number in range(2 * cheap_fork.MOST_COUNTED)
-    )
-    assert [len(repeated.note(names)) for _ in range(cheap_fork.REPEATS + 1)] == [
-        0,
-        0,
-        cheap_fork.MOST_COUNTED,
-        0,
+def child_that_imported(*modules: str, milliseconds: str = "") -> str:
+    """What a child tells."""
+    times = [f"{TIME}{milliseconds}"] if milliseconds else []
+    return "\n".join([*(f"{FOREIGN}{module}" for module in modules), *times])
+
+
+def test_modules_are_counted_up_to_a_bound(caplog: pytest.LogCaptureFixture) -> None:
+    reports = child_reports.ChildReports()
+    most = child_reports.MOST_COUNTED
+    told = child_that_imported(*(f"m{number}" for number in range(2 * most)), milliseconds="1.5")
+    answers = [reports.read(told) for _ in range(REPEATS + 1)]
+    assert [len(answer.split()) for answer in answers] == [0, 1, most, 0]
+    assert len(caplog.records) == 1
+
+
+def test_the_log_waits_for_a_child_that_has_measured_and_not_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reports = child_reports.ChildReports()
+    assert [reports.read(child_that_imported("slow")) for _ in range(2)] == ["", TIME]
+    for _ in range(2):
+        reports.read(child_that_imported("other"))
+    assert caplog.text == ""
+    assert reports.read(child_that_imported("slow", milliseconds="12.5")) == f"{FOREIGN}slow"
+    assert "imports slow anew for its job, which takes 12.5 ms: import it where" in caplog.text
+    caplog.clear()
+    for _ in range(2 * REPEATS - 2):
+        assert caplog.text == ""
+        reports.read(child_that_imported("other"))
+    assert "imports other anew for its job: import it where" in caplog.text
+
+
+def test_what_was_learnt_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    reports = child_reports.ChildReports()
+    assert reports.read("csv\ndecimal") == "csv\ndecimal"
+    assert reports.read("decimal\njson") == "json"
+    note = f"{cheap_fork.NOTE}app.opens raised OSError: refused by 1"
+    assert reports.read(note) == f"{cheap_fork.NOTE}app.opens"
+    assert reports.read(note.replace("by 1", "by 2")) == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        "@resque.warm_up(in_child=True): app.opens raised OSError: refused by 1"
     ]
+
+
+def test_children_keep_to_themselves_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cheap_fork, "_told", set())
+    count = len(sys.modules)
+    for name in ("only_here", "and_here"):
+        monkeypatch.setitem(sys.modules, name, sys)
+    cheap_fork.prepare(f"{FOREIGN}only_here")
+    assert cheap_fork.modules_since(count) == f"{FOREIGN}and_here"
+    cheap_fork.prepare(f"{FOREIGN}and_here")
+    assert cheap_fork.modules_since(count) == ""
+
+
+def test_what_imports_take_is_measured_between_two_orders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cheap_fork, "_told", set())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "takes_time.py").write_text("import time, takes_none\ntime.sleep(0.02)")
+    (tmp_path / "takes_none.py").write_text("")
+    before, count = builtins.__import__, len(sys.modules)
+    cheap_fork.prepare(TIME)
+    try:
+        exec("import takes_time, sys")
+        told = cheap_fork.modules_since(count).split("\n")
+    finally:
+        cheap_fork.prepare(f"{FOREIGN}takes_time")
+        sys.modules.pop("takes_time"), sys.modules.pop("takes_none")
+    assert builtins.__import__ is before
+    assert sorted(told[:2]) == [f"{FOREIGN}takes_none", f"{FOREIGN}takes_time"]
+    assert 20 <= float(told[2].removeprefix(TIME)) < 2000

@@ -1,0 +1,229 @@
+"""Calls the functions of ``@resque.warm_up`` in the process that children are copied from, before it forks the first one. Light.
+
+Code that runs for the first time in a process is slow: the interpreter specializes it, each page that this writes to is copied, and
+what it imports is read from disk. A child is new for every job. What a function has done here, its children need not do.
+
+Children share with this process what a function leaves open, and have none of its threads. So both are told. A function that does not
+return within LIMIT seconds is interrupted; one that cannot be interrupted (a call into C) is ended with its process by the worker.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import monotonic
+
+from pyresque import signal_handlers
+from pyresque.errors import RedisCommandError
+from pyresque.executor.fork import cheap_fork
+from pyresque.job_copies import own
+from pyresque.lightweight import is_awaitable
+from pyresque.standard_streams import flush
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
+    from typing import Any
+else:
+    import _signal as signal
+
+#: How often each function is called: the interpreter specializes code that ran some dozen times.
+ROUNDS = 48
+
+#: Seconds after which a function is not called once more; seconds that all functions may take together.
+ENOUGH, LIMIT = 1.0, 10.0
+
+#: Seconds for the rehearsal of Resque's own connection.
+CONNECTING = 1.0
+
+#: The names of the two kinds of functions among the hooks of a worker.
+HERE, IN_CHILD = "warm_up", "warm_up_in_child"
+
+#: Seconds between two interruptions of a function that goes on after the first one.
+AGAIN = 0.5
+
+#: The descriptors of this process, one name each, on Linux and on other systems.
+DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"  # noqa: PTH112 - pathlib stays unloaded
+
+
+class TimeIsUp(BaseException):
+    """Raised in a function that has not returned in time."""
+
+
+class WarmUps:
+    """The warm-up functions of an application: ``resque``, or what has its hooks."""
+
+    def __init__(self, resque: Any) -> None:
+        self._resque = resque
+
+    @property
+    def any(self) -> bool:
+        """Whether there are functions for the process that children are copied from."""
+        found: bool = self._resque.hooks.any(HERE)
+        return found
+
+    def run(self) -> list[str]:
+        """Call them here; returns what is to be logged, a line each."""
+        return warm_up(self._resque.hooks.functions(HERE), self._close)
+
+    @property
+    def in_child(self) -> Callable[[], None] | None:
+        """What calls the functions of children, each once; None if there are none."""
+        return self._begin_child if self._resque.hooks.any(IN_CHILD) else None
+
+    def _begin_child(self) -> None:
+        for function in self._resque.hooks.functions(IN_CHILD):
+            if fault := called(function):
+                cheap_fork.notes.append(f"{_name(function)} {fault}")
+
+    def connect(self) -> None:
+        """Open Resque's own connection, use it and close it, so that it costs children less; where it cannot be, do nothing."""
+        called(self._use_redis, CONNECTING, ROUNDS, self._close)
+
+    def _use_redis(self) -> None:
+        server = getattr(self._resque.driver, "server", None)
+        if server is None or server.find_blocks:
+            return  # a client of the user's own; and no Sentinel or provider is asked for this
+        try:
+            self._resque.redis.get("warm_up")
+        except RedisCommandError:
+            return  # this user may not read that
+
+    def _close(self) -> None:
+        """Close Resque's own connection, if there is one."""
+        if "driver" in vars(self._resque):
+            self._resque.driver.close()
+
+
+def warm_up(
+    functions: Iterable[Callable[[], Any]], close: Callable[[], None], rounds: int = ROUNDS
+) -> list[str]:
+    """Call each function so many times; returns what is to be logged, a line each. Raises nothing.
+
+    ``close`` is called after each call: it closes the connection of Resque's own, which the function may have used.
+    """
+    lines: list[str] = []
+    until = monotonic() + LIMIT
+    for function in functions:
+        before = _left()
+        fault = called(function, until - monotonic(), rounds, close)
+        lines += [f"{_name(function)} {what}" for what in (fault, *_left_behind(before)) if what]
+        flush()
+    return lines
+
+
+def called(
+    function: Callable[[], Any],
+    seconds: float = LIMIT,
+    rounds: int = 1,
+    then: Callable[[], None] | None = None,
+) -> str:
+    """Call a function until it has run often enough; what went wrong, in words."""
+    if seconds <= 0:
+        return f"is not called: those before it took {LIMIT:g} s"
+    enough = monotonic() + ENOUGH
+    stop_timer = _start_timer(seconds)
+    try:
+        for _ in range(rounds):
+            own(_call, function)
+            if then is not None:
+                then()
+            if monotonic() > enough:
+                break
+    except TimeIsUp:
+        return f"did not return within {LIMIT:g} s, and is left out"
+    except BaseException as error:  # noqa: BLE001 - the worker goes on without it
+        return _raised(error)
+    finally:
+        stop_timer()
+    return ""
+
+
+def _call(function: Callable[[], Any]) -> None:
+    result = function()
+    if result is not None and is_awaitable(result):
+        import asyncio  # noqa: PLC0415 - heavy, and for those whose functions await
+
+        async def awaited() -> None:
+            await result
+
+        asyncio.run(awaited())
+
+
+def _start_timer(seconds: float) -> Callable[[], None]:
+    """Raise TimeIsUp in this thread after so many seconds; returns what calls that off. Other threads than the first have no timer."""
+
+    def fire(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        raise TimeIsUp
+
+    try:
+        before = signal_handlers.take(signal.SIGALRM, fire)
+    except ValueError:
+        return _nothing
+
+    def stop() -> None:
+        while True:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal_handlers.give_back(signal.SIGALRM, before)
+            except TimeIsUp:
+                continue
+            return
+
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    return stop
+
+
+def _nothing() -> None:
+    """There is no timer to call off."""
+
+
+def _raised(error: BaseException) -> str:
+    from pyresque.printable import one_line  # noqa: PLC0415 - for trouble alone
+    from pyresque.user_errors import exception_name, text_of  # noqa: PLC0415 - as above
+
+    return f"raised {exception_name(error)}: {one_line(text_of(error))}"
+
+
+def _name(function: Callable[[], Any]) -> str:
+    """The name of a function, with its module's; of any other object its class's."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+# -- what is left behind
+
+
+def _left() -> tuple[set[str], set[Any]]:
+    """The open sockets and the running threads of this process."""
+    threading = sys.modules.get("threading")
+    threads = set() if threading is None else set(threading.enumerate())
+    return set(_sockets()), threads
+
+
+def _sockets() -> Iterator[str]:
+    try:
+        names = os.listdir(DESCRIPTORS)  # noqa: PTH208 - pathlib stays unloaded
+    except OSError:
+        return
+    for name in names:
+        try:
+            target = os.readlink(f"{DESCRIPTORS}/{name}")  # noqa: PTH115 - as above
+        except OSError:
+            continue  # closed meanwhile, or no link: only Linux tells
+        if target.startswith("socket:"):
+            yield target
+
+
+def _left_behind(before: tuple[set[str], set[Any]]) -> Iterator[str]:
+    """What a function has left, in words."""
+    sockets, threads = _left()
+    if more := len(sockets - before[0]):
+        many = "a socket" if more == 1 else f"{more} sockets"
+        yield f"leaves {many} open, which all children share: let it close what it opens"
+    names = sorted(repr(thread.name) for thread in threads - before[1])
+    if names:
+        what = "the thread" if len(names) == 1 else "the threads"
+        yield f"leaves {what} {', '.join(names)} running, which no child has: a lock that is held there is never released in a child"
