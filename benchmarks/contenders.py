@@ -27,8 +27,11 @@ DRAMATIQ, PREFETCHING = "Dramatiq", "Dramatiq (prefetch 256)"
 CELERY, TASKIQ, NODE, BARE = "Celery", "taskiq", "node-resque", "bare loop"
 ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, PREFETCHING, CELERY, TASKIQ, NODE, BARE)
 
-#: What enqueues our jobs with plugins.
-PLUGIN_PROGRAM = (sys.executable, "-m", "benchmarks.peers.ours_plugins")
+#: What enqueues the jobs of ``kinds.py``.
+KIND_PROGRAMS = {
+    OURS: (sys.executable, "-m", "benchmarks.peers.ours_kinds"),
+    RUBY: (shutil.which("ruby") or "ruby", str(PEERS / "ruby_kinds.rb")),
+}
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,9 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
     def worker(*more: str) -> tuple[str, ...]:
         return command("worker", "-q", "bench", *more)
 
-    def with_plugins(executor: str) -> Way:
-        words = ("worker", "-q", "bench", "--executor", executor)
-        return Way(command(*words, app="ours_plugins"), forks=executor == "fork")
+    def of_kinds(executor: str, *more: str) -> Way:
+        words = ("worker", "-q", "bench", "--executor", executor, *more)
+        return Way(command(*words, app="ours_kinds"), forks=executor == "fork")
 
     def real(*more: str) -> Way:
         words = ("worker", "-q", "bench", "--executor", "fork", *more)
@@ -112,10 +115,13 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         "inline": Way(worker("--executor", "inline")),
         "thread": Way(worker("--executor", "thread", "-c", "8")),
         "async": Way(worker("--executor", "async", "-c", "10")),
-        **{f"plugins-{name}": with_plugins(name) for name in ("inline", "fork")},
         "real": real(),
         "real100": real("--jobs-per-child", "100"),
         "real-ahead": real("--fork-ahead", "always"),
+        "kinds-fork": of_kinds("fork"),
+        "kinds-inline": of_kinds("inline"),
+        "kinds-thread": of_kinds("thread", "-c", "4"),
+        "kinds-async": of_kinds("async", "-c", "10"),
         "scheduler": Way(command("scheduler", "--quiet")),
     }
     later, fill = _module("ours_later"), _module("ours_real")
@@ -132,6 +138,7 @@ def _ruby() -> tuple[Contender, tuple[str, ...]]:
         "heap": Way(work, {"BENCH_HEAP_MB": "100"}, forks=True),
         "inline": Way(work, {"FORK_PER_JOB": "false"}),
         "real": Way((*real, "work"), forks=True),
+        "kinds-fork": Way((*KIND_PROGRAMS[RUBY], "work"), forks=True),
     }
     later = (program[0], str(PEERS / "ruby_later.rb"))
     one = Contender(RUBY, program, "resque:queue:bench", ways, later=later, real=(*real, "fill"))

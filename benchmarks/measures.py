@@ -16,9 +16,9 @@ from benchmarks.contenders import (
 )
 from benchmarks.delays import DELAYS
 from benchmarks.footprint import COMMANDS, a_job, idle, memory, memory_kept, one_trip
+from benchmarks.kinds import measures as kinds
 from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
-from benchmarks.plugins import costs
 from benchmarks.pushes import against_bare_forks, pushes
 from benchmarks.real_jobs import REAL_JOBS
 from benchmarks.throughput import growth, throughput
@@ -211,8 +211,7 @@ MEASURES = (
         growth("fork"),
         (Bound(("at most 1,000 queued",), 0.95),),
     ),
-    Measure("plugins-inline", "no-op, no fork, plain", "jobs/s", costs("inline")),
-    Measure("plugins-fork", "no-op, a fork for each job, plain", "jobs/s", costs("fork")),
+    *kinds(),
     Measure(
         "push",
         "enqueue, one by one",

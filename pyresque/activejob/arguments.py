@@ -38,6 +38,8 @@ RESERVED = frozenset({GLOBALID, SERIALIZED, SYMBOL_KEYS, RUBY2_KEYWORDS, INDIFFE
 Locators = Mapping[str, Callable[[GlobalID], object]]
 
 #: Ruby's JSON reads no deeper nesting; the limit also stops at a list that contains itself.
+#: Types of arguments that stand in the payload as they are.
+_PRIMITIVES = frozenset((str, int, float, bool, type(None)))
 _DEEPEST = 100
 
 
@@ -64,6 +66,11 @@ def serialize(
     return written
 
 
+def primitive(arguments: object) -> bool:
+    """Whether arguments are a list of texts, numbers, booleans and None alone, which need no reading."""
+    return isinstance(arguments, list) and _PRIMITIVES.issuperset(map(type, arguments))
+
+
 def deserialize(
     arguments: object,
     locators: Locators | None = None,
@@ -79,6 +86,8 @@ def deserialize(
     a zone's name; ``local`` is the zone of times without an offset. Raises DeserializationError, in Rails' words, for what
     that version of Rails could not read, and if a locator or serializer raises or finds nothing.
     """
+    if isinstance(arguments, list) and primitive(arguments):
+        return arguments, {}
     reader = _Reader(version, tuple(serializers), locators or {}, zone or default_zone(), local)
     args = reader.arguments(arguments)
     if args and isinstance(args[-1], Keywords):

@@ -28,6 +28,7 @@ _FIELDS = (
     "continuation",
     "resumptions",
 )
+_KNOWN = frozenset(_FIELDS)
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
@@ -123,10 +124,12 @@ class Envelope:
         locale: str = "en",
         timezone: str | None = "UTC",
         version: Rails = LATEST,
+        started: bool = False,
     ) -> Envelope:
         """Read a job hash as that Rails version does; only ``job_class`` must be there.
 
-        ``locale`` and ``timezone`` are the worker's own, for jobs without. Raises EnvelopeError, or a subclass, in Ruby's
+        ``locale`` and ``timezone`` are the worker's own, for jobs without. ``started``: read it as the method ``started`` returns
+        it. Raises EnvelopeError, or a subclass, in Ruby's
         words.
         """
         job_class = job_class_of(found, version)
@@ -135,6 +138,8 @@ class Envelope:
         if version >= Rails.V7_1:
             enqueued_at, scheduled_at = _checked(enqueued_at), _checked(found.get("scheduled_at"))
         counts, continuation = found.get("exception_executions"), found.get("continuation")
+        executions = _count(found.get("executions"))
+        resumptions = _count(found["resumptions"]) if "resumptions" in found else None
         return cls(
             job_class=job_class,
             job_id=_text(found.get("job_id")),
@@ -142,15 +147,17 @@ class Envelope:
             queue_name=_text(found.get("queue_name")),
             priority=found.get("priority"),
             arguments=found.get("arguments"),
-            executions=_count(found.get("executions")),
+            executions=executions + 1 if started else executions,
             exception_executions=counts if isinstance(counts, Mapping) else None,
             locale=_text(found.get("locale")) or locale,
             timezone=_text(found.get("timezone")) or timezone,
             enqueued_at=enqueued_at,
             scheduled_at=scheduled_at,
             continuation=continuation if isinstance(continuation, Mapping) else None,
-            resumptions=_count(found["resumptions"]) if "resumptions" in found else None,
-            extra={key: value for key, value in found.items() if key not in _FIELDS},
+            resumptions=_resumed(continuation, resumptions) if started else resumptions,
+            extra={}
+            if _KNOWN.issuperset(found)
+            else {key: value for key, value in found.items() if key not in _KNOWN},
             version=version,
         )
 
@@ -172,9 +179,7 @@ class Envelope:
 
     def started(self) -> Envelope:
         """Return this job as it is while it runs: one execution more, and one resumption more if it has completed steps."""
-        steps = self.continuation or _NOTHING
-        resumed = steps.get("completed") or steps.get("current")
-        resumptions = (self.resumptions or 0) + 1 if resumed else self.resumptions
+        resumptions = _resumed(self.continuation, self.resumptions)
         return replace(self, executions=self.executions + 1, resumptions=resumptions)
 
     def counted(self, key: str) -> tuple[Envelope, int]:
@@ -214,6 +219,13 @@ class Envelope:
         )
 
 
+def _resumed(continuation: object, resumptions: int | None) -> int | None:
+    """Return the resumptions of a job that begins: one more if it has completed steps."""
+    steps = continuation if isinstance(continuation, Mapping) else _NOTHING
+    resumed = steps.get("completed") or steps.get("current")
+    return (resumptions or 0) + 1 if resumed else resumptions
+
+
 def _enqueued(now: datetime, version: Rails) -> str:
     return times.utc_text(now, 9 if version >= Rails.V7_1 else 0)
 
@@ -230,7 +242,7 @@ def _checked(value: object) -> str | None:
     if value is None or value is False:
         return None
     try:
-        times.read(value, timezone.utc)
+        times.check(value) if isinstance(value, str) else times.read(value, timezone.utc)
     except TypeError as error:
         raise EnvelopeTypeError(str(error)) from error
     except ValueError as error:

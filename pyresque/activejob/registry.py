@@ -100,6 +100,7 @@ class ActiveJobClass:
         self.bind = bind
         self.signature = signature
         self.resume = resume
+        self._least, self._most = _positional_range(signature)
 
     def bound_to(self, entry: JobClass) -> ActiveJobClass:
         """Return this job with an entry that is bound to one payload."""
@@ -109,9 +110,11 @@ class ActiveJobClass:
         self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments for the function. Raises EnvelopeError (Ruby's ArgumentError) if it does not take them."""
+        bound = (job,) if self.bind else ()
+        if not kwargs and self._least <= len(args) <= self._most:
+            return (*bound, *args), {}
         from pyresque.activejob.signature import complaint, fitted  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
 
-        bound = (job,) if self.bind else ()
         if self.signature is None:
             return (*bound, *args), dict(kwargs)
         args, kwargs = fitted(self.signature, args, kwargs)
@@ -133,6 +136,11 @@ class ActiveJobs:
         self.tracked: dict[str, Any] = {}
         self._by_name: dict[str, ActiveJobClass] = {}
         self._by_target: dict[int, ActiveJobClass] = {}
+
+    @property
+    def reads_arguments(self) -> bool:
+        """Whether the application has locators or serializers."""
+        return bool(self.locators or self.serializers)
 
     def add(
         self,
@@ -174,6 +182,11 @@ class ActiveJobs:
         self._by_name[entry.name] = self._by_target[id(target)] = made
         return made
 
+    def remove(self, name: str) -> None:
+        """Forget the job of a Ruby class name."""
+        removed = self._by_name.pop(_plain(name))
+        self._by_target.pop(id(removed.entry.target), None)
+
     def find(self, name: str) -> ActiveJobClass | None:
         """Return the job of a Ruby class name, or None."""
         return self._by_name.get(_plain(name))
@@ -199,6 +212,12 @@ class ActiveJobs:
 
 def _plain(name: str) -> str:
     return name.removeprefix("::")
+
+
+def _positional_range(signature: inspect.Signature | None) -> tuple[int, float]:
+    from pyresque.activejob.signature import positional_range  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
+
+    return positional_range(signature)
 
 
 def _own(perform: Callable[..., Any], bind: bool) -> inspect.Signature | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import ruby_messages
@@ -25,6 +26,22 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):
         return None
+
+
+def positional_range(signature: inspect.Signature | None) -> tuple[int, float]:
+    """Return how many arguments a function takes, at least and at most, if none is a keyword; (1, 0) if it needs keywords."""
+    if signature is None:
+        return 1, 0
+    least, most = 0, 0.0
+    for parameter in signature.parameters.values():
+        needed = parameter.default is parameter.empty
+        if parameter.kind in _POSITIONAL:
+            least, most = least + needed, most + 1
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            most = math.inf
+        elif parameter.kind is parameter.KEYWORD_ONLY and needed:
+            return 1, 0
+    return least, most
 
 
 def fitted(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import ruby_messages, times
-from pyresque.activejob.arguments import deserialize, serialize
+from pyresque.activejob.arguments import deserialize, primitive, serialize
 from pyresque.activejob.carrier import EnvelopeCarrier
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
@@ -174,7 +174,8 @@ class JobWrapper:
             locale=self.app.locale,
             timezone=self.app.timezone,
             version=self.app.version,
-        ).started()
+            started=True,
+        )
         unique = self.jobs.unique.get(envelope.job_class)
         if unique is None:
             return bool(await self._perform(job, active, envelope))
@@ -205,7 +206,9 @@ class JobWrapper:
         try:
             try:
                 given = partial(self._arguments, active, envelope, steps or envelope)
-                args, kwargs = await Call(given, offload=True)
+                # What the application reads may take long.
+                own = self.jobs.reads_arguments and not primitive(envelope.arguments)
+                args, kwargs = await Call(given, offload=True) if own else given()
                 make = partial(_work, active.entry, args, kwargs)
                 work = make() if around is None else around(make)
                 if active.resume is None or steps is None:

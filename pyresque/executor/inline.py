@@ -41,6 +41,10 @@ class InlineExecutor:
         if is_plain(self.registry, job):
             call = (job.class_name, job.args)
             return await self.attempt(called, self.registry.call, call)
+        return await self.perform(job)
+
+    async def perform(self, job: Job) -> Outcome:
+        """Perform a job with all that belongs to it; whatever it raises is its failure."""
         return await self.attempt(perform, self.registry, job)
 
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:

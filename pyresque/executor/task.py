@@ -49,8 +49,16 @@ class TaskExecutor:
         child_title: str = "",  # noqa: ARG002 - the Protocol's signature
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
-        performed: Callable[[], Any] = partial(self._performed, self._operation, job)
-        outcome: Outcome = await Call(performed)
+        return await self.perform(job)
+
+    async def perform(self, job: Job) -> Outcome:
+        """Perform a job with all that belongs to it, as ``run``."""
+        return await self.call(self._operation, (job,))
+
+    async def call(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
+        """Perform a plain job that is an ``async def`` function."""
+        task: Callable[[], Any] = partial(self.start, work, args)
+        outcome: Outcome = await Call(task)
         return outcome
 
     def kill(self) -> None:
@@ -91,9 +99,6 @@ class TaskExecutor:
     async def _operation(self, job: Job) -> Outcome:
         performed = await self._carry(self._calls.run(perform(self.registry, job)))
         return DONE if performed else UNDONE
-
-    async def _performed(self, work: Callable[..., Any], *args: Any) -> Outcome:
-        return await self.start(work, args)
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         forks = job_copies.forks

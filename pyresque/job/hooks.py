@@ -107,34 +107,42 @@ def hook_names(target: Any) -> HookNames:
 class Hooks:
     """The hooks of one target. They are looked up at each use, because an application may set or remove hooks at any time.
 
-    ``without_hooks`` is a copy of ``attributes`` taken when no attribute was a hook; ``without_performing`` one taken when no
-    attribute was a performing hook. While ``attributes`` equals the copy, one comparison saves the search.
+    ``seen`` is a copy of ``attributes``, taken when hooks were searched for; ``without_performing`` is one taken when no attribute
+    was a performing hook. While ``attributes`` equals the copy, comparisons save the search.
     """
 
-    __slots__ = ("attributes", "target", "without_hooks", "without_performing")
+    __slots__ = ("_found", "_names", "attributes", "seen", "target", "without_performing")
 
     def __init__(self, target: Any) -> None:
         self.target = target
         self.attributes = attributes_of(target)
-        self.without_hooks: list[AbstractSet[str]] | None = None
+        self.seen: list[AbstractSet[str]] | None = None
         self.without_performing: list[AbstractSet[str]] | None = None
+        #: The attributes that are named like hooks, and whether each can be called.
+        self._found: dict[str, bool] = {}
+        self._names = NO_HOOKS
 
     def of_plugin(self, name: str) -> Callable[..., Any] | None:  # noqa: ARG002 - for PluginHooks
         """Return a plugin's hook of that name; None if the target has its own."""
         return None
 
     def now(self) -> HookNames:
-        """Return the hooks that the target has now."""
-        if self.attributes == self.without_hooks:
-            return NO_HOOKS
+        """Return the hooks that the target has now; the same object as long as they stay."""
+        found = self._found
+        if self.attributes == self.seen and (not found or found == self._callable(found)):
+            return self._names
         seen: list[AbstractSet[str]] = [frozenset(names) for names in self.attributes]
-        bearing = [name for names in seen for name in names if name.startswith((LISTED, *PREFIXES))]
-        performing = [name for name in bearing if name.startswith((LISTED, *PERFORMING))]
-        self.without_hooks, self.without_performing = (
-            None if bearing else seen,
-            None if performing else seen,
-        )
-        return hook_names(self.target) if bearing else NO_HOOKS
+        bearing = {name for names in seen for name in names if name.startswith(PREFIXES)}
+        performing = any(name.startswith(PERFORMING) for name in bearing)
+        listed = any(LISTED in names for names in seen)  # whose list may change at any time
+        self.without_performing = None if performing or listed else seen
+        self._found, self._names = self._callable(bearing), hook_names(self.target)
+        self.seen = None if listed else seen
+        return self._names
+
+    def _callable(self, names: Iterable[str]) -> dict[str, bool]:
+        target = self.target
+        return {name: callable(getattr(target, name, None)) for name in names}
 
 
 def lint(target: Any) -> HookNames:

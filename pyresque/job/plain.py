@@ -11,7 +11,7 @@ its class has plugins                      their moments are operations, with co
 its class has a time limit                 a timer must run beside the call                  ``plain_class``
 its class is an operation (ActiveJob)      the operation may speak to Redis                  ``plain_class``
 nobody registered that very name           a name in another spelling needs the slow lookup  ``plain_entry``
-the application has middleware             the middleware must run around it                 ``is_plain``, ``worker_allows``
+the application has middleware             the middleware must run around it                 ``is_plain``, fast paths
 the payload has a fault                    the fault is the job's failure                    ``is_plain``
 a hash is to become keyword arguments      the trailing hash must be split off first         ``is_plain``, ``fast_entry``
 -----------------------------------------  ------------------------------------------------  -------------------------
@@ -20,7 +20,7 @@ a hash is to become keyword arguments      the trailing hash must be split off f
 the job is redelivered                     its count must be forgotten when it is done       ``fast_entry``
 its class has no ``perform``               NoPerformError must be recorded                   ``fast_entry``
 payload: not a hash, or without an array   read_job must say what is wrong                   ``plain_call``
-the log wants a line for each job          the line needs the whole Job                      ``worker_allows``
+the log wants a line for each job          the line needs the whole Job                      fast paths
 an after_fork hook runs in the child       the hook is called with the Job                   ``child_allows``
 a before_fork hook runs in the worker      the hook is called with the Job                   ``server_allows``
 payloads are MessagePack                   the fork server reads JSON alone                  ``server_can_reserve``
@@ -29,17 +29,24 @@ the queues are found by a pattern          they must be looked up before each jo
 =========================================  ================================================  =========================
 
 ``executor/fork/executor.py`` adds what the settings ask for (jobs per child, atexit functions).
+
+Fast paths take other jobs, too, and have them performed by ``perform.perform``: see ``self_contained``.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
     from pyresque.job.registry import JobClass, Registry
+
+
+#: Seconds of a hard limit from which the fork server may fork for a job: the worker looks at the job a second or two later.
+SHORTEST_LIMIT = 10.0
 
 
 def plain_class(entry: JobClass) -> bool:
@@ -100,9 +107,40 @@ def _first_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] 
     return (entry, args) if entry is not None and args.__class__ is list else None
 
 
-def worker_allows(registry: Registry, *, logs_each_job: bool) -> bool:
-    """Whether the worker has nothing to do around each job."""
-    return not (registry.middleware or logs_each_job)
+def self_contained(registry: Registry, job: Job) -> JobClass | None:
+    """The class of a job of which all is over when it has been performed, however much happens there; else None.
+
+    Hooks, limits, an envelope, middleware and plugins run inside ``perform.perform``; but see ``acts_when_taken``. A job that is
+    redelivered when its process dies concerns the worker afterwards, too.
+    """
+    entry = registry.named(job.payload.class_name)
+    if entry is not None and entry.inside is not None:
+        entry = entry.inside(job)
+    return entry if entry is not None and entry.performs and not entry.redeliveries else None
+
+
+def acts_when_taken(entry: JobClass) -> bool:
+    """Whether a plugin acts when a job is taken from its queue: the worker must see to that before the job begins."""
+    if not entry.plugins:
+        return False
+    from pyresque.job.plugin import has  # noqa: PLC0415 - for those who have plugins
+
+    return any(has(plugin, "taken") or has(plugin, "barred_by") for plugin in entry.plugins)
+
+
+def forkable(registry: Registry, job: Job) -> JobClass | None:
+    """The class of a self-contained job that the fork server may fork for; None if the worker must act before, or enforce a short limit."""
+    entry = self_contained(registry, job)
+    if entry is None or acts_when_taken(entry):
+        return None
+    hard = None if entry.timeout is None else entry.timeout.hard
+    return None if hard is not None and hard < SHORTEST_LIMIT else entry
+
+
+def any_general(registry: Registry, hooks: WorkerHooks, active_jobs: Iterable[str]) -> bool:
+    """Whether children will perform jobs that are not plain calls."""
+    others = any(not plain_class(entry) for entry in registry)
+    return others or any(active_jobs) or bool(registry.middleware) or hooks.any("after_fork")
 
 
 def child_allows(hooks: WorkerHooks) -> bool:
@@ -112,7 +150,7 @@ def child_allows(hooks: WorkerHooks) -> bool:
 
 def server_allows(hooks: WorkerHooks) -> bool:
     """Whether the fork server may fork for a job that the worker has not seen."""
-    return child_allows(hooks) and not hooks.any("before_fork")
+    return not hooks.any("before_fork")
 
 
 def server_can_reserve(codec_name: str, *, system_clock: bool, patterns: bool) -> bool:

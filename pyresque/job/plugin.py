@@ -27,7 +27,7 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 
 from __future__ import annotations
 
-from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks, hook_names
+from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,10 +203,12 @@ class Plugin:
 class PluginHooks(Hooks):
     """The hooks of a target and of its plugins, in the order of their names."""
 
-    __slots__ = ("of_plugins",)
+    __slots__ = ("_merged", "_merged_from", "of_plugins")
 
     def __init__(self, target: Any, plugins: Iterable[Plugin]) -> None:
         super().__init__(target)
+        self._merged_from: HookNames | None = None
+        self._merged = NO_HOOKS
         #: The name of each plugin's hook, and the method.
         self.of_plugins: dict[str, Callable[..., Op[Any]]] = {
             name: getattr(plugin, name)
@@ -217,9 +219,9 @@ class PluginHooks(Hooks):
 
     def now(self) -> HookNames:
         """Return the hooks that target and plugins have now."""
-        own = hook_names(self.target)
-        if not self.of_plugins:
-            return own
+        own = super().now()
+        if not self.of_plugins or own is self._merged_from:
+            return self._merged if self.of_plugins else own
         merged = {
             prefix: tuple(
                 sorted(
@@ -230,7 +232,9 @@ class PluginHooks(Hooks):
             )
             for prefix in PREFIXES
         }
-        return HookNames(**merged) if any(merged.values()) else NO_HOOKS
+        self._merged_from = own
+        self._merged = HookNames(**merged) if any(merged.values()) else NO_HOOKS
+        return self._merged
 
     def of_plugin(self, name: str) -> Callable[..., Op[Any]] | None:
         """Return a plugin's hook of that name; None if the target has its own."""

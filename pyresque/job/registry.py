@@ -278,7 +278,8 @@ class Registry:
 
     def named(self, class_name: object) -> JobClass | None:
         """The entry that is registered under that very name, or None."""
-        return self._by_name.get(class_name) if isinstance(class_name, str) else None
+        name = class_name if isinstance(class_name, str) else ""
+        return self._by_name.get(name) or self._own.get(name)
 
     def entry_of(self, job: Job) -> JobClass | None:
         """Return the entry that performs a job, also of a job inside a wrapper; None if none is registered."""
@@ -322,8 +323,7 @@ def validate(entry: JobClass, queue: str | None) -> str:
         msg = f"Jobs must be placed onto a queue. No queue could be inferred for class {entry.name}"
         raise NoQueueError(msg)
     if not entry.name:
-        msg = "Jobs must be given a class."
-        raise NoClassError(msg)
+        raise NoClassError("Jobs must be given a class.")
     return where
 
 

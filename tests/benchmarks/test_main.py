@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from benchmarks import plugins, real_jobs
+from benchmarks import kinds, real_jobs
 from benchmarks.contenders import OURS, contenders
 from benchmarks.measure import Bench
 from benchmarks.real import COUNTER
@@ -62,11 +62,14 @@ def test_delayed_jobs_are_entered_and_moved_beside_a_scheduler_that_is_timed(ben
     assert 0 < figures["late"]["pyresque"] < 60
 
 
-def test_a_plugin_is_timed_beside_a_plain_job(monkeypatch):
-    monkeypatch.setattr(plugins, "KINDS", ("plain", "Status"))
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [("inline", "Status"), ("fork", "active"), ("async", "hooks"), ("thread", "raising")],
+)
+def test_a_kind_of_job_is_timed_beside_a_plain_job(way, kind):
     with server() as url:
-        figures = plugins.costs("inline")(Bench(url, contenders((OURS,)), 0.01))
-    assert set(figures) == {OURS, "with Status"}
+        figures = kinds.beside_plain(way, kind)(Bench(url, contenders((OURS,)), 0.01))
+    assert set(figures) == {OURS, kinds.OUR_PLAIN}
     assert all(figure > 0 for figure in figures.values())
 
 

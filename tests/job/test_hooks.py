@@ -116,14 +116,18 @@ def test_a_hook_set_or_removed_later_counts_from_then_on(prefix, make):
     target = make()
     lookup = hooks.Hooks(target)
     assert lookup.now() is hooks.NO_HOOKS
-    assert lookup.attributes == lookup.without_hooks == lookup.without_performing
+    assert lookup.attributes == lookup.seen == lookup.without_performing
     setattr(target, f"{prefix}_x", lambda: None)
     assert getattr(lookup.now(), prefix) == (f"{prefix}_x",)
-    assert lookup.attributes != lookup.without_hooks
+    assert lookup.now() is lookup.now()
+    setattr(target, f"{prefix}_x", "no function any more")
+    assert lookup.now() is hooks.NO_HOOKS
+    setattr(target, f"{prefix}_x", lambda: None)
+    assert getattr(lookup.now(), prefix) == (f"{prefix}_x",)
     assert (lookup.attributes != lookup.without_performing) is (prefix in hooks.PERFORMING)
     delattr(target, f"{prefix}_x")
     assert lookup.now() is hooks.NO_HOOKS
-    assert lookup.attributes == lookup.without_hooks == lookup.without_performing
+    assert lookup.attributes == lookup.seen == lookup.without_performing
 
 
 def test_a_hook_set_on_a_base_class_counts_too():

@@ -14,7 +14,6 @@ from pyresque.job.plain import (
     plain_entry,
     server_allows,
     server_can_reserve,
-    worker_allows,
 )
 from pyresque.job.registry import Registry
 
@@ -115,9 +114,7 @@ def test_names_that_nobody_registered_are_not_kept():
 
 
 def test_what_the_processes_ask():
-    registry, hooks = Registry(), WorkerHooks()
-    assert worker_allows(registry, logs_each_job=False)
-    assert not worker_allows(registry, logs_each_job=True)
+    hooks = WorkerHooks()
     assert server_allows(hooks)
     hooks.add("before_fork", nothing)
     assert not server_allows(hooks)

@@ -46,4 +46,6 @@ def contents(db: redis.Redis) -> dict[bytes, Any]:
 
 def _timeless(item: bytes) -> Any:
     record = json.loads(item)
+    if not isinstance(record, dict):  # how long a job took
+        return type(record).__name__
     return {**record, "failed_at": "", "backtrace": record.get("backtrace", [])[:1]}

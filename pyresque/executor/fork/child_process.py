@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, TypeAlias
 
+    from pyresque.activejob.registry import ActiveJobs
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.hooks import WorkerHooks
@@ -230,15 +231,20 @@ def resident_memory() -> int:
 class JobCall:
     """Performs one job: called with a queue and a payload, or with None and a call as marshal writes it.
 
-    ``needs`` returns what a job needs that is not plain.
+    ``needs`` returns what a job needs that is not plain. ``active_jobs``: the application's.
     """
 
     def __init__(
-        self, registry: Registry, hooks: WorkerHooks, needs: Callable[[], JobNeeds]
+        self,
+        registry: Registry,
+        hooks: WorkerHooks,
+        needs: Callable[[], JobNeeds],
+        active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.registry = registry
         self.hooks = hooks
         self.needs = needs
+        self.active_jobs = active_jobs
         self._ran_after_fork = False
 
     def __call__(self, queue: str | None, raw: bytes) -> bool:
@@ -264,8 +270,13 @@ class JobCall:
     def _perform(self, queue: str, raw: bytes) -> bool:
         from pyresque.job.job import read_job  # noqa: PLC0415 - as above
 
-        registry, codec, driver = self.needs()
-        return driver.run(self._performed(registry, read_job(codec, queue, raw)))
+        _, codec, _ = self.needs()
+        return self.perform(read_job(codec, queue, raw))
+
+    def perform(self, job: Job) -> bool:
+        """Perform a job that is not plain; whether its work was done."""
+        registry, _, driver = self.needs()
+        return driver.run(self._performed(registry, job))
 
     async def _performed(self, registry: Registry, job: Job) -> bool:
         from pyresque.job.perform import perform  # noqa: PLC0415 - as above

@@ -20,11 +20,13 @@ from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
 from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, CALL_BACK, WORKING
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage
+from pyresque.job.job import read_job
 from pyresque.job.plain import child_allows, is_plain, server_allows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyresque.activejob.registry import ActiveJobs
     from pyresque.clock import Clock
     from pyresque.executor.fast_path import CurrentRecord, FastPathEnd, FastPathSetup
     from pyresque.executor.fork.child_handle import ChildHandle
@@ -46,7 +48,7 @@ class ForkExecutor:
 
     wakeup: a pipe that is readable after a signal. driver: runs a job's operation in the child. close_inherited: closes, in the
     fork server, the connections of this process. early_server: a fork server that runs already. connect: opens a connection to
-    Redis for the fast path; it returns None if none can be lent.
+    Redis for the fast path; it returns None if none can be lent. active_jobs: as JobCall's.
     """
 
     isolated = True
@@ -64,8 +66,10 @@ class ForkExecutor:
         early_server: EarlyServer | None = None,
         connect: Callable[[], LentConnection | None] = lambda: None,
         warm_ups: WarmUps | None = None,
+        active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.registry = registry
+        self.codec = codec
         self.hooks = hooks
         self.settings = settings
         self.clock = clock
@@ -73,7 +77,7 @@ class ForkExecutor:
         self.page = SharedPage() if early_server is None else early_server.page
         self._child: ChildHandle | None = None  # the one that performs a job
         self.options = options = ChildOptions.of(settings)
-        job_call = JobCall(registry, hooks, lambda: (registry, codec, driver))
+        job_call = JobCall(registry, hooks, lambda: (registry, codec, driver), active_jobs)
         self.server = ServerHandle(
             job_call, options, self.page, close_inherited, early_server, warm_ups
         )
@@ -270,11 +274,21 @@ class ForkExecutor:
                 send_signal()
             if end.error is not None:
                 return None
+            self._limit(child, end)
             show_child(child.pid)
             return await self._wait(child, upkeep)
         finally:
             self._child = None
             self.children.keep_or_release(child)
+
+    def _limit(self, child: ChildHandle, end: FastPathEnd) -> None:
+        """Have a child killed that the fast path has left at work, when its job's hard limit is over."""
+        if end.kind != WORKING:
+            return
+        job = read_job(self.codec, "", end.current.raw)
+        if (seconds := hard_limit(self.registry, job)) is not None:
+            _, passed = end.detail
+            child.kill_after(seconds - passed, HardTimeLimit(seconds))
 
 
 def hard_limit(registry: Registry, job: Job) -> float | None:

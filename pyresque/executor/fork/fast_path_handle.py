@@ -164,7 +164,7 @@ class FastPathHandle:
         """The child of the job that the fast path left unfinished; it may have exited. None if there is no such job."""
         exit_status: Callable[[int], int | None]
         if end.kind == WORKING:
-            pid, exit_status = end.detail, self._server.exit_status_reader()
+            (pid, _), exit_status = end.detail, self._server.exit_status_reader()
         elif end.kind == ENDED:
             pid, status = end.detail
             exit_status = partial(_known_status, status)

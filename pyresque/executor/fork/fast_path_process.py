@@ -8,11 +8,12 @@ reserves another. On the fast path the worker sleeps. It lends its connection to
 The child inherits the job, so that nothing is written to a pipe. A job that ends well and imported nothing reports that by one
 byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards.
 
-The loop does only what is done for every plain job (``job/plain.py``). Anything else ends it, and the worker goes on in its usual
-way from the record that the loop returns. The ways to end, each with what belongs to it:
+The loop does only what is done for every plain job (``job/plain.py``), or for a job whose hooks, limits and the rest are all the
+child's (``plain.forkable``). Anything else ends it, and the worker goes on in its usual way from the record that the loop returns.
+The ways to end, each with what belongs to it:
 
-- LEFT: the job in ``worker:<id>`` has not begun: its payload is not a plain call, the worker has called back, or fork() failed.
-- WORKING (pid): the worker called back while the child works; from now on the worker waits for it.
+- LEFT: the job in ``worker:<id>`` has not begun: the worker must act first, the worker has called back, or fork() failed.
+- WORKING (pid, seconds): the worker called back while the child works, so long since the fork; from now on the worker waits for it.
 - ENDED (pid, status): the child has exited without finishing its job; its error is in the pipe, or the process died.
 - ANSWERED (bytes): Redis replied something else than a job: no job, the pause key, an error. The worker's client reads on.
 - BROKEN (text): the connection broke, or no reply came in time. The worker finds out whether the turn was run.
@@ -36,12 +37,13 @@ from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.executor.fork.child_process import (
     FAILED,
+    LEFT_UNDONE,
     REHEARSALS,
     error_json,
     log_failure,
     send_result,
 )
-from pyresque.job.plain import plain_call
+from pyresque.job.plain import child_allows, forkable, plain_call
 from pyresque.job_copies import fork, leave, own
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
@@ -112,6 +114,7 @@ class FastPathRun:
         self.turns = 0
         self.shown: tuple[JobClass | None, int, int] = None, 0, 0
         self.title = self.prefix
+        self._plain_calls = child_allows(job_call.hooks) and not job_call.registry.middleware
         self._server_pid = os.getpid()
         self._waiting = False
 
@@ -128,12 +131,13 @@ class FastPathRun:
         self.signals.slot = slot
         signal_handlers.take(CALL_BACK, self._called_back)
         while True:
-            call = plain_call(self.job_call.registry, decode_at_once(raw))
-            if call is None or page.called_back:
+            work = self._work(queue_index, raw)
+            if work is None or page.called_back:
                 return (LEFT, None), queue_index, raw, record
             page.set_waiting(slot)
+            started = perf_counter()
             try:
-                pid = self._fork(*call, queue_index)
+                pid = self._fork(*work, queue_index)
             except OSError:
                 return (
                     (LEFT, None),
@@ -142,7 +146,7 @@ class FastPathRun:
                     record,
                 )  # the worker tries, and logs the error
             if not self._wait(pid):
-                return (WORKING, pid), queue_index, raw, record
+                return (WORKING, (pid, perf_counter() - started)), queue_index, raw, record
             status = os.waitpid(pid, 0)[1]
             if not page.finished(slot) or page.called_back:
                 return (ENDED, (pid, status)), queue_index, raw, record
@@ -165,8 +169,27 @@ class FastPathRun:
                 second = reserver.second
                 self.reap()
 
-    def _fork(self, entry: JobClass, args: list[Any], queue_index: int) -> int:
-        """Fork a child for a call; returns its pid. The child does not return. Raises OSError."""
+    def _work(
+        self, queue_index: int, raw: bytes
+    ) -> tuple[JobClass, Callable[..., Any], Any] | None:
+        """The class of a job, the function that performs it in a child, and its arguments; None if the worker must act."""
+        decoded, job_call = decode_at_once(raw), self.job_call
+        if self._plain_calls:
+            call = plain_call(job_call.registry, decoded)
+            if call is not None:
+                return call[0], job_call.call, call
+        if decoded.__class__ is not dict:
+            return None
+        from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for jobs that are not plain
+
+        job = Job(self.queues[queue_index], Payload.of(decoded), raw, sound=True)
+        entry = forkable(job_call.needs()[0], job)
+        return None if entry is None else (entry, job_call.perform, (job,))
+
+    def _fork(
+        self, entry: JobClass, function: Callable[..., Any], args: Any, queue_index: int
+    ) -> int:
+        """Fork a child for a job; returns its pid. The child does not return. Raises OSError."""
         second, shown = self.reserver.second, self.shown
         if entry is not shown[0] or queue_index != shown[1] or second != shown[2]:
             self.shown = entry, queue_index, second
@@ -185,7 +208,7 @@ class FastPathRun:
         # As ``run_child``, with fewer steps: each is a page of the child's own.
         status = FAILED
         try:
-            self.perform(entry, args)
+            self.perform(function, args)
             flush()
             status = 0
         except BaseException as error:  # noqa: BLE001 - as there
@@ -214,15 +237,16 @@ class FastPathRun:
 
     # -- in the child
 
-    def perform(self, entry: JobClass, args: list[Any]) -> None:
-        """Perform a job. Write a result frame only if it failed, or imported modules."""
+    def perform(self, function: Callable[..., Any], args: Any) -> None:
+        """Perform a job. Write a result frame only if it failed, was left undone, or imported modules."""
         known, error = len(sys.modules), b""
         set_title(self.title)
         started = perf_counter()
         try:
             self.page.set_started(self.slot)
-            own(self.job_call.call, entry, args)
-            if len(sys.modules) == known and not cheap_fork.notes:
+            if own(function, *args) is False:
+                error = LEFT_UNDONE
+            elif len(sys.modules) == known and not cheap_fork.notes:
                 self.page.set_finished(self.slot)
                 return
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -249,4 +273,4 @@ class FastPathRun:
     def rehearse(self, entry: JobClass) -> None:
         """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""
         for _ in range(REHEARSALS):
-            self.perform(entry, [1, "x"])
+            self.perform(self.job_call.call, (entry, [1, "x"]))

@@ -34,7 +34,7 @@ import struct
 import sys
 import time
 
-from pyresque.executor.fork import cheap_fork
+from pyresque.executor.fork import cheap_fork, rehearsal
 from pyresque.executor.fork.cheap_fork import set_title, skip_stdlib_fork_hooks
 from pyresque.executor.fork.child_process import (
     JOB,
@@ -47,8 +47,6 @@ from pyresque.executor.fork.child_process import (
 from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.executor.fork.fast_path_process import WORKING, FastPathRun
 from pyresque.executor.fork.shared_page import SLOTS
-from pyresque.job.hooks import WorkerHooks
-from pyresque.job.registry import Registry
 from pyresque.job_copies import fork, leave
 from pyresque.standard_streams import flush
 
@@ -159,6 +157,8 @@ class _Server:
 
     def serve(self) -> NoReturn:
         """The server's main loop."""
+        if isinstance(self._job_call, JobCall):
+            self._rehearse_general(self._job_call)
         self._prepare()
         control, released, limited = self._control, self._released, False
         while True:
@@ -198,14 +198,14 @@ class _Server:
         sys.modules.pop(CONNECTS, None)  # the first child that connects is to tell of it
         job_end, job_pipe = os.pipe()
         result_pipe, result_end = os.pipe()
-        call = marshal.dumps(("Rehearsal", (1, "x")))
+        call = marshal.dumps((rehearsal.NAME, (1, "x")))
         title = (TITLE % self._worker).encode()
         job = JOB.pack(4, len(title), len(call), True, True) + b"none" + title + call
         self._signals.slot = SLOTS - 1  # which no child will have for a long time
-        rehearsal = JobCall(_rehearsal_registry(), WorkerHooks(), _no_needs)
+        job_call = rehearsal.plain_job_call()
         for _ in range(REHEARSALS):
             os.write(job_pipe, job)
-            serve_jobs(rehearsal, self._options, (job_end, result_end), self._page, self._signals)
+            serve_jobs(job_call, self._options, (job_end, result_end), self._page, self._signals)
             os.read(result_pipe, PIECE)
             self._signals.take()
             flush()
@@ -224,6 +224,14 @@ class _Server:
         self._signals.take()
         cheap_fork.freeze_again()
         self._control.sendall(MESSAGE.pack(WARMED, len(notes), 0) + notes)
+
+    def _rehearse_general(self, job_call: JobCall) -> None:
+        """Do it for jobs that are not plain, too. What fails here fails in the children, where it is a job's error."""
+        try:
+            rehearsal.rehearse_general(job_call)
+        except Exception:  # noqa: BLE001 - as it says
+            return
+        cheap_fork.freeze_again()
 
     def _prepare_for(self, size: int) -> None:
         lines = self._control.recv(size, socket.MSG_WAITALL).decode("utf-8", "replace")
@@ -273,12 +281,12 @@ class _Server:
         )
         if not self._rehearsed_fast_path:
             self._rehearsed_fast_path = True
-            run.rehearse(_rehearsal_registry().find("Rehearsal"))
+            run.rehearse(rehearsal.registry().find(rehearsal.NAME))
             set_title(TITLE % self._worker)
             self._signals.take()
         end, queue_index, raw, record = run.run(*current)
         if end[0] == WORKING:
-            self._living.add(end[1])
+            self._living.add(end[1][0])
         os.close(connection)
         os.close(error_pipe)
         result = marshal.dumps((*end, queue_index, raw, record, run.turns, run.reserver.second))
@@ -319,20 +327,6 @@ class _Server:
             self._reap_released()
             time.sleep(0.001)
         leave(0)
-
-
-def _rehearsal_registry() -> Registry:
-    registry = Registry()
-    registry.add(_do_nothing, name="Rehearsal")
-    return registry
-
-
-def _no_needs() -> NoReturn:
-    raise AssertionError("the rehearsal is a plain job")
-
-
-def _do_nothing(*args: object) -> None:
-    """Perform the rehearsal."""
 
 
 def limit_reads(control: socket.socket, seconds: float) -> None:

@@ -74,7 +74,7 @@ class LoopSlots:
         """Return a worker whose jobs run in the event loop (``Slots.build_worker``)."""
         executor = TaskExecutor(self._resque.core.registry, self._driver.run)
         worker = build(executor)
-        worker.fast_path = InlineFastPath(worker, start_task=executor.start)
+        worker.fast_path = InlineFastPath(worker, tasks=executor)
         return worker
 
     def new_waiter(self) -> LoopWaiter:

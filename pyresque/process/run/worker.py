@@ -162,6 +162,7 @@ def build_worker(
         early_server,
         partial(lendable, resque),
         WarmUps(resque),
+        resque.active_job_classes,
     )
     if early_server is not None:
         executor.server.await_warm_ups()

@@ -163,14 +163,12 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     from pyresque.executor.fork.early_server import start_early  # noqa: PLC0415 - as above
     from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
     from pyresque.executor.fork.warm_up import WarmUps  # noqa: PLC0415 - as above
-    from pyresque.job.plain import plain_class  # noqa: PLC0415 - as above
+    from pyresque.job.plain import any_general  # noqa: PLC0415 - as above
 
     page = SharedPage()
     resque.stop_flag.follow(lambda: page.stopping)
-    general = any(not plain_class(entry) for entry in resque.registry) or any(
-        resque.active_job_classes
-    )
-    if general or resque.registry.middleware or resque.hooks.any("after_fork"):
+    active_jobs = resque.active_job_classes
+    if any_general(resque.registry, resque.hooks, active_jobs):
         cheap_fork.prepare(GENERAL)
 
     def needs() -> JobNeeds:
@@ -178,7 +176,7 @@ def fork_early(resque: Resque) -> EarlyServer | None:
         return core.registry, core.codec, resque.driver
 
     try:
-        job_call = JobCall(resque.registry, resque.hooks, needs)
+        job_call = JobCall(resque.registry, resque.hooks, needs, active_jobs)
         return start_early(job_call, ChildOptions.of(settings), page, resque.close, WarmUps(resque))
     except OSError:
         return None

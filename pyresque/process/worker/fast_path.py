@@ -1,112 +1,146 @@
-"""The fast path: plain jobs (``job/plain.py``) one after another in the fewest steps. If jobs are short, steps are all they cost.
+"""The fast path: jobs one after another in the fewest steps. If jobs are short, steps are all they cost.
 
 ``InlineFastPath`` performs them in the worker's own process, ``ForkFastPath`` has the fork server perform them. Whoever builds a
-worker gives it one of them, or none.
+worker gives it one of them, or none. A plain job (``job/plain.py``) is called; another one is performed as the executor does, if
+all that belongs to it happens there.
 
 Rule: whatever is not usual goes back to the worker's loop, which does all that is done here and the rest: a job that failed, a
-payload that is not plain JSON, a class with hooks, a log that wants a line for each job, a stop or a pause.
+payload that is not plain JSON, a plugin that acts in the worker, a log that wants a line for each job, a stop or a pause.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime, timezone
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyresque import signal_handlers
 from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE, NOT_STARTED
 from pyresque.executor.fast_path import CurrentRecord, FastPathSetup
-from pyresque.job.job import read_job
+from pyresque.job.job import Job, Payload, read_job
 from pyresque.job.perform import called
-from pyresque.job.plain import fast_entry, plain_call, worker_allows
+from pyresque.job.plain import acts_when_taken, forkable, plain_call, self_contained
 from pyresque.lightweight import is_coroutine_function
-from pyresque.ops import Call, as_it_is
+from pyresque.ops import as_it_is
+from pyresque.process.worker.taken import note_taken
 from pyresque.ruby import time as ruby_time
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Iterable
 
     from pyresque.executor.base import Outcome
     from pyresque.executor.fast_path import FastPathExecutor, FastPathResult
     from pyresque.executor.inline import InlineExecutor
-    from pyresque.job.job import Job
     from pyresque.job.registry import JobClass
+    from pyresque.ops import Op
     from pyresque.process.worker.worker import Worker
 
 log = logging.getLogger("pyresque")
 
 
+class Tasks(Protocol):
+    """Performs jobs as tasks of the running event loop: the part of TaskExecutor that is needed here."""
+
+    def call(self, work: Callable[..., Any], args: Iterable[Any], /) -> Op[Outcome]:
+        """Perform a plain job that is a coroutine function."""
+
+    def perform(self, job: Job, /) -> Op[Outcome]:
+        """Perform any job."""
+
+
 class InlineFastPath:
-    """Performs jobs in the worker's process: by ``inline``, or by ``start_task`` as tasks of the event loop that runs the worker."""
+    """Performs jobs in the worker's process: by ``inline``, or by ``tasks`` in the event loop that runs the worker."""
 
     def __init__(
-        self,
-        worker: Worker,
-        inline: InlineExecutor | None = None,
-        start_task: Callable[..., Awaitable[Outcome]] | None = None,
+        self, worker: Worker, inline: InlineExecutor | None = None, tasks: Tasks | None = None
     ) -> None:
         self.worker = worker
         self.core = worker.core
         self.current_job = worker.current_job
         self.inline = inline
-        self.start_task = start_task
+        self.tasks = tasks
 
-    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:  # noqa: C901, PLR0912 - one loop, for what calls would cost
+    async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """As ``FastPath.run``."""
-        current, worker, inline, start = self.current_job, self.worker, self.inline, self.start_task
-        read, registry = self.core.codec.decode_at_once, self.core.registry
-        allowed = worker_allows(registry, logs_each_job=log.isEnabledFor(logging.INFO))
-        if not allowed or fast_entry(registry, job.payload.class_name) is None:
+        if log.isEnabledFor(logging.INFO) or not job.sound:
             return job, None
+        self.worker.health.job(True)
+        try:
+            return await self._run(job.queue, job.raw)
+        finally:
+            self.worker.health.job(False)
+
+    async def _run(self, queue: str, raw: bytes) -> tuple[Job | None, Outcome | None]:  # noqa: C901, PLR0912 - one loop, for what calls would cost
+        """Perform this job and those that follow it, as far as they are self-contained."""
+        current, worker = self.current_job, self.worker
         now, accepted = self.core.clock.monotonic, True
-        queue, raw = job.queue, job.raw
         shown: JobClass | None = None
         second, shown_queue = 0, ""
-        work: Callable[..., Any] = as_it_is
-        request: Call[Any] = Call(partial(as_it_is, None))  # one request object for all jobs
-        worker.health.job(True)
-        try:
-            while True:
-                call = plain_call(registry, read(raw))
-                if call is None or worker.stopping or worker.paused_by_signal:
-                    return await _hand_over(worker, queue, raw, accepted=accepted)
-                entry, args = call
-                if entry is not shown or current.second != second or queue is not shown_queue:
-                    shown, second, shown_queue, work = entry, current.second, queue, entry.perform
-                    if inline is None and not is_coroutine_function(work):
-                        return await _hand_over(worker, queue, raw, accepted=accepted)
-                    worker.show_job(queue, second, entry.name)
-                    if inline is not None:
-                        signal_handlers.take_again()
-                    worker.health.turned()
-                started = now()
-                if inline is not None:
-                    outcome, result = inline.call(work, args)
+        while True:
+            work = self._work(queue, raw)
+            if work is None or worker.stopping or worker.paused_by_signal:
+                return await _hand_over(worker, queue, raw, accepted=accepted)
+            entry, args, job = work
+            if entry is not shown or current.second != second or queue is not shown_queue:
+                shown, second, shown_queue = entry, current.second, queue
+                worker.show_job(queue, second, entry.name)
+                if self.inline is not None:
+                    signal_handlers.take_again()
+                worker.health.turned()
+            started = now()
+            if job is not None and (refused := await self._taken(entry, job)) is not None:
+                outcome = refused
+            elif self.inline is not None:
+                if job is not None:
+                    outcome = await self.inline.perform(job)
+                else:
+                    outcome, result = self.inline.call(entry.perform, args)
                     if result is not None:  # it may have to be awaited
-                        outcome = await inline.attempt(called, as_it_is, (result,))
-                elif start is not None:
-                    request.function = partial(start, work, args)
-                    outcome = await request
-                if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
-                    current.log.started, current.log.waited = started, None
-                    return read_job(self.core.codec, queue, raw), outcome
-                accepted = False
-                reply: Any
-                try:
-                    reply = await current.command()
-                except PyresqueError as error:
-                    reply = error
-                if reply.__class__ is bytes:
-                    queue, raw = current.take_payload(reply), reply
-                    continue
-                following = await current.read_reply(reply)
-                if following is None:
-                    return None, None
-                queue, raw = following
-        finally:
-            worker.health.job(False)
+                        outcome = await self.inline.attempt(called, as_it_is, (result,))
+            elif self.tasks is not None:
+                tasks = self.tasks
+                performed = tasks.call(entry.perform, args) if job is None else tasks.perform(job)
+                outcome = await performed
+            if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
+                current.log.started, current.log.waited = started, None
+                return read_job(self.core.codec, queue, raw), outcome
+            accepted = False
+            reply: Any
+            try:
+                reply = await current.command()
+            except PyresqueError as error:
+                reply = error
+            if reply.__class__ is bytes:
+                queue, raw = current.take_payload(reply), reply
+                continue
+            following = await current.read_reply(reply)
+            if following is None:
+                return None, None
+            queue, raw = following
+
+    async def _taken(self, entry: JobClass, job: Job) -> Outcome | None:
+        """Run the moment ``taken`` of a job's plugins; the outcome of a job that may not be performed."""
+        bound = self.core.registry.with_plugins_of(job) if acts_when_taken(entry) else None
+        return None if bound is None else await note_taken(bound, job, self.current_job)
+
+    def _work(self, queue: str, raw: bytes) -> tuple[JobClass, list[Any], Job | None] | None:
+        """The class of a job with the arguments of a plain call, or else with the Job; None if the worker must act.
+
+        In an event loop a plain call is a coroutine function's; any other function runs in a thread.
+        """
+        decoded, registry = self.core.codec.decode_at_once(raw), self.core.registry
+        if not registry.middleware:
+            call = plain_call(registry, decoded)
+            if call is not None and (
+                self.inline is not None or is_coroutine_function(call[0].perform)
+            ):
+                return (*call, None)
+        if decoded.__class__ is not dict:
+            return None
+        job = Job(queue, Payload.of(decoded), raw, sound=True)
+        entry = self_contained(registry, job)
+        return None if entry is None else (entry, [], job)
 
 
 class ForkFastPath:
@@ -120,11 +154,9 @@ class ForkFastPath:
 
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """As ``FastPath.run``."""
-        registry = self.core.registry
-        allowed = worker_allows(registry, logs_each_job=log.isEnabledFor(logging.INFO))
-        if not allowed or fast_entry(registry, job.payload.class_name) is None:
+        if log.isEnabledFor(logging.INFO) or not self.executor.fast_path_due():
             return job, None
-        if not self.executor.fast_path_due():
+        if not job.sound or forkable(self.core.registry, job) is None:
             return job, None
         self.worker.health.job(True)
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis as redis_py
 
-from pyresque import Resque
-from pyresque.executor.fork.fast_path_process import ANSWERED, ENDED, LEFT
+from pyresque import Resque, TimeLimit
+from pyresque.executor.fork.fast_path_process import ANSWERED, ENDED, LEFT, WORKING
+from tests.support import kinds_of_jobs
 from tests.support.fork_worker import ForkWorker, kinds, notes
 from tests.support.queue_state import UNUSUAL, contents, push
 
@@ -83,6 +85,40 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     assert left[0][b"resque:stat:processed"] == b"%d" % (10 * len(UNUSUAL))
 
 
+@pytest.mark.parametrize("middleware", [False, True])
+def test_jobs_of_every_kind_leave_what_the_usual_way_leaves(
+    db: redis.Redis,
+    stage: Callable[..., ForkWorker],
+    ends: list[FastPathEnd],
+    monkeypatch: pytest.MonkeyPatch,
+    middleware: bool,
+) -> None:
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.FEW", 0)
+    noted, left = [], []
+    for ahead in ("auto", "always"):
+        db.flushall()
+        one = stage(fork_ahead=ahead)
+        kinds_of_jobs.register(one.resque, one.take_note)
+        if middleware:
+            one.resque.middleware(lambda call_next, job: call_next(job))
+        pushed = 0
+        for number in range(3):
+            notes(db, 3)
+            pushed += kinds_of_jobs.push_all(db)
+            for _ in range(3):
+                push(db, "Hooked", number)
+        one.work()
+        noted.append(one.notes_taken())
+        left.append(kinds_of_jobs.without_times(contents(db)))
+        if ahead == "auto":
+            assert sum(end.turns for end in ends) > pushed / 4
+            ends.clear()
+    assert len(noted[0]) > pushed
+    assert noted[0] == noted[1]
+    for key in left[0].keys() | left[1].keys():
+        assert left[0].get(key) == left[1].get(key), key
+
+
 def _without_pids(found: dict[bytes, Any]) -> dict[bytes, Any]:
     """A job whose process vanished is recorded with that process's pid."""
     for record in found[b"resque:failed"]:
@@ -152,7 +188,41 @@ def test_hooks_of_forks_are_called_for_every_job(
     notes(db, 4)
     one.work()
     assert one.notes_taken().count([hook]) == 4
-    assert ends == []
+    assert kinds(ends) == ([ANSWERED] if hook == "after_fork" else [])
+
+
+def test_a_hard_limit_holds_for_a_job_that_the_fast_path_began(
+    db: redis.Redis,
+    stage: Callable[..., ForkWorker],
+    ends: list[FastPathEnd],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pyresque.job.plain.SHORTEST_LIMIT", 0.0)
+    one = stage()
+    one.resque.job("Stuck", queue="low", timeout=TimeLimit(hard=2.5))(lambda: time.sleep(60))
+    notes(db, 3)
+    push(db, "Stuck")
+    push(db, "Note", 3)
+    started = time.monotonic()
+    one.work()
+    assert kinds(ends)[0] == WORKING
+    assert 2.4 < time.monotonic() - started < 20
+    assert one.notes_taken() == [[0], [1], [2], [3]]
+    (record,) = db.lrange("resque:failed", 0, -1)
+    assert "2.5" in json.loads(record)["error"]
+
+
+def test_a_short_hard_limit_is_the_workers_own_affair(
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
+) -> None:
+    one = stage()
+    one.resque.job("Limited", queue="low", timeout=TimeLimit(hard=5))(lambda: None)
+    notes(db, 3)
+    push(db, "Limited")
+    notes(db, 3)
+    one.work()
+    assert LEFT in kinds(ends)
+    assert len(one.notes_taken()) == 6
 
 
 def test_a_pause_key_ends_the_fast_path(

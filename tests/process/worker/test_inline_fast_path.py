@@ -16,6 +16,7 @@ from pyresque.process.run.worker import build_worker
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
+from tests.support import kinds_of_jobs
 from tests.support.queue_state import UNUSUAL, contents, push
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def test_whatever_lies_between_plain_jobs_leaves_what_the_usual_way_leaves(
     assert left[0][b"resque:stat:processed"] == b"%d" % (5 * len(UNUSUAL))
 
 
-def test_plain_jobs_follow_one_another_without_the_general_way(
+def test_jobs_follow_one_another_without_the_general_way_unless_the_worker_must_act(
     db: redis.Redis, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ways: list[str] = []
@@ -107,11 +108,17 @@ def test_plain_jobs_follow_one_another_without_the_general_way(
     for number in range(5):
         push(db, "Note", number)
     stage.resque.job("Hooked", queue="low")(Hooked)
+    stage.resque.job("Limited", queue="low", timeout=30)(lambda: None)
+    stage.resque.job("Again", queue="low", on_dirty_exit="requeue")(lambda: None)
+    stage.resque.active_job("ActiveJob", queue="low")(lambda *args: stage.noted.append(args))
     push(db, "Hooked")
+    push(db, "Limited")
+    push(db, "Again")
     push(db, "Note", 5)
+    stage.resque.active_job("ActiveJob").set(queue="low").enqueue(6)
     stage.work()
-    assert stage.noted == [(number,) for number in range(6)]
-    assert ways == ["Hooked"]
+    assert stage.noted == [(number,) for number in range(7)]
+    assert ways == ["Again"]
 
 
 class Hooked:
@@ -232,3 +239,24 @@ def test_what_is_being_performed_stands_in_redis_and_in_the_title(
     assert [record["payload"]["args"] for record in seen] == [[0], [1], [2]]
     assert {record["queue"] for record in seen} == {"low"}
     assert any("Processing low since" in title and "[Look]" in title for title in titles)
+
+
+def test_jobs_of_every_kind_leave_what_the_usual_way_leaves(
+    db: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, left = [], []
+    for usual in (False, True):
+        db.flushall()
+        if usual:
+            monkeypatch.setattr(
+                Worker, "fast_path", property(lambda _: None, lambda _, __: None), raising=False
+            )
+        stage = Stage(redis_url)
+        kinds_of_jobs.register(stage.resque, stage.note)
+        pushed = sum(kinds_of_jobs.push_all(db) for _ in range(2))
+        stage.work()
+        noted.append(stage.noted)
+        left.append(kinds_of_jobs.without_times(contents(db)))
+    assert len(noted[0]) > pushed
+    assert noted[0] == noted[1]
+    assert left[0] == left[1]

@@ -1,0 +1,98 @@
+"""Jobs that do nothing, performed before the first fork: what they warm up no child has to. Runs in the fork server. Light.
+
+The interpreter specializes code that ran some dozen times, and writes to memory pages while it does so. A child that had to do that
+would be given a copy of each such page.
+"""
+
+from __future__ import annotations
+
+from pyresque.executor.fork.child_process import REHEARSALS, JobCall
+from pyresque.job.hooks import WorkerHooks
+from pyresque.job.plain import any_general
+from pyresque.job.registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from pyresque.activejob.registry import ActiveJobs
+    from pyresque.ops import Driver
+
+#: The name of the job that does nothing: no Ruby class is called so.
+NAME = "pyresque's rehearsal"
+
+#: The job hash of an active job, as Rails writes it, but for class and arguments.
+ENVELOPE: dict[str, object] = {
+    "job_id": "3f1c0e5e-9d0b-4a36-8b5d-0a5d0d2ab0d5",
+    "provider_job_id": None,
+    "queue_name": "default",
+    "priority": None,
+    "executions": 0,
+    "exception_executions": {},
+    "locale": "en",
+    "timezone": "UTC",
+    "enqueued_at": "2026-01-01T00:00:00.000000000Z",
+    "scheduled_at": None,
+}
+
+
+def plain_job_call() -> JobCall:
+    """What performs the rehearsal's plain job, and no other."""
+    return JobCall(registry(), WorkerHooks(), _no_needs)
+
+
+def registry() -> Registry:
+    """A registry of the rehearsal's plain job alone."""
+    made = Registry()
+    made.add(_do_nothing, name=NAME)
+    return made
+
+
+def rehearse_general(job_call: JobCall) -> None:
+    """Perform jobs that are not plain, if the application has such jobs; what they need is made here, once."""
+    if not any_general(job_call.registry, job_call.hooks, job_call.active_jobs or ()):
+        return
+    from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for those who have such jobs
+    from pyresque.job.perform import perform  # noqa: PLC0415 - as above
+
+    view, _, driver = job_call.needs()
+    hooked = Registry()
+    hooked.add(_do_nothing, name=NAME, hooks=(before_perform_nothing, after_perform_nothing))
+    job = Job("", Payload(NAME, [1, "x"]), b"")
+    for _ in range(REHEARSALS):
+        driver.run(perform(hooked, job))
+    if job_call.active_jobs is not None and any(job_call.active_jobs):
+        _rehearse_active_job(job_call.active_jobs, view, driver)
+
+
+def _rehearse_active_job(active_jobs: ActiveJobs, view: Registry, driver: Driver) -> None:
+    from pyresque.activejob.registry import WRAPPER  # noqa: PLC0415 - for those who have such jobs
+    from pyresque.job.job import Job, Payload  # noqa: PLC0415 - as above
+
+    wrapper = view.named(WRAPPER)
+    if wrapper is None or wrapper.operation is None:
+        return
+    arguments = [1, "x", {"a": 1, "_aj_ruby2_keywords": ["a"]}]
+    job = Job("", Payload(WRAPPER, [{**ENVELOPE, "job_class": NAME, "arguments": arguments}]), b"")
+    active_jobs.add(NAME, _do_nothing)
+    try:
+        for _ in range(REHEARSALS):
+            driver.run(wrapper.operation(job))
+    finally:
+        active_jobs.remove(NAME)
+
+
+def before_perform_nothing(*args: object) -> None:
+    """Do nothing."""
+
+
+def after_perform_nothing(*args: object) -> None:
+    """Do nothing."""
+
+
+def _do_nothing(*args: object, **options: object) -> None:
+    """Perform the rehearsal."""
+
+
+def _no_needs() -> NoReturn:
+    raise AssertionError("the rehearsal is a plain job")
