@@ -169,6 +169,7 @@ def test_a_worker_that_dies_ends_its_fast_path(
         assert [next_report(db) for _ in range(4)][-1] == ["holding", 1]
         (server,) = (pid for pid in children_of(process.pid) if b"forks for" in _title(pid))
         process.signal("SIGKILL")
+        process.ended()  # only then has its fork server another parent
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", 1]
         eventually(lambda: not Path(f"/proc/{server}").exists())
