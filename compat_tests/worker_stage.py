@@ -54,6 +54,9 @@ class Host:
         self.sleep(min(look, most))
         return look <= most
 
+    def busy(self) -> None:
+        """Nothing waits for jobs."""
+
     def worker_pids(self) -> frozenset[int] | None:
         return self.alive
 

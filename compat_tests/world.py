@@ -144,6 +144,9 @@ class Stage:
         """Look at once."""
         return True
 
+    def busy(self) -> None:
+        """Nothing waits for jobs."""
+
     def worker_pids(self) -> frozenset[int] | None:
         return self.pids
 

@@ -166,6 +166,12 @@ class Settings(Table):
         "how an idle worker learns of a job: block (Redis tells it), poll (it asks at intervals)",
         env=("RESQUE_WAIT",),
     )
+    wait_connections: int = setting(
+        8,
+        read.whole,
+        "most connections on which a process waits for jobs, one for each queue; a worker of more queues polls",
+        env=("RESQUE_WAIT_CONNECTIONS",),
+    )
     min_interval: float | None = setting(
         None,
         read.seconds,

@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     max_child_memory: int | None
     interval: float | None
     wait: Literal["block", "poll"] | None
+    wait_connections: int | None
     min_interval: float | None
     max_interval: float | None
     backoff_interval: float | None

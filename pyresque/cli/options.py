@@ -87,6 +87,7 @@ WORKING = (
     "max_interval",
     "backoff_interval",
     "wait",
+    "wait_connections",
     "heartbeat_interval",
     "prune_interval",
     "term_child",

@@ -21,7 +21,7 @@ import hiredis
 from pyresque.descriptors import held_by, look_over, mark
 from pyresque.driver import protocol
 from pyresque.driver.protocol import checked, encode_command, lost
-from pyresque.errors import ConnectionFault, RedisUnavailable
+from pyresque.errors import ConnectionFault, RedisCommandError, RedisUnavailable
 from pyresque.ops import Command
 
 if TYPE_CHECKING:
@@ -151,16 +151,19 @@ class Connection:
             raise self._lost(error) from error
 
     def replies(self) -> list[object]:
-        """What has come so far of what was sent; empty if nothing has.
+        """What has come so far of what was sent; empty if nothing has. A RedisCommandError stands where the server refused.
 
-        Raises RedisCommandError for a refusal, RedisUnavailable if the connection has ended.
+        Raises RedisUnavailable if the connection has ended, or the server cannot serve now.
         """
         found: list[object] = []
         try:
             while not found:
                 self._hear_now()
                 while (reply := self._reader.gets()) is not _INCOMPLETE:
-                    found.append(checked(reply, self.where))
+                    try:
+                        found.append(checked(reply, self.where))
+                    except RedisCommandError as refusal:
+                        found.append(refusal)
         except self._not_yet:
             return found
         except (OSError, hiredis.ProtocolError) as error:

@@ -54,6 +54,17 @@ class Keys:
         """List of payloads, the next one at the head."""
         return f"{self.namespace}:queue:{queue}"
 
+    def watchers(self, queue_key: str) -> str:
+        """Sorted set of those that watch a queue on behalf of all workers that wait for it; Ruby does not read it."""
+        return f"{self.namespace}:waiting:watchers:{self._queue_of(queue_key)}"
+
+    def wait_calls(self, queue_key: str) -> str:
+        """List from which those that wait for a queue, but do not watch it, pop calls; Ruby does not read it."""
+        return f"{self.namespace}:waiting:calls:{self._queue_of(queue_key)}"
+
+    def _queue_of(self, queue_key: str) -> str:
+        return queue_key.removeprefix(self.queue(""))
+
     # -- workers
 
     @property

@@ -30,6 +30,7 @@ KINDS = {
     "remove_delayed": ("zset",),
     "remove_failed": ("list",),
     "requeue": ("list", "set", "list"),
+    "share_waiting": ("set", "zset", "list", "list"),
     "trim_failed": ("list",),
     "turn": ("string", "string", "string", "string"),
     "unregister": ("string", "string", "set", "hash", "string", "string", "list"),

@@ -104,8 +104,9 @@ def test_a_refusal_is_reported_as_it_was_sent(wire, db):
     db.set("low", "no list")
     wire.send("BLMOVE", "low", "low", "LEFT", "LEFT", 0)
     assert readable(wire)
-    with pytest.raises(RedisCommandError, match=r"^WRONGTYPE Operation"):
-        eventually(wire.replies)
+    (refusal,) = eventually(wire.replies)
+    assert isinstance(refusal, RedisCommandError)
+    assert str(refusal).startswith("WRONGTYPE Operation")
 
 
 def test_a_refusal_that_passes_counts_as_a_loss(wire, db):

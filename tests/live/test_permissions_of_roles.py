@@ -36,7 +36,10 @@ AT = 4102444800
 #: queues, where a push was denied.
 SELDOM = {
     "enqueuer": set(),
-    "worker": {"echo", "type", "hmget", "lpush", "mget", "lrange"},
+    "worker": {
+        *("echo", "type", "hmget", "lpush", "mget", "lrange"),
+        *("blpop", "zcard", "zscore", "zrem", "zremrangebyscore"),  # among more than 16 workers
+    },
     "scheduler": {"lrem", "lset", "hdel", "incr"},
     "dashboard": {"zscore"},
     "operator": {"exists", "expire", "hscan", "incr", "lpush", "sscan", "wait", "zscore"},

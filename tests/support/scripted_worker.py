@@ -59,6 +59,9 @@ class ScriptedHost:
         self.clock.passed += min(look, most)
         return look <= most
 
+    def busy(self) -> None:
+        """Nothing waits for jobs."""
+
     def worker_pids(self) -> frozenset[int] | None:
         return None
 

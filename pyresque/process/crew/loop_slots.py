@@ -223,7 +223,7 @@ class LoopWaiter:
 
     async def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """As ``Host.wait_for_jobs``."""
-        waiting = self._shared_waiter.enter(queues, partial(self._wake_up, True))
+        waiting = self._shared_waiter.enter(queues, lambda _key: self._wake_up(True))
         try:
             woken = await self._next(most if waiting.watched else min(look, most))
             return (not waiting.watched and look <= most) if woken is None else woken

@@ -75,6 +75,9 @@ class PortableHost:
         self.sleep(min(look, most))
         return look <= most and time.monotonic() >= until
 
+    def busy(self) -> None:
+        """Do nothing: nothing waits for jobs on behalf of a worker that polls."""
+
     def worker_pids(self) -> frozenset[int] | None:
         """Return None: the processes of the host are unknown, so dead workers are found by their heartbeats alone."""
         return None

@@ -13,15 +13,15 @@ from setproctitle import setproctitle
 
 from pyresque import signal_handlers
 from pyresque.printable import printable
-from pyresque.process.host.waiter import Waiter, WakePipe
+from pyresque.process.host.waiter import Waiter, WakePipe, ready
 from pyresque.process.worker.worker import Worker
 from pyresque.signal_handlers import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import FrameType
 
-    from pyresque.process.host.queue_watch import QueueWatch
+    from pyresque.process.host.waits import Watch
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ NO_WORKER = "resque-web"
 class PosixHost:
     """The host of a worker. ``watch``: the connections that wait for jobs; None: the worker polls."""
 
-    def __init__(self, watch: QueueWatch | None = None) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
         self._pipe = WakePipe(self._moved)
         self._watch = watch
         self.terminal = Terminal()
@@ -71,6 +71,14 @@ class PosixHost:
         """Wait that many seconds, or until a signal comes."""
         self._waiter.sleep(seconds)
 
+    def ready(self, seconds: float, watched: Iterable[int]) -> list[int] | None:
+        """Wait as ``sleep`` does; return the watched descriptors that became readable, None for a signal."""
+        found = ready((self.wakeup, *watched), seconds)
+        if self.wakeup not in found:
+            return found
+        self._pipe.empty()
+        return None
+
     def wake(self) -> None:
         """End the current wait, or the next one. Any thread may call this."""
         self._pipe.wake()
@@ -78,6 +86,11 @@ class PosixHost:
     def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """Wait until it is time to look for a job, a signal comes, or ``most`` seconds pass; return whether it is time."""
         return self._waiter.wait(queues, look, most)
+
+    def busy(self) -> None:
+        """Let others watch the queues: this worker has a job (``QueueWatch.leave``)."""
+        if self._watch is not None:
+            self._watch.leave()
 
     def worker_pids(self) -> frozenset[int] | None:
         """Return the pids whose command lines are those of Resque workers, Ruby's and ours; None if they cannot be listed."""

@@ -14,7 +14,7 @@ from pyresque.standard_streams import open_what_is_closed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyresque.process.host.queue_watch import QueueWatch
+    from pyresque.process.host.waits import Watch
 
 #: Most seconds of one poll(): its argument is a C int of milliseconds.
 LONGEST_POLL = 3600.0
@@ -27,7 +27,7 @@ class Waiter:
     """Waits in the calling thread. ``wakeup`` is a descriptor that becomes readable when a signal comes."""
 
     def __init__(
-        self, wakeup: int, watch: QueueWatch | None, empty: Callable[[], object] | None = None
+        self, wakeup: int, watch: Watch | None, empty: Callable[[], object] | None = None
     ) -> None:
         """``watch``: connections that wait for jobs; None: no wait ends for a job. ``empty`` reads the pipe empty."""
         self.wakeup = wakeup

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.executor.base import Executor
     from pyresque.process.crew.slots import Slots, SlotWaiter
-    from pyresque.process.host.queue_watch import QueueWatch
+    from pyresque.process.host.waits import Watch
     from pyresque.process.worker.idle import Interval
     from pyresque.process.worker.queue_list import QueueList
 
@@ -51,11 +51,14 @@ class SlotHost:
         self.wait_for_jobs = waiter.wait_for_jobs
         self.wake = waiter.wake
 
+    def busy(self) -> None:
+        """Do nothing: who watches the queues for all slots knows which of them wait (``Waits``)."""
+
 
 def run_crew(
     resque: Resque,
     queue_list: QueueList,
-    watch: QueueWatch | None,
+    watch: Watch | None,
     interval: Interval,
     health: HealthState | None,
 ) -> None:

@@ -7,8 +7,11 @@ import logging
 import os
 import select
 import signal
+import socket
+import sys
 import traceback
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
@@ -22,7 +25,14 @@ from pyresque.printable import one_line
 from pyresque.process.health.state import Flag
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.pool.pool import Pool
-from pyresque.process.run.worker import health_state, prepare, run_in_prepared_process, send_prints
+from pyresque.process.pool.shared_watch import PoolWaits, WatchByMaster
+from pyresque.process.run.worker import (
+    health_state,
+    prepare,
+    queue_watch,
+    run_in_prepared_process,
+    send_prints,
+)
 from pyresque.process.start.start_line import log_pool_start
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.standard_streams import flush
@@ -108,6 +118,10 @@ class PoolMaster:
         self._signals: deque[str] = deque()
         #: One end of a pipe for each worker, closed by the death of this process, however it comes.
         self._lifelines: dict[int, int] = {}
+        watch = None if burst else queue_watch(resque, most=sys.maxsize)
+        self._most = resque.settings.wait_connections
+        #: The waits of the workers, on connections of this process; None: the workers poll.
+        self._waits = None if watch is None else PoolWaits(watch)
         self._signal_actions: dict[str, Callable[[Pool], None]] = {
             HANG_UP: self._on_hang_up,
             "SIGTTIN": lambda pool: pool.add(1),
@@ -136,15 +150,31 @@ class PoolMaster:
                 self.health.upkeep_done()
                 self.health.mark(Flag.REGISTERED, pool.complete)
                 if not pool.over:
-                    self._posix.sleep(min(wait, LOOK))
+                    self._wait(min(wait, LOOK))
                 self._reap(pool)
                 while self._signals:
                     name = self._signals.popleft()
                     log.info("the pool's master was sent %s", name)
                     self._signal_actions[name](pool)
 
+    def _wait(self, seconds: float) -> None:
+        """Wait for a signal that long; meanwhile watch the queues on behalf of the workers."""
+        if self._waits is None:
+            self._posix.sleep(seconds)
+            return
+        now = self.resque.core.clock.monotonic
+        until = now() + seconds
+        while (left := until - now()) > 0:
+            watched, due_in = self._waits.begin()
+            ready = self._posix.ready(min(left, due_in), watched)
+            self._waits.end(ready or ())
+            if ready is None:
+                return
+
     def close(self) -> None:
         """Close the lifelines, the signal pipe and the connections."""
+        if self._waits is not None:
+            self._waits.close()
         for line in self._lifelines.values():
             os.close(line)
         self._posix.close()
@@ -186,22 +216,35 @@ class PoolMaster:
         mask = signal.pthread_sigmask(
             signal.SIG_BLOCK, [signal.Signals[name] for name in self._signal_actions]
         )
-        holding, ours = os.pipe()
-        try:
+        with ExitStack() as unless_forked, ExitStack() as in_the_end:
+            in_the_end.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
+            holding, ours = os.pipe()
+            in_the_end.callback(os.close, holding)
+            unless_forked.callback(os.close, ours)
+            line = theirs = None
+            if self._waits is not None:
+                line, theirs = socket.socketpair()
+                unless_forked.callback(line.close)
+                in_the_end.callback(theirs.close)
             pid = fork()
             if pid == 0:
                 os.close(ours)
-                self._run_worker(queues, mask, holding)
-        except OSError:
-            os.close(ours)
-            raise
-        finally:
-            os.close(holding)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                if line is not None:
+                    line.close()
+                self._run_worker(queues, mask, holding, theirs)
+            unless_forked.pop_all()
         self._lifelines[pid] = ours
+        if self._waits is not None and line is not None:
+            self._waits.add(line, pid)
         return pid
 
-    def _run_worker(self, queues: str, mask: set[int | signal.Signals], lifeline: int) -> NoReturn:
+    def _run_worker(
+        self,
+        queues: str,
+        mask: set[int | signal.Signals],
+        lifeline: int,
+        to_master: socket.socket | None,
+    ) -> NoReturn:
         status = 1
         try:
             signal_handlers.give_all_back()
@@ -210,10 +253,14 @@ class PoolMaster:
                 signal_handlers.take(number, _exit_unstarted)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._posix.close()
+            if self._waits is not None:
+                self._waits.close()
             self._watch_master(lifeline)
             self.resque.close()
             self.resque.configure(queues=tuple(queues.split(",")))
-            run_in_prepared_process(self.resque, burst=self.burst)
+            clock = self.resque.core.clock
+            watch = None if to_master is None else WatchByMaster(to_master, clock, self._most)
+            run_in_prepared_process(self.resque, watch=watch, burst=self.burst)
             status = 0
         except SystemExit:
             status = 0
@@ -245,6 +292,8 @@ class PoolMaster:
                 ended, status = pid, 0
             if ended:
                 os.close(self._lifelines.pop(pid))
+                if self._waits is not None:
+                    self._waits.remove(pid)
                 member = pool.ended(pid, os.waitstatus_to_exitcode(status))
                 if member is not None and status != 0:
                     self._unregister(pid, member.queues)

@@ -14,18 +14,20 @@ from pyresque.executor.fork.warm_up import WarmUps
 from pyresque.executor.inline import InlineExecutor
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import fork, leave
+from pyresque.lightweight import random_hex
 from pyresque.ops import Command
 from pyresque.plugins.undeclared import UndeclaredPlugins
 from pyresque.process.health.state import HealthState
 from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_needs_fork
 from pyresque.process.host.posix import PosixHost, hostname
-from pyresque.process.host.queue_watch import QueueWatch
+from pyresque.process.host.queue_watch import WAIT_SECONDS, QueueWatch
 from pyresque.process.start.start_line import log_worker_start
 from pyresque.process.worker.fast_path import ForkFastPath, InlineFastPath
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
 from pyresque.settings import TOGETHER
+from pyresque.store.waiting import WaitingTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.driver.connection import Connection
     from pyresque.executor.fork.early_server import EarlyServer
+    from pyresque.process.host.waits import Watch
 
 log = logging.getLogger("pyresque")
 
@@ -70,19 +73,24 @@ def run_in_prepared_process(
     resque: Resque,
     health: HealthState | None = None,
     *,
+    watch: Watch | None = None,
     burst: bool = False,
     early_server: EarlyServer | None = None,
 ) -> None:
-    """Run a worker in a process that ``prepare`` has made ready, such as a pool's child: no daemon, pid file or health port."""
+    """Run a worker in a process that ``prepare`` has made ready, such as a pool's child: no daemon, pid file or health port.
+
+    ``watch``: what reports jobs; None: waiting connections of its own, if the settings allow any.
+    """
     resque.connect_by_url()
+    watch = watch or queue_watch(resque)
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
     if resque.settings.executor in TOGETHER:
         from pyresque.process.run.crew import run_crew  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
 
-        run_crew(resque, queue_list, queue_watch(resque), interval, health)
+        run_crew(resque, queue_list, watch, interval, health)
         return
-    posix = PosixHost(queue_watch(resque))
+    posix = PosixHost(watch)
     try:
         worker = build_worker(resque, queue_list, posix, health, early_server)
         with posix.hearing(worker):
@@ -195,19 +203,19 @@ def _close_inherited(resque: Resque, posix: PosixHost) -> None:
     resque.driver.close()
 
 
-def queue_watch(resque: Resque) -> QueueWatch | None:
-    """Return the connections that wait for jobs (``BLMOVE``); None if the worker polls."""
-    if resque.settings.wait == "poll":
+def queue_watch(resque: Resque, most: int | None = None) -> QueueWatch | None:
+    """Return the connections that wait for jobs (``BLMOVE``), for so many queues or as the settings say; None if the worker polls."""
+    settings, server = resque.settings, resque.driver.server
+    if settings.wait == "poll" or settings.wait_connections == 0:
         return None
-    server = resque.driver.server
-    if server.polls_sentinels:
-        return QueueWatch(
-            resque.driver.open_connection,
-            resque.core.clock,
-            wait=WAIT_AT_SENTINELS,
-            is_outdated=server.is_outdated,
-        )
-    return QueueWatch(resque.driver.open_connection, resque.core.clock)
+    return QueueWatch(
+        resque.driver.open_connection,
+        resque.core.clock,
+        waiting=WaitingTable(resque.core.keys, random_hex(8)),
+        most=settings.wait_connections if most is None else most,
+        wait=WAIT_AT_SENTINELS if server.polls_sentinels else WAIT_SECONDS,
+        is_outdated=server.is_outdated if server.polls_sentinels else None,
+    )
 
 
 def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "") -> None:

@@ -44,6 +44,9 @@ class Host(Protocol):
         the host would not notice that.
         """
 
+    def busy(self) -> None:
+        """The worker has taken a job: what waits for jobs on its behalf need not for now."""
+
     def worker_pids(self) -> frozenset[int] | None:
         """The processes of this host that are Resque workers by their title; None if the system does not say."""
 

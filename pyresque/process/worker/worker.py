@@ -182,6 +182,7 @@ class Worker(WorkerControls):
         job = await self.reserve()
         if job is None:
             return False
+        self.host.busy()
         while job is not None:
             outcome = None
             if self.fast_path is not None:

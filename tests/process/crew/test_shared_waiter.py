@@ -71,16 +71,16 @@ def crew(shared_waiter, db):
     made = Crew(shared_waiter, db, 10, LOW)
     made.start()
     armed(db)
-    eventually(lambda: len(shared_waiter._waits), lambda count: count == 10)
+    eventually(lambda: len(shared_waiter.waits), lambda count: count == 10)
     yield made
     made.end()
 
 
 def test_one_job_calls_one_of_ten_slots_which_share_one_connection(shared_waiter, crew, db):
-    shared_waiter._rewatch_delay = LONG  # no second call
+    shared_waiter.waits.rewatch_delay = LONG  # no second call
     db.rpush(LOW, "job")
     assert crew.next()[1:] == (True, b"job")
-    eventually(lambda: len(shared_waiter._waits), lambda count: count == 10)
+    eventually(lambda: len(shared_waiter.waits), lambda count: count == 10)
     assert crew.answers.empty()
     assert waits_begun(db) == 1
 
@@ -98,7 +98,7 @@ def test_as_many_jobs_as_slots_at_once_are_all_taken(crew, db):
 def test_a_job_that_the_called_one_leaves_alone_calls_others(shared_waiter, db):
     seen = SimpleQueue()
     for name in "abc":
-        shared_waiter.enter((LOW,), lambda name=name: seen.put(name))
+        shared_waiter.enter((LOW,), lambda _key, name=name: seen.put(name))
     armed(db)
     db.rpush(LOW, 1)
     assert [seen.get(timeout=TIMEOUT) for _ in range(3)] == ["a", "b", "c"]
@@ -106,8 +106,8 @@ def test_a_job_that_the_called_one_leaves_alone_calls_others(shared_waiter, db):
 
 def test_who_left_is_not_called(shared_waiter, db):
     seen = SimpleQueue()
-    gone = shared_waiter.enter((LOW,), lambda: seen.put("gone"))
-    shared_waiter.enter((LOW,), lambda: seen.put("here"))
+    gone = shared_waiter.enter((LOW,), lambda _key: seen.put("gone"))
+    shared_waiter.enter((LOW,), lambda _key: seen.put("here"))
     shared_waiter.leave(gone)
     db.rpush(LOW, 1)
     assert seen.get(timeout=TIMEOUT) == "here"
@@ -116,8 +116,8 @@ def test_who_left_is_not_called(shared_waiter, db):
 
 def test_each_is_called_for_its_own_queues(shared_waiter, db):
     seen = SimpleQueue()
-    shared_waiter.enter((LOW,), lambda: seen.put("low"))
-    shared_waiter.enter((HIGH, LOW), lambda: seen.put("high"))
+    shared_waiter.enter((LOW,), lambda _key: seen.put("low"))
+    shared_waiter.enter((HIGH, LOW), lambda _key: seen.put("high"))
     armed(db, 2)
     db.rpush(HIGH, 1)
     assert seen.get(timeout=TIMEOUT) == "high"
@@ -136,7 +136,7 @@ def test_a_slot_that_is_woken_returns_without_a_call(shared_waiter):
     slot = ThreadWaiter(shared_waiter)
     slot.wake()
     assert slot.wait_for_jobs((LOW,), LONG, LONG) is False
-    assert shared_waiter._waits == {}
+    assert len(shared_waiter.waits) == 0
 
 
 def test_without_a_line_the_time_to_look_comes_after_its_seconds(shared_waiter):
@@ -164,13 +164,13 @@ def test_slots_that_can_no_longer_be_reached_are_called_to_look_by_themselves(tm
     shared_waiter = SharedWaiter(QueueWatch(driver.open_connection, SystemClock()))
     seen = SimpleQueue()
     try:
-        shared_waiter.enter((LOW,), lambda: seen.put("first"))
+        shared_waiter.enter((LOW,), lambda _key: seen.put("first"))
         with server.client() as client:
             armed(client)
-        eventually(lambda: shared_waiter._could_watch, lambda heard: heard == {LOW})
+        eventually(lambda: shared_waiter.waits._could_watch, lambda heard: heard == {LOW})
         server.kill()
         assert seen.get(timeout=TIMEOUT) == "first"
-        waiting = shared_waiter.enter((LOW,), lambda: seen.put("second"))
+        waiting = shared_waiter.enter((LOW,), lambda _key: seen.put("second"))
         assert not waiting.watched
         server.start()
         with server.client() as client:
@@ -187,12 +187,12 @@ def test_where_no_thread_can_be_started_jobs_are_polled_and_it_is_tried_again(
 ):
     with monkeypatch.context() as none_left:
         none_left.setattr(threading.Thread, "start", no_thread)
-        waits = [shared_waiter.enter((LOW,), lambda: None) for _ in range(2)]
+        waits = [shared_waiter.enter((LOW,), lambda _key: None) for _ in range(2)]
         assert [waiting.watched for waiting in waits] == [False, False]
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         for waiting in waits:
             shared_waiter.leave(waiting)
-    shared_waiter.leave(shared_waiter.enter((LOW,), lambda: None))
+    shared_waiter.leave(shared_waiter.enter((LOW,), lambda _key: None))
     assert shared_waiter._thread is not None
 
 

@@ -4,13 +4,17 @@ import os
 import resource
 import threading
 from contextlib import closing, contextmanager
+from queue import SimpleQueue
 
 import pytest
+import redis
 
 from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.host.queue_watch import QueueWatch
 from pyresque.process.host.waiter import Waiter, ready
+from pyresque.store.keys import Keys
+from pyresque.store.waiting import WATCHERS, WaitingTable
 from tests.support.eventually import TIMEOUT, eventually
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer, waits_begun
@@ -200,6 +204,105 @@ def test_twenty_waiting_workers_are_woken_once_each_by_one_job(redis_url, db, pi
         waiter.watch.close()
         one.close()
     driver.close()
+
+
+class Fleet:
+    """Many workers of one queue, each in a thread with connections of its own. One that gets a job performs it to the end."""
+
+    def __init__(self, url, count):
+        self.driver = SyncDriver(url)
+        self.pipes = [Pipe() for _ in range(count)]
+        self.watches = [
+            QueueWatch(
+                self.driver.open_connection,
+                SystemClock(),
+                waiting=WaitingTable(Keys(), f"m{number}"),
+            )
+            for number in range(count)
+        ]
+        self.woken, self.jobs, self.ended = SimpleQueue(), SimpleQueue(), threading.Event()
+        self.threads = [
+            threading.Thread(target=self.live, args=(number, url)) for number in range(count)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def live(self, number, url):
+        waiter = Waiter(self.pipes[number].reading, self.watches[number])
+        with redis.Redis.from_url(url) as client:
+            while waiter.wait((LOW,), LONG, LONG):
+                self.woken.put(number)
+                job = client.lpop(LOW)
+                if job is not None:
+                    self.watches[number].leave()
+                    self.jobs.put((int(job), number))
+                    self.ended.wait()
+                    return
+
+    def taken(self, count):
+        return [self.jobs.get(timeout=TIMEOUT) for _ in range(count)]
+
+    def end(self):
+        self.ended.set()
+        for pipe in self.pipes:
+            pipe.signal()
+        for thread, pipe, watch in zip(self.threads, self.pipes, self.watches, strict=True):
+            thread.join(TIMEOUT)
+            assert not thread.is_alive()
+            watch.close()
+            pipe.close()
+        self.driver.close()
+
+
+FLEET = 60
+
+
+@pytest.fixture
+def fleet(redis_url, db):
+    db.sadd("resque:workers", *(f"h:{number}:low" for number in range(FLEET)))
+    made = Fleet(redis_url, FLEET)
+    armed(db, FLEET)
+    db.config_resetstat()
+    yield made
+    made.end()
+
+
+def calls(db, command):
+    return db.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def test_of_many_that_wait_one_job_wakes_a_few_and_costs_a_few_commands(fleet, db):
+    for job in range(5):
+        db.rpush(LOW, job)
+        assert fleet.taken(1)[0][0] == job
+        armed(db, FLEET - 1 - job)
+    woken = [fleet.woken.get() for _ in range(fleet.woken.qsize())]
+    assert 5 <= len(woken) <= 5 * WATCHERS
+    assert waits_begun(db) <= 5 * 2 * WATCHERS
+    assert calls(db, "blpop") <= 5 * WATCHERS
+
+
+def test_jobs_that_come_at_once_wake_as_many_as_there_are_jobs(fleet, db):
+    db.rpush(LOW, *range(FLEET - 10))
+    taken = fleet.taken(FLEET - 10)
+    assert sorted(job for job, _ in taken) == list(range(FLEET - 10))
+    assert len({number for _, number in taken}) == FLEET - 10
+    db.rpush(LOW, *range(10))
+    assert sorted(job for job, _ in fleet.taken(10)) == list(range(10))
+
+
+def test_watchers_that_die_are_followed_by_others(fleet, db):
+    """Their places end after some seconds; until then a worker finds jobs when it looks by itself."""
+    places = Keys().watchers(LOW)
+    for member in db.zrange(places, 0, -1):
+        number = int(member[1:])
+        fleet.pipes[number].signal()
+        fleet.threads[number].join(TIMEOUT)
+        fleet.watches[number].close()
+    db.delete(places)  # as if their seconds were over
+    db.rpush(Keys().wait_calls(LOW), "watch")
+    db.rpush(LOW, 7)
+    assert fleet.taken(1)[0][0] == 7
 
 
 def test_sockets_beyond_the_reach_of_select_are_watched(waiter, db):
