@@ -7,8 +7,8 @@ The kinds: "INCR", by a client of redis-py; "HTTP", a GET by urllib; "SQLite" an
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # an application that imports nothing else is measured
 if TYPE_CHECKING:
     from collections.abc import Callable
 

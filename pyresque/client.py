@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyresque.activejob.calls import ActiveJobVerb, AwaitedCall, BlockingCall
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
+    from pyresque.async_redis_face import AsyncRedis
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pyresque.job_verb import JobVerb, WarmUpVerb
     from pyresque.ops import Op
     from pyresque.plugins.uniqueness import StrategyName, Uniqueness
-    from pyresque.redis_face import AsyncRedis, Redis
+    from pyresque.redis_face import Redis
     from pyresque.retries import AsyncRetries, Retries
     from pyresque.statuses import AsyncStatuses, Statuses
     from pyresque.verbs import AwaitedVerbs, BlockingVerbs
@@ -222,7 +223,7 @@ class AsyncResque(_Declaring, AwaitedVerbs):
     @cached_property
     def redis(self) -> AsyncRedis:
         """Redis' commands under redis-py's names, awaited, their keys below the namespace."""
-        from pyresque.redis_face import AsyncRedis  # noqa: PLC0415 - as above
+        from pyresque.async_redis_face import AsyncRedis  # noqa: PLC0415 - as above
 
         return AsyncRedis(self)
 
@@ -251,12 +252,12 @@ def _add_verbs(face: type, name: str) -> bool:
     without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
     if not without or name.startswith("_"):
         return False
-    from pyresque import verbs  # noqa: PLC0415 - a process that only registers jobs, such as a fork server, needs none
+    from pyresque import as_verb, verbs  # noqa: PLC0415 - a process that only registers jobs, such as a fork server, needs none
 
     for base in without:
         owner = _WITHOUT_VERBS.pop(base)
         found = getattr(verbs, base.__name__)
-        verbs.name_verbs(found, owner)
+        as_verb.name_verbs(found, owner)
         for verb, value in vars(found).items():
             if not verb.startswith("_"):
                 setattr(base, verb, value)

@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from pyresque.ops import Op
     from pyresque.plugins.waiting_retries import WaitingRetries
     from pyresque.settings import Settings
-    from pyresque.store.collection_commands import AllCommands
     from pyresque.store.marks import Mark
     from pyresque.store.workers import RemovedWorker
 
@@ -155,13 +154,6 @@ class Core:
         self.given_failures = backend
         self._failures = complete(backend)
         self.lost_jobs.backend = self.refusals.backend = self._failures
-
-    @functools.cached_property
-    def commands(self) -> AllCommands:
-        """Redis' commands for the application itself; made by the first one."""
-        from pyresque.store.collection_commands import AllCommands  # noqa: PLC0415 - for those who use them
-
-        return AllCommands(self.keys)
 
     def _now(self) -> str:
         """The time that a payload bears as ``enqueued_at``, as ActiveJob writes it."""

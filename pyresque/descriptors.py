@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Mark: TypeAlias = tuple[int, int, int]
 
 
-#: By their ids. (A WeakSet is not light: it runs much of its own code for a set that is mostly empty.)
-_holders: dict[int, ref[Holder]] = {}
+#: Those that are there, and some that are no more. (A WeakSet is not light: it runs much code for a set that is mostly empty.)
+_holders: list[ref[Holder]] = []
 
 # RLock: a signal handler may run in this thread between acquire() and the assignment, and would deadlock on a plain Lock.
 _lock = RLock()
@@ -35,9 +35,8 @@ _lock = RLock()
 
 def held_by(holder: Holder) -> None:
     """Have ``look_over`` look after its descriptors, as long as it is there."""
-    key = id(holder)
     with _lock:
-        _holders[key] = ref(holder, lambda _: _holders.pop(key, None))
+        _holders.append(ref(holder))
 
 
 def look_over() -> None:
@@ -45,8 +44,8 @@ def look_over() -> None:
     if not _holders:
         return
     with _lock:
-        found = [each() for each in tuple(_holders.values())]
-        holders = [holder for holder in found if holder is not None]
+        holders = [holder for each in _holders if (holder := each()) is not None]
+        _holders[:] = map(ref, holders)
         for holder in holders:
             holder.let_go_of_closed()
         for holder in holders:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from pyresque.as_verb import Awaiting, Blocking, PartOfFace, awaited, blocking, name_verbs
 from pyresque.core import Core
 from pyresque.failure.base import FailureBackend
 from pyresque.failure.retention import Retention
-from pyresque.verbs import Awaiting, Blocking, PartOfFace, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator, Sequence

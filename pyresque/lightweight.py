@@ -1,4 +1,4 @@
-"""Small stand-ins for what heavy modules of Python offer: ``random``, ``hashlib``, ``inspect``, ``functools``.
+"""Small stand-ins for what heavy modules of Python offer: ``random``, ``hashlib``, ``inspect``, ``functools``, ``dataclasses``.
 
 A forked child copies memory for whatever its parent has loaded, so that workers and fork servers do without these modules.
 """
@@ -9,9 +9,97 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import (
+        dataclass as dataclass,  # noqa: PLC0414 - exported
+        field as field,  # noqa: PLC0414 - exported
+        replace as replace,  # noqa: PLC0414 - exported
+    )
     from functools import cached_property as cached_property  # noqa: PLC0414 - exported
     from typing import Any
 else:
+
+    class field:  # noqa: N801 - as dataclasses.field
+        """What is said of a field beside its type."""
+
+        def __init__(
+            self,
+            default: Any = ...,
+            default_factory: Any = None,
+            *,
+            repr: bool = True,  # noqa: A002 - as there
+        ) -> None:
+            self.default = default
+            self.factory = default_factory
+            self.shown = repr
+
+    def dataclass(*, slots: bool, frozen: bool = False) -> Any:  # noqa: ARG001 - it always has slots
+        """As ``dataclasses.dataclass`` with slots: a class of the fields that its annotations name. None is inherited."""
+
+        def made(cls: type) -> type:
+            fields = {name: vars(cls).get(name, ...) for name in cls.__annotations__}
+            fields = {n: f if type(f) is field else field(f) for n, f in fields.items()}
+            body = {name: value for name, value in vars(cls).items() if name not in fields}
+            body["__qualname__"] = cls.__qualname__
+            for name in ("__dict__", "__weakref__"):
+                body.pop(name, None)
+            return type(cls)(
+                cls.__name__, cls.__bases__, {**_methods(fields, frozen=frozen), **body}
+            )
+
+        return made
+
+    def _methods(fields: dict[str, field], *, frozen: bool) -> dict[str, Any]:
+        """What a class of these fields has. Its constructor is written out: nothing else is as fast."""
+        given = {"_set": object.__setattr__, "_fields": fields}
+        parameters, lines = [], []
+        for name, one in fields.items():
+            value, default = name, ""
+            if one.factory is not None:
+                value, default = f"_fields[{name!r}].factory() if {name} is ... else {name}", "=..."
+            elif one.default is not ...:
+                default = f"=_fields[{name!r}].default"
+            parameters.append(f"{name}{default}")
+            lines.append(f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        source = f"def __init__(self, {', '.join(parameters)}):\n " + "\n ".join(lines)
+        exec(source, given)  # noqa: S102 - it is made of our own names
+        names = tuple(fields)
+
+        def values(one: Any) -> tuple[Any, ...]:
+            return tuple(getattr(one, name) for name in names)
+
+        def refuse(self: Any, name: str, *_: Any) -> None:
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
+
+        def shown(self: Any) -> str:
+            parts = (f"{name}={getattr(self, name)!r}" for name in names if fields[name].shown)
+            return f"{type(self).__qualname__}({', '.join(parts)})"
+
+        def equals(self: Any, other: Any) -> Any:
+            return values(self) == values(other) if type(other) is type(self) else NotImplemented
+
+        methods = {
+            "__slots__": names,
+            "__match_args__": names,
+            "__init__": given["__init__"],
+            "__repr__": shown,
+            "__eq__": equals,
+            "__hash__": (lambda self: hash(values(self))) if frozen else None,
+        }
+        return {**methods, "__setattr__": refuse, "__delattr__": refuse} if frozen else methods
+
+    Protocol = object
+
+    class Generic:
+        """A base that is given types, for checkers alone."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _: Any) -> type:
+            return cls
+
+    def replace(one: Any, **changes: Any) -> Any:
+        """As ``dataclasses.replace``."""
+        return type(one)(**{**{name: getattr(one, name) for name in one.__slots__}, **changes})
 
     class cached_property:  # noqa: N801 - as functools.cached_property, whose module brings others along
         """An attribute that is made when it is first asked for."""

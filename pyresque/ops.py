@@ -10,21 +10,28 @@ therefore run an operation without Redis, a clock or a thread::
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from types import coroutine
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from pyresque.lightweight import dataclass
 from pyresque.user_errors import Raised, RaisedInCall, thrown
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+    from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-#: What Redis takes as a part of a command.
-Arg: TypeAlias = "str | bytes | int | float"
+    T = TypeVar("T")
 
-#: An operation that returns T.
-Op: TypeAlias = Coroutine["Request", Any, T]
+    #: What Redis takes as a part of a command.
+    Arg: TypeAlias = str | bytes | int | float
+
+    #: An operation that returns T.
+    Op: TypeAlias = Coroutine["Request", Any, T]
+else:
+    from pyresque.lightweight import Generic, Protocol
+
+    T = Arg = None
+    Op = Generic
 
 
 def as_it_is(reply: Any) -> Any:
@@ -51,6 +58,17 @@ class Command(Generic[T]):
             found: T = reply
             return found
         return self.read(reply)
+
+
+def _asked(
+    command: Command[Any], read: Callable[[Any], Any] | None = None
+) -> Generator[Command[Any], Any, Any]:
+    reply: Any = yield command
+    return reply if read is None else read(reply)
+
+
+#: The operation of one command, by fewer steps than a coroutine that awaits the command.
+answer: Callable[..., Op[Any]] = coroutine(_asked)
 
 
 @dataclass(slots=True)
@@ -170,7 +188,10 @@ class Spawn:
         return spawned
 
 
-Request: TypeAlias = "Command[Any] | Batch | Call[Any] | Around | Sleep | Spawn | Elsewhere"
+if TYPE_CHECKING:
+    Request: TypeAlias = Command[Any] | Batch | Call[Any] | Around | Sleep | Spawn | Elsewhere
+else:
+    Request = None
 
 
 class Driver(Protocol):
@@ -191,6 +212,8 @@ async def in_chunks(
     commands: Iterable[Command[Any]], *, lenient: bool = False, size: int = CHUNK
 ) -> list[Any]:
     """Send any number of commands, ``size`` in each round trip, and return their replies. Neither side holds more than a chunk at a time."""
+    from itertools import islice  # noqa: PLC0415 - for long lists
+
     source, answers = iter(commands), []
     while chunk := tuple(islice(source, size)):
         answers += await Batch(chunk, lenient=lenient)

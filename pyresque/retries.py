@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyresque.as_verb import PartOfFace, awaited, blocking, name_verbs
 from pyresque.failures import AwaitedRecords, each_record
 from pyresque.plugins.waiting_retries import WaitingRetries
-from pyresque.verbs import PartOfFace, awaited, blocking, name_verbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pyresque.as_verb import PartOfFace, awaited, blocking, name_verbs
 from pyresque.job.status_board import StatusBoard
-from pyresque.verbs import PartOfFace, awaited, blocking, name_verbs
 
 
 class Statuses(PartOfFace):

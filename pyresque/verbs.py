@@ -5,11 +5,7 @@ The parts' classes document the verbs. ``client`` adds them to the two faces whe
 
 from __future__ import annotations
 
-import functools
-import re
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
-
+from pyresque.as_verb import awaited, blocking
 from pyresque.core import Core
 from pyresque.enqueue_verbs import AwaitedEnqueue, BlockingEnqueue
 from pyresque.job.queue_overview import QueueOverview
@@ -21,121 +17,6 @@ from pyresque.store.pauses import QueuePauses
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.schedules import MasterLock
 from pyresque.store.workers import WorkerTable
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from pyresque.ops import Op
-
-P = ParamSpec("P")
-
-
-T = TypeVar("T")
-
-
-class Blocking(Protocol):
-    """A face whose verbs block: Resque, and its ``failures``."""
-
-    @property
-    def core(self) -> Core:
-        """The parts whose operations it runs."""
-
-    def run(self, operation: Op[T]) -> T:
-        """Run an operation to its end."""
-
-
-class Awaiting(Protocol):
-    """A face whose verbs are awaited: AsyncResque, and its ``failures``."""
-
-    @property
-    def core(self) -> Core:
-        """The parts whose operations it runs."""
-
-    def run(self, operation: Op[T]) -> Awaitable[T]:
-        """Run an operation to its end."""
-
-
-class PartOfFace:
-    """A part of a face that has verbs of its own, such as ``resque.failures``; they run with the driver of that face."""
-
-    def __init__(self, resque: Any) -> None:
-        self.resque = resque
-
-    @property
-    def core(self) -> Core:
-        """The parts joined, of the Resque that this belongs to."""
-        core: Core = self.resque.core
-        return core
-
-    def run(self, operation: Op[Any]) -> Any:
-        """Run an operation with the driver of that Resque; to be awaited where its verbs are."""
-        return self.resque.run(operation)
-
-
-def blocking(
-    operation: Callable[Concatenate[Any, P], Op[T]], of: str = ""
-) -> Callable[Concatenate[Blocking, P], T]:
-    """A verb that blocks, from an operation of Core's part ``of`` (such as ``"jobs"``), or of Core itself."""
-    part, name = _part(of), operation.__name__
-
-    @functools.wraps(operation)
-    def verb(self: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        made: Op[T] = getattr(part(self.core), name)(*args, **kwargs)
-        return self.run(made)
-
-    return verb
-
-
-def awaited(
-    operation: Callable[Concatenate[Any, P], Op[T]], of: str = ""
-) -> Callable[Concatenate[Awaiting, P], Awaitable[T]]:
-    """A verb that is awaited. The operation begins when the verb is awaited: one that is cancelled before has not begun."""
-    part, name = _part(of), operation.__name__
-
-    @functools.wraps(operation)
-    async def verb(self: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        made: Op[T] = getattr(part(self.core), name)(*args, **kwargs)
-        return await self.run(made)
-
-    return verb
-
-
-def _part(of: str) -> Callable[[Core], Any]:
-    return attrgetter(of) if of else _itself
-
-
-def _itself(core: Core) -> Core:
-    return core
-
-
-#: Aliases in the parts' annotations, as ``help()`` writes them out.
-ALIASES = {
-    "Target": "type | Callable | str",
-    "When": "datetime | float | str",
-    "Wait": "timedelta | float",
-    "Order": "Literal['asc', 'desc']",
-}
-_ALIAS = re.compile(rf"\b({'|'.join(ALIASES)})\b")
-
-
-class _Annotation(str):
-    """An annotation that ``help()`` shows without quotes."""
-
-    __slots__ = ()
-
-    __repr__ = str.__str__
-
-
-def name_verbs(verbs: type, owner: type) -> None:
-    """Make the verbs in a class show in ``help()`` as methods of ``owner``, their annotations without quotes or aliases."""
-    for name, verb in vars(verbs).items():
-        if name.startswith("_") or not callable(verb):
-            continue
-        verb.__name__, verb.__qualname__ = name, f"{owner.__qualname__}.{name}"
-        verb.__module__ = owner.__module__
-        shown = getattr(verb, "__wrapped__", verb).__annotations__
-        for each, annotation in shown.items():
-            shown[each] = _Annotation(_ALIAS.sub(lambda found: ALIASES[found[0]], annotation))
 
 
 class BlockingVerbs(BlockingEnqueue):

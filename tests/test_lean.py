@@ -65,6 +65,46 @@ def test_a_worker_carries_nothing_along_that_it_does_not_need(db, redis_url, tmp
         assert "pyresque.process.worker.worker" in loaded
 
 
+COUNTING_APP = """
+import sys
+from pyresque import Resque
+resque = Resque()
+
+@resque.job("Count", queue="low")
+def count(path):
+    with open(path, "a") as file:
+        file.write(" ".join(sys.modules) + "\\n")
+    resque.redis.incr("count")
+"""
+
+#: What ``resque.redis`` needs of a worker's modules.
+OF_REDIS = {"hiredis", "pyresque.driver", "pyresque.ops", "pyresque.store.keys"}
+
+
+def test_children_that_use_redis_carry_little_more(db, redis_url, tmp_path):
+    (tmp_path / "counting_app.py").write_text(COUNTING_APP)
+    lists = tmp_path / "modules"
+    db.rpush(
+        "resque:queue:low", *[json.dumps({"class": "Count", "args": [str(lists)]}) for _ in "123"]
+    )
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "counting_app", "-q", "low"),
+            "--burst",
+        ],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])]),
+        },
+        check=True,
+    )
+    *_, last = (set(line.split()) for line in lists.read_text().splitlines())
+    assert "pyresque.redis_face" in last
+    assert last & ((NOT_LOADED | A_WORKERS) - OF_REDIS) == set()
+    assert db.get("resque:count") == b"3"
+
+
 #: What carries: connections, signals, threads, processes.
 CARRIES = {"_socket", "socket", "select", "_select", "selectors", "signal", "asyncio", "subprocess", "redis", "hiredis"}  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import hiredis
 
 from pyresque.driver.connection import configured_wrongly, first_fault
-from pyresque.driver.open_socket import keep_alive
+from pyresque.driver.open_socket import set_options
 from pyresque.driver.protocol import (
     LOG_IN,
     as_error,
@@ -270,7 +270,7 @@ async def _connect(wire: SharedConnection, to: RedisUrl) -> None:
 
         options = {"ssl": tls.context(to), "server_hostname": to.host}
     transport, _ = await loop.create_connection(lambda: wire, to.host, to.port, **options)
-    keep_alive(transport.get_extra_info("socket"))
+    set_options(transport.get_extra_info("socket"))
 
 
 async def _log_in(wire: SharedConnection, to: RedisUrl) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from pyresque.driver.server import server_for
 from pyresque.driver.url import target
+from pyresque.lightweight import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Any
 
     from pyresque.driver.aio import AsyncDriver
     from pyresque.driver.server import Server
     from pyresque.driver.sync import SyncDriver
 
 
-class Access(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Access:
     """How a Resque reaches Redis: ``client`` is one of the user's own, ``credentials`` a provider of user and password."""
 
     url: str

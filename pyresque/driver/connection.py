@@ -5,16 +5,12 @@ A worker forks for its jobs, and a fork costs what the parent has loaded: redis-
 
 from __future__ import annotations
 
-import contextlib
+import _socket
 import os
-import select
-import socket
 import struct
 import sys
 from errno import EBADF, ECONNRESET
-from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import hiredis
 
@@ -24,9 +20,10 @@ from pyresque.driver.protocol import checked, encode_command, lost
 from pyresque.errors import ConnectionFault, RedisCommandError, RedisUnavailable
 from pyresque.ops import Command
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _socket
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from pyresque.driver.url import RedisUrl
     from pyresque.ops import Arg
@@ -45,8 +42,18 @@ _INCOMPLETE = object()
 #: Classes of replies that hold no error of the server's.
 _DATA = frozenset({bytes, int, list, type(None)})
 
-# hiredis' stub takes fewer types than hiredis.
-_Feed: TypeAlias = "Callable[[bytearray, int, int], None]"
+
+#: The function of that module, once it was imported.
+_open_socket: Callable[[RedisUrl], _socket.socket] | None = None
+
+
+def _load_open_socket() -> Callable[[RedisUrl], _socket.socket]:
+    """Import the module: a forked child that is the first to do so tells of it, and its fork server then rehearses to connect."""
+    global _open_socket  # noqa: PLW0603 - it is loaded once
+    from pyresque.driver.open_socket import open_socket  # noqa: PLC0415 - see above
+
+    _open_socket = open_socket
+    return open_socket
 
 
 class Connection:
@@ -54,30 +61,48 @@ class Connection:
 
     def __init__(self, to: RedisUrl, reply_timeout: float | None = None) -> None:
         """Connect and log in. Raises RedisUnavailable, ConnectError."""
+        self._prepare(to, reply_timeout)
+        self.open()
+
+    @classmethod
+    def prepared(cls, to: RedisUrl) -> Connection:
+        """A connection that ``open`` has yet to make: a forked child that opens it has less to do."""
+        made = cls.__new__(cls)
+        made._prepare(to, None)  # noqa: SLF001 - as the constructor
+        return made
+
+    def _prepare(self, to: RedisUrl, reply_timeout: float | None) -> None:
         self.where = to.where
         self.timeout = to.reply_timeout if reply_timeout is None else reply_timeout
         self._plain = not to.secure
         self._not_yet: tuple[type[OSError], ...] = (BlockingIOError, TimeoutError)
         self._reader = hiredis.Reader(notEnoughData=_INCOMPLETE)
-        self._feed_reader = cast("_Feed", self._reader.feed)
+        self._feed_reader: Callable[[bytearray, int, int], None] = self._reader.feed  # type: ignore[assignment]  # hiredis' stub takes fewer types
         self._gets = self._reader.gets
         self._buffer = bytearray(FIRST_PIECE)
         self.to = to
-        self._made = inf
+        self._log_ins = protocol.log_ins(to)
+        whole = int(self.timeout)
+        self._limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
+        self._made = float("inf")
+
+    def open(self) -> None:
+        """Connect and log in. Raises RedisUnavailable, ConnectError."""
         look_over()
         try:
-            self._socket = self._connected(to)
+            self._socket = self._connected(self.to)
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
         self._mark = mark(self._socket.fileno())
         held_by(self)
         self._made = monotonic()
         self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
-        try:
-            self._log_in(to)
-        except BaseException:
-            self.close()
-            raise
+        if self._log_ins:
+            try:
+                self._log_in()
+            except BaseException:
+                self.close()
+                raise
 
     # -- talk
 
@@ -176,16 +201,22 @@ class Connection:
 
     def stale(self) -> bool:
         """Whether the server has closed the connection, or has sent a reply that no command asked for."""
-        if self._socket.fileno() < 0 or not hasattr(select, "poll"):
-            return self._socket.fileno() < 0
+        if self._socket.fileno() < 0:
+            return True
+        import select  # noqa: PLC0415 - for connections that were idle
+
+        if not hasattr(select, "poll"):
+            return False
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the socket."""
-        with contextlib.suppress(OSError):  # a job has closed it
+        try:
             self._socket.close()
+        except OSError:
+            return  # a job has closed it
 
     def let_go_of_closed(self) -> None:
         """Forget the socket if a job has closed it: its number may soon be another descriptor's."""
@@ -194,6 +225,8 @@ class Connection:
             return
         self._socket.detach()
         if not self._plain:  # OpenSSL has kept the number
+            import socket  # noqa: PLC0415 - for TLS
+
             self._socket = socket.socket()
             self._socket.close()
             self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
@@ -203,22 +236,23 @@ class Connection:
 
     def __del__(self) -> None:
         """Hang up: the thread whose connection it was has ended."""
-        with contextlib.suppress(AttributeError, OSError):
+        try:
             self._socket.close()
+        except (AttributeError, OSError):
+            return
 
     # -- the socket
 
     def _connected(self, to: RedisUrl) -> _socket.socket:
-        # A forked child that is the first to connect tells of this import, and its fork server then rehearses it.
-        from pyresque.driver.open_socket import open_socket  # noqa: PLC0415 - see above
-
-        made = open_socket(to)
+        made = (_open_socket or _load_open_socket())(to)
         if to.secure:
             made = self._secured(made, to)
         self._bound(made)
         return made
 
     def _secured(self, made: _socket.socket, to: RedisUrl) -> _socket.socket:
+        import socket  # noqa: PLC0415 - for TLS
+
         from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
 
         self._not_yet = (*self._not_yet, *tls.NOT_YET)
@@ -231,17 +265,15 @@ class Connection:
         """Let every wait end in time."""
         if SYSTEM_ENDS_WAITS and self._plain:
             made.settimeout(None)
-            whole = int(self.timeout)
-            limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+            made.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, self._limit)
+            made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, self._limit)
         else:
             made.settimeout(self.timeout)
 
-    def _log_in(self, to: RedisUrl) -> None:
+    def _log_in(self) -> None:
         text = ""
-        for steps in protocol.log_ins(to):
-            text = protocol.refused(self.talk(steps), to, text)
+        for steps in self._log_ins:
+            text = protocol.refused(self.talk(steps), self.to, text)
             if not text:
                 return
         if text:
@@ -275,8 +307,8 @@ class Connection:
 
     def _hear_now(self) -> None:
         """Take what is there; raises one of ``_not_yet`` if nothing is."""
-        if self._plain and hasattr(socket, "MSG_DONTWAIT"):
-            heard = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+        if self._plain and hasattr(_socket, "MSG_DONTWAIT"):
+            heard = self._socket.recv_into(self._buffer, 0, _socket.MSG_DONTWAIT)
         else:
             self._socket.setblocking(False)
             try:

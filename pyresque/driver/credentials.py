@@ -6,18 +6,18 @@ A provider is a function, plain or ``async def``, that gives the password, or us
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from pyresque.errors import ConnectionFault, RedisUnavailable, SettingsError
-from pyresque.lightweight import is_awaitable
+from pyresque.lightweight import dataclass, is_awaitable
 from pyresque.user_errors import Raised, text_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
 
-class Login(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Login:
     """Who a connection logs in as; with an empty password it does not log in."""
 
     username: str
@@ -74,7 +74,7 @@ class Provider:
         if isinstance(parts, (tuple, list)) and all(map(_is_text, parts)):
             if len(parts) == 1:
                 return Login("", parts[0])
-            if len(parts) == len(Login._fields):
+            if len(parts) == len(("user", "password")):
                 return Login(parts[0], parts[1])
         raise ConnectionFault(
             f"Redis at {self._where}: the provider of credentials gave an object of type {type(answer).__qualname__}; "
@@ -93,6 +93,8 @@ class _Question:
     def __init__(self, method: Callable[[], Any]) -> None:
         self.answers: list[object] = []
         self._method = method
+        import threading  # noqa: PLC0415 - for those who have a provider
+
         self.thread = threading.Thread(target=self._ask, name="credentials", daemon=True)
         self.thread.start()
 

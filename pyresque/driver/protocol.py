@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
-
 import hiredis
 
 from pyresque.errors import (
@@ -19,8 +16,10 @@ from pyresque.errors import (
     ScriptMissing,
     WrongKey,
 )
+from pyresque.lightweight import replace
 from pyresque.ops import Command
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from pyresque.ops import Arg, Batch
 
 # hiredis' stub takes fewer types than hiredis.
-pack = cast("Callable[[tuple[Arg, ...]], bytes]", hiredis.pack_command)
+pack: Callable[[tuple[Arg, ...]], bytes] = hiredis.pack_command  # type: ignore[assignment]  # see above
 
 
 def encode_command(command: Command[Any]) -> bytes:

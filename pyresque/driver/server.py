@@ -7,14 +7,14 @@ and password come from the URL or from a provider of credentials. ``find`` block
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from pyresque.driver.credentials import Login, Provider
 from pyresque.driver.url import address_in, no_address
 from pyresque.errors import ClusterFault, ConnectionFault, NotCarriedOut, RedisUnavailable
+from pyresque.lightweight import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -55,13 +55,14 @@ class Server:
         self._provider = (
             None if credentials is None else Provider(credentials, url.where, url.connect_timeout)
         )
+        self._login = Login(url.username, url.password)
         self.find_blocks = self.find_blocks or credentials is not None
 
     def login(self) -> Login:
         """Return user and password: the provider's present ones, else the URL's. Raises RedisUnavailable, ConnectionFault."""
         if self._provider is not None:
             return self._provider.login()
-        return Login(self.url.username, self.url.password)
+        return self._login
 
     async def login_async(self) -> Login:
         """Return what ``login`` returns, without blocking the event loop."""
@@ -72,7 +73,7 @@ class Server:
     def find(self, login: Login | None = None) -> RedisUrl:
         """Return the address, user and password to connect with now. Raises RedisUnavailable, ConnectionFault."""
         if login is None and self._provider is None:
-            return self._address(self.login())  # the URL has user and password
+            return self._address(self._login)  # the URL has user and password
         login = login or self.login()
         return _logged_in(self._address(login), login)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import threading
+from _thread import _local
 from os import getpid
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.descriptors import look_over
 from pyresque.driver.connection import Connection
 from pyresque.driver.protocol import (
     checked,
@@ -36,13 +35,14 @@ from pyresque.ops import (
 )
 from pyresque.user_errors import Raised, RaisedInCall, outcome_of, thrown
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any, TypeVar
 
     from pyresque.ops import Op, Request
 
-T = TypeVar("T")
-
+    T = TypeVar("T")
 
 #: Seconds. The driver checks a connection that was idle for longer before it uses it: the server may have closed it.
 IDLE = 1.0
@@ -59,7 +59,7 @@ class _ThreadConnection:
         self.used = 0.0
 
 
-class _PerThread(threading.local):
+class _PerThread(_local):
     """Gives each thread a ``_ThreadConnection`` of its own."""
 
     def __init__(self) -> None:
@@ -76,6 +76,8 @@ class SyncDriver:
         self.where = self.server.where
         self._threads = _PerThread()
         self._others: dict[str, SyncDriver] = {}
+        #: The next connection, under 0: two threads cannot both pop it.
+        self._prepared: dict[int, Connection] = {}
 
     def run(self, operation: Op[T]) -> T:
         """Run an operation to its end and return what it returns, or raise what it raises.
@@ -193,9 +195,20 @@ class SyncDriver:
         return connection
 
     def _connect(self) -> Connection:
-        own = self._threads.own
-        own.connection, own.pid = Connection(self.server.find()), getpid()
-        return own.connection
+        own, to = self._threads.own, self.server.find()
+        made = self._prepared.pop(0, None)
+        if made is None or made.to is not to:
+            made = Connection(to)
+        else:
+            made.open()
+        own.connection, own.pid = made, getpid()
+        return made
+
+    def prepare(self) -> None:
+        """Prepare the next connection, which may be that of a forked child."""
+        look_over()  # which forgets connections that are no more
+        if not self.server.find_blocks:
+            self._prepared[0] = Connection.prepared(self.server.find())
 
     def _drop(self) -> None:
         own = self._threads.own
@@ -215,6 +228,8 @@ class _Thread:
     """An operation in a thread of its own, with a connection of its own."""
 
     def __init__(self, driver: SyncDriver, spawn: Spawn) -> None:
+        import threading  # noqa: PLC0415 - each forked child would pay for it
+
         self._driver = driver
         self._operation = spawn.operation()
         self._over = threading.Event()
@@ -286,7 +301,7 @@ async def _in_loop(answer: Callable[[Request], Any], operation: Op[T]) -> T:
     async def answered(request: Request) -> Any:
         if isinstance(request, Call):
             result = request.function()
-            return await result if inspect.isawaitable(result) else result
+            return await result if is_awaitable(result) else result
         if isinstance(request, Around) and request.awaits:
             return await request.function(lambda *args: _in_loop(answer, request.inner(*args)))
         return answer(request)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import JobOptionError
+from pyresque.lightweight import replace
 from pyresque.ops import Call, rewrite
 
 if TYPE_CHECKING:

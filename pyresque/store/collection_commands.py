@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from pyresque.ops import Arg, Command
+from pyresque.ops import Command
 from pyresque.store.commands import RedisCommands, decimal, scored, truth
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
-    from pyresque.ops import Op
+    from pyresque.ops import Arg, Op
     from pyresque.store.commands import Value
 
 

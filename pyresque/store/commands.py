@@ -6,15 +6,15 @@ The commands travel on Resque's own connections, so that a forked child needs no
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pyresque.ops import Command, answer
 
-from pyresque.ops import Arg, Command
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
+    from typing import Any, TypeAlias
 
-    from pyresque.ops import Op
+    from pyresque.ops import Arg, Op
     from pyresque.store.keys import Keys
 
     #: What Redis takes as a value.
@@ -48,28 +48,27 @@ def scored(reply: list[bytes]) -> list[tuple[bytes, float]]:
 
 
 def _seconds(time: Seconds) -> int:
-    return int(time.total_seconds()) if isinstance(time, timedelta) else time
+    return time if isinstance(time, (int, float)) else int(time.total_seconds())
 
 
 class RedisCommands:
     """Redis' commands, their keys below the namespace. Each raises WrongKey if a key holds another type."""
 
     def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+        self._prefix = keys.of("").encode()
 
     def _of(self, key: str | bytes) -> bytes:
-        name = key.encode() if isinstance(key, str) else key
-        return self._keys.of("").encode() + name
+        return self._prefix + (key.encode() if isinstance(key, str) else key)
 
     def _bare(self, key: bytes) -> bytes:
-        return key.removeprefix(self._keys.of("").encode())
+        return key.removeprefix(self._prefix)
 
-    async def _one(
+    def _one(
         self, word: str, key: str | bytes, *args: Arg, read: Callable[[Any], Any] | None = None
-    ) -> Any:
+    ) -> Op[Any]:
         """A command that has one key, right behind its word."""
-        reply: Any = await Command((word, self._of(key), *args))
-        return reply if read is None else read(reply)
+        name = self._prefix + (key.encode() if isinstance(key, str) else key)
+        return answer(Command((word, name, *args)), read)
 
     async def _each(self, word: str, keys: tuple[str | bytes, ...]) -> Any:
         """A command whose arguments are all keys."""
@@ -180,7 +179,7 @@ class RedisCommands:
 
     def expireat(self, name: str, when: int | datetime) -> Op[bool]:
         """Delete a key at a time, in seconds since 1970; whether there is one."""
-        at = int(when.timestamp()) if isinstance(when, datetime) else when
+        at = when if isinstance(when, (int, float)) else int(when.timestamp())
         return self._one("EXPIREAT", name, at, read=truth)
 
     def persist(self, name: str) -> Op[bool]:

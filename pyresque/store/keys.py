@@ -5,8 +5,6 @@ Ruby puts the namespace and a colon before each key. Members of sets and fields 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pyresque.errors import SettingsError
 from pyresque.lightweight import sha1_hex
 
@@ -23,17 +21,17 @@ def uniqueness_lock(*parts: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Keys:
     """The key names below one namespace (Ruby: ``Resque.redis.namespace``, "resque" by default)."""
 
-    namespace: str = "resque"
+    __slots__ = ("namespace",)
 
-    def __post_init__(self) -> None:
+    def __init__(self, namespace: str = "resque") -> None:
         """Raise SettingsError for an empty namespace, which Ruby refuses, too."""
-        if not self.namespace:
+        if not namespace:
             msg = "the namespace is empty: give a name such as 'resque', or leave it out"
             raise SettingsError(msg)
+        self.namespace = namespace
 
     def of(self, name: str) -> str:
         """Return the key of a name as Ruby uses it, such as ``queue:low``."""

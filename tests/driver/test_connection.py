@@ -9,9 +9,11 @@ from contextlib import closing, contextmanager
 import pytest
 
 from pyresque.driver.connection import PIECE, Connection
+from pyresque.driver.server import Server
 from pyresque.driver.sync import SyncDriver
 from pyresque.driver.url import target
 from pyresque.errors import ConnectError, RedisCommandError, RedisUnavailable
+from pyresque.ops import Command, answer
 from tests.support.eventually import TIMEOUT, eventually
 from tests.support.redis_server import free_port
 
@@ -139,3 +141,51 @@ def test_a_forked_child_that_lets_go_does_not_hang_up(wire, db):
     assert os.waitpid(pid, 0)[1] == 0
     db.rpush("low", "job")
     assert replies(wire) == [b"job"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_host_is_reached_by_its_number_and_by_its_name(redis_server, host):
+    driver = SyncDriver(f"redis://{host}:{redis_server.port}/0")
+    with closing(driver.open_connection()) as made:
+        assert made.talk([Command(("ECHO", "a"))]) == [b"a"]
+
+
+def test_a_host_without_an_address_is_reported():
+    with pytest.raises(RedisUnavailable, match=r"no\.such\.host\.invalid"):
+        SyncDriver("redis://no.such.host.invalid:6379/0").open_connection()
+
+
+def test_a_prepared_connection_is_opened_by_one_thread_alone(redis_url, db):
+    driver = SyncDriver(f"{redis_url}?client_name=prepared")
+    driver.prepare()
+    assert [one for one in db.client_list() if one["name"] == "prepared"] == []
+    together, ids = threading.Barrier(4), []
+
+    def ask():
+        together.wait()
+        ids.append(driver.run(answer(Command(("CLIENT", "ID")))))
+        together.wait()
+        driver.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(ids)) == 4
+
+
+def test_a_prepared_connection_that_cannot_be_opened_is_followed_by_another(redis_url):
+    driver = SyncDriver(f"redis://127.0.0.1:{free_port()}/0")
+    driver.prepare()
+    with pytest.raises(RedisUnavailable):
+        driver.run(answer(Command(("PING",))))
+    driver.server = SyncDriver(redis_url).server
+    assert driver.run(answer(Command(("PING",)))) == b"PONG"
+    driver.close()
+
+
+def test_a_server_that_must_be_asked_for_has_no_connection_prepared(redis_url):
+    driver = SyncDriver(Server(target(redis_url), credentials=lambda: ""))
+    driver.prepare()
+    assert driver._prepared == {}

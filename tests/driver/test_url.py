@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from pyresque.driver.url import CONNECT_TIMEOUT, REPLY_TIMEOUT, target
+from pyresque.driver.url import CONNECT_TIMEOUT, REPLY_TIMEOUT, plain_target, target
+from pyresque.driver.url_reader import read
 from pyresque.errors import ConnectError
 from pyresque.printable import without_password
 
@@ -73,3 +74,44 @@ def test_a_url_means_what_it_means_to_redis_py(url):
 )
 def test_a_password_is_never_shown(url, shown):
     assert without_password(url) == shown
+
+
+PLAIN = (
+    "redis://h",
+    "redis://h/",
+    "redis://10.0.0.1:6380",
+    "redis://my-host.b:1/15",
+    "redis://h:65535/0",
+)
+
+
+@pytest.mark.parametrize("url", PLAIN)
+def test_a_plain_url_is_read_by_the_short_way_as_by_the_long_one(url):
+    assert plain_target(url) == read(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://", "redis://h:0", "redis://h:65536", "redis://h:", "redis://h:1/x", "redis://H"),
+        *(
+            "redis://u:p@h",
+            "redis://h?db=1",
+            "redis://h/1/2",
+            "redis://h#x",
+            "redis://[::1]",
+            "redis://h%41",
+        ),
+        *(
+            "rediss://h",
+            "unix://h",
+            "REDIS://h",
+            "redis:h",
+            "redis://h:\u0661",
+            "redis://h/\u0661",
+            "redis://h\n",
+        ),
+    ],
+)
+def test_any_other_url_is_left_to_the_long_way(url):
+    assert plain_target(url) is None

@@ -31,7 +31,6 @@ from __future__ import annotations
 import marshal
 import os
 import struct
-import sys
 import time
 
 from pyresque.executor.fork import cheap_fork, rehearsal
@@ -47,6 +46,7 @@ from pyresque.executor.fork.child_process import (
 from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.executor.fork.fast_path_process import WORKING, FastPathRun
 from pyresque.executor.fork.shared_page import SLOTS
+from pyresque.executor.fork.warm_up import CONNECTS, expect_connection
 from pyresque.job_copies import fork, leave
 from pyresque.standard_streams import flush
 
@@ -73,9 +73,6 @@ FORK, STATUS, RELEASE, PREPARE, END, FAST_PATH = b"f", b"s", b"r", b"p", b"e", b
 
 #: From the server.
 FORKED, EXITED, ALIVE, FAST_PATH_ENDED, WARMED = b"F", b"S", b"A", b"W", b"N"
-
-#: The module that a connection of Resque's own imports. A child that names it has opened one, and others will.
-CONNECTS = "pyresque.driver.open_socket"
 
 #: Seconds after which a released child is killed; seconds until the server looks for released children when nothing is asked.
 LINGER, IDLE = 5.0, 0.2
@@ -195,7 +192,7 @@ class _Server:
     def _prepare(self) -> None:
         """Do once, and touch, whatever each child would otherwise do or touch itself."""
         skip_stdlib_fork_hooks()
-        sys.modules.pop(CONNECTS, None)  # the first child that connects is to tell of it
+        expect_connection()
         job_end, job_pipe = os.pipe()
         result_pipe, result_end = os.pipe()
         call = marshal.dumps((rehearsal.NAME, (1, "x")))

@@ -35,6 +35,9 @@ ROUNDS = 48
 #: Seconds after which a function is not called once more; seconds that all functions may take together.
 ENOUGH, LIMIT = 1.0, 10.0
 
+#: The module that a connection of Resque's own imports when it is opened. A child that names it has opened one, and others will.
+CONNECTS = "pyresque.driver.open_socket"
+
 #: Seconds for the rehearsal of Resque's own connection.
 CONNECTING = 1.0
 
@@ -50,6 +53,14 @@ DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"  
 
 class TimeIsUp(BaseException):
     """Raised in a function that has not returned in time."""
+
+
+def expect_connection() -> None:
+    """Have the first child that opens a connection of Resque's own import CONNECTS, and so tell of it; this process may have opened one."""
+    sys.modules.pop(CONNECTS, None)
+    connection = sys.modules.get("pyresque.driver.connection")
+    if connection is not None:
+        vars(connection)["_open_socket"] = None
 
 
 class WarmUps:
@@ -80,16 +91,19 @@ class WarmUps:
 
     def connect(self) -> None:
         """Open Resque's own connection, use it and close it, so that it costs children less; where it cannot be, do nothing."""
-        called(self._use_redis, CONNECTING, ROUNDS, self._close)
+        called(self._use_redis, CONNECTING, ROUNDS)
 
     def _use_redis(self) -> None:
-        server = getattr(self._resque.driver, "server", None)
+        driver = self._resque.driver
+        server = getattr(driver, "server", None)
         if server is None or server.find_blocks:
             return  # a client of the user's own; and no Sentinel or provider is asked for this
-        try:
+        try:  # noqa: SIM105 - contextlib stays unloaded
             self._resque.redis.get("warm_up")
         except RedisCommandError:
-            return  # this user may not read that
+            pass  # this user may not read that
+        driver.close()
+        driver.prepare()
 
     def _close(self) -> None:
         """Close Resque's own connection, if there is one."""
