@@ -9,7 +9,7 @@ import _socket
 import os
 import struct
 import sys
-from errno import EBADF, ECONNRESET
+from errno import EBADF
 from time import monotonic
 
 import hiredis
@@ -86,18 +86,20 @@ class Connection:
         self._limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
         self._made = float("inf")
 
-    def open(self) -> None:
-        """Connect and log in. Raises RedisUnavailable, ConnectError."""
+    def open(self, descriptor: int | None = None) -> None:
+        """Connect and log in; go on with the ``descriptor`` of a lent connection. Raises RedisUnavailable, ConnectError."""
         look_over()
         try:
-            self._socket = self._connected(self.to)
+            self._socket = self._connected(self.to, descriptor)
         except (OSError, ValueError) as error:
             raise self._lost(error) from error
         self._mark = mark(self._socket.fileno())
         held_by(self)
-        self._made = monotonic()
         self._send_all, self._receive = self._socket.sendall, self._socket.recv_into
-        if self._log_ins:
+        #: Whether another process has lent it, who will go on with it.
+        self.lent = descriptor is not None
+        self._made = 0.0 if self.lent else monotonic()
+        if self._log_ins and not self.lent:
             try:
                 self._log_in()
             except BaseException:
@@ -211,6 +213,10 @@ class Connection:
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
 
+    def usable(self) -> bool:
+        """Whether it is open, and no job has closed its descriptor."""
+        return self._socket.fileno() >= 0 and mark(self._socket.fileno()) == self._mark
+
     def close(self) -> None:
         """Close the socket."""
         try:
@@ -243,8 +249,11 @@ class Connection:
 
     # -- the socket
 
-    def _connected(self, to: RedisUrl) -> _socket.socket:
-        made = (_open_socket or _load_open_socket())(to)
+    def _connected(self, to: RedisUrl, descriptor: int | None) -> _socket.socket:
+        open_socket = _open_socket or _load_open_socket()
+        if descriptor is not None:
+            return _socket.socket(fileno=descriptor)
+        made = open_socket(to)
         if to.secure:
             made = self._secured(made, to)
         self._bound(made)
@@ -330,8 +339,10 @@ class Connection:
         """What a server said of TLS before it hung up, if it did so while we were speaking."""
         try:
             self._socket.recv(1)
-        except (OSError, AttributeError) as error:
-            return error if isinstance(error, OSError) else None
+        except OSError as error:
+            return error
+        except AttributeError:
+            pass
         return None
 
     def _lost(self, cause: Any) -> RedisUnavailable:
@@ -343,24 +354,10 @@ class Connection:
         if not self._plain and "EOF" in str(cause):
             cause = self._alert() or cause
         if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
+            from pyresque.driver.misconfigured import configured_wrongly  # noqa: PLC0415 - for trouble alone
+
             wrong = configured_wrongly(cause, self.to)
         return lost(cause, self.where, wrong)
-
-
-def configured_wrongly(cause: BaseException, to: RedisUrl) -> str | None:
-    """What is wrong with the configuration, if a new connection ends so; None: nothing that we could find."""
-    if isinstance(cause, hiredis.ProtocolError):
-        return (
-            None
-            if "\\x15" not in str(cause)
-            else "the server speaks TLS there: write rediss:// in place of redis://"
-        )
-    if not to.secure and getattr(cause, "errno", None) != ECONNRESET:
-        return None
-    from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
-
-    handshake = isinstance(cause, (TimeoutError, ConnectionResetError)) or "EOF" in str(cause)
-    return tls.fault(cause, to) or (tls.mistaken(to) if handshake else None)
 
 
 def first_fault(to: RedisUrl) -> ConnectionFault | None:

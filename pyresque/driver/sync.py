@@ -6,6 +6,7 @@ from _thread import _local
 from os import getpid
 from time import monotonic, sleep
 
+from pyresque import lent_connection
 from pyresque.descriptors import look_over
 from pyresque.driver.connection import Connection
 from pyresque.driver.protocol import (
@@ -46,6 +47,23 @@ if TYPE_CHECKING:
 
 #: Seconds. The driver checks a connection that was idle for longer before it uses it: the server may have closed it.
 IDLE = 1.0
+
+
+#: Commands that change the connection on which they are sent: never on one that is lent.
+CHANGING = frozenset(
+    {
+        *("ASKING", "AUTH", "CLIENT", "DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSUBSCRIBE"),
+        *("PUNSUBSCRIBE", "QUIT", "READONLY", "READWRITE", "RESET", "SELECT", "SSUBSCRIBE"),
+        *("SUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE", "UNWATCH", "WATCH"),
+    }
+)
+
+
+def changes(command: Command[Any]) -> bool:
+    """Whether a command changes the connection on which it is sent."""
+    word = command.args[0]
+    text = word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)
+    return text.upper() in CHANGING
 
 
 class _ThreadConnection:
@@ -140,6 +158,8 @@ class SyncDriver:
         if not batch.commands:
             return []
         ordinary = batch.last is None and not batch.atomic
+        if lent_connection.offered is not None and any(map(changes, batch.commands)):
+            self._leave_loan()
         replies = self._talk(batch.commands if ordinary else commands_of(batch))
         try:
             if ordinary:
@@ -155,6 +175,8 @@ class SyncDriver:
             connection = own.connection
             if connection is None or own.pid != getpid() or monotonic() - own.used > IDLE:
                 connection = self._ready(own)
+            if connection.lent and changes(command):
+                connection = self._leave_loan()
             reply = connection.ask(command.wire or pack(command.args))
         except BaseException:
             # Unread replies may be in the socket: they must not be taken for replies to another command.
@@ -195,14 +217,30 @@ class SyncDriver:
         return connection
 
     def _connect(self) -> Connection:
+        loan = lent_connection.offered
+        if loan is None or not loan.take(self):
+            return self._connect_anew()
+        made = self._connect_anew(loan.descriptor)
+        loan.used_by(made)
+        return made
+
+    def _connect_anew(self, descriptor: int | None = None) -> Connection:
+        """Open a connection, or go on with a lent one."""
         own, to = self._threads.own, self.server.find()
         made = self._prepared.pop(0, None)
         if made is None or made.to is not to:
-            made = Connection(to)
-        else:
-            made.open()
+            made = Connection.prepared(to)
+        made.open(descriptor)
         own.connection, own.pid = made, getpid()
         return made
+
+    def _leave_loan(self) -> Connection:
+        """Return a connection of this thread's own, and the one that it was lent to who lent it."""
+        own = self._threads.own
+        if own.connection is None or own.pid != getpid() or own.connection.lent:
+            lent_connection.give_back()
+            return self._connect_anew()
+        return own.connection
 
     def prepare(self) -> None:
         """Prepare the next connection, which may be that of a forked child."""

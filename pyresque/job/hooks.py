@@ -126,6 +126,10 @@ class Hooks:
         """Return a plugin's hook of that name; None if the target has its own."""
         return None
 
+    def bound(self, *args: Any) -> JobClass:
+        """Return the copy of an entry for one job; only an entry with plugins has copies (``PluginHooks.bound``)."""
+        raise NotImplementedError
+
     def now(self) -> HookNames:
         """Return the hooks that the target has now; the same object as long as they stay."""
         found = self._found

@@ -2,7 +2,7 @@
 
 Theory of operation. A plugin of Ruby's is a module of hooks, found among the class's own hooks and run with them in the order of
 their names. A ``Plugin`` here has methods with the same names, each ``async def`` and an operation (``ops.py``): it awaits commands
-to Redis. ``PluginHooks`` finds them beside the target's own. A method of the class with the same name replaces the plugin's, as in
+to Redis. ``PluginHooks`` (``job/plugin_hooks.py``) finds them beside the target's own. A method of the class with the same name replaces the plugin's, as in
 Ruby.
 
 A hook needs keys, clock and codec of one Core, and the job. ``Registry.bound_to_job`` therefore makes a copy of the JobClass for one job,
@@ -27,8 +27,6 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 
 from __future__ import annotations
 
-from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,6 +42,10 @@ if TYPE_CHECKING:
 
     #: What is inside an around hook: the next hook, or the work. Returns whether the work was done, and the value returned.
     Inner: TypeAlias = Callable[[], Op[tuple[bool, Any]]]
+
+
+#: Types of arguments that a job cannot change.
+UNCHANGING = frozenset((str, int, float, bool, type(None)))
 
 
 class TrackingId(str):
@@ -117,12 +119,18 @@ class PluginJob:
                 if found and isinstance(self._given[0], TrackingId):
                     found[0] = TrackingId(found[0])
             else:
-                from pyresque.job.job import read_job  # noqa: PLC0415 - the fork server reads no payloads
-
-                job = read_job(self.context.codec, self.queue, self.job.raw)
-                found = _with_tracking_id(self.entry.plugins, list(job.args))
+                found = _with_tracking_id(self.entry.plugins, self._found_args(self.job))
             self._payload_args = found
         return self._payload_args
+
+    def _found_args(self, job: Job) -> list[Any]:
+        """Return the arguments of a payload that was found, which the job has not changed."""
+        found = list(job.args)
+        if UNCHANGING.issuperset(map(type, found)):
+            return found
+        from pyresque.job.job import read_job  # noqa: PLC0415 - the fork server reads no payloads
+
+        return list(read_job(self.context.codec, self.queue, job.raw).args)
 
     def send(self, args: Sequence[Any]) -> None:
         """Note the arguments that the payload gets."""
@@ -198,50 +206,6 @@ class Plugin:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-class PluginHooks(Hooks):
-    """The hooks of a target and of its plugins, in the order of their names."""
-
-    __slots__ = ("_merged", "_merged_from", "of_plugins")
-
-    def __init__(self, target: Any, plugins: Iterable[Plugin]) -> None:
-        super().__init__(target)
-        self._merged_from: HookNames | None = None
-        self._merged = NO_HOOKS
-        #: The name of each plugin's hook, and the method.
-        self.of_plugins: dict[str, Callable[..., Op[Any]]] = {
-            name: getattr(plugin, name)
-            for plugin in plugins
-            for name in dir(type(plugin))
-            if name.startswith(PREFIXES)
-        }
-
-    def now(self) -> HookNames:
-        """Return the hooks that target and plugins have now."""
-        own = super().now()
-        if not self.of_plugins or own is self._merged_from:
-            return self._merged if self.of_plugins else own
-        merged = {
-            prefix: tuple(
-                sorted(
-                    {*getattr(own, prefix)}.union(
-                        name for name in self.of_plugins if name.startswith(prefix)
-                    )
-                )
-            )
-            for prefix in PREFIXES
-        }
-        self._merged_from = own
-        self._merged = HookNames(**merged) if any(merged.values()) else NO_HOOKS
-        return self._merged
-
-    def of_plugin(self, name: str) -> Callable[..., Op[Any]] | None:
-        """Return a plugin's hook of that name; None if the target has its own."""
-        target = self.target
-        if target is not None and callable(getattr(target, name, None)):
-            return None
-        return self.of_plugins.get(name)
 
 
 def replaces_args(entry: JobClass | None) -> bool:

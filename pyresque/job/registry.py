@@ -215,16 +215,7 @@ class Registry:
         self, entry: JobClass, queue: str | None, args: Sequence[Any] = (), job: Job | None = None
     ) -> JobClass:
         """Return a copy of an entry that has plugins, bound to one job: one found in its queue, or one that is being enqueued."""
-        from pyresque.job.plugin import PluginJob  # noqa: PLC0415 - for those who have plugins
-
-        copy = JobClass.__new__(JobClass)
-        for slot in JobClass.__slots__:
-            setattr(copy, slot, getattr(entry, slot))
-        where = queue if queue is not None else entry.queue or ""
-        copy.plugin_job = PluginJob(
-            self.plugin_context(), entry, where, args, job, to_queue=queue is not None
-        )
-        return copy
+        return entry.lookup.bound(self.plugin_context(), entry, queue, args, job)
 
     def plugin_context(self) -> PluginContext:
         """What plugins need of the Core whose view of the registry this is."""
@@ -309,7 +300,7 @@ class Registry:
 def _lookup(target: Any, plugins: tuple[Plugin, ...]) -> Hooks:
     if not plugins:
         return Hooks(target)
-    from pyresque.job.plugin import PluginHooks  # noqa: PLC0415 - for those who have plugins
+    from pyresque.job.plugin_hooks import PluginHooks  # noqa: PLC0415 - for those who have plugins
 
     return PluginHooks(target, plugins)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import NotPermitted, RedisCommandError, ScriptMissing, WrongKey
@@ -112,3 +113,9 @@ def script(name: str) -> Script:
     if found is None:
         raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")
     return Script(name, found.decode(), sha1_hex(found))
+
+
+def load_all() -> None:
+    """Read every script, so that processes that are forked from this one need not."""
+    for path in Path(__file__).with_name("lua").glob("*.lua"):
+        script(path.stem)

@@ -41,6 +41,7 @@ PLACES = {
             "tests/process/start/test_early_server.py",
             "tests/process/start/test_warm_up.py",
             "tests/process/worker/test_fork_fast_path",
+            "tests/process/worker/test_lent_connection",
             "tests/test_verbs.py",
             "tests/test_lean.py",
         ),

@@ -50,11 +50,13 @@ if TYPE_CHECKING:
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
     from pyresque.job.registry import JobClass, Registry
-    from pyresque.ops import Driver
+    from pyresque.ops import Driver, Op
     from pyresque.settings import Settings
 
-    #: The registry, the codec and the driver for jobs that are not plain.
-    JobNeeds: TypeAlias = tuple[Registry, Codec, Driver]
+    #: The registry and the codec for jobs that are not plain.
+    JobNeeds: TypeAlias = tuple[Registry, Codec]
+    #: ``perform.perform``.
+    PerformOp: TypeAlias = Callable[[Registry, Job], Op[bool]]
     #: Performs a job, given its queue and payload; without a queue the bytes are a call. False if its work was left undone.
     PerformJob: TypeAlias = Callable[[str | None, bytes], bool | None]
 
@@ -231,7 +233,7 @@ def resident_memory() -> int:
 class JobCall:
     """Performs one job: called with a queue and a payload, or with None and a call as marshal writes it.
 
-    ``needs`` returns what a job needs that is not plain. ``active_jobs``: the application's.
+    ``needs`` returns what a job needs that is not plain. ``driver`` returns the application's. ``active_jobs``: the application's.
     """
 
     def __init__(
@@ -239,12 +241,15 @@ class JobCall:
         registry: Registry,
         hooks: WorkerHooks,
         needs: Callable[[], JobNeeds],
+        driver: Callable[[], Driver],
         active_jobs: ActiveJobs | None = None,
     ) -> None:
         self.registry = registry
         self.hooks = hooks
         self.needs = needs
+        self.driver = driver
         self.active_jobs = active_jobs
+        self._tools: tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp] | None = None
         self._ran_after_fork = False
 
     def __call__(self, queue: str | None, raw: bytes) -> bool:
@@ -264,27 +269,34 @@ class JobCall:
     def _await(self, result: Any) -> None:
         from pyresque.job.perform import called  # noqa: PLC0415 - each forked child pays for what is loaded
 
-        _, _, driver = self.needs()
-        driver.run(called(lambda: result, ()))
+        self.driver().run(called(lambda: result, ()))
 
     def _perform(self, queue: str, raw: bytes) -> bool:
         from pyresque.job.job import read_job  # noqa: PLC0415 - as above
 
-        _, codec, _ = self.needs()
+        _, codec, *_ = self.tools()
         return self.perform(read_job(codec, queue, raw))
 
     def perform(self, job: Job) -> bool:
         """Perform a job that is not plain; whether its work was done."""
-        registry, _, driver = self.needs()
-        return driver.run(self._performed(registry, job))
+        registry, _, run, perform = self._tools or self.tools()
+        if self._ran_after_fork or not self.hooks.any("after_fork"):
+            return run(perform(registry, job))
+        self._ran_after_fork = True
 
-    async def _performed(self, registry: Registry, job: Job) -> bool:
-        from pyresque.job.perform import perform  # noqa: PLC0415 - as above
-
-        if not self._ran_after_fork:
-            self._ran_after_fork = True
+        async def performed() -> bool:
             await self.hooks.run("after_fork", job)
-        return await perform(registry, job)
+            return await perform(registry, job)
+
+        return run(performed())
+
+    def tools(self) -> tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp]:
+        """What jobs need that are not plain: registry, codec, what runs an operation, and the one that performs a job. Found once."""
+        if self._tools is None:
+            from pyresque.job.perform import perform  # noqa: PLC0415 - as above
+
+            self._tools = (*self.needs(), self.driver().run, perform)
+        return self._tools
 
 
 class ChildOptions:

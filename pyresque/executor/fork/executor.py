@@ -77,7 +77,7 @@ class ForkExecutor:
         self.page = SharedPage() if early_server is None else early_server.page
         self._child: ChildHandle | None = None  # the one that performs a job
         self.options = options = ChildOptions.of(settings)
-        job_call = JobCall(registry, hooks, lambda: (registry, codec, driver), active_jobs)
+        job_call = JobCall(registry, hooks, lambda: (registry, codec), lambda: driver, active_jobs)
         self.server = ServerHandle(
             job_call, options, self.page, close_inherited, early_server, warm_ups
         )

@@ -112,8 +112,8 @@ class FastPathHandle:
         return RedisUnavailable(f"Redis{where}: {why}")
 
     def connection(self) -> LentConnection | None:
-        """Return the connection; open one if there is none or Redis has closed it. None if none can be lent."""
-        if self._connection is not None and self._connection.stale():
+        """Return the connection; open one if there is none, a child spoiled it, or Redis has closed it. None if none can be lent."""
+        if self._connection is not None and (self._page.borrowed or self._connection.stale()):
             self.close()
         if self._connection is None:
             with contextlib.suppress(RedisUnavailable, ConnectError):
@@ -231,11 +231,11 @@ class FastPathHandle:
         self, current: CurrentRecord, error_pipe: int, failure: BaseException | None
     ) -> FastPathEnd:
         """The end of a run whose fork server died. Redis carries out its last command before anybody reads ``worker:<id>``."""
-        if self._connection is not None:
+        turns, child, in_turn = self._page.fast_path_state()
+        if self._connection is not None and in_turn:  # else its child may use the connection
             with contextlib.suppress(RedisUnavailable):
                 self._connection.settle()
         self.close()
-        turns, child, in_turn = self._page.fast_path_state()
         return FastPathEnd(LOST, child, current, turns, 0, error_pipe, failure, in_turn)
 
 

@@ -14,7 +14,8 @@ The ways to end, each with what belongs to it:
 
 - LEFT: the job in ``worker:<id>`` has not begun: the worker must act first, the worker has called back, or fork() failed.
 - WORKING (pid, seconds): the worker called back while the child works, so long since the fork; from now on the worker waits for it.
-- ENDED (pid, status): the child has exited without finishing its job; its error is in the pipe, or the process died.
+- ENDED (pid, status): the child has exited without finishing its job; its error is in the pipe, or the process died. Or it did not
+  return the connection that the server had lent to it.
 - ANSWERED (bytes): Redis replied something else than a job: no job, the pause key, an error. The worker's client reads on.
 - BROKEN (text): the connection broke, or no reply came in time. The worker finds out whether the turn was run.
 
@@ -33,6 +34,7 @@ import sys
 from time import perf_counter, time
 
 from pyresque import signal_handlers
+from pyresque.descriptors import mark
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.executor.fork.child_process import (
@@ -45,6 +47,7 @@ from pyresque.executor.fork.child_process import (
 )
 from pyresque.job.plain import child_allows, forkable, plain_call
 from pyresque.job_copies import fork, leave, own
+from pyresque.lent_connection import Loan, give_back, offer
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
 from pyresque.store.reserve_raw import RawReserver
@@ -101,6 +104,8 @@ class FastPathRun:
         self.page = page
         self.signals = signals
         self.connection = connection
+        self.mark = mark(connection)
+        os.set_inheritable(connection, False)  # a program that a job starts has nothing of it
         self.error_pipe = error_pipe
         self.slot, command_head, record_heads, record_tail, self.queues, self.prefix = setup
         self.reserver = RawReserver(
@@ -148,7 +153,7 @@ class FastPathRun:
             if not self._wait(pid):
                 return (WORKING, (pid, perf_counter() - started)), queue_index, raw, record
             status = os.waitpid(pid, 0)[1]
-            if not page.finished(slot) or page.called_back:
+            if not page.finished(slot) or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
                 return (ENDED, (pid, status)), queue_index, raw, record
             if os.getppid() != self.worker:
                 leave(0)  # the worker is gone: nobody may reserve for it
@@ -183,7 +188,7 @@ class FastPathRun:
         from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for jobs that are not plain
 
         job = Job(self.queues[queue_index], Payload.of(decoded), raw, sound=True)
-        entry = forkable(job_call.needs()[0], job)
+        entry = forkable(job_call.tools()[0], job)
         return None if entry is None else (entry, job_call.perform, (job,))
 
     def _fork(
@@ -202,7 +207,8 @@ class FastPathRun:
             # First of all: a worker that finds the fork server gone looks there.
             self.page.set_child(os.getpid())
             self.close_inherited()
-            os.close(self.connection)
+            driver, note = self.job_call.driver, self.page.set_borrowed
+            offer(Loan(self.connection, self.mark, driver, note))
         except BaseException:  # noqa: BLE001 - the job has not begun
             leave(1)
         # As ``run_child``, with fewer steps: each is a page of the child's own.
@@ -244,7 +250,9 @@ class FastPathRun:
         started = perf_counter()
         try:
             self.page.set_started(self.slot)
-            if own(function, *args) is False:
+            done = own(function, *args)
+            give_back()
+            if done is False:
                 error = LEFT_UNDONE
             elif len(sys.modules) == known and not cheap_fork.notes:
                 self.page.set_finished(self.slot)
@@ -252,6 +260,7 @@ class FastPathRun:
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
             if self.page.finished(self.slot):
                 return  # a TERM that came too late
+            give_back()
             error = error_json(raised)
         seconds = perf_counter() - started
         self.signals.end_job()

@@ -13,10 +13,11 @@ from pyresque.job.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from pyresque.activejob.registry import ActiveJobs
-    from pyresque.ops import Driver
+    from pyresque.ops import Op
 
 #: The name of the job that does nothing: no Ruby class is called so.
 NAME = "pyresque's rehearsal"
@@ -38,7 +39,7 @@ ENVELOPE: dict[str, object] = {
 
 def plain_job_call() -> JobCall:
     """What performs the rehearsal's plain job, and no other."""
-    return JobCall(registry(), WorkerHooks(), _no_needs)
+    return JobCall(registry(), WorkerHooks(), _no_needs, _no_needs)
 
 
 def registry() -> Registry:
@@ -53,19 +54,24 @@ def rehearse_general(job_call: JobCall) -> None:
     if not any_general(job_call.registry, job_call.hooks, job_call.active_jobs or ()):
         return
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for those who have such jobs
-    from pyresque.job.perform import perform  # noqa: PLC0415 - as above
 
-    view, _, driver = job_call.needs()
+    view, _, run, perform = job_call.tools()
+    if any(entry.plugins for entry in view):
+        from pyresque.store.scripts import load_all  # noqa: PLC0415 - for those who have plugins
+
+        load_all()
     hooked = Registry()
     hooked.add(_do_nothing, name=NAME, hooks=(before_perform_nothing, after_perform_nothing))
     job = Job("", Payload(NAME, [1, "x"]), b"")
     for _ in range(REHEARSALS):
-        driver.run(perform(hooked, job))
+        run(perform(hooked, job))
     if job_call.active_jobs is not None and any(job_call.active_jobs):
-        _rehearse_active_job(job_call.active_jobs, view, driver)
+        _rehearse_active_job(job_call.active_jobs, view, run)
 
 
-def _rehearse_active_job(active_jobs: ActiveJobs, view: Registry, driver: Driver) -> None:
+def _rehearse_active_job(
+    active_jobs: ActiveJobs, view: Registry, run: Callable[[Op[bool]], bool]
+) -> None:
     from pyresque.activejob.registry import WRAPPER  # noqa: PLC0415 - for those who have such jobs
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - as above
 
@@ -77,7 +83,7 @@ def _rehearse_active_job(active_jobs: ActiveJobs, view: Registry, driver: Driver
     active_jobs.add(NAME, _do_nothing)
     try:
         for _ in range(REHEARSALS):
-            driver.run(wrapper.operation(job))
+            run(wrapper.operation(job))
     finally:
         active_jobs.remove(NAME)
 

@@ -16,9 +16,9 @@ SLOTS = mmap.PAGESIZE
 #: What a slot says of its job.
 WAITING, STARTED, FINISHED = 0, 1, 2
 
-#: The fast path, on the third page: whether the worker calls it back, whether a turn is under way, how many turns there were, and
-#: the pid of the present child (0: none).
-CALLED_BACK, IN_TURN = 2 * SLOTS, 2 * SLOTS + 1
+#: The fast path, on the third page: whether the worker calls it back, whether a turn is under way, whether a child has not returned
+#: the connection, how many turns there were, and the pid of the present child (0: none).
+CALLED_BACK, IN_TURN, BORROWED = 2 * SLOTS, 2 * SLOTS + 1, 2 * SLOTS + 2
 _TURNS, _CHILD = Struct("Q"), Struct("i")
 _TURNS_AT, _CHILD_AT = CALLED_BACK + 8, CALLED_BACK + 16
 
@@ -87,8 +87,18 @@ class SharedPage:
     def start_fast_path(self, slot: int) -> None:
         """Clear what the last run of the fast path left; all children of the next one use that slot."""
         self._page[CALLED_BACK] = False
+        self._page[BORROWED] = False
         self.set_waiting(slot)
         self.set_turns(0)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether a child has borrowed the connection to Redis (``lent_connection.py``) and not returned it."""
+        return self._page[BORROWED] == 1
+
+    def set_borrowed(self, borrowed: bool) -> None:
+        """The child borrows the connection, or returns it."""
+        self._page[BORROWED] = borrowed
 
     def set_in_turn(self) -> None:
         """The fork server sends ``turn.lua``: from now on ``worker:<id>`` holds its last job, or the next one."""

@@ -173,10 +173,10 @@ def fork_early(resque: Resque) -> EarlyServer | None:
 
     def needs() -> JobNeeds:
         core = resque.core
-        return core.registry, core.codec, resque.driver
+        return core.registry, core.codec
 
     try:
-        job_call = JobCall(resque.registry, resque.hooks, needs, active_jobs)
+        job_call = JobCall(resque.registry, resque.hooks, needs, lambda: resque.driver, active_jobs)
         return start_early(job_call, ChildOptions.of(settings), page, resque.close, WarmUps(resque))
     except OSError:
         return None
