@@ -206,13 +206,14 @@ class World:
                 core.codec,
                 self.resque.driver,
                 pipe,
+                active_jobs=core.active_job_classes,
             )
             fast_path = partial(ForkFastPath, executor=forking)
         elif executor == "thread":
             chosen = ThreadExecutor(core.registry)
         elif executor == "async":
             chosen = tasks = TaskExecutor(core.registry, AsyncDriver(self.settings.url).run)
-            fast_path = partial(InlineFastPath, start_task=tasks.start)
+            fast_path = partial(InlineFastPath, tasks=tasks)
         else:
             chosen = inline = InlineExecutor(core.registry)
             fast_path = partial(InlineFastPath, inline=inline)
