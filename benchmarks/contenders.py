@@ -24,8 +24,16 @@ INTERVAL = "0.1"
 
 OURS, RUBY, RQ, HUEY = "pyresque", "Ruby Resque", "RQ", "Huey"
 DRAMATIQ, PREFETCHING = "Dramatiq", "Dramatiq (prefetch 256)"
-CELERY, TASKIQ, NODE, BARE = "Celery", "taskiq", "node-resque", "bare loop"
-ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, PREFETCHING, CELERY, TASKIQ, NODE, BARE)
+CELERY, TASKIQ, SAQ, ARQ = "Celery", "taskiq", "saq", "arq"
+NODE, BARE, BARE_ASYNC = "node-resque", "bare loop", "bare asyncio loop"
+LOOPS = (TASKIQ, SAQ, ARQ, BARE_ASYNC)
+ALL = (OURS, RUBY, RQ, HUEY, DRAMATIQ, PREFETCHING, CELERY, *LOOPS, NODE, BARE)
+
+#: Slots of a process, where jobs are coroutines.
+SLOTS = ("10", "100")
+
+#: arq wants a redis-py that others do not: another interpreter may have it.
+ARQ_PYTHON = os.environ.get("BENCH_ARQ_PYTHON", sys.executable)
 
 #: What enqueues the jobs of ``kinds.py``.
 KIND_PROGRAMS = {
@@ -47,7 +55,7 @@ class Way:
 class Contender:
     """One side. ``queue`` is the key of its queue, a list whose next job stands at ``head``; ``later`` sees to delayed jobs.
 
-    ``real`` puts in jobs that do real work.
+    ``head`` is LEFT or RIGHT, or LOWEST where the queue is a sorted set. ``real`` puts in jobs that do real work.
     """
 
     name: str
@@ -68,9 +76,10 @@ class Contender:
 def contenders(wanted: Container[str] = ALL) -> dict[str, Contender]:
     """Those of the wanted that are installed here, by name."""
     first = (_ours(), _ruby(), _rq(), _huey())
-    others = (_dramatiq(DRAMATIQ), _dramatiq(PREFETCHING, "256"), _celery(), _taskiq(), _node())
+    others = (_dramatiq(DRAMATIQ), _dramatiq(PREFETCHING, "256"), _celery(), _node())
+    loops = (_taskiq(), _saq(), _arq(), _bare_async())
     found = {}
-    for one, check in (*first, *others, _bare()):
+    for one, check in (*first, *others, *loops, _bare()):
         if one.name not in wanted:
             continue
         env = one.environment("")
@@ -114,7 +123,7 @@ def _ours() -> tuple[Contender, tuple[str, ...]]:
         "child100": Way((*fork, "--jobs-per-child", "100"), forks=True),
         "inline": Way(worker("--executor", "inline")),
         "thread": Way(worker("--executor", "thread", "-c", "8")),
-        "async": Way(worker("--executor", "async", "-c", "10")),
+        **{f"async-{slots}": Way(worker("--executor", "async", "-c", slots)) for slots in SLOTS},
         "real": real(),
         "real100": real("--jobs-per-child", "100"),
         "real-ahead": real("--fork-ahead", "always"),
@@ -186,9 +195,24 @@ def _taskiq() -> tuple[Contender, tuple[str, ...]]:
         command = (sys.executable, "-m", "taskiq", "worker", "benchmarks.peers.taskiq_app:broker")
         return Way((*command, "--workers", "1", "--max-async-tasks", slots, "--log-level", "ERROR"))
 
-    ways = {"inline": worker("1"), "async": worker("10")}
+    ways = {"inline": worker("1"), **{f"async-{slots}": worker(slots) for slots in SLOTS}}
     one = Contender(TASKIQ, _module("taskiq_app"), "bench", ways, head="RIGHT")
     return one, _importable("taskiq_redis")
+
+
+def _saq() -> tuple[Contender, tuple[str, ...]]:
+    command = (sys.executable, "-m", "saq", "benchmarks.peers.saq_app.settings")
+    ways = {f"async-{slots}": Way(command, {"BENCH_SLOTS": slots}) for slots in SLOTS}
+    return Contender(SAQ, _module("saq_app"), "saq:bench:queued", ways), _importable("saq, uvloop")
+
+
+def _arq() -> tuple[Contender, tuple[str, ...]]:
+    main = "from arq.cli import cli; cli()"
+    command = (ARQ_PYTHON, "-c", main, "benchmarks.peers.arq_app.Settings")
+    ways = {f"async-{slots}": Way(command, {"BENCH_SLOTS": slots}) for slots in SLOTS}
+    pusher = (ARQ_PYTHON, "-m", "benchmarks.peers.arq_app")
+    one = Contender(ARQ, pusher, "bench", ways, head="LOWEST")
+    return one, (ARQ_PYTHON, "-c", "import arq, uvloop")
 
 
 def _node() -> tuple[Contender, tuple[str, ...]]:
@@ -210,4 +234,10 @@ def _bare() -> tuple[Contender, tuple[str, ...]]:
         "resque:queue:bench",
         {"inline": Way(_module("bare_app", "work"))},
     )
+    return one, _importable("hiredis")
+
+
+def _bare_async() -> tuple[Contender, tuple[str, ...]]:
+    ways = {f"async-{slots}": Way(_module("bare_async_app", slots)) for slots in SLOTS}
+    one = Contender(BARE_ASYNC, _module("ours_app"), "resque:queue:bench", ways)
     return one, _importable("hiredis")

@@ -31,6 +31,10 @@ def stamp(path: str) -> None:
     os.close(file)
 
 
+async def noop_awaited(*args: object) -> None:
+    """Do nothing, as a coroutine."""
+
+
 async def rest(seconds: float) -> None:
     """Wait, as a job does that waits for somebody else's answer."""
     import asyncio  # an application without such jobs has none of it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.async_slots import ASYNC
 from benchmarks.contenders import (
     BARE,
     CELERY,
@@ -35,7 +36,6 @@ FORK = {OURS: "fork", RUBY: "fork", RQ: "fork"}
 HEAP = {OURS: "heap", RUBY: "heap", RQ: "heap"}
 SEVERAL = {OURS: "child100", RUBY: "fork"}
 INLINE = dict.fromkeys((OURS, RUBY, *IN_PROCESS, BARE), "inline")
-ASYNC = {OURS: "async", TASKIQ: "async"}
 THREAD = dict.fromkeys((OURS, DRAMATIQ, PREFETCHING, CELERY), "thread")
 QUICK = dict.fromkeys((OURS, RUBY, HUEY, TASKIQ, DRAMATIQ, NODE), "inline")
 MIXED = {OURS: "inline", RUBY: "fork", RQ: "fork", HUEY: "inline", NODE: "inline"}
@@ -102,13 +102,7 @@ MEASURES = (
         "jobs/s",
         throughput(QUICK, SPIN, workers=2),
     ),
-    Measure(
-        "async",
-        "10 ms of waiting, async, 2 workers of 10 slots",
-        "jobs/s",
-        throughput(ASYNC, REST, workers=2),
-        (Bound((TASKIQ,), 1.05),),
-    ),
+    *ASYNC,
     Measure(
         "thread",
         "no-op, 8 threads, 1 worker",

@@ -188,14 +188,20 @@ class Stage:
     def _move(self, many: int, most: int) -> int:
         """From the head of what waits to the end of the queue."""
         moved = min(many, most)
+        if self.side.head == "LOWEST":
+            if moved > 0:
+                self.redis.zadd(self.side.queue, dict(self.redis.zpopmin(ASIDE, moved)))
+            return moved
         other = "LEFT" if self.side.head == "RIGHT" else "RIGHT"
         for _ in range(moved):
             self.redis.lmove(ASIDE, self.side.queue, self.side.head, other)
         return moved
 
     def _drop(self, many: int) -> None:
+        redis = self.redis
+        take = {"LEFT": redis.lpop, "RIGHT": redis.rpop, "LOWEST": redis.zpopmin}
         if many > 0:
-            (self.redis.lpop if self.side.head == "LEFT" else self.redis.rpop)(ASIDE, many)
+            take[self.side.head](ASIDE, many)
 
 
 def _order(group: int, signum: int) -> None:

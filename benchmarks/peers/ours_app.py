@@ -10,7 +10,7 @@ from pyresque import Resque
 resque = Resque(os.environ["BENCH_URL"])
 KNOWN = {
     name: resque.job(name, queue="bench")(getattr(jobs, name))
-    for name in ("noop", "spin", "nap", "stamp", "rest")
+    for name in ("noop", "spin", "nap", "stamp", "rest", "noop_awaited")
 }
 HEAP = jobs.heap()
 

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 #: Seconds between two jobs of light load, at least and at most: never in step with anybody's polling.
 PAUSES = (0.03, 0.13)
@@ -56,3 +56,31 @@ def answer(
         start = time.perf_counter()
         bulk("noop", rows)
     print(time.perf_counter() - start)
+
+
+def awaiting(
+    put: Callable[..., Awaitable[Any]],
+    start: Callable[[], Awaitable[Any]] | None = None,
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[[int], Any]]:
+    """What ``answer`` takes, for a client that is awaited: one job, a hundred at a time, and one after another."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    if start is not None:
+        loop.run_until_complete(start())
+
+    async def together(job: str, rows: list[tuple[Any, ...]]) -> None:
+        each = 100
+        for at in range(0, len(rows), each):
+            await asyncio.gather(*(put(job, *args) for args in rows[at : at + each]))
+
+    async def one_by_one(many: int) -> None:
+        for number in range(many):
+            await put("noop", number, "x")
+
+    return (
+        lambda job, *args: loop.run_until_complete(put(job, *args)),
+        lambda job, rows: loop.run_until_complete(together(job, rows)),
+        lambda many: loop.run_until_complete(one_by_one(many)),
+    )

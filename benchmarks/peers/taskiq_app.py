@@ -17,6 +17,11 @@ async def noop(number, text):
     pass
 
 
+@broker.task(task_name="noop_awaited")
+async def noop_awaited(number, text):
+    pass
+
+
 @broker.task(task_name="spin")
 async def spin(milliseconds):
     jobs.spin(milliseconds)
@@ -38,30 +43,21 @@ async def stamp(path):
     jobs.stamp(path)
 
 
-KNOWN = {"noop": noop, "spin": spin, "rest": rest, "nap": nap, "stamp": stamp}
+KNOWN = {
+    "noop": noop,
+    "noop_awaited": noop_awaited,
+    "spin": spin,
+    "rest": rest,
+    "nap": nap,
+    "stamp": stamp,
+}
+
+
+async def put(job, *args):
+    await KNOWN[job].kiq(*args)
+
 
 if __name__ == "__main__":
-    from benchmarks.peers.pushing import answer  # not for workers: it loads what they do without
+    from benchmarks.peers.pushing import answer, awaiting  # not for workers, as elsewhere
 
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-
-    def put(job, *args):
-        loop.run_until_complete(KNOWN[job].kiq(*args))
-
-    async def one_by_one(many):
-        for number in range(many):
-            await noop.kiq(number, "x")
-
-    async def together(job, rows):
-        each = 100
-        for start in range(0, len(rows), each):
-            await asyncio.gather(*(KNOWN[job].kiq(*args) for args in rows[start : start + each]))
-
-    loop.run_until_complete(broker.startup())
-    answer(
-        put,
-        lambda job, rows: loop.run_until_complete(together(job, rows)),
-        lambda many: loop.run_until_complete(one_by_one(many)),
-    )
-    loop.run_until_complete(broker.shutdown())
+    answer(*awaiting(put, broker.startup))

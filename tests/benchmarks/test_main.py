@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from benchmarks import kinds, real_jobs
-from benchmarks.contenders import OURS, contenders
+from benchmarks.contenders import BARE_ASYNC, OURS, Contender, contenders
 from benchmarks.measure import Bench
 from benchmarks.real import COUNTER
-from benchmarks.stage import server
+from benchmarks.stage import ASIDE, server, stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,26 @@ def test_ours_and_the_bare_loop_are_timed_side_by_side(bench):
     done, figures = bench("--only", "inline1")
     assert set(figures["inline1"]) == {"pyresque", "bare loop"}, done.stderr
     assert all(figure > 0 for figure in figures["inline1"].values())
+
+
+def test_coroutines_are_timed_beside_a_bare_asyncio_loop(bench):
+    keys = {"async-rest-2x10", "async-noop-1x100"}
+    done, figures = bench("--only", ",".join(keys), "--sides", f"{OURS},{BARE_ASYNC}")
+    assert set(figures) == keys, done.stderr
+    assert all(set(sides) == {OURS, BARE_ASYNC} for sides in figures.values()), done.stderr
+
+
+def test_jobs_of_a_queue_that_is_a_sorted_set_are_moved_and_dropped_from_its_lowest_score():
+    side = Contender("theirs", (), "queue", {}, head="LOWEST")
+    with server() as url, stage(side, url) as scene:
+        scene.redis.zadd(ASIDE, {"third": 3, "first": 1, "fourth": 4, "second": 2})
+        assert scene._move(2, 9) == 2
+        scene._drop(1)
+        assert scene.redis.zrange("queue", 0, -1, withscores=True) == [
+            (b"first", 1),
+            (b"second", 2),
+        ]
+        assert scene.redis.zrange(ASIDE, 0, -1) == [b"fourth"]
 
 
 def test_a_job_of_a_busy_worker_is_one_round_trip(bench):
