@@ -77,14 +77,15 @@ class Batch:
 
     Awaiting it returns the list of read replies. Every command is sent even if an earlier one fails; then the driver
     throws the first error, as a pipeline of Ruby does. ``lenient``: a WrongKey is not thrown but stands in the list, at its
-    command's index. ``last`` is sent behind the others, outside the transaction; its reply is the last one. (Not frozen,
-    as Command is not.)
+    command's index. ``last`` is sent behind the others, outside the transaction; its reply is the last one. ``at_end``: the
+    replies decide nothing, so while a job is performed the commands wait for its end (``job/job_end.py``). (Not frozen.)
     """
 
     commands: tuple[Command[Any], ...]
     atomic: bool = False
     lenient: bool = False
     last: Command[Any] | None = None
+    at_end: bool = False
 
     def __await__(self) -> Generator[Batch, Any, list[Any]]:
         """Ask the driver, then read each answer."""
@@ -116,6 +117,13 @@ class Call(Generic[T]):
         """Ask the driver to call it."""
         result: T = yield self
         return result
+
+
+class MayWait(Call[bool]):
+    """Ask whether a Batch with ``at_end`` would wait for the end of a job; False where no job is performed."""
+
+    def __init__(self) -> None:
+        super().__init__(bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +228,6 @@ async def in_chunks(
     return answers
 
 
-async def many(operations: Sequence[Op[T]]) -> list[T]:
-    """Await each operation in turn, inside one."""
-    return [await operation for operation in operations]
-
-
 # -- carrying: stepping through an operation, which is a coroutine
 
 
@@ -273,11 +276,18 @@ async def carry_async(operation: Op[T], answer: Callable[[Request], Awaitable[An
         operation.close()
 
 
+@dataclass(slots=True)
+class Answer:
+    """In the place of a request that ``rewrite`` has changed: the answer to it, for which no driver is asked."""
+
+    value: Any
+
+
 @coroutine
 def rewrite(operation: Op[T], change: Callable[[Any], Any]) -> Generator[Any, Any, T]:
     """Run an operation inside another one; the driver gets ``change(request)`` in place of each of its requests.
 
-    A ``Raised`` as answer is thrown into the operation.
+    A ``Raised`` as answer is thrown into the operation. The value of an ``Answer`` goes into the operation at once.
     """
     step: Callable[[Any], Any] = operation.send
     given: Any = None
@@ -289,7 +299,8 @@ def rewrite(operation: Op[T], change: Callable[[Any], Any]) -> Generator[Any, An
                 value: T = stop.value
                 return value
             try:
-                given = yield change(request)
+                changed = change(request)
+                given = changed.value if type(changed) is Answer else (yield changed)
                 step = operation.send
                 if type(given) is Raised:
                     step, given = operation.throw, given.error

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyresque.ops import Batch, Call, Command, Sleep, Spawn, many
+from pyresque.ops import Batch, Call, Command, Sleep, Spawn
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable
 from tests.support.scripted_driver import ScriptedDriver, requests_of, result_of
@@ -65,12 +65,6 @@ def test_spawn_names_what_runs_beside():
         return await Spawn(lambda: TABLE.size("x"), "beside")
 
     assert requests_of(ask(), object()) == [("beside",)]
-
-
-def test_many_runs_each_in_turn():
-    hand = ScriptedDriver(1, 2)
-    assert hand.run(many([TABLE.size("a"), TABLE.size("b")])) == [1, 2]
-    assert [args[1] for args in hand.asked] == [b"resque:queue:a", b"resque:queue:b"]
 
 
 def test_requests_are_frozen():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pyresque.failure.report import ErrorReport
     from pyresque.job.job import Job
+    from pyresque.job.job_end import JobEnd
     from pyresque.ops import Op
 
 
@@ -20,12 +21,18 @@ class Outcome:
     report: the error that the job raised. process_error: the job's process died before it could report; then the worker runs the
     failure hooks, and Ruby does not count the failure. started: False if no process could be made, or it ended before it began
     the job, which then goes back into its queue. undone: a hook or a middleware left the work undone, which is no failure.
+    end: what the job's plugins write when it is finished; None: nothing.
     """
 
     report: ErrorReport | None = None
     process_error: BaseException | None = None
     started: bool = True
     undone: bool = False
+    end: JobEnd | None = field(default=None, compare=False)
+
+    def with_end(self, end: JobEnd) -> Outcome:
+        """Return this outcome with what the job's plugins write at its end."""
+        return replace(self, end=end) if end else self
 
 
 DONE = Outcome()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
 from pyresque.failure.report import report
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import called, perform
 from pyresque.job.plain import is_plain
 from pyresque.job_copies import own
@@ -45,7 +46,8 @@ class InlineExecutor:
 
     async def perform(self, job: Job) -> Outcome:
         """Perform a job with all that belongs to it; whatever it raises is its failure."""
-        return await self.attempt(perform, self.registry, job)
+        end = JobEnd()
+        return (await self.attempt(perform, self.registry, job, end)).with_end(end)
 
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:
         """Perform a plain job at once; its outcome, and what the function returned, which may have to be awaited."""

@@ -12,6 +12,7 @@ from pyresque.errors import TermException
 from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
 from pyresque.ops import Call, raise_inside
 from pyresque.user_errors import closes
@@ -53,7 +54,8 @@ class TaskExecutor:
 
     async def perform(self, job: Job) -> Outcome:
         """Perform a job with all that belongs to it, as ``run``."""
-        return await self.call(self._operation, (job,))
+        end = JobEnd()
+        return (await self.call(self._operation, (job, end))).with_end(end)
 
     async def call(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         """Perform a plain job that is an ``async def`` function."""
@@ -96,8 +98,8 @@ class TaskExecutor:
         self._task = task = loop.create_task(self._attempt(work, args), name="job")
         return task
 
-    async def _operation(self, job: Job) -> Outcome:
-        performed = await self._carry(self._calls.run(perform(self.registry, job)))
+    async def _operation(self, job: Job, end: JobEnd) -> Outcome:
+        performed = await self._carry(self._calls.run(perform(self.registry, job, end)))
         return DONE if performed else UNDONE
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import called, perform
 from pyresque.job.plain import is_plain
 
@@ -37,16 +38,17 @@ class ThreadExecutor:
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._interrupt.reset()
+        end = JobEnd()
         try:
             if is_plain(self.registry, job):
                 await self._calls.run(called(self.registry.call, (job.class_name, job.args)))
                 return DONE
-            performed = await self._calls.run(perform(self.registry, job))
+            performed = await self._calls.run(perform(self.registry, job, end))
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            return Outcome(report=report(error))
-        return DONE if performed else UNDONE
+            return Outcome(report=report(error)).with_end(end)
+        return (DONE if performed else UNDONE).with_end(end)
 
     def kill(self) -> None:
         """Do nothing: a thread cannot be killed, and the job is left to end, as Ruby's worker without children does."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyresque.clock import local
@@ -21,10 +21,12 @@ from pyresque.errors import (
 )
 from pyresque.failure.record import Failure, no_failure_id, write_local
 from pyresque.failure.report import report
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import guard_copies, run_failure_hooks
-from pyresque.job.plugin import kept_failure, moment
+from pyresque.job.plugin import moment
 from pyresque.ruby.time import parse_time
 from pyresque.store.keys import FAILED_ASIDE
+from pyresque.store.lost_jobs import LostJob, LostJobTable
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -52,15 +54,19 @@ def aside(entry: FailureEntry, error: WrongKey) -> FailureEntry:
         error,
         FAILED_ASIDE,
     )
-    return FailureEntry(entry.record, FAILED_ASIDE, "", entry.counted)
+    return replace(entry, failure_queue=FAILED_ASIDE, name="")
 
 
 class Ending(NamedTuple):
-    """The job of a worker that has ended: its record, its failure, and what becomes of it. Without a job: nothing."""
+    """The job of a worker that has ended: its record, its failure, and what becomes of it. Without a job: nothing.
+
+    ``lost``: its note for whoever prunes after us, should we die before its plugins have run; None: it has none.
+    """
 
     record: bytes
     failure: Failure | None
     left: FailureEntry | Redelivery
+    lost: LostJob | None = None
 
 
 class LostJobs:
@@ -85,6 +91,7 @@ class LostJobs:
         self.last_resort = last_resort
         self.new_id = new_id
         self.redeliveries = RedeliveryTable(worker_registry.table.keys)
+        self.table = LostJobTable(worker_registry.table.keys)
         self.wrong_key_log = WrongKeyLog()
 
     async def unregister(
@@ -115,13 +122,14 @@ class LostJobs:
                 "%s goes back into its queue (%d of %d): %s",
                 *(failure.job, left.number, left.most, error),
             )
-            await self.returned(failure.job, ending.record)
+            if ending.lost is not None:
+                await self.run_plugins(failure.job, error, ending.record, ending.lost)
         else:
             if left is NO_FAILURE:
                 await self._save(failure)
             if self.may_redeliver(failure.job):
                 await self.forget(failure.job)
-            await self.run_hooks(failure.job, error, ending.record)
+            await self.run_plugins(failure.job, error, ending.record, ending.lost)
         return removed
 
     async def ending(
@@ -134,7 +142,12 @@ class LostJobs:
             working_on.job, report(error), worker_id, local(self.clock), self.new_id()
         )
         back = await self.redelivery_for(working_on.job, error)
-        return Ending(working_on.record, failure, back or self.backend.entry(failure) or NO_FAILURE)
+        left = back or self.backend.entry(failure) or NO_FAILURE
+        lost = None
+        if self.registry.with_plugins_of(working_on.job) is not None:
+            now = await self.worker_registry.table.server_time()
+            lost = LostJob(back is not None, int(now.timestamp()), worker_id)
+        return Ending(working_on.record, failure, left, lost)
 
     def is_all(self, ending: Ending) -> bool:
         """Whether the script does all that there is to do: no failure is to be saved elsewhere, no hook and no plugin runs."""
@@ -149,16 +162,41 @@ class LostJobs:
             return True
         return not hooks and self.registry.with_plugins_of(job) is None
 
+    async def run_plugins(
+        self, job: Job, error: BaseException, record: bytes, lost: LostJob | None
+    ) -> None:
+        """Run the hooks and moments of a job whose worker was pruned, and carry out what its plugins write at its end.
+
+        ``lost``: its note, which is deleted in the same step; None: it has no plugins.
+        """
+        if lost is not None and lost.queued:
+            end = JobEnd()
+            await end.collect(self.returned(job, record))
+        else:
+            end = await self.run_hooks(job, error, record)
+        if lost is None:
+            return
+        at = local(self.clock)
+        failure = Failure(job, report(error), lost.worker_id, at, None)
+        commands = end.with_record(write_local(self.worker_registry.codec, failure))
+        done = await self.table.settle(lost, record, commands)
+        if done.refused:
+            log.error("%s: what its plugins write is refused: %s", job, done.refused)
+            done = await self.table.settle(lost, record, end.instead)
+        for key in done.wrong_keys:
+            self.wrong_key_log.warn(f"{key} is of a wrong type, or may not be written")
+
     async def _unregister(
         self, worker_id: str, ending: Ending, heartbeat: str
     ) -> RemovedWorker | None:
         table, record, left = self.worker_registry.table, ending.record, ending.left
         try:
-            return await table.unregister(worker_id, record, heartbeat, left)
+            return await table.unregister(worker_id, record, heartbeat, left, ending.lost)
         except WrongKey as error:
             if isinstance(left, Redelivery) or left.failure_queue == FAILED_ASIDE:
                 raise
-            return await table.unregister(worker_id, record, heartbeat, aside(left, error))
+            left = aside(left, error)
+            return await table.unregister(worker_id, record, heartbeat, left, ending.lost)
 
     async def redelivery_for(self, job: Job, error: BaseException) -> Redelivery | None:
         """Return the redelivery of a job after this error; None if the job fails, or was redelivered too often."""
@@ -186,8 +224,6 @@ class LostJobs:
 
         ``counted``: whether ``stat:failed`` counts it.
         """
-        if self.registry.with_plugins and await self._kept(failure):
-            return FailureEntry(b"", counted=counted)
         entry = self.backend.entry(failure)
         if entry is None:
             try:
@@ -198,21 +234,6 @@ class LostJobs:
                 entry = self.last_resort.entry(failure) or NO_FAILURE
         return FailureEntry(entry.record, entry.failure_queue, entry.name, counted)
 
-    async def _kept(self, failure: Failure) -> bool:
-        """Return whether a plugin of the job keeps the failure out of the failed list."""
-        entry = self.registry.with_plugins_of(failure.job)
-        if entry is None:
-            return False
-        try:
-            return await kept_failure(
-                entry, partial(write_local, self.worker_registry.codec, failure)
-            )
-        except GeneratorExit:
-            raise
-        except Exception:
-            log.exception("a plugin of %s failed", entry.name)
-            return False
-
     async def _save(self, failure: Failure) -> None:
         try:
             await self.backend.save(failure)
@@ -220,21 +241,26 @@ class LostJobs:
             log.exception(BACKEND_FAILED)
             await self.last_resort.save(failure)
 
-    async def run_hooks(self, job: Job, error: BaseException, record: bytes = b"") -> None:
-        """Run a job's failure hooks, if its class is registered here; log their errors. ``record``: its worker record."""
+    async def run_hooks(self, job: Job, error: BaseException, record: bytes = b"") -> JobEnd:
+        """Run a job's failure hooks, if its class is registered here; log their errors. ``record``: its worker record.
+
+        Returns what the job's plugins write at its end, for the caller to carry out.
+        """
+        end = JobEnd()
         try:
             entry = self.registry.find(job.payload.class_name)
         except UnknownJobClass:
-            return
+            return end
         bound = self.registry.with_plugins_of(job)
-        if bound is not None:
-            entry = bound
+        if bound is not None and bound.plugin_job is not None:
+            entry, bound.plugin_job.end = bound, end
             _note_beginning(entry, record)
-            await self.run_moment(entry, "lost", error)
+            await end.collect(self.run_moment(entry, "lost", error))
         try:
-            await guard_copies(run_failure_hooks(entry, job, error))
+            await guard_copies(end.collect(run_failure_hooks(entry, job, error)))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
+        return end
 
     async def returned(self, job: Job, record: bytes = b"") -> None:
         """Run the moment of a job's plugins: it was taken, and is in its queue again. ``record``: its worker record."""

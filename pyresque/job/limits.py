@@ -71,7 +71,7 @@ async def bounded(operation: Op[T], limit: TimeLimit | None) -> T:
 
 def _limited(alarm: SoftLimit, request: Any) -> Any:
     """Put a call of user code under the limit; other requests stay."""
-    if not isinstance(request, Call):
+    if type(request) is not Call:
         return request
     awaits = inspect.iscoroutinefunction(request.function)
     bound = alarm.wait_for if awaits else alarm.call

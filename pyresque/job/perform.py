@@ -25,39 +25,46 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from pyresque.job.job import Job
+    from pyresque.job.job_end import JobEnd
     from pyresque.job.registry import JobClass, Registry
 
 T = TypeVar("T")
 
 
-async def perform(registry: Registry, job: Job) -> bool:
+async def perform(registry: Registry, job: Job, end: JobEnd | None = None) -> bool:
     """Perform a job, inside the application's middleware; return whether its work was done.
 
     The work is left undone if a before hook raises DontPerform or an around hook does not yield. An error of the job is
     raised after its failure hooks ran. A job with a fault raises the fault; one of an unknown class raises UnknownJobClass.
+    ``end`` gets what plugins write at the job's end, for the caller to carry out; without it they write at once.
     """
-    return await guard_copies(_whole(registry, job))
+    return await guard_copies(_whole(registry, job, end))
 
 
-async def _whole(registry: Registry, job: Job) -> bool:
+async def _whole(registry: Registry, job: Job, end: JobEnd | None) -> bool:
     if registry.middleware:
-        return await through(registry.middleware, job, partial(_performed, registry))
-    return await _performed(registry, job)
+        return await through(registry.middleware, job, partial(_performed, registry, end))
+    return await _performed(registry, end, job)
 
 
-async def _performed(registry: Registry, job: Job) -> bool:
+async def _performed(registry: Registry, end: JobEnd | None, job: Job) -> bool:
     if job.fault is not None:
         raise job.fault
     entry = registry.find(job.payload.class_name)
     if entry.operation is not None:
-        return await entry.operation(job)
+        operation = entry.operation(job)
+        return await (operation if end is None else end.collect(operation))
     if entry.target is None:  # declared: only Ruby performs it
         raise UnknownJobClass(missing_constant(entry.name, ()))
     if entry.plugins:
         entry = registry.bound_to_job(entry, job.queue, job=job)
     args, kwargs = arguments(entry, job)
     work = bounded(perform_with(entry, args, kwargs), entry.timeout)
-    return await finished(entry, job, work, args, kwargs)
+    whole = finished(entry, job, work, args, kwargs)
+    if entry.plugin_job is None or end is None:
+        return await whole
+    entry.plugin_job.end = end
+    return await end.collect(whole)
 
 
 async def finished(

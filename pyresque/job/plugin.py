@@ -15,14 +15,16 @@ Beside the hooks a plugin has moments, in which Ruby's plugins replace methods o
 ``args_received``  takes back what ``args_sent`` did to them, when the job is performed, or compared with a caller's arguments
 ``mark``           names a key that is set in the step that pushes the job; if it is set already, the job is not pushed
 ``refused``        the job was not pushed after all, although before_enqueue hooks have run
+``gone``           a delayed job that was to be moved is not there any more: another process has moved or removed it
 ``barred_by``      names counters; while one holds 0 or less, a worker that takes the job puts it back, and looks at the next one
 ``taken``          the job has left its queue, before anything of it runs: in the worker, or in ``reserve``
 ``returned``       a job that was taken is back in its queue unperformed, or is redelivered after its process died
 ``lost``           the job's process or worker has died: before its failure hooks run
-``keep_failure``   the job has failed, its hooks have run, and its record is about to be appended to the failed list
 ``dequeued``       a job is about to be removed from its queue by ``dequeue`` or ``destroy``
 ``queue_removed``  a queue is about to be removed with all that it holds
 =================  ==========================================================================================================
+
+What a plugin writes at a job's end, and must happen once, waits for the step that finishes the job (``job_end.py``).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, TypeAlias, TypeVar
 
     from pyresque.job.job import Job
+    from pyresque.job.job_end import JobEnd
     from pyresque.job.plugin_context import PluginContext
     from pyresque.job.registry import JobClass
     from pyresque.ops import Op
@@ -62,6 +65,7 @@ class PluginJob:
         "_given",
         "_payload_args",
         "context",
+        "end",
         "entry",
         "job",
         "queue",
@@ -85,6 +89,8 @@ class PluginJob:
         self.context = context
         self.entry = entry
         self.queue = queue
+        #: What waits for the end of a job that is performed; None while it is enqueued.
+        self.end: JobEnd | None = None
         #: When the job began, in seconds since 1970, where its process has died; else 0.
         self.since = 0
         #: The job as it was found in its queue; None while it is enqueued.
@@ -182,6 +188,9 @@ class Plugin:
     async def refused(self, job: PluginJob) -> None:
         """The job is not pushed: a hook or a middleware said no, or an error came."""
 
+    async def gone(self, job: PluginJob) -> None:
+        """The delayed job is another process's by now. Without this method ``refused`` runs."""
+
     async def taken(self, job: PluginJob) -> None:
         """The job has left its queue, and nothing of it has run."""
 
@@ -190,10 +199,6 @@ class Plugin:
 
     async def lost(self, job: PluginJob, error: BaseException) -> None:
         """The job's process or worker has died. May run more than once."""
-
-    async def keep_failure(self, job: PluginJob, record: bytes) -> bool:  # noqa: ARG002 - for those that keep some
-        """Return whether the plugin has kept the failure, so that the failed list does not get its record."""
-        return False
 
     async def dequeued(self, job: PluginJob) -> None:
         """The job is about to be removed from its queue."""
@@ -257,18 +262,6 @@ def mark_of(entry: JobClass) -> Mark | None:
     return None
 
 
-async def kept_failure(entry: JobClass, record: Callable[[], bytes]) -> bool:
-    """Return whether a plugin of a bound entry keeps a failure out of the failed list."""
-    for plugin in entry.plugins:
-        if (
-            has(plugin, "keep_failure")
-            and entry.plugin_job
-            and await plugin.keep_failure(entry.plugin_job, record())
-        ):
-            return True
-    return False
-
-
 async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:
     """Run ``work`` and then ``after``, also where the work raises: a ``finally`` may not await while a generator is closed."""
     try:
@@ -280,6 +273,20 @@ async def and_then(work: Op[T], after: Callable[[], Op[None]]) -> T:
         raise
     await after()
     return result
+
+
+async def or_refused(entry: JobClass, work: Op[bool]) -> bool:
+    """Run what enqueues a job, by its bound entry. Where it raises, or returns False, run the plugins' ``refused``."""
+    try:
+        done = await work
+    except GeneratorExit:
+        raise
+    except BaseException:
+        await moment(entry, "refused")
+        raise
+    if not done:
+        await moment(entry, "refused")
+    return done
 
 
 def has(plugin: Plugin, name: str) -> bool:

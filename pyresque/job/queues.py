@@ -12,7 +12,7 @@ from pyresque.job.dequeue import Dequeue
 from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
 from pyresque.job.job import Codec, Job, read_job, with_plugin_fault, write_payload
 from pyresque.job.perform import perform
-from pyresque.job.plugin import answer_of, mark_of, moment, received_args, sent_args
+from pyresque.job.plugin import answer_of, mark_of, moment, or_refused, received_args, sent_args
 from pyresque.job.registry import JobClass, Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
@@ -100,18 +100,15 @@ class Queues(Dequeue):
     ) -> bool | str | None:
         """Enqueue a job by an entry that is bound to it (``Registry.bound_to_job``). If nothing is pushed, run the plugins' ``refused``."""
         names = entry.lookup.now()
-        try:
+
+        async def push() -> bool:
+            nonlocal args
             sent = await sent_args(entry, args)
             args = received_args(entry.plugins, sent)
             allowed = await hooks.allowed(entry, names.before_enqueue, *args)
-            pushed = allowed and await self._push(queue, entry, sent) is not False
-        except GeneratorExit:
-            raise
-        except BaseException:
-            await moment(entry, "refused")
-            raise
-        if not pushed:
-            await moment(entry, "refused")
+            return allowed and await self._push(queue, entry, sent) is not False
+
+        if not await or_refused(entry, push()):
             return None
         await hooks.run(entry, names.after_enqueue, *args)
         return answer_of(entry)

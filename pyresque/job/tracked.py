@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 #: The tracked job whose code runs here.
 _current: ContextVar[TrackedJob] = ContextVar("tracked job")
 
+#: The message of a job that is not queued again.
+NOT_QUEUED = "The task was not queued: a hook kept it out, or an equal one is queued"
+
 #: One in so many new jobs trims the list.
 SELDOM = 16
 
@@ -108,7 +111,7 @@ class TrackedJob:
         return await rewrite(inner, self._marked)
 
     def _marked(self, request: Any) -> Any:
-        if not isinstance(request, Call):
+        if type(request) is not Call:
             return request
         awaits = is_coroutine_function(request.function)
         inside = _awaited_in if awaits else _called_in
@@ -141,6 +144,12 @@ class TrackedJob:
         raw = await self.table.read(self.id)
         if self._read(raw).status not in ENDED:
             await self._killed(raw)
+
+    async def not_queued(self) -> None:
+        """The job was to be queued again, and is not. What it said when it failed stays."""
+        raw = await self.table.read(self.id)
+        kept = None if self._read(raw).message else NOT_QUEUED
+        await self._merge(raw, {"status": FAILED}, kept, ended=True)
 
     async def removed(self) -> None:
         """The job was removed from its queue."""

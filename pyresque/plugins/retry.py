@@ -7,6 +7,9 @@ it out of the failed list, for twice the delay.
 Moments: before_perform counts; after_perform deletes the counter; on_failure retries, or gives up and deletes the counter. After a job
 whose process died the worker does so, or whoever prunes the worker: it reads the counter as it stands.
 
+But for the count all of that is written in the step that finishes the job (``job/job_end.py``): a job whose worker is killed before is
+undecided, and is neither retried twice nor counted anew. Ruby writes it before, and does both.
+
 Where Ruby leaves a counter behind, or loses the job, this plugin does not: after DontPerform, where a callback raises, where the job
 changes its arguments or is retried with others (the count goes on), where a before_enqueue hook refuses the retry (the failure is
 recorded), where the class has no queue of its own (the job's is taken), and where the counter is not a number (it begins anew).
@@ -172,7 +175,8 @@ class Retry(Plugin):
         if number is None:
             number = await self._read(key, error)
         if type(error) in self.ignore:
-            number = await attempts.uncount(key)
+            await attempts.uncount(key)
+            number -= 1
         retried = await self._wants(error, number, job.args) and await self._retried(
             job, error, number
         )
@@ -236,11 +240,12 @@ class Retry(Plugin):
         if self.delegate is not None:
             await attempts.delete(self.key(job))
         else:
-            await attempts.begin(key)
-            if self.expire is not None:
-                await attempts.expire(key, int(delay) + self.expire)
-            if self.suppress and delay > 0:
-                await attempts.keep_place(self._kept_key(job), 2 * int(delay))
+            await attempts.begin(key, None if self.expire is None else int(delay) + self.expire)
+            if self.suppress and job.end is not None:
+                job.end.keep_failure(self._kept_key(job), 2 * int(delay))
+        if job.end is not None:
+            # If Redis refuses the push, the job is given up.
+            job.end.instead += [("DEL", self.key(job)), ("DEL", key)]
         if self.sleep > 0:
             await Sleep(self.sleep)
 
@@ -266,19 +271,7 @@ class Retry(Plugin):
                 await Call(partial(callback, error, *job.args), offload=True)
         finally:
             job.state[self] = DECIDED
-        await attempts.delete(self.key(job))
-        if self.suppress:
-            await attempts.delete(self._kept_key(job))
-
-    # -- moments
-
-    async def keep_failure(self, job: PluginJob, record: bytes) -> bool:
-        """Keep the failure of a job that is retried out of the failed list, with ``suppress``."""
-        if not self.suppress:
-            return False
-        if await attempts.keep_failure(self._kept_key(job), record):
-            return True
-        return await attempts.exists(self.key(job))
+        await attempts.delete(self.key(job), *([self._kept_key(job)] if self.suppress else ()))
 
 
 def counter_name(class_name: str, text: str) -> str:

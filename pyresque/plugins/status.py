@@ -115,6 +115,7 @@ class Status(Plugin):
         tracked = self._tracked(job, given or key_text("new_id", self.new_id), options)
         if given:
             await tracked.queued_again()
+            job.state[self, "again"] = tracked
         else:
             await tracked.create(options)
             job.state[self] = tracked
@@ -130,7 +131,14 @@ class Status(Plugin):
         return found
 
     async def refused(self, job: PluginJob) -> None:
-        """Remove the status of a job that is not pushed."""
+        """Remove the status of a job that is not pushed. One that was queued before has a handle, which is to say that it failed."""
+        again = job.state.pop((self, "again"), None)
+        if again is not None:
+            await again.not_queued()
+        await self.gone(job)
+
+    async def gone(self, job: PluginJob) -> None:
+        """Remove the status of a delayed job that another process has moved."""
         tracked = job.state.pop(self, None)
         if tracked is not None:
             await tracked.remove()
@@ -139,7 +147,8 @@ class Status(Plugin):
         """Say that a job which is retried later is queued again."""
         given = job.payload_args if job.job is None else []
         if given and given[0] and isinstance(given[0], TrackingId):
-            await self._tracked(job, given[0], None).queued_again()
+            tracked = job.state[self, "again"] = self._tracked(job, given[0], None)
+            await tracked.queued_again()
 
     # -- performing
 

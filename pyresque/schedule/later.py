@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from pyresque.errors import NotEncodable, TimestampError
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
+from pyresque.job.plugin import or_refused
 from pyresque.job.registry import JobClass, validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
@@ -111,15 +112,26 @@ class Later:
         sent, names = wire_args(entry, args, kwargs), entry.hooks
         if entry.plugins:
             entry = self.jobs.registry.bound_to_job(entry, queue, sent)
-        if names.before_schedule and not await hooks.allowed(entry, names.before_schedule, *sent):
-            return None
-        if self._at_once(timestamp):
-            await self._enqueue_now(queue, entry, sent)
-        elif not await self._add(timestamp, entry.name, sent, queue):
+            placed = await or_refused(entry, self._placed(timestamp, queue, entry, sent))
+        else:
+            placed = await self._placed(timestamp, queue, entry, sent)
+        if not placed:
             return None
         if not names.after_schedule:
             return True
         return await hooks.allowed(entry, names.after_schedule, *sent)
+
+    async def _placed(
+        self, timestamp: int, queue: str | None, entry: JobClass, args: list[Any]
+    ) -> bool:
+        """Bring a job to its time, or into its queue if that has come; False if a hook or a middleware refused it."""
+        names = entry.hooks.before_schedule
+        if names and not await hooks.allowed(entry, names, *args):
+            return False
+        if self._at_once(timestamp):
+            await self._enqueue_now(queue, entry, args)
+            return True
+        return await self._add(timestamp, entry.name, args, queue)
 
     async def _carried(self, timestamp: int, carried: Carried) -> bool:
         """Enqueue a job that travels inside another one; False if a middleware refused it."""

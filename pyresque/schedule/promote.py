@@ -14,10 +14,26 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from pyresque.errors import NoQueueError, NotAJob, RedisCommandError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, Payload, read_job, write_payload
-from pyresque.job.plugin import mark_of, moment, received_args, replaces_args, sent_args
+from pyresque.job.plugin import (
+    answer_of,
+    mark_of,
+    moment,
+    or_refused,
+    received_args,
+    replaces_args,
+    sent_args,
+)
 from pyresque.ops import Call
 from pyresque.ruby.json import without
-from pyresque.store.delayed import MOVED, NO_LIST, DelayedTable, Destination, Move
+from pyresque.store.delayed import (
+    DROPPED,
+    GONE,
+    MOVED,
+    NO_LIST,
+    DelayedTable,
+    Destination,
+    Move,
+)
 from pyresque.store.queues import to_bytes
 
 if TYPE_CHECKING:
@@ -137,11 +153,25 @@ class Promoter:
 
     async def _moved(self, plans: Sequence[MovePlan], answers: Sequence[int]) -> int:
         for plan, answer in zip(plans, answers, strict=True):
-            if answer != MOVED and plan.entry is not None and plan.entry.plugin_job is not None:
-                await moment(plan.entry, "refused")
+            if answer == DROPPED:
+                await self._dropped(plan)
             elif plan.after and answer == MOVED:
-                await self._run_after(plan)
-        return sum(answer == MOVED for answer in answers)
+                await self._run_after(plan, plan.after)
+            elif answer == GONE and plan.entry is not None and plan.entry.plugin_job is not None:
+                await moment(plan.entry, "refused", unless="gone")
+                await moment(plan.entry, "gone")
+        return sum(answer in {MOVED, DROPPED} for answer in answers)
+
+    async def _dropped(self, plan: MovePlan) -> None:
+        """A job has left its list, and was not queued, because an equal one is. As in ``Queues.enqueue`` that may count as enqueued."""
+        mark = None if plan.move.to is None else plan.move.to.mark
+        if plan.entry is None or mark is None:
+            return
+        if mark.refused_as_enqueued and answer_of(plan.entry) is True:
+            await self._run_after(plan, plan.after)
+            return
+        await moment(plan.entry, "refused")
+        await self._run_after(plan, plan.entry.hooks.after_schedule)
 
     async def _move_refused(
         self,
@@ -153,22 +183,24 @@ class Promoter:
     ) -> int:
         """Move jobs whose queue's key is no list to the failed list instead."""
         left = iter(answers)
-        moved: list[MovePlan] = []
+        moved: list[tuple[MovePlan, int]] = []
         refused: list[tuple[ListRange | str, list[MovePlan]]] = []
         for (timestamp, _), some in zip(batch, plans, strict=True):
             stopped: list[MovePlan] = []
             for plan in some:
                 answer = next(left)
-                if answer == MOVED:
-                    moved.append(plan)
-                elif answer == NO_LIST:
+                if answer != NO_LIST:
+                    moved.append((plan, answer))
+                else:
                     error = RedisCommandError(
                         f"WRONGTYPE the key of queue {plan.job.queue!r} holds no list"
                     )
+                    if plan.entry is not None and plan.entry.plugin_job is not None:
+                        await moment(plan.entry, "refused")
                     stopped.append(await self._refused(plan.job, error))
             if stopped:
                 refused.append((timestamp, stopped))
-        count = await self._moved(moved, [MOVED] * len(moved))
+        count = await self._moved([plan for plan, _ in moved], [answer for _, answer in moved])
         moves = [(timestamp, [plan.move for plan in some]) for timestamp, some in refused]
         again = await self.table.move(moves, clean=clean)
         if NO_LIST in again:
@@ -252,17 +284,14 @@ class Promoter:
                 entry, names.before_enqueue, *args
             )
         else:
-            try:
+
+            async def allow() -> bool:
+                nonlocal payload, args
                 if replaces_args(entry):
                     payload, args = await self._with_own_args(job, entry, args)
-                allowed = await hooks.allowed(entry, names.before_enqueue, *args)
-            except GeneratorExit:
-                raise
-            except BaseException:
-                await moment(entry, "refused")
-                raise
-            if not allowed:
-                await moment(entry, "refused")
+                return await hooks.allowed(entry, names.before_enqueue, *args)
+
+            allowed = await or_refused(entry, allow())
         if not allowed:
             return MovePlan(Move(job.raw), job, entry, args, names.after_schedule)
         move = self._to_queue(job, payload, mark_of(entry))
@@ -308,12 +337,12 @@ class Promoter:
         to = Destination(key, to_bytes(found.name), failed=True)
         return MovePlan(Move(job.raw, to, found.record), job)
 
-    async def _run_after(self, plan: MovePlan) -> None:
+    async def _run_after(self, plan: MovePlan, names: Sequence[str]) -> None:
         """Run the hooks after the move. The job is in its queue already, so an error is only logged."""
         if plan.entry is None:
             return
         try:
-            await hooks.run(plan.entry, plan.after, *plan.args)
+            await hooks.run(plan.entry, names, *plan.args)
         except GeneratorExit:
             raise
         except Exception:

@@ -1,4 +1,4 @@
-"""Counters of attempts at jobs, and failures that are kept aside while a job is retried (resque-retry)."""
+"""Counters of attempts at jobs (resque-retry). What the end of an attempt writes waits for the end of the job."""
 
 from __future__ import annotations
 
@@ -33,24 +33,29 @@ def _value(command: Command[Any]) -> Op[Any]:
     return asked()
 
 
-async def uncount(key: bytes) -> int:
-    """Take one attempt back; return the number of the attempt before."""
-    return await Command(("DECR", key), int)
-
-
-async def begin(key: bytes) -> None:
-    """Write a counter for a job that is retried although no attempt was counted."""
-    await Command(("SETNX", key, -1))
-
-
 async def expire(key: bytes, ttl: int) -> None:
     """Let a counter expire."""
     await Command(("EXPIRE", key, ttl))
 
 
-async def delete(key: bytes) -> None:
-    """Delete a counter."""
-    await Command(("DEL", key))
+async def uncount(key: bytes) -> None:
+    """Take one attempt back."""
+    await _at_end(Command(("DECR", key)))
+
+
+async def begin(key: bytes, ttl: int | None = None) -> None:
+    """Write a counter for a job that is retried, if no attempt was counted. With ``ttl`` it expires."""
+    expires = () if ttl is None else (Command[int](("EXPIRE", key, ttl)),)
+    await _at_end(Command(("SETNX", key, -1)), *expires)
+
+
+async def delete(*keys: bytes) -> None:
+    """Delete counters."""
+    await _at_end(*(Command(("DEL", key)) for key in keys))
+
+
+async def _at_end(*commands: Command[Any]) -> None:
+    await Batch(commands, at_end=True)
 
 
 async def values(keys: Sequence[bytes]) -> list[bytes | None]:
@@ -68,19 +73,4 @@ async def delete_all(keys: Sequence[bytes]) -> None:
 
 async def carry_over(key: bytes, to: bytes, number: int) -> None:
     """Move a count to another counter: the job is retried with other arguments."""
-    await Batch((Command(("SET", to, number)), Command(("DEL", key))), atomic=True)
-
-
-async def keep_place(key: bytes, ttl: int) -> None:
-    """Say that the failure which is about to be recorded belongs into this key, for that many seconds."""
-    await Command(("SET", key, "", "EX", ttl))
-
-
-async def keep_failure(key: bytes, record: bytes) -> bool:
-    """Write a failed record if ``keep_place`` said so; return whether it did."""
-    return await Command(("SET", key, record, "XX", "KEEPTTL"), bool)
-
-
-async def exists(key: bytes) -> bool:
-    """Return whether a key is there."""
-    return await Command(("EXISTS", key), bool)
+    await Batch((Command(("SET", to, number)), Command(("DEL", key))), atomic=True, at_end=True)

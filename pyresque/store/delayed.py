@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 PAGE: Final = 500
 
 #: Answers of ``move`` for each job.
-GONE, MOVED, NO_LIST = 0, 1, 2
+GONE, MOVED, NO_LIST, DROPPED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,15 @@ class DelayedTable:
 
     async def add(self, jobs: Iterable[tuple[int, bytes]]) -> int:
         """Add payloads, each with its timestamp, in one transaction; return how many timestamps are new."""
-        return (await self.apply(self.adding(jobs)))[-1]
+        return (await self.apply(self.adding(jobs), at_end=True))[-1]
 
-    async def apply(self, commands: tuple[Command[int], ...]) -> list[int]:
+    async def apply(self, commands: tuple[Command[int], ...], *, at_end: bool = False) -> list[int]:
         """Send the commands of ``adding`` and ``removing`` in one transaction. Raises NotReplicated if too few replicas have it."""
         replicas = self.replicas
         if replicas is None:
-            return await Batch(commands, atomic=True)
-        *answers, acknowledged = await Batch(commands, atomic=True, last=replicas.command)
+            return await Batch(commands, atomic=True, at_end=at_end)
+        last = replicas.command
+        *answers, acknowledged = await Batch(commands, atomic=True, last=last, at_end=at_end)
         replicas.check(acknowledged)
         return answers
 
@@ -161,7 +162,7 @@ class DelayedTable:
     async def move(
         self, moves: Sequence[tuple[ListRange | str, Sequence[Move]]], *, clean: bool = True
     ) -> list[int]:
-        """Move the jobs that are still there; return GONE, MOVED or NO_LIST for each.
+        """Move the jobs that are still there; return GONE, MOVED, NO_LIST or DROPPED for each.
 
         A ListRange says where the jobs were seen; a timestamp alone means the head of its list. ``clean`` removes timestamps that
         have no jobs left.

@@ -1,4 +1,4 @@
-"""Counters and lists of performed jobs (resque-job-stats, resque-history)."""
+"""Counters and lists of performed jobs (resque-job-stats, resque-history), written at the job's end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def push_newest(key: str, element: bytes, most: int) -> None:
         Command(("LPUSH", name, element)),
         Command(("LTRIM", name, 0, most - 1) if most else ("DEL", name)),
     )
-    WrongKeyLog().replies_or(await Batch(commands, lenient=True), 0)
+    WrongKeyLog().replies_or(await Batch(commands, lenient=True, at_end=True), 0)
 
 
 async def count(keys: Sequence[tuple[str, int | None]]) -> None:
@@ -30,4 +30,4 @@ async def count(keys: Sequence[tuple[str, int | None]]) -> None:
         commands.append(Command(("INCR", name)))
         if ttl is not None:
             commands.append(Command(("EXPIRE", name, ttl)))
-    WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True), 0)
+    WrongKeyLog().replies_or(await Batch(tuple(commands), lenient=True, at_end=True), 0)

@@ -127,6 +127,11 @@ class Keys:
         digest = sha1_hex(payload)
         return f"{self.namespace}:redeliveries:{queue}:{digest}"
 
+    @property
+    def lost_jobs(self) -> str:
+        """Hash of jobs whose worker was pruned, while their plugins' moments run; Ruby does not read it."""
+        return f"{self.namespace}:lost_jobs"
+
     # -- plugins
 
     def loner(self, queue: str, digest: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pyresque.ops import Command
+from pyresque.ops import Batch, Command, MayWait
 from pyresque.store.queues import to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.settle import BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +34,27 @@ class Limit:
 
 async def take_limits(keys: Keys, limits: Sequence[Limit], queue: str, payload: bytes) -> bool:
     """Count a job against its limits; where one is reached, push its payload to ``queue`` instead. Return whether it was counted."""
+    waits = await MayWait()
     names = [to_bytes(keys.queues), to_bytes(keys.queue(queue)), *(limit.key for limit in limits)]
     args = [
         part
         for limit in limits
         for part in (limit.most, "" if limit.seconds is None else limit.seconds)
     ]
-    return await script("take_limits").call(names, (to_bytes(queue), payload, *args), bool)
+    where = b"" if waits else to_bytes(queue)
+    taken = await script("take_limits").call(names, (where, payload, *args), bool)
+    if waits and not taken:
+        known: Command[int] = Command(("SADD", keys.queues, to_bytes(queue)))
+        await Batch((known, Command(("RPUSH", names[1], payload))), at_end=True)
+    return taken
 
 
 async def give_back(limits: Sequence[Limit]) -> None:
     """Give back what a job took of limits, none of which grows beyond itself."""
+    if await MayWait():
+        commands = tuple(Command[Any]((BELOW, limit.key, limit.most)) for limit in limits)
+        await Batch(commands, at_end=True)
+        return
     await script("give_back").call(
         [limit.key for limit in limits], [limit.most for limit in limits], int
     )

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyresque.ops import Batch, Command
+from pyresque.ops import Batch, Command, MayWait
 from pyresque.store.queues import Pushed, escaped, text, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.settle import UNLESS
+from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from pyresque.ops import Arg
@@ -42,6 +44,8 @@ async def push_marked(table: QueueTable, queue: str, payload: bytes, mark: Mark)
 
     Raises WrongKey if the queue is not a list, and NotReplicated. A mark of another value or type is written anew, as in Ruby.
     """
+    if await MayWait():
+        return await _push_marked_at_end(table, queue, payload, mark)
     keys = (mark.key, table.keys.queues, to_bytes(table.keys.queue(queue)))
     pushed = await script("push_marked").call(keys, (*mark.args, to_bytes(queue), payload), list)
     if not pushed:
@@ -49,6 +53,25 @@ async def push_marked(table: QueueTable, queue: str, payload: bytes, mark: Mark)
     if table.replicas is not None:
         table.replicas.check(await table.replicas.command)
     return Pushed(*pushed)
+
+
+async def _push_marked_at_end(
+    table: QueueTable, queue: str, payload: bytes, mark: Mark
+) -> Pushed | None:
+    """Push at the job's end. The mark is looked at now, and again then: an equal job that is queued in between is not doubled."""
+    if await WrongKeyLog().value_or(_value(mark.key), None) == b"1":
+        return None
+    commands = [*table.pushing(queue, (payload,)), Command(("SET", mark.key, "1"))]
+    if mark.ttl is not None:
+        commands.append(Command(("EXPIRE", mark.key, mark.ttl)))
+    guard: Command[Any] = Command((UNLESS, mark.key, len(commands)))
+    await Batch((guard, *commands), at_end=True)
+    return Pushed(0, 0)
+
+
+async def _value(key: bytes) -> bytes | None:
+    command: Command[bytes | None] = Command(("GET", key))
+    return await command
 
 
 async def unmark(key: bytes, period: int | None) -> None:

@@ -93,7 +93,7 @@ class QueueTable:
         pushing: Command[int] = Command(("RPUSH", key, *payloads))
         replicas = self.replicas
         if replicas is None:
-            return Pushed(*check_pushed(await Batch((known, pushing), lenient=True)))
+            return Pushed(*check_pushed(await Batch((known, pushing), lenient=True, at_end=True)))
         return Pushed(*await self._pushed_to(replicas, (known, pushing)))
 
     async def push_all(self, waiting: dict[str, list[bytes]]) -> None:
@@ -107,7 +107,9 @@ class QueueTable:
     @staticmethod
     async def _pushed_to(replicas: Replicas, commands: tuple[Command[int], ...]) -> list[int]:
         """Push and wait for replicas, in one round trip."""
-        *replies, acknowledged = await Batch(commands, lenient=True, last=replicas.command)
+        *replies, acknowledged = await Batch(
+            commands, lenient=True, last=replicas.command, at_end=True
+        )
         pushed = check_pushed(replies)
         replicas.check(acknowledged)
         return pushed

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,16 +14,17 @@ from pyresque.lightweight import sha1_hex
 from pyresque.ops import Command
 from pyresque.store.queues import names, text, to_bytes
 from pyresque.store.scripts import script
+from pyresque.store.settle import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from pyresque.ops import Arg
+    from pyresque.ops import Arg, Op
     from pyresque.store.keys import Keys
 
 
 #: Values in a reply of the script that stand for no queue.
-NONE, OTHERS_KNOWN, PAUSED = 0, -1, -2
+NONE, OTHERS_KNOWN, PAUSED, REFUSED = 0, -1, -2, -3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,18 @@ class RecordTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FailureEntry:
-    """A failed record and the list that it goes to. The script adds ``name`` to ``failed_queues`` unless it is empty."""
+    """A failed record and the list that it goes to. The script adds ``name`` to ``failed_queues`` unless it is empty.
+
+    ``writes``: what the job's plugins write in the same step. ``without`` returns the entry for a job whose writes Redis refuses, given
+    the error.
+    """
 
     record: bytes
     failure_queue: str = "failed"
     name: str = ""
     counted: bool = True
+    writes: tuple[tuple[Arg, ...], ...] = ()
+    without: Callable[[str], Op[FailureEntry]] | None = field(default=None, compare=False)
 
 
 class Reservation(NamedTuple):
@@ -55,7 +62,8 @@ class Reservation(NamedTuple):
     finished: the record to finish was still in ``worker:<id>``. paused: the pause key is set. queue, raw, record: the next job.
     known: the queues in ``queues`` now, if they differ from those that the worker chose from; then there is no job. wrong_type:
     queues whose keys are not lists. wrong_keys: other keys of a wrong type. The script skips both. paused_queues: filled only if no
-    queue gave a job. all_queues_paused: ``pause:all`` is set, and paused_queues has all queues.
+    queue gave a job. all_queues_paused: ``pause:all`` is set, and paused_queues has all queues. refused: the key and the error of what
+    Redis refuses of the writes of the job's plugins; then nothing was done.
     """
 
     finished: bool
@@ -68,6 +76,7 @@ class Reservation(NamedTuple):
     wrong_keys: tuple[str, ...] = ()
     paused_queues: tuple[str, ...] = ()
     all_queues_paused: bool = False
+    refused: str = ""
 
 
 class CommandPrefix(NamedTuple):
@@ -103,6 +112,7 @@ class Reserver:
         self.template = NO_TEMPLATE
         self.chosen_from: tuple[str, ...] | None = None
         self._prepared: PreparedCommand | None = None
+        self._write_keys: tuple[bytes, ...] = ()
 
     def set_queues(
         self,
@@ -126,6 +136,11 @@ class Reserver:
             keys, args = self._parts(self.queues, self.template, NO_FAILURE, self.chosen_from)
             self._prepared = PreparedCommand("EVALSHA", self._script.sha, len(keys), *keys, *args)
         return RepeatedCommand(self._prepared, finished)
+
+    def command(self, finished: bytes, failure: FailureEntry) -> Command[Any]:
+        """The command that finishes a record with this entry and reserves; as ``prepared_command``."""
+        keys, args = self._parts(self.queues, self.template, failure, self.chosen_from)
+        return self._script.command(keys, (*args, finished))
 
     def command_prefix(self) -> CommandPrefix:
         """The bytes of ``prepared_command``, in pieces."""
@@ -161,13 +176,11 @@ class Reserver:
             record = template.heads[0] + reply + template.tail
             return Reservation(True, False, queues[0], reply, record)
         held, place = reply[0] == 1, reply[1]
-        if place == PAUSED:
-            return Reservation(held, paused=True, wrong_keys=self._wrong_keys(queues, reply[2:]))
-        if place == OTHERS_KNOWN:
-            wrong_keys = self._wrong_keys(queues, reply[3:])
-            return Reservation(held, known=tuple(names(reply[2])), wrong_keys=wrong_keys)
+        if place < NONE:
+            return self._read_special(reply, queues)
         _, _, raw, record, wrong, *more = reply
-        wrong_keys, wrong_type = (), ()
+        wrong_keys: tuple[str, ...] = ()
+        wrong_type: tuple[str, ...] = ()
         if wrong:
             wrong_keys = self._wrong_keys(queues, (wrong,))
             wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
@@ -185,12 +198,23 @@ class Reserver:
             held, False, queues[place - 1], raw, record, wrong_type, None, wrong_keys
         )
 
+    def _read_special(self, reply: list[Any], queues: tuple[str, ...]) -> Reservation:
+        """Read a reply in whose second place no queue stands."""
+        held, place = reply[0] == 1, reply[1]
+        if place == PAUSED:
+            return Reservation(held, paused=True, wrong_keys=self._wrong_keys(queues, reply[2:]))
+        if place == REFUSED:
+            (key,) = self._wrong_keys(queues, ([-reply[2]],))
+            return Reservation(False, refused=f"{key}: {text(reply[3])}")
+        wrong_keys = self._wrong_keys(queues, reply[3:])
+        return Reservation(held, known=tuple(names(reply[2])), wrong_keys=wrong_keys)
+
     def _wrong_keys(self, queues: tuple[str, ...], places: Sequence[list[int]]) -> tuple[str, ...]:
         """The names of the keys whose numbers (below 0) the script replied."""
         if not places:
             return ()
         keys = _keys(self._keys, self._worker_id, queues)
-        keys += _more_keys(self._keys, self._worker_id, "failed")
+        keys += _more_keys(self._keys, self._worker_id, "failed") + self._write_keys
         return tuple(text(keys[-at - 1]) for at in places[0] if at < 0)
 
     def _parts(
@@ -203,12 +227,18 @@ class Reserver:
         """The keys of a command, and its arguments but the last."""
         keys = _keys(self._keys, self._worker_id, queues)
         args: tuple[Arg, ...] = (template.wrapper_head, *template.heads)
+        self._write_keys = ()
         if failure is NO_FAILURE and chosen_from is None:
             return keys, args
+        counted = int(failure.counted)
+        if failure.writes:
+            self._write_keys, written = parts(failure.writes)
+            counted, args = counted + 2 * len(failure.writes), (*args, *written)
         more = _more_keys(self._keys, self._worker_id, failure.failure_queue)
         chosen = "" if chosen_from is None else _fingerprint(chosen_from)
         name = to_bytes(failure.name) if failure.name else b""
-        return keys + more, (*args, chosen, failure.record, name, "1" if failure.counted else "0")
+        keys += more + self._write_keys
+        return keys, (*args, chosen, failure.record, name, str(counted))
 
 
 @lru_cache(maxsize=64)

@@ -38,6 +38,10 @@ KINDS = {
 }
 
 
+#: The line that stands for the text of ``writes.lua``.
+SHARED = "\n-- writes.lua\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One script: its name, its text and its SHA1."""
@@ -112,7 +116,10 @@ def script(name: str) -> Script:
     found = pkgutil.get_data("pyresque.store", f"lua/{name}.lua")
     if found is None:
         raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")
-    return Script(name, found.decode(), sha1_hex(found))
+    whole = found.decode()
+    if SHARED in whole:
+        whole = whole.replace(SHARED, "\n" + script("writes").text)
+    return Script(name, whole, sha1_hex(whole.encode()))
 
 
 def load_all() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pyresque.ops import Arg
     from pyresque.store.keys import Keys
+    from pyresque.store.lost_jobs import LostJob
     from pyresque.store.reserve import FailureEntry
 
 #: The cursor with which SSCAN and HSCAN begin and end.
@@ -149,9 +150,13 @@ class WorkerTable:
         seen_record: bytes = b"",
         seen_heartbeat: str = "*",
         left: FailureEntry | Redelivery = NO_FAILURE,
+        lost: LostJob | None = None,
     ) -> RemovedWorker | None:
-        """Unregister a worker, and record or redeliver its job. None: its job or heartbeat is not as it was seen."""
-        keys, args = self._unregistering(worker_id, seen_record, seen_heartbeat, left)
+        """Unregister a worker, and record or redeliver its job. None: its job or heartbeat is not as it was seen.
+
+        ``lost``: the field of ``lost_jobs`` that gets the job's record, if the job has plugins.
+        """
+        keys, args = self._unregistering(worker_id, seen_record, seen_heartbeat, left, lost)
         return await script("unregister").call(keys, args, _removed)
 
     def unregistering(
@@ -162,7 +167,12 @@ class WorkerTable:
         return script("unregister").command(keys, args, _removed)
 
     def _unregistering(
-        self, worker_id: str, record: bytes, heartbeat: str, left: FailureEntry | Redelivery
+        self,
+        worker_id: str,
+        record: bytes,
+        heartbeat: str,
+        left: FailureEntry | Redelivery,
+        lost: LostJob | None = None,
     ) -> tuple[tuple[str | bytes, ...], tuple[Arg, ...]]:
         """Return KEYS and ARGV of ``unregister.lua``."""
         keys = self.keys
@@ -174,6 +184,10 @@ class WorkerTable:
         else:
             lists = (to_bytes(keys.failed(left.failure_queue)), keys.failed_queues)
             entry = (left.record, to_bytes(left.name))
+        if lost is not None:
+            lists = (*lists, keys.lost_jobs)
+            ttl = () if isinstance(left, Redelivery) else ("",)
+            entry = (*entry, *ttl, to_bytes(str(lost)))
         return (
             to_bytes(keys.worker(worker_id)),
             to_bytes(keys.worker_started(worker_id)),

@@ -14,10 +14,13 @@ import pytest
 
 from pyresque import Resque, plugins
 from pyresque.errors import DirtyExit, NotReplicated
+from pyresque.failure.interrupted import finish_prunings
 from pyresque.handles import Handle
 from pyresque.job.job import read_job
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
 from pyresque.job.plugin import moment
+from pyresque.store.settle import carry_out
 from tests.support import ROOT
 from tests.support.acl import PAGE, roles
 from tests.support.eventually import eventually
@@ -311,11 +314,13 @@ def test_jobs_with_plugins_need_the_rights_that_the_page_names(
         mine = of_role["worker"] | of_role["enqueuer"]
         with with_plugins(url_of(db, redis_server, keys, *rights, *mine)) as resque:
             while job := resque.reserve("low"):
-                entry = resque.core.registry.with_plugins_of(job)
+                entry, end = resque.core.registry.with_plugins_of(job), JobEnd()
                 with suppress(AssertionError):
-                    resque.run(perform(resque.core.registry, job))
+                    resque.run(perform(resque.core.registry, job, end))
+                resque.run(carry_out(end.with_record(b"{}")))
                 if entry is not None:
                     resque.run(moment(entry, "lost", DirtyExit("killed")))
+            resque.run(finish_prunings(resque.core.lost_jobs, 0))
         used = {f"+{command}" for command in called(db)}
         refused = [(entry["object"], entry["context"]) for entry in db.acl_log()]
     finally:

@@ -8,9 +8,11 @@ import pytest
 
 from pyresque import Resque, plugins
 from pyresque.job.job import read_job
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
 from pyresque.job.plugin import moment
 from pyresque.ops import Batch, Command, rewrite
+from pyresque.store.settle import carry_out
 from tests.support import ROOT
 
 #: Plugins that do nothing without options.
@@ -45,16 +47,18 @@ def costs(resque, db, given):
     resque.job("Report", queue="low", plugins=given)(lambda n: None)
     resque.enqueue("Report", 0)  # the server knows the scripts then
     registry, codec = resque.core.registry, resque.core.codec
-    resque.run(perform(registry, resque.reserve("low")))
+    end = JobEnd()
+    resque.run(perform(registry, resque.reserve("low"), end))
+    resque.run(carry_out(end.commands))
     db.flushdb()
     enqueue = trips(resque, resque.core.jobs.enqueue("Report", 1)) - 1
     job = read_job(codec, "low", db.lpop("resque:queue:low"))
 
     async def work():
-        entry = registry.with_plugins_of(job)
+        entry, end = registry.with_plugins_of(job), JobEnd()
         if entry is not None:
             await moment(entry, "taken")
-        await perform(registry, job)
+        await perform(registry, job, end)
 
     return enqueue, trips(resque, work())
 
@@ -76,8 +80,8 @@ def test_the_page_says_what_a_plugin_costs(resque, db, name, loner):
     assert costs(resque, db, [plugin]) == documented()[name, loner]
 
 
-def test_a_limit_of_jobs_at_a_time_costs_two_round_trips(resque, db):
-    assert costs(resque, db, [plugins.Restriction(concurrent=2, per_day=5)]) == (0, 2)
+def test_a_limit_of_jobs_at_a_time_is_given_back_without_a_round_trip(resque, db):
+    assert costs(resque, db, [plugins.Restriction(concurrent=2, per_day=5)]) == (0, 1)
 
 
 def test_data_about_a_job_cost_one_round_trip_at_enqueue_and_four_at_work(resque, db):

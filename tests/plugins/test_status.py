@@ -542,3 +542,91 @@ def test_many_are_enqueued_with_one_status_each(resque, db):
         "{'n': 2, 'style': 'bold'}",
     }
     assert json.loads(db.lindex("resque:delayed:4102444800", 0))["args"] == [{"n": 3}]
+
+
+# -- a job that is not queued after all
+
+
+@pytest.mark.parametrize("plugin", [Loner, Solo])
+def test_a_delayed_job_that_is_dropped_at_its_move_leaves_no_status(resque, db, plugin):
+    resque.job("Report", queue="low", plugins=[plugin()], tracked=True)(lambda number: number)
+    first = resque.enqueue("Report", 1)
+    resque.enqueue_at(4102444800, "Report", 1)
+    assert resque.enqueue_delayed("Report", 1) == 1
+    assert resque.size("low") == 1
+    assert [found.id for found in resque.statuses.all()] == [first.id]
+    assert resque.count_all_scheduled_jobs() == 0
+
+
+@pytest.mark.parametrize("plugin", [Loner, Solo])
+def test_the_scheduler_drops_the_status_of_a_job_that_it_drops(resque, db, plugin):
+    resque.job("Report", queue="low", plugins=[plugin()], tracked=True)(lambda number: number)
+    for _ in range(3):
+        resque.delayed_push(1, {"class": "Report", "args": [{"number": 1}], "queue": "low"})
+    resque.move_due(2)
+    assert resque.size("low") == 1
+    assert [found.id for found in resque.statuses.all()] == [payload(db)["args"][0]]
+
+
+@pytest.mark.parametrize("plugin", [Loner, Solo])
+@pytest.mark.parametrize("failed", [True, False])
+def test_the_handle_of_a_job_that_is_not_queued_again_says_that_it_failed(
+    resque, db, plugin, failed
+):
+    resque.job("Report", queue="low", plugins=[plugin()], tracked=True)(lambda number: number)
+    handle = resque.enqueue("Report", 1)
+    raw = db.lpop("resque:queue:low")
+    db.delete(*db.keys("resque:*:job:*"))
+    message = "The task failed because of an error: boom"
+    if failed:
+        db.set(f"resque:status:{handle.id}", json.dumps({"status": "failed", "message": message}))
+    else:
+        message = "The task was not queued: a hook kept it out, or an equal one is queued"
+    resque.delayed_push(1, {**json.loads(raw), "queue": "low"})
+    resque.enqueue_to("low", "Report", 1)
+    resque.move_due(2)
+    assert (handle.status().status, handle.status().message) == ("failed", message)
+    with pytest.raises(JobFailed):
+        handle.result(timeout=1)
+
+
+def test_a_hook_that_refuses_a_retry_leaves_the_status_failed(resque, db):
+    class Report:
+        allowed = True
+
+        @staticmethod
+        def perform(number):
+            raise ValueError("boom")
+
+        @classmethod
+        def before_schedule_once(cls, *_):
+            return False
+
+        @classmethod
+        def before_enqueue_once(cls, *_):
+            return cls.allowed
+
+    for delay in (0, 60):
+        Report.allowed = True
+        plugins = [Retry(limit=2, delay=delay)]
+        resque.job(f"Report{delay}", queue="low", plugins=plugins, tracked=True)(
+            type("Report", (Report,), {})
+        )
+        handle = resque.enqueue(f"Report{delay}", 1)
+        resque.core.registry.find(f"Report{delay}").target.allowed = False
+        assert isinstance(work(resque), ValueError)
+        found = handle.status()
+        assert (found.status, "boom" in found.message) == ("failed", True)
+        assert resque.size("low") + resque.count_all_scheduled_jobs() == 0
+
+
+def test_a_job_that_another_scheduler_has_moved_keeps_its_status(resque, db):
+    resque.job("Report", queue="low", tracked=True)(lambda number: number)
+    handle = resque.enqueue("Report", 1)
+    raw = db.lpop("resque:queue:low")
+    resque.delayed_push(1, {**json.loads(raw), "queue": "low"})
+    promoter = resque.core.delayed.promoter
+    batch = [("1", db.lrange("resque:delayed:1", 0, -1))]
+    db.delete("resque:delayed:1")
+    resque.run(promoter.move(batch))
+    assert handle.status().status == "queued"

@@ -79,6 +79,16 @@ def test_a_killed_job_is_retried_and_its_lock_is_gone(redis_url, db, resque):
     ] == []
 
 
+def test_a_job_that_closes_its_pipe_to_the_worker_ends_as_any_other(redis_url, db, resque):
+    resque.enqueue("Retried", "close")
+    with worker(redis_url, "--burst") as process:
+        assert process.wait(30) == 0
+    assert db.llen("resque:failed") == 0
+    assert resque.stat("processed") == 1
+    assert db.keys("resque:resque-retry:*") == []
+    assert resque.size("low") == 0
+
+
 def test_a_killed_worker_leaves_nothing_once_it_is_pruned(redis_url, db, resque):
     resque.enqueue("Locked", "sleep")
     with worker(redis_url, "--executor", "inline") as process:

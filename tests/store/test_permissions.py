@@ -10,7 +10,8 @@ from pyresque import Resque
 from pyresque.errors import RedisCommandError
 from pyresque.store.delayed import Destination, ListRange, Move
 from pyresque.store.failed import Requeued
-from pyresque.store.reserve import FailureEntry
+from pyresque.store.reserve import FailureEntry, Reserver
+from pyresque.store.settle import settle
 from pyresque.store.workers import Redelivery
 
 RAW = b'{"class":"X","args":[1]}'
@@ -47,6 +48,7 @@ def a_worker(db):
     db.set("resque:worker:h:1:low", RECORD)
     db.sadd("resque:workers", "h:1:low")
     db.set("resque:worker:h:1:low:started", "then")
+    db.hset("resque:lost_jobs", "lost", RECORD)
 
 
 def workers(resque):
@@ -54,6 +56,31 @@ def workers(resque):
 
 
 REDELIVERY = Redelivery("low", RAW, 1, 3)
+
+
+async def settled(*commands):
+    """Settle a lost job with these commands; raise what Redis refuses."""
+    done = await settle(b"resque:lost_jobs", "lost", RECORD, commands)
+    if done.refused:
+        raise RedisCommandError(done.refused)
+    return done
+
+
+def turned(resque, *commands):
+    """Finish the job of a worker with these commands; raise what Redis refuses."""
+
+    async def turn():
+        reserver = Reserver(resque.core.keys, "h:1:low")
+        done = await reserver.finish(RECORD, FailureEntry(b"", writes=commands))
+        if done.refused:
+            raise RedisCommandError(done.refused)
+        return done
+
+    return turn()
+
+
+PUSH = ("RPUSH", "resque:queue:low", RAW)
+
 
 STEPS = {
     "unregister": (
@@ -68,6 +95,8 @@ STEPS = {
         lambda r: r.core.lost_jobs.redeliveries.redeliver("h:1:low", RECORD, REDELIVERY),
         ("del", "rpush"),
     ),
+    "settle": (lambda _: settled(PUSH, ("INCR", "resque:x")), ("hdel", "rpush")),
+    "turn": (lambda r: turned(r, PUSH, ("INCR", "resque:x")), ("rpush",)),
     "return unperformed": (
         lambda r: workers(r).return_unperformed("h:1:low", RECORD, "low", RAW),
         ("del", "lpush"),
@@ -126,4 +155,15 @@ def test_delayed_jobs_stay_where_they_are_for_a_user_who_may_not_push_them(db, d
     to = Destination(b"resque:queue:low", b"low")
     with denied("rpush") as resque, pytest.raises(RedisCommandError, match="NOPERM"):
         resque.run(resque.core.delayed.table.move([(ListRange("100", 0, 0), [Move(RAW, to, RAW)])]))
+    assert everything(db) == before
+
+
+def test_a_job_that_may_not_be_delayed_stays_with_its_worker(db, denied):
+    if int(db.info("server")["redis_version"].split(".")[0]) < 7:
+        pytest.skip("before Redis 7 a script cannot ask what a user may do")
+    a_worker(db)
+    before = everything(db)
+    delayed = ("RPUSH", "resque:delayed:100", RAW), ("ZADD", "resque:times", 100, 100)
+    with denied("zadd") as resque, pytest.raises(RedisCommandError, match="NOPERM"):
+        resque.run(turned(resque, *delayed))
     assert everything(db) == before

@@ -176,7 +176,15 @@ RARE: dict[str, Callable[[Reserver], tuple[FailureEntry, bytes]]] = {
     "a failure, and a job": lambda _: (FailureEntry(b"failed"), HELD),
     "a failure whose list is none": lambda _: (FailureEntry(b"failed", "wrong"), HELD),
     "other queues are known": lambda one: (NO_FAILURE, HELD),
+    "plugins write, and a job": lambda _: (writing("resque:queue:other"), HELD),
+    "plugins write what is refused": lambda _: (writing("resque:wrong"), HELD),
+    "plugins write beside a failure": lambda _: (writing("resque:wrong2", b"failed"), HELD),
 }
+
+
+def writing(key: str, record: bytes = b"") -> FailureEntry:
+    """The end of a job whose plugins push a job, and count."""
+    return FailureEntry(record, writes=(("RPUSH", key, b"job"), ("INCR", "resque:wrong")))
 
 
 @pytest.mark.parametrize("name", RARE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -11,10 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from pyresque.errors import DirtyExit
-from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
+from pyresque.executor.base import DONE, NOT_STARTED, Outcome
 from pyresque.executor.fork.child_process import JOB, PIECE, RESULT, run_child, serve_jobs
 from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
-from pyresque.failure.report import ErrorReport
+from pyresque.executor.fork.result import death_of, outcome_of
 from pyresque.job_copies import fork, leave
 from pyresque.standard_streams import flush
 from pyresque.store.queues import to_bytes
@@ -251,7 +250,7 @@ class ChildHandle:
         body, self._received = bytes(self._received[RESULT.size :]), bytearray()
         self.leaving, self.seconds, self._limit = leaving, seconds, None
         self.imported = body[size:].decode("utf-8", "replace")
-        self._outcome = _outcome(json.loads(body[:size])) if size else DONE
+        self._outcome = outcome_of(body[:size]) if size else DONE
 
     # -- signals and the exit
 
@@ -292,7 +291,7 @@ class ChildHandle:
             return NOT_STARTED
         if self._limit is not None and self._limit[0] <= time.monotonic():
             return Outcome(process_error=self._limit[1])
-        return Outcome(process_error=DirtyExit(_death(self.pid, self._status or 0)))
+        return Outcome(process_error=DirtyExit(death_of(self.pid, self._status or 0)))
 
 
 def drain(wakeup: int) -> bool:
@@ -320,27 +319,3 @@ def _readable(pipe: int) -> bool:
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _outcome(result: list[object]) -> Outcome:
-    if not result:
-        return UNDONE
-    exception, error, backtrace = result
-    lines = backtrace if isinstance(backtrace, list) else []
-    return Outcome(
-        report=ErrorReport(str(exception), str(error), tuple(str(line) for line in lines))
-    )
-
-
-def _death(pid: int, status: int) -> str:
-    """How a process died that wrote no result; a signal in the words of Ruby's ``Process::Status#to_s``."""
-    if not os.WIFSIGNALED(status):
-        code = os.waitstatus_to_exitcode(status)
-        return f"Child process exited with status {code} before it told how the job went: pid {pid}"
-    number = os.WTERMSIG(status)
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"SIG{number}"
-    core = " (core dumped)" if os.WCOREDUMP(status) else ""
-    return f"Child process received unhandled signal pid {pid} {name} (signal {number}){core}"

@@ -14,7 +14,8 @@ from pyresque.executor.fork.child_handle import ChildHandle
 from pyresque.executor.fork.child_reports import ChildReports, names_modules
 
 if TYPE_CHECKING:
-    from pyresque.executor.fork.child_process import ChildOptions, JobCall
+    from pyresque.executor.fork.child_process import ChildOptions
+    from pyresque.executor.fork.job_call import JobCall
     from pyresque.executor.fork.server_handle import ServerHandle
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.executor.fork.warm_up import WarmUps

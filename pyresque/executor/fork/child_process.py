@@ -35,28 +35,19 @@ from time import perf_counter
 from pyresque.errors import TermException
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
+from pyresque.executor.fork.job_call import JobCall
 from pyresque.job_copies import leave, own
-from pyresque.lightweight import is_awaitable
 from pyresque.standard_streams import flush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, TypeAlias
+    from typing import NoReturn, TypeAlias
 
-    from pyresque.activejob.registry import ActiveJobs
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.shared_page import SharedPage
-    from pyresque.job.hooks import WorkerHooks
-    from pyresque.job.job import Codec, Job
-    from pyresque.job.registry import JobClass, Registry
-    from pyresque.ops import Driver, Op
     from pyresque.settings import Settings
 
-    #: The registry and the codec for jobs that are not plain.
-    JobNeeds: TypeAlias = tuple[Registry, Codec]
-    #: ``perform.perform``.
-    PerformOp: TypeAlias = Callable[[Registry, Job], Op[bool]]
     #: Performs a job, given its queue and payload; without a queue the bytes are a call. False if its work was left undone.
     PerformJob: TypeAlias = Callable[[str | None, bytes], bool | None]
 
@@ -78,11 +69,15 @@ REHEARSALS = 64
 # in the payload's place. Then name, title and payload.
 JOB = struct.Struct("=III??")
 # A result frame: whether the child leaves, the seconds that the job took, bytes of its error, bytes of the names of the modules
-# that it imported. Then the error as JSON, and the names, one a line.
+# that it imported. Then the error as JSON, and the names, one a line. Where plugins write something at the job's end, HAS_END and
+# marshal's bytes of the error and of that (``job/job_end.py``) stand in the error's place.
 RESULT = struct.Struct("=?dII")
 
 #: In the place of an error: a hook or a middleware left the work undone.
 LEFT_UNDONE = b"[]"
+
+#: In the place of an error, before the error and what is written at the job's end.
+HAS_END = b"\0"
 
 
 def run_child(work: Callable[[], None], options: ChildOptions) -> NoReturn:
@@ -117,7 +112,7 @@ def log_failure(error: BaseException) -> int:
     return FAILED
 
 
-def serve_jobs(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
+def serve_jobs(  # noqa: C901 - one path, for what it costs to leave it
     job_call: PerformJob,
     options: ChildOptions,
     pipes: tuple[int, int],
@@ -163,12 +158,7 @@ def serve_jobs(  # noqa: C901, PLR0912 - one path, for what it costs to leave it
             names = cheap_fork.modules_since(known).encode("utf-8", "replace")
             known = len(sys.modules)
         signals.end_job()
-        try:
-            send_result(result_pipe, seconds, error, names, leaving=last)
-        except OSError:
-            if error:
-                raise
-            # The job has closed the pipe; the worker, which finds this process gone, looks at the page.
+        if not tell(job_call, result_pipe, seconds, error, names, leaving=last):
             page.set_finished(signals.slot)
             return
         if last:
@@ -186,6 +176,27 @@ def read_up_to(pipe: int, frame: bytes, size: int) -> bytes:
         pieces.append(piece)
         missing -= len(piece)
     return b"".join(pieces)
+
+
+def tell(
+    job_call: PerformJob, pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool
+) -> bool:
+    """Write the result of a job, with what its plugins write at its end. False if the pipe is closed, and the job ended well.
+
+    Then the worker, which finds this process gone, looks at the page. If it is the job that has closed the pipe, what its plugins
+    write is written here; if the worker is gone, whoever prunes it decides that.
+    """
+    end = job_call.taken_end() if type(job_call) is JobCall else None
+    told = error if end is None else HAS_END + marshal.dumps((error, end.packed()))
+    try:
+        send_result(pipe, seconds, told, names, leaving=leaving)
+    except OSError as closed:
+        if error:
+            raise
+        if end is not None and type(job_call) is JobCall and type(closed) is not BrokenPipeError:
+            job_call.carry_out(end)
+        return False
+    return True
 
 
 def send_result(pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
@@ -228,75 +239,6 @@ def resident_memory() -> int:
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024
-
-
-class JobCall:
-    """Performs one job: called with a queue and a payload, or with None and a call as marshal writes it.
-
-    ``needs`` returns what a job needs that is not plain. ``driver`` returns the application's. ``active_jobs``: the application's.
-    """
-
-    def __init__(
-        self,
-        registry: Registry,
-        hooks: WorkerHooks,
-        needs: Callable[[], JobNeeds],
-        driver: Callable[[], Driver],
-        active_jobs: ActiveJobs | None = None,
-    ) -> None:
-        self.registry = registry
-        self.hooks = hooks
-        self.needs = needs
-        self.driver = driver
-        self.active_jobs = active_jobs
-        self._tools: tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp] | None = None
-        self._ran_after_fork = False
-
-    def __call__(self, queue: str | None, raw: bytes) -> bool:
-        """Perform the job; whether its work was done. Raises whatever the job raises."""
-        if queue is not None:
-            return self._perform(queue, raw)
-        name, args = marshal.loads(raw)  # noqa: S302 - the worker wrote it
-        self.call(self.registry.find(name), args)
-        return True
-
-    def call(self, entry: JobClass, args: list[Any]) -> None:
-        """Perform a plain job."""
-        result = entry.perform(*args)
-        if result is not None and is_awaitable(result):
-            self._await(result)
-
-    def _await(self, result: Any) -> None:
-        from pyresque.job.perform import called  # noqa: PLC0415 - each forked child pays for what is loaded
-
-        self.driver().run(called(lambda: result, ()))
-
-    def _perform(self, queue: str, raw: bytes) -> bool:
-        from pyresque.job.job import read_job  # noqa: PLC0415 - as above
-
-        _, codec, *_ = self.tools()
-        return self.perform(read_job(codec, queue, raw))
-
-    def perform(self, job: Job) -> bool:
-        """Perform a job that is not plain; whether its work was done."""
-        registry, _, run, perform = self._tools or self.tools()
-        if self._ran_after_fork or not self.hooks.any("after_fork"):
-            return run(perform(registry, job))
-        self._ran_after_fork = True
-
-        async def performed() -> bool:
-            await self.hooks.run("after_fork", job)
-            return await perform(registry, job)
-
-        return run(performed())
-
-    def tools(self) -> tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp]:
-        """What jobs need that are not plain: registry, codec, what runs an operation, and the one that performs a job. Found once."""
-        if self._tools is None:
-            from pyresque.job.perform import perform  # noqa: PLC0415 - as above
-
-            self._tools = (*self.needs(), self.driver().run, perform)
-        return self._tools
 
 
 class ChildOptions:

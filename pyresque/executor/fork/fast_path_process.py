@@ -43,7 +43,7 @@ from pyresque.executor.fork.child_process import (
     REHEARSALS,
     error_json,
     log_failure,
-    send_result,
+    tell,
 )
 from pyresque.job.plain import child_allows, forkable, plain_call
 from pyresque.job_copies import fork, leave, own
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, TypeAlias
 
-    from pyresque.executor.fork.child_process import JobCall
     from pyresque.executor.fork.child_signals import ChildSignals
+    from pyresque.executor.fork.job_call import JobCall
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.registry import JobClass
 
@@ -254,7 +254,7 @@ class FastPathRun:
             give_back()
             if done is False:
                 error = LEFT_UNDONE
-            elif len(sys.modules) == known and not cheap_fork.notes:
+            elif self.job_call.end is None and len(sys.modules) == known and not cheap_fork.notes:
                 self.page.set_finished(self.slot)
                 return
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
@@ -269,15 +269,11 @@ class FastPathRun:
             if len(sys.modules) != known or cheap_fork.notes
             else b""
         )
-        if not names and not error:  # what it has imported is known
+        if not names and not error and self.job_call.end is None:  # what it has imported is known
             self.page.set_finished(self.slot)
             return
-        try:
-            send_result(self.error_pipe, seconds, error, names, leaving=True)
-        except OSError:
-            if error:
-                raise
-            self.page.set_finished(self.slot)  # as ``serve_jobs``
+        if not tell(self.job_call, self.error_pipe, seconds, error, names, leaving=True):
+            self.page.set_finished(self.slot)
 
     def rehearse(self, entry: JobClass) -> None:
         """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""

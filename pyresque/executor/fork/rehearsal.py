@@ -6,7 +6,8 @@ would be given a copy of each such page.
 
 from __future__ import annotations
 
-from pyresque.executor.fork.child_process import REHEARSALS, JobCall
+from pyresque.executor.fork.child_process import REHEARSALS
+from pyresque.executor.fork.job_call import JobCall
 from pyresque.job.hooks import WorkerHooks
 from pyresque.job.plain import any_general
 from pyresque.job.registry import Registry
@@ -54,6 +55,7 @@ def rehearse_general(job_call: JobCall) -> None:
     if not any_general(job_call.registry, job_call.hooks, job_call.active_jobs or ()):
         return
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for those who have such jobs
+    from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
 
     view, _, run, perform = job_call.tools()
     if any(entry.plugins for entry in view):
@@ -64,7 +66,7 @@ def rehearse_general(job_call: JobCall) -> None:
     hooked.add(_do_nothing, name=NAME, hooks=(before_perform_nothing, after_perform_nothing))
     job = Job("", Payload(NAME, [1, "x"]), b"")
     for _ in range(REHEARSALS):
-        run(perform(hooked, job))
+        run(perform(hooked, job, JobEnd()))
     if job_call.active_jobs is not None and any(job_call.active_jobs):
         _rehearse_active_job(job_call.active_jobs, view, run)
 
@@ -74,6 +76,7 @@ def _rehearse_active_job(
 ) -> None:
     from pyresque.activejob.registry import WRAPPER  # noqa: PLC0415 - for those who have such jobs
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - as above
+    from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
 
     wrapper = view.named(WRAPPER)
     if wrapper is None or wrapper.operation is None:
@@ -83,7 +86,7 @@ def _rehearse_active_job(
     active_jobs.add(NAME, _do_nothing)
     try:
         for _ in range(REHEARSALS):
-            run(wrapper.operation(job))
+            run(JobEnd().collect(wrapper.operation(job)))
     finally:
         active_jobs.remove(NAME)
 

@@ -39,12 +39,12 @@ from pyresque.executor.fork.child_process import (
     JOB,
     PIECE,
     REHEARSALS,
-    JobCall,
     run_child,
     serve_jobs,
 )
 from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.executor.fork.fast_path_process import WORKING, FastPathRun
+from pyresque.executor.fork.job_call import JobCall
 from pyresque.executor.fork.shared_page import SLOTS
 from pyresque.executor.fork.warm_up import CONNECTS, expect_connection
 from pyresque.job_copies import fork, leave

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from pyresque.client import Resque
-    from pyresque.executor.fork.child_process import JobNeeds
     from pyresque.executor.fork.early_server import EarlyServer
+    from pyresque.executor.fork.job_call import JobNeeds
 
 NO_QUEUE = (
     "no queue to work on: set the QUEUE env var, or give -q, e.g. `QUEUE=critical,high pyresque worker -A ...` "
@@ -159,8 +159,9 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     if settings.executor != "fork" or settings.background or hooks_first or not can_fork:
         return None
     from pyresque.executor.fork import cheap_fork  # noqa: PLC0415 - for the executor fork alone
-    from pyresque.executor.fork.child_process import ChildOptions, JobCall  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.child_process import ChildOptions  # noqa: PLC0415 - as above
     from pyresque.executor.fork.early_server import start_early  # noqa: PLC0415 - as above
+    from pyresque.executor.fork.job_call import JobCall  # noqa: PLC0415 - as above
     from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
     from pyresque.executor.fork.warm_up import WarmUps  # noqa: PLC0415 - as above
     from pyresque.job.plain import any_general  # noqa: PLC0415 - as above

@@ -2,7 +2,7 @@
 
 Theory of operation. A worker's state is one key, ``worker:<id>``: the record of its current job, absent while it has none.
 ``turn.lua`` does three things in one step: it counts the current job and removes its record, it appends the failed record if the
-job failed (``failure_entry``), and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its
+job failed (``ended.py``), and it pops the next payload and writes it into ``worker:<id>``. Therefore a job is always in its
 queue, in ``worker:<id>``, or finished; no crash and no lost connection can fall in between.
 
 This object keeps what it believes to be in Redis: ``record``, the bytes in ``worker:<id>``, and ``_finished``, the value of
@@ -19,6 +19,8 @@ Reserving has three ways, from the fastest to the most general:
 After a broken connection ``_recover`` finds out whether the script ran: if it did, the record or the counter has changed, and the
 reservation is read from ``worker:<id>``; otherwise the command is sent again. So a job is never finished twice.
 
+A job whose plugins write something at its end is finished by the third way: the same step writes that, too (``job/job_end.py``).
+
 A worker whose queue names are patterns chooses its queues from ``resque:queues``. The script gets the SHA1 of that list. If
 Redis knows other queues by now, it reserves nothing and replies with the new list; the worker chooses again and repeats.
 """
@@ -30,22 +32,20 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.clock import SystemClock, local, utc
+from pyresque.clock import SystemClock, utc
 from pyresque.errors import PyresqueError, RedisUnavailable, ScriptMissing, WrongKey
 from pyresque.failure.lost_jobs import aside
-from pyresque.failure.record import Failure
-from pyresque.failure.report import report
 from pyresque.job.embedding import can_embed
 from pyresque.job.job import Job, read_job
-from pyresque.job.plain import fast_entry, server_can_reserve
+from pyresque.job.plain import server_can_reserve
 from pyresque.process.worker.barred import PassedOver
-from pyresque.process.worker.job_log import UNKNOWN, JobLog, registered_instead
+from pyresque.process.worker.ended import without_writes
+from pyresque.process.worker.job_log import JobLog
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
     from pyresque.core import Core
-    from pyresque.executor.base import Outcome
     from pyresque.ops import Command
     from pyresque.process.worker.queue_list import QueueList
     from pyresque.process.worker.redis_retry import RedisRetry
@@ -118,14 +118,16 @@ class CurrentJob:
             reserved = await self._reserve(failure)
         return None if reserved is None else read_job(self.core.codec, *reserved)
 
-    def command(self) -> Command[Any]:
-        """The command that finishes a job that did not fail and reserves the next.
+    def command(self, failure: FailureEntry = NO_FAILURE) -> Command[Any]:
+        """The command that finishes a job that did not fail, perhaps with what its plugins write, and reserves the next.
 
         A reply of bytes is for ``take_payload``; any other, or the error in its place, for ``read_reply``.
         """
         if self.second != (second := int(self._time())):
             self._prepare(second)
-        return self._reserver.prepared_command(self.record)
+        if failure is NO_FAILURE:
+            return self._reserver.prepared_command(self.record)
+        return self._reserver.command(self.record, failure)
 
     def take_payload(self, raw: bytes) -> str:
         """Keep a job of the first queue as the current one; returns that queue."""
@@ -136,23 +138,28 @@ class CurrentJob:
         self.paused_by_key = False
         return reserver.queues[0]
 
-    async def read_reply(self, reply: list[Any] | PyresqueError) -> tuple[str, bytes] | None:
+    async def read_reply(
+        self, reply: list[Any] | PyresqueError, failure: FailureEntry = NO_FAILURE
+    ) -> tuple[str, bytes] | None:
         """Handle every reply that is not a bare payload; returns the next job's queue and payload.
 
         Raises an error that no waiting mends; the current job has not failed because of it.
         """
         if isinstance(reply, list):
-            self._keep(reservation := self._reserver.read_reply(reply))
+            reservation = self._reserver.read_reply(reply)
+            if reservation.refused:
+                return await self._reserve(await without_writes(failure, reservation.refused))
+            self._keep(reservation)
             if reservation.known is None:
                 queue = reservation.queue
                 return None if queue is None else (queue, reservation.raw)
             self._choose_queues(reservation.known)
             return await self._reserve(NO_FAILURE)
         if isinstance(reply, RedisUnavailable):
-            return await self._reserve(NO_FAILURE, reply)
+            return await self._reserve(failure, reply)
         if isinstance(reply, ScriptMissing):
-            return await self._reserve(NO_FAILURE)
-        self.ended = NO_FAILURE
+            return await self._reserve(failure)
+        self.ended = failure
         raise reply
 
     async def _reserve(
@@ -165,6 +172,9 @@ class CurrentJob:
         while True:
             attempt = partial(self._run_turn, failure, then_reserve=True)
             reservation = await self.redis_retry.until_answered(attempt, self._recover, first_error)
+            if reservation.refused:
+                failure, first_error = await without_writes(failure, reservation.refused), None
+                continue
             self._keep(reservation)
             if reservation.known is None:
                 queue = reservation.queue
@@ -174,8 +184,18 @@ class CurrentJob:
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish the current job; reserve nothing."""
-        attempt = partial(self._run_turn, failure, then_reserve=False)
-        self._keep(await self.redis_retry.until_answered(attempt, self._recover))
+        while True:
+            attempt = partial(self._run_turn, failure, then_reserve=False)
+            reservation = await self.redis_retry.until_answered(attempt, self._recover)
+            if not reservation.refused:
+                return self._keep(reservation)
+            failure = await without_writes(failure, reservation.refused)
+
+    async def finish_at_once(self, failure: FailureEntry) -> None:
+        """Finish the current job by one attempt; it stays if Redis refuses what its plugins write."""
+        reservation = await self._run_turn(failure, then_reserve=False)
+        if not reservation.refused:
+            self._keep(reservation)
 
     async def _run_turn(self, failure: FailureEntry, *, then_reserve: bool) -> Reservation:
         """Run the script once; again with the failed record put aside, if the key of the failed list is of a wrong type."""
@@ -302,49 +322,18 @@ class CurrentJob:
         if not can_embed(self.core.codec, job):
             await self.redis_retry.until_answered(partial(self.set, job))
 
-    async def failure_entry(self, job: Job, outcome: Outcome) -> FailureEntry:
-        """Log how the job ended, and return the failed record to append to ``failed``; NO_FAILURE if it did not fail.
-
-        If the job's process died, this may redeliver the job instead; then nothing is left to finish.
-        """
-        error, process_error, lost_jobs = outcome.report, outcome.process_error, self.core.lost_jobs
-        if process_error is not None:
-            back = await self.redis_retry.until_answered(
-                partial(lost_jobs.redelivery_for, job, process_error)
-            )
-            if back is not None:
-                self.log.redelivered(job, back, process_error)
-                record = self.record
-                await self._redeliver(back)
-                await lost_jobs.returned(job, record)
-                return NO_FAILURE
-            error = report(process_error)
-            await lost_jobs.run_hooks(job, process_error, self.record)
-        fast = fast_entry(self.core.registry, job.payload.class_name)
-        if fast is None and lost_jobs.may_redeliver(job):
-            await self.redis_retry.until_answered(partial(lost_jobs.forget, job))
-        if error is None:
-            self.log.done(job, undone=outcome.undone)
-            return NO_FAILURE
-        if log.isEnabledFor(logging.ERROR):
-            unknown = error.exception in UNKNOWN and job.fault is None
-            self.log.failed(job, error, registered_instead(self.core, job) if unknown else "")
-        at, failure_id = local(self.core.clock), self.core.new_failure_id()
-        counted = process_error is None  # Ruby does not count a DirtyExit in stat:failed
-        return await lost_jobs.entry(Failure(job, error, self.id, at, failure_id), counted=counted)
-
-    async def _redeliver(self, back: Redelivery) -> None:
+    async def redeliver(self, back: Redelivery) -> None:
         """Put the job back into its queue and count it as finished, in one script."""
         table = self.core.lost_jobs.redeliveries
         done = await self.redis_retry.until_answered(
-            partial(table.redeliver, self.id, self.record, back), self._redelivered
+            partial(table.redeliver, self.id, self.record, back), self._is_counted
         )
         if not done:
             log.warning("worker %s was pruned while it worked, and its job with it", self.id)
         self._finished = self._finished + 1 if done else 0
         self.record = b""
 
-    async def _redelivered(self) -> bool | None:
+    async def _is_counted(self) -> bool | None:
         """After a broken connection: return True if the counter of finished jobs shows that the script ran."""
         finished = await self.core.stats.get(f"processed:{self.id}")
         return True if finished > self._finished else None

@@ -23,8 +23,10 @@ from pyresque.job.perform import called
 from pyresque.job.plain import acts_when_taken, forkable, plain_call, self_contained
 from pyresque.lightweight import is_coroutine_function
 from pyresque.ops import as_it_is
+from pyresque.process.worker.ended import with_end
 from pyresque.process.worker.taken import note_taken
 from pyresque.ruby import time as ruby_time
+from pyresque.store.reserve import NO_FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -102,19 +104,24 @@ class InlineFastPath:
                 tasks = self.tasks
                 performed = tasks.call(entry.perform, args) if job is None else tasks.perform(job)
                 outcome = await performed
-            if outcome is not DONE or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
+            end = outcome.end
+            done = outcome is DONE or (end is not None and outcome == DONE)
+            if not done or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
                 current.log.started, current.log.waited = started, None
                 return read_job(self.core.codec, queue, raw), outcome
             accepted = False
+            written = NO_FAILURE
+            if job is not None and end is not None:
+                written = with_end(current, job, end, NO_FAILURE)
             reply: Any
             try:
-                reply = await current.command()
+                reply = await current.command(written)
             except PyresqueError as error:
                 reply = error
             if reply.__class__ is bytes:
                 queue, raw = current.take_payload(reply), reply
                 continue
-            following = await current.read_reply(reply)
+            following = await current.read_reply(reply, written)
             if following is None:
                 return None, None
             queue, raw = following

@@ -15,6 +15,7 @@ from pyresque.errors import (
     WorkerIdError,
 )
 from pyresque.failure.dead_workers import unregister_dead
+from pyresque.failure.interrupted import finish_prunings
 from pyresque.job.worker_registry import WorkerId
 from pyresque.lightweight import rather_sooner, within
 from pyresque.ops import Batch, Sleep
@@ -219,6 +220,8 @@ class Pruner:
         search = self.search()
         while (dead := await search.more()) is not None:
             pruned += await self.unregister(dead)
+        if self.core.registry.with_plugins:
+            await finish_prunings(self.core.lost_jobs, self.core.settings.prune_interval)
         return pruned
 
     async def acquire(self) -> bool:

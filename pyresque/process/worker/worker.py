@@ -18,6 +18,7 @@ from pyresque.ops import Call, Sleep, Spawn, Spawned
 from pyresque.process.health.state import Flag, HealthState
 from pyresque.process.worker.controls import WorkerControls
 from pyresque.process.worker.current_job import CurrentJob
+from pyresque.process.worker.ended import failure_entry, unregister_ended
 from pyresque.process.worker.idle import IdleWait, Interval
 from pyresque.process.worker.job_log import known_name
 from pyresque.process.worker.liveness import Heartbeat, Pruner, Upkeep
@@ -230,20 +231,20 @@ class Worker(WorkerControls):
         if outcome is STAYS:
             return await self.reserve() if then_reserve else None
         if not outcome.started:
-            await current.return_unperformed(job)
             await self.core.lost_jobs.returned(job)
+            await current.return_unperformed(job)
             if not self.stopping:
                 await Sleep(RETRY_START)
             return None
         if outcome.report is None and outcome.process_error is None:
             current.ended = NO_FAILURE
-        failure = current.ended = await current.failure_entry(job, outcome)
+        failure = current.ended = await failure_entry(current, job, outcome)
         following = None
         if not then_reserve or self.stopping or self.paused_by_signal:
             await current.finish(failure)
         else:
             following = await current.next_job(failure)
-        if failure is not NO_FAILURE and self.core.retention.on:
+        if (failure.record or failure.counted) and self.core.retention.on:
             await self.core.retention.trim_after_failure()
         return None if following is None else await self.accept(following)
 
@@ -295,13 +296,9 @@ class Worker(WorkerControls):
         self.heartbeat.registered = False
         self.health.mark(Flag.REGISTERED, False)
         current = self.current_job
-        if current.record and current.ended is not None:
-            # The job has ended, and only its turn failed: a job that is done must not become a failure.
-            table = self.core.worker_registry.table
-            removed = await table.unregister(self.id, current.record, "*", current.ended)
-            if removed is not None:
-                log.warning("worker %s ends; its last job has ended, but is not counted", self.id)
-                return removed
+        removed = await unregister_ended(current)
+        if removed is not None:
+            return removed
         cause = error or DirtyExit("Job still being processed")
         return await self.core.lost_jobs.unregister(self.id, cause)
 

@@ -10,22 +10,22 @@
 --       then for each list: its timestamp, its member in the sorted set, how many of its jobs are moved,
 --       and the first and last index at which they were seen
 --       then for each job: the payload in the list, the number of its destination ("0" for none), the payload to push there
--- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list; an error, and nothing was
---         done, where the user may not RPUSH to a destination (Redis 7 can tell before anything is written)
+-- Returns for each job 1 moved, 0 no longer there, 2 not moved because its destination is no list, 3 dropped because of a mark; an
+--         error, and nothing was done, where the user may not RPUSH to a destination (Redis 7 can tell before anything is written)
 
 local clean, destinations, lists = ARGV[1] == "1", tonumber(ARGV[2]), tonumber(ARGV[3])
 local first_list = 3 + destinations
 local job_key, job_arg = first_list + lists, 5 + 4 * destinations + 5 * lists
 local first_mark = #KEYS - tonumber(ARGV[5])
 
-local usable, waiting = {}, {}
+local usable, waiting, answered = {}, {}, {}
 for place = 1, destinations do
   local kind = redis.call("TYPE", KEYS[3 + place]).ok
   usable[place] = kind == "list" or kind == "none"
   if redis.acl_check_cmd and not redis.acl_check_cmd("RPUSH", KEYS[3 + place], "") then
     return redis.error_reply("NOPERM this user may not RPUSH to " .. KEYS[3 + place])
   end
-  waiting[place] = {}
+  waiting[place], answered[place] = {}, {}
 end
 
 local answers = {}
@@ -67,7 +67,10 @@ for place = 1, lists do
     elseif not (untouched or taken[number] or redis.call("LREM", list, 1, payload) == 1) then
       answers[#answers + 1] = 0
     else
-      if to > 0 then table.insert(waiting[to], ARGV[job_arg + 3]) end
+      if to > 0 then
+        table.insert(waiting[to], ARGV[job_arg + 3])
+        table.insert(answered[to], #answers + 1)
+      end
       redis.pcall("SREM", KEYS[job_key + 1], "delayed:" .. timestamp)
       answers[#answers + 1] = 1
     end
@@ -85,12 +88,16 @@ for place = 1, destinations do
   local payloads, arg = waiting[place], 2 + 4 * place
   local mark = tonumber(ARGV[arg + 2])
   if mark > 0 and #payloads > 0 then
+    local pushed = 1
     if redis.pcall("GET", KEYS[first_mark + mark]) == "1" then
-      payloads = {}
+      payloads, pushed = {}, 0
     else
       payloads = {payloads[1]}
       redis.call("SET", KEYS[first_mark + mark], "1")
       if ARGV[arg + 3] ~= "" then redis.call("EXPIRE", KEYS[first_mark + mark], ARGV[arg + 3]) end
+    end
+    for dropped = pushed + 1, #answered[place] do
+      answers[answered[place][dropped]] = 3
     end
   end
   if #payloads > 0 then

@@ -1,8 +1,8 @@
 -- Count a job against all of its limits; where one of them is reached, put the job into its restriction queue and count nothing.
 --
 -- KEYS  1 queues   2 the restriction queue's list   3... counters of what is left of each limit
--- ARGV  1 name of the restriction queue   2 the payload   then for each counter: its limit, and the seconds after which it expires; "" never
--- Returns 1 where the job was counted, 0 where it was put into the queue
+-- ARGV  1 name of the restriction queue; "" pushes nothing   2 the payload   then for each counter: its limit, and the seconds after which it expires; "" never
+-- Returns 1 where the job was counted, 0 where a limit is reached
 --
 -- A counter that holds no number counts as missing.
 
@@ -14,8 +14,10 @@ end
 for at = 3, #KEYS do
   local found = number(redis.pcall("GET", KEYS[at]))
   if found and found <= 0 then
-    redis.call("RPUSH", KEYS[2], ARGV[2])
-    redis.pcall("SADD", KEYS[1], ARGV[1])
+    if ARGV[1] ~= "" then
+      redis.call("RPUSH", KEYS[2], ARGV[2])
+      redis.pcall("SADD", KEYS[1], ARGV[1])
+    end
     return 0
   end
 end

@@ -7,7 +7,8 @@
 --   1. reads the pause keys, and the known queues if the worker chose its own from them;
 --   2. appends the failed record, if there is one, before it writes anything else: if Redis refuses that, nothing is changed;
 --   3. pops the first payload of the first queue that has one and is not paused, and writes its record into worker:<id>;
---   4. compares what worker:<id> held with the finished record, and counts the job only if they are equal.
+--   4. compares what worker:<id> held with the finished record, and counts the job only if they are equal;
+--   5. carries out what the job's plugins write at its end (writes.lua), only if they are equal, too.
 -- If the worker was pruned meanwhile, worker:<id> holds another record or none, so the job is not counted twice; its failure is
 -- still recorded, as Ruby's worker does. If there is no next job, the script deletes worker:<id>.
 --
@@ -32,14 +33,16 @@
 -- KEYS  1 worker:<id>   2 stat:processed   3 stat:processed:<id>   4 pause-all-workers   5 pause:all
 --       6... queue lists, in order; then their pause keys (pause:queue:<name>), in the same order;
 --       then, if the script does more than finish and reserve, these five:
---       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues
+--       stat:failed, stat:failed:<id>, the list of failed records, failed_queues, queues;
+--       then the key of each command of the job's plugins
 -- ARGV  1 "" if payloads are JSON; for MessagePack the bytes to write before a payload that is not a map
 --       2... for each queue the beginning of its worker record, up to the payload;
 --       then, if the five keys are given:
+--         the commands of the job's plugins (writes.lua)
 --         SHA1 of the known queues, sorted and joined by newlines, that the lists were chosen from; "" for a fixed choice
 --         the failed record to append; "" for none
 --         the name to remember in failed_queues; "" for none
---         "1" counts the failure
+--         1 if the failure counts, else 0; and 2 more for each command of the job's plugins
 --       last  the worker record that is finished; "" finishes nothing
 -- Returns one of these:
 --   reply                                         | when
@@ -49,13 +52,18 @@
 --   {finished, 0, "", "", wrong, paused places}   | no job, and some queues are paused; {0}: pause:all is set
 --   {finished, -1, known queues[, wrong]}         | Redis knows other queues than the worker chose from; no job was taken
 --   {finished, -2[, wrong]}                       | all workers are paused; no job was taken
+--   {0, -3, number of a key, error}               | Redis refuses a push of the job's plugins; nothing was done
 -- finished: 1 if worker:<id> held the finished record, else 0. place: the queue's place, from 1. wrong: the keys of a wrong type, a
 -- queue as its place, any other key as its number in KEYS with a minus sign.
 
 local keys, args, call, pcall_redis = KEYS, ARGV, redis.call, redis.pcall
 local finished = args[#args]
-local usual = #keys % 2 == 1
-local queues, next_place = (#keys - (usual and 5 or 10)) / 2, 1
+local usual = #keys == 2 * #args + 1
+local queues, next_place, writes = (#keys - 5) / 2, 1, 0
+if not usual then
+  writes = math.floor(tonumber(args[#args - 1]) / 2)
+  queues = (#keys - 10 - writes) / 2
+end
 local chosen_from, failed, name, counted = "", "", "", ""
 local place, raw, wrong, held, wrapped, record = 0
 
@@ -165,6 +173,20 @@ elseif chosen_from ~= "" then
   if redis.sha1hex(table.concat(known, "\n")) ~= chosen_from then reply = {0, -1, known} end
 end
 
+-- writes.lua
+
+local ours, written, first_write = 0, nil, #keys - writes + 1
+if writes > 0 then
+  local now = pcall_redis("GET", keys[1])
+  if type(now) == "table" and string.find(now.err, "WRONGTYPE", 1, true) then now = finished end
+  if now ~= finished then
+    writes = 0  -- whoever pruned this worker has decided on the job
+  else
+    local number, message = refused_push(first_write, #keys, 2 + queues)
+    if number then return {0, -3, number, message} end
+  end
+end
+
 -- A worker that was pruned while it worked still records its job's failure, as Ruby's does. RPUSH comes before any other write: if
 -- Redis denies it, nothing is changed. If Redis's memory is full, the record is pushed last, after the script's other writes:
 -- Redis then allows it.
@@ -179,6 +201,13 @@ if failed ~= "" then
       return redis.error_reply("WRONGTYPE " .. keys[more + 3] .. " holds no list of failed records")
     end
   end
+end
+
+if writes > 0 and not redis.acl_check_cmd then
+  local number, message
+  written, number, message = carry_out(first_write, #keys, 2 + queues)
+  if not written and args[#args - 3] == "" then return {0, -3, number, message} end
+  written = written or {number}
 end
 
 local asked = 1  -- find_paused has run for the queues up to this place
@@ -224,7 +253,6 @@ elseif finished ~= "" then
   if held == finished then call("DEL", keys[1]) end
 end
 
-local ours = 0
 if finished ~= "" and held == finished then
   count(2)
   count(3, true)
@@ -234,9 +262,19 @@ end
 if failed ~= "" then call("RPUSH", keys[more + 3], failed) end
 if name ~= "" then is_wrong(pcall_redis("SADD", keys[more + 4], name), -4 - more) end
 -- The failure counts even if its record went to a failure backend that is not a list.
-if counted == "1" then
+if counted ~= "" and counted % 2 == 1 then
   count(more + 1)
   count(more + 2, true)
+end
+
+-- Last of all: a server whose memory is full allows it by now.
+if writes > 0 then
+  local number
+  if not written then written, number = carry_out(first_write, #keys, 2 + queues) end
+  for _, at in ipairs(written or {number}) do
+    wrong = wrong or {}
+    wrong[#wrong + 1] = -at
+  end
 end
 
 if ours == 1 and raw and place == 1 and not wrapped and not wrong then return raw end

@@ -3,12 +3,14 @@
 -- KEYS  1 worker:<id>   2 worker:<id>:started   3 workers   4 workers:heartbeat   5 stat:processed:<id>
 --       6 stat:failed:<id>   7 list of failed records   8 failed_queues
 --       or, where its job is redelivered: 7 the queue's list   8 queues   9 the count of redeliveries
+--       last, where its job has plugins: lost_jobs
 -- ARGV  1 worker id
 --       2 the heartbeat that was seen; "" for none, "*" for any
 --       3 the worker record that was seen; "" for none
 --       4 the failed record of its job to append to KEYS[7], or the job's payload; "" for none
 --       5 the name to add to KEYS[8]; "" for none
---       6 seconds that KEYS[9] lives, which is increased; missing for a failed record
+--       6 seconds that KEYS[9] lives, which is increased; "" for a failed record
+--       7 the field of lost_jobs that gets the worker record; missing for a job without plugins
 -- Returns {1, and what each deletion removed in the order workers, worker, started, heartbeat, processed, failed},
 --         or {0} when the heartbeat or the job has changed, and nothing was done. Where KEYS[7] is no list, or DEL or RPUSH is
 --         denied, the script returns that error, and nothing was done. Other keys of a wrong type are skipped.
@@ -39,11 +41,13 @@ if ARGV[4] ~= "" then
     return pushed
   end
   if ARGV[5] ~= "" then redis.pcall("SADD", KEYS[8], ARGV[5]) end
-  if ARGV[6] then
+  if (ARGV[6] or "") ~= "" then
     if type(redis.pcall("INCR", KEYS[9])) == "table" then redis.pcall("SET", KEYS[9], 1) end
     redis.pcall("EXPIRE", KEYS[9], ARGV[6])
   end
 end
+
+if ARGV[7] then redis.pcall("HSET", KEYS[#KEYS], ARGV[7], record) end
 
 local function removed(...)
   local count = redis.pcall(...)

@@ -1,0 +1,118 @@
+"""Performs the jobs of a child. Light.
+
+What only some jobs need is imported in functions: each forked child pays for what is loaded.
+"""
+
+from __future__ import annotations
+
+import marshal
+
+from pyresque.lightweight import is_awaitable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from pyresque.activejob.registry import ActiveJobs
+    from pyresque.job.hooks import WorkerHooks
+    from pyresque.job.job import Codec, Job
+    from pyresque.job.job_end import JobEnd
+    from pyresque.job.registry import JobClass, Registry
+    from pyresque.ops import Driver, Op
+
+    #: The registry and the codec for jobs that are not plain.
+    JobNeeds: TypeAlias = tuple[Registry, Codec]
+    #: ``perform.perform``.
+    PerformOp: TypeAlias = Callable[[Registry, Job, JobEnd | None], Op[bool]]
+
+
+class JobCall:
+    """Performs one job: called with a queue and a payload, or with None and a call as marshal writes it.
+
+    ``needs`` returns what a job needs that is not plain. ``driver`` returns the application's. ``active_jobs``: the application's.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        hooks: WorkerHooks,
+        needs: Callable[[], JobNeeds],
+        driver: Callable[[], Driver],
+        active_jobs: ActiveJobs | None = None,
+    ) -> None:
+        self.registry = registry
+        self.hooks = hooks
+        self.needs = needs
+        self.driver = driver
+        self.active_jobs = active_jobs
+        self.end: JobEnd | None = None
+        self._tools: tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp] | None = None
+        self._ran_after_fork = False
+
+    def __call__(self, queue: str | None, raw: bytes) -> bool:
+        """Perform the job; whether its work was done. Raises whatever the job raises."""
+        if queue is not None:
+            return self._perform(queue, raw)
+        name, args = marshal.loads(raw)  # noqa: S302 - the worker wrote it
+        self.call(self.registry.find(name), args)
+        return True
+
+    def call(self, entry: JobClass, args: list[Any]) -> None:
+        """Perform a plain job."""
+        result = entry.perform(*args)
+        if result is not None and is_awaitable(result):
+            self._await(result)
+
+    def _await(self, result: Any) -> None:
+        from pyresque.job.perform import called  # noqa: PLC0415 - each forked child pays for what is loaded
+
+        self.driver().run(called(lambda: result, ()))
+
+    def _perform(self, queue: str, raw: bytes) -> bool:
+        from pyresque.job.job import read_job  # noqa: PLC0415 - as above
+
+        _, codec, *_ = self.tools()
+        return self.perform(read_job(codec, queue, raw))
+
+    def perform(self, job: Job) -> bool:
+        """Perform a job that is not plain; whether its work was done."""
+        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
+
+        registry, _, run, perform = self._tools or self.tools()
+        end = JobEnd()
+        try:
+            if self._ran_after_fork or not self.hooks.any("after_fork"):
+                return run(perform(registry, job, end))
+            self._ran_after_fork = True
+
+            async def performed() -> bool:
+                await self.hooks.run("after_fork", job)
+                return await perform(registry, job, end)
+
+            return run(performed())
+        finally:
+            self.end = end or None
+
+    def tools(self) -> tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp]:
+        """What jobs need that are not plain: registry, codec, what runs an operation, and the one that performs a job. Found once."""
+        if self._tools is None:
+            from pyresque.job.perform import perform  # noqa: PLC0415 - as above
+
+            self._tools = (*self.needs(), self.driver().run, perform)
+        return self._tools
+
+    def taken_end(self) -> JobEnd | None:
+        """Return what the plugins of the last job write at its end; None if they write nothing."""
+        end = self.end
+        if end is not None:
+            self.end = None
+        return end
+
+    def carry_out(self, end: JobEnd) -> None:
+        """Write here what waits for the job's end: the worker cannot be told of it."""
+        from pyresque.store.settle import carry_out  # noqa: PLC0415 - hardly ever
+
+        driver = self.driver()
+        driver.close()  # the job may have closed that connection, too
+        driver.run(carry_out(end.commands))
