@@ -55,7 +55,9 @@ class TaskExecutor:
     async def perform(self, job: Job) -> Outcome:
         """Perform a job with all that belongs to it, as ``run``."""
         end = JobEnd()
-        return (await self.call(self._operation, (job, end))).with_end(end)
+        performed: Callable[[], Any] = partial(self._performed, job, end)
+        outcome: Outcome = await Call(performed)
+        return outcome.with_end(end)
 
     async def call(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         """Perform a plain job that is an ``async def`` function."""
@@ -101,6 +103,9 @@ class TaskExecutor:
     async def _operation(self, job: Job, end: JobEnd) -> Outcome:
         performed = await self._carry(self._calls.run(perform(self.registry, job, end)))
         return DONE if performed else UNDONE
+
+    async def _performed(self, job: Job, end: JobEnd) -> Outcome:
+        return await self.start(self._operation, (job, end))
 
     async def _attempt(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
         forks = job_copies.forks
