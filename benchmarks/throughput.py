@@ -22,9 +22,10 @@ FIRST, MOST = 400, 60_000
 
 
 def throughput(
-    ways: Mapping[str, str], job: tuple[str, list[Any]], *, workers: int = 1
+    ways: Mapping[str, str], job: tuple[str, list[Any]], *, workers: int = 1, slots: int = 1
 ) -> Callable[[Bench], Figures]:
     """The measurement of these sides, each in its way, with jobs of this kind, by that many worker processes."""
+    least = max(40, 10 * workers * slots)  # else a stamp may overtake the other one
 
     def take(bench: Bench) -> Figures:
         return bench.each([*ways], partial(one, bench))
@@ -35,8 +36,8 @@ def throughput(
         pace = bench.paces.get(key)
         if pace is None:
             # Found out before the first round that counts.
-            pace = rate(bench, side, way, job, workers, bench.some(FIRST, 40))
-        many = min(MOST, max(40, int(pace * SPAN * bench.scale)))
+            pace = rate(bench, side, way, job, workers, bench.some(FIRST, least))
+        many = min(MOST, max(least, int(pace * SPAN * bench.scale)))
         bench.paces[key] = rate(bench, side, way, job, workers, many)
         return bench.paces[key]
 
