@@ -11,13 +11,18 @@ import pytest
 from pyresque import Resque
 from pyresque.activejob import RetryOn
 from pyresque.errors import DirtyExit, PruneDeadWorkerDirtyExit
+from pyresque.executor.inline import InlineExecutor
 from pyresque.failure.interrupted import finish_prunings
 from pyresque.job.job import read_job
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
+from pyresque.job.worker_registry import WorkerId
 from pyresque.plugins import History, JobStats, LonelyJob, Loner, Restriction, Retry, WorkersLock
+from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.worker import Worker
 from pyresque.store.lost_jobs import LostJob
 from pyresque.store.settle import carry_out
+from tests.support.scripted_worker import ScriptedHost
 
 WORKER = "elsewhere:42:low"
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -55,6 +60,15 @@ def performed(resque, job):
     with suppress(ValueError):
         resque.run(perform(resque.core.registry, job, end))
     return end
+
+
+def inline_worker(resque):
+    """A worker of the queue, which performs jobs here."""
+    core = resque.core
+    host, queue_list = ScriptedHost(core.clock), QueueList.parse(["low"])
+    return Worker(
+        core, WorkerId("here", 1, ("low",)), queue_list, InlineExecutor(core.registry), host
+    )
 
 
 def prune(resque):
@@ -254,3 +268,32 @@ def test_what_redis_refuses_of_a_pruned_job_is_told(resque, db, caplog):
     assert "what its plugins write is refused" in caplog.text
     assert db.keys("resque:resque-retry:*") == []
     assert not db.exists("resque:lost_jobs")
+
+
+# -- in a cluster: all keys of a script are in one slot
+
+
+def test_in_a_cluster_a_job_is_retried_by_its_worker_and_by_whoever_prunes(cluster):
+    retry = [
+        Loner(),
+        Retry(limit=5, suppress=True),
+        JobStats(),
+        History(),
+        Restriction(concurrent=3),
+    ]
+    with Resque(cluster.url, namespace="{at_end}") as resque:
+        resque.job("Job", queue="low", plugins=retry)(boom)
+        resque.enqueue("Job", 1)
+        one = inline_worker(resque)
+        for _ in range(2):
+            assert resque.run(one.work_one_job()) is True
+            assert resque.size("low") == 1
+        assert resque.redis.get("stat:failed") == b"2"
+        table = resque.core.worker_registry.table
+        job = resque.reserve("low")
+        resque.run(table.set_record(WORKER, resque.core.worker_registry.record(job, NOON)))
+        prune(resque)
+        assert resque.size("low") == 1
+        (counter,) = resque.redis.keys("resque-retry:*")
+        assert resque.redis.get(counter) == b"1"
+        assert resque.redis.exists("lost_jobs") == 0
