@@ -142,7 +142,7 @@ def not_master(r: Any, w: World) -> Any:
 
 def refused(r: Any, w: World) -> Any:
     """An entry that cannot be queued stops no scheduler."""
-    return w.resque.run(scheduler(w)._fire(entry(w, {"class": "NoQueueJob", "args": []}), None))
+    return w.resque.run(scheduler(w).fire(entry(w, {"class": "NoQueueJob", "args": []}), None))
 
 
 def failing(r: Any, w: World) -> None:
@@ -157,7 +157,7 @@ def loaded(**config: Any) -> Play:
 
     def play(r: Any, w: World) -> Any:
         made = scheduler(w)
-        made._enter(entry(w, {"class": "LowJob", **config}, "n"), w.clock.time(), None)
+        made.set_timer(entry(w, {"class": "LowJob", **config}, "n"), w.clock.time(), None)
         timer = made.timers.get("n")
         if timer is None:
             return None
@@ -205,7 +205,7 @@ def updated(former: dict[str, Any] | None = None, *, keys: bool = True) -> Play:
     def play(r: Any, w: World) -> Any:
         made = scheduler(w)
         if former is not None:
-            made._enter(entry(w, former, "a"), w.clock.time(), None)
+            made.set_timer(entry(w, former, "a"), w.clock.time(), None)
         w.resque.run(made.update_schedule())
         w.client.delete(
             made.core.lock.key, made.core.lock.owner
@@ -300,9 +300,9 @@ def with_delayed(r: Any, w: World) -> None:
 
 def second_turn(r: Any, w: World) -> None:
     made = first_turn(r, w)
-    w.resque.run(made._wait())
+    w.resque.run(made.wait())
     w.resque.run(made.turn())
-    w.resque.run(made._wait())
+    w.resque.run(made.wait())
 
 
 def procline(**settings: Any) -> Play:

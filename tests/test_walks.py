@@ -94,7 +94,7 @@ def test_a_job_that_fails_inline_visits_at_most_60_functions(redis_url, db, capl
             for note in (None, noting(found)):  # the second run is counted
                 db.rpush("resque:queue:low", json.dumps({"class": "Failing", "args": []}))
                 sys.setprofile(note)
-                await worker._perform_jobs()
+                await worker.perform_jobs()
                 sys.setprofile(None)
 
         resque.run(walk())

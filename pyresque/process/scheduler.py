@@ -71,7 +71,7 @@ class Scheduler:
         try:
             while not self.stopping:
                 await self.turn()
-                await self._wait()
+                await self.wait()
         except Exception:
             await self.release_master()
             raise
@@ -117,7 +117,7 @@ class Scheduler:
             self._print_asked = False
             await self.print_schedule()
 
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
         """Wait for the next round, or for the next run of an entry if that comes first."""
         settings = self.core.settings
         wait = max(SHORTEST, settings.scheduler_interval)
@@ -203,12 +203,13 @@ class Scheduler:
             if known is not None and known.entry.config == entry.config:
                 self.timers[entry.name] = known
             else:
-                self._enter(entry, now, loaded.last_runs.get(entry.name))
+                self.set_timer(entry, now, loaded.last_runs.get(entry.name))
         if self.master and not self._was_master:
             await self._catch_up(loaded, now)
         self.procline("Schedules Loaded")
 
-    def _enter(self, entry: Entry, now: float, last: float | None) -> None:
+    def set_timer(self, entry: Entry, now: float, last: float | None) -> None:
+        """Set the timer of an entry, if it runs in this environment and has a time. ``last``: its last run, as Redis remembers it."""
         configured = self.core.settings.rails_env
         if not entry.runs_in(configured):
             log.debug("Skipping schedule of %s, which does not run in %r", entry.name, configured)
@@ -248,7 +249,7 @@ class Scheduler:
             log.debug("Removing schedule %s", name)
         if entry is not None:
             last = (await self.recurring.last_runs()).get(name)
-            self._enter(entry, self.core.clock.time(), last)
+            self.set_timer(entry, self.core.clock.time(), last)
 
     async def fire_due(self) -> None:
         """Enqueue every entry that is due."""
@@ -258,7 +259,7 @@ class Scheduler:
             if next_at > now or not self.master or self.stopping:
                 return
             timer = self.timers[name]
-            if not await self._fire(timer.entry, next_at):
+            if not await self.fire(timer.entry, next_at):
                 return
             count = timer.count + 1
             following = timer.entry.run_after(next_at, now, self.recurring.zone)
@@ -266,7 +267,7 @@ class Scheduler:
                 following = None
             self.timers[name] = replace(timer, next_at=following, count=count)
 
-    async def _fire(self, entry: Entry, due: float | None) -> bool:
+    async def fire(self, entry: Entry, due: float | None) -> bool:
         """Run an entry; return False if another process holds the lock now. An entry's own error is logged."""
         log.info("queueing %s (%s)", entry.class_name, entry.name)
         try:
@@ -302,7 +303,7 @@ class Scheduler:
                 count = entry.missed(max(self._last_look, last or 0.0), now, zone, 1)
             for _ in range(count):
                 log.info("%s has missed a run, which is made up for", entry.name)
-                if not await self._fire(entry, None):
+                if not await self.fire(entry, None):
                     return
 
     # -- log and title

@@ -159,7 +159,7 @@ class Worker(WorkerControls):
         while not self.stopping:
             was_paused = self.paused_by_signal
             self.health.turned()
-            if await self._perform_jobs():
+            if await self.perform_jobs():
                 if self._jobs_run_here:
                     signal_handlers.take_again()
                 self.idle_wait.found_job()
@@ -176,9 +176,9 @@ class Worker(WorkerControls):
             queues = () if why else await self.redis_retry.until_answered(self._queues)
             self.procline("Paused" if why else f"Waiting for {','.join(queues)}")
             log.debug("sleeping for %s seconds", wait)
-            await self._wait_for_jobs(wait, was_paused=was_paused)
+            await self.wait_for_jobs(wait, was_paused=was_paused)
 
-    async def _perform_jobs(self) -> bool:
+    async def perform_jobs(self) -> bool:
         """Reserve and perform jobs until there is none. Returns whether there was any."""
         job = await self.reserve()
         if job is None:
@@ -317,7 +317,7 @@ class Worker(WorkerControls):
         self.health.turned()
         return await self.run_upkeep()
 
-    async def _wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
+    async def wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
         """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait.
 
         Queues that are paused or passed over are not watched: a job there would end each wait at once.

@@ -106,7 +106,7 @@ def test_an_idle_worker_does_not_watch_a_queue_that_it_passes_over(stage, db):
     stage.close(db, "a")
     stage.put(db, "a")
     assert stage.work() is False
-    stage.resque.run(stage.worker._wait_for_jobs(5.0, was_paused=False))
+    stage.resque.run(stage.worker.wait_for_jobs(5.0, was_paused=False))
     assert [queues for queues, *_ in stage.host.waits] == [("resque:queue:low",)]
     assert stage.clock.passed <= 1
 
@@ -124,9 +124,13 @@ def test_counters_that_cannot_be_named_or_read_let_the_job_be_performed(stage, d
 
 
 def test_a_worker_that_was_pruned_meanwhile_puts_nothing_back(stage, db):
-    stage.close(db, "a")
-    stage.put(db, "a")
-    job = stage.resque.run(stage.worker.reserve())
-    db.delete(*db.keys("resque:worker:*"))
-    stage.resque.run(stage.worker._perform(job))
+    def pruned(*_):
+        db.delete(*db.keys("resque:worker:*"))
+        return "Pruned"
+
+    pruning = Restriction(per_hour=5, restriction_identifier=pruned)
+    stage.resque.job("Pruned", queue="low", plugins=[pruning])(print)
+    db.set(f"resque:restriction:Pruned:{int(stage.clock.time()) // 3600}", 0)
+    stage.put(db, "a", name="Pruned")
+    assert stage.work() is False
     assert db.llen(QUEUE) == 0

@@ -112,7 +112,7 @@ def test_a_worker_that_was_pruned_writes_nothing_of_it(resque, db, caplog):
 
 def test_the_next_job_comes_in_the_same_step():
     one, driver = worker(ending(DONE, PUSH)), ScriptedDriver(GOT, TURNED, NOTHING)
-    driver.run(one._perform_jobs())
+    driver.run(one.perform_jobs())
     assert [args[1] for args in driver.asked] == [script("turn").sha] * 3
     assert [args[-1] for args in driver.asked] == [b"", RECORD, RECORD]
     assert PUSH[2] in driver.asked[1]

@@ -36,7 +36,7 @@ def having(*outcomes: Outcome, redeliveries: int = 2):
 
 def test_it_goes_back_in_one_step_and_the_next_turn_finishes_nothing(caplog):
     one, driver = having(DIED), ScriptedDriver(GOT, None, 1, NOTHING)
-    assert driver.run(one._perform_jobs()) is True
+    assert driver.run(one.perform_jobs()) is True
     assert commands_of(driver) == ["turn", "GET", "redeliver", "turn"]
     back = driver.asked[2]
     assert back[3:9] == (
@@ -83,19 +83,19 @@ def test_a_job_that_is_not_registered_so_asks_for_nothing_more():
 
 def test_what_was_carried_out_before_the_wire_broke_is_not_done_again():
     one, driver = having(DIED), ScriptedDriver(GOT, None, AWAY, b"1", NOTHING)
-    assert driver.run(one._perform_jobs()) is True
+    assert driver.run(one.perform_jobs()) is True
     assert commands_of(driver) == ["turn", "GET", "redeliver", "GET", "turn"]
 
 
 def test_what_was_not_carried_out_is_sent_again():
     one, driver = having(DIED), ScriptedDriver(GOT, None, AWAY, None, 1, NOTHING)
-    assert driver.run(one._perform_jobs()) is True
+    assert driver.run(one.perform_jobs()) is True
     assert commands_of(driver) == ["turn", "GET", "redeliver", "GET", "redeliver", "turn"]
     assert one.host.slept == [0.5]
 
 
 def test_a_worker_that_was_pruned_meanwhile_leaves_the_job_to_its_pruner(caplog):
     one, driver = having(DIED), ScriptedDriver(GOT, None, 0, NOTHING)
-    assert driver.run(one._perform_jobs()) is True
+    assert driver.run(one.perform_jobs()) is True
     assert commands_of(driver) == ["turn", "GET", "redeliver", "turn"]
     assert "was pruned while it worked, and its job with it" in caplog.text

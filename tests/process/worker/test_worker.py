@@ -40,7 +40,7 @@ def test_reserving_takes_a_job_and_enters_it_in_one_step():
 
 def test_a_finished_job_and_the_next_one_are_one_round_trip():
     one, hand = worker(), ScriptedDriver(GOT, ENDED_AND_GOT, ENDED)
-    assert hand.run(one._perform_jobs()) is True
+    assert hand.run(one.perform_jobs()) is True
     assert len(one.executor.jobs) == 2
     assert [finished(args) for args in hand.asked] == [b"", RECORD, RECORD]
 
@@ -130,10 +130,10 @@ def test_a_reserve_that_was_not_carried_out_is_sent_again():
 def test_two_equal_jobs_one_after_the_other_are_distinguished_by_the_count():
     """Equal payloads within one second have equal records: the worker adopts the record when the count went up, else sent again."""
     one, carried_out = worker(), ScriptedDriver(GOT, AWAY, RECORD, b"1", ENDED)
-    assert carried_out.run(one._perform_jobs()) is True
+    assert carried_out.run(one.perform_jobs()) is True
     assert len(one.executor.jobs) == 2
     other, lost = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
-    assert lost.run(other._perform_jobs()) is True
+    assert lost.run(other.perform_jobs()) is True
     assert len(other.executor.jobs) == 1
     assert scripts(lost) == ["turn", "turn", "turn"]
 
@@ -148,10 +148,14 @@ def test_a_worker_that_is_stopping_does_not_wait_for_redis_with_nothing_to_write
 
 def test_a_worker_that_is_stopping_waits_for_redis_to_write_the_end_of_its_job():
     one, hand = worker(), ScriptedDriver(GOT, AWAY, RECORD, None, ENDED)
+    perform = one.executor.run
 
-    job = hand.run(one.reserve())
-    one.shutdown()
-    hand.run(one._finish(job, hand.run(one._perform(job)), then_reserve=True))
+    async def perform_and_stop(*given):
+        one.shutdown()
+        return await perform(*given)
+
+    one.executor.run = perform_and_stop
+    assert hand.run(one.perform_jobs()) is True
     assert one.host.slept == [0.5]
     assert scripts(hand) == ["turn", "turn", "turn"]
 
@@ -192,17 +196,17 @@ def test_term_means_what_graceful_term_says(graceful, left):
 def test_a_long_rest_is_no_sign_of_a_loop_that_hangs():
     one = worker(heartbeat_interval=10.0)
     one.executor.isolated = False
-    ScriptedDriver().run(one._wait_for_jobs(3600.0, was_paused=False))
+    ScriptedDriver().run(one.wait_for_jobs(3600.0, was_paused=False))
     assert one.core.clock.passed == 3600
     assert one.health.health(10.0).turned <= 10
 
 
 def test_the_keys_of_named_queues_call_unless_it_is_paused():
     one = worker()
-    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=False))
+    ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=False))
     one.current_job.paused_by_key = True
-    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=False))
+    ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=False))
     one.current_job.paused_by_key = False
     one.paused_by_signal = True
-    ScriptedDriver().run(one._wait_for_jobs(5.0, was_paused=True))
+    ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=True))
     assert [queues for queues, _, _ in one.host.waits] == [("resque:queue:low",), (), ()]
