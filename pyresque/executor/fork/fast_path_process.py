@@ -251,6 +251,8 @@ class FastPathRun:
         try:
             self.page.set_started(self.slot)
             done = own(function, *args)
+            if self.job_call.end is not None and done:
+                self.job_call.carry_out_success()
             give_back()
             if done is False:
                 error = LEFT_UNDONE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 
+from pyresque.errors import PyresqueError
 from pyresque.lightweight import is_awaitable
 
 TYPE_CHECKING = False
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     JobNeeds: TypeAlias = tuple[Registry, Codec]
     #: ``perform.perform``.
     PerformOp: TypeAlias = Callable[[Registry, Job, JobEnd | None], Op[bool]]
+    Tools: TypeAlias = tuple[
+        Registry, Codec, Callable[[Op[bool]], bool], PerformOp, Callable[[], JobEnd]
+    ]
 
 
 class JobCall:
@@ -47,7 +51,7 @@ class JobCall:
         self.driver = driver
         self.active_jobs = active_jobs
         self.end: JobEnd | None = None
-        self._tools: tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp] | None = None
+        self._tools: Tools | None = None
         self._ran_after_fork = False
 
     def __call__(self, queue: str | None, raw: bytes) -> bool:
@@ -77,10 +81,8 @@ class JobCall:
 
     def perform(self, job: Job) -> bool:
         """Perform a job that is not plain; whether its work was done."""
-        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
-
-        registry, _, run, perform = self._tools or self.tools()
-        end = JobEnd()
+        registry, _, run, perform, new_end = self._tools or self.tools()
+        end = new_end()
         try:
             if self._ran_after_fork or not self.hooks.any("after_fork"):
                 return run(perform(registry, job, end))
@@ -94,12 +96,13 @@ class JobCall:
         finally:
             self.end = end or None
 
-    def tools(self) -> tuple[Registry, Codec, Callable[[Op[bool]], bool], PerformOp]:
-        """What jobs need that are not plain: registry, codec, what runs an operation, and the one that performs a job. Found once."""
+    def tools(self) -> Tools:
+        """What jobs need that are not plain: registry, codec, what runs an operation, the one that performs a job, JobEnd. Found once."""
         if self._tools is None:
+            from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
             from pyresque.job.perform import perform  # noqa: PLC0415 - as above
 
-            self._tools = (*self.needs(), self.driver().run, perform)
+            self._tools = (*self.needs(), self.driver().run, perform, JobEnd)
         return self._tools
 
     def taken_end(self) -> JobEnd | None:
@@ -108,6 +111,23 @@ class JobCall:
         if end is not None:
             self.end = None
         return end
+
+    def carry_out_success(self) -> None:
+        """Write here what the plugins of a job that ended well write at its end; what Redis does not take stays for the worker.
+
+        If the worker is killed before it has noted that the job is done, the job is lost and may be retried, whoever writes this.
+        """
+        end = self.end
+        if end is None or end.keeps_failure:
+            return
+        from pyresque.store.settle import carry_out  # noqa: PLC0415 - for those who have plugins
+
+        try:
+            settled = self.driver().run(carry_out(end.commands))
+        except PyresqueError:
+            return
+        if settled.held:
+            self.end = None
 
     def carry_out(self, end: JobEnd) -> None:
         """Write here what waits for the job's end: the worker cannot be told of it."""

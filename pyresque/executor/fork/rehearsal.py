@@ -57,9 +57,10 @@ def rehearse_general(job_call: JobCall) -> None:
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for those who have such jobs
     from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
 
-    view, _, run, perform = job_call.tools()
+    view, _, run, perform, _ = job_call.tools()
     if any(entry.plugins for entry in view):
-        from pyresque.store.scripts import load_all  # noqa: PLC0415 - for those who have plugins
+        from pyresque.store import settle  # noqa: F401, PLC0415 - for those who have plugins; children find it loaded
+        from pyresque.store.scripts import load_all  # noqa: PLC0415 - as above
 
         load_all()
     hooked = Registry()
@@ -67,8 +68,30 @@ def rehearse_general(job_call: JobCall) -> None:
     job = Job("", Payload(NAME, [1, "x"]), b"")
     for _ in range(REHEARSALS):
         run(perform(hooked, job, JobEnd()))
+    if any(entry.plugins for entry in view):
+        _rehearse_plugin(view, lambda registry: run(perform(registry, job, JobEnd())))
     if job_call.active_jobs is not None and any(job_call.active_jobs):
         _rehearse_active_job(job_call.active_jobs, view, run)
+
+
+def _rehearse_plugin(view: Registry, perform: Callable[[Registry], bool]) -> None:
+    """Perform a job of a plugin that writes nothing."""
+    from pyresque.job.plugin import Plugin, PluginJob  # noqa: PLC0415 - for those who have plugins
+    from pyresque.ops import Batch  # noqa: PLC0415 - as above
+
+    class Nothing(Plugin):
+        async def before_perform_nothing(self, job: PluginJob) -> None:
+            job.state[self] = job.payload_args, job.context.keys.of(job.name)
+
+        async def after_perform_nothing(self, job: PluginJob) -> None:
+            del job.state[self]
+            await Batch((), at_end=True)
+
+    plugged = Registry()
+    plugged.context = view.plugin_context()
+    plugged.add(_do_nothing, name=NAME, plugins=(Nothing(),))
+    for _ in range(REHEARSALS):
+        perform(plugged)
 
 
 def _rehearse_active_job(
