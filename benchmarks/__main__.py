@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.contenders import ALL, contenders
@@ -28,7 +29,7 @@ def main() -> None:
     with server() as url:
         bench = Bench(url, contenders(options.sides.split(",")), SCALES[options.scale])
         for measure in MEASURES:
-            if options.only and measure.key not in options.only:
+            if options.only and not _chosen(measure.key, options.only):
                 continue
             result = measured(bench, measure, options.rounds)
             results.append(result)
@@ -54,6 +55,10 @@ def measured(bench: Bench, measure: Measure, rounds: int) -> Result:
     return Result(measure, found)
 
 
+def _chosen(key: str, wanted: list[str]) -> bool:
+    return any(fnmatchcase(key, word) for word in wanted)
+
+
 def _options() -> argparse.Namespace:
     known = [measure.key for measure in MEASURES]
     parser = argparse.ArgumentParser(
@@ -62,14 +67,19 @@ def _options() -> argparse.Namespace:
         epilog=f"Measures: {', '.join(known)}.",
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn")
-    parser.add_argument("--only", default="", help="measures, with commas between them")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="measures, or patterns of them such as info-*, with commas between them",
+    )
     parser.add_argument("--sides", default=",".join(ALL), help="who takes part")
     parser.add_argument("--scale", choices=[*SCALES], default="full", help="how much of everything")
     parser.add_argument("--raw", type=Path, help="file to add each round to, a line of JSON each")
     parser.add_argument("--svg", type=Path, help="file for a picture")
     options = parser.parse_args()
     options.only = [word for word in options.only.split(",") if word]
-    if unknown := sorted(set(options.only) - set(known)):
+    unknown = [word for word in options.only if not any(fnmatchcase(key, word) for key in known)]
+    if unknown:
         parser.error(f"no such measure: {', '.join(unknown)}; there are {', '.join(known)}")
     return options
 

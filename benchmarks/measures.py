@@ -16,6 +16,7 @@ from benchmarks.contenders import (
     TASKIQ,
 )
 from benchmarks.delays import DELAYS
+from benchmarks.fleet import FLEET
 from benchmarks.footprint import COMMANDS, a_job, idle, memory, memory_kept, one_trip
 from benchmarks.kinds import measures as kinds
 from benchmarks.latency import latency, tail
@@ -222,4 +223,5 @@ MEASURES = (
     ),
     *DELAYS,
     *REAL_JOBS,
+    *FLEET,
 )

@@ -1,8 +1,7 @@
 """Classes that are performed here without the plugin that they have in Ruby: found by the keys of that plugin, and logged once.
 
-A look takes a bounded number of SCANs, at a worker's start and then every five minutes, each look from where the last one ended. Of
-workers that start together one looks at once, the others within five minutes. A look reads the heads of a few queues if a mark names no
-class. A user of Redis who may not SCAN gets no such warnings.
+A look takes a bounded number of SCANs, after a worker has pruned, so that in a fleet one looks at a time; at most every five minutes,
+each look from where the last one ended. It reads the heads of a few queues if a mark names no class. A user of Redis who may not SCAN gets no such warnings.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import NotEncodable, RedisCommandError, RedisUnavailable, UnknownJobClass
 from pyresque.job.job import read_job
 from pyresque.job.plugin import PluginJob
-from pyresque.lightweight import within
 from pyresque.ops import Batch, Command
 from pyresque.plugins.loner import digest_of
 from pyresque.printable import printable
@@ -137,21 +135,22 @@ class UndeclaredPlugins:
         self._cursors = {self.keys.of(""): b"0", uniqueness_lock(UNIQUE): b"0"}
         self._scans = FIRST
         self._due_at = -inf
+        self._allowed = False
         self._said: set[tuple[str, str]] = set()
 
     def due_in(self) -> float:
-        """Seconds until the next look; infinity if the user may not SCAN."""
-        return self._due_at - self.clock.monotonic()
+        """Seconds until the next look; infinity while it is not our turn, or if the user may not SCAN."""
+        return self._due_at - self.clock.monotonic() if self._allowed else inf
 
-    def put_off(self) -> None:
-        """Look later for the first time, and a short look: another worker has just started, or has just pruned."""
-        if self._due_at == -inf:
-            self._due_at, self._scans = self.clock.monotonic() + within(EVERY), LATER
+    def allow(self) -> None:
+        """It is our turn: this worker has pruned, which only one does in each heartbeat interval."""
+        self._allowed = True
 
     async def look_if_due(self) -> None:
-        """Look where the last look was five minutes ago; log each class and gem once. No error of Redis ends a worker."""
+        """Look if it is our turn and the last look was five minutes ago; log each class and gem once. No error of Redis ends a worker."""
         if self.due_in() > 0:
             return
+        self._allowed = False
         self._due_at = self.clock.monotonic() + EVERY
         try:
             await self.look()

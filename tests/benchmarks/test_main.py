@@ -107,3 +107,11 @@ def test_jobs_that_do_real_work_are_timed_beside_bare_forks_that_do_it(kind, key
             assert int(client.get(key)) > 0
     assert set(figures) == {OURS, *beside}
     assert all(figure > 0 for figure in figures.values())
+
+
+def test_a_fleet_is_counted_and_its_workers_are_woken(bench):
+    keys = ("info-1000-commands", "workers-1000-kilobytes", "prune-commands", "wake-looked")
+    done, figures = bench("--only", f"{','.join(keys)},storm-*")
+    assert set(figures) == {*keys, "storm-commands", "storm-seconds"}, done.stderr
+    assert figures["info-1000-commands"]["pyresque"] == 50 + 4
+    assert figures["wake-looked"]["pyresque"] < figures["wake-looked"]["each watches"]

@@ -201,31 +201,33 @@ def test_keys_of_any_shape_end_no_worker(app, db, caplog):
 def test_a_user_who_may_not_scan_is_never_asked_again(app):
     watch = looks(app)
     driver = ScriptedDriver(RedisCommandError("NOPERM this user may not SCAN"))
+    watch.allow()
     driver.run(watch.look_if_due())
+    watch.allow()
     assert watch.due_in() == float("inf")
 
 
-def test_a_first_look_that_is_put_off_is_a_short_one_within_five_minutes(app, db, monkeypatch):
-    monkeypatch.setattr(undeclared, "KEYS", 10)
-    monkeypatch.setattr("pyresque.lightweight.random_fraction", lambda: 0.5)
-    db.mset({f"resque:lock:Other-[{number}]": 1 for number in range(500)})
+def test_a_look_is_due_when_it_is_our_turn_and_at_most_every_five_minutes(app, db):
     watch = looks(app)
-    watch.put_off()
+    assert watch.due_in() == float("inf")
     db.config_resetstat()
     app.run(watch.look_if_due())
-    assert watch.due_in() == pytest.approx(undeclared.EVERY / 2, abs=60)
     assert "cmdstat_scan" not in db.info("commandstats")
-    app.run(watch.look())
-    assert db.info("commandstats")["cmdstat_scan"]["calls"] == undeclared.LATER
-    due = watch.due_in()
-    watch.put_off()
-    assert watch.due_in() <= due, "only the first look"
+    watch.allow()
+    assert watch.due_in() < 0
+    app.run(watch.look_if_due())
+    assert db.info("commandstats")["cmdstat_scan"]["calls"] == 1
+    assert watch.due_in() == float("inf")
+    watch.allow()
+    assert 0 < watch.due_in() <= undeclared.EVERY
 
 
 def test_a_redis_that_is_away_is_asked_again_later(app):
     watch = looks(app)
+    watch.allow()
     assert watch.due_in() < 0
     ScriptedDriver(RedisUnavailable("gone")).run(watch.look_if_due())
+    watch.allow()
     assert 0 < watch.due_in() <= undeclared.EVERY
 
 

@@ -12,7 +12,7 @@ from pyresque.executor.fork.child_handle import drain
 from pyresque.standard_streams import open_what_is_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from pyresque.process.host.waits import Watch
 
@@ -43,22 +43,34 @@ class Waiter:
 
     def wait(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """Wait for a job, a signal or a time: see ``Host.wait_for_jobs``."""
-        watch = self.watch
-        if watch is None:
+        if self.watch is None:
             return not self.sleep(min(look, most)) and look <= most
-        now = watch.clock.monotonic
-        start = now()
-        watch.take_ready(queues)  # stale replies: the worker has looked since then
+        steps = waiting(self.watch, queues, look, most)
         while True:
-            watch.arm(queues)
-            armed = watch.all_armed(queues)
-            left = start + (most if armed else min(look, most)) - now()
-            if left <= 0:
-                return not armed and look <= most
-            if self.sleep(min(left, watch.due(queues) - now()), *watch.watched(queues)):
+            try:
+                seconds, watched = next(steps)
+            except StopIteration as end:
+                return bool(end.value)
+            if self.sleep(seconds, *watched):
                 return False
-            if watch.take_ready(queues):
-                return True
+
+
+def waiting(
+    watch: Watch, queues: tuple[str, ...], look: float, most: float
+) -> Generator[tuple[float, list[int]], None, bool]:
+    """One wait for a job or a time. Yield for how many seconds to poll which sockets; return what ``Waiter.wait`` returns."""
+    now = watch.clock.monotonic
+    start = now()
+    watch.take_ready(queues)  # stale replies: the worker has looked since then
+    while True:
+        watch.arm(queues)
+        armed = watch.all_armed(queues)
+        left = start + (most if armed else min(look, most)) - now()
+        if left <= 0:
+            return not armed and look <= most
+        yield min(left, watch.due(queues) - now()), watch.watched(queues)
+        if watch.take_ready(queues):
+            return True
 
 
 def ready(watched: Iterable[int], seconds: float) -> list[int]:

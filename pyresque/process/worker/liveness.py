@@ -96,8 +96,8 @@ class Upkeep:
             pruned = await self.pruner.prune()
         except (RedisUnavailable, RedisCommandError) as error:
             log.warning("dead workers not pruned this time: %s", error)
-        if pruned is None and self.undeclared is not None:
-            self.undeclared.put_off()
+        if pruned is not None and self.undeclared is not None:
+            self.undeclared.allow()
         return pruned
 
 

@@ -174,19 +174,19 @@ def test_workers_that_start_in_the_same_second_do_not_ask_to_prune_in_one(monkey
 
 
 class Undeclared:
-    """Notes whether its look was put off."""
+    """Counts how often it was allowed to look."""
 
-    put_off_by: int = 0
+    allowed: int = 0
 
-    def put_off(self):
-        self.put_off_by += 1
+    def allow(self):
+        self.allowed += 1
 
 
-def test_only_who_prunes_looks_for_undeclared_plugins_at_once():
+def test_only_who_has_pruned_looks_for_undeclared_plugins():
     one = worker()
     one.upkeep.undeclared = Undeclared()
     assert ScriptedDriver(b"OK", [b"0", []], TIME, [b"0", []]).run(one.upkeep.prune()) == []
-    assert one.upkeep.undeclared.put_off_by == 0
+    assert one.upkeep.undeclared.allowed == 1
     assert ScriptedDriver(None, 9_000).run(one.upkeep.prune()) is None
     assert ScriptedDriver(RedisUnavailable("away")).run(one.upkeep.prune()) is None
-    assert one.upkeep.undeclared.put_off_by == 2
+    assert one.upkeep.undeclared.allowed == 1
