@@ -77,11 +77,10 @@ def command(
     operation: Callable[Concatenate[Any, P], Op[T]],
 ) -> Callable[Concatenate[CommandsOfFace, P], T]:
     """A command that blocks: as ``blocking``, by fewer steps, for what each of them costs a forked child."""
-    name = operation.__name__
 
     def verb(self: CommandsOfFace, /, *args: P.args, **kwargs: P.kwargs) -> T:
         driver = self.resque.driver
-        answer: T = driver.run(getattr(self.commands, name)(*args, **kwargs))
+        answer: T = driver.run(operation(self.commands, *args, **kwargs))
         return answer
 
     return like(operation, verb)

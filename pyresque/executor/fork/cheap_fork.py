@@ -29,6 +29,9 @@ HUGE = 2 * 1024 * 1024
 #: Bytes of private memory from which collapsing pays: it takes some milliseconds.
 COLLAPSE_FROM = 32 * 1024 * 1024
 
+#: One request for memory of each size class of the allocator.
+SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
+
 #: Objects that are frozen already: Python 3.12 begins with some hundred.
 FROZEN_AT_START = gc.get_freeze_count()
 
@@ -56,6 +59,13 @@ def freeze_again() -> None:
     gc.collect()
     gc.freeze()
     skip_stdlib_fork_hooks()
+    sort_free_memory()
+
+
+def sort_free_memory() -> None:
+    """Request memory: the allocator then sorts what was freed while modules were loaded, here once and not in each child."""
+    for size in SIZES:
+        bytearray(size)
 
 
 def _private_areas() -> list[tuple[int, int]]:

@@ -83,9 +83,6 @@ ANCILLARY = (
     socket.CMSG_SPACE(DESCRIPTORS.size) if hasattr(socket, "CMSG_SPACE") else 0
 )  # else nothing forks
 
-#: One request for memory of each size class of the allocator.
-SIZES = (600, 1000, 2000, 5000, 10_000, 60_000, 120_000)
-
 #: The process title; the number is the worker's pid.
 TITLE = "pyresque: forks for %d"
 
@@ -212,9 +209,7 @@ class _Server:
             self._options.begin = self._warm_ups.in_child
             if self._warm_ups.any:
                 self._warm_up(self._warm_ups)
-        # At a request for more, the allocator sorts what was freed while modules were loaded: here once, not in each child.
-        for size in SIZES:
-            bytearray(size)
+        cheap_fork.sort_free_memory()
 
     def _warm_up(self, warm_ups: WarmUps) -> None:
         notes = "\n".join(warm_ups.run()).encode("utf-8", "replace")
