@@ -28,10 +28,24 @@ if TYPE_CHECKING:
     from benchmarks.measure import Bench, Figures
 
 #: The sides beside ours and Ruby's.
-COLD, BARE_FORK = "not warmed up", "bare fork, same work"
+COLD, AHEAD, BARE_FORK = "not warmed up", "children ahead, connected", "bare fork, same work"
 
-#: Who runs the jobs: side, way, and whether its work is warmed up.
-SIDES = {OURS: (OURS, True), COLD: (OURS, False), RUBY: (RUBY, False)}
+#: Who runs the jobs: contender, way, and where its work is warmed up.
+SIDES = {
+    OURS: (OURS, "real", "parent"),
+    COLD: (OURS, "real", ""),
+    AHEAD: (OURS, "real-ahead", "child"),
+    RUBY: (RUBY, "real", ""),
+}
+
+#: Those that some kinds of jobs have not.
+LEFT_OUT = {
+    "resque.redis": {COLD, AHEAD},
+    "INCR": set(),
+    "HTTP": {AHEAD},
+    "SQLite": {AHEAD},
+    "PostgreSQL": {AHEAD},
+}
 
 JOB = ("work", [])
 ROW = (
@@ -42,7 +56,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhell
 
 def real(kind: str, way: str = "real", *, workers: int = 1) -> Callable[[Bench], Figures]:
     """The measurement of jobs of that kind, by that many workers; ``way`` is ours, Ruby forks for each job."""
-    compared = [name for name in SIDES if name != COLD or kind != "resque.redis"]
+    hundred = {AHEAD} if way == "real100" else set()
+    compared = [name for name in SIDES if name not in LEFT_OUT[kind] | hundred]
 
     def take(bench: Bench) -> Figures:
         with ExitStack() as servers:
@@ -50,13 +65,14 @@ def real(kind: str, way: str = "real", *, workers: int = 1) -> Callable[[Bench],
             turn = bench.round % len(compared)
             figures = {}
             for name in compared[turn:] + compared[:turn]:
-                side, warm = SIDES[name]
+                side, its_way, warm = SIDES[name]
                 if side not in bench.sides:
                     continue
-                given = {**env, "BENCH_WARM": "1"} if warm else env
-                ours = way if side == OURS else "real"
+                given = {**env, "BENCH_WARM": warm}
+                if side == OURS and its_way == "real":
+                    its_way = way
                 try:
-                    figures[name] = paced(bench, name, bench.sides[side], ours, workers, given)
+                    figures[name] = paced(bench, name, bench.sides[side], its_way, workers, given)
                 except GivenUpError as fault:
                     print(f"{name} gave up: {fault}", file=sys.stderr)
             if kind != "resque.redis" and way == "real":

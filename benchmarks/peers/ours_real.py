@@ -1,4 +1,4 @@
-"""pyresque's side of real jobs: ``BENCH_REAL`` is the kind of ``benchmarks/real.py``, or "resque.redis"; ``BENCH_WARM`` warms it up."""
+"""pyresque's side of real jobs: ``BENCH_REAL`` is the kind of ``benchmarks/real.py``, or "resque.redis"; ``BENCH_WARM`` is where it is warmed up."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ if KIND == "resque.redis":
 else:
     WORK, WARM = real.work(KIND)
     resque.job("work", queue="bench")(WORK)
+    if os.environ.get("BENCH_WARM") == "child":
+        resque.warm_up(in_child=True)(WORK)
     if os.environ.get("BENCH_WARM"):
 
         @resque.warm_up
