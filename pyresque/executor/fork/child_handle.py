@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from pyresque.executor.fork.child_process import ChildOptions, PerformJob
     from pyresque.executor.fork.shared_page import SharedPage
+
+log = logging.getLogger("pyresque")
 
 #: Seconds after which a wait ends although nothing woke it: a signal may have come just before it.
 LOOK = 1.0
@@ -288,6 +291,11 @@ class ChildHandle:
             self.leaving = True
             return DONE
         if not self.has_started():
+            if self._status:
+                log.warning(
+                    "a job goes back into its queue, for its child ended before the job began: %s",
+                    death_of(self.pid, self._status),
+                )
             return NOT_STARTED
         if self._limit is not None and self._limit[0] <= time.monotonic():
             return Outcome(process_error=self._limit[1])

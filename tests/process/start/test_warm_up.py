@@ -194,3 +194,49 @@ def test_one_that_ends_its_process_is_not_called_by_the_next_one(work) -> None:
     found, log = work("Plain", "Plain", EXTRA="exit")
     assert [line[0] for line in found] == ["0", "0"]
     assert "the functions of @resque.warm_up have ended the fork server" in log
+
+
+@pytest.mark.parametrize("ahead", ["auto", "always"])
+def test_a_child_that_dies_in_its_function_leaves_its_job_in_the_queue_and_the_log_says_so(
+    db: redis.Redis, redis_url: str, tmp_path: Path, ahead: str
+) -> None:
+    (tmp_path / "dying_app.py").write_text(DYING_APP)
+    died = tmp_path / "died"
+    db.rpush("resque:queue:low", *[json.dumps({"class": "Plain", "args": []})] * 6)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pyresque.cli", "worker", "-A", "dying_app", "-q", "low"),
+            *("--burst", "--fork-ahead", ahead),
+        ],
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "DIED": str(died),
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (line,) = [line for line in done.stdout.splitlines() if "goes back into its queue" in line]
+    assert "its child ended before the job began: Child process exited with status 7" in line
+    assert died.exists()
+    assert (db.get("resque:stat:processed"), db.llen("resque:failed")) == (b"6", 0)
+
+
+DYING_APP = """
+import os, pathlib
+from pyresque import Resque
+resque = Resque()
+died = pathlib.Path(os.environ["DIED"])
+
+@resque.warm_up(in_child=True)
+def begin():
+    if resque.redis.incr("begun") == 4 and not died.exists():
+        died.touch()
+        os._exit(7)
+
+@resque.job("Plain", queue="low")
+def plain():
+    pass
+"""
