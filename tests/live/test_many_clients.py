@@ -46,8 +46,11 @@ class SmallServer:
             other.ping()
 
     def lets_one_in(self) -> bool:
-        with self.server.client() as other:
-            return bool(other.ping())
+        try:
+            with self.server.client() as other:
+                return bool(other.ping())
+        except redis.ConnectionError:  # the maximum is reached
+            return False
 
     def close(self) -> None:
         self.stack.close()
@@ -92,7 +95,7 @@ def test_a_pool_whose_workers_fill_it_leaves_room_for_others(
         for mark in range(5):
             small.client.rpush(LOW, note(mark))
             assert next_report(db) == ["note", mark]
-        assert small.lets_one_in()
+        eventually(small.lets_one_in)  # a busy machine gives the connections up a moment later
     assert "".join(master.lines).count("max number of clients") == 0
 
 
