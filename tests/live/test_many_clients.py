@@ -137,8 +137,7 @@ def test_connections_that_wait_are_given_up_as_it_fills_and_come_back_when_there
 
     assert all(settled())
     small.fill(MOST)
-    with pytest.raises(redis.ConnectionError, match="max number of clients"):
-        small.lets_one_in()
+    assert not small.lets_one_in()
     clock.passed += EVERY
     small.client.rpush(LOW, "job")  # every connection that waits there is armed anew
     eventually(lambda: settled() and small.connected() < MOST)
