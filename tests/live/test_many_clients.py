@@ -86,11 +86,11 @@ def test_workers_that_find_it_full_poll_and_say_so_once(
 def test_a_pool_whose_workers_fill_it_leaves_room_for_others(
     db: redis.Redis, redis_url: str, small: SmallServer
 ) -> None:
-    """Twenty workers, each with a connection of its own; the queues' connections would be the last that Redis lets in."""
+    """Eighteen workers, each with a connection of its own; the queues' connections would be the last that Redis lets in."""
     small.fill(5)
-    words = ("worker", "-q", "low,high", "-c", "20", "--executor", "inline")
+    words = ("worker", "-q", "low,high", "-c", "18", "--executor", "inline")
     with pool(small.server.url, *words, REPORT_URL=redis_url, INTERVAL="0.05") as master:
-        eventually(lambda: len(workers(small.client)), lambda seen: seen == 20)
+        eventually(lambda: len(workers(small.client)), lambda seen: seen == 18)
         small.fill(27)
         for mark in range(5):
             small.client.rpush(LOW, note(mark))
