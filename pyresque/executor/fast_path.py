@@ -28,6 +28,7 @@ class FastPathSetup(NamedTuple):
     command_head: the bytes of the EVALSHA command up to the first record head.
     record_heads: for each queue the beginning of a worker record, cut in two where its ``run_at`` belongs.
     record_tail: the end of a worker record.
+    written: of a turn with what a job's plugins write (``RawReserver``).
     queues: the names, in the order of the record heads.
     title: the beginning of a child's process title.
     """
@@ -35,6 +36,7 @@ class FastPathSetup(NamedTuple):
     command_head: bytes
     record_heads: tuple[tuple[bytes, bytes], ...]
     record_tail: bytes
+    written: tuple[bytes, int, bytes, bytes]
     queues: tuple[str, ...]
     title: str
 
@@ -54,6 +56,7 @@ class FastPathEnd(NamedTuple):
     turns: how often ``turn.lua`` was run; second: when it last was, in seconds since 1970 (0: never).
     error_pipe: the descriptor from which the last child's error is read.
     error: an error of the worker's own. in_turn: the fork server died while it waited for a reply.
+    unwritten: what the plugins of the current job write at its end, packed, if no turn is known to have written it.
     """
 
     kind: str
@@ -64,12 +67,13 @@ class FastPathEnd(NamedTuple):
     error_pipe: int
     error: BaseException | None = None
     in_turn: bool = False
+    unwritten: bytes = b""
 
 
 class FastPathResult(NamedTuple):
     """What a run of the fast path leaves to the worker.
 
-    current: the job that stands in ``worker:<id>``. turns, second, in_turn, error: as in FastPathEnd.
+    current: the job that stands in ``worker:<id>``. turns, second, in_turn, error, unwritten: as in FastPathEnd.
     outcome: how that job ended; None if it has not begun.
     reply: the reply to the turn after it, if one was run: bytes, a list, or an error.
     lost: the fork server died, so that only Redis knows which job is current.
@@ -83,6 +87,7 @@ class FastPathResult(NamedTuple):
     lost: bool = False
     in_turn: bool = False
     error: BaseException | None = None
+    unwritten: bytes = b""
 
 
 class FastPathExecutor(Protocol):

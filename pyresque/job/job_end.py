@@ -79,6 +79,10 @@ class JobEnd:
         key, ttl = self.kept_under
         return [*self.commands, ("SET", key, record, "EX", ttl)]
 
+    def is_small(self, most: int) -> bool:
+        """Whether it takes so many bytes at most, and keeps no failure."""
+        return not self.keeps_failure and len(self.packed()) <= most
+
     def packed(self) -> bytes:
         """Return what ``unpacked`` reads."""
         return marshal.dumps((self.commands, self.instead, self.keeps_failure, self.kept_under))

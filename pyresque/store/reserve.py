@@ -83,13 +83,15 @@ class CommandPrefix(NamedTuple):
     """The worker's usual ``turn.lua`` command in pieces, for the fork server, which completes and sends it itself.
 
     command_head: the bytes up to the first record head. record_heads: the beginning of a worker record of each queue.
-    record_tail: the end of a worker record. After the record heads the command ends with the record that is finished.
+    record_tail: the end of a worker record. After the record heads the command ends with the record that is finished. written: of
+    the command with what a job's plugins write (``RawReserver``).
     """
 
     command_head: bytes
     record_heads: tuple[bytes, ...]
     record_tail: bytes
     queues: tuple[str, ...]
+    written: tuple[bytes, int, bytes, bytes]
 
 
 NO_FAILURE = FailureEntry(b"", counted=False)
@@ -145,11 +147,13 @@ class Reserver:
     def command_prefix(self) -> CommandPrefix:
         """The bytes of ``prepared_command``, in pieces."""
         keys, template = _keys(self._keys, self._worker_id, self.queues), self.template
-        start = ("EVALSHA", self._script.sha, len(keys))
+        start, wrapper = ("EVALSHA", self._script.sha), template.wrapper_head
         head = PreparedCommand(
-            *start, *keys, template.wrapper_head, missing=len(template.heads) + 1
+            *start, len(keys), *keys, wrapper, missing=len(template.heads) + 1
         ).wire
-        return CommandPrefix(head, template.heads, template.tail, self.queues)
+        keys += _more_keys(self._keys, self._worker_id, "failed")
+        written = (_bulks(start), len(keys), _bulks(keys), _bulks((wrapper,)))
+        return CommandPrefix(head, template.heads, template.tail, self.queues, written)
 
     async def reserve(self, finished: bytes, failure: FailureEntry = NO_FAILURE) -> Reservation:
         """Finish the record, append the failure and reserve from the first queue that has a job, all in one script."""
@@ -299,6 +303,10 @@ class PreparedCommand:
 
     def __init__(self, *args: Arg, missing: int = 1) -> None:
         self.args = args
-        parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        bulks = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-        self.wire = b"*%d\r\n%b" % (len(parts) + missing, bulks)
+        self.wire = b"*%d\r\n%b" % (len(args) + missing, _bulks(args))
+
+
+def _bulks(args: Sequence[Arg]) -> bytes:
+    """The parts of a command as they go over the wire."""
+    parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
+    return b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)

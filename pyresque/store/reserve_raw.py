@@ -12,7 +12,19 @@ from pyresque.ruby.stamp import iso8601_z
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from pyresque.ops import Arg
+
+    #: Commands of a job's plugins: how many, their keys on the wire, how many arguments, and these on the wire.
+    Writes: TypeAlias = tuple[int, bytes, int, bytes]
+
+#: Commands that Redis may refuse for good: then the worker has to know. It sends the turn itself.
+PUSHES = ("RPUSH", "ZADD")
+
+#: What follows the arguments of these commands in a turn: the queues are not chosen by a pattern, and the job has not failed.
+NO_FAILURE = b"$0\r\n\r\n" * 3
 
 #: A reply with a job of another queue than the first: its bytes before that queue's number, and its bytes after the payload.
 OTHER_QUEUE, NOTHING_WRONG = b"*5\r\n:1\r\n:", b"$0\r\n\r\n*0\r\n"
@@ -26,7 +38,8 @@ class RawReserver:
 
     receive: reads up to that many bytes, none if the connection is closed. send: writes some, and returns how many.
     command_head: the bytes of the EVALSHA command up to the first record head. record_heads: for each queue the beginning of a
-    worker record, cut in two where ``run_at`` belongs. record_tail: the end of a record.
+    worker record, cut in two where ``run_at`` belongs. record_tail: the end of a record. written: of a turn with what a job's plugins
+    write, the bytes before the number of its keys, that number without theirs, the keys, and the bytes before the first record head.
     """
 
     def __init__(
@@ -36,24 +49,26 @@ class RawReserver:
         command_head: bytes,
         record_heads: tuple[tuple[bytes, bytes], ...],
         record_tail: bytes,
+        written: tuple[bytes, int, bytes, bytes],
     ) -> None:
         self.receive = receive
         self.send = send
         self.command_head = command_head
         self.record_heads = record_heads
         self.record_tail = record_tail
+        self.written = written
         #: When the last command was written, in seconds since 1970; 0: none yet.
         self.second = 0
         #: The bytes read of the last reply, if ``reserve`` returned None. The worker's own client reads on from there.
         self.reply = b""
-        self._command = b""
+        self._command = self._bulks = b""
         self._heads: list[bytes] = []
 
     def record(self, queue_index: int, raw: bytes) -> bytes:
         """The worker record that the last command wrote for this payload."""
         return self._heads[queue_index] + raw + self.record_tail
 
-    def reserve(self, finished: bytes) -> tuple[int, bytes] | None:
+    def reserve(self, finished: bytes, writes: Writes | None = None) -> tuple[int, bytes] | None:
         """Finish a record and reserve: the index of the job's queue, from 0, and its payload. None for any other reply.
 
         Raises OSError if the connection breaks, or nothing comes in time.
@@ -63,9 +78,12 @@ class RawReserver:
             self.second = second
             stamp = iso8601_z(second).encode()
             self._heads = [before + stamp + after for before, after in self.record_heads]
-            bulks = b"".join(b"$%d\r\n%b\r\n" % (len(head), head) for head in self._heads)
-            self._command = self.command_head + bulks
-        command = b"%b$%d\r\n%b\r\n" % (self._command, len(finished), finished)
+            self._bulks = b"".join(map(_bulk, self._heads))
+            self._command = self.command_head + self._bulks
+        if writes is None:
+            command = b"%b$%d\r\n%b\r\n" % (self._command, len(finished), finished)
+        else:
+            command = self._with_writes(finished, writes)
         while command:
             command = command[self.send(command) :]
         self.reply = self._read(FIRST)
@@ -73,6 +91,18 @@ class RawReserver:
             return self._job()
         except ValueError:
             return None  # the first read ended before the payload's length
+
+    def _with_writes(self, finished: bytes, writes: Writes) -> bytes:
+        """The command that finishes a job with what its plugins write."""
+        count, keys, args, arg_bulks = writes
+        start, others, other_keys, wrapper_head = self.written
+        size = 9 + others + count + len(self._heads) + args
+        pieces = (
+            *(b"*%d\r\n" % size, start, _bulk(b"%d" % (others + count)), other_keys, keys),
+            *(wrapper_head, self._bulks, arg_bulks, NO_FAILURE, _bulk(b"%d" % (2 * count))),
+            _bulk(finished),
+        )
+        return b"".join(pieces)
 
     def _job(self) -> tuple[int, bytes] | None:
         """The job in ``self.reply``, which is read to its end; None if the reply holds something else."""
@@ -108,3 +138,22 @@ class RawReserver:
         if not piece:
             raise ConnectionResetError("the connection was closed")
         return piece
+
+
+def encoded(commands: Sequence[tuple[Arg, ...]]) -> Writes | None:
+    """Return what plugins write at a job's end, for a turn; None if it is for the worker alone: a job is pushed."""
+    keys, args = [], []
+    for name, key, *rest in commands:
+        if name in PUSHES:
+            return None
+        keys.append(_bulk(_bytes(key)))
+        args += [_bulk(_bytes(arg)) for arg in (name, len(rest), *rest)]
+    return len(keys), b"".join(keys), len(args), b"".join(args)
+
+
+def _bytes(arg: Arg) -> bytes:
+    return arg if isinstance(arg, bytes) else str(arg).encode("utf-8", "surrogateescape")
+
+
+def _bulk(part: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(part), part)

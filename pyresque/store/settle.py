@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyresque.ops import Command
 from pyresque.store.queues import text, to_bytes
 from pyresque.store.scripts import script
 
@@ -59,9 +58,6 @@ async def settle(
 
 async def carry_out(commands: Sequence[tuple[Arg, ...]]) -> Settled:
     """Carry out the commands, of no lost job."""
-    if len(commands) == 1 and commands[0][0] == "DEL":
-        await Command(commands[0])
-        return Settled(True)
     return await settle(_bytes(commands[0][1]), "", b"", commands) if commands else Settled(True)
 
 

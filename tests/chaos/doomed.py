@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
 from pyresque import Resque
 from pyresque.errors import DirtyExit
-from pyresque.plugins import Lock, LockTimeout, Loner, Retry
+from pyresque.plugins import JobStats, Lock, LockTimeout, Loner, Retry
 from pyresque.process.worker.current_job import CurrentJob
 
 if TYPE_CHECKING:
@@ -51,11 +53,22 @@ def reach(moment: str, what: str, following: str | None = None) -> None:
 def strike(target: str) -> None:
     """Kill the worker, which leads its session, or this process, or both."""
     if target == "worker":
-        os.kill(os.getsid(0), signal.SIGKILL)
+        worker = os.getsid(0)
+        os.kill(worker, signal.SIGKILL)
+        while alive(worker):  # until then its fork server has its old parent, and goes on for it
+            time.sleep(0.001)
     elif target == "child":
         os.kill(os.getpid(), signal.SIGKILL)
     else:
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 class Job:
@@ -101,7 +114,8 @@ class Job:
 
 
 for name, plugins in PLUGINS.items():
-    resque.job(name, queue="low", plugins=[*plugins, Retry(limit=3)])(type(name, (Job,), {}))
+    given = [*plugins, Retry(limit=3), JobStats(["performed", "failed"])]
+    resque.job(name, queue="low", plugins=given)(type(name, (Job,), {}))
 
 _next_job = CurrentJob.next_job
 

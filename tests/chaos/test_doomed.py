@@ -15,13 +15,13 @@ from collections import Counter
 import pytest
 
 from pyresque import Resque
-from pyresque.plugins import Lock, LockTimeout, Loner, Retry
+from pyresque.plugins import JobStats, Lock, LockTimeout, Loner, Retry
 from tests.support import ROOT
 
 #: How often a failing job is tried: once, and three times again.
 TRIES = 4
 
-#: Jobs of each run; most have one kill.
+#: Jobs of each run that are killed, most of them once.
 JOBS = 14
 
 PRUNING = "resque:pruning_dead_workers_in_progress"
@@ -97,10 +97,12 @@ def test_a_kill_at_any_moment_neither_doubles_nor_loses_a_job(redis_url, db, exe
     jobs = {}
     with Resque(redis_url) as resque:
         for name, plugins in PLUGINS.items():
-            resque.declare(name, queue="low", plugins=[*plugins, Retry(limit=3)])
-        for number in range(JOBS):
+            given = [*plugins, Retry(limit=3), JobStats(["performed", "failed"])]
+            resque.declare(name, queue="low", plugins=given)
+        for number in range(3 * JOBS):
             kind, name = chance.choice(("failing", "fine")), chance.choice([*PLUGINS])
-            kills = a_kill(chance, kind, executor)
+            # Behind each of them are two that are not killed, so that jobs follow one another fast.
+            kills = [] if number % 3 else a_kill(chance, kind, executor)
             what = " ".join([f"{kind}{number}", *kills])
             jobs[what] = (kind, name)
             assert resque.enqueue(name, what) is True
@@ -123,9 +125,16 @@ def test_a_kill_at_any_moment_neither_doubles_nor_loses_a_job(redis_url, db, exe
             name = what.split(" ")[0]
             law = Law(kind, [kill.split(" ")[1] for kill in done if kill.split(" ")[0] == name])
             assert (seen[what], records[what]) == (law.seen, law.records), (what, done)
+        for name in PLUGINS:
+            own = [(what, kind) for what, (kind, of) in jobs.items() if of == name]
+            stats = f"resque:stats:jobs:{name}:"
+            counted = [int(value or 0) for value in db.mget(stats + "performed", stats + "failed")]
+            fine = sum(kind == "fine" for _, kind in own)
+            assert counted == [fine, sum(records[what] for what, _ in own)]
         # A worker that was killed at its start has a heartbeat, which goes when it is too old.
-        own = {"seen", "kills", "reached", PRUNING, "resque:workers:heartbeat"}
-        left = {key.decode() for key in db.keys("*")} - own
+        ours = {"seen", "kills", "reached", PRUNING, "resque:workers:heartbeat"}
+        left = {key.decode() for key in db.keys("*")} - ours
+        left -= {key for key in left if key.startswith("resque:stats:jobs:")}
         assert left == {
             "resque:queues",
             "resque:failed",

@@ -16,7 +16,7 @@ from pyresque.job.job import JsonCodec
 from pyresque.job.worker_registry import WorkerRegistry
 from pyresque.store.keys import Keys
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reserver
-from pyresque.store.reserve_raw import RawReserver
+from pyresque.store.reserve_raw import RawReserver, encoded
 from pyresque.store.scripts import script
 from pyresque.store.workers import WorkerTable
 
@@ -99,7 +99,8 @@ class Both:
         assert self.socket.recv(5) == b"+OK\r\n"
         self.sent = bytearray()
         self.raw = RawReserver(
-            self.socket.recv, self.send, prefix.command_head, heads, prefix.record_tail
+            *(self.socket.recv, self.send, prefix.command_head, heads),
+            *(prefix.record_tail, prefix.written),
         )
         db.script_load(script("turn").text)
 
@@ -215,3 +216,25 @@ def test_replies_to_other_commands_are_read_by_the_worker_alone(
     assert (None if raw is None else (QUEUES[raw[0]], raw[1])) == (
         None if reservation.queue is None else (reservation.queue, reservation.raw)
     )
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("count", [1, 4])
+def test_both_send_the_same_turn_with_what_plugins_write(
+    both: Both, db: redis.Redis, queue: str, count: int
+) -> None:
+    held(db)
+    jobs(queue, JOB)(db)
+    commands = (("DEL", b"resque:counter"), ("SET", "resque:kept", b"\xff", "EX", 60))
+    commands = (*commands, ("INCR", "resque:x"), ("LTRIM", "resque:list", 0, 9))[:count]
+    found = both.raw.reserve(HELD, encoded(commands))
+    sent = both.reserver.command(HELD, FailureEntry(b"", counted=False, writes=commands))
+    assert both.sent == hiredis.pack_command(sent.args)
+    assert found == (QUEUES.index(queue), JOB)
+    written = (b"\xff", b"1") if count > 1 else (None, None)
+    assert (db.get("resque:kept"), db.get("resque:x")) == written
+
+
+def test_a_job_that_is_pushed_is_for_the_worker() -> None:
+    assert encoded((("DEL", "a"), ("RPUSH", "b", b"job"))) is None
+    assert encoded((("ZADD", "a", 1, 1),)) is None

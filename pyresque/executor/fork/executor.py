@@ -254,7 +254,7 @@ class ForkExecutor:
             reply = self.fast_path.complete_reply(end.detail)
         elif end.kind == BROKEN:
             reply = self.fast_path.broken(end.detail)
-        rest = (outcome, reply, lost, end.in_turn, end.error)
+        rest = (outcome, reply, lost, end.in_turn, end.error, end.unwritten)
         return FastPathResult(end.current, end.turns, end.second, *rest)
 
     async def _take_over(

@@ -141,7 +141,8 @@ class FastPathHandle:
         self._page.start_fast_path(slot)
         try:
             body = marshal.dumps(((slot, *setup), tuple(current)))
-            self._server.start_fast_path(body, connection.fileno(), child_errors)
+            pipe = error_pipe, child_errors
+            self._server.start_fast_path(body, connection.fileno(), pipe)
         except OSError:
             os.close(error_pipe)
             self._wait_longer()
@@ -212,11 +213,14 @@ class FastPathHandle:
                 failure = failure or error
                 page.call_back()
         try:
-            kind, detail, queue_index, raw, record, taken, second = server.fast_path_result()
+            kind, detail, queue_index, raw, record, *rest = server.fast_path_result()
         except OSError:
             return self._lost(current, error_pipe, failure)
         left = CurrentRecord(queue_index, raw, record)
-        return FastPathEnd(kind, detail, left, taken, second, error_pipe, failure)
+        taken, second, unwritten = rest
+        return FastPathEnd(
+            kind, detail, left, taken, second, error_pipe, failure, unwritten=unwritten
+        )
 
     def _look(self, turns: int, show_child: Callable[[int], None]) -> int:
         """Show the current child; call back if the job is the one of the last look. Returns the turns so far."""

@@ -6,7 +6,9 @@ reserves another. On the fast path the worker sleeps. It lends its connection to
     fork a child for the job -> waitid() -> turn.lua: finish it, reserve the next -> fork ...
 
 The child inherits the job, so that nothing is written to a pipe. A job that ends well and imported nothing reports that by one
-byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards.
+byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards; but if the
+job ended well, and its plugins write something at its end (``job/job_end.py``), the fork server reads the frame, and has its turn
+write that. A job that is pushed is for the worker: Redis may refuse it.
 
 The loop does only what is done for every plain job (``job/plain.py``), or for a job whose hooks, limits and the rest are all the
 child's (``plain.forkable``). Anything else ends it, and the worker goes on in its usual way from the record that the loop returns.
@@ -29,6 +31,7 @@ anything, IN_TURN is set before the command is sent, and the count of turns clea
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 from time import perf_counter, time
@@ -39,10 +42,13 @@ from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.executor.fork.child_process import (
     FAILED,
+    HAS_END,
     LEFT_UNDONE,
     REHEARSALS,
+    RESULT,
     error_json,
     log_failure,
+    send_result,
     tell,
 )
 from pyresque.job.plain import child_allows, forkable, plain_call
@@ -50,7 +56,7 @@ from pyresque.job_copies import fork, leave, own
 from pyresque.lent_connection import Loan, give_back, offer
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
-from pyresque.store.reserve_raw import RawReserver
+from pyresque.store.reserve_raw import RawReserver, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +69,7 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.job_call import JobCall
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.registry import JobClass
+    from pyresque.store.reserve_raw import Writes
 
     #: One of the kinds below, and what belongs to it.
     End: TypeAlias = tuple[str, Any]
@@ -71,6 +78,9 @@ else:
 
 #: How a run ends; see above.
 LEFT, WORKING, ENDED, ANSWERED, BROKEN = "left", "working", "ended", "answered", "broken"
+
+#: Bytes of what plugins write at a job's end that the fork server reads at most, and of a frame with it.
+MOST, SMALL = 3072, 4096
 
 #: The signal by which the worker calls back; a process without a handler ignores it. 0: the system has none.
 CALL_BACK: int = getattr(signal, "SIGURG", 0)
@@ -83,7 +93,7 @@ class CalledBackError(BaseException):
 class FastPathRun:
     """One run of the fast path.
 
-    connection: the descriptor that the worker lends. error_pipe: where children write. setup: the slot in the shared page, then
+    connection: the descriptor that the worker lends. pipe: where children write, its end to read and its end to write. setup: the slot in the shared page, then
     the fields of ``FastPathSetup``. worker: its pid. close_inherited: closes in a child what is the fork server's. reap: reaps
     other children, once a second.
     """
@@ -94,7 +104,7 @@ class FastPathRun:
         page: SharedPage,
         signals: ChildSignals,
         connection: int,
-        error_pipe: int,
+        pipe: tuple[int, int],
         setup: tuple[Any, ...],
         worker: int,
         close_inherited: Callable[[], None],
@@ -106,13 +116,17 @@ class FastPathRun:
         self.connection = connection
         self.mark = mark(connection)
         os.set_inheritable(connection, False)  # a program that a job starts has nothing of it
-        self.error_pipe = error_pipe
-        self.slot, command_head, record_heads, record_tail, self.queues, self.prefix = setup
+        self.results, self.error_pipe = pipe
+        self.slot, command_head, record_heads, record_tail, written, self.queues, self.prefix = (
+            setup
+        )
         self.reserver = RawReserver(
             lambda most: os.read(connection, most),
             lambda command: os.write(connection, command),
-            *(command_head, record_heads, record_tail),
+            *(command_head, record_heads, record_tail, written),
         )
+        #: What the plugins of the last job write at its end, packed, as long as no turn is known to have written it.
+        self.unwritten = b""
         self.worker = worker
         self.close_inherited = close_inherited
         self.reap = reap
@@ -153,19 +167,23 @@ class FastPathRun:
             if not self._wait(pid):
                 return (WORKING, (pid, perf_counter() - started)), queue_index, raw, record
             status = os.waitpid(pid, 0)[1]
-            if not page.finished(slot) or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
+            writes = self._writes() if page.wrote(slot) else None
+            done = page.finished(slot) or writes is not None
+            if not done or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
+                self._put_back()
                 return (ENDED, (pid, status)), queue_index, raw, record
             if os.getppid() != self.worker:
                 leave(0)  # the worker is gone: nobody may reserve for it
             page.set_in_turn()
             try:
-                following = reserver.reserve(record)
+                following = reserver.reserve(record, writes)
             except BlockingIOError:
                 return (BROKEN, "no reply in time"), queue_index, raw, record
             except OSError as error:
                 return (BROKEN, str(error)), queue_index, raw, record
             if following is None:
                 return (ANSWERED, reserver.reply), queue_index, raw, record
+            self.unwritten = b""
             queue_index, raw = following
             record = reserver.record(queue_index, raw)
             self.turns += 1
@@ -222,6 +240,27 @@ class FastPathRun:
         finally:
             leave(status)
 
+    def _writes(self) -> Writes | None:
+        """Read what the plugins of the last job write, for the turn; None if that is for the worker."""
+        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - for jobs with plugins
+
+        frame = os.read(self.results, SMALL)
+        try:
+            _, end = marshal.loads(frame[RESULT.size + len(HAS_END) :])  # noqa: S302 - the child's frame
+            writes = encoded(JobEnd.unpacked(end).commands)
+        except (ValueError, TypeError, EOFError):  # a job has written there
+            os.write(self.error_pipe, frame)
+            return None
+        self.unwritten = end
+        return writes
+
+    def _put_back(self) -> None:
+        """Put back what was read of the last child's result, for the worker."""
+        if self.unwritten:
+            told = HAS_END + marshal.dumps((b"", self.unwritten))
+            send_result(self.error_pipe, 0.0, told, b"", leaving=True)
+            self.unwritten = b""
+
     def _wait(self, pid: int) -> bool:
         """Wait until a child exits, without reaping it; False if the worker called back meanwhile."""
         try:
@@ -251,8 +290,6 @@ class FastPathRun:
         try:
             self.page.set_started(self.slot)
             done = own(function, *args)
-            if self.job_call.end is not None and done:
-                self.job_call.carry_out_success()
             give_back()
             if done is False:
                 error = LEFT_UNDONE
@@ -271,11 +308,14 @@ class FastPathRun:
             if len(sys.modules) != known or cheap_fork.notes
             else b""
         )
-        if not names and not error and self.job_call.end is None:  # what it has imported is known
+        end = self.job_call.end
+        if not names and not error and end is None:  # what it has imported is known
             self.page.set_finished(self.slot)
             return
         if not tell(self.job_call, self.error_pipe, seconds, error, names, leaving=True):
             self.page.set_finished(self.slot)
+        elif end is not None and not names and not error and end.is_small(MOST):
+            self.page.set_wrote(self.slot)
 
     def rehearse(self, entry: JobClass) -> None:
         """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import marshal
 
-from pyresque.errors import PyresqueError
 from pyresque.lightweight import is_awaitable
 
 TYPE_CHECKING = False
@@ -111,23 +110,6 @@ class JobCall:
         if end is not None:
             self.end = None
         return end
-
-    def carry_out_success(self) -> None:
-        """Write here what the plugins of a job that ended well write at its end; what Redis does not take stays for the worker.
-
-        If the worker is killed before it has noted that the job is done, the job is lost and may be retried, whoever writes this.
-        """
-        end = self.end
-        if end is None or end.keeps_failure:
-            return
-        from pyresque.store.settle import carry_out  # noqa: PLC0415 - for those who have plugins
-
-        try:
-            settled = self.driver().run(carry_out(end.commands))
-        except PyresqueError:
-            return
-        if settled.held:
-            self.end = None
 
     def carry_out(self, end: JobEnd) -> None:
         """Write here what waits for the job's end: the worker cannot be told of it."""

@@ -22,6 +22,7 @@ from pyresque.executor.fork.server_process import (
     FAST_PATH_ENDED,
     FORK,
     FORKED,
+    LENT,
     MESSAGE,
     PREPARE,
     RELEASE,
@@ -130,7 +131,7 @@ class ServerHandle:
         pipes = job_pipe, result_pipe
         return ChildHandle(pid, pipes, self._page, slot, self.exit_status_reader())
 
-    def start_fast_path(self, body: bytes, connection: int, error_pipe: int) -> None:
+    def start_fast_path(self, body: bytes, connection: int, pipe: tuple[int, int]) -> None:
         """Start a run of the fast path; ``fast_path_result`` returns how it ended. Raises OSError."""
         if self._control is None:
             self._start()
@@ -138,7 +139,7 @@ class ServerHandle:
         control = self._control
         if control is None:
             raise ConnectionResetError("the fork server has ended")
-        descriptors = DESCRIPTORS.pack(connection, error_pipe)
+        descriptors = LENT.pack(connection, *pipe)
         try:
             control.sendmsg(
                 [MESSAGE.pack(FAST_PATH, len(body), 0)],
@@ -156,7 +157,7 @@ class ServerHandle:
                 os.kill(self.pid, CALL_BACK)
 
     def fast_path_result(self) -> tuple[Any, ...]:
-        """Kind, detail, queue index, payload, record, turns and second. Raises OSError if the server died."""
+        """Kind, detail, queue index, payload, record, turns, second, what is unwritten. Raises OSError if the server died."""
         while self._fast_path_result is None:
             self._receive()
         result, self._fast_path_result = self._fast_path_result, None

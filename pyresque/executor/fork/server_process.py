@@ -78,9 +78,9 @@ FORKED, EXITED, ALIVE, FAST_PATH_ENDED, WARMED = b"F", b"S", b"A", b"W", b"N"
 LINGER, IDLE = 5.0, 0.2
 
 #: Two descriptors beside a message, and the bytes that recvmsg() needs for them.
-DESCRIPTORS = struct.Struct("@ii")
+DESCRIPTORS, LENT = struct.Struct("@ii"), struct.Struct("@iii")
 ANCILLARY = (
-    socket.CMSG_SPACE(DESCRIPTORS.size) if hasattr(socket, "CMSG_SPACE") else 0
+    socket.CMSG_SPACE(LENT.size) if hasattr(socket, "CMSG_SPACE") else 0
 )  # else nothing forks
 
 #: The process title; the number is the worker's pid.
@@ -174,7 +174,7 @@ class _Server:
             elif kind == RELEASE:
                 released[number] = time.monotonic() + LINGER
             elif kind == FAST_PATH:
-                self._run_fast_path(number, DESCRIPTORS.unpack(extra[0][2]))
+                self._run_fast_path(number, LENT.unpack(extra[0][2]))
             else:
                 self._answer_rare(kind, number)
 
@@ -253,8 +253,8 @@ class _Server:
         os.close(pipes[0])
         os.close(pipes[1])
 
-    def _run_fast_path(self, size: int, descriptors: tuple[int, int]) -> None:
-        connection, error_pipe = descriptors
+    def _run_fast_path(self, size: int, descriptors: tuple[int, int, int]) -> None:
+        connection, *_ = descriptors
         body = self._control.recv(size, socket.MSG_WAITALL)
         setup, current = marshal.loads(body)  # noqa: S302 - the worker wrote it
         control, begin = self._control.fileno(), self._options.begin
@@ -268,7 +268,7 @@ class _Server:
 
         run = FastPathRun(
             self._job_call,  # type: ignore[arg-type] # workers that use the fast path give a JobCall
-            *(self._page, self._signals, connection, error_pipe, setup, self._worker),
+            *(self._page, self._signals, connection, descriptors[1:], setup, self._worker),
             *(close_inherited, self._reap_released),
         )
         if not self._rehearsed_fast_path:
@@ -279,9 +279,10 @@ class _Server:
         end, queue_index, raw, record = run.run(*current)
         if end[0] == WORKING:
             self._living.add(end[1][0])
-        os.close(connection)
-        os.close(error_pipe)
-        result = marshal.dumps((*end, queue_index, raw, record, run.turns, run.reserver.second))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        left = (queue_index, raw, record, run.turns, run.reserver.second, run.unwritten)
+        result = marshal.dumps((*end, *left))
         self._control.sendall(MESSAGE.pack(FAST_PATH_ENDED, len(result), 0) + result)
 
     def _send_status(self, pid: int) -> None:

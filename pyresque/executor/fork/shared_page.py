@@ -14,7 +14,7 @@ STOPPING = 0
 SLOTS = mmap.PAGESIZE
 
 #: What a slot says of its job.
-WAITING, STARTED, FINISHED = 0, 1, 2
+WAITING, STARTED, FINISHED, WROTE = 0, 1, 2, 3
 
 #: The fast path, on the third page: whether the worker calls it back, whether a turn is under way, whether a child has not returned
 #: the connection, how many turns there were, and the pid of the present child (0: none).
@@ -47,6 +47,14 @@ class SharedPage:
     def set_finished(self, slot: int) -> None:
         """The child's job is done, and the child has nothing to report."""
         self._page[slot] = FINISHED
+
+    def set_wrote(self, slot: int) -> None:
+        """The child's job is done, and what its plugins write at its end stands in its result frame alone."""
+        self._page[slot] = WROTE
+
+    def wrote(self, slot: int) -> bool:
+        """Whether that child has called ``set_wrote`` for its last job."""
+        return self._page[slot] == WROTE
 
     def started(self, slot: int) -> bool:
         """Whether that child has begun the job that it was sent last."""

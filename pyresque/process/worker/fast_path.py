@@ -19,6 +19,7 @@ from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE, NOT_STARTED
 from pyresque.executor.fast_path import CurrentRecord, FastPathSetup
 from pyresque.job.job import Job, Payload, read_job
+from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import called
 from pyresque.job.plain import acts_when_taken, forkable, plain_call, self_contained
 from pyresque.lightweight import is_coroutine_function
@@ -204,7 +205,7 @@ class ForkFastPath:
         # ``run_at`` stands behind the queue's name, which may read alike.
         heads = [head.rpartition(run_at)[::2] for head in prefix.record_heads]
         return FastPathSetup(
-            *(prefix.command_head, tuple(heads), prefix.record_tail),
+            *(prefix.command_head, tuple(heads), prefix.record_tail, prefix.written),
             *(prefix.queues, self.worker.title("")),
         )
 
@@ -220,7 +221,11 @@ class ForkFastPath:
             return await _hand_over(worker, queue, raw, accepted=result.turns == 0)
         if reply.__class__ is bytes:
             return await _hand_over(worker, current.take_payload(reply), reply, accepted=False)
-        following = await current.read_reply(reply)
+        written = NO_FAILURE
+        if result.unwritten:
+            end = JobEnd.unpacked(result.unwritten)
+            written = with_end(current, read_job(self.core.codec, queue, raw), end, NO_FAILURE)
+        following = await current.read_reply(reply, written)
         return (None, None) if following is None else await _hand_over(worker, *following)
 
 

@@ -38,7 +38,9 @@ class Wire:
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.reserver = RawReserver(self.ours.recv, self.ours.send, HEAD, HEADS, b"}")
+        self.reserver = RawReserver(
+            self.ours.recv, self.ours.send, HEAD, HEADS, b"}", (b"", 0, b"", b"")
+        )
 
     def answered(self, *pieces: bytes) -> tuple[int, bytes] | None:
         """What the fast path makes of a reply that comes in these pieces."""
