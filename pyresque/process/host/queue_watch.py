@@ -143,7 +143,7 @@ class QueueWatch:
                 connection.socket = self._connect()
             if self._clients.is_due():
                 connection.send(CLIENTS, ASKING)
-            connection.armed, connection.since, connection.due = True, now, now + self.grace
+            connection.armed, connection.since = True, now
             self._enter(connection)
         except (RedisUnavailable, ConnectError) as error:
             self._on_loss(connection, now, error)
@@ -156,6 +156,7 @@ class QueueWatch:
             seconds = self._noted_wait + LONGER
             entering = self._waiting.entering(connection.key, seconds, by_text=by_text)
             connection.send(ENTER, entering)
+            connection.due = self.clock.monotonic() + self.grace
 
     def _watch(self, connection: WatchConnection, seconds: float) -> None:
         connection.called = False

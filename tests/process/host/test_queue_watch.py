@@ -360,6 +360,16 @@ def test_a_server_that_does_not_have_the_script_gets_its_text(sharing):
     assert sharing.arm(LOW), "its place has ended by then"
 
 
+def test_a_process_that_reads_late_that_the_script_is_missing_keeps_its_connection(sharing):
+    sharing.arm(LOW)
+    sharing.after(GRACE + 1)
+    assert sharing.answers(ScriptMissing("NOSCRIPT")) == []
+    assert sharing.wires[0].open
+    assert sharing.watch.due((LOW,)) == sharing.clock.passed + GRACE
+    sharing.answers(2)
+    assert sharing.wires[0].sent == [asked(), asked(by_text=True), NOTED]
+
+
 @pytest.mark.parametrize("replies", [("NOPERM evalsha",), (0, "NOPERM blpop")])
 def test_where_workers_may_not_share_the_watching_each_of_them_watches(sharing, caplog, replies):
     sharing.arm(LOW)
