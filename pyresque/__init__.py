@@ -1,7 +1,7 @@
 """Ruby's Resque for Python: the same Redis keys, the same bytes.
 
-Public and stable: the names of this package's ``__all__``, of ``pyresque.errors``, of ``pyresque.activejob`` and of
-``pyresque.plugins``, and the commands of ``pyresque``. Every other module is private: it may change with any version. ``docs/api.md`` lists every verb.
+Public and stable: the names of this package's ``__all__``, of ``pyresque.errors``, of ``pyresque.activejob``, of
+``pyresque.plugins`` and of the modules of ``pyresque.contrib``, and the commands of ``pyresque``. Every other module is private: it may change with any version. ``docs/api.md`` lists every verb.
 
 >>> from pyresque import Resque
 >>> resque = Resque("redis://localhost:6379/0")
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from pyresque.job.limits import TimeLimit
     from pyresque.job.queue_overview import Info
     from pyresque.job.worker_registry import WorkerInfo
+    from pyresque.job_types import AsyncTypedJob, AsyncTypedTrackedJob, TypedJob, TypedTrackedJob
     from pyresque.settings import Settings
+    from pyresque.user_errors import is_retried
 
 __all__ = [
     "AsyncHandle",
     "AsyncOwnStatus",
     "AsyncResque",
+    "AsyncTypedJob",
+    "AsyncTypedTrackedJob",
     "DontPerform",
     "FailedRecord",
     "Failure",
@@ -46,8 +50,11 @@ __all__ = [
     "Settings",
     "TermException",
     "TimeLimit",
+    "TypedJob",
+    "TypedTrackedJob",
     "WorkerInfo",
     "__version__",
+    "is_retried",
 ]
 
 #: The module of each public name. It is loaded at the name's first use, since a forked child copies whatever is loaded.
@@ -55,6 +62,8 @@ _MODULES = {
     "AsyncHandle": "pyresque.handles",
     "AsyncOwnStatus": "pyresque.handles",
     "AsyncResque": "pyresque.client",
+    "AsyncTypedJob": "pyresque.job_types",
+    "AsyncTypedTrackedJob": "pyresque.job_types",
     "DontPerform": "pyresque.errors",
     "FailedRecord": "pyresque.failure.record",
     "Failure": "pyresque.failure.record",
@@ -73,7 +82,10 @@ _MODULES = {
     "Settings": "pyresque.settings",
     "TermException": "pyresque.errors",
     "TimeLimit": "pyresque.job.limits",
+    "TypedJob": "pyresque.job_types",
+    "TypedTrackedJob": "pyresque.job_types",
     "WorkerInfo": "pyresque.job.worker_registry",
+    "is_retried": "pyresque.user_errors",
 }
 
 

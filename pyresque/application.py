@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pyresque.activejob.registry import ActiveJobs
 from pyresque.errors import JobOptionError, SettingsError
+from pyresque.job.calls import equip
 from pyresque.job.hooks import StopFlag, WorkerHooks, check_callable
 from pyresque.job.middleware import add as add_layer
-from pyresque.job.registry import JobClass, Registry
-from pyresque.job.targets import check_options, check_part, limit_of, most_redeliveries
+from pyresque.job.registry import Registry
+from pyresque.job.targets import (
+    check_options,
+    check_part,
+    hooks_of_kinds,
+    limit_of,
+    most_redeliveries,
+)
 from pyresque.lightweight import cached_property
 from pyresque.settings import Settings
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from pyresque.driver.choose import Access
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.job.enqueue_middleware import EnqueueMiddleware
+    from pyresque.job.job_class import JobClass
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.job.plugin import Plugin
@@ -156,11 +164,16 @@ class Application:
         )
 
     def configure(self, **changes: Unpack[Keywords]) -> None:
-        """Change settings (None: leave as it is) before the first verb, keeping what is registered.
+        """Change settings (None: leave as it is) before the first verb, keeping what is registered. A URL that changes later counts from then on.
 
         This is how the command line's flags reach an application: its jobs that enqueue follow them, too. Raises SettingsError.
         """
-        self.settings = self.settings.replace(**changes)
+        before, self.settings = self.settings, self.settings.replace(**changes)
+        if (before.server_url, before.namespace) != (
+            self.settings.server_url,
+            self.settings.namespace,
+        ):
+            vars(self).pop("driver", None)  # that of a verb that has run
         if "core" in vars(self):  # the next use makes another one
             self._failures = self.core.given_failures
             del self.core
@@ -183,6 +196,7 @@ class Application:
         retries: int | None = None,
         backoff: Backoff | None = None,
         tracked: bool = False,
+        **hooks_by_kind: Any,
     ) -> Any:
         """Register a class with a static method ``perform``, or a function, as a job.
 
@@ -190,16 +204,21 @@ class Application:
         ``kwargs=True`` passes a trailing hash as keyword arguments. ``aliases`` are older names that payloads may still have.
         ``timeout``: seconds, a timedelta or a TimeLimit; the job gets JobTimeout. ``on_dirty_exit="requeue"`` puts the
         job back into its queue when its process dies, at most ``max_redeliveries`` (3) times. ``hooks`` are functions with the names
-        of hooks, such as ``before_enqueue_check``. ``plugins`` are objects of ``pyresque.plugins``.
+        of hooks, such as ``before_enqueue_check``; by a keyword such as ``on_failure=tell`` a function, or a list, becomes a hook of that kind.
+        ``plugins`` are objects of ``pyresque.plugins``.
         ``retries`` and ``backoff`` are short for the plugin Retry: how often a failed job is retried, and after how many seconds (a number, a
         list, or "exponential"). ``tracked=True`` is short for the plugin Status: ``enqueue`` gives a handle of the job, its status lives
-        for a day after each step, and its arguments travel by name. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
+        for a day after each step, and its arguments travel by name.
+        The job can be called as before, and has ``enqueue(...)``, ``enqueue_in(wait, ...)``, ``enqueue_at(when, ...)``, ``options(queue=...)`` and
+        ``via(client)``, and a decorator for each kind of hook, such as ``@job.on_failure``. Raises DuplicateJobError, JobOptionError, NoClassError for what cannot perform.
         """
         if name is not None and not isinstance(name, str):
             self.registry.add(name)
+            equip(name, self)
             return name
 
         check_options(queue, aliases=aliases, hooks=hooks)
+        by_kind = hooks_of_kinds(hooks_by_kind)
         limit = limit_of(timeout)
         most = most_redeliveries(on_dirty_exit, max_redeliveries)
         attached = tuple(hooks)
@@ -215,10 +234,10 @@ class Application:
                 timeout=limit,
                 redeliveries=most,
                 hooks=attached,
+                hooks_by_kind=by_kind,
                 plugins=checked,
             )
-            if tracked:
-                target.tracked = True  # type: ignore[attr-defined]  # for checkers: job/job_verb.py
+            equip(target, self)
             return target
 
         return register
@@ -279,7 +298,8 @@ class Application:
         """Add a function ``(call_next, job)``, plain or ``async def``, around every job that is performed here.
 
         It calls (or awaits) ``call_next(job)``, which returns whether the job's work was done, or raises its error. The
-        first one added is the outermost; an async one is always inside the plain ones.
+        first one added is the outermost; an async one is always inside the plain ones. An object that may be called so may have a
+        method ``async def awaited(call_next, job)``, too, which takes its place in event loops.
         """
         add_layer(self.registry.middleware, middleware)
         return middleware
@@ -294,12 +314,21 @@ class Application:
         add_layer(self.registry.enqueue_middleware, middleware)
         return middleware
 
+    def dry_run(self, fixture: F) -> F:
+        """Add what keeps side effects away in shadow runs: a generator function ``(job)`` that yields once, around the job.
+
+        A function that returns a context manager will do, too. The last one counts. See docs/migrate.md.
+        """
+        check_callable("dry_run", fixture)
+        self.registry.dry_run = fixture
+        return fixture
+
     def _hook(self, name: str, hook: F) -> F:
         self.hooks.add(name, hook)
         return hook
 
     def warm_up(self, function: Any = None, /, *, in_child: bool = False) -> Any:
-        """Add a function that is called some dozen times in the process that children are copied from, before the first fork.
+        """Add a function that is called 48 times in the process that children are copied from, before the first fork.
 
         What a job would be the first to do in its child, such as to open a connection, use it and close it, costs children less
         then. ``in_child=True``: each child calls it once, before it is given its first job, and may keep open what it opens.
@@ -323,6 +352,22 @@ class Application:
     def after_fork(self, hook: F) -> F:
         """Add a function ``(job)`` that the child calls before it performs the job."""
         return self._hook("after_fork", hook)
+
+    def child_exit(self, hook: F) -> F:
+        """Add a function that each forked child calls before it ends, when its last job's outcome is told.
+
+        All functions together have two seconds; then the child is killed, which changes no outcome. A child
+        that is killed before calls none. With other executors than ``fork`` none is called.
+        """
+        return self._hook("child_exit", hook)
+
+    def job_lost(self, hook: F) -> F:
+        """Add a function ``(job, error)`` that is called when a job failed because its process died; ``error`` is a DirtyExit.
+
+        The worker calls it, or the process that prunes the worker, after the job's failure hooks. A job that goes back into its queue
+        (``on_dirty_exit="requeue"``) has not failed. What the function raises is logged.
+        """
+        return self._hook("job_lost", hook)
 
     def before_pause(self, hook: F) -> F:
         """Add a function ``(worker)`` that a worker calls when USR2 pauses it."""

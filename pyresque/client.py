@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
     from pyresque.job.limits import TimeLimit
-    from pyresque.job_verb import JobVerb, WarmUpVerb
+    from pyresque.job_verb import AwaitedJobVerb, BlockingJobVerb, WarmUpVerb
     from pyresque.ops import Op
     from pyresque.plugins.uniqueness import StrategyName, Uniqueness
     from pyresque.redis_face import Redis
     from pyresque.retries import AsyncRetries, Retries
+    from pyresque.routes import AsyncRoutesVerbs, RoutesVerbs
     from pyresque.statuses import AsyncStatuses, Statuses
     from pyresque.verbs import AwaitedVerbs, BlockingVerbs
 
@@ -70,8 +71,7 @@ class _Declaring(Application):
 
     if TYPE_CHECKING:
         run: Callable[[Any], Any]
-        job: JobVerb  # type: ignore[assignment]  # the same parameters, and what each of them makes it return
-        warm_up: WarmUpVerb  # type: ignore[assignment]  # as above
+        warm_up: WarmUpVerb  # type: ignore[assignment]  # the same parameters, and what each of them makes it return
 
     def active_job(
         self,
@@ -126,6 +126,7 @@ class Resque(_Declaring, BlockingVerbs):
     """Resque with verbs that block. Connects at the first verb; may be shared between threads, and across a fork."""
 
     if TYPE_CHECKING:
+        job: BlockingJobVerb  # type: ignore[assignment]  # as above
         active_job: ActiveJobVerb[BlockingCall]
 
     @cached_property
@@ -148,6 +149,13 @@ class Resque(_Declaring, BlockingVerbs):
         from pyresque.statuses import Statuses  # noqa: PLC0415 - as above
 
         return Statuses(self)
+
+    @cached_property
+    def routes(self) -> RoutesVerbs:
+        """Which classes Ruby's workers perform on shared queues, and which Python's do (docs/migrate.md)."""
+        from pyresque.routes import RoutesVerbs  # noqa: PLC0415 - as above
+
+        return RoutesVerbs(self)
 
     @cached_property
     def retries(self) -> Retries:
@@ -187,6 +195,7 @@ class AsyncResque(_Declaring, AwaitedVerbs):
     """Resque with verbs that are awaited, in one event loop."""
 
     if TYPE_CHECKING:
+        job: AwaitedJobVerb  # type: ignore[assignment]  # as above
         active_job: ActiveJobVerb[AwaitedCall]
 
     _awaits = True
@@ -212,6 +221,13 @@ class AsyncResque(_Declaring, AwaitedVerbs):
         from pyresque.statuses import AsyncStatuses  # noqa: PLC0415 - as above
 
         return AsyncStatuses(self)
+
+    @cached_property
+    def routes(self) -> AsyncRoutesVerbs:
+        """Which classes Ruby's workers perform on shared queues, and which Python's do (docs/migrate.md)."""
+        from pyresque.routes import AsyncRoutesVerbs  # noqa: PLC0415 - as above
+
+        return AsyncRoutesVerbs(self)
 
     @cached_property
     def retries(self) -> AsyncRetries:
@@ -248,20 +264,26 @@ class AsyncResque(_Declaring, AwaitedVerbs):
 
 
 def _add_verbs(face: type, name: str) -> bool:
-    """Add the verbs to a face that has none yet. Returns whether it did. No verb's name begins with an underscore."""
-    without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
-    if not without or name.startswith("_"):
+    """Add the verbs to a face that has none yet. Returns whether it has that one now. No verb's name begins with an underscore.
+
+    Several threads may be here at once: each adds the same, and a face counts as filled when it has all.
+    """
+    if name.startswith("_"):
         return False
+    without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
+    if not without:
+        return any(name in vars(each) for each in face.__mro__)
     from pyresque import as_verb, verbs  # noqa: PLC0415 - a process that only registers jobs, such as a fork server, needs none
 
     for base in without:
-        owner = _WITHOUT_VERBS.pop(base)
         found = getattr(verbs, base.__name__)
-        as_verb.name_verbs(found, owner)
+        as_verb.name_verbs(found, _FACES[base])
         for verb, value in vars(found).items():
             if not verb.startswith("_"):
                 setattr(base, verb, value)
-    return True
+        _WITHOUT_VERBS.discard(base)
+    return any(name in vars(each) for each in face.__mro__)
 
 
-_WITHOUT_VERBS: dict[type, type] = {BlockingVerbs: Resque, AwaitedVerbs: AsyncResque}
+_FACES: dict[type, type] = {BlockingVerbs: Resque, AwaitedVerbs: AsyncResque}
+_WITHOUT_VERBS = set(_FACES)

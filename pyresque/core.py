@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pyresque.activejob.operation import ActiveJobOperation
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock, utc
@@ -14,29 +15,19 @@ from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
 from pyresque.failure.retention import Retention
-from pyresque.job.job import Codec, Job, codec_named, read_job
+from pyresque.job.job import Codec, codec_named, read_job
+from pyresque.job.job_class import JobClass
 from pyresque.job.overview import Overview, read_overview
 from pyresque.job.plugin import mark_of
 from pyresque.job.plugin_context import PluginContext
-from pyresque.job.queue_overview import Info, QueueOverview
 from pyresque.job.queues import Queues
-from pyresque.job.registry import JobClass, Registry
-from pyresque.job.status_board import StatusBoard
 from pyresque.job.worker_registry import WorkerRegistry
+from pyresque.on_demand import PartsOnDemand
 from pyresque.printable import without_password
-from pyresque.schedule.cron.zones import zone_named
-from pyresque.schedule.delayed import Delayed
-from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue
-from pyresque.schedule.promote import Promoter
-from pyresque.schedule.recurring import Recurring
-from pyresque.schedule.search import Search
-from pyresque.store.delayed import DelayedTable
 from pyresque.store.failed import FailedTable
 from pyresque.store.keys import Keys
 from pyresque.store.queues import QueueTable, StatTable
 from pyresque.store.replicas import Replicas
-from pyresque.store.schedules import MasterLock, ScheduleTable
-from pyresque.store.statuses import StatusTable
 from pyresque.store.workers import WorkerTable
 
 if TYPE_CHECKING:
@@ -50,10 +41,10 @@ if TYPE_CHECKING:
     from pyresque.failure.base import FailureBackend, Saves
     from pyresque.failure.record import FailedRecord
     from pyresque.job.hooks import WorkerHooks
-    from pyresque.job.registry import Target
+    from pyresque.job.queue_overview import Info
+    from pyresque.job.registry import Registry, Target
     from pyresque.job.worker_registry import WorkerInfo
     from pyresque.ops import Op
-    from pyresque.plugins.waiting_retries import WaitingRetries
     from pyresque.settings import Settings
     from pyresque.store.marks import Mark
     from pyresque.store.workers import RemovedWorker
@@ -64,7 +55,7 @@ def never() -> bool:
     return False
 
 
-class Core:
+class Core(PartsOnDemand):
     """One application's jobs on one Redis."""
 
     def __init__(
@@ -91,7 +82,8 @@ class Core:
         self._registered = registry
         registry = registry.with_internal(
             JobClass(
-                WRAPPER, None, WRAPPER, operation=self._perform_active_job, inside=self._inside
+                *(WRAPPER, None, WRAPPER),
+                operation=ActiveJobOperation(self.active_job_classes, lambda: self.active_jobs),
             )
         )
         registry.fallback = self._active_entry
@@ -110,7 +102,6 @@ class Core:
             inline=settings.inline,
             stamp=self._now if settings.enqueued_at else None,
         )
-        self.queue_overview = QueueOverview(self.table, self.codec, self.clock)
         kind = (
             RedisMultiQueueBackend
             if settings.failure_backend == "redis_multi_queue"
@@ -124,6 +115,7 @@ class Core:
         self.lost_jobs = LostJobs(
             *(self.worker_registry, self._failures, registry, self.clock, self.default_failures),
             new_id=self.new_failure_id,
+            worker_hooks=hooks,
         )
         self.retention = Retention(
             settings,
@@ -132,17 +124,11 @@ class Core:
             self.worker_registry.table.server_time,
         )
         self.refusals = RefusedJobs(self._failures, self.clock, new_id=self.new_failure_id)
-        self.delayed = self._delayed()
-        registry.context = PluginContext(self.keys, self.codec, self.clock, self.jobs, self.delayed)
-        self.failed_table.mark_of = self._mark_of
-        self.recurring = self._recurring({} if schedule_memory is None else schedule_memory)
-        self.statuses = StatusBoard(StatusTable(self.keys), self.codec, self.clock)
-        self.lock = MasterLock(
-            self.keys,
-            settings.master_lock_prefix,
-            settings.lock_timeout,
-            settings.scheduler_interval,
+        registry.context = PluginContext(
+            *(self.keys, self.codec, self.clock, self.jobs), lambda: self.delayed
         )
+        self.failed_table.mark_of = self._mark_of
+        self._schedule_memory = {} if schedule_memory is None else schedule_memory
 
     @property
     def failures(self) -> FailureBackend:
@@ -161,22 +147,6 @@ class Core:
 
         return ruby_time.iso8601(utc(self.clock), 6)
 
-    def _delayed(self) -> Delayed:
-        """The delayed jobs; what cannot be queued goes to the failure backend."""
-        table = DelayedTable(self.keys, self._replicas)
-        by_meaning = self.settings.delayed_search == "meaning"
-        search = Search(table, self.codec, self.registry, by_meaning=by_meaning)
-        promoter = Promoter(
-            table, self.jobs, self.refusals, self.settings.delayed_requeue_batch_size
-        )
-        return Delayed(self.jobs, search, promoter, self.clock)
-
-    def _recurring(self, memory: dict[str, Any]) -> Recurring:
-        overlap = Overlap(self.jobs, self.worker_registry)
-        zone = zone_named(self.settings.time_zone)
-        table = ScheduleTable(self.keys)
-        return Recurring(table, ScheduledEnqueue(self.jobs), overlap, self.clock, zone, memory)
-
     def _mark_of(self, queue: str, payload: bytes) -> Mark | None:
         """The mark that a failed job is requeued with."""
         if not self.registry.with_plugins:
@@ -186,7 +156,7 @@ class Core:
 
     # -- active jobs
 
-    @functools.cached_property
+    @cached_property
     def active_jobs(self) -> JobWrapper:
         """What performs and enqueues the jobs of a Rails application, as the settings describe it."""
         from pyresque.activejob import times  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
@@ -206,12 +176,6 @@ class Core:
             stopping=self._stopping,
             view=self.registry,
         )
-
-    async def _perform_active_job(self, job: Job) -> bool:
-        return await self.active_jobs.perform(job)
-
-    def _inside(self, job: Job) -> JobClass | None:
-        return self.active_job_classes.inside(job)
 
     def class_name(self, job: Target | None) -> str | None:
         """The Ruby name of a job by its class, function or name, as failed records bear it; None if none is given.
@@ -270,16 +234,6 @@ class Core:
         name = active_job if known is None else known.entry.name
         await unlock(self.active_jobs, None if name is None else str(name), args, kwargs)
 
-    @functools.cached_property
-    def retries(self) -> WaitingRetries:
-        """The jobs that wait for their next attempt."""
-        from pyresque.plugins.waiting_retries import WaitingRetries  # noqa: PLC0415 - for those who ask: each forked child pays for what is loaded
-
-        return WaitingRetries(
-            *(self.delayed.promoter, self.delayed.search, self.registry),
-            *(lambda: self._failures, self.clock, self.new_failure_id),
-        )
-
     # -- the whole
 
     async def info(self) -> Info:
@@ -297,6 +251,8 @@ class Core:
 
     def summary(self, overview: Overview) -> Info:
         """Sum up an overview."""
+        from pyresque.job.queue_overview import Info  # noqa: PLC0415 - for those who ask
+
         return Info(
             pending=sum(size or 0 for size in overview.sizes.values()),
             processed=overview.processed,

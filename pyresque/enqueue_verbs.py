@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from pyresque.handles import AsyncHandle, AsyncOwnStatus, Handle, OwnStatus
 from pyresque.job.queues import Queues
@@ -11,13 +11,47 @@ from pyresque.job.tracked import current_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from functools import partial
+    from types import CodeType
+    from typing import TypeAlias
 
-    from pyresque.job.registry import Target
-    from pyresque.job_verb import Tracked, TrackedTask
+    from pyresque.activejob.continuation import Continuable
+    from pyresque.activejob.envelope import Envelope
+    from pyresque.job_types import JobFunction, Performs, TrackedFunction
     from pyresque.ops import Op
 
+    class Plain(Protocol):
+        """A function that is no JobFunction: what it takes may not be what its job takes (``active_job(..., bind=True)``)."""
+
+        @property
+        def __code__(self) -> CodeType: ...
+
+    class Bound(Protocol):
+        """A class whose ``perform`` gets the envelope first: its job does not take that."""
+
+        @staticmethod
+        def perform(job: Envelope, /, *args: Any, **kwargs: Any) -> Any:
+            """Do the work."""
+
+    class BoundInSteps(Protocol):
+        """A class whose ``perform`` gets a Continuable first."""
+
+        @staticmethod
+        def perform(job: Continuable, /, *args: Any, **kwargs: Any) -> Any:
+            """Do the work."""
+
+    class Scheduled(Protocol):
+        """A class that is called in place of being queued."""
+
+        @property
+        def scheduled(self) -> Callable[..., Any]:
+            """Called as ``scheduled(queue, name, *args)``."""
+
+    #: Jobs that take any arguments, as far as their types tell.
+    Unchecked: TypeAlias = type[Bound | BoundInSteps | Scheduled] | str | Plain | partial[Any]
+
 P = ParamSpec("P")
-R = TypeVar("R")
+T = TypeVar("T")
 
 
 def _blocking(operation: Callable[Concatenate[Any, P], Op[bool | str | None]]) -> Any:
@@ -51,17 +85,22 @@ class BlockingEnqueue:
 
         @overload
         def enqueue(
-            self, job: TrackedTask[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> Handle[R] | None: ...
+            self, job: TrackedFunction[P, Any, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+        ) -> Handle[T] | None: ...
 
         @overload
         def enqueue(
-            self, job: Tracked[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> Handle[R] | None: ...
+            self, job: JobFunction[P, Any, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+        ) -> bool | None: ...
 
         @overload
         def enqueue(
-            self, job: Target, /, *args: Any, **kwargs: Any
+            self, job: type[Performs[P, Any]], /, *args: P.args, **kwargs: P.kwargs
+        ) -> bool | Handle[Any] | None: ...
+
+        @overload
+        def enqueue(
+            self, job: Unchecked, /, *args: Any, **kwargs: Any
         ) -> bool | Handle[Any] | None: ...
 
         def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -69,17 +108,37 @@ class BlockingEnqueue:
 
         @overload
         def enqueue_to(
-            self, queue: str | None, job: TrackedTask[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> Handle[R] | None: ...
+            self,
+            queue: str | None,
+            job: TrackedFunction[P, Any, T, Any, Any],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> Handle[T] | None: ...
 
         @overload
         def enqueue_to(
-            self, queue: str | None, job: Tracked[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> Handle[R] | None: ...
+            self,
+            queue: str | None,
+            job: JobFunction[P, Any, Any, Any],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> bool | None: ...
 
         @overload
         def enqueue_to(
-            self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
+            self,
+            queue: str | None,
+            job: type[Performs[P, Any]],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> bool | Handle[Any] | None: ...
+
+        @overload
+        def enqueue_to(
+            self, queue: str | None, job: Unchecked, /, *args: Any, **kwargs: Any
         ) -> bool | Handle[Any] | None: ...
 
         def enqueue_to(self, queue: str | None, job: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -105,17 +164,22 @@ class AwaitedEnqueue:
 
         @overload
         async def enqueue(
-            self, job: TrackedTask[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> AsyncHandle[R] | None: ...
+            self, job: TrackedFunction[P, Any, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+        ) -> AsyncHandle[T] | None: ...
 
         @overload
         async def enqueue(
-            self, job: Tracked[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> AsyncHandle[R] | None: ...
+            self, job: JobFunction[P, Any, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+        ) -> bool | None: ...
 
         @overload
         async def enqueue(
-            self, job: Target, /, *args: Any, **kwargs: Any
+            self, job: type[Performs[P, Any]], /, *args: P.args, **kwargs: P.kwargs
+        ) -> bool | AsyncHandle[Any] | None: ...
+
+        @overload
+        async def enqueue(
+            self, job: Unchecked, /, *args: Any, **kwargs: Any
         ) -> bool | AsyncHandle[Any] | None: ...
 
         async def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -123,17 +187,37 @@ class AwaitedEnqueue:
 
         @overload
         async def enqueue_to(
-            self, queue: str | None, job: TrackedTask[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> AsyncHandle[R] | None: ...
+            self,
+            queue: str | None,
+            job: TrackedFunction[P, Any, T, Any, Any],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> AsyncHandle[T] | None: ...
 
         @overload
         async def enqueue_to(
-            self, queue: str | None, job: Tracked[P, R], /, *args: P.args, **kwargs: P.kwargs
-        ) -> AsyncHandle[R] | None: ...
+            self,
+            queue: str | None,
+            job: JobFunction[P, Any, Any, Any],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> bool | None: ...
 
         @overload
         async def enqueue_to(
-            self, queue: str | None, job: Target, /, *args: Any, **kwargs: Any
+            self,
+            queue: str | None,
+            job: type[Performs[P, Any]],
+            /,
+            *args: P.args,
+            **kwargs: P.kwargs,
+        ) -> bool | AsyncHandle[Any] | None: ...
+
+        @overload
+        async def enqueue_to(
+            self, queue: str | None, job: Unchecked, /, *args: Any, **kwargs: Any
         ) -> bool | AsyncHandle[Any] | None: ...
 
         async def enqueue_to(

@@ -251,6 +251,14 @@ class ScheduleFileError(PyresqueError):
     exit_code = 2
 
 
+class ShadowWriteError(PyresqueError):
+    """A job of a shadow run would have written to Redis; it is refused."""
+
+
+class StubsError(PyresqueError):
+    """Handlers of ``pyresque migrate stubs`` cannot be written where they are to stand."""
+
+
 # -- settings, connections, hosts ------------------------------------------------------------------
 
 
@@ -333,6 +341,21 @@ class AppImportError(PyresqueError):
 
 class NoRedisServer(PyresqueError):  # noqa: N818 - the name says what is missing
     """There is no Redis server program on this machine that could be started."""
+
+
+class MissingPackage(PyresqueError, ModuleNotFoundError):  # noqa: N818 - the name says what is wrong
+    """A part of pyresque needs a package that one of its extras brings; the message says how to install it."""
+
+    def __init__(self, what: str, extra: str, missing: ModuleNotFoundError) -> None:
+        name = missing.name or "a package"
+        super().__init__(f"{what} needs {name}: pip install 'pyresque[{extra}]'", name=name)
+
+
+class TestKitError(PyresqueError):
+    """The test kit (``pyresque.testing``) cannot do what a test asks for."""
+
+    #: pytest looks for tests in classes of this name.
+    __test__ = False
 
 
 class DemoFailed(PyresqueError):  # noqa: N818 - the name says what happened
@@ -514,6 +537,12 @@ class ResumeLimitError(ContinuationError):
     """A job in steps was interrupted once more often than it may be resumed."""
 
     ruby_name = "ActiveJob::Continuation::ResumeLimitError"
+
+
+class RoutingError(PyresqueError):
+    """The routing table, or a rule that is given for it, cannot be read; the message says what is wrong."""
+
+    exit_code = 2
 
 
 class PoolFileError(PyresqueError):

@@ -1,4 +1,4 @@
-"""The types of ``@resque.job(...)`` for checkers: what it takes, and what a tracked job is when it is enqueued."""
+"""The types of ``@resque.job(...)`` for checkers: what it takes, and what it returns; ``job_types`` has what that can do."""
 
 from __future__ import annotations
 
@@ -6,42 +6,130 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from datetime import timedelta
-    from typing import Any, Literal, ParamSpec, Protocol, TypeVar, overload
+    from typing import Any, Literal, ParamSpec, Protocol, TypeAlias, TypedDict, TypeVar, overload
+
+    from typing_extensions import Unpack
 
     from pyresque.job.limits import TimeLimit
     from pyresque.job.plugin import Plugin
+    from pyresque.job_types import (
+        AwaitedEnqueued,
+        AwaitedTracks,
+        Enqueued,
+        JobFunction,
+        TrackedFunction,
+        Tracks,
+    )
     from pyresque.plugins.retry import Backoff
 
     F = TypeVar("F", bound=Callable[..., Any])
     J = TypeVar("J")
     P = ParamSpec("P")
     R = TypeVar("R")
-    R_co = TypeVar("R_co", covariant=True)
+    E_co = TypeVar("E_co", covariant=True)
+    Registers_co = TypeVar("Registers_co", covariant=True)
 
-    class Tracked(Protocol[P, R_co]):
-        """A function that was registered with ``tracked=True``: ``enqueue`` gives a handle of its result."""
+    Hook: TypeAlias = Callable[..., Any]
+    HooksOfKind: TypeAlias = Hook | Iterable[Hook]
 
-        tracked: Literal[True]
+    class JobOptions(TypedDict, total=False):
+        """What ``job`` takes by name, but for ``tracked``."""
 
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-            """Call the function here and now."""
+        queue: str | None
+        kwargs: bool
+        aliases: Iterable[str]
+        timeout: TimeLimit | timedelta | float | None
+        on_dirty_exit: Literal["fail", "requeue"]
+        max_redeliveries: int | None
+        hooks: Iterable[Hook]
+        plugins: Iterable[Plugin]
+        retries: int | None
+        backoff: Backoff | None
+        before_perform: HooksOfKind
+        around_perform: HooksOfKind
+        after_perform: HooksOfKind
+        on_failure: HooksOfKind
+        always: HooksOfKind
+        before_enqueue: HooksOfKind
+        after_enqueue: HooksOfKind
+        before_dequeue: HooksOfKind
+        after_dequeue: HooksOfKind
+        before_schedule: HooksOfKind
+        after_schedule: HooksOfKind
+        before_delayed_enqueue: HooksOfKind
 
-    class TrackedTask(Protocol[P, R_co]):
-        """An ``async def`` function that was registered with ``tracked=True``."""
-
-        tracked: Literal[True]
-
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
-            """Call the function here and now."""
-
-    class RegistersTracked(Protocol):
-        """What ``job(..., tracked=True)`` returns: it registers a class or a function."""
+    class Registers(Protocol[E_co]):
+        """What ``job(...)`` returns: it registers a class or a function, whose calls give E."""
 
         @overload
         def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # a class is a callable, too
 
         @overload
-        def __call__(self, target: Callable[P, R], /) -> Tracked[P, R]: ...
+        def __call__(self, target: Callable[P, R], /) -> JobFunction[P, R, E_co, E_co]: ...
+
+    class RegistersTracked(Protocol):
+        """What ``job(..., tracked=True)`` of a Resque returns."""
+
+        @overload
+        def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # as above
+
+        @overload
+        def __call__(
+            self, target: Callable[P, Coroutine[Any, Any, R]], /
+        ) -> TrackedFunction[P, Coroutine[Any, Any, R], R, Tracks[R], Enqueued]: ...
+
+        @overload
+        def __call__(
+            self, target: Callable[P, R], /
+        ) -> TrackedFunction[P, R, R, Tracks[R], Enqueued]: ...
+
+    class RegistersAsyncTracked(Protocol):
+        """What ``job(..., tracked=True)`` of an AsyncResque returns."""
+
+        @overload
+        def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # as above
+
+        @overload
+        def __call__(
+            self, target: Callable[P, Coroutine[Any, Any, R]], /
+        ) -> TrackedFunction[P, Coroutine[Any, Any, R], R, AwaitedTracks[R], AwaitedEnqueued]: ...
+
+        @overload
+        def __call__(
+            self, target: Callable[P, R], /
+        ) -> TrackedFunction[P, R, R, AwaitedTracks[R], AwaitedEnqueued]: ...
+
+    class JobVerb(Protocol[E_co, Registers_co]):
+        """``job`` of a face whose ``enqueue`` gives E; ``Registers_co`` registers tracked jobs."""
+
+        @overload
+        def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # as above
+
+        @overload
+        def __call__(self, target: Callable[P, R], /) -> JobFunction[P, R, E_co, E_co]: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str | None = None,
+            /,
+            *,
+            tracked: Literal[True],
+            **options: Unpack[JobOptions],
+        ) -> Registers_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str | None = None,
+            /,
+            *,
+            tracked: Literal[False] = False,
+            **options: Unpack[JobOptions],
+        ) -> Registers[E_co]: ...
+
+    BlockingJobVerb: TypeAlias = JobVerb[Enqueued, RegistersTracked]
+    AwaitedJobVerb: TypeAlias = JobVerb[AwaitedEnqueued, RegistersAsyncTracked]
 
     class WarmUpVerb(Protocol):
         """``Resque.warm_up`` as checkers see it."""
@@ -51,50 +139,3 @@ if TYPE_CHECKING:
 
         @overload
         def __call__(self, *, in_child: bool = False) -> Callable[[F], F]: ...
-
-    class JobVerb(Protocol):
-        """``Resque.job`` as checkers see it."""
-
-        @overload
-        def __call__(self, target: type[J], /) -> type[J]: ...
-
-        @overload
-        def __call__(self, target: F, /) -> F: ...
-
-        @overload
-        def __call__(
-            self,
-            name: str | None = None,
-            /,
-            *,
-            tracked: Literal[True],
-            queue: str | None = None,
-            kwargs: bool = False,
-            aliases: Iterable[str] = (),
-            timeout: TimeLimit | timedelta | float | None = None,
-            on_dirty_exit: Literal["fail", "requeue"] = "fail",
-            max_redeliveries: int | None = None,
-            hooks: Iterable[Callable[..., Any]] = (),
-            plugins: Iterable[Plugin] = (),
-            retries: int | None = None,
-            backoff: Backoff | None = None,
-        ) -> RegistersTracked: ...
-
-        @overload
-        def __call__(
-            self,
-            name: str | None = None,
-            /,
-            *,
-            queue: str | None = None,
-            kwargs: bool = False,
-            aliases: Iterable[str] = (),
-            timeout: TimeLimit | timedelta | float | None = None,
-            on_dirty_exit: Literal["fail", "requeue"] = "fail",
-            max_redeliveries: int | None = None,
-            hooks: Iterable[Callable[..., Any]] = (),
-            plugins: Iterable[Plugin] = (),
-            retries: int | None = None,
-            backoff: Backoff | None = None,
-            tracked: Literal[False] = False,
-        ) -> Callable[[F], F]: ...

@@ -14,12 +14,21 @@ from _thread import get_ident
 
 from pyresque.descriptors import mark
 
+#: Bytes of one read: a number, or the line of an error.
+REPLY = 479
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
     from pyresque.descriptors import Mark
+
+    class Borrows(Protocol):
+        """A driver that may use a lent connection."""
+
+        def close(self) -> None:
+            """Close its connection; the next use opens another one."""
 
     class Borrowed(Protocol):
         """A connection on the lent descriptor."""
@@ -49,7 +58,7 @@ class Loan:
         self,
         descriptor: int,
         found: Mark | None,
-        driver: Callable[[], object],
+        driver: Callable[[], Borrows],
         note: Callable[[bool], None],
     ) -> None:
         self.descriptor = descriptor
@@ -75,12 +84,38 @@ class Loan:
         """Note the connection that was made of the descriptor."""
         self._connection = connection
 
+    def ask_number(self, command: bytes) -> int | None:
+        """Send a command whose reply is a whole number, before anybody borrows the connection; None for any other reply.
+
+        Raises OSError if the connection breaks; then nobody uses it again.
+        """
+        if self._taken or mark(self.descriptor) != self._mark:
+            return None
+        self._taken = True
+        self._note(True)
+        while command:
+            command = command[os.write(self.descriptor, command) :]
+        reply = os.read(self.descriptor, REPLY)
+        while not reply.endswith(b"\r\n"):
+            piece = os.read(self.descriptor, REPLY)
+            if not piece:
+                raise ConnectionResetError("the connection was closed")
+            reply += piece
+        self._taken = False
+        self._note(False)
+        return int(reply[1:]) if reply.startswith(b":") else None
+
     def give_back(self) -> None:
         """Return the connection, if it is usable: one that broke, or whose reply was not awaited, was closed by its driver."""
         connection, self._connection = self._connection, None
         if connection is not None and connection.usable():
             connection.close()
             self._note(False)
+
+    def withdraw(self) -> None:
+        """Let the driver that borrowed the connection forget it: it opens one of its own when it is used next."""
+        if self._taken:
+            self._driver().close()
 
 
 #: What is offered to this process; None: nothing.
@@ -97,3 +132,11 @@ def give_back() -> None:
     """Return what was offered, at the end of a job."""
     if offered is not None:
         offered.give_back()
+
+
+def withdraw() -> None:
+    """Offer nothing from now on: the job has ended, and what follows in this process opens its own connection."""
+    global offered
+    loan, offered = offered, None
+    if loan is not None:
+        loan.withdraw()

@@ -131,12 +131,13 @@ class Around:
     """User code around a part of the operation: ``function`` gets a callable that runs that part, and calls it.
 
     With ``awaits`` the function is a coroutine function, and it awaits what it gets. ``inner`` makes the part from the
-    arguments that the user code passes.
+    arguments that the user code passes. ``awaited`` is such a function, too: a driver that awaits takes it, so that it needs no thread.
     """
 
     function: Callable[[Callable[..., Any]], Any]
     inner: Callable[..., Op[Any]]
     awaits: bool = False
+    awaited: Callable[[Callable[..., Any]], Any] | None = None
 
     def __await__(self) -> Generator[Around, Any, Any]:
         """Ask the driver to call it."""

@@ -120,8 +120,8 @@ def wrong_value(value: object, *, quoted: bool = True) -> str:
 
 
 def many(count: int, noun: str) -> str:
-    """Return ``1 job``, ``2 jobs``, ``2 entries``: the number and the noun, in the plural unless there is one."""
+    """Return ``1 job``, ``2 jobs``, ``2 entries``, ``2 keys``: the number and the noun, in the plural unless there is one."""
     if count != 1:
         plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-        noun = f"{noun[:-1]}ies" if noun.endswith("ry") else plural
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else plural
     return f"{count} {noun}"

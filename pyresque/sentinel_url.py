@@ -45,9 +45,15 @@ def sentinel_url(settings: SentinelSettings) -> str:
 
     Raises SettingsError if the URL names Sentinels itself, or something that has none.
     """
+    url, nodes = settings.url, ",".join(settings.sentinels)
+    own = {
+        "sentinel_username": settings.sentinel_username,
+        "sentinel_password": settings.sentinel_password,
+    }
+    if not nodes and not any(own.values()):
+        return url
     from urllib.parse import quote  # noqa: PLC0415 - for those who have Sentinels: each forked child pays for what is loaded
 
-    url, nodes = settings.url, ",".join(settings.sentinels)
     if nodes:
         scheme, _, rest = url.partition("://")
         if scheme not in {"redis", "rediss"}:
@@ -65,10 +71,6 @@ def sentinel_url(settings: SentinelSettings) -> str:
         path, mark, options = rest[end:].partition("?")
         master = quote(settings.sentinel_master, safe="", errors="replace")
         url = f"{scheme}+sentinel://{user}{at_sign}{nodes}/{master}{path}{mark}{options}"
-    own = {
-        "sentinel_username": settings.sentinel_username,
-        "sentinel_password": settings.sentinel_password,
-    }
     more = "&".join(
         f"{name}={quote(text, safe='', errors='replace')}" for name, text in own.items() if text
     )

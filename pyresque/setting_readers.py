@@ -43,12 +43,88 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+def users(value: str) -> tuple[str, ...]:
+    """The names of users between commas. Raises ValueError if there is none."""
+    found = names(value)
+    if not found:
+        raise ValueError("no user is named; give ann,bob")
+    return found
+
+
+def targets(value: str) -> tuple[str, ...]:
+    """Servers by name, such as ``live=redis://h/0#app,batch=redis://i/0``, between commas or spaces. A message repeats no URL."""
+    import re  # noqa: PLC0415 - by those who give some: each forked child pays for what is loaded
+
+    found = tuple(one for one in re.split(r"[\s,]+(?=[\w.-]+=)", value.strip(" \t\n,")) if one)
+    for one in found:
+        name, _, url = one.partition("=")
+        if not name or "://" not in url:
+            raise ValueError(
+                f"{_quoted(name)} has no URL: give NAME=URL, such as live=redis://h:6379/0"
+            )
+    known = [one.partition("=")[0] for one in found]
+    if not found or len(set(known)) < len(known):
+        raise ValueError("give each server once, by a name of its own: live=redis://h:6379/0#app")
+    return found
+
+
+def key_names(value: str) -> tuple[str, ...]:
+    """The names of keys between commas. Raises ValueError if there is none."""
+    found = names(value)
+    if not found:
+        raise ValueError("no key is named; give password,token")
+    return found
+
+
+def pattern(value: str) -> str:
+    """A regular expression that takes some text, and not the empty one."""
+    import re  # noqa: PLC0415 - by those who give one: each forked child pays for what is loaded
+
+    try:
+        found = re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{_quoted(value)} is no regular expression: {error}") from error
+    if found.match("") is not None:
+        raise ValueError(f"{_quoted(value)} takes the empty text, which is everywhere")
+    return value
+
+
 def addresses(value: str) -> tuple[str, ...]:
     """The addresses between commas. Raises ValueError if there is none."""
     found = names(value)
     if not found:
         raise ValueError("no address is named; give host:port,host:port")
     return found
+
+
+def routes(value: str) -> tuple[str, ...]:
+    """Rules between commas, each a class or a pattern with its side: ``ruby``, ``python`` or ``python=25%``."""
+    found = tuple(map(_route, names(value)))
+    if not found:
+        msg = "no rule is given; give some, such as Report=python,Tax::*=ruby"
+        raise ValueError(msg)
+    return found
+
+
+def _route(rule: str) -> str:
+    match, _, target = (part.strip() for part in rule.partition("="))
+    side, separator, share = (part.strip() for part in target.partition("="))
+    side = side.lower()
+    if not match or side not in ("ruby", "python") or (separator and side == "ruby"):
+        msg = f"{_quoted(rule)} is no rule: give a class and its side, such as Report=python, Tax::*=ruby or Big=python=25%"
+        raise ValueError(msg)
+    if not separator:
+        return f"{match}={side}"
+    try:
+        percent = float(share.removesuffix("%"))
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:  # noqa: PLR2004 - percent
+        msg = (
+            f"{_quoted(rule)} has no percentage from 0 to 100: give one such as {match}=python=25%"
+        )
+        raise ValueError(msg)
+    return f"{match}={side}={percent:g}%"
 
 
 def seconds(value: str) -> float:
@@ -114,6 +190,36 @@ def port(value: str) -> int:
 
 #: The texts that resque-scheduler takes for yes; any other one, ``yes`` and ``True`` too, is a no.
 SCHEDULER_YES = frozenset({"1", "t", "T", "true", "TRUE", "on", "ON"})
+
+
+def bind(value: str) -> str:
+    """An address to listen at, as ``HOST:PORT``; an IPv6 address stands in square brackets. Port 0 is any free one."""
+    host, _, number = value.strip().rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or (":" in bare and bare == host) or not number.isdecimal() or int(number) > 65535:  # noqa: PLR2004 - the highest port
+        raise ValueError(f"{_quoted(value)} is no HOST:PORT, such as 127.0.0.1:5678")
+    return value.strip()
+
+
+def log_in(value: str) -> str:
+    """A user's name and password, as ``USER:PASSWORD``; the message does not repeat it."""
+    user, _, password = value.partition(":")
+    if not user.strip() or not password.strip():
+        raise ValueError("is no USER:PASSWORD")
+    return value
+
+
+def prefix(value: str) -> str:
+    """A path below which the dashboard stands, such as ``/resque``."""
+    parts = [part for part in value.split("/") if part.strip()]
+    if (
+        not parts
+        or not value.startswith("/")
+        or any(letter in value for letter in "?#%\\ ")
+        or not value.isprintable()
+    ):
+        raise ValueError(f"{_quoted(value)} is no path such as /resque")
+    return "/" + "/".join(parts)
 
 
 def scheduler_yes(value: str) -> bool:

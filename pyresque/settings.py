@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 TOGETHER = ("thread", "async")
 
 
+#: Settings whose values are never shown.
+SECRETS = (
+    "sentinel_password",
+    "web_auth",
+    "web_read_auth",
+    "web_token",
+    "web_read_token",
+    "web_targets",
+)
+
+
 class Settings(Table):
     """How this process talks to Redis and how its workers behave; frozen, made once, handed down."""
 
@@ -172,6 +183,24 @@ class Settings(Table):
         "most connections on which a process waits for jobs, one for each queue; a worker of more queues polls",
         env=("RESQUE_WAIT_CONNECTIONS",),
     )
+    only_registered: bool = setting(
+        False,
+        read.given,
+        "take only jobs of registered classes that are not routed to Ruby, and leave the rest where it is",
+        env=("RESQUE_ONLY_REGISTERED",),
+    )
+    routes: tuple[str, ...] = setting(
+        (),
+        read.routes,
+        "which classes Ruby performs and which Python, such as Report=python,Tax::*=ruby,Big=python=25%; implies only_registered",
+        env=("RESQUE_ROUTES",),
+    )
+    window: int = setting(
+        100,
+        read.count,
+        "jobs of a queue that a worker with only_registered looks at in one step",
+        env=("RESQUE_WINDOW",),
+    )
     min_interval: float | None = setting(
         None,
         read.seconds,
@@ -316,6 +345,71 @@ class Settings(Table):
         env=("RESQUE_SCHEDULE_REMEMBER_EVERY",),
     )
 
+    web_bind: str = setting(
+        "127.0.0.1:5678",
+        read.bind,
+        "address and port of the dashboard",
+        env=("PYRESQUE_WEB_BIND",),
+    )
+    web_prefix: str = setting(
+        "",
+        read.prefix,
+        "path below which the dashboard stands behind a proxy, such as /resque",
+        env=("PYRESQUE_WEB_PREFIX",),
+    )
+    web_auth: str = setting(
+        "", read.log_in, "USER:PASSWORD who may change things", env=("PYRESQUE_WEB_AUTH",)
+    )
+    web_read_auth: str = setting(
+        "", read.log_in, "USER:PASSWORD who may only look", env=("PYRESQUE_WEB_READ_AUTH",)
+    )
+    web_token: str = setting(
+        "", read.text, "bearer token that may change things", env=("PYRESQUE_WEB_TOKEN",)
+    )
+    web_read_token: str = setting(
+        "", read.text, "bearer token that may only look", env=("PYRESQUE_WEB_READ_TOKEN",)
+    )
+    web_user_header: str = setting(
+        "",
+        read.text,
+        "header in which a proxy names the user who has logged in, such as X-Forwarded-User",
+        env=("PYRESQUE_WEB_USER_HEADER",),
+    )
+    web_admins: tuple[str, ...] = setting(
+        (),
+        read.users,
+        "users of that header who may change things; without any, all may",
+        env=("PYRESQUE_WEB_ADMINS",),
+    )
+    web_read_only: bool = setting(
+        False, read.scheduler_yes, "nobody may change anything", env=("PYRESQUE_WEB_READ_ONLY",)
+    )
+
+    web_targets: tuple[str, ...] = setting(
+        (),
+        read.targets,
+        "servers or namespaces that the dashboard shows, as NAME=URL or NAME=URL#NAMESPACE; without any, the one of the URL",
+        env=("PYRESQUE_WEB_TARGETS",),
+    )
+    web_hide_args: str = setting(
+        "nobody",
+        read.OneOf("nobody", "readers", "everybody"),
+        "from whom the dashboard hides the arguments of jobs: nobody, readers (who may only look) or everybody",
+        env=("PYRESQUE_WEB_HIDE_ARGS",),
+    )
+    web_redact: tuple[str, ...] = setting(
+        (),
+        read.key_names,
+        "keys whose values the dashboard blots out, such as password,token: each key that has one of these in its name",
+        env=("PYRESQUE_WEB_REDACT",),
+    )
+    web_redact_pattern: str = setting(
+        "",
+        read.pattern,
+        "regular expression of what the dashboard blots out in arguments, messages and backtraces",
+        env=("PYRESQUE_WEB_REDACT_PATTERN",),
+    )
+
     rails_version: str = setting(
         "8.1",
         read.rails_version,
@@ -343,6 +437,11 @@ class Settings(Table):
         return super().load(environ, **{**given, **own_sentinels(given)})
 
     @property
+    def selective(self) -> bool:
+        """Whether a worker takes from its queues only the jobs that are its own."""
+        return self.only_registered or bool(self.routes)
+
+    @property
     def log_level(self) -> str:
         """``warning``, ``info`` or ``debug``: what (V)VERBOSE asks for."""
         if self.very_verbose:
@@ -351,6 +450,6 @@ class Settings(Table):
 
     def _display(self, name: str) -> object:
         """The URL without its password."""
-        if name == "sentinel_password":
+        if name in SECRETS:
             return "***"
         return without_password(self.url) if name == "url" else getattr(self, name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from os import PathLike  # noqa: TC003 - the test that compares asks for the types
+from collections.abc import Mapping  # noqa: TC003 - the test that compares asks for the types
+from os import PathLike  # noqa: TC003 - as above
 from typing import Literal, TypedDict
 
 
@@ -37,6 +38,9 @@ class Options(TypedDict, total=False):
     interval: float | None
     wait: Literal["block", "poll"] | None
     wait_connections: int | None
+    only_registered: bool | None
+    routes: Mapping[str, str] | tuple[str, ...] | list[str] | str | None
+    window: int | None
     min_interval: float | None
     max_interval: float | None
     backoff_interval: float | None
@@ -71,6 +75,19 @@ class Options(TypedDict, total=False):
     time_zone: str | None
     catch_up: int | None
     remember_every: bool | None
+    web_bind: str | None
+    web_prefix: str | None
+    web_auth: str | None
+    web_read_auth: str | None
+    web_token: str | None
+    web_read_token: str | None
+    web_user_header: str | None
+    web_admins: tuple[str, ...] | list[str] | None
+    web_read_only: bool | None
+    web_targets: tuple[str, ...] | list[str] | None
+    web_hide_args: Literal["nobody", "readers", "everybody"] | None
+    web_redact: tuple[str, ...] | list[str] | None
+    web_redact_pattern: str | None
     rails_version: str | None
     rails_locale: str | None
     rails_timezone: str | None

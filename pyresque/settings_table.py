@@ -9,7 +9,7 @@ import os
 
 from pyresque.errors import SettingsError
 from pyresque.printable import wrong_value
-from pyresque.setting_readers import names, path, stretch
+from pyresque.setting_readers import names, path, routes, stretch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ class Row:
             value = value.__fspath__()
         wanted, types = KINDS[kind]
         given: Any = value
-        if self.read is stretch and isinstance(value, str):
-            return stretch(value)
+        if self.read in (stretch, routes) and isinstance(value, str):
+            return self.read(value)
+        if self.read is routes and hasattr(value, "items"):
+            value = given = [f"{match}={side}" for match, side in value.items()]
         if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(
                 f"{wrong_value(value, quoted=self.name != 'url')} is no {wanted}{CURES.get(self.name, '')}"

@@ -77,6 +77,22 @@ def as_raised(error: BaseException) -> BaseException:
     return error.error if type(error) is RaisedInCall else error
 
 
+#: The attribute of an error that says whether its job is performed again.
+_RETRIED = "_pyresque_retried"
+
+
+def note_retried(error: BaseException, *, retried: bool) -> None:
+    """Note on a job's error whether a plugin has enqueued the job again."""
+    BaseException.__setattr__(as_raised(error), _RETRIED, retried)
+
+
+def is_retried(error: BaseException) -> bool:
+    """Whether a job that failed with this error is enqueued again, by the plugin Retry; to be asked in middleware, and in hooks."""
+    error = as_raised(error)
+    cause = _CAUSE(error)  # a failure hook that raises puts its own error in front
+    return attribute(error, _RETRIED) is True or attribute(cause, _RETRIED) is True
+
+
 # -- looking
 
 

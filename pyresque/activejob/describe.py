@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.registry import job_hash
+from pyresque.job.plugin import tracking_id
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload
+    from pyresque.job.registry import Registry
 
 
 def class_name(payload: Payload) -> str:
@@ -42,6 +43,16 @@ def arguments(payload: Payload) -> str | None:
     return arguments_of(found)
 
 
+def job_id(job: Job, registry: Registry) -> str:
+    """Return the job_id of an ActiveJob, or the uuid of a job that has a status; empty for any other job."""
+    found = job_hash(job.payload)
+    if found is not None:
+        given = found.get("job_id")
+        return given if isinstance(given, str) else ""
+    entry = registry.named(job.payload.class_name)
+    return tracking_id(entry.plugins, job.args) if entry is not None and entry.plugins else ""
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedJob:
     """A job in a log record: Ruby's ``Job#inspect``, or an ActiveJob's call. Makes its text only when the record is written."""
@@ -51,25 +62,3 @@ class LoggedJob:
     def __str__(self) -> str:
         call = active_call(self.job.payload)
         return str(self.job) if call is None else f"(Job{{{self.job.queue}}} | {call})"
-
-
-def due_since(payload: Payload) -> float | None:
-    """Return since when a job waited for a worker, in seconds since 1970: its enqueueing, or the later time it was scheduled for.
-
-    None if that is unknown: Resque's own payloads have no time.
-    """
-    found = job_hash(payload)
-    if found is None:
-        return None
-    known = [_seconds(found.get(name)) for name in ("enqueued_at", "scheduled_at")]
-    return max((seconds for seconds in known if seconds is not None), default=None)
-
-
-def _seconds(written: object) -> float | None:
-    from pyresque.activejob import times  # noqa: PLC0415 - heavy, and needed for ActiveJobs alone
-
-    try:
-        moment: datetime = times.read(written, timezone.utc)
-        return moment.timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -6,7 +6,7 @@ Light: the fork server loads this module.
 from __future__ import annotations
 
 from pyresque.errors import DuplicateJobError, EnvelopeError, NoClassError
-from pyresque.job.registry import JobClass
+from pyresque.job.job_class import JobClass
 from pyresque.job.targets import attach, check
 
 TYPE_CHECKING = False
@@ -107,9 +107,9 @@ class ActiveJobClass:
         return ActiveJobClass(entry, self.rules, self.bind, self.signature, self.resume)
 
     def call(
-        self, job: Envelope | Continuable, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, job: Envelope | Continuable | None, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments for the function. Raises EnvelopeError (Ruby's ArgumentError) if it does not take them."""
+        """Return the arguments for the function; ``job`` is for one that is bound. Raises EnvelopeError (Ruby's ArgumentError) if it does not take them."""
         bound = (job,) if self.bind else ()
         if not kwargs and self._least <= len(args) <= self._most:
             return (*bound, *args), {}

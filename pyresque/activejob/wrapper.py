@@ -22,6 +22,7 @@ from pyresque.errors import (
     UnknownJobClass,
 )
 from pyresque.job import hooks
+from pyresque.job.job_class import JobClass
 from pyresque.job.limits import bounded
 from pyresque.job.perform import (
     after_success,
@@ -29,7 +30,6 @@ from pyresque.job.perform import (
     run_always_hooks,
     run_failure_hooks_with,
 )
-from pyresque.job.registry import JobClass
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Call
 from pyresque.ruby.names import missing_constant
@@ -159,8 +159,8 @@ class JobWrapper:
 
     # -- out
 
-    async def perform(self, job: Job) -> bool:
-        """Perform the job inside an envelope; return whether its work was done.
+    async def perform(self, job: Job, instead: Callable[[], Op[bool]] | None = None) -> bool:
+        """Perform the job inside an envelope; return whether its work was done. ``instead`` takes the place of the work.
 
         A job that its rules retry or drop does not fail; a retried one is enqueued before this returns. Any other error is
         raised, under Rails' name for it.
@@ -169,19 +169,14 @@ class JobWrapper:
         active = self._known(job_class_of(found, self.app.version))
         if active.entry.plugins:
             active = active.bound_to(self.view.bound_to_job(active.entry, job.queue, job=job))
-        envelope = Envelope.from_payload(
-            found,
-            locale=self.app.locale,
-            timezone=self.app.timezone,
-            version=self.app.version,
-            started=True,
-        )
+        envelope = self.started(found)
         unique = self.jobs.unique.get(envelope.job_class)
+        around = None if instead is None else lambda _: instead()
         if unique is None:
-            return bool(await self._perform(job, active, envelope))
+            return bool(await self.perform_once(job, active, envelope, around))
         attempt = unique.attempt(self, envelope)
         try:
-            performed = await self._perform(job, active, envelope, attempt.around)
+            performed = await self.perform_once(job, active, envelope, around or attempt.around)
         except GeneratorExit:
             raise
         except BaseException:
@@ -191,7 +186,17 @@ class JobWrapper:
             await attempt.end()
         return bool(performed)
 
-    async def _perform(
+    def started(self, found: object) -> Envelope:
+        """Return the envelope of a job hash, counted as begun. Raises EnvelopeError in Ruby's words."""
+        return Envelope.from_payload(
+            found,
+            locale=self.app.locale,
+            timezone=self.app.timezone,
+            version=self.app.version,
+            started=True,
+        )
+
+    async def perform_once(
         self,
         job: Job,
         active: ActiveJobClass,
@@ -205,7 +210,7 @@ class JobWrapper:
         kwargs: dict[str, Any] = {}
         try:
             try:
-                given = partial(self._arguments, active, envelope, steps or envelope)
+                given = partial(self.arguments, active, envelope, steps or envelope)
                 # What the application reads may take long.
                 own = self.jobs.reads_arguments and not primitive(envelope.arguments)
                 args, kwargs = await Call(given, offload=True) if own else given()
@@ -283,7 +288,7 @@ class JobWrapper:
             raise UnknownActiveJobError(f"Failed to instantiate job, class `{name}` doesn't exist")
         raise UnknownJobClass(missing_constant(name, self.jobs))
 
-    def _arguments(
+    def arguments(
         self, active: ActiveJobClass, envelope: Envelope, bound: Envelope | Continuable
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the function's arguments, with records located; raises Rails' errors."""

@@ -95,6 +95,8 @@ class CommandGroup(SuggestingGroup):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later
+                raise
             raise misuse(error) from error
         except PyresqueError as error:
             raise complaint(error) from error

@@ -1,8 +1,9 @@
-"""The command ``failed``: list, show, retry, remove, trim, clear."""
+"""The command ``failed``: list, show, retry, remove, trim, clear; ``failed_groups`` adds groups."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ import click
 
 from pyresque.activejob.describe import active_call
 from pyresque.cli.errors import ListingGroup, Misuse, Option
+from pyresque.cli.failed_groups import groups
 from pyresque.cli.failed_selection import (
-    Filter,
     Report,
     count_meant,
     filtered,
@@ -20,6 +21,7 @@ from pyresque.cli.failed_selection import (
     record_json,
     run_pass,
 )
+from pyresque.cli.failed_undo import undo
 from pyresque.cli.options import (
     CONNECTION,
     RECORDS,
@@ -40,20 +42,28 @@ from pyresque.cli.output import (
     short,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import class_of
 from pyresque.errors import NoSuchFailure
 from pyresque.failure.passes import Page
+from pyresque.failure.redis import requeue_once
+from pyresque.job_text import class_of
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
+    from pyresque.failed_filter import Filter
     from pyresque.failure.record import FailedRecord
 
 
-@click.group(cls=ListingGroup, short_help="List, show, retry, remove, trim and clear failed jobs.")
+@click.group(
+    cls=ListingGroup, short_help="List, show, group, retry, remove, trim and clear failed jobs."
+)
 def failed() -> None:
-    """List, show, retry, remove, trim and clear failed jobs (without a verb: list)."""
+    """List, show, group, retry, remove, trim and clear failed jobs (without a verb: list)."""
+
+
+for _command in (groups, undo):
+    failed.add_command(_command)
 
 
 @failed.command("list")
@@ -159,7 +169,7 @@ def retry(
 ) -> None:
     """Put failed jobs back into their queues, as they were. Their records stay, marked with the time.
 
-    Name them by INDEX, by --queue, --class, --exception, or take --all. But for those named by INDEX, jobs that were put back
+    Name them by INDEX, by filters such as --class or --search, or take --all. But for those named by INDEX, jobs that were put back
     before are left out, unless --again or --retried asks for them.
     """
     chosen = filtered(given)
@@ -195,7 +205,7 @@ def remove(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Delete failed jobs, by INDEX or by --queue, --class, --exception, --retried."""
+    """Delete failed jobs, by INDEX or by filters such as --class, --search or --retried."""
     chosen = filtered(given)
     resque = load_application(given)
     _require_one_choice(indexes, chosen, everything=False)
@@ -233,11 +243,11 @@ def trim(yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     if count is None and age is None:
         raise Misuse("say what is kept: --failed-max-count N, or --failed-max-age such as 30d")
     limits = resque.core.retention.limits()
-    if dry_run:
-        removed = resque.run(resque.core.retention.trim(dry_run=True))
-    else:
+    if not dry_run:
         confirm(f"trim failed jobs: {limits}", yes=yes)
-        removed = resque.failures.trim()
+    with Progress("trimming failed jobs, step") as progress:
+        trim = partial(resque.core.retention.trim, dry_run=dry_run)
+        removed = resque.run(progress.watch(trim, "the oldest are gone, the others as they were"))
     if as_json:
         print_json({"dry_run": dry_run, "trimmed": removed})
     else:
@@ -292,7 +302,7 @@ def _retried(resque: Resque, records: list[FailedRecord]) -> Page:
     page = Page([])
     for record in records:
         try:
-            resque.failures.requeue(record, record.failure_queue)
+            resque.run(requeue_once(resque.core.failures, record))
         except NoSuchFailure as error:
             page.left.append((record, str(error)))
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,9 +12,11 @@ import click
 from pyresque.cli.errors import Complaint
 from pyresque.cli.output import MOST_LINES, FirstLines, JsonList, safe_text
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import class_of, iso_and_written
+from pyresque.failed_filter import Filter
 from pyresque.failure.passes import Page
+from pyresque.job_text import class_of, iso_and_written
 from pyresque.printable import many
+from pyresque.setting_readers import stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,35 +28,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A choice of records by queue, class and exception of the job, and by whether it was retried. None: any."""
-
-    queue: str | None
-    class_name: str | None
-    exception: str | None
-    retried: bool | None
-
-    def takes(self, record: FailedRecord) -> bool:
-        """Return whether the filter takes a record."""
-        return (
-            self.queue in (None, record.queue)
-            and self.class_name in (None, record.class_name, class_of(record.payload))
-            and self.exception in (None, record.exception)
-            and self.retried in (None, record.retried_at is not None)
-        )
-
-    @property
-    def narrows(self) -> bool:
-        """Return whether the filter excludes anything."""
-        return (self.queue, self.class_name, self.exception, self.retried) != (
-            None,
-            None,
-            None,
-            None,
-        )
-
-
 def filtering(command: F) -> F:
     """Add the options of a Filter to a command."""
     for option in (
@@ -63,6 +36,18 @@ def filtering(command: F) -> F:
         ),
         click.option(
             "--exception", metavar="NAME", help="Those of an exception, such as KeyError."
+        ),
+        click.option(
+            "--message",
+            metavar="PATTERN",
+            help="Those whose message is alike, as `failed groups` has it.",
+        ),
+        click.option("--search", metavar="TEXT", help="Those that have a text, in any case."),
+        click.option(
+            "--older",
+            metavar="SECONDS|30d",
+            callback=_stretch,
+            help="Those that failed longer ago than this.",
         ),
         click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
         click.option("--queue", help="Those whose job came from this queue."),
@@ -75,9 +60,25 @@ def filtering(command: F) -> F:
     return command
 
 
+def _stretch(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else stretch(value)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), ctx, param) from fault
+
+
 def filtered(options: dict[str, Any]) -> Filter:
     """Remove the filter's options from a command's, and make the Filter."""
-    return Filter(*(options.pop(name) for name in ("queue", "class_name", "exception", "retried")))
+    older = options.pop("older")
+    return Filter(
+        before=None if older is None else time.time() - older,
+        queue=options.pop("queue"),
+        class_name=options.pop("class_name"),
+        exception=options.pop("exception"),
+        retried=options.pop("retried"),
+        text=options.pop("search"),
+        pattern=options.pop("message"),
+    )
 
 
 def latest(

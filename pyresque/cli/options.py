@@ -39,12 +39,22 @@ ALIASES = {
     "rails_env": "--environment",
     "scheduler_interval": "--interval",
     "log_format": "--logformat",
+    "web_bind": "--bind",
+    "web_prefix": "--prefix",
+    "web_user_header": "--user-header",
+    "web_admins": "--admins",
+    "web_read_only": "--read-only",
+    "web_hide_args": "--hide-args",
+    "web_targets": "--targets",
+    "web_redact": "--redact",
+    "web_redact_pattern": "--redact-pattern",
 }
 METAVARS = {
     "url": "URL",
     "sentinels": "HOST:PORT,...",
     "app": "MODULE:ATTRIBUTE",
     "queues": "QUEUE,...",
+    "routes": "CLASS=SIDE,...",
     "catch_up": "none|one|NUMBER",
     "schedule_section": "NAME",
     "lock_timeout": "SECONDS",
@@ -52,6 +62,14 @@ METAVARS = {
     "time_zone": "ZONE",
     "health_port": "PORT",
     "health_address": "ADDRESS",
+    "web_bind": "HOST:PORT",
+    "web_prefix": "PATH",
+    "web_user_header": "NAME",
+    "web_admins": "USER,...",
+    "web_hide_args": "nobody|readers|everybody",
+    "web_targets": "NAME=URL[#NAMESPACE],...",
+    "web_redact": "KEY,...",
+    "web_redact_pattern": "REGEX",
 }
 
 #: The placeholder of an option's value, by the function that reads the value.
@@ -83,6 +101,9 @@ WORKING = (
     "minutes_per_child",
     "max_child_memory",
     "interval",
+    "only_registered",
+    "routes",
+    "window",
     "min_interval",
     "max_interval",
     "backoff_interval",
@@ -142,6 +163,19 @@ SCHEDULING = (
 )
 
 
+#: What the dashboard asks; secrets stand in the environment alone, since others see a process's command line.
+SERVING = (
+    "web_bind",
+    "web_prefix",
+    "web_user_header",
+    "web_admins",
+    "web_read_only",
+    "web_targets",
+    "web_hide_args",
+    "web_redact",
+    "web_redact_pattern",
+)
+
 #: The largest number of an option: Redis and Python take it as an index.
 MOST = 1_000_000_000
 
@@ -173,11 +207,14 @@ def json_option(command: F) -> F:
     )
 
 
+def dry_run_option(command: F) -> F:
+    """Add ``--dry-run`` to a command."""
+    return click.option("--dry-run", is_flag=True, help="Only print what would be done.")(command)
+
+
 def destroying(command: F) -> F:
     """Add ``--dry-run`` and ``--yes`` to a command."""
-    command = click.option("--dry-run", is_flag=True, help="Only print what would be done.")(
-        command
-    )
+    command = dry_run_option(command)
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 

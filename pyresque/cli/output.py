@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: The widest cell of a list; ``show`` prints the whole text.
 WIDEST = 60
 
+#: Characters to which every line of a table is padded at most: a name of any length may come from Redis.
+PADDED = 200
+
 #: Rows of a table that are aligned together; lines that a bulk command prints of what it did.
 ROWS = 1000
 MOST_LINES = 20
@@ -58,7 +61,10 @@ def print_rows(
     cells = [[safe_text(cell) for cell in row] for row in rows]
     columns = range(len(headings))
     widths = [
-        max(*least[at : at + 1], *(len(line[at]) for line in [list(headings), *cells]))
+        max(
+            *least[at : at + 1],
+            *(min(len(line[at]), PADDED) for line in [list(headings), *cells]),
+        )
         for at in columns
     ]
     numeric = [all(isinstance(row[at], int) for row in rows) for at in columns]
@@ -108,7 +114,7 @@ def confirm(what: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Misuse(f"{what}: add --yes to do it, or --dry-run to see more")
+        raise Misuse(f"nothing was done: --dry-run shows more; add --yes to {what}")
     if not click.confirm(f"{safe_text(what)}?", err=True):
         raise Complaint("nothing was done")
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pyresque.cli.errors import Complaint
+from pyresque.ops import rewrite
+from pyresque.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
+
+    from pyresque.ops import Op
+
+T = TypeVar("T")
 
 #: Seconds until a command is long, and between two reports: a terminal has one line that is overwritten, a file a line for each.
 LONG = 2.0
 EVERY_ON_TERMINAL = 0.2
 EVERY_LINE = 5.0
+
+#: The length of the bar on a terminal.
+BAR = 20
 
 #: The signals that end a command.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -44,7 +56,8 @@ class Progress:
     """
 
     def __init__(self, doing: str) -> None:
-        self.doing = doing
+        #: What the command does; it may name a queue or a file.
+        self.doing = printable(doing)
         self.signal = 0
         self._since = self._reported = time.monotonic()
         self._terminal = sys.stderr.isatty()
@@ -70,15 +83,31 @@ class Progress:
             return
         self._reported = now
         part = f" ({100 * min(seen, total) // total}%)" if total else ""
-        line = f"{self.doing}: {seen} of {max(seen, total)}{part}"
+        bar = f"[{'#' * (BAR * min(seen, total) // total):-<{BAR}}] " if total else ""
+        of = f" of {max(seen, total)}" if total else ""
+        line = f"{self.doing}: {bar if self._terminal else ''}{seen}{of}{part}"
         if done is not None and done != seen:
             line += f", {done} so far"
         if self._terminal:
             self._clear()
+            line = line[
+                : max(20, shutil.get_terminal_size().columns - 1)
+            ]  # a second line could not be taken away
             self._line = line
             click.echo(line, nl=False, err=True)
         else:
             click.echo(f"pyresque: {line}", err=True)
+
+    async def watch(self, operation: Callable[[], Op[T]], summary: str) -> T:
+        """Run an operation of unknown length that reports its steps, and ends with Interrupted between two once a signal has come."""
+        steps = count(1)
+
+        def asked(request: Any) -> Any:
+            self.step(next(steps), 0)
+            self.end(summary)
+            return request
+
+        return await rewrite(operation(), asked)
 
     def end(self, summary: str) -> None:
         """Raise Interrupted with the summary if a signal has come."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, ListingGroup, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    destroying,
+    dry_run_option,
+    json_option,
+    number_from,
+    settings_options,
+)
 from pyresque.cli.output import (
     WIDEST,
     confirm,
@@ -19,12 +26,14 @@ from pyresque.cli.output import (
     print_table,
     safe_text,
 )
-from pyresque.cli.text import age, args_of, class_of, job_json, job_line
-from pyresque.errors import NoQueueError, RedisCommandError, WorkerIdError
-from pyresque.job.worker_registry import WorkerId
+from pyresque.cli.queue_jobs import drop, search
+from pyresque.cli.queue_moves import move
+from pyresque.cli.text import args_of, job_line
+from pyresque.errors import RedisCommandError
+from pyresque.job_text import age, class_of, job_json
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
-from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.listening import listening
 
 if TYPE_CHECKING:
     from pyresque.client import Resque
@@ -36,7 +45,11 @@ ALL_PAUSED = "paused: no job is taken from any queue until `pyresque queues resu
 
 @click.group(cls=ListingGroup, short_help="List, show, peek into, pause, resume and remove queues.")
 def queues() -> None:
-    """List, show, peek into, pause, resume and remove queues (without a verb: list)."""
+    """List, show, peek into, search, pause, resume and remove queues, drop and move jobs (without a verb: list)."""
+
+
+for _command in (search, drop, move):
+    queues.add_command(_command)
 
 
 @queues.command("list")
@@ -83,7 +96,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     resque = load_application(given)
     _require_queues(resque, [queue])
     head = resque.peek(queue)
-    listening = [
+    takers = [
         one for one in resque.run(resque.core.worker_registry.table.ids()) if _takes(one, queue)
     ]
     size, paused, latency = (
@@ -99,7 +112,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
                 "paused": paused,
                 "latency": latency,
                 "next": [_as_json(0, job) for job in head],
-                "workers": listening,
+                "workers": takers,
             }
         )
         return
@@ -110,7 +123,7 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
             *([("state", "paused")] if paused else []),
             *([("oldest", age(latency))] if latency is not None else []),
             ("next", job_line(head[0], WIDEST) if head else None),
-            ("workers", listed(listening) or "none takes from this queue"),
+            ("workers", listed(takers) or "none takes from this queue"),
         ]
     )
 
@@ -153,11 +166,15 @@ _names = click.argument("names", metavar="[QUEUE...]", nargs=-1)
 @_names
 @click.option("--all", "every", is_flag=True, help="Every queue, also those that come later.")
 @settings_options(*CONNECTION)
+@dry_run_option
 @json_option
-def pause(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> None:
+def pause(names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Let no worker take a job from these queues, Ruby's with resque-pause neither, until ``queues resume``."""
     resque = load_application(given)
     wanted = _wanted(names, every=every)
+    if dry_run:
+        _would("pause", wanted, every=every, as_json=as_json)
+        return
     if every:
         resque.pause_all_queues()
     for queue in wanted:
@@ -177,11 +194,15 @@ def pause(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> N
 @_names
 @click.option("--all", "every", is_flag=True, help="End the pause of all queues.")
 @settings_options(*CONNECTION)
+@dry_run_option
 @json_option
-def resume(names: tuple[str, ...], every: bool, as_json: bool, **given: Any) -> None:
+def resume(names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Let workers take jobs from these queues again; ``--all`` ends what ``pause --all`` began, and no other pause."""
     resque = load_application(given)
     wanted = _wanted(names, every=every)
+    if dry_run:
+        _would("resume", wanted, every=every, as_json=as_json)
+        return
     resumed = [queue for queue in wanted if resque.resume_queue(queue)]
     all_were = every and resque.resume_all_queues()
     still = resque.all_queues_paused()
@@ -234,6 +255,14 @@ def _wanted(names: tuple[str, ...], *, every: bool) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _would(verb: str, wanted: list[str], *, every: bool, as_json: bool) -> None:
+    """Print what pause or resume would do."""
+    if as_json:
+        print_json({"dry_run": True, "all": every, f"{verb}d": wanted})
+    else:
+        click.echo(f"would {verb} {'all queues' if every else listed(wanted)}")
+
+
 def _count(size: int | None) -> object:
     return "no list in Redis" if size is None else size
 
@@ -259,10 +288,7 @@ def _jobs(size: int | None) -> str:
 
 
 def _takes(worker_id: str, queue: str) -> bool:
-    try:
-        return queue in QueueList.parse(WorkerId.parse(worker_id).queues).matching([queue])
-    except (NoQueueError, WorkerIdError):
-        return False
+    return any(one.takes(queue) for one in listening([worker_id]))
 
 
 def _as_json(index: int, job: Job) -> dict[str, object]:

@@ -22,7 +22,8 @@ from pyresque.cli.output import (
     short,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import args_of, iso_of_seconds, job_json, job_line
+from pyresque.cli.text import args_of, job_line
+from pyresque.job_text import iso_of_seconds, job_json
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 

@@ -9,9 +9,17 @@ import click
 
 from pyresque.cli.arguments import one_arg
 from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    destroying,
+    dry_run_option,
+    json_option,
+    number_from,
+    settings_options,
+)
 from pyresque.cli.output import (
     JsonList,
+    compact,
     confirm,
     print_json,
     print_list,
@@ -29,8 +37,8 @@ from pyresque.cli.schedule_check import (
     print_entry,
     shown_run,
 )
-from pyresque.cli.text import iso_and_written
 from pyresque.errors import ScheduleFileError
+from pyresque.job_text import iso_and_written
 from pyresque.printable import many
 from pyresque.process.run.scheduler import read_schedule, section_hint
 from pyresque.process.start.load_app import load_application
@@ -128,9 +136,15 @@ def next_runs(name: str | None, count: int, as_json: bool, **given: Any) -> None
 @click.option("--env", "env", help="Environments in which it runs, with commas.")
 @click.option("--custom-job-class", "custom_job_class", help="The class that is asked to queue it.")
 @settings_options(*CONNECTION, "codec", "dialect")
+@dry_run_option
 @json_option
 def set_schedule(
-    name: str, config: str | None, job_args: str | None, as_json: bool, **given: Any
+    name: str,
+    config: str | None,
+    job_args: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Create or replace a recurring job in Redis, from JSON or options; dynamic schedulers follow."""
     made = {} if config is None else one_arg(2, config)
@@ -145,11 +159,12 @@ def set_schedule(
     entry = Entry.read(name, made, resque.core.clock)
     if entry.timing is None:
         raise Misuse("say when it runs: --cron or --every")
-    resque.set_schedule(name, made, persist=True)
+    if not dry_run:
+        resque.set_schedule(name, made, persist=True)
     if as_json:
-        print_json({"name": name, "config": made})
+        print_json({"name": name, "config": made, **({"dry_run": True} if dry_run else {})})
     else:
-        click.echo(safe_text(f"set {name}"))
+        click.echo(safe_text(f"would set {name}: {compact(made)}" if dry_run else f"set {name}"))
 
 
 @schedule.command()
@@ -175,18 +190,26 @@ def remove(names: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **gi
 
 @schedule.command()
 @click.argument("name")
+@click.option(
+    "--args", "job_args", help="Other arguments, as JSON; a list holds several, a hash is one."
+)
 @settings_options(*CONNECTION, *SCHEDULE)
+@dry_run_option
 @json_option
-def run(name: str, as_json: bool, **given: Any) -> None:
-    """Enqueue a recurring job once, now; its times stay as they are."""
+def run(name: str, job_args: str | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Enqueue a recurring job once, now, with its own arguments or others; its times stay as they are."""
     resque = _with_file(given)
     config = resque.fetch_schedule(name)
     if config is None:
         raise Complaint(f"no such recurring job: {name}")
-    if resque.enqueue_from_config(config) is None:
+    if job_args is not None:
+        config = {**(config if isinstance(config, dict) else {}), "args": one_arg(1, job_args)}
+    if not dry_run and resque.enqueue_from_config(config) is None:
         raise Complaint(f"{name} was not enqueued: a before_schedule hook said no")
     if as_json:
-        print_json({"enqueued": name})
+        print_json({"enqueued": name, **({"dry_run": True, "config": config} if dry_run else {})})
+    elif dry_run:
+        click.echo(safe_text(f"would enqueue {name}: {compact(config)}"))
     else:
         click.echo(safe_text(f"enqueued {name}"))
 
@@ -234,21 +257,33 @@ def validate(file: str, as_json: bool, **given: Any) -> None:
 @click.option(
     "--release", is_flag=True, help="Take the lock from its holder, for one that is dead."
 )
+@click.option("--holder", metavar="HOST:PID", help="With --release: only from this one.")
 @settings_options(*CONNECTION, "master_lock_prefix")
 @destroying
 @json_option
-def lock(release: bool, yes: bool, dry_run: bool, as_json: bool, **given: Any) -> None:
+def lock(
+    release: bool, holder: str | None, yes: bool, dry_run: bool, as_json: bool, **given: Any
+) -> None:
     """Show which scheduler holds the master lock; with --release, free the lock."""
+    if holder is not None and not release:
+        raise Misuse("--holder needs --release")
     resque = load_application(given)
     found = resque.master_lock()
     released = False
-    if release and found is not None and not dry_run:
-        confirm(f"take the master lock from {safe_text(found.holder)}", yes=yes)
-        released = resque.release_master_lock()
+    if release and found is not None:
+        if holder is not None and found.holder != holder:
+            raise Complaint(
+                f"{safe_text(found.holder)} holds the master lock, no longer {safe_text(holder)}: it was not taken"
+            )
+        if not dry_run:
+            confirm(f"take the master lock from {safe_text(found.holder)}", yes=yes)
+            released = resque.release_master_lock(found.holder)
+            if not released:
+                raise Complaint(f"{safe_text(found.holder)} no longer holds the master lock")
     if as_json:
-        holder, ttl = (None, None) if found is None else (found.holder, found.ttl)
+        held_by, ttl = (None, None) if found is None else (found.holder, found.ttl)
         key = resque.core.lock.key
-        print_json({"key": key, "holder": holder, "ttl": ttl, "released": released})
+        print_json({"key": key, "holder": held_by, "ttl": ttl, "released": released})
         return
     if found is None:
         click.echo("no scheduler leads: nobody moves delayed jobs or runs recurring ones")

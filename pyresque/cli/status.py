@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyresque.cli.errors import Complaint, ListingGroup
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    destroying,
+    dry_run_option,
+    json_option,
+    settings_options,
+)
 from pyresque.cli.output import confirm, print_json, print_list, print_long_table, print_pairs
+from pyresque.cli.progress import Progress
 from pyresque.errors import JobCancelled, JobFailed
 from pyresque.job.job_status import COMPLETED, FAILED, KILLED, QUEUED, WORKING, known
 from pyresque.printable import many
@@ -79,10 +87,20 @@ def wait(job_id: str, timeout: float | None, as_json: bool, **given: Any) -> Non
 @status.command()
 @click.argument("job_id", metavar="ID")
 @settings_options(*CONNECTION, "codec")
+@dry_run_option
 @json_option
-def cancel(job_id: str, as_json: bool, **given: Any) -> None:
+def cancel(job_id: str, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Have a job end at its next step, or before it begins."""
-    cancelled = load_application(given).statuses.cancel(job_id)
+    statuses = load_application(given).statuses
+    if dry_run:
+        found = statuses.get(job_id)
+        ends = found is not None and not found.ended
+        if as_json:
+            print_json({"dry_run": True, "cancelled": ends})
+        else:
+            click.echo("it would end at its next step" if ends else "no such job runs or waits")
+        return
+    cancelled = statuses.cancel(job_id)
     if as_json:
         print_json({"cancelled": cancelled})
     else:
@@ -101,7 +119,9 @@ def clear(only: str | None, yes: bool, dry_run: bool, as_json: bool, **given: An
     which = many(number, "status") if only is None else f"{many(number, f'{only} status')}"
     if not dry_run and number:
         confirm(f"delete {which}", yes=yes)
-        number = resque.statuses.clear(only)
+        with Progress("deleting statuses, step") as progress:
+            clearing = partial(resque.core.statuses.clear, only)
+            number = resque.run(progress.watch(clearing, "some statuses are gone, the others stay"))
     if as_json:
         print_json({"dry_run": dry_run, "cleared": number})
     else:
@@ -110,13 +130,16 @@ def clear(only: str | None, yes: bool, dry_run: bool, as_json: bool, **given: An
 
 def _each(resque: Resque, only: str | None) -> Iterator[JobStatus]:
     """The statuses, page by page; an id that was enqueued meanwhile may shift one onto the next page, too."""
-    start, seen = 0, set[str]()
-    while resque.run(resque.core.statuses.table.ids(start, 1)):
-        for one in resque.statuses.all(start, PAGE):
-            if one.id not in seen and only in (None, one.status):
-                yield one
-            seen.add(one.id)
-        start += PAGE
+    start, seen, total = 0, set[str](), resque.statuses.count()
+    with Progress("going through statuses") as progress:
+        while resque.run(resque.core.statuses.table.ids(start, 1)):
+            for one in resque.statuses.all(start, PAGE):
+                if one.id not in seen and only in (None, one.status):
+                    yield one
+                seen.add(one.id)
+            start += PAGE
+            progress.step(start, total)
+            progress.end("not all statuses were looked at")
 
 
 def _percent(one: JobStatus) -> str:

@@ -1,37 +1,26 @@
-"""Jobs, workers and times as commands print them: an ActiveJob by its own class and as a readable call."""
+"""Jobs and workers as commands print them: an ActiveJob as a readable call."""
 
 from __future__ import annotations
 
-import base64
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pyresque.activejob import describe
 from pyresque.activejob.registry import job_hash
 from pyresque.cli.output import compact, safe_text, short
-from pyresque.errors import DecodeError
-from pyresque.ruby.time import parse_time
+from pyresque.failed_filter import contains
+from pyresque.job.job import read_job
+from pyresque.job_text import class_of
 from pyresque.store.worker_rows import busy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pyresque.client import Resque
-    from pyresque.job.job import Job, Payload
+    from pyresque.job.job import Codec, Job
     from pyresque.job.worker_registry import WorkerInfo
 
 #: Workers that are read at a time.
 WORKERS = 5000
-
-#: The units of an age, and their seconds.
-AGES = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-
-NO_JOB = "(no job)"
-
-
-def class_of(payload: Payload | None) -> str:
-    """Return the job class of a payload; ``NO_JOB`` for what is no job."""
-    return (describe.class_name(payload) if payload is not None else "") or NO_JOB
 
 
 def args_of(job: Job, *, full: bool = False) -> str:
@@ -49,6 +38,19 @@ def args_of(job: Job, *, full: bool = False) -> str:
     return safe_text(text) if full else short(safe_text(text))
 
 
+def having(text: str, codec: Codec, queue: str) -> Callable[[bytes], bool]:
+    """Return a test of payloads: whether a text stands in class, arguments or what else they hold, in any case."""
+
+    def takes(raw: bytes) -> bool:
+        def decoded() -> object:
+            payload = read_job(codec, queue, raw).payload
+            return [payload.class_name, class_of(payload), payload.args, dict(payload.extra)]
+
+        return contains(text, raw, decoded)
+
+    return takes
+
+
 def job_line(job: Job, width: int | None = None) -> str:
     """Return a job on one line: class and arguments, an ActiveJob as a call. ``width`` cuts the arguments."""
     call = describe.active_call(job.payload)
@@ -56,15 +58,6 @@ def job_line(job: Job, width: int | None = None) -> str:
         return call
     args = compact(list(job.args)) if job.fault is None else str(job.fault)
     return f"{class_of(job.payload)} {args if width is None else short(args, width)}"
-
-
-def job_json(job: Job) -> dict[str, object]:
-    """Return a job's members for JSON: its payload, or for what is no job the bytes and the reason."""
-    if job.fault is None:
-        payload = job.payload
-        return {"payload": {"class": payload.class_name, "args": payload.args, **payload.extra}}
-    raw = base64.b64encode(job.raw).decode("ascii")
-    return {"payload": None, "raw_base64": raw, "fault": str(job.fault)}
 
 
 def each_worker(resque: Resque, ids: list[str], *, working: bool) -> Iterator[WorkerInfo]:
@@ -82,36 +75,3 @@ def still_working(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
 def _read_workers(resque: Resque, ids: Sequence[str]) -> Iterator[WorkerInfo]:
     for start in range(0, len(ids), WORKERS):
         yield from resque.run(resque.core.worker_registry.of(ids[start : start + WORKERS]))
-
-
-def age(seconds: float | None) -> str | None:
-    """A stretch of time in its largest whole unit, such as ``3 min``."""
-    if seconds is None:
-        return None
-    for unit, length in AGES:
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return "0 s"
-
-
-def iso(written: str | float | None) -> str | None:
-    """Return a time as ISO 8601 with its zone; None for what is no time."""
-    if written is None:
-        return None
-    try:
-        return parse_time(written).isoformat()
-    except (DecodeError, ValueError, OverflowError, OSError):
-        return None
-
-
-def iso_of_seconds(seconds: float) -> str | None:
-    """Return seconds since 1970 as ISO 8601 in UTC; None for what is no date."""
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def iso_and_written(name: str, written: str | None) -> dict[str, str | None]:
-    """Return a time under ``name`` as ISO 8601, and under ``NAME_in_redis`` as Redis has it."""
-    return {name: iso(written), f"{name}_in_redis": written}

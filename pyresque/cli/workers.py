@@ -1,4 +1,4 @@
-"""The command ``workers``: list, show, prune, remove, pause, resume."""
+"""The command ``workers``: list, show, prune, quit, remove, pause, resume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, ListingGroup
-from pyresque.cli.options import CONNECTION, RECORDS, destroying, json_option, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    RECORDS,
+    destroying,
+    dry_run_option,
+    json_option,
+    settings_options,
+)
 from pyresque.cli.output import (
     MOST_LINES,
     FirstLines,
@@ -23,14 +30,16 @@ from pyresque.cli.output import (
     safe_text,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.text import each_worker, iso_and_written, job_line
+from pyresque.cli.text import each_worker, job_line
 from pyresque.errors import NoSuchWorker
 from pyresque.job.worker_registry import WorkerId, WorkerInfo
+from pyresque.job_text import iso_and_written
 from pyresque.printable import many
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.start.load_app import load_application
 from pyresque.process.worker.liveness import Pruner
 from pyresque.process.worker.queue_list import QueueList
+from pyresque.store.worker_notes import WorkerNotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,11 +47,14 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
 
 NONE_DEAD = "no worker is dead"
+NOT_HEARD = (
+    "does not read such a request, as Ruby's workers do not: send its process the signal QUIT"
+)
 
 
-@click.group(cls=ListingGroup, short_help="List, show, prune, remove, pause and resume.")
+@click.group(cls=ListingGroup, short_help="List, show, prune, quit, remove, pause and resume.")
 def workers() -> None:
-    """List, show, prune, remove, pause and resume workers (without a verb: list)."""
+    """List, show, prune, quit, remove, pause and resume workers (without a verb: list)."""
 
 
 @workers.command("list")
@@ -55,7 +67,7 @@ def list_workers(working: bool, as_json: bool, **given: Any) -> None:
     ids, paused = resque.run(resque.core.worker_registry.table.ids_and_paused())
     found = each_worker(resque, ids, working=working)
     if as_json:
-        print_list(_as_json(worker, paused=paused) for worker in found)
+        print_list(worker_json(worker, paused=paused) for worker in found)
         return
     rows = (
         (
@@ -86,7 +98,7 @@ def show(worker_id: str, as_json: bool, **given: Any) -> None:
     if worker is None:
         raise NoSuchWorker(f"no worker {worker_id!r} is registered")
     if as_json:
-        print_json(_as_json(worker, paused=paused))
+        print_json(worker_json(worker, paused=paused))
         return
     doing = worker.working_on
     print_pairs(
@@ -219,27 +231,65 @@ def remove(ids: tuple[str, ...], yes: bool, dry_run: bool, as_json: bool, **give
         click.echo(f"{'would remove' if dry_run else 'removed'} {safe_text(worker_id)}")
 
 
-@workers.command()
+@workers.command("quit")
+@click.argument("ids", metavar="WORKER...", nargs=-1, required=True)
 @settings_options(*CONNECTION)
+@dry_run_option
 @json_option
-def pause(as_json: bool, **given: Any) -> None:
-    """Let no worker take a job, Ruby's neither, until ``workers resume``."""
-    load_application(given).pause_all()
-    _print_pause(paused=True, as_json=as_json)
+def let_quit(ids: tuple[str, ...], dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Ask pyresque's workers to end after their jobs, at their next heartbeat, on any host; all of a process end together.
 
-
-@workers.command()
-@settings_options(*CONNECTION)
-@json_option
-def resume(as_json: bool, **given: Any) -> None:
-    """Let paused workers go on."""
-    load_application(given).unpause_all()
-    _print_pause(paused=False, as_json=as_json)
-
-
-def _print_pause(*, paused: bool, as_json: bool) -> None:
+    A pool starts others in their place. Ruby's workers do not look for this: send them the signal QUIT.
+    """
+    resque = load_application(given)
+    notes = WorkerNotes(resque.core.keys)
+    wanted = list(dict.fromkeys(ids))
+    listening = resque.run(notes.of(wanted))
+    for worker_id in wanted:
+        if resque.find_worker(worker_id) is None:
+            raise NoSuchWorker(f"no worker {worker_id!r} is registered")
+        if worker_id not in listening:
+            raise Complaint(f"{worker_id!r} {NOT_HEARD}")
+    if not dry_run:
+        for worker_id in wanted:
+            if not resque.run(notes.ask_to_quit(worker_id)):
+                raise NoSuchWorker(f"worker {worker_id!r} has ended")
     if as_json:
-        print_json({"paused": paused})
+        print_json({"dry_run": dry_run, "asked": wanted})
+        return
+    for worker_id in wanted:
+        click.echo(f"{'would ask' if dry_run else 'asked'} {safe_text(worker_id)} to quit")
+
+
+@workers.command()
+@settings_options(*CONNECTION)
+@dry_run_option
+@json_option
+def pause(dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Let no worker take a job, Ruby's neither, until ``workers resume``."""
+    resque = load_application(given)
+    if not dry_run:
+        resque.pause_all()
+    _print_pause(paused=True, dry_run=dry_run, as_json=as_json)
+
+
+@workers.command()
+@settings_options(*CONNECTION)
+@dry_run_option
+@json_option
+def resume(dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Let paused workers go on."""
+    resque = load_application(given)
+    if not dry_run:
+        resque.unpause_all()
+    _print_pause(paused=False, dry_run=dry_run, as_json=as_json)
+
+
+def _print_pause(*, paused: bool, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"paused": paused, **({"dry_run": True} if dry_run else {})})
+    elif dry_run:
+        click.echo("would pause every worker" if paused else "would resume every worker")
     else:
         click.echo("every worker pauses after its job" if paused else "workers take jobs again")
 
@@ -257,7 +307,8 @@ def _doing(worker: WorkerInfo) -> str | None:
     return job_line(worker.working_on.job, 40)
 
 
-def _as_json(worker: WorkerInfo, *, paused: bool) -> dict[str, object]:
+def worker_json(worker: WorkerInfo, *, paused: bool) -> dict[str, object]:
+    """Return a worker for JSON."""
     doing = worker.working_on
     return {
         "id": worker.id,

@@ -130,13 +130,18 @@ class AsyncDriver:
     async def _other(self, request: Elsewhere) -> Any:
         """Send a request to another server. Raises ConnectError."""
         if request.url not in self._others:
-            self._others[request.url] = AsyncDriver(request.url, self._threads)
+            self._others[request.url] = self.other(request.url)
         return await self._others[request.url].run(_asked(request.request))
+
+    def other(self, url: str) -> AsyncDriver:
+        """Make the driver of another server. Raises ConnectError."""
+        return AsyncDriver(url, self._threads)
 
     async def _around(self, request: Around) -> Any:
         """Await the middleware, or call it in a thread."""
-        if request.awaits:
-            return await request.function(lambda *args: self.run(request.inner(*args)))
+        awaited = request.function if request.awaits else request.awaited
+        if awaited is not None:
+            return await awaited(lambda *args: self.run(request.inner(*args)))
         thread = _AroundThread(self._answer)
         return await thread.call(lambda: thread.around(request))
 

@@ -9,8 +9,9 @@ from pyresque.driver.aio import AsyncDriver
 from pyresque.driver.client import BYTES, client_on, described, unread
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, replies_of
+from pyresque.driver.hash_tag import check_tag
 from pyresque.driver.protocol import checked, is_demoted
-from pyresque.driver.server import Server, check_tag
+from pyresque.driver.server import Server
 from pyresque.driver.url import RedisUrl
 from pyresque.ops import Batch, Command
 

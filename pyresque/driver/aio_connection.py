@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 
-from pyresque.driver.connection import first_fault
+from pyresque.driver.first_exchange import first_fault
 from pyresque.driver.misconfigured import configured_wrongly
 from pyresque.driver.open_socket import set_options
 from pyresque.driver.protocol import (

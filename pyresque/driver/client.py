@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.driver.client_replies import as_ours, as_resp2, refusal_in
 from pyresque.driver.following import exchange, groups_of, replies_of, run_without_loop
+from pyresque.driver.hash_tag import check_tag
 from pyresque.driver.protocol import checked, is_demoted
-from pyresque.driver.server import Server, check_tag
+from pyresque.driver.server import Server
 from pyresque.driver.sync import SyncDriver
 from pyresque.driver.url import RedisUrl
 from pyresque.errors import ConnectError

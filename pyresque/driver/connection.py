@@ -17,7 +17,7 @@ import hiredis
 from pyresque.descriptors import held_by, look_over, mark
 from pyresque.driver import protocol
 from pyresque.driver.protocol import checked, encode_command, lost
-from pyresque.errors import ConnectionFault, RedisCommandError, RedisUnavailable
+from pyresque.errors import RedisCommandError, RedisUnavailable
 from pyresque.ops import Command
 
 TYPE_CHECKING = False
@@ -255,20 +255,11 @@ class Connection:
             return _socket.socket(fileno=descriptor)
         made = open_socket(to)
         if to.secure:
-            made = self._secured(made, to)
+            from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
+
+            made, self._not_yet = tls.over(made, to), (*self._not_yet, *tls.NOT_YET)
         self._bound(made)
         return made
-
-    def _secured(self, made: _socket.socket, to: RedisUrl) -> _socket.socket:
-        import socket  # noqa: PLC0415 - for TLS
-
-        from pyresque.driver import tls  # noqa: PLC0415 - OpenSSL only if it is used
-
-        self._not_yet = (*self._not_yet, *tls.NOT_YET)
-        whole = made.gettimeout()
-        plain = socket.socket(made.family, made.type, made.proto, made.detach())
-        plain.settimeout(whole)
-        return tls.secured(plain, to)
 
     def _bound(self, made: _socket.socket) -> None:
         """Let every wait end in time."""
@@ -335,16 +326,6 @@ class Connection:
         if len(self._buffer) < PIECE:
             self._buffer = bytearray(PIECE)
 
-    def _alert(self) -> OSError | None:
-        """What a server said of TLS before it hung up, if it did so while we were speaking."""
-        try:
-            self._socket.recv(1)
-        except OSError as error:
-            return error
-        except AttributeError:
-            pass
-        return None
-
     def _lost(self, cause: Any) -> RedisUnavailable:
         if isinstance(cause, RedisUnavailable):
             return cause
@@ -352,24 +333,11 @@ class Connection:
         if getattr(cause, "errno", None) == EBADF:
             look_over()
         if not self._plain and "EOF" in str(cause):
-            cause = self._alert() or cause
+            from pyresque.driver import tls  # noqa: PLC0415 - for trouble alone
+
+            cause = tls.alert(getattr(self, "_socket", None)) or cause
         if isinstance(cause, (OSError, hiredis.ProtocolError)) and monotonic() - self._made < YOUNG:
             from pyresque.driver.misconfigured import configured_wrongly  # noqa: PLC0415 - for trouble alone
 
             wrong = configured_wrongly(cause, self.to)
         return lost(cause, self.where, wrong)
-
-
-def first_fault(to: RedisUrl) -> ConnectionFault | None:
-    """What is wrong with the configuration, by a first exchange on a connection of its own."""
-    try:
-        made = Connection(to, to.connect_timeout)
-        try:
-            made.ask(encode_command(Command(("PING",))))
-        finally:
-            made.close()
-    except ConnectionFault as error:
-        return error
-    except RedisUnavailable:
-        return None
-    return None

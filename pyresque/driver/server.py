@@ -10,8 +10,9 @@ from __future__ import annotations
 from time import monotonic
 
 from pyresque.driver.credentials import Login, Provider
+from pyresque.driver.hash_tag import check_tag
 from pyresque.driver.url import address_in, no_address
-from pyresque.errors import ClusterFault, ConnectionFault, NotCarriedOut, RedisUnavailable
+from pyresque.errors import ConnectionFault, NotCarriedOut, RedisUnavailable
 from pyresque.lightweight import replace
 
 TYPE_CHECKING = False
@@ -300,23 +301,6 @@ def server_for(url: RedisUrl, namespace: str, credentials: Any = None) -> Server
     if url.kind == "cluster":
         return ClusterServer(url, namespace, credentials)
     return Server(url, credentials)
-
-
-def hash_tag(namespace: str) -> str:
-    """The part of a namespace by which a cluster chooses the slot of its keys, as Redis reads it; empty if it has no such part."""
-    _, opened, rest = namespace.partition("{")
-    tag, closed, _ = rest.partition("}")
-    return tag if opened and closed else ""
-
-
-def check_tag(namespace: str, where: str) -> None:
-    """Raise ClusterFault if the keys of a namespace are in several slots."""
-    if hash_tag(namespace):
-        return
-    raise ClusterFault(
-        f"Redis at {where}: a cluster keeps the keys of one job on several nodes unless the namespace has a hash tag: here it is {namespace!r}; "
-        f"set RESQUE_NAMESPACE={{{namespace}}} here, and in Ruby give the same namespace, {{{namespace}}}, to Resque.redis"
-    )
 
 
 def _logged_in(to: RedisUrl, login: Login) -> RedisUrl:

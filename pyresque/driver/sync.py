@@ -147,8 +147,12 @@ class SyncDriver:
         """Send a request to another server. Raises ConnectError."""
         url = request.url
         if url not in self._others:
-            self._others[url] = SyncDriver(url)
+            self._others[url] = self.other(url)
         return self._others[url].answer(request.request)
+
+    def other(self, url: str) -> SyncDriver:
+        """Make the driver of another server. Raises ConnectError."""
+        return SyncDriver(url)
 
     def open_connection(self, reply_timeout: float = CONNECT_TIMEOUT) -> Connection:
         """Open a connection that the caller owns; a reply may take ``reply_timeout`` seconds. Raises RedisUnavailable, ConnectError."""

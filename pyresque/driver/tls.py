@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import ConnectionFault
 
 if TYPE_CHECKING:
+    import _socket
+
     from pyresque.driver.url import RedisUrl
 
 #: What a socket that must not wait raises when nothing has come.
@@ -29,6 +31,24 @@ LOOK = 2.0
 
 #: Seconds after which a server that has not answered the handshake is asked that.
 SILENT = 0.5
+
+
+def alert(made: _socket.socket | None) -> OSError | None:
+    """What a server said of TLS before it hung up, if it did so while we were speaking."""
+    if made is not None:
+        try:
+            made.recv(1)
+        except OSError as error:
+            return error
+    return None
+
+
+def over(made: _socket.socket, to: RedisUrl) -> ssl.SSLSocket:
+    """The socket of ``open_socket`` under TLS, as ``secured``."""
+    whole = made.gettimeout()
+    plain = socket.socket(made.family, made.type, made.proto, made.detach())
+    plain.settimeout(whole)
+    return secured(plain, to)
 
 
 def secured(plain: socket.socket, to: RedisUrl) -> ssl.SSLSocket:

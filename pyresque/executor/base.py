@@ -32,7 +32,9 @@ class Outcome:
 
     def with_end(self, end: JobEnd) -> Outcome:
         """Return this outcome with what the job's plugins write at its end."""
-        return replace(self, end=end) if end else self
+        if not end:
+            return self
+        return Outcome(end=end) if self is DONE else replace(self, end=end)
 
 
 DONE = Outcome()

@@ -9,12 +9,14 @@ from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
 from pyresque.failure.report import report
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import called, perform
+from pyresque.job.perform_directly import directly
 from pyresque.job.plain import is_plain
 from pyresque.job_copies import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pyresque.job.direct import DirectJob
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
@@ -48,6 +50,11 @@ class InlineExecutor:
         """Perform a job with all that belongs to it; whatever it raises is its failure."""
         end = JobEnd()
         return (await self.attempt(perform, self.registry, job, end)).with_end(end)
+
+    async def directly(self, direct: DirectJob) -> Outcome:
+        """Perform a job by calls alone."""
+        end = JobEnd()
+        return (await self.attempt(directly, self.registry, direct, end)).with_end(end)
 
     def call(self, work: Callable[..., Any], args: Iterable[Any]) -> tuple[Outcome, Any]:
         """Perform a plain job at once; its outcome, and what the function returned, which may have to be awaited."""

@@ -110,7 +110,12 @@ class InterruptibleCalls:
             return Call(partial(self._called, request.function), request.offload)
         if isinstance(request, Around):
             inner = request.inner
-            return Around(request.function, lambda *given: self.run(inner(*given)), request.awaits)
+            return Around(
+                request.function,
+                lambda *given: self.run(inner(*given)),
+                request.awaits,
+                request.awaited,
+            )
         return request
 
     def _called(self, function: Callable[[], Any]) -> Any:

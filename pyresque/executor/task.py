@@ -8,18 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque import job_copies
-from pyresque.errors import TermException
+from pyresque.errors import PyresqueError, ScriptMissing, TermException
 from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
 from pyresque.failure.report import report
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
-from pyresque.ops import Call, raise_inside
+from pyresque.job.perform_directly import what_follows
+from pyresque.ops import Call, Command, raise_inside
 from pyresque.user_errors import closes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from pyresque.job.direct import DirectJob
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
     from pyresque.ops import Op
@@ -57,6 +59,29 @@ class TaskExecutor:
         end = JobEnd()
         performed: Callable[[], Any] = partial(self._performed, job, end)
         outcome: Outcome = await Call(performed)
+        return outcome.with_end(end)
+
+    async def directly(self, direct: DirectJob) -> Outcome:
+        """Perform a job by a call alone: one of an ``async def`` function without hooks."""
+        number, raised = None, list[BaseException]()
+        try:
+            number = await Command(direct.first, int) if direct.first else None
+        except ScriptMissing:
+            return await self.perform(direct.job)
+        except PyresqueError as error:
+            raised.append(
+                error
+            )  # whether Redis has counted is unknown: it does not count once more
+        outcome, end = DONE, JobEnd()
+        if not raised:
+            work = partial(_noting, raised, direct.entry.perform)
+            outcome = await self.call(work, direct.args)
+        if outcome is DONE and not raised and direct.same_hooks():
+            end.commands = direct.writes
+        elif outcome is DONE or raised:
+            bound, first = direct.bound(self.registry, number, end), raised[0] if raised else None
+            follow = end.collect(what_follows(bound, direct, first))
+            outcome = await self.call(partial(self._carry, follow), ())
         return outcome.with_end(end)
 
     async def call(self, work: Callable[..., Any], args: Iterable[Any]) -> Outcome:
@@ -120,6 +145,15 @@ class TaskExecutor:
                 raise
             return Outcome(report=report(error))  # a job may raise anything; it is all recorded
         return UNDONE if given is UNDONE else DONE
+
+
+async def _noting(raised: list[BaseException], work: Callable[..., Any], *args: Any) -> None:
+    """Do the work, and note its error."""
+    try:
+        await work(*args)
+    except BaseException as error:
+        raised.append(error)
+        raise
 
 
 def _end_copy(before: int, ended: bool) -> None:

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
     from pyresque.clock import Clock
     from pyresque.failure.base import FailureBackend
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.registry import Registry
     from pyresque.job.worker_registry import WorkerRegistry, WorkingOn
     from pyresque.store.workers import RemovedWorker
 
@@ -72,7 +74,7 @@ class Ending(NamedTuple):
 class LostJobs:
     """Unregisters workers, and records or redelivers the jobs that they were performing.
 
-    ``last_resort`` is the backend that records a failure if ``backend`` raised.
+    ``last_resort`` is the backend that records a failure if ``backend`` raised. ``worker_hooks``: those of ``@resque.job_lost``.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class LostJobs:
         clock: Clock,
         last_resort: FailureBackend,
         new_id: Callable[[], str | None] = no_failure_id,
+        worker_hooks: WorkerHooks | None = None,
     ) -> None:
         self.worker_registry = worker_registry
         self.backend = backend
@@ -90,6 +93,7 @@ class LostJobs:
         self.clock = clock
         self.last_resort = last_resort
         self.new_id = new_id
+        self.worker_hooks = worker_hooks
         self.redeliveries = RedeliveryTable(worker_registry.table.keys)
         self.table = LostJobTable(worker_registry.table.keys)
         self.wrong_key_log = WrongKeyLog()
@@ -154,7 +158,7 @@ class LostJobs:
         if ending.failure is None:
             return True
         job = ending.failure.job
-        if ending.left is NO_FAILURE or self.may_redeliver(job):
+        if ending.left is NO_FAILURE or self.may_redeliver(job) or self._tells():
             return False
         try:
             hooks = self.registry.find(job.payload.class_name).hooks.on_failure
@@ -260,7 +264,23 @@ class LostJobs:
             await guard_copies(end.collect(run_failure_hooks(entry, job, error)))
         except FailureHookError as another:
             log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
+        if self._tells():
+            await self._tell(job, error)
         return end
+
+    def _tells(self) -> bool:
+        return self.worker_hooks is not None and self.worker_hooks.any("job_lost")
+
+    async def _tell(self, job: Job, error: BaseException) -> None:
+        """Run the hooks of ``@resque.job_lost``; an error of theirs is logged."""
+        if self.worker_hooks is None:
+            return
+        try:
+            await self.worker_hooks.run("job_lost", job, error)
+        except GeneratorExit:
+            raise
+        except Exception:
+            log.exception("a job_lost hook failed for %s", job)
 
     async def returned(self, job: Job, record: bytes = b"") -> None:
         """Run the moment of a job's plugins: it was taken, and is in its queue again. ``record``: its worker record."""

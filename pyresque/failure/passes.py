@@ -27,17 +27,24 @@ if TYPE_CHECKING:
     #: Returns the names of the failed lists.
     Names: TypeAlias = Callable[[], Op[list[str]]]
 
+#: Answers of the script that requeues: the job is in its queue; an equal one is there by its mark.
+QUEUED, EQUAL_QUEUED = 1, 3
+
 #: How often a page is read again while others change it.
 TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a pass: the records handled, those left with the reason, and how many the pass has seen so far."""
+    """One page of a pass: the records handled, those left with the reason, and how many the pass has seen so far.
+
+    ``equal``: those of a requeue whose job was in its queue already, by its mark: the record was marked, and no job was put there.
+    """
 
     records: list[FailedRecord]
     left: list[tuple[FailedRecord, str]] = field(default_factory=list)
     seen: int = 0
+    equal: list[FailedRecord] = field(default_factory=list)
 
 
 class Pass:
@@ -212,6 +219,7 @@ class Requeueing(Pass):
         # Marked records of the last two pages: when others remove records, a backward walk may meet them again.
         self._marked: set[bytes] = set()
         self._marked_before: set[bytes] = set()
+        self._equal: list[FailedRecord] = []
 
     async def more(self) -> Page | None:
         """Requeue the wanted records of the next page."""
@@ -223,6 +231,7 @@ class Requeueing(Pass):
         # A forward walk meets no record twice.
         self._marked_before = self._marked if self._reading.latest_first else set()
         self._marked = set()
+        self._equal = []
         chosen = [
             one for one in page.records if one.raw not in self._marked_before and self.wanted(one)
         ]
@@ -234,7 +243,7 @@ class Requeueing(Pass):
         for one in chosen:
             left[one.index] = (one, f"the list {one.failure_queue!r} keeps changing")
         self._reading.changed_last({one.raw for one in done}, self._mark)
-        return Page(done, list(left.values()), page.seen)
+        return Page(done, list(left.values()), page.seen, self._equal)
 
     async def _requeue(
         self,
@@ -258,9 +267,11 @@ class Requeueing(Pass):
         )
         for one in chosen:
             answer = answers.get(one.index)
-            if answer == 1:
+            if answer in {QUEUED, EQUAL_QUEUED}:
                 self._marked.add(marks[one.index].marked)
                 done.append(one)
+                if answer == EQUAL_QUEUED:
+                    self._equal.append(one)
             elif answer is not None and answer != 0:
                 left[one.index] = (one, f"the key of queue {one.queue!r} is no list in Redis")
         return [one for one in chosen if answers.get(one.index) == 0]

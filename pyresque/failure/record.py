@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pyresque.ruby.json import member
 from pyresque.user_errors import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from pyresque.failure.report import ErrorReport
@@ -40,6 +41,49 @@ def new_failure_id() -> str:
 
 def no_failure_id() -> None:
     """Return None: records have no id, as with Ruby's ``generate_failure_ids = false``."""
+
+
+class Fields(Mapping[str, Any]):
+    """The object that a record's bytes decode to, decoded when it is first asked for; empty if it cannot be decoded.
+
+    A filter passes over most records of a long list by their bytes alone.
+    """
+
+    __slots__ = ("_codec", "_found", "_raw")
+
+    def __init__(self, codec: Codec, raw: bytes) -> None:
+        self._codec = codec
+        self._raw = raw
+        self._found: dict[str, Any] | None = None
+
+    @property
+    def decoded(self) -> dict[str, Any]:
+        """The decoded object."""
+        found = self._found
+        if found is None:
+            try:
+                value = self._codec.decode(self._raw)
+            except DecodeError:
+                value = None
+            self._found = found = value if isinstance(value, dict) else {}
+        return found
+
+    def __getitem__(self, key: str) -> Any:
+        return self.decoded[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value; quicker than what a Mapping has."""
+        return self.decoded.get(key, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.decoded)
+
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+    def __repr__(self) -> str:
+        """Return the decoded object's own."""
+        return repr(self.decoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +226,7 @@ def marked(codec: Codec, record: FailedRecord, retried_at: str) -> bytes:
 
 def read(codec: Codec, raw: bytes, index: int, failure_queue: str = "failed") -> FailedRecord:
     """Read a record from any bytes; never raises."""
-    try:
-        fields = codec.decode(raw)
-    except DecodeError:
-        fields = None
-    return FailedRecord(index, raw, fields if isinstance(fields, dict) else {}, failure_queue)
+    return FailedRecord(index, raw, Fields(codec, raw), failure_queue)
 
 
 def is_same(codec: Codec, raw: bytes, record: FailedRecord) -> bool:

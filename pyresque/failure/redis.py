@@ -52,8 +52,13 @@ class FailureLists:
             found = await self.table.slice(offset, offset + limit - 1, queue)
         return [records.read(self.codec, raw, offset + i, queue) for i, raw in enumerate(found)]
 
-    async def requeue(self, which: int | FailedRecord, queue: str, retried_at: str) -> Pushed:
-        """Requeue the job of the record at an index, or of this record, wherever it stands now. Raises NoSuchFailure."""
+    async def requeue(
+        self, which: int | FailedRecord, queue: str, retried_at: str, *, again: bool = True
+    ) -> Pushed:
+        """Requeue the job of the record at an index, or of this record, wherever it stands now. Raises NoSuchFailure.
+
+        Not ``again``: also where the job was requeued since the record was read.
+        """
         found = await self._found(which, queue)
         payload = records.payload_of(self.codec, found)
         if payload is None or found.queue is None:
@@ -67,6 +72,10 @@ class FailureLists:
             if done is not None:
                 return done
             meant = await self._meant(found, queue)
+            if not again and meant is not None and meant.retried_at != found.retried_at:
+                raise NoSuchFailure(
+                    f"the job was requeued meanwhile, at {meant.retried_at}: it was not requeued again"
+                )
         msg = f"the list {queue!r} has changed: another record stands at {found.index} now"
         raise NoSuchFailure(msg)
 
@@ -171,10 +180,12 @@ class RedisBackend(FailureBackend):
         _only_failed(queue)
         return await self.table.clear()
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
+    async def requeue(
+        self, which: int | FailedRecord, queue: str | None = None, *, again: bool = True
+    ) -> Pushed:
         """Requeue one job and mark its record, which stays."""
         _only_failed(queue)
-        return await self.lists.requeue(which, "failed", self._retried_at())
+        return await self.lists.requeue(which, "failed", self._retried_at(), again=again)
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete one record; return how many were deleted."""
@@ -288,9 +299,12 @@ class RedisMultiQueueBackend(FailureBackend):
         """Delete the records of one failure queue, or of all; return how many lists there were. The names stay, as in Ruby."""
         return sum([await self.table.clear(name) for name in await self._named(queue)])
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
+    async def requeue(
+        self, which: int | FailedRecord, queue: str | None = None, *, again: bool = True
+    ) -> Pushed:
         """Requeue one job and mark its record. An index needs the failure queue's name."""
-        return await self.lists.requeue(which, self._one(which, queue), self._retried_at())
+        name = self._one(which, queue)
+        return await self.lists.requeue(which, name, self._retried_at(), again=again)
 
     async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete one record. An index needs the failure queue's name."""
@@ -339,3 +353,14 @@ class RedisMultiQueueBackend(FailureBackend):
 
     def _retried_at(self) -> str:
         return ruby_time.retried_at(local(self.lists.clock))
+
+
+async def requeue_once(failures: FailureBackend, record: FailedRecord) -> None:
+    """Requeue the job of a record that was read, once: not if somebody else has done so since. Raises NoSuchFailure.
+
+    A backend of the application's own does as it does.
+    """
+    if isinstance(failures, (RedisBackend, RedisMultiQueueBackend)):
+        await failures.requeue(record, record.failure_queue, again=False)
+    else:
+        await failures.requeue(record, record.failure_queue)

@@ -9,11 +9,12 @@ from pyresque.errors import RedisCommandError, RedisUnavailable
 from pyresque.job import hooks
 from pyresque.job.job import Codec, Job, read_job, same_value
 from pyresque.job.plugin import moment
-from pyresque.job.registry import JobClass, Registry, validate
+from pyresque.job.registry import Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.user_errors import text_of
 
 if TYPE_CHECKING:
+    from pyresque.job.job_class import JobClass
     from pyresque.job.registry import Target
     from pyresque.store.queues import QueueTable, RemovedQueue
 
@@ -76,6 +77,12 @@ class Dequeue:
                 if bound is not None and self._matches(job, entry, wanted):
                     await self._moment(bound)
             start += PAGE
+
+    async def leaving(self, queue: str, raw: bytes) -> None:
+        """Run the plugins' moment of a job that an operator removes from its queue, by its bytes."""
+        entry = self.registry.with_plugins_of(read_job(self.codec, queue, raw))
+        if entry is not None:
+            await self._moment(entry)
 
     async def remove_queue(self, queue: str) -> RemovedQueue:
         """Delete a queue with all it holds.

@@ -69,6 +69,12 @@ class Outgoing:
         self.codec = codec
         self.layers = layers
         self.stamp = stamp
+        self._adds: bool | None = None
+
+    @property
+    def may_add(self) -> bool:
+        """Whether payloads may bear more than their jobs: no, if the middleware has been seen to add nothing."""
+        return bool(self.layers) and self._adds is not False
 
     async def through(self, job: OutgoingJob, push: Callable[[OutgoingJob], Op[bool]]) -> bool:
         """Run the middleware around ``push``; whether it was reached. Raises MiddlewareError."""
@@ -95,6 +101,7 @@ class Outgoing:
         wrong = [key for key in job.extra if key in OWN or not isinstance(key, str)]
         if wrong:
             raise MiddlewareError(f"job.extra must not hold {wrong[0]!r}, which is a job's own")
+        self._adds = self._adds or bool(job.extra)
         extra: dict[str, object] = {} if job.at is None else {"queue": job.queue}
         if self.stamp is not None and job.at is None:
             extra[ENQUEUED_AT] = self.stamp()

@@ -11,10 +11,13 @@ from pyresque.job_copies import own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Set as AbstractSet
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from types import MappingProxyType
+    from typing import Any, TypeAlias
 
-    from pyresque.job.registry import JobClass
+    from pyresque.job.job_class import JobClass
+
+    Attributes: TypeAlias = dict[str, Any] | MappingProxyType[str, Any]
 
 #: Resque's prefixes, and resque-scheduler's.
 PREFIXES = (
@@ -73,13 +76,45 @@ class HookNames:
 NO_HOOKS = HookNames()
 
 
-def attributes_of(target: Any) -> list[AbstractSet[str]]:
-    """Return live views of the attribute names of a target and of its classes. A target that is only a name has none."""
+class HookDecorator:
+    """``job.on_failure`` and the like: a decorator that makes a function a hook of the job. It bears a hook's name and is none.
+
+    An attribute of a function knows that function. One of a class is asked for the class, or a subclass, by ``__get__``.
+    """
+
+    __slots__ = ("kind", "target")
+
+    def __init__(self, kind: str, target: Any = None) -> None:
+        self.kind = kind
+        self.target = target
+
+    def __get__(self, _: object, owner: type) -> HookDecorator:
+        return HookDecorator(self.kind, owner)
+
+    def __call__(self, function: Any, /) -> Any:
+        """Make a function a hook, under its own name with the prefix before it; return it. Raises JobOptionError."""
+        from pyresque.job.targets import attach  # noqa: PLC0415 - it needs this module
+
+        attach(self.target, (), {self.kind: (function,)})
+        return function
+
+    def __repr__(self) -> str:
+        return f"<decorator {self.kind} of {getattr(self.target, '__qualname__', self.target)}>"
+
+
+def is_hook(target: Any, name: str) -> bool:
+    """Whether a target's attribute can be called as a hook of that name."""
+    found = getattr(target, name, None)
+    return callable(found) and type(found) is not HookDecorator
+
+
+def attributes_of(target: Any) -> list[Attributes]:
+    """Return live views of the attributes of a target and of its classes. A target that is only a name has none."""
     if target is None or isinstance(target, str):
         return []
     if isinstance(target, type):
-        return [vars(each).keys() for each in target.__mro__[:-1]]
-    own = [target.__dict__.keys()] if hasattr(target, "__dict__") else []
+        return [vars(each) for each in target.__mro__[:-1]]
+    own: list[Attributes] = [target.__dict__] if hasattr(target, "__dict__") else []
     if hasattr(target, "__code__"):
         return own  # a function: the type of functions has no hooks
     return [*own, *attributes_of(type(target))]
@@ -90,13 +125,11 @@ def hook_names(target: Any) -> HookNames:
 
     An attribute ``hooks`` (a list of names, or a function that returns one) replaces the search.
     """
-    attributes = frozenset().union(*attributes_of(target))
-    if LISTED in attributes:
-        listed = getattr(target, LISTED)
-        found = sorted(map(str, listed() if callable(listed) else listed))
-    else:
+    found = listed_hooks(target)
+    if found is None:
+        attributes = frozenset().union(*attributes_of(target))
         bearing = sorted(name for name in attributes if name.startswith(PREFIXES))
-        found = [name for name in bearing if callable(getattr(target, name, None))]
+        found = [name for name in bearing if is_hook(target, name)]
     if not found:
         return NO_HOOKS
     return HookNames(
@@ -104,11 +137,20 @@ def hook_names(target: Any) -> HookNames:
     )
 
 
+def listed_hooks(target: Any) -> list[str] | None:
+    """Return the names in a target's attribute ``hooks``, sorted; None if it has none and is searched."""
+    if not any(LISTED in names for names in attributes_of(target)):
+        return None
+    listed = getattr(target, LISTED)
+    return sorted(map(str, listed() if callable(listed) else listed))
+
+
 class Hooks:
     """The hooks of one target. They are looked up at each use, because an application may set or remove hooks at any time.
 
     ``seen`` is a copy of ``attributes``, taken when hooks were searched for; ``without_performing`` is one taken when no attribute
-    was a performing hook. While ``attributes`` equals the copy, comparisons save the search.
+    was a performing hook. While ``attributes`` equals the copy, comparisons save the search. They compare values, too: a hook may have
+    taken the place of a decorator of the same name.
     """
 
     __slots__ = ("_found", "_names", "attributes", "seen", "target", "without_performing")
@@ -116,8 +158,8 @@ class Hooks:
     def __init__(self, target: Any) -> None:
         self.target = target
         self.attributes = attributes_of(target)
-        self.seen: list[AbstractSet[str]] | None = None
-        self.without_performing: list[AbstractSet[str]] | None = None
+        self.seen: list[Attributes] | None = None
+        self.without_performing: list[Attributes] | None = None
         #: The attributes that are named like hooks, and whether each can be called.
         self._found: dict[str, bool] = {}
         self._names = NO_HOOKS
@@ -133,20 +175,26 @@ class Hooks:
     def now(self) -> HookNames:
         """Return the hooks that the target has now; the same object as long as they stay."""
         found = self._found
-        if self.attributes == self.seen and (not found or found == self._callable(found)):
-            return self._names
-        seen: list[AbstractSet[str]] = [frozenset(names) for names in self.attributes]
-        bearing = {name for names in seen for name in names if name.startswith(PREFIXES)}
+        try:
+            if self.attributes == self.seen and (not found or found == self._callable(found)):
+                return self._names
+        except Exception:  # noqa: BLE001, S110 - an attribute that was set anew, such as an array, may refuse to be compared
+            pass
+        seen: list[Attributes] = [each.copy() for each in self.attributes]
+        bearing = {name for each in seen for name in each if name.startswith(PREFIXES)}
+        bearing -= {name for name in PREFIXES if name in bearing and self._is_decorator(name)}
         performing = any(name.startswith(PERFORMING) for name in bearing)
-        listed = any(LISTED in names for names in seen)  # whose list may change at any time
+        listed = any(LISTED in each for each in seen)  # whose list may change at any time
         self.without_performing = None if performing or listed else seen
         self._found, self._names = self._callable(bearing), hook_names(self.target)
         self.seen = None if listed else seen
         return self._names
 
     def _callable(self, names: Iterable[str]) -> dict[str, bool]:
-        target = self.target
-        return {name: callable(getattr(target, name, None)) for name in names}
+        return {name: is_hook(self.target, name) for name in names}
+
+    def _is_decorator(self, name: str) -> bool:
+        return type(getattr(self.target, name, None)) is HookDecorator
 
 
 def lint(target: Any) -> HookNames:
@@ -204,6 +252,8 @@ WORKER_HOOKS = (
     "before_pause",
     "after_pause",
     "queue_empty",
+    "child_exit",
+    "job_lost",
     "worker_exit",
     "shutdown",
     "warm_up",

@@ -62,7 +62,10 @@ class JobEnd:
         if type(request) is Around:
             inner = request.inner
             return Around(
-                request.function, lambda *given: self.collect(inner(*given)), request.awaits
+                request.function,
+                lambda *given: self.collect(inner(*given)),
+                request.awaits,
+                request.awaited,
             )
         return request
 

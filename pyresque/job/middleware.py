@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 
 
 class Layer:
-    """One middleware; ``awaits`` if it is a coroutine function."""
+    """One middleware; ``awaits`` if it is a coroutine function. ``awaited``: its method of that name, for event loops."""
 
-    def __init__(self, middleware: Callable[[Any, Any], Any], awaits: bool) -> None:
+    def __init__(
+        self,
+        middleware: Callable[[Any, Any], Any],
+        awaits: bool,
+        awaited: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
         self.middleware = middleware
         self.awaits = awaits
+        self.awaited = awaited
 
     @classmethod
     def of(cls, middleware: Callable[[Any, Any], Any]) -> Layer:
@@ -42,7 +48,8 @@ class Layer:
 
         call = getattr(middleware, "__call__", None)  # noqa: B004 - the method itself is inspected
         awaits = inspect.iscoroutinefunction(middleware) or inspect.iscoroutinefunction(call)
-        return cls(middleware, awaits)
+        awaited = getattr(middleware, "awaited", None)
+        return cls(middleware, awaits, awaited if inspect.iscoroutinefunction(awaited) else None)
 
 
 def add(layers: list[Layer], middleware: Callable[[Any, Any], Any]) -> None:
@@ -73,5 +80,11 @@ async def through(
 
     from pyresque.ops import Around  # noqa: PLC0415 - the fork server performs no job
 
-    await Around(lambda given: outer.middleware(given, job), call_next, outer.awaits)
+    awaited = outer.awaited
+    await Around(
+        lambda given: outer.middleware(given, job),
+        call_next,
+        outer.awaits,
+        None if awaited is None else lambda given: awaited(given, job),
+    )
     return performed

@@ -5,12 +5,12 @@ The order and the exceptions are those of Ruby's ``Job#perform``, as recorded in
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyresque.errors import AroundHookError, DontPerform, FailureHookError, UnknownJobClass
+from pyresque.errors import DontPerform, FailureHookError, UnknownJobClass
 from pyresque.job import hooks
+from pyresque.job.around_hooks import around
 from pyresque.job.limits import bounded
 from pyresque.job.middleware import through
 from pyresque.job.plugin import received_args
@@ -19,14 +19,15 @@ from pyresque.job_copies import own, own_awaited
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call, Op, rewrite
 from pyresque.ruby.names import missing_constant
-from pyresque.user_errors import as_raised, exception_name, is_a, text_of
+from pyresque.user_errors import as_raised, exception_name, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from pyresque.job.job import Job
+    from pyresque.job.job_class import JobClass
     from pyresque.job.job_end import JobEnd
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.registry import Registry
 
 T = TypeVar("T")
 
@@ -42,24 +43,67 @@ async def perform(registry: Registry, job: Job, end: JobEnd | None = None) -> bo
 
 
 async def _whole(registry: Registry, job: Job, end: JobEnd | None) -> bool:
-    if registry.middleware:
-        return await through(registry.middleware, job, partial(_performed, registry, end))
-    return await _performed(registry, end, job)
+    if not registry.middleware:
+        return await _performed(registry, end, job)
+    began = False
+
+    async def innermost(given: Job) -> bool:
+        nonlocal began
+        began = True
+        return await _performed(registry, end, given)
+
+    try:
+        performed = await through(registry.middleware, job, innermost)
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if began:
+            raise
+        return await _unbegun(registry, end, job, error)
+    return performed if began else await _unbegun(registry, end, job, None)
 
 
-async def _performed(registry: Registry, end: JobEnd | None, job: Job) -> bool:
+async def _unbegun(
+    registry: Registry, end: JobEnd | None, job: Job, error: BaseException | None
+) -> bool:
+    """Have what belongs to a job's end run, where a middleware has ended the job before it began: locks go, a retry is enqueued.
+
+    ``error`` is the middleware's; it is raised, unless a rule of an active job retries or drops the job. None: it did not call.
+    """
+
+    async def work() -> bool:
+        if error is not None:
+            raise error
+        return False
+
+    entry = registry.entry_of(job)
+    if job.fault is not None or entry is None or entry.target is None:
+        return await work()
+    return await _performed(registry, end, job, work)
+
+
+async def _performed(
+    registry: Registry,
+    end: JobEnd | None,
+    job: Job,
+    instead: Callable[[], Op[bool]] | None = None,
+) -> bool:
+    """Perform a job; ``instead``: what takes the place of its hooks around the work, and of the work."""
     if job.fault is not None:
         raise job.fault
     entry = registry.find(job.payload.class_name)
     if entry.operation is not None:
-        operation = entry.operation(job)
+        operation = entry.operation.perform(job, instead)
         return await (operation if end is None else end.collect(operation))
     if entry.target is None:  # declared: only Ruby performs it
         raise UnknownJobClass(missing_constant(entry.name, ()))
     if entry.plugins:
         entry = registry.bound_to_job(entry, job.queue, job=job)
     args, kwargs = arguments(entry, job)
-    work = bounded(perform_with(entry, args, kwargs), entry.timeout)
+    if instead is None:
+        work = bounded(perform_with(entry, args, kwargs), entry.timeout)
+    else:
+        work = instead()
     whole = finished(entry, job, work, args, kwargs)
     if entry.plugin_job is None or end is None:
         return await whole
@@ -119,7 +163,8 @@ def _guarded(request: Any) -> Any:
     if isinstance(request, Around):
         inner = request.inner
         guarded = partial(_guarded_await if request.awaits else own, request.function)
-        return Around(guarded, lambda *given: guard_copies(inner(*given)), request.awaits)
+        awaited = request.awaited and partial(_guarded_await, request.awaited)
+        return Around(guarded, lambda *given: guard_copies(inner(*given)), request.awaits, awaited)
     return request
 
 
@@ -213,105 +258,7 @@ async def perform_with(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str,
             await hooks.call(entry, name, *args, **kwargs)
     except DontPerform:
         return False
-    performed, _ = await _around(entry, list(names.around_perform), args, kwargs)
+    performed, _ = await around(entry, list(names.around_perform), args, kwargs)
     for name in entry.hooks.after_perform:
         await hooks.call(entry, name, *args, **kwargs)
     return performed
-
-
-async def _around(
-    entry: JobClass, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[bool, Any]:
-    """Run around hooks, the first one outermost, with the work inside; return whether it was done, and the value returned."""
-    if not names:
-        return True, await Call(partial(entry.perform, *args, **kwargs), offload=True)
-    inner = partial(_around, entry, names[1:], args, kwargs)
-    operation = None if entry.plugin_job is None else entry.lookup.of_plugin(names[0])
-    if operation is not None:
-        ran: tuple[bool, Any] = await operation(entry.plugin_job, inner)
-        return ran
-    made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
-    if inspect.isgenerator(made):
-        return await _through(made.send, made.throw, made.close, inner)
-    if inspect.isasyncgen(
-        made
-    ):  # an async generator cannot return a value, so it passes on the inner one
-        return await _through(made.asend, made.athrow, made.aclose, inner, hands_on=True)
-    return False, made  # a plain function, which never yields: the work is left undone
-
-
-async def _through(
-    send: Callable[[Any], Any],
-    throw: Callable[[BaseException], Any],
-    close: Callable[[], Any],
-    inner: Callable[[], Op[tuple[bool, Any]]],
-    *,
-    hands_on: bool = False,
-) -> tuple[bool, Any]:
-    """Run a generator hook up to its yield, then ``inner``, then the rest of the hook.
-
-    The yield returns the value of ``inner``, or raises its error. As in Ruby the hook's own return value becomes the value
-    that the yield of the hook around it returns; with ``hands_on`` that is the value of ``inner``.
-    """
-    ended = await _ended(partial(send, None))
-    if ended is not None:
-        return False, ended.value
-    try:
-        performed, gave = await inner()
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        ended = await _ended_by(error, throw)
-        if ended is None:
-            await Call(close)
-            raise AroundHookError("an around_perform hook yielded again after an error") from error
-        return False, ended.value  # the hook swallowed the error
-    ended = await _ended(partial(send, gave))
-    if ended is None:
-        await Call(close)
-        raise AroundHookError("an around_perform hook yielded twice: it must yield once")
-    return performed, gave if hands_on else ended.value
-
-
-async def _ended_by(error: BaseException, throw: Callable[[BaseException], Any]) -> _Ended | None:
-    """Raise the error at the generator's yield; return the generator's end, or raise the error that it lets pass."""
-    inner = as_raised(error)
-    try:
-        return await _ended(partial(throw, inner))
-    except RuntimeError as another:
-        # Python turns a StopIteration that leaves a generator into a RuntimeError.
-        if another.__cause__ is inner and is_a(inner, (StopIteration, StopAsyncIteration)):
-            raise error from None
-        raise
-
-
-async def _ended(step: Callable[[], Any]) -> _Ended | None:
-    """Run one step of a generator; return its end if this step was the last one, else None."""
-    try:
-        await Call(partial(_stepped, step), offload=True)
-    except _Ended as ended:
-        return ended
-    return None
-
-
-class _Ended(Exception):  # noqa: N818 - no error: a StopIteration cannot pass through a coroutine
-    """A generator ended, and returned ``value``."""
-
-    def __init__(self, value: Any = None) -> None:
-        super().__init__()
-        self.value = value
-
-
-def _stepped(step: Callable[[], Any]) -> Any:
-    try:
-        stepped = step()
-    except StopIteration as stop:
-        raise _Ended(stop.value) from None
-    return _awaited(stepped) if inspect.isawaitable(stepped) else stepped
-
-
-async def _awaited(stepped: Awaitable[Any]) -> Any:
-    try:
-        return await stepped
-    except StopAsyncIteration:
-        raise _Ended from None

@@ -7,6 +7,7 @@ Add each new job option to this table. If it changes how a job runs, refuse it i
 A job is not a plain call if               because                                           asked by
 =========================================  ================================================  =========================
 its class has a hook around the work       the hook must run, too                            ``plain_class``
+a look at its hooks raises an error        that is the job's failure                         ``plain_class``
 its class has plugins                      their moments are operations, with commands       ``plain_class``
 its class has a time limit                 a timer must run beside the call                  ``plain_class``
 its class is an operation (ActiveJob)      the operation may speak to Redis                  ``plain_class``
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.registry import Registry
 
 
 #: Seconds of a hard limit from which the fork server may fork for a job: the worker looks at the job a second or two later.
@@ -51,7 +53,10 @@ SHORTEST_LIMIT = 10.0
 
 def plain_class(entry: JobClass) -> bool:
     """Whether to perform a job of this class is to call its function: no hook, plugin, operation or time limit belongs to it."""
-    hooks = entry.hooks
+    try:
+        hooks = entry.hooks
+    except Exception:  # noqa: BLE001 - the class's own code, in a list of hooks or a descriptor: the job's failure
+        return False
     around = hooks.before_perform or hooks.around_perform or hooks.after_perform
     after = hooks.on_failure or hooks.always
     return not (around or after or entry.operation or entry.timeout or entry.plugins)
@@ -76,12 +81,10 @@ def fast_entry(registry: Registry, class_name: object) -> JobClass | None:
     known = registry.fast_entries
     try:
         entry = known[class_name]
-    except (KeyError, TypeError):  # TypeError: a name that is a list
-        pass
-    else:
         if entry.lookup.attributes == entry.lookup.without_performing:
             return entry
-        del known[class_name]
+    except Exception:  # noqa: BLE001, S110 - none is known; a name that is a list; an attribute that refuses to be compared
+        pass
     found = plain_entry(registry, class_name)
     if found is None or found.kwargs or found.redeliveries or not found.performs:
         return None
@@ -93,11 +96,11 @@ def plain_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] |
     """The class and the arguments if the payload, read from JSON, is a plain call; None if it needs more."""
     try:
         entry, args = registry.fast_entries[payload["class"]], payload["args"]
-    except (KeyError, TypeError):  # TypeError: not a hash, or a class that is a list
-        return _first_call(registry, payload)
-    if entry.lookup.attributes != entry.lookup.without_performing:  # a hook may have come
-        return _first_call(registry, payload)
-    return (entry, args) if args.__class__ is list else None
+        if entry.lookup.attributes == entry.lookup.without_performing:  # else a hook may have come
+            return (entry, args) if args.__class__ is list else None
+    except Exception:  # noqa: BLE001, S110 - not a hash; a class that is a list; an attribute that refuses to be compared
+        pass
+    return _first_call(registry, payload)
 
 
 def _first_call(registry: Registry, payload: Any) -> tuple[JobClass, list[Any]] | None:
@@ -114,18 +117,20 @@ def self_contained(registry: Registry, job: Job) -> JobClass | None:
     redelivered when its process dies concerns the worker afterwards, too.
     """
     entry = registry.named(job.payload.class_name)
-    if entry is not None and entry.inside is not None:
-        entry = entry.inside(job)
+    if entry is not None and entry.operation is not None:
+        entry = entry.operation.inside(job)
     return entry if entry is not None and entry.performs and not entry.redeliveries else None
 
 
 def acts_when_taken(entry: JobClass) -> bool:
     """Whether a plugin acts when a job is taken from its queue: the worker must see to that before the job begins."""
-    if not entry.plugins:
-        return False
-    from pyresque.job.plugin import has  # noqa: PLC0415 - for those who have plugins
+    if entry.acts_when_taken is None:
+        from pyresque.job.plugin import has  # noqa: PLC0415 - for those who have plugins
 
-    return any(has(plugin, "taken") or has(plugin, "barred_by") for plugin in entry.plugins)
+        entry.acts_when_taken = any(
+            has(plugin, "taken") or has(plugin, "barred_by") for plugin in entry.plugins
+        )
+    return entry.acts_when_taken
 
 
 def forkable(registry: Registry, job: Job) -> JobClass | None:

@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, ClassVar, TypeAlias, TypeVar
 
+    from pyresque.job.direct import Shortcut
     from pyresque.job.job import Job
+    from pyresque.job.job_class import JobClass
     from pyresque.job.job_end import JobEnd
     from pyresque.job.plugin_context import PluginContext
-    from pyresque.job.registry import JobClass
     from pyresque.ops import Op
     from pyresque.store.marks import Mark
 
@@ -62,11 +63,11 @@ class PluginJob:
 
     __slots__ = (
         "_args",
-        "_given",
         "_payload_args",
         "context",
         "end",
         "entry",
+        "given",
         "job",
         "queue",
         "since",
@@ -96,7 +97,8 @@ class PluginJob:
         #: The job as it was found in its queue; None while it is enqueued.
         self.job = job
         self.state: dict[object, Any] = {}
-        self._given = given
+        #: The arguments that the verb sends, while it is enqueued.
+        self.given = given
         self._args: list[Any] | None = None
         self._payload_args: list[Any] | None = None
 
@@ -121,8 +123,8 @@ class PluginJob:
         """The arguments of the payload, with a TrackingId if ``args_sent`` puts one before them: to enqueue the job again with."""
         if self._payload_args is None:
             if self.job is None:
-                found = self._as_read(self._given)
-                if found and isinstance(self._given[0], TrackingId):
+                found = self._as_read(self.given)
+                if found and isinstance(self.given[0], TrackingId):
                     found[0] = TrackingId(found[0])
             else:
                 found = _with_tracking_id(self.entry.plugins, self._found_args(self.job))
@@ -184,6 +186,10 @@ class Plugin:
     def answer(self, job: PluginJob) -> bool | str:  # noqa: ARG002 - for those that have another one
         """Return what ``enqueue`` returns for a job that was pushed."""
         return True
+
+    def shortcut(self, job: PluginJob) -> Shortcut | None:  # noqa: ARG002 - for those that have one
+        """Return all that the plugin does around a job that succeeds, if that is known beforehand and runs no code of the user's."""
+        return None
 
     async def refused(self, job: PluginJob) -> None:
         """The job is not pushed: a hook or a middleware said no, or an error came."""
@@ -249,6 +255,12 @@ def _with_tracking_id(plugins: Iterable[Plugin], args: list[Any]) -> list[Any]:
             own = args[0] if len(received) < len(args) and args[0].__class__ is str else ""
             return [TrackingId(own), *received]
     return args
+
+
+def tracking_id(plugins: Iterable[Plugin], args: Sequence[Any]) -> str:
+    """Return the id that ``args_sent`` has put before the arguments of a payload; empty if there is none."""
+    found = _with_tracking_id(plugins, list(args))
+    return found[0] if found and isinstance(found[0], TrackingId) else ""
 
 
 def mark_of(entry: JobClass) -> Mark | None:

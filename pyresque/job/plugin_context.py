@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Protocol
 
     from pyresque.clock import Clock
@@ -34,13 +35,18 @@ if TYPE_CHECKING:
 class PluginContext:
     """What plugins need of one Core."""
 
-    __slots__ = ("clock", "codec", "delayed", "jobs", "keys")
+    __slots__ = ("_delayed", "clock", "codec", "jobs", "keys")
 
     def __init__(
-        self, keys: Keys, codec: Codec, clock: Clock, jobs: Enqueues, delayed: Delays
+        self, keys: Keys, codec: Codec, clock: Clock, jobs: Enqueues, delayed: Callable[[], Delays]
     ) -> None:
         self.keys = keys
         self.codec = codec
         self.clock = clock
         self.jobs = jobs
-        self.delayed = delayed
+        self._delayed = delayed
+
+    @property
+    def delayed(self) -> Delays:
+        """What enqueues for later; its modules are loaded when it is first asked for."""
+        return self._delayed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks
+from pyresque.job.hooks import NO_HOOKS, PREFIXES, HookNames, Hooks, is_hook
 from pyresque.job.plugin import PluginJob
 
 TYPE_CHECKING = False
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyresque.job.job import Job
+    from pyresque.job.job_class import JobClass
     from pyresque.job.plugin import Plugin
     from pyresque.job.plugin_context import PluginContext
-    from pyresque.job.registry import JobClass
     from pyresque.ops import Op
 
 
@@ -71,7 +71,6 @@ class PluginHooks(Hooks):
 
     def of_plugin(self, name: str) -> Callable[..., Op[Any]] | None:
         """Return a plugin's hook of that name; None if the target has its own."""
-        target = self.target
-        if target is not None and callable(getattr(target, name, None)):
+        if is_hook(self.target, name):
             return None
         return self.of_plugins.get(name)

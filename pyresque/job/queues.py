@@ -13,7 +13,7 @@ from pyresque.job.enqueue_middleware import Outgoing, OutgoingJob
 from pyresque.job.job import Codec, Job, read_job, with_plugin_fault, write_payload
 from pyresque.job.perform import perform
 from pyresque.job.plugin import answer_of, mark_of, moment, or_refused, received_args, sent_args
-from pyresque.job.registry import JobClass, Registry, validate
+from pyresque.job.registry import Registry, validate
 from pyresque.job.sending import wire_args
 from pyresque.store.marks import push_marked
 from pyresque.store.pauses import QueuePauses
@@ -21,6 +21,7 @@ from pyresque.store.pauses import QueuePauses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pyresque.job.job_class import JobClass
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried
     from pyresque.ops import Op

@@ -12,113 +12,23 @@ from pyresque.errors import (
     NoQueueError,
     UnknownJobClass,
 )
-from pyresque.job.hooks import HookNames, Hooks
+from pyresque.job.job_class import JobClass, own_queue
 from pyresque.job.targets import attach, check
 from pyresque.ruby.names import camelize, constant_path, missing_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, TypeAlias
 
     from pyresque.job.job import Job
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Layer
-    from pyresque.job.plugin import Plugin, PluginJob
+    from pyresque.job.plugin import Plugin
     from pyresque.job.plugin_context import PluginContext
-    from pyresque.job.sending import Carrier
-    from pyresque.ops import Op
 
     #: How a caller names a job: a registered class or function, or the Ruby name.
     Target: TypeAlias = type[Any] | Callable[..., Any] | str
-
-
-class JobClass:
-    """One registered job: its Ruby name, its queue, the class or function that performs it, and its options.
-
-    ``kwargs``: a trailing hash becomes keyword arguments. ``operation`` performs the whole job in place of target and hooks, and
-    may send commands to Redis; ``inside`` then returns the entry of the job inside a payload. ``redeliveries``: how often the
-    job is redelivered after its process died. ``lookup`` finds the hooks. ``carrier`` enqueues the job inside another job.
-    ``by_name``: arguments travel as one hash of their names (``job/sending.py``). ``plugins`` add hooks and moments (``job/plugin.py``); in a copy bound to one job (``Registry.bound_to_job``), ``plugin_job`` is that job.
-    """
-
-    __slots__ = (
-        *("aliases", "by_name", "carrier", "given_queue", "inside", "kwargs", "lookup", "name"),
-        *("operation", "plugin_job", "plugins", "redeliveries", "target", "timeout"),
-    )
-
-    def __init__(
-        self,
-        name: str,
-        queue: str | None,
-        target: Any,
-        kwargs: bool = False,
-        aliases: tuple[str, ...] = (),
-        operation: Callable[[Job], Op[bool]] | None = None,
-        inside: Callable[[Job], JobClass | None] | None = None,
-        timeout: TimeLimit | None = None,
-        redeliveries: int = 0,
-        carrier: Carrier | None = None,
-        plugins: tuple[Plugin, ...] = (),
-    ) -> None:
-        self.name = name
-        self.given_queue = queue
-        self.target = target
-        self.kwargs = kwargs
-        self.aliases = aliases
-        self.plugin_job: PluginJob | None = None
-        self.plugins = plugins
-        self.by_name = any(plugin.by_name for plugin in plugins) if plugins else False
-        self.lookup = _lookup(target, plugins)
-        self.carrier = carrier
-        self.operation = operation
-        self.inside = inside
-        self.timeout = timeout
-        self.redeliveries = redeliveries
-
-    def __repr__(self) -> str:
-        return f"JobClass({self.name!r}, queue={self.queue!r}, target={self.target!r})"
-
-    @property
-    def queue(self) -> str | None:
-        """The queue: the registered one, else the one that the class or function names now; Ruby, too, asks each time."""
-        return self.given_queue if self.given_queue is not None else own_queue(self.target)
-
-    @property
-    def hooks(self) -> HookNames:
-        """The names of the hooks that the target has now."""
-        return self.lookup.now()
-
-    def args_of(self, job: Job) -> tuple[Any] | None:
-        """Return the arguments of a job found in Redis, as a tuple's only element; None if it is of another class."""
-        if self.carrier is not None:
-            found = self.carrier.args_of(job)
-            return None if found is None else (found,)
-        if job.payload.class_name != self.name:
-            return None
-        args: Any = job.payload.args
-        if self.plugins and isinstance(args, list):
-            for plugin in self.plugins:
-                args = plugin.args_received(args)
-        return (args,)
-
-    @property
-    def performs(self) -> bool:
-        """Whether the target can perform: it is a function, or a class with ``perform``."""
-        if self.target is None:
-            return False
-        return not isinstance(self.target, type) or hasattr(self.target, "perform")
-
-    @property
-    def perform(self) -> Callable[..., Any]:
-        """The function that does the work: a class's ``perform``, or the function itself."""
-        if isinstance(self.target, type):
-            perform: Callable[..., Any] | None = getattr(self.target, "perform", None)
-            if perform is None:
-                raise NoPerformError(f"undefined method `perform' for {self.name}:Class")
-            return perform
-        function: Callable[..., Any] = self.target
-        return function
 
 
 class Registry:
@@ -132,6 +42,10 @@ class Registry:
         self._own: dict[str, JobClass] = {}
         #: ``describe`` asks this for a target that is not registered here.
         self.fallback: Callable[[Any], JobClass | None] = lambda _: None
+        #: What ``@resque.dry_run`` registers.
+        self.dry_run: Callable[[Job], Any] | None = None
+        #: The pid and the queues of the worker that performs jobs in this process, or in a child of it; None: there is none.
+        self.worker: tuple[int, tuple[str, ...]] | None = None
         #: Filled by ``job/plain.py``: names whose jobs may take the fast path.
         self.fast_entries: dict[object, JobClass] = {}
         #: The entries that have plugins, by name.
@@ -160,9 +74,10 @@ class Registry:
         timeout: TimeLimit | None = None,
         redeliveries: int = 0,
         hooks: Iterable[Callable[..., Any]] = (),
+        hooks_by_kind: Mapping[str, Any] | None = None,
         plugins: tuple[Plugin, ...] = (),
     ) -> JobClass:
-        """Register a class or function; ``hooks`` become hooks of it, each under its own name.
+        """Register a class or function; ``hooks`` and ``hooks_by_kind`` become hooks of it (``targets.attach``).
 
         Without a name a class gives its own, a function the CamelCase of its own. Raises DuplicateJobError when
         another target has the name already, NoClassError when the target can perform nothing, JobOptionError if
@@ -187,10 +102,14 @@ class Registry:
                     "give one of them another name"
                 )
                 raise DuplicateJobError(msg)
-        attach(target, hooks)
+        attach(target, hooks, hooks_by_kind)
         self._enter(entry)
         self._by_target[id(target)] = entry
         return entry
+
+    def has(self, target: object) -> bool:
+        """Whether this very function or class is registered here."""
+        return id(target) in self._by_target
 
     def declare(self, name: str, queue: str | None, plugins: tuple[Plugin, ...]) -> JobClass:
         """Enter a class that only Ruby performs. Raises DuplicateJobError if code is registered for that name."""
@@ -278,7 +197,7 @@ class Registry:
             entry = self.find(job.payload.class_name)
         except UnknownJobClass:
             return None
-        return entry if entry.inside is None else entry.inside(job)
+        return entry if entry.operation is None else entry.operation.inside(job)
 
     def knows(self, class_name: object) -> bool:
         """Whether ``find`` finds the name."""
@@ -297,14 +216,6 @@ class Registry:
         return len(self._by_target)
 
 
-def _lookup(target: Any, plugins: tuple[Plugin, ...]) -> Hooks:
-    if not plugins:
-        return Hooks(target)
-    from pyresque.job.plugin_hooks import PluginHooks  # noqa: PLC0415 - for those who have plugins
-
-    return PluginHooks(target, plugins)
-
-
 def validate(entry: JobClass, queue: str | None) -> str:
     """Return the queue of a job. Raises NoQueueError or NoClassError in Ruby's words (``Resque.validate``)."""
     where = queue if queue is not None else entry.given_queue
@@ -312,29 +223,23 @@ def validate(entry: JobClass, queue: str | None) -> str:
         where = own_queue(entry.target)
     if where is None:
         msg = f"Jobs must be placed onto a queue. No queue could be inferred for class {entry.name}"
-        raise NoQueueError(msg)
+        raise NoQueueError(msg + _way_out(entry.target))
     if not entry.name:
         raise NoClassError("Jobs must be given a class.")
     return where
+
+
+def _way_out(target: Any) -> str:
+    """What to write in place of what ``active_job`` returns; empty for any other target: there the words are Ruby's."""
+    if target is None or not hasattr(target, "job_class"):
+        return ""
+    return f": what active_job returns has an enqueue of its own, active_job({target.job_class!r}).enqueue(...)"
 
 
 def own_name(target: Any) -> str:
     """Return the Ruby name of an unregistered target: a class's name, or the CamelCase of a function's."""
     name: str = getattr(target, "__name__", type(target).__name__)
     return name if isinstance(target, type) else camelize(name)
-
-
-def own_queue(target: Any) -> str | None:
-    """Return the queue in the attribute ``queue`` of a class or function: a text, or a function that returns one.
-
-    As in Ruby a subclass does not inherit a queue that is plain text (``@queue`` of a class), only a method.
-    """
-    queue = getattr(target, "queue", None)
-    if callable(queue):
-        queue = queue()
-    elif isinstance(target, type) and "queue" not in vars(target):
-        queue = None
-    return queue if isinstance(queue, str) else None
 
 
 def _where(target: Any) -> str:

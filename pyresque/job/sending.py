@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass
+    from pyresque.job.job_class import JobClass
     from pyresque.ops import Op
 
 
@@ -171,18 +171,33 @@ def _as_options(entry: JobClass, args: Sequence[Any], kwargs: Mapping[str, Any])
         kwargs, args = {**(args[0] if args else {}), **kwargs}, ()
         if signature is None:
             return [kwargs] if kwargs or given else []
+    options = options_of(entry.name, signature, args, kwargs)
+    return [options] if options else []
+
+
+def options_of(
+    name: str, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a call by their names; what ``*args`` takes stands under its own name, as a list.
+
+    ``name``: what the job is called in errors. Raises JobArgumentError.
+    """
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise JobArgumentError(f"{entry.name}{signature}: {error}") from None
+        raise JobArgumentError(f"{name}{signature}: {error}") from None
     options: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
+    for each, value in bound.arguments.items():
+        kind = signature.parameters[each].kind
         if kind is kind.VAR_KEYWORD:
+            if twice := options.keys() & value:
+                raise JobArgumentError(
+                    f"{name}{signature} got its argument {min(twice)} twice: arguments travel by name"
+                )
             options.update(value)
         else:
-            options[name] = list(value) if kind is kind.VAR_POSITIONAL else value
-    return [options] if options else []
+            options[each] = list(value) if kind is kind.VAR_POSITIONAL else value
+    return options
 
 
 def placed(entry: JobClass, args: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

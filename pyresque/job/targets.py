@@ -6,11 +6,18 @@ A job is a function, or a class whose ``perform`` is called on the class. Callin
 from __future__ import annotations
 
 from pyresque.errors import JobOptionError, NoClassError, SettingsError
-from pyresque.job.hooks import PREFIXES, hook_names
+from pyresque.job.hooks import (
+    LISTED,
+    PREFIXES,
+    HookDecorator,
+    check_callable,
+    hook_names,
+    listed_hooks,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
     from typing import Any
 
@@ -69,6 +76,18 @@ def check_options(queue: object, **lists: object) -> None:
             raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
 
 
+def hooks_of_kinds(given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the functions of keywords such as ``on_failure``. Raises TypeError for no kind of hook, JobOptionError for no function or list."""
+    for kind, functions in given.items():
+        if kind not in PREFIXES:
+            raise TypeError(f"job() got an unexpected keyword argument {kind!r}")
+        if isinstance(functions, str) or not (
+            callable(functions) or hasattr(type(functions), "__iter__")
+        ):
+            raise JobOptionError(f"{kind}={functions!r} is no function: give one, or a list")
+    return {kind: (each,) if callable(each) else tuple(each) for kind, each in given.items()}
+
+
 def check_part(name: str, part: object, verb: str) -> None:
     """Raise SettingsError for an argument ``name`` that has no method ``verb``, or is a class in place of an object."""
     if not callable(getattr(part, verb, None)):
@@ -112,22 +131,46 @@ def limit_of(timeout: TimeLimit | timedelta | float | None) -> TimeLimit | None:
     return time_limit(timeout)
 
 
-def attach(target: Any, given: Iterable[Callable[..., Any]]) -> None:
-    """Set functions as hooks of a target, each under its own name. Raises JobOptionError and then sets nothing."""
-    named = {getattr(each, "__name__", ""): each for each in given}
+def attach(
+    target: Any, given: Iterable[Callable[..., Any]], by_kind: Mapping[str, Any] | None = None
+) -> None:
+    """Set functions as hooks of a target. Raises JobOptionError and then sets nothing.
+
+    ``given`` have the names of hooks. ``by_kind`` has functions for each kind; ``hook_name`` says how they are called.
+    """
     shown = getattr(target, "__qualname__", repr(target))
-    for name, function in named.items():
+    named = [(getattr(each, "__name__", ""), each) for each in given]
+    for kind, functions in (by_kind or {}).items():
+        named += [(hook_name(kind, each), each) for each in functions]
+    if not named:
+        return
+    found: dict[str, Callable[..., Any]] = {}
+    listed = listed_hooks(target)
+    for name, function in named:
         if not name.startswith(PREFIXES):
             raise JobOptionError(
                 f"hooks of {shown}: {name or function!r} is no function whose name starts with one of "
                 f"{', '.join(PREFIXES)}; call it before_enqueue_check, for example"
             )
-        if getattr(target, name, function) is not function:
+        check_callable(f"hooks of {shown}", function)
+        before = found.get(name, getattr(target, name, function))
+        if before is not function and type(before) is not HookDecorator:
             raise JobOptionError(f"hooks of {shown}: it has another {name} already; rename one")
+        if listed is not None and name not in listed:
+            raise JobOptionError(
+                f"hooks of {shown}: it lists its hooks in its attribute {LISTED}; add {name!r} there"
+            )
         if not name.startswith("around_perform"):
             _check_yield(function, f"hook {name} of {shown}")
-    for name, function in named.items():
+        found[name] = function
+    for name, function in found.items():
         setattr(target, name, staticmethod(function) if isinstance(target, type) else function)
+
+
+def hook_name(kind: str, function: Any) -> str:
+    """Return the name of a function as a hook of a kind: its own if that goes on after the prefix, else the prefix, ``_`` and its own."""
+    name: str = getattr(function, "__name__", type(function).__name__)
+    return name if name.startswith(kind) and name != kind else f"{kind}_{name}"
 
 
 def _check_class(target: type, shown: str, *, bound: bool) -> None:

@@ -81,10 +81,10 @@ class TrackedJob:
 
     # -- before and after the job's code
 
-    async def create(self, options: object) -> None:
-        """Write the status of a job that is about to be pushed. Raises NotEncodable."""
+    async def create(self, options: object, more: dict[str, Any] | None = None) -> None:
+        """Write the status of a job that is about to be pushed, with ``more`` fields. Raises NotEncodable."""
         now = int(self.clock.time())
-        status = self._encoded(merged(self.id, now, None, {"options": options}))
+        status = self._encoded(merged(self.id, now, None, {"options": options}, more))
         await self.table.create(self.id, status, now, self.ttl)
         if self.ttl is not None and random_fraction() * SELDOM < 1:
             await self.table.trim(now - self.ttl, random_fraction())

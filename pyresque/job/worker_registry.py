@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.embedding import can_embed, unwrap, wrap
@@ -17,7 +17,7 @@ from pyresque.store.worker_rows import records_of, rows_of
 from pyresque.store.wrong_keys import WrongKeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from pyresque.store.worker_rows import WorkerRow
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: The bytes before the payload in a record that pyresque wrote.
 PAYLOAD = b',"payload":'
+
+#: Digits of a pid at most: no system has longer ones, and Python reads no number of thousands of digits.
+PID_DIGITS = 18
 
 #: Separates host and slot number in the ids of several workers in one process.
 SLOT = "~"
@@ -43,13 +46,16 @@ class WorkerId:
 
     @classmethod
     def parse(cls, text: str) -> WorkerId:
-        """Read an id. Raises WorkerIdError for one of fewer than three parts, or without a queue."""
+        """Read an id. Raises WorkerIdError for one of fewer than three parts, without a queue, or with a pid that no process has."""
         parts = text.split(":", 2)
         if len(parts) != 3 or not parts[2]:  # noqa: PLR2004 - host, pid, queues
             msg = f"{text!r} is no worker id: it must be host:pid:queue,queue"
             raise WorkerIdError(msg)
         host, pid, queues = parts
-        digits = pid[: len(pid) - len(pid.lstrip("0123456789"))]
+        digits = pid[: len(pid) - len(pid.lstrip("0123456789"))].lstrip("0")
+        if len(digits) > PID_DIGITS:
+            msg = f"an id with a pid of {len(digits)} digits is no worker id"
+            raise WorkerIdError(msg)
         return cls(host, int(digits or 0), tuple(queues.split(",")))
 
     def slot(self, number: int) -> WorkerId:
@@ -93,7 +99,7 @@ class WorkerInfo:
     failed: int = 0
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["idle", "working"]:
         """``working`` or ``idle``, as in Ruby."""
         return "idle" if self.working_on is None else "working"
 
@@ -122,6 +128,10 @@ class WorkerRegistry:
     async def of(self, ids: Sequence[str]) -> list[WorkerInfo]:
         """Return the workers of these ids."""
         return await self._infos(ids)
+
+    async def with_records(self, records: Mapping[str, bytes]) -> list[WorkerInfo]:
+        """Return the workers of these ids, whose records were read already; an empty one is no job."""
+        return await self._infos(list(records), list(records.values()))
 
     async def find(self, worker: str | WorkerInfo) -> WorkerInfo | None:
         """Return one worker by its id, or as ``workers`` gave it; None if it is not registered."""
@@ -197,15 +207,14 @@ def read_record(codec: Codec, record: bytes) -> WorkingOn:
     if not isinstance(fields, dict) or "payload" not in fields:
         fault = NotAJob(f"a worker's record names no payload: {record[:100]!r}")
         return WorkingOn(Job("", NO_PAYLOAD, record, fault), None, record)
-    queue, run_at, payload = fields.get("queue"), fields.get("run_at"), fields["payload"]
+    payload = fields["payload"]
     raw = member(record, "payload") if codec.name == "json" else None
     if raw is None:
         raw = codec.encode(payload)
     unwrapped = unwrap(payload)
     if unwrapped is not None:
         raw = unwrapped
-    job = read_job(codec, "" if queue is None else str(queue), raw)
-    return WorkingOn(job, None if run_at is None else str(run_at), record)
+    return _working_on(codec, fields, raw, record)
 
 
 def _around_unreadable_payload(codec: Codec, record: bytes) -> WorkingOn | None:
@@ -217,9 +226,14 @@ def _around_unreadable_payload(codec: Codec, record: bytes) -> WorkingOn | None:
         fields = codec.decode(head + PAYLOAD + b"null}")
     except DecodeError:
         return None
-    return WorkingOn(
-        read_job(codec, str(fields["queue"]), rest[:-1]), str(fields["run_at"]), record
-    )
+    return _working_on(codec, fields, rest[:-1], record)
+
+
+def _working_on(codec: Codec, fields: dict[str, Any], raw: bytes, record: bytes) -> WorkingOn:
+    """The job of these bytes, with the queue and the time that the record's fields give, if they do."""
+    queue, run_at = fields.get("queue"), fields.get("run_at")
+    job = read_job(codec, "" if queue is None else str(queue), raw)
+    return WorkingOn(job, None if run_at is None else str(run_at), record)
 
 
 def _text(reply: bytes | None) -> str | None:

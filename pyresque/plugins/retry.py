@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.errors import DirtyExit, JobOptionError
+from pyresque.job.direct import Shortcut
 from pyresque.job.plugin import Plugin
 from pyresque.lightweight import random_fraction, sha1_hex
 from pyresque.ops import Call, Sleep
@@ -29,7 +30,7 @@ from pyresque.plugins.options import flag, function, key_text, kinds, pause, rub
 from pyresque.plugins.spellings import joined
 from pyresque.store import attempts
 from pyresque.store.queues import to_bytes
-from pyresque.user_errors import as_raised, is_a
+from pyresque.user_errors import as_raised, is_a, note_retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -143,6 +144,13 @@ class Retry(Plugin):
     def _kept_key(self, job: PluginJob) -> bytes:
         return to_bytes(job.context.keys.retry_failure(self.name(job, job.payload_args)))
 
+    def shortcut(self, job: PluginJob) -> Shortcut | None:
+        """Return how an attempt that succeeds is counted; None where the counter expires, or a function names it."""
+        if self.identifier is not None or self.expire is not None or job.context.jobs.inline:
+            return None
+        key = self.key(job)
+        return Shortcut(attempts.counting(key), [("DEL", key)])
+
     # -- hooks
 
     async def before_perform_retry(self, job: PluginJob) -> None:
@@ -180,6 +188,7 @@ class Retry(Plugin):
         retried = await self._wants(error, number, job.args) and await self._retried(
             job, error, number
         )
+        note_retried(error, retried=retried)
         if not retried:
             await self._give_up(job, error)
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.registry import ActiveJobs
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.registry import Registry
     from pyresque.store.keys import Keys
 
 log = logging.getLogger("pyresque")

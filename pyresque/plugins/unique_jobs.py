@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob.registry import WRAPPER
 from pyresque.errors import JobOptionError
+from pyresque.job.job_class import JobClass
 from pyresque.job.plugin import Plugin
-from pyresque.job.registry import JobClass
 from pyresque.plugins.uniqueness import Uniqueness
 from pyresque.ruby.names import underscore
 from pyresque.store.keys import uniqueness_lock

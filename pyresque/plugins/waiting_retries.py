@@ -181,7 +181,7 @@ class WaitingRetries:
     async def among(self, stretches: Iterable[DelayedSlice]) -> list[WaitingRetry]:
         """Return those of these delayed payloads that wait for their next attempt. Two round trips, or one if no counter is there."""
         jobs = [
-            (stretch, job, self._names(job))
+            (stretch, job, self.counter_names(job))
             for stretch in stretches
             for job in map(self.search.found, stretch.payloads)
         ]
@@ -207,7 +207,7 @@ class WaitingRetries:
         found = records.read(self.codec, record or b"", 0)
         return found if found.readable else None
 
-    def _names(self, job: Job) -> list[str]:
+    def counter_names(self, job: Job) -> list[str]:
         """Return the names that the counter of a job may have."""
         args: Any = job.payload.args
         if job.fault is not None or not job.class_name or not isinstance(args, list):

@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-#: A worker has a handful of patterns; the bound protects a process that receives patterns from outside.
-_KEPT: Final = 512
+#: A worker has a handful of patterns, a routing table up to a thousand; the bound protects a process that receives patterns from outside.
+_KEPT: Final = 2048
 _NOTHING: Final = "(?!)"
 _ANYTHING: Final = "."
 
@@ -31,7 +31,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(first, re.DOTALL)
     *middle, last = others
     # A lookahead is not tried twice: each piece between two stars stays where it first matched.
-    fixed = "".join(f"(?=(.*?{piece}))\\{n}" for n, piece in enumerate(middle, start=1))
+    # A name stands for each, because from 100 on a number would be read as that of a character.
+    fixed = "".join(f"(?=(?P<g{n}>.*?{piece}))(?P=g{n})" for n, piece in enumerate(middle))
     return re.compile(f"{first}{fixed}.*{last}", re.DOTALL)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later, When, timestamp_of
-from pyresque.schedule.search import Enqueueing, Removing, Selection
+from pyresque.schedule.search import Enqueueing, Removing, Rescheduling, Selection
 from pyresque.store.delayed import PAGE
 from pyresque.store.delayed_walk import DelayedWalk
 from pyresque.store.queues import seconds
@@ -100,6 +100,12 @@ class Delayed(Later):
     ) -> Selection:
         """Return a pass that enqueues the wanted payloads now."""
         return Enqueueing(self.promoter, wanted, only)
+
+    def rescheduling(
+        self, wanted: Callable[[bytes], bool], only: Iterable[str] | None, when: When
+    ) -> Selection:
+        """Return a pass that moves the wanted payloads to another time."""
+        return Rescheduling(self.table, wanted, only, timestamp_of(when))
 
     def counting(
         self, wanted: Callable[[bytes], bool], only: Iterable[str] | None = None

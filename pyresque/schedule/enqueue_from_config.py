@@ -10,8 +10,9 @@ from pyresque.errors import UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.job import read_job, same_value
+from pyresque.job.job_class import JobClass
 from pyresque.job.plugin import Plugin, mark_of, moment, replaces_args
-from pyresque.job.registry import JobClass, validate
+from pyresque.job.registry import validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
 from pyresque.schedule.promote import ORDINARY, parameters

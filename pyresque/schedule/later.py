@@ -12,7 +12,7 @@ from pyresque.errors import NotEncodable, TimestampError
 from pyresque.job import hooks
 from pyresque.job.enqueue_middleware import OutgoingJob
 from pyresque.job.plugin import or_refused
-from pyresque.job.registry import JobClass, validate
+from pyresque.job.registry import validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pyresque.clock import Clock
+    from pyresque.job.job_class import JobClass
     from pyresque.job.queues import Queues
     from pyresque.job.registry import Target
     from pyresque.job.sending import Carried

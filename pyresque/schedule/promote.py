@@ -39,8 +39,8 @@ from pyresque.store.queues import to_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyresque.job.job_class import JobClass
     from pyresque.job.queues import Queues
-    from pyresque.job.registry import JobClass
     from pyresque.ops import Op
     from pyresque.store.delayed import ListRange
     from pyresque.store.marks import Mark

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from pyresque.errors import NotEncodable
 from pyresque.job.job import Codec, Job, JsonCodec, read_job, same_value, write_payload
 from pyresque.ruby.json import Dialect
-from pyresque.store.delayed import MOVED, Move
+from pyresque.store.delayed import MOVED, Destination, Move
 from pyresque.store.delayed_walk import DelayedWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pyresque.job.registry import JobClass, Registry, Target
+    from pyresque.job.enqueue_middleware import Outgoing
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.registry import Registry, Target
     from pyresque.schedule.promote import Promoter
     from pyresque.store.delayed import DelayedTable, ListRange
 
@@ -32,9 +34,16 @@ class Search:
     """Finds delayed jobs by bytes or by meaning."""
 
     def __init__(
-        self, table: DelayedTable, codec: Codec, registry: Registry, *, by_meaning: bool = True
+        self,
+        table: DelayedTable,
+        codec: Codec,
+        registry: Registry,
+        outgoing: Outgoing,
+        *,
+        by_meaning: bool = True,
     ) -> None:
         self.table = table
+        self.outgoing = outgoing
         self.codec = codec
         self.registry = registry
         self.by_meaning = by_meaning
@@ -124,8 +133,13 @@ class Search:
     async def copies(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
     ) -> list[tuple[str, bytes]]:
-        """Return timestamp and bytes of each copy of a job, in the order of time."""
+        """Return timestamp and bytes of each copy of a job, in the order of time.
+
+        One that is not found by its bytes is searched by meaning if enqueue middleware adds to payloads: it would be delayed twice.
+        """
         places = await self.by_bytes(entry, queue, args)
+        if not places and self.outgoing.may_add:
+            return await self.like(entry, queue, args)
         wanted = {raw for _, raw in places}
         only = dict.fromkeys(timestamp for timestamp, _ in places)
         return await self._all(wanted.__contains__, only) if only else []
@@ -263,6 +277,38 @@ class Enqueueing(Selection):
     async def handle(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
         """Move these jobs; return how many were still there."""
         return await self.promoter.move(chosen, clean=False)
+
+
+class Rescheduling(Selection):
+    """Moves the wanted jobs to another time. Those that are at that time already stay."""
+
+    def __init__(
+        self,
+        table: DelayedTable,
+        wanted: Callable[[bytes], bool],
+        only: Iterable[str] | None,
+        timestamp: int,
+    ) -> None:
+        super().__init__(table, wanted, only)
+        self.timestamp = timestamp
+
+    async def handle(self, chosen: Sequence[tuple[ListRange | str, list[bytes]]]) -> int:
+        """Move these jobs; return how many were still there."""
+        to = Destination(self.table.list(str(self.timestamp)), b"", failed=True)
+        moves = [
+            (place, [Move(raw, to, raw) for raw in found])
+            for place, found in chosen
+            if (place if isinstance(place, str) else place.timestamp) != str(self.timestamp)
+        ]
+        raws = [move.payload for _, some in moves for move in some]
+        if not raws:
+            return 0
+        await self.table.announce(self.timestamp, dict.fromkeys(raws))
+        answers = await self.table.move(moves)
+        moved = {raw for raw, answer in zip(raws, answers, strict=True) if answer == MOVED}
+        if len(moved) < len(set(raws)):
+            await self.table.retract(self.timestamp, set(raws) - moved)
+        return answers.count(MOVED)
 
 
 def every(_raw: bytes) -> bool:

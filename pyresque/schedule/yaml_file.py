@@ -87,7 +87,7 @@ def read_yaml(
 def _entries(
     yaml: Any, text: str, source: str, section: str, seen: Callable[[int], None] | None
 ) -> list[FileEntry]:
-    loader = reporting(_loader(yaml), seen)(text)
+    loader = reporting(symbol_loader(yaml), seen)(text)
     try:
         root = root_of(yaml, loader, text, seen)
         if root is not None and section:
@@ -144,7 +144,7 @@ def _yaml() -> Any:
     return yaml
 
 
-def _loader(yaml: Any) -> type[yaml.SafeLoader]:
+def symbol_loader(yaml: Any) -> type[yaml.SafeLoader]:
     """Return a new subclass of SafeLoader that reads symbols: a change of SafeLoader itself would change others' YAML."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # the module came in as Any: it is optional

@@ -12,12 +12,17 @@ from pyresque.store.wrong_keys import WrongKeyLog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyresque.ops import Op
+    from pyresque.ops import Arg, Op
 
 
 async def count(key: bytes) -> int:
     """Count an attempt; return its number, 0 for the first one."""
     return await script("count_attempt").call((key,), (), int)
+
+
+def counting(key: bytes) -> tuple[Arg, ...]:
+    """Return the command that ``count`` sends to a server that knows the script."""
+    return ("EVALSHA", script("count_attempt").sha, 1, key)
 
 
 async def attempt(key: bytes) -> int | None:

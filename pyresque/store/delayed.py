@@ -136,6 +136,20 @@ class DelayedTable:
             Command(("ZADD", self.keys.delayed_schedule, *members), int),
         )
 
+    async def announce(self, timestamp: int, payloads: Iterable[bytes]) -> None:
+        """Add a timestamp to which these payloads are about to be moved: the sets that tell where they are name it before they are there."""
+        name, key = f"delayed:{timestamp}", self.keys.delayed_schedule
+        naming = (Command[int](("SADD", self.keys.timestamps(raw), name)) for raw in payloads)
+        await Batch((Command(("ZADD", key, timestamp, timestamp)), *naming), atomic=True)
+
+    async def retract(self, timestamp: int, payloads: Iterable[bytes]) -> None:
+        """Take back ``announce`` for payloads that were not moved; a timestamp without jobs is removed."""
+        name = f"delayed:{timestamp}"
+        commands = [Command[int](("SREM", self.keys.timestamps(raw), name)) for raw in payloads]
+        if commands:
+            await Batch(tuple(commands))
+        await self.move(((str(timestamp), ()),))
+
     def removing(self, jobs: Iterable[tuple[str, bytes]]) -> tuple[Command[int], ...]:
         """The commands that remove every copy of payloads from their lists, for a transaction."""
         commands: list[Command[int]] = []

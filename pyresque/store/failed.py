@@ -143,7 +143,8 @@ class FailedTable:
     ) -> list[int]:
         """Requeue these jobs and mark their records, in one script.
 
-        Returns for each 1, 0 if another record stands at its index now, or 2 if its queue's key is not a list.
+        Returns for each 1, 0 if another record stands at its index now, 2 if its queue's key is not a list, or 3 if the record was marked
+        and an equal job is in the queue by its mark.
         """
         first = min(one.index for one in records)
         queues = {queue: number for number, queue in enumerate({one.queue for one in records}, 3)}

@@ -78,6 +78,14 @@ class Keys:
         """When the worker started, as ``Time#to_s``."""
         return f"{self.namespace}:worker:{worker_id}:started"
 
+    def worker_note(self, worker_id: str) -> str:
+        """What a worker of this package tells of itself, as JSON; it expires, and Ruby does not read it."""
+        return f"{self.namespace}:worker:{worker_id}:note"
+
+    def worker_quit(self, worker_id: str) -> str:
+        """The start time of a worker that is to end after its job; it expires, and Ruby does not read it."""
+        return f"{self.namespace}:worker:{worker_id}:quit"
+
     @property
     def heartbeats(self) -> str:
         """Hash of worker id to the time of its last heartbeat."""
@@ -121,6 +129,10 @@ class Keys:
     def failed_queues(self) -> str:
         """Set of the failure queues' names (RedisMultiQueue)."""
         return f"{self.namespace}:failed_queues"
+
+    def undo(self, token: str, failure_queue: str) -> str:
+        """List of failed records as they were before an action of the dashboard; it expires soon; Ruby does not read it."""
+        return f"{self.namespace}:undo:{token}:{failure_queue}"
 
     def redeliveries(self, queue: str, payload: bytes) -> str:
         """Counter of the redeliveries of a payload; Ruby does not read it."""
@@ -213,6 +225,50 @@ class Keys:
         """How many jobs of a class run at a time (resque-concurrent-restriction), which is not supported here."""
         return f"{self.namespace}:concurrent.count.{name}"
 
+    # -- moving off Ruby: keys of our own, which Ruby does not read
+
+    @property
+    def routes(self) -> str:
+        """JSON text: the routing table (``routing/rules.py``)."""
+        return f"{self.namespace}:migrate:routes"
+
+    @property
+    def routes_log(self) -> str:
+        """List of the changes of the routing table, the latest first, each a JSON object."""
+        return f"{self.namespace}:migrate:routes:log"
+
+    @property
+    def moved_queues(self) -> str:
+        """Set of the queues whose jobs are moved aside for Python."""
+        return f"{self.namespace}:migrate:queues"
+
+    def moved(self, queue: str) -> str:
+        """List of the payloads of a queue that are moved aside for Python, the next one at the head.
+
+        Not in ``queues``: a Ruby worker of ``*`` must not find it.
+        """
+        return f"{self.namespace}:migrate:queue:{queue}"
+
+    def mover(self, queue: str) -> str:
+        """Who moves jobs of a queue aside now; it expires soon. Of several movers one moves, so that jobs keep their order."""
+        return f"{self.namespace}:migrate:mover:{queue}"
+
+    def performed(self, class_name: str, day: str) -> str:
+        """Hash of one day (``2026-03-01``, UTC): how many jobs of a class each side performed in each hour, and how they ended.
+
+        Fields: ``HOUR:SIDE:WHAT``, such as ``09:python:done``; WHAT is ``done``, ``failed`` or ``us`` (microseconds of both).
+        """
+        return f"{self.namespace}:migrate:performed:{day}:{class_name}"
+
+    def performed_lately(self, class_name: str, hour: str) -> str:
+        """Hash of one hour (``2026-03-01T09``, UTC), for the brake: fields ``MINUTE:SIDE:WHAT``; it expires soon."""
+        return f"{self.namespace}:migrate:lately:{hour}:{class_name}"
+
+    @property
+    def performed_last(self) -> str:
+        """Hash of ``SIDE:CLASS`` to the second (since 1970) in which that side last performed a job of the class."""
+        return f"{self.namespace}:migrate:last"
+
     # -- resque-scheduler
 
     @property
@@ -227,6 +283,10 @@ class Keys:
     def timestamps(self, payload: bytes) -> bytes:
         """Set of the ``delayed:<timestamp>`` names whose lists hold this payload."""
         return f"{self.namespace}:timestamps:".encode() + payload
+
+    def throughput(self, hour: str) -> str:
+        """Hash of minute to the counters at its beginning, which the dashboard writes; ``hour`` is ``2026-03-01T09``, UTC."""
+        return f"{self.namespace}:throughput:{hour}"
 
     @property
     def schedules(self) -> str:
@@ -251,3 +311,8 @@ class Keys:
     def master_owner(self, prefix: str = "") -> str:
         """The token of the process that holds the lock, if two have the same host:pid; Ruby does not read it."""
         return f"{self.master_lock(prefix)}:owner"
+
+    @property
+    def node_leader_lock(self) -> str:
+        """The lock of node-resque's scheduler, which does not look at Ruby's."""
+        return f"{self.namespace}:resque_scheduler_leader_lock"

@@ -144,6 +144,11 @@ class Reserver:
         keys, args = self._parts(self.queues, self.template, failure, self.chosen_from)
         return self._script.command(keys, (*args, finished))
 
+    def finishing(self, finished: bytes, failure: FailureEntry) -> Command[Any]:
+        """The command that finishes a record with this entry and reserves nothing; as ``prepared_command``."""
+        keys, args = self._parts((), NO_TEMPLATE, failure, None)
+        return self._script.command(keys, (*args, finished))
+
     def command_prefix(self) -> CommandPrefix:
         """The bytes of ``prepared_command``, in pieces."""
         keys, template = _keys(self._keys, self._worker_id, self.queues), self.template

@@ -151,6 +151,11 @@ def encoded(commands: Sequence[tuple[Arg, ...]]) -> Writes | None:
     return len(keys), b"".join(keys), len(args), b"".join(args)
 
 
+def on_the_wire(command: Sequence[Arg]) -> bytes:
+    """Return a command as it goes over the wire."""
+    return b"*%d\r\n%b" % (len(command), b"".join([_bulk(_bytes(part)) for part in command]))
+
+
 def _bytes(arg: Arg) -> bytes:
     return arg if isinstance(arg, bytes) else str(arg).encode("utf-8", "surrogateescape")
 

@@ -66,15 +66,23 @@ class MasterLock:
             (self.key, self.owner), (claim.value, claim.token), bool
         )
 
-    async def force_release(self) -> bool:
-        """Take the lock from whoever holds it (Ruby: ``release_master_lock!``); whether anybody did.
+    async def force_release(self, holder: str | None = None) -> bool:
+        """Take the lock from whoever holds it, or only from ``holder`` (Ruby: ``release_master_lock!``); whether anybody did.
 
         For a lock whose holder is gone for good: a scheduler that lives hears nothing of it.
         """
+        if holder is not None:
+            return await script("release_held").call(
+                (self.key, self.owner), (to_bytes(holder),), bool
+            )
         taken = await Batch(
             (Command(("DEL", self.key), int), Command(("DEL", self.owner), int)), atomic=True
         )
         return bool(taken[0])
+
+    async def owned(self) -> bool:
+        """Whether a scheduler of pyresque leads: Ruby's writes no owner beside its lock."""
+        return await Command(("EXISTS", self.owner), bool)
 
     async def info(self) -> LockInfo | None:
         """Which scheduler leads, Ruby's or ours, and how long its lock still lives; None if none does."""
@@ -146,6 +154,14 @@ class ScheduleTable:
         )
         pairs: dict[str, bytes] = found[1]
         return pairs
+
+    async def changed_names(self) -> list[str]:
+        """Return the names in ``schedules_changed``, and leave them there."""
+        return await Command(("SMEMBERS", self.keys.schedules_changed), names)
+
+    async def node_leads(self) -> bool:
+        """Whether a scheduler of node-resque leads, which has a lock of its own."""
+        return await Command(("EXISTS", self.keys.node_leader_lock), bool)
 
     async def any_changed(self) -> bool:
         """Whether ``schedules_changed`` has any name."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import NotPermitted, RedisCommandError, ScriptMissing, WrongKey
@@ -19,24 +17,36 @@ T = TypeVar("T")
 
 #: The types of a script's first keys. WRONGTYPE does not name the key, so the caller asks for the types of all.
 KINDS = {
+    "change_routes": ("string", "list"),
     "due_heads": ("zset",),
     "fire_recurring": ("string", "string", "hash", "set", "list"),
     "hold_master": ("string", "string"),
+    "look": ("list",),
+    "move_aside": ("list", "list", "string"),
+    "move_back": ("list", "list", "string"),
+    "move_jobs": ("list", "list", "set"),
     "move_delayed": ("zset", "set", "set"),
     "pop_head": ("list",),
     "pop_unpaused": ("list",),
     "return_unperformed": ("string", "list"),
     "redeliver": ("string", "string", "string", "list", "set", "string"),
+    "release_held": ("string", "string"),
     "release_master": ("string", "string"),
     "remove_delayed": ("zset",),
     "remove_failed": ("list",),
     "requeue": ("list", "set", "list"),
     "share_waiting": ("set", "zset", "list", "list"),
+    "take_chosen": ("string", "string", "string", "string", "string", "list"),
     "trim_failed": ("list",),
     "turn": ("string", "string", "string", "string"),
+    "undo_removal": ("list", "list"),
+    "undo_requeue": ("list", "list", "list"),
     "unregister": ("string", "string", "set", "hash", "string", "string", "list"),
 }
 
+
+#: The folder of the scripts. Where only compiled modules are installed, this one is ``scripts.pyc``.
+LUA = __file__.removesuffix("c").removesuffix("scripts.py") + "lua"
 
 #: The line that stands for the text of ``writes.lua``.
 SHARED = "\n-- writes.lua\n"
@@ -112,17 +122,9 @@ def _text(key: str | bytes) -> str:
 @cache
 def script(name: str) -> Script:
     """Return the script of that name, read once from the package."""
-    # importlib.resources would load half of the standard library into every worker.
-    found = pkgutil.get_data("pyresque.store", f"lua/{name}.lua")
-    if found is None:
-        raise FileNotFoundError(f"pyresque.store holds no lua/{name}.lua")
-    whole = found.decode()
+    # importlib.resources, pkgutil and pathlib would load much of the standard library into every worker.
+    loader: Any = __spec__.loader
+    whole: str = loader.get_data(f"{LUA}/{name}.lua").decode()
     if SHARED in whole:
         whole = whole.replace(SHARED, "\n" + script("writes").text)
     return Script(name, whole, sha1_hex(whole.encode()))
-
-
-def load_all() -> None:
-    """Read every script, so that processes that are forked from this one need not."""
-    for path in Path(__file__).with_name("lua").glob("*.lua"):
-        script(path.stem)

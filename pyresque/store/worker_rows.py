@@ -22,6 +22,9 @@ T = TypeVar("T")
 #: Values that one MGET or HMGET reads: none of them holds Redis up for long.
 PAGE = 500
 
+#: Workers that one EXISTS counts; the records of a group are read together.
+GROUP = 100
+
 #: Commands of one round trip at most, where a worker takes one.
 MOST = 20_000
 
@@ -55,6 +58,28 @@ async def busy(keys: Keys, worker_ids: Sequence[str]) -> list[str]:
     """Return those of these workers that perform a job. STRLEN of their records: MGET would read every payload."""
     lengths = await in_chunks(busy_commands(keys, worker_ids), lenient=True, size=MOST)
     return busy_ones(worker_ids, lengths)
+
+
+async def some_busy(
+    keys: Keys, worker_ids: Sequence[str], most: int
+) -> tuple[int, dict[str, bytes]]:
+    """Return how many of these workers perform a job, and the records of ``most`` of them at least, if there are so many.
+
+    Two round trips, with a command for each GROUP workers; a key of another type counts as a job.
+    """
+    groups = [worker_ids[start : start + GROUP] for start in range(0, len(worker_ids), GROUP)]
+    counting = (
+        Command[int](("EXISTS", *(to_bytes(keys.worker(one)) for one in group)), int)
+        for group in groups
+    )
+    counts: list[int] = await in_chunks(counting)
+    wanted: list[str] = []
+    expected = 0
+    for group, count in zip(groups, counts, strict=True):
+        if count and expected < most:
+            expected += count
+            wanted += group
+    return sum(counts), await records_of(keys, wanted) if wanted else {}
 
 
 def busy_commands(keys: Keys, worker_ids: Iterable[str]) -> Iterable[Command[Any]]:

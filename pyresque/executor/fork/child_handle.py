@@ -165,6 +165,11 @@ class ChildHandle:
         """Whether the child has exited; its exit status is read then."""
         return self._reap()
 
+    def warn_of_early_end(self) -> None:
+        """Log how a child ended that was forked ahead and got no job."""
+        if self.jobs_sent == 0 and self.has_exited() and self._status:
+            log.warning("a child ended before it had a job: %s", death_of(self.pid, self._status))
+
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the process has exited."""
         if self._status is None:

@@ -77,6 +77,7 @@ class ChildPool:
         if idle is not None:
             if time.monotonic() - idle.forked_at < self.most_seconds and not idle.hung_up():
                 return idle
+            idle.warn_of_early_end()
             self.release(idle)
         return None
 
@@ -114,6 +115,8 @@ class ChildPool:
                 log.warning("@resque.warm_up: %s", line)
         if self._warm_ups is not None:
             self._options.begin = self._warm_ups.in_child
+        if not self._warm:
+            self._options.end_with(self.hooks)
         self._warm = True
 
     def freeze_memory(self) -> None:

@@ -30,8 +30,10 @@ import marshal
 import os
 import struct
 import sys
+from errno import EBADF
 from time import perf_counter
 
+from pyresque.descriptors import mark
 from pyresque.errors import TermException
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn, TypeAlias
 
+    from pyresque.descriptors import Mark
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.job.hooks import WorkerHooks
     from pyresque.settings import Settings
 
     #: Performs a job, given its queue and payload; without a queue the bytes are a call. False if its work was left undone.
@@ -89,6 +93,8 @@ def run_child(work: Callable[[], None], options: ChildOptions) -> NoReturn:
         if options.begin is not None:
             options.begin()
         work()
+        if options.end is not None:
+            options.end()
         if options.run_at_exit:
             import atexit  # noqa: PLC0415 - by a setting
 
@@ -125,7 +131,7 @@ def serve_jobs(  # noqa: C901 - one path, for what it costs to leave it
     job's failure. The handlers of ``signals`` are installed.
     """
     job_pipe, result_pipe = pipes
-    known = len(sys.modules)
+    known, pipe_mark = len(sys.modules), mark(result_pipe)
     while True:
         try:
             frame = os.read(job_pipe, FIRST)
@@ -158,7 +164,7 @@ def serve_jobs(  # noqa: C901 - one path, for what it costs to leave it
             names = cheap_fork.modules_since(known).encode("utf-8", "replace")
             known = len(sys.modules)
         signals.end_job()
-        if not tell(job_call, result_pipe, seconds, error, names, leaving=last):
+        if not tell(job_call, result_pipe, pipe_mark, seconds, error, names, leaving=last):
             page.set_finished(signals.slot)
             return
         if last:
@@ -179,16 +185,25 @@ def read_up_to(pipe: int, frame: bytes, size: int) -> bytes:
 
 
 def tell(
-    job_call: PerformJob, pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool
+    job_call: PerformJob,
+    pipe: int,
+    pipe_mark: Mark | None,
+    seconds: float,
+    error: bytes,
+    names: bytes,
+    *,
+    leaving: bool,
 ) -> bool:
     """Write the result of a job, with what its plugins write at its end. False if the pipe is closed, and the job ended well.
 
+    A job may have closed the pipe and opened something of its own under that number: then the pipe has not the mark it had.
     Then the worker, which finds this process gone, looks at the page. If it is the job that has closed the pipe, what its plugins
     write is written here; if the worker is gone, whoever prunes it decides that.
     """
     end = job_call.taken_end() if type(job_call) is JobCall else None
     told = error if end is None else HAS_END + marshal.dumps((error, end.packed()))
     try:
+        _check(pipe, pipe_mark)
         send_result(pipe, seconds, told, names, leaving=leaving)
     except OSError as closed:
         if error:
@@ -197,6 +212,12 @@ def tell(
             job_call.carry_out(end)
         return False
     return True
+
+
+def _check(pipe: int, pipe_mark: Mark | None) -> None:
+    """Raise OSError for another descriptor than the pipe."""
+    if mark(pipe) != pipe_mark:
+        raise OSError(EBADF, "the job has closed the pipe")
 
 
 def send_result(pipe: int, seconds: float, error: bytes, names: bytes, *, leaving: bool) -> None:
@@ -246,10 +267,18 @@ class ChildOptions:
 
     term_child: a TERM ends the job. trusted_only: only a TERM that the worker sent does. run_at_exit: atexit functions run.
     most_memory: bytes from which a child takes no further job. group: each child leads a process group.
-    begin: what each child calls first; the process that forks sets it.
+    begin, end: what each child calls first and last; the process that forks sets them.
     """
 
-    __slots__ = ("begin", "group", "most_memory", "run_at_exit", "term_child", "trusted_only")
+    __slots__ = (
+        "begin",
+        "end",
+        "group",
+        "most_memory",
+        "run_at_exit",
+        "term_child",
+        "trusted_only",
+    )
 
     def __init__(
         self,
@@ -261,11 +290,21 @@ class ChildOptions:
         group: bool = False,
     ) -> None:
         self.begin: Callable[[], None] | None = None
+        self.end: Callable[[], None] | None = None
         self.term_child = term_child
         self.trusted_only = trusted_only
         self.run_at_exit = run_at_exit
         self.most_memory = most_memory
         self.group = group
+
+    def end_with(self, hooks: WorkerHooks) -> None:
+        """Have children call the functions of ``@resque.child_exit``, if there are any."""
+        functions = hooks.functions("child_exit")
+        if not functions:
+            return
+        from pyresque.executor.fork.child_end import call_all  # noqa: PLC0415 - for those who have such a hook
+
+        self.end = lambda: call_all(functions)
 
     @classmethod
     def of(cls, settings: Settings) -> ChildOptions:

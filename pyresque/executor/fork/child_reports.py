@@ -33,23 +33,26 @@ class ChildReports:
 
     def read(self, lines: str) -> str:
         """Log what is due; returns the lines for ``prepare`` in the process that forks, but for those that it was given before."""
-        answer, foreign, milliseconds = [], [], ""
+        answer, foreign, time = [], [], [""]
         for line in lines.split("\n"):
             if line.startswith(NOTE):
                 answer.append(self._log_note(line.removeprefix(NOTE)))
             elif line.startswith(TIME):
-                milliseconds = line.removeprefix(TIME)
+                time = line.removeprefix(TIME).split() or [""]
             elif line.startswith(FOREIGN):
                 foreign.append(line)
             elif line:
                 answer.append(line)
-        answer += self._count(foreign, milliseconds)
+        answer += self._count(foreign, *time)
         fresh = [line for line in answer if line not in self._answered]
         self._answered.update(line for line in fresh if line != TIME)
         return "\n".join(fresh)
 
-    def _count(self, foreign: list[str], milliseconds: str) -> list[str]:
-        """Count the modules of one child, and log those that are due; returns them, or the order to measure."""
+    def _count(self, foreign: list[str], milliseconds: str, *asked_for: str) -> list[str]:
+        """Count the modules of one child, and log those that are due; returns them, or the order to measure.
+
+        Of those that are due it is enough to name what the job has ``asked_for``: that imports the others.
+        """
         counts, due, measure = self._counts, [], False
         for line in foreign:
             if line in counts or len(counts) < MOST_COUNTED:
@@ -59,11 +62,15 @@ class ChildReports:
                 if counts[line] >= least and line not in self._answered:
                     due.append(line)
         if due:
+            names = [line.removeprefix(FOREIGN) for line in due]
+            named = [name for name in names if any(_holds(name, one) for one in asked_for)] or names
+            it = "it" if len(named) == 1 else "them"
             log.warning(
-                "each forked child imports %s anew for its job%s: import it where the application's module begins, "
-                "and all children share it",
-                ", ".join(line.removeprefix(FOREIGN) for line in due),
+                "each forked child imports %s anew for its job%s: import %s where the application's module begins, "
+                "and all children share %s",
+                ", ".join(named),
                 f", which takes {milliseconds} ms" if milliseconds else "",
+                *(it, it),
             )
         return due or ([TIME] if measure else [])
 
@@ -73,3 +80,8 @@ class ChildReports:
         if line not in self._answered:
             log.warning("@resque.warm_up(in_child=True): %s", note)
         return line
+
+
+def _holds(name: str, module: str) -> bool:
+    """Whether a module is of that name, or in the package of that name."""
+    return f"{module}.".startswith(f"{name}.")

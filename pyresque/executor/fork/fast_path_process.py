@@ -51,12 +51,13 @@ from pyresque.executor.fork.child_process import (
     send_result,
     tell,
 )
-from pyresque.job.plain import child_allows, forkable, plain_call
+from pyresque.job.direct import direct_job
+from pyresque.job.plain import acts_when_taken, child_allows, forkable, plain_call
 from pyresque.job_copies import fork, leave, own
-from pyresque.lent_connection import Loan, give_back, offer
+from pyresque.lent_connection import Loan, give_back, offer, withdraw
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
-from pyresque.store.reserve_raw import RawReserver, encoded
+from pyresque.store.reserve_raw import RawReserver, encoded, on_the_wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.job_call import JobCall
     from pyresque.executor.fork.shared_page import SharedPage
-    from pyresque.job.registry import JobClass
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.job_end import Commands
     from pyresque.store.reserve_raw import Writes
 
     #: One of the kinds below, and what belongs to it.
@@ -95,7 +97,7 @@ class FastPathRun:
 
     connection: the descriptor that the worker lends. pipe: where children write, its end to read and its end to write. setup: the slot in the shared page, then
     the fields of ``FastPathSetup``. worker: its pid. close_inherited: closes in a child what is the fork server's. reap: reaps
-    other children, once a second.
+    other children, once a second. end: what a child calls last.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class FastPathRun:
         worker: int,
         close_inherited: Callable[[], None],
         reap: Callable[[], None],
+        end: Callable[[], None] | None = None,
     ) -> None:
         self.job_call = job_call
         self.page = page
@@ -117,6 +120,7 @@ class FastPathRun:
         self.mark = mark(connection)
         os.set_inheritable(connection, False)  # a program that a job starts has nothing of it
         self.results, self.error_pipe = pipe
+        self.pipe_mark = mark(self.error_pipe)
         self.slot, command_head, record_heads, record_tail, written, self.queues, self.prefix = (
             setup
         )
@@ -125,15 +129,23 @@ class FastPathRun:
             lambda command: os.write(connection, command),
             *(command_head, record_heads, record_tail, written),
         )
-        #: What the plugins of the last job write at its end, packed, as long as no turn is known to have written it.
-        self.unwritten = b""
+        # What the plugins of the last job write at its end, as long as no turn is known to have written it: as the child told it, or
+        # as it was known before.
+        self._unwritten_told = b""
+        self._unwritten_known: Commands = []
         self.worker = worker
         self.close_inherited = close_inherited
         self.reap = reap
+        self.end = end
         self.turns = 0
         self.shown: tuple[JobClass | None, int, int] = None, 0, 0
         self.title = self.prefix
-        self._plain_calls = child_allows(job_call.hooks) and not job_call.registry.middleware
+        self._no_after_fork = child_allows(job_call.hooks)
+        self._plain_calls = self._no_after_fork and not job_call.registry.middleware
+        #: Names of classes that were seen not to be plain; one that becomes so is still performed as well as before.
+        self._not_plain: set[str] = set()
+        #: What the plugin of the current job writes if the job succeeds, known before it begins.
+        self._writes_known: Commands = []
         self._server_pid = os.getpid()
         self._waiting = False
 
@@ -169,6 +181,8 @@ class FastPathRun:
             status = os.waitpid(pid, 0)[1]
             writes = self._writes() if page.wrote(slot) else None
             done = page.finished(slot) or writes is not None
+            if self._writes_known and writes is None and done:
+                writes = self._known()
             if not done or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
                 self._put_back()
                 return (ENDED, (pid, status)), queue_index, raw, record
@@ -183,7 +197,7 @@ class FastPathRun:
                 return (BROKEN, str(error)), queue_index, raw, record
             if following is None:
                 return (ANSWERED, reserver.reply), queue_index, raw, record
-            self.unwritten = b""
+            self._unwritten_told, self._unwritten_known = b"", []
             queue_index, raw = following
             record = reserver.record(queue_index, raw)
             self.turns += 1
@@ -197,17 +211,29 @@ class FastPathRun:
     ) -> tuple[JobClass, Callable[..., Any], Any] | None:
         """The class of a job, the function that performs it in a child, and its arguments; None if the worker must act."""
         decoded, job_call = decode_at_once(raw), self.job_call
-        if self._plain_calls:
+        self._writes_known = []
+        if decoded.__class__ is not dict:
+            return None
+        name = decoded.get("class")
+        if self._plain_calls and name.__class__ is str and name not in self._not_plain:
             call = plain_call(job_call.registry, decoded)
             if call is not None:
                 return call[0], job_call.call, call
-        if decoded.__class__ is not dict:
-            return None
         from pyresque.job.job import Job, Payload  # noqa: PLC0415 - for jobs that are not plain
 
         job = Job(self.queues[queue_index], Payload.of(decoded), raw, sound=True)
-        entry = forkable(job_call.tools()[0], job)
-        return None if entry is None else (entry, job_call.perform, (job,))
+        registry = job_call.tools()[0]
+        direct = direct_job(registry, job) if self._no_after_fork else None
+        entry = forkable(registry, job) if direct is None else direct.entry
+        if entry is None or acts_when_taken(entry):
+            return None
+        self._not_plain.add(str(name))
+        if direct is None:
+            return entry, job_call.perform, (job,)
+        self._writes_known = direct.writes
+        if direct.first:
+            direct.wire = on_the_wire(direct.first)
+        return entry, job_call.perform_directly, (direct,)
 
     def _fork(
         self, entry: JobClass, function: Callable[..., Any], args: Any, queue_index: int
@@ -233,6 +259,10 @@ class FastPathRun:
         status = FAILED
         try:
             self.perform(function, args)
+            if self.end is not None:
+                self.signals.end_job()
+                withdraw()
+                self.end()
             flush()
             status = 0
         except BaseException as error:  # noqa: BLE001 - as there
@@ -251,15 +281,32 @@ class FastPathRun:
         except (ValueError, TypeError, EOFError):  # a job has written there
             os.write(self.error_pipe, frame)
             return None
-        self.unwritten = end
+        self._unwritten_told = end
         return writes
+
+    def _known(self) -> Writes | None:
+        """What the plugin of the last job, which succeeded, writes; it has told nothing."""
+        self._unwritten_known = self._writes_known
+        return encoded(self._writes_known)
 
     def _put_back(self) -> None:
         """Put back what was read of the last child's result, for the worker."""
-        if self.unwritten:
-            told = HAS_END + marshal.dumps((b"", self.unwritten))
+        unwritten = self.unwritten
+        if unwritten:
+            told = HAS_END + marshal.dumps((b"", unwritten))
             send_result(self.error_pipe, 0.0, told, b"", leaving=True)
-            self.unwritten = b""
+            self._unwritten_told, self._unwritten_known = b"", []
+
+    @property
+    def unwritten(self) -> bytes:
+        """What the plugins of the last job write at its end, packed; empty if that is nothing, or a turn is known to have written it."""
+        if not self._unwritten_known:
+            return self._unwritten_told
+        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - for jobs with plugins
+
+        end = JobEnd()
+        end.commands = self._unwritten_known
+        return end.packed()
 
     def _wait(self, pid: int) -> bool:
         """Wait until a child exits, without reaping it; False if the worker called back meanwhile."""
@@ -312,7 +359,8 @@ class FastPathRun:
         if not names and not error and end is None:  # what it has imported is known
             self.page.set_finished(self.slot)
             return
-        if not tell(self.job_call, self.error_pipe, seconds, error, names, leaving=True):
+        pipe = self.error_pipe, self.pipe_mark
+        if not tell(self.job_call, *pipe, seconds, error, names, leaving=True):
             self.page.set_finished(self.slot)
         elif end is not None and not names and not error and end.is_small(MOST):
             self.page.set_wrote(self.slot)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import marshal
 
+from pyresque import lent_connection
+from pyresque.errors import DontPerform, RedisUnavailable
+from pyresque.job_copies import own
 from pyresque.lightweight import is_awaitable
+from pyresque.store.reserve_raw import on_the_wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +19,12 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from pyresque.activejob.registry import ActiveJobs
+    from pyresque.job.direct import DirectJob
     from pyresque.job.hooks import WorkerHooks
     from pyresque.job.job import Codec, Job
+    from pyresque.job.job_class import JobClass
     from pyresque.job.job_end import JobEnd
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.registry import Registry
     from pyresque.ops import Driver, Op
 
     #: The registry and the codec for jobs that are not plain.
@@ -92,6 +98,53 @@ class JobCall:
                 return await perform(registry, job, end)
 
             return run(performed())
+        finally:
+            self.end = end or None
+
+    def perform_directly(self, direct: DirectJob) -> bool:
+        """Perform a job by calls alone; whether its work was done. Raises whatever the job raises, after its failure hooks."""
+        entry, args, number = direct.entry, direct.args, None
+        try:
+            if direct.first:
+                number = self._count(direct.wire or on_the_wire(direct.first))
+            counted = number is not None or not direct.first
+            if counted:
+                try:
+                    for name in direct.before:
+                        self._settle(own(getattr(entry.target, name), *args))
+                except DontPerform:
+                    return False
+                self._settle(own(entry.perform, *args))
+                same = direct.same_hooks()
+                if same:
+                    for name in direct.after:
+                        self._settle(own(getattr(entry.target, name), *args))
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything
+            return self._go_on(direct, number, error)
+        if not counted:
+            return self.perform(direct.job)
+        return True if same else self._go_on(direct, number, None)
+
+    def _count(self, command: bytes) -> int | None:
+        loan = lent_connection.offered
+        try:
+            return None if loan is None else loan.ask_number(command)
+        except OSError as error:
+            raise RedisUnavailable(f"Redis: {error}") from None
+
+    def _settle(self, result: Any) -> None:
+        if result is not None and is_awaitable(result):
+            self._await(result)
+
+    def _go_on(self, direct: DirectJob, number: int | None, error: BaseException | None) -> bool:
+        """Go on in the usual way: after an error, which is raised, or with other hooks than the class had."""
+        from pyresque.job.perform_directly import what_follows  # noqa: PLC0415 - for such jobs
+
+        registry, _, run, _, new_end = self.tools()
+        end = new_end()
+        entry = direct.bound(registry, number, end)
+        try:
+            return run(end.collect(what_follows(entry, direct, error)))
         finally:
             self.end = end or None
 

@@ -6,8 +6,11 @@ would be given a copy of each such page.
 
 from __future__ import annotations
 
+import os
+
 from pyresque.executor.fork.child_process import REHEARSALS
 from pyresque.executor.fork.job_call import JobCall
+from pyresque.job.direct import direct_job
 from pyresque.job.hooks import WorkerHooks
 from pyresque.job.plain import any_general
 from pyresque.job.registry import Registry
@@ -58,20 +61,28 @@ def rehearse_general(job_call: JobCall) -> None:
     from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - as above
 
     view, _, run, perform, _ = job_call.tools()
+    if any(entry.plugins for entry in view) or any(job_call.active_jobs or ()):
+        # For jobs that are retried later.
+        from pyresque.schedule import delayed, promote, search  # noqa: F401, PLC0415 - children find them loaded
     if any(entry.plugins for entry in view):
         from pyresque.store import settle  # noqa: F401, PLC0415 - for those who have plugins; children find it loaded
-        from pyresque.store.scripts import load_all  # noqa: PLC0415 - as above
+        from pyresque.store.scripts import LUA, script  # noqa: PLC0415 - as above
 
-        load_all()
+        # Inside a zip file there is no folder to list: each child reads what it needs.
+        for file in os.listdir(LUA) if os.access(LUA, os.R_OK) else ():  # noqa: PTH208 - pathlib would be copied by each child
+            script(file.removesuffix(".lua"))
     hooked = Registry()
     hooked.add(_do_nothing, name=NAME, hooks=(before_perform_nothing, after_perform_nothing))
     job = Job("", Payload(NAME, [1, "x"]), b"")
+    direct = direct_job(hooked, job)
     for _ in range(REHEARSALS):
         run(perform(hooked, job, JobEnd()))
+        if direct is not None:
+            job_call.perform_directly(direct)
     if any(entry.plugins for entry in view):
         _rehearse_plugin(view, lambda registry: run(perform(registry, job, JobEnd())))
     if job_call.active_jobs is not None and any(job_call.active_jobs):
-        _rehearse_active_job(job_call.active_jobs, view, run)
+        _rehearse_active_job(job_call, job_call.active_jobs, view, run)
 
 
 def _rehearse_plugin(view: Registry, perform: Callable[[Registry], bool]) -> None:
@@ -95,7 +106,7 @@ def _rehearse_plugin(view: Registry, perform: Callable[[Registry], bool]) -> Non
 
 
 def _rehearse_active_job(
-    active_jobs: ActiveJobs, view: Registry, run: Callable[[Op[bool]], bool]
+    job_call: JobCall, active_jobs: ActiveJobs, view: Registry, run: Callable[[Op[bool]], bool]
 ) -> None:
     from pyresque.activejob.registry import WRAPPER  # noqa: PLC0415 - for those who have such jobs
     from pyresque.job.job import Job, Payload  # noqa: PLC0415 - as above
@@ -104,12 +115,19 @@ def _rehearse_active_job(
     wrapper = view.named(WRAPPER)
     if wrapper is None or wrapper.operation is None:
         return
-    arguments = [1, "x", {"a": 1, "_aj_ruby2_keywords": ["a"]}]
-    job = Job("", Payload(WRAPPER, [{**ENVELOPE, "job_class": NAME, "arguments": arguments}]), b"")
+
+    def job(*arguments: object) -> Job:
+        envelope = {**ENVELOPE, "job_class": NAME, "arguments": list(arguments)}
+        return Job("", Payload(WRAPPER, [envelope]), b"")
+
     active_jobs.add(NAME, _do_nothing)
     try:
+        direct = wrapper.operation.direct(job(1, "x"))
+        general = job(1, "x", {"a": 1, "_aj_ruby2_keywords": ["a"]})
         for _ in range(REHEARSALS):
-            run(JobEnd().collect(wrapper.operation(job)))
+            run(JobEnd().collect(wrapper.operation.perform(general)))
+            if direct is not None:
+                job_call.perform_directly(direct)
     finally:
         active_jobs.remove(NAME)
 

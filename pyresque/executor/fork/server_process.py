@@ -205,6 +205,8 @@ class _Server:
             flush()
         for end in (job_end, job_pipe, result_pipe, result_end):
             os.close(end)
+        if isinstance(self._job_call, JobCall):
+            self._options.end_with(self._job_call.hooks)
         if self._warm_ups is not None:
             self._options.begin = self._warm_ups.in_child
             if self._warm_ups.any:
@@ -269,7 +271,7 @@ class _Server:
         run = FastPathRun(
             self._job_call,  # type: ignore[arg-type] # workers that use the fast path give a JobCall
             *(self._page, self._signals, connection, descriptors[1:], setup, self._worker),
-            *(close_inherited, self._reap_released),
+            *(close_inherited, self._reap_released, self._options.end),
         )
         if not self._rehearsed_fast_path:
             self._rehearsed_fast_path = True

@@ -47,6 +47,9 @@ HERE, IN_CHILD = "warm_up", "warm_up_in_child"
 #: Seconds between two interruptions of a function that goes on after the first one.
 AGAIN = 0.5
 
+#: At most so many threads are named that a function has left.
+MOST_NAMED = 3
+
 #: The descriptors of this process, one name each, on Linux and on other systems.
 DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"  # noqa: PTH112 - pathlib stays unloaded
 
@@ -141,7 +144,7 @@ def called(
     stop_timer = _start_timer(seconds)
     try:
         for _ in range(rounds):
-            own(_call, function)
+            own(call_hook, function)
             if then is not None:
                 then()
             if monotonic() > enough:
@@ -155,7 +158,8 @@ def called(
     return ""
 
 
-def _call(function: Callable[[], Any]) -> None:
+def call_hook(function: Callable[[], Any]) -> None:
+    """Call a function of the application's; an awaitable that it returns is awaited."""
     result = function()
     if result is not None and is_awaitable(result):
         import asyncio  # noqa: PLC0415 - heavy, and for those whose functions await
@@ -240,4 +244,7 @@ def _left_behind(before: tuple[set[str], set[Any]]) -> Iterator[str]:
     names = sorted(repr(thread.name) for thread in threads - before[1])
     if names:
         what = "the thread" if len(names) == 1 else "the threads"
-        yield f"leaves {what} {', '.join(names)} running, which no child has: a lock that is held there is never released in a child"
+        shown = ", ".join(names[:MOST_NAMED])
+        if len(names) > MOST_NAMED:
+            shown += f" and {len(names) - MOST_NAMED} more"
+        yield f"leaves {what} {shown} running, which no child has: a lock that is held there is never released in a child"

@@ -84,6 +84,8 @@ class Crew:
         try:
             for worker in self.workers:
                 await self._unregister(worker, error)
+            if self.upkeep.remote is not None:
+                await self.upkeep.remote.end()
         except (RedisUnavailable, RedisCommandError) as away:
             log.warning("workers stay registered until others prune them: %s", away)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pyresque import job_copies
 from pyresque.driver.choose import awaiting_driver
 from pyresque.executor.task import TaskExecutor
+from pyresque.process.crew.slots import worker_here
 from pyresque.process.worker.fast_path import InlineFastPath
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class LoopSlots:
             self._over.set_result(None)
 
     def _start(self, name: str, work: Callable[[], Op[None]]) -> None:
+        worker_here.set(name)  # the task, and those of its jobs, have copies of this context
         task = self._loop.create_task(self._driver.run(work()), name=name)
         _unregister_task(task)  # a job may cancel all tasks that it finds
         task.add_done_callback(partial(self._task_ended, name))

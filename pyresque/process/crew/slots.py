@@ -10,12 +10,18 @@ from pyresque.process.crew.shared_waiter import ThreadWaiter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextvars import ContextVar
 
     from pyresque.client import Resque
     from pyresque.executor.base import Executor
     from pyresque.ops import Op
     from pyresque.process.crew.shared_waiter import SharedWaiter
     from pyresque.process.worker.worker import Worker
+else:  # a module less to load
+    from _contextvars import ContextVar
+
+#: The id of the worker of the slot whose thread or task this is.
+worker_here: ContextVar[str] = ContextVar("worker of this slot")
 
 
 class SlotWaiter(Protocol):
@@ -48,7 +54,7 @@ class Slots(Protocol):
         work: Callable[[], Op[None]],
         ended: Callable[[BaseException | None], None],
     ) -> None:
-        """Start a worker; ``ended`` is called when it has ended, with the error that ended it, if any."""
+        """Start the worker with the id ``name``; ``ended`` is called when it has ended, with the error that ended it, if any."""
 
     def close(self) -> None:
         """Release threads and loops. All workers have ended."""
@@ -79,6 +85,7 @@ class ThreadSlots:
 
         def run() -> None:
             failure: BaseException | None = None
+            worker_here.set(name)
             driver = self._resque.driver
             try:
                 driver.run(work())

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 #: The command whose reply tells; a user of Redis who may not send it gets waiting connections until Redis refuses one.
 ASKING: Final[tuple[Arg, ...]] = ("INFO", "clients")
 
-#: Seconds between two questions.
-EVERY = 15.0
+#: Seconds between two questions; while Redis is so full that a start of many clients could fill it.
+EVERY, SOON = 15.0, 2.0
 
 #: The share of ``maxclients`` from which on waiting connections are given up, and below which they are opened again.
 FULL, ROOM = 0.9, 0.8
+
+#: The share from which on it asks every SOON seconds.
+NEAR = 0.6
 
 #: How Redis and those who offer it refuse a connection for there are too many.
 REFUSALS = ("max number of clients", "max number of connections", "too many connections")
@@ -48,6 +51,8 @@ class ClientCount:
         connected, most = (
             int(found.get(name, 0)) for name in (b"connected_clients", b"maxclients")
         )
+        if connected >= most * NEAR:
+            self._ask_at = min(self._ask_at, self._clock.monotonic() + SOON)
         self.given_up = connected >= most * (ROOM if self.given_up else FULL) and most > 0
         return f"Redis has {connected} of {most} clients" if self.given_up else ""
 

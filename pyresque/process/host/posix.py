@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from setproctitle import setproctitle
 
 from pyresque import signal_handlers
 from pyresque.printable import printable
+from pyresque.process.host.processes import worker_pids
 from pyresque.process.host.waiter import Waiter, WakePipe, ready
 from pyresque.process.worker.worker import Worker
 from pyresque.signal_handlers import Terminal
@@ -38,10 +37,6 @@ SIGNAL_ACTIONS: dict[str, Callable[[Worker], None]] = {
 
 #: The signal of a closed terminal.
 HANG_UP = "SIGHUP"
-
-#: Command watch that Ruby's worker takes for workers, and the one that it excludes.
-WORKER_TITLE = re.compile(r"resque:work|resque:\sStarting|resque-[0-9]")
-NO_WORKER = "resque-web"
 
 
 class PosixHost:
@@ -94,12 +89,7 @@ class PosixHost:
 
     def worker_pids(self) -> frozenset[int] | None:
         """Return the pids whose command lines are those of Resque workers, Ruby's and ours; None if they cannot be listed."""
-        watch = _command_lines()
-        if watch is None:
-            return None
-        return frozenset(
-            pid for pid, line in watch if WORKER_TITLE.search(line) and NO_WORKER not in line
-        )
+        return worker_pids()
 
     def hearing(self, worker: Worker) -> AbstractContextManager[None]:
         """Have signals control a worker until the block ends. Only in the main thread.
@@ -165,32 +155,3 @@ def _child_ended(number: int, frame: FrameType | None) -> None:
 
 
 signal_handlers.idle.append(_child_ended)
-
-
-def _command_lines() -> list[tuple[int, str]] | None:
-    proc = Path("/proc")
-    if (proc / "self" / "cmdline").exists():
-        found = []
-        for entry in proc.iterdir():
-            if entry.name.isdecimal():
-                try:
-                    line = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue  # it ended meanwhile
-                found.append(
-                    (int(entry.name), line.replace(b"\0", b" ").decode("utf-8", "replace"))
-                )
-        return found
-    import subprocess  # noqa: PLC0415 - only if there is no /proc; every child would pay for it
-
-    try:
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,command="],  # noqa: S607 - ps stands in different places
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    rows = (line.strip().partition(" ") for line in listed.stdout.splitlines() if line.strip())
-    return [(int(pid), line) for pid, _, line in rows]

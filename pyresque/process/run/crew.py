@@ -19,6 +19,7 @@ from pyresque.process.crew.shared_waiter import SharedWaiter
 from pyresque.process.crew.slots import ThreadSlots
 from pyresque.process.health.state import HealthState
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
+from pyresque.process.run.worker import remote_control
 from pyresque.process.worker.worker import Worker
 from pyresque.standard_streams import flush
 
@@ -114,6 +115,7 @@ def build_crew(
             host.wake()
 
     crew = Crew(core, workers, wake, health)
+    crew.upkeep.remote = remote_control(core, [worker.heartbeat for worker in workers])
     crew.upkeep.undeclared = UndeclaredPlugins(
         core.registry, core.active_job_classes, queue_list.takes
     )

@@ -36,6 +36,7 @@ from pyresque.process.run.worker import (
 from pyresque.process.start.start_line import log_pool_start
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.standard_streams import flush
+from pyresque.store.worker_notes import WorkerNotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -304,6 +305,7 @@ class PoolMaster:
         error = DirtyExit("Job still being processed")
         try:
             self.resque.run(self.resque.core.lost_jobs.unregister(str(worker_id), error))
+            self.resque.run(WorkerNotes(self.resque.core.keys).forget([str(worker_id)]))
         except (RedisUnavailable, RedisCommandError) as unavailable:
             log.warning(
                 "%s stays registered until another worker prunes it: %s", worker_id, unavailable

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import sys
 from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyresque.executor.fork.executor import ForkExecutor
@@ -18,6 +19,7 @@ from pyresque.lightweight import random_hex
 from pyresque.ops import Command
 from pyresque.plugins.undeclared import UndeclaredPlugins
 from pyresque.process.health.state import HealthState
+from pyresque.process.host.client_count import ASKING, ClientCount
 from pyresque.process.host.portable import PortableHost, can_fork, refuse_what_needs_fork
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.host.queue_watch import WAIT_SECONDS, QueueWatch
@@ -25,18 +27,21 @@ from pyresque.process.start.start_line import log_worker_start
 from pyresque.process.worker.fast_path import ForkFastPath, InlineFastPath
 from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
+from pyresque.process.worker.remote import RemoteControl
 from pyresque.process.worker.worker import Worker
 from pyresque.settings import TOGETHER
 from pyresque.store.waiting import WaitingTable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from contextlib import AbstractContextManager
 
     from pyresque.client import Resque
+    from pyresque.core import Core
     from pyresque.driver.connection import Connection
     from pyresque.executor.fork.early_server import EarlyServer
     from pyresque.process.host.waits import Watch
+    from pyresque.process.worker.liveness import Heartbeat
 
 log = logging.getLogger("pyresque")
 
@@ -82,6 +87,7 @@ def run_in_prepared_process(
     ``watch``: what reports jobs; None: waiting connections of its own, if the settings allow any.
     """
     resque.connect_by_url()
+    resque.registry.worker = os.getpid(), resque.settings.queues
     watch = watch or queue_watch(resque)
     queue_list = QueueList.parse(resque.settings.queues)
     interval = Interval.between(0.0) if burst else Interval.of(resque.settings)
@@ -107,6 +113,7 @@ def run_without_fork(
     resque.connect_by_url()
     log.info("this system has no fork: jobs run in the worker's own process, one after the other")
     settings = resque.settings
+    resque.registry.worker = os.getpid(), settings.queues
     prepare(background=False, pidfile=settings.pidfile)
     log_worker_start(resque, known)
     queue_list = QueueList.parse(settings.queues)
@@ -153,6 +160,7 @@ def build_worker(
         inline = InlineExecutor(core.registry)
         worker = Worker(core, worker_id, queue_list, inline, posix, health)
         worker.fast_path = InlineFastPath(worker, inline)
+        worker.upkeep.remote = remote_control(core, [worker.heartbeat])
         worker.upkeep.undeclared = UndeclaredPlugins(
             core.registry, core.active_job_classes, queue_list.takes
         )
@@ -168,7 +176,7 @@ def build_worker(
         posix.wakeup,
         partial(_close_inherited, resque, posix),
         early_server,
-        partial(lendable, resque),
+        partial(lendable, resque, ClientCount(core.clock)),
         WarmUps(resque),
         resque.active_job_classes,
     )
@@ -177,22 +185,43 @@ def build_worker(
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)
+    worker.upkeep.remote = remote_control(core, [worker.heartbeat])
     worker.upkeep.undeclared = UndeclaredPlugins(
         core.registry, core.active_job_classes, queue_list.takes
     )
     return worker
 
 
-def lendable(resque: Resque) -> Connection | None:
-    """Open a connection for the fork server; None if the fork server cannot use one. Raises RedisUnavailable, ConnectError."""
-    if (
-        resque.driver.server.polls_sentinels
-    ):  # a fork server would not notice that another master was promoted
+def remote_control(core: Core, heartbeats: Sequence[Heartbeat]) -> RemoteControl:
+    """What tells in Redis what this process is, and ends it as QUIT does if that is asked for there."""
+    return RemoteControl(
+        core,
+        heartbeats,
+        ".".join(map(str, sys.version_info[:3])),
+        partial(os.kill, os.getpid(), signal.SIGQUIT),
+    )
+
+
+def lendable(resque: Resque, clients: ClientCount) -> Connection | None:
+    """Open a connection for the fork server; None if the fork server cannot use one, or Redis has nearly as many clients as it allows.
+
+    Raises RedisUnavailable, ConnectError.
+    """
+    # A fork server would not notice that another master was promoted.
+    if resque.driver.server.polls_sentinels:
+        return None
+    if clients.given_up and not clients.is_due():
         return None
     made = resque.driver.open_connection(resque.driver.target.reply_timeout)
     # A server that has too many connections says so in reply to the first command; after a loss ``settle`` needs this one.
     if made.can_be_lent and made.talk([Command(("ECHO", "lent"))]) == [b"lent"]:
-        return made
+        if clients.given_up or clients.is_due():
+            why = clients.too_many(*made.talk([Command(ASKING)]))
+        else:
+            why = ""
+        if not why:
+            return made
+        log.debug("%s: short jobs are performed without the fast path", why)
     made.close()
     return None
 
@@ -226,11 +255,15 @@ def prepare(*, background: bool, pidfile: str, stdout: str = "", stderr: str = "
         os.setsid()
         if fork():
             leave(0)
-        with Path(os.devnull).open("r+b") as null:
-            for stream in (0, 1, 2):
-                os.dup2(null.fileno(), stream)
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        if null not in (0, 1, 2):
+            os.close(null)
     send_prints(stdout, stderr)
     if pidfile:
+        from pathlib import Path  # noqa: PLC0415 - it need not stay in every worker's memory
+
         try:
             Path(pidfile).write_text(str(os.getpid()), encoding="ascii")
         except OSError as error:
@@ -242,6 +275,8 @@ def send_prints(stdout: str, stderr: str) -> None:
     """Redirect standard output and error to the files that are named, opened again at each call. Raises OSError."""
     for stream, path in ((1, stdout), (2, stderr)):
         if path:
+            from pathlib import Path  # noqa: PLC0415 - it need not stay in every worker's memory
+
             try:
                 with Path(path).open("ab") as file:
                     os.dup2(file.fileno(), stream)

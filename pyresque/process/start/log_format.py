@@ -1,7 +1,7 @@
 """How log lines are written: Resque's two formats, JSON, and logfmt, under resque-scheduler's names.
 
 Rule: a record is one line (a traceback follows, indented), and no line contains an escape sequence. Handlers that the application
-has added to logging stay.
+has added to logging stay; they get messages without line ends and escape sequences.
 """
 
 from __future__ import annotations
@@ -67,12 +67,31 @@ class LogfmtFormatter(logging.Formatter):
         )
 
 
+class _OneLine(str):
+    """A message, printable but for its tabs; ``raw``: as it was, for formats that escape it themselves."""
+
+    __slots__ = ("raw",)
+
+    raw: str
+
+    def __new__(cls, raw: str) -> _OneLine:  # noqa: PYI034 - typing.Self came with Python 3.11
+        made = super().__new__(cls, "\t".join(map(printable, raw.split("\t"))))
+        made.raw = raw
+        return made
+
+
 class SafeLogger(logging.Logger):
-    """The logger ``pyresque`` of a worker: an error of an application's filter or handler ends no worker and fails no job."""
+    """The logger ``pyresque`` of a worker: an error of an application's filter or handler ends no worker and fails no job.
+
+    The application's handlers get each message on one line, too, whatever names and errors from Redis it holds.
+    """
 
     def handle(self, record: logging.LogRecord) -> None:
         """Pass the record to the handlers. An error of theirs becomes one line on standard error."""
         try:
+            message = record.getMessage()
+            if not message.isprintable():
+                record.msg, record.args = _OneLine(message), None
             super().handle(record)
         except JobTimeout:  # raised by a clock in whatever a job does
             raise
@@ -160,7 +179,7 @@ def _handler(settings: Settings) -> logging.Handler:
 def _message_and_trace(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
     """Return a record's message and its traceback."""
     trace = formatter.formatException(record.exc_info) if record.exc_info else ""
-    return record.getMessage(), trace
+    return record.msg.raw if isinstance(record.msg, _OneLine) else record.getMessage(), trace
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, object]:

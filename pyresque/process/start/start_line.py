@@ -71,6 +71,19 @@ def log_scheduler_start(resque: Resque, entries: int) -> None:
     )
 
 
+def log_mover_start(resque: Resque) -> None:
+    """Log the start of a mover."""
+    patterns = QueueList.parse(resque.settings.queues).patterns
+    classes = "of registered classes" if resque.settings.app else "of any class"
+    _log_start(
+        resque,
+        f"mover {hostname()}:{os.getpid()}:{','.join(patterns)}",
+        [f"jobs {classes} that the routing table leads to Python"],
+        [],
+    )
+    _warn_of_lists(patterns)
+
+
 def _log_start(resque: Resque, process: str, parts: list[str], missing: list[str]) -> None:
     settings = resque.settings
     parts = [

@@ -167,6 +167,7 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     from pyresque.job.plain import any_general  # noqa: PLC0415 - as above
 
     page = SharedPage()
+    resque.registry.worker = os.getpid(), settings.queues
     resque.stop_flag.follow(lambda: page.stopping)
     active_jobs = resque.active_job_classes
     if any_general(resque.registry, resque.hooks, active_jobs):
@@ -272,7 +273,9 @@ def _look_for_redis(resque: Resque, process: str) -> list[str] | None:
     Raises ConnectionFault for what is configured wrongly.
     """
     try:
-        return resque.run(resque.core.table.check_namespace())
+        known = resque.run(resque.core.table.check_namespace())
+        _warn_of_routes(resque)
+        return known  # noqa: TRY300 - what follows is for errors
     except ConnectionFault:
         raise
     except WrongKey as error:
@@ -281,6 +284,21 @@ def _look_for_redis(resque: Resque, process: str) -> list[str] | None:
     except RedisUnavailable as error:
         _warn("%s; the %s waits for it", error, process)
         return None
+
+
+def _warn_of_routes(resque: Resque) -> None:
+    """Warn if there is a routing table, but workers take the jobs of every class."""
+    if resque.settings.selective:
+        return
+    from pyresque.ops import Command, answer  # noqa: PLC0415 - after the fork server was made
+
+    table = resque.core.keys.routes
+    if resque.run(answer(Command(("EXISTS", table)))):
+        _warn(
+            "there is a routing table (%s), but this process takes the jobs of every class in its queues: "
+            "start it with --only-registered to leave to Ruby what is Ruby's",
+            table,
+        )
 
 
 def _set_up_logging(resque: Resque) -> None:

@@ -2,6 +2,9 @@
 
 The worker looks at the jobs behind such a job, and brings the first one that may be performed to the head of the queue. If there is
 none, it passes the queue over until the next second begins: else it would go round and round in it.
+
+A selective worker puts such a job back where it was, since the jobs behind it are others'. It passes the queue over, too; then it leaves
+jobs in place that the same limits bar, and takes one behind them.
 """
 
 from __future__ import annotations
@@ -16,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass
+    from pyresque.job.job_class import JobClass
     from pyresque.process.worker.current_job import CurrentJob
 
 #: Jobs of a queue that are read in one step.
 PAGE = 1000
+
+#: Counters without anything left that a selective worker remembers, at most.
+MOST_CLOSED = 1000
 
 
 class PassedOver:
@@ -28,6 +34,8 @@ class PassedOver:
 
     def __init__(self) -> None:
         self.queues: set[str] = set()
+        #: Of these counters nothing was left: a selective worker takes no job from a restriction queue that needs one.
+        self.closed: set[bytes] = set()
         self._second = 0
 
     def left(self, queues: tuple[str, ...], second: int) -> tuple[str, ...]:
@@ -37,11 +45,33 @@ class PassedOver:
         self._second = second
         return queues if not self.queues else tuple(one for one in queues if one not in self.queues)
 
+    def note_barred(self, entry: JobClass, queue: str, second: int) -> None:
+        """Pass over the queue of a job that is barred in this second, and later the jobs that need a counter of its."""
+        self.queues.add(queue)
+        self._second = second
+        if len(self.closed) >= MOST_CLOSED:
+            self.closed.clear()
+        self.closed.update(_keys(entry))
+
+    def bars(self, entry: JobClass | None) -> bool:
+        """Whether a job needs one of the closed counters."""
+        return not self.closed.isdisjoint(_keys(entry))
+
+    async def look_again(self) -> None:
+        """Forget counters of which something is left by now."""
+        asked = list(self.closed)
+        found = await reached(asked) if asked else []
+        self.closed = {key for key, none_left in zip(asked, found, strict=True) if none_left}
+
 
 async def stays(entry: JobClass, job: Job, current: CurrentJob) -> bool:
     """Return whether a reserved job stays in its queue; then it is there again. ``entry`` is bound to it."""
     if not await current.redis_retry.until_answered(partial(_barred, [entry])):
         return False
+    if current.selective:  # the jobs behind it are others': they stay where they are
+        await current.return_unperformed(job)
+        current.passed_over.note_barred(entry, job.queue, current.second)
+        return True
     most = min((one.max_queue_peek for one in entry.plugins if one.max_queue_peek), default=None)
     await current.redis_retry.until_answered(partial(_put_back, job, current, most))
     current.record = b""

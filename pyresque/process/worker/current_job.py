@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pyresque.ops import Command
     from pyresque.process.worker.queue_list import QueueList
     from pyresque.process.worker.redis_retry import RedisRetry
+    from pyresque.routing.counting import PerformedCounter
     from pyresque.store.reserve import CommandPrefix
     from pyresque.store.workers import Redelivery
 
@@ -58,6 +59,9 @@ log = logging.getLogger("pyresque")
 class CurrentJob:
     """The current job of one worker, in ``worker:<id>``."""
 
+    #: Whether it takes only some of the jobs of a queue (``selective_job.py``).
+    selective = False
+
     def __init__(
         self, core: Core, worker_id: str, queue_list: QueueList, redis_retry: RedisRetry
     ) -> None:
@@ -65,11 +69,13 @@ class CurrentJob:
         self.id = worker_id
         self.queue_list = queue_list
         self.redis_retry = redis_retry
-        self.log = JobLog(core.clock, worker_id)
+        self.log = JobLog(core.clock, worker_id, core.registry)
         #: The bytes in ``worker:<id>``; empty: no job.
         self.record = b""
         #: How the current job ended, once that is known; NO_FAILURE: it did not fail.
         self.ended: FailureEntry | None = None
+        #: Counts what is performed, by class; None: nobody asked for that. With it the worker takes no fast path.
+        self.performed: PerformedCounter | None = None
         self.paused_by_key = False
         #: The queues that the last turn without a job found paused; whether ``pause:all`` pauses them.
         self.paused_queues: tuple[str, ...] = ()
@@ -181,6 +187,18 @@ class CurrentJob:
                 return None if queue is None else (queue, reservation.raw)
             self._choose_queues(reservation.known)
             failure, first_error = NO_FAILURE, None
+
+    def idle_seconds(self) -> float | None:
+        """How long to wait until the next look; None: until the interval is over, or a job is reported."""
+        return None
+
+    def quiet_lists(self) -> tuple[str, ...]:
+        """The keys of lists to which a push ends that wait."""
+        return ()
+
+    def again(self) -> bool:
+        """Whether there may be jobs although the last turn found none, for a worker that leaves when there is none."""
+        return False
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish the current job; reserve nothing."""

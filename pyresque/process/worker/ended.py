@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyresque")
 
 
-async def failure_entry(current: CurrentJob, job: Job, outcome: Outcome) -> FailureEntry:
+async def failure_entry(
+    current: CurrentJob, job: Job, outcome: Outcome, *, count: bool = True
+) -> FailureEntry:
     """Log how the job ended, and return what is written when it is finished; NO_FAILURE if that is nothing.
 
-    If the job's process died, this may redeliver the job instead; then nothing is left to finish.
+    If the job's process died, this may redeliver the job instead; then nothing is left to finish. ``count``: if the worker counts what
+    it performs, the job is counted in the same step.
     """
+    if count and current.performed is not None:
+        return await _counted(current, job, outcome)
     error, process_error, end = outcome.report, outcome.process_error, outcome.end
     core = current.core
     lost_jobs, until_answered = core.lost_jobs, current.redis_retry.until_answered
@@ -58,6 +63,16 @@ async def failure_entry(current: CurrentJob, job: Job, outcome: Outcome) -> Fail
     else:
         entry = await lost_jobs.entry(failure, counted=counted)
     return entry if end is None else with_end(current, job, end, entry, failure)
+
+
+async def _counted(current: CurrentJob, job: Job, outcome: Outcome) -> FailureEntry:
+    """The entry of a worker that counts what it performs."""
+    entry = await failure_entry(current, job, outcome, count=False)
+    if current.performed is None or outcome.undone or not current.record:
+        return entry
+    seconds = current.core.clock.monotonic() - current.log.started
+    failed = outcome.report is not None or outcome.process_error is not None
+    return current.performed.counted(job, entry, seconds, failed=failed)
 
 
 async def without_writes(failure: FailureEntry, refused: str) -> FailureEntry:
@@ -92,6 +107,8 @@ def with_end(
             left = await core.lost_jobs.entry(lost, counted=failure is None or entry.counted)
         return replace(left, writes=tuple(end.instead), without=None)
 
+    if entry is NO_FAILURE:
+        return FailureEntry(b"", counted=False, writes=tuple(writes), without=without)
     return replace(entry, writes=tuple(writes), without=without)
 
 

@@ -18,6 +18,7 @@ from pyresque import signal_handlers
 from pyresque.errors import PyresqueError
 from pyresque.executor.base import DONE, NOT_STARTED
 from pyresque.executor.fast_path import CurrentRecord, FastPathSetup
+from pyresque.job.direct import direct_job
 from pyresque.job.job import Job, Payload, read_job
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import called
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from pyresque.executor.base import Outcome
     from pyresque.executor.fast_path import FastPathExecutor, FastPathResult
     from pyresque.executor.inline import InlineExecutor
-    from pyresque.job.registry import JobClass
+    from pyresque.job.direct import DirectJob
+    from pyresque.job.job_class import JobClass
     from pyresque.ops import Op
     from pyresque.process.worker.worker import Worker
 
@@ -50,6 +52,9 @@ class Tasks(Protocol):
 
     def perform(self, job: Job, /) -> Op[Outcome]:
         """Perform any job."""
+
+    def directly(self, direct: DirectJob, /) -> Op[Outcome]:
+        """Perform a job of a coroutine function by a call alone."""
 
 
 class InlineFastPath:
@@ -66,7 +71,11 @@ class InlineFastPath:
 
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """As ``FastPath.run``."""
-        if log.isEnabledFor(logging.INFO) or not job.sound:
+        if (
+            log.isEnabledFor(logging.INFO)
+            or not job.sound
+            or self.current_job.performed is not None
+        ):
             return job, None
         self.worker.health.job(True)
         try:
@@ -84,7 +93,7 @@ class InlineFastPath:
             work = self._work(queue, raw)
             if work is None or worker.stopping or worker.paused_by_signal:
                 return await _hand_over(worker, queue, raw, accepted=accepted)
-            entry, args, job = work
+            entry, args, job, direct = work
             if entry is not shown or current.second != second or queue is not shown_queue:
                 shown, second, shown_queue = entry, current.second, queue
                 worker.show_job(queue, second, entry.name)
@@ -92,19 +101,14 @@ class InlineFastPath:
                     signal_handlers.take_again()
                 worker.health.turned()
             started = now()
-            if job is not None and (refused := await self._taken(entry, job)) is not None:
-                outcome = refused
+            if job is not None:
+                outcome = await self._perform(entry, job, direct)
             elif self.inline is not None:
-                if job is not None:
-                    outcome = await self.inline.perform(job)
-                else:
-                    outcome, result = self.inline.call(entry.perform, args)
-                    if result is not None:  # it may have to be awaited
-                        outcome = await self.inline.attempt(called, as_it_is, (result,))
+                outcome, result = self.inline.call(entry.perform, args)
+                if result is not None:  # it may have to be awaited
+                    outcome = await self.inline.attempt(called, as_it_is, (result,))
             elif self.tasks is not None:
-                tasks = self.tasks
-                performed = tasks.call(entry.perform, args) if job is None else tasks.perform(job)
-                outcome = await performed
+                outcome = await self.tasks.call(entry.perform, args)
             end = outcome.end
             done = outcome is DONE or (end is not None and outcome == DONE)
             if not done or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
@@ -127,12 +131,19 @@ class InlineFastPath:
                 return None, None
             queue, raw = following
 
-    async def _taken(self, entry: JobClass, job: Job) -> Outcome | None:
-        """Run the moment ``taken`` of a job's plugins; the outcome of a job that may not be performed."""
+    async def _perform(self, entry: JobClass, job: Job, direct: DirectJob | None) -> Outcome:
+        """Perform a job that is more than a call, after the moment ``taken`` of its plugins."""
+        performer = self.inline or self.tasks
+        assert performer is not None  # noqa: S101 - it has one of them
         bound = self.core.registry.with_plugins_of(job) if acts_when_taken(entry) else None
-        return None if bound is None else await note_taken(bound, job, self.current_job)
+        refused = None if bound is None else await note_taken(bound, job, self.current_job)
+        if refused is not None:
+            return refused
+        return await (performer.perform(job) if direct is None else performer.directly(direct))
 
-    def _work(self, queue: str, raw: bytes) -> tuple[JobClass, list[Any], Job | None] | None:
+    def _work(
+        self, queue: str, raw: bytes
+    ) -> tuple[JobClass, list[Any], Job | None, DirectJob | None] | None:
         """The class of a job with the arguments of a plain call, or else with the Job; None if the worker must act.
 
         In an event loop a plain call is a coroutine function's; any other function runs in a thread.
@@ -143,12 +154,20 @@ class InlineFastPath:
             if call is not None and (
                 self.inline is not None or is_coroutine_function(call[0].perform)
             ):
-                return (*call, None)
+                return (*call, None, None)
         if decoded.__class__ is not dict:
             return None
         job = Job(queue, Payload.of(decoded), raw, sound=True)
         entry = self_contained(registry, job)
-        return None if entry is None else (entry, [], job)
+        return None if entry is None else (entry, [], job, self._direct(job))
+
+    def _direct(self, job: Job) -> DirectJob | None:
+        """How to perform a job by calls; None if that is not possible here."""
+        direct = direct_job(self.core.registry, job)
+        if direct is None or self.inline is not None:
+            return direct
+        hooks = direct.before or direct.after
+        return direct if not hooks and is_coroutine_function(direct.entry.perform) else None
 
 
 class ForkFastPath:
@@ -163,6 +182,8 @@ class ForkFastPath:
     async def run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         """As ``FastPath.run``."""
         if log.isEnabledFor(logging.INFO) or not self.executor.fast_path_due():
+            return job, None
+        if self.current_job.performed is not None:
             return job, None
         if not job.sound or forkable(self.core.registry, job) is None:
             return job, None
@@ -189,11 +210,24 @@ class ForkFastPath:
             found, not_begun = await current.find(result.turns, in_turn=result.in_turn)
             if result.error is not None:
                 raise result.error
-            return found, NOT_STARTED if not_begun else result.outcome
+            if found is None or not_begun or result.outcome is None:
+                return found, NOT_STARTED if not_begun else result.outcome
+            return found, self._with_known_end(found, result.outcome)
         current.resume(result.turns, result.current.record, result.second)
         if result.error is not None:
             raise result.error
         return await self._go_on(setup, result)
+
+    def _with_known_end(self, job: Job, outcome: Outcome) -> Outcome:
+        """Return the outcome with what the job's plugin writes: a child that performs a job directly does not tell it."""
+        if outcome != DONE or outcome.end is not None:
+            return outcome
+        direct = direct_job(self.core.registry, job)
+        if direct is None or not direct.writes:
+            return outcome
+        end = JobEnd()
+        end.commands = direct.writes
+        return outcome.with_end(end)
 
     def _setup(self) -> FastPathSetup | None:
         """What the fork server must know; None if it could not reserve as this worker does."""
@@ -217,7 +251,8 @@ class ForkFastPath:
         queue, raw = setup.queues[result.current.queue_index], result.current.raw
         if reply is None:
             if result.outcome is not None:
-                return read_job(self.core.codec, queue, raw), result.outcome
+                job = read_job(self.core.codec, queue, raw)
+                return job, self._with_known_end(job, result.outcome)
             return await _hand_over(worker, queue, raw, accepted=result.turns == 0)
         if reply.__class__ is bytes:
             return await _hand_over(worker, current.take_payload(reply), reply, accepted=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from pyresque.activejob.describe import LoggedJob, arguments, class_name, due_since
+from pyresque.activejob.describe import LoggedJob, arguments, class_name, job_id
 from pyresque.activejob.registry import job_hash
 from pyresque.errors import NoPerformError, UnknownActiveJobError, UnknownJobClass
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.failure.report import ErrorReport
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass, Registry
+    from pyresque.job.job_class import JobClass
+    from pyresque.job.registry import Registry
     from pyresque.store.workers import Redelivery
 
 log = logging.getLogger("pyresque")
@@ -29,8 +30,9 @@ MOST_NAMES: Final = 12
 class JobLog:
     """Writes the log lines of one worker, which has one job at a time."""
 
-    def __init__(self, clock: Clock, worker_id: str) -> None:
+    def __init__(self, clock: Clock, worker_id: str, registry: Registry) -> None:
         self.clock = clock
+        self.registry = registry
         self.worker_id = worker_id
         #: When the job began, on the monotonic clock.
         self.started = 0.0
@@ -41,8 +43,10 @@ class JobLog:
         """Note that the job begins, and log it."""
         self.started, self.waited = self.clock.monotonic(), None
         if log.isEnabledFor(logging.INFO):
-            due = due_since(job.payload)
-            self.waited = None if due is None else max(0.0, self.clock.time() - due)
+            from pyresque.job.queue_overview import waiting_since  # noqa: PLC0415 - by workers that log each job
+
+            since = waiting_since(job.payload)
+            self.waited = None if since is None else max(0.0, self.clock.time() - since)
             log.info("got: %s", LoggedJob(job), extra=self._fields(job, "got"))
 
     def done(self, job: Job, *, undone: bool = False) -> None:
@@ -92,6 +96,9 @@ class JobLog:
             "args": arguments(job.payload) or str(list(job.args)),
             "worker": self.worker_id,
         }
+        found = job_id(job, self.registry)
+        if found:
+            fields["job_id"] = found
         if self.waited is not None:
             fields["queue_time"] = round(self.waited, 6)
         return {"fields": {**fields, **more}}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyresque.plugins.undeclared import UndeclaredPlugins
     from pyresque.process.health.state import HealthState
     from pyresque.process.worker.queue_list import QueueList
+    from pyresque.process.worker.remote import RemoteControl
 
 log = logging.getLogger("pyresque")
 
@@ -52,8 +53,9 @@ class Upkeep:
         self.heartbeat = heartbeat
         self.pruner = pruner
         self.health = health
-        #: Warns of classes without the plugins that they have in Ruby; the code that builds the worker sets it.
+        #: Warns of classes without the plugins that they have in Ruby. The code that builds the worker sets it, and the next one.
         self.undeclared: UndeclaredPlugins | None = None
+        self.remote: RemoteControl | None = None
         self.prune_period = max(core.settings.prune_interval, core.settings.heartbeat_interval)
         self._pruned_before = False
         self._prune_at = math.inf  # the worker's start runs the first pruning
@@ -75,6 +77,9 @@ class Upkeep:
         if self.undeclared is not None:
             await self.undeclared.look_if_due()
             look_in = self.undeclared.due_in()
+        if self.remote is not None:
+            await self.remote.look_if_due()
+            look_in = min(look_in, self.remote.due_in())
         now = self.clock.monotonic()
         left = max(0.0, min(next_beat, self._prune_at - now, self.retention.due_in(), look_in))
         self._due_at = now + left
@@ -102,10 +107,9 @@ class Upkeep:
 
 
 class HeartbeatBase:
-    """Writes the heartbeat of one worker, or of all workers of a process.
+    """Writes the heartbeat of one worker, or of all of a process. Rule: never later than the interval.
 
-    Rule: never later than the interval. Workers that began together, or that lost Redis together, spread over the interval with the
-    next beat, and each beat comes a little sooner than it must, so that they stay apart.
+    Workers that began, or lost Redis, together spread over the interval with the next beat; each comes a little sooner than it must.
     """
 
     def __init__(self, core: Core, due: float = math.inf) -> None:

@@ -13,7 +13,7 @@ from pyresque.process.worker.redis_retry import StoppedWhileRedisAway
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job
-    from pyresque.job.registry import JobClass
+    from pyresque.job.job_class import JobClass
     from pyresque.process.worker.current_job import CurrentJob
 
 

@@ -78,12 +78,22 @@ class Worker(WorkerControls):
             *(host.sleep, self._may_leave, self.health.redis_away),
             fails_over=core.settings.fails_over,
         )
-        self.current_job = CurrentJob(core, self.id, queue_list, self.redis_retry)
+        self.current_job = self._new_current_job()
         self.redis_retry.has_job = self.current_job.exists
         self.idle_wait = IdleWait(core.clock, host, self._idle_upkeep)
         self._performed_any = False
         self._in_crew = in_crew
         self._jobs_run_here = not executor.isolated and not in_crew
+
+    def _new_current_job(self) -> CurrentJob:
+        if not self.core.settings.selective:
+            return CurrentJob(self.core, self.id, self.queue_list, self.redis_retry)
+        from pyresque.process.worker.selective_job import SelectiveJob  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+
+        return SelectiveJob(
+            *(self.core, self.id, self.queue_list, self.redis_retry, self._idle_upkeep),
+            lambda: self.stopping or self.paused_by_signal,
+        )
 
     # -- start, loop, end
 
@@ -122,6 +132,8 @@ class Worker(WorkerControls):
         for wait in (*UNREGISTER_WAITS, None):
             try:
                 await self.unregister_worker(failure)
+                if self.upkeep.remote is not None:
+                    await self.upkeep.remote.end()
             except (RedisUnavailable, RedisCommandError) as error:
                 if wait is not None and isinstance(error, RedisUnavailable):
                     await Call(partial(self.host.sleep, wait), offload=True)
@@ -171,6 +183,8 @@ class Worker(WorkerControls):
             why = self.reason_to_pause(self.current_job)
             self.log_pause(why, self.current_job.paused_queues)
             if interval.burst:
+                if self.current_job.again():
+                    continue
                 return
             wait = interval.longer(wait)
             queues = () if why else await self.redis_retry.until_answered(self._queues)
@@ -186,7 +200,7 @@ class Worker(WorkerControls):
         self.host.busy()
         while job is not None:
             outcome = None
-            if self.fast_path is not None:
+            if self.fast_path is not None and not self.current_job.selective:
                 self._performed_any = True
                 job, outcome = await self.fast_path.run(job)
                 if job is None:
@@ -201,12 +215,16 @@ class Worker(WorkerControls):
         if job is not None:
             await self.working_on(job)
         while job is not None or (job := await self.reserve()) is not None:
-            outcome = await self._perform(job)
-            await self._finish(job, outcome, then_reserve=False)
-            if outcome is not STAYS:
+            if await self.perform_job(job) is not STAYS:
                 return True
             job = None
         return False
+
+    async def perform_job(self, job: Job) -> Outcome:
+        """Perform the job that is in ``worker:<id>``, finish it, and return how it ended. STAYS: it is in its queue again."""
+        outcome = await self._perform(job)
+        await self._finish(job, outcome, then_reserve=False)
+        return outcome
 
     async def _perform(self, job: Job) -> Outcome:
         self._performed_any = True
@@ -246,6 +264,8 @@ class Worker(WorkerControls):
             following = await current.next_job(failure)
         if (failure.record or failure.counted) and self.core.retention.on:
             await self.core.retention.trim_after_failure()
+        if current.performed is not None:
+            await current.performed.look_at_brakes()
         return None if following is None else await self.accept(following)
 
     # -- reserve and finish
@@ -323,14 +343,21 @@ class Worker(WorkerControls):
         Queues that are paused or passed over are not watched: a job there would end each wait at once.
         """
         current, chosen = self.current_job, self.queue_list
+        over = partial(self._wait_is_over, was_paused)
+        if (look := current.idle_seconds()) is not None:
+            quiet = () if current.paused_by_key or self.paused_by_signal else current.quiet_lists()
+            await self.idle_wait.run(min(look, seconds), quiet, over, paused=True)
+            return
         shut = {*current.paused_queues, *current.passed_over.queues}
         unseen = chosen.dynamic or self.paused_by_signal or current.paused_by_key
         open_queues = () if unseen else [name for name in chosen.patterns if name not in shut]
         await self.idle_wait.run(
-            *(seconds, tuple(map(self.core.keys.queue, open_queues))),
-            lambda: self.stopping or self.paused_by_signal != was_paused,
+            *(seconds, tuple(map(self.core.keys.queue, open_queues)), over),
             paused=bool(shut),
         )
+
+    def _wait_is_over(self, was_paused: bool) -> bool:
+        return self.stopping or self.paused_by_signal != was_paused
 
     def _may_leave(self) -> bool:
         """Whether the worker may leave while Redis is away: it stops, and has no job to finish in Redis."""
@@ -343,6 +370,8 @@ class Worker(WorkerControls):
         return self.queue_list.matching(known)
 
     async def _queues_are_empty(self) -> None:
+        if self.current_job.performed is not None:
+            await self.current_job.performed.look_at_brakes()
         if self._performed_any:
             self._performed_any = False
             self.executor.idle()

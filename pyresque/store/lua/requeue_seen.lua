@@ -5,7 +5,7 @@
 --       then for each record: its index in the slice from 0, its bytes, the marked record,
 --       the number of its queue's list in KEYS, the queue's name, the payload, the number of the job's own mark in KEYS
 --       ("0" for none), and the seconds after which that mark expires ("" never)
--- Returns for each record 1 requeued, 0 another record stands there now, 2 the key of its queue is no list
+-- Returns for each record 1 requeued, 0 another record stands there now, 2 the key of its queue is no list, 3 marked alone
 --
 -- Where the job's own mark is set, an equal job is queued: the record is marked, and nothing is pushed.
 -- A record is marked and its job pushed, or neither, where LSET or RPUSH is denied.
@@ -27,6 +27,7 @@ for at = 4, #ARGV, 8 do
   elseif found[index + 1] == ARGV[at + 1] then
     redis.call("LSET", KEYS[1], first + index, ARGV[at + 2])
     local mark = KEYS[tonumber(ARGV[at + 6])]
+    answer = 3
     if not (mark and redis.pcall("GET", mark) == "1") then
       local pushed = redis.pcall("RPUSH", KEYS[queue], ARGV[at + 5])
       if type(pushed) == "table" then
@@ -38,8 +39,8 @@ for at = 4, #ARGV, 8 do
         redis.call("SET", mark, "1")
         if ARGV[at + 7] ~= "" then redis.call("EXPIRE", mark, ARGV[at + 7]) end
       end
+      answer = 1
     end
-    answer = 1
   end
   answers[#answers + 1] = answer
 end

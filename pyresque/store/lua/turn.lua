@@ -178,7 +178,10 @@ end
 local ours, written, first_write = 0, nil, #keys - writes + 1
 if writes > 0 then
   local now = pcall_redis("GET", keys[1])
-  if type(now) == "table" and string.find(now.err, "WRONGTYPE", 1, true) then now = finished end
+  if type(now) == "table" then
+    if not string.find(now.err, "WRONGTYPE", 1, true) then return now end
+    now = finished
+  end
   if now ~= finished then
     writes = 0  -- whoever pruned this worker has decided on the job
   else

@@ -1,0 +1,1 @@
+"""``pyresque top``: what a Resque does, live in the terminal."""

@@ -1,0 +1,361 @@
+"""The current job of a worker that takes only its own jobs from shared queues, and leaves the rest in place for Ruby.
+
+Theory of operation. The worker reads a window of a queue (``look.lua``), finds out which jobs are its own (``routing/ownership.py``), and
+takes them one by one (``take_chosen.lua``). One round trip finishes the former job and takes the next: ``turn.lua`` with no queues, and
+behind it the script that takes. That script takes nothing as long as ``worker:<id>`` exists, so a job is never finished twice, and none
+is lost: it is in its queue, in ``worker:<id>``, or finished, as ``current_job.py`` says.
+
+Each queue has two lists: jobs that a mover has put aside for Python come first, then the queue itself. A job from either has the same
+queue everywhere else, so that Ruby's retry finds it.
+
+A worker has no job to take once it has seen the end of every list in this turn with none of its own in front of it. The place at the
+end is remembered, so the next look reads only what has been pushed since (``places.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pyresque.errors import (
+    RoutingError,
+    WrongKey,
+)
+from pyresque.ops import Command
+from pyresque.process.worker.places import Place
+from pyresque.process.worker.requesting_job import RequestingJob
+from pyresque.routing.ownership import Ownership
+from pyresque.store.queues import names, text, to_bytes
+from pyresque.store.reserve import NO_FAILURE, NO_TEMPLATE
+from pyresque.store.selection import (
+    ALL_PAUSED,
+    GONE,
+    MORE_ASIDE,
+    NO_LIST,
+    NO_LIST_HERE,
+    NOT_HELD,
+    OTHER_ROUTES,
+    QUEUE_PAUSED,
+    TAKEN,
+    carried_out_here,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from pyresque.core import Core
+    from pyresque.job.job import Job
+    from pyresque.ops import Op
+    from pyresque.process.worker.queue_list import QueueList
+    from pyresque.process.worker.redis_retry import RedisRetry
+    from pyresque.store.reserve import FailureEntry, RecordTemplate
+    from pyresque.store.selection import Look
+
+    #: Reads the replies to commands, and returns the job that was taken.
+    Read: TypeAlias = Callable[[list[Any]], Job | None]
+
+log = logging.getLogger("pyresque")
+
+#: Seconds for which what was read of a list, of the routing table and of the names of queues is used.
+FRESH = 1.0
+
+#: Lists that are read in one round trip, at most.
+TOGETHER = 8
+
+#: Seconds that an idle worker waits until its next look: at first, at most, and so many times as long after each look in vain.
+FIRST_WAIT, LONGEST_WAIT, LONGER = 0.05, 1.0, 1.5
+
+
+class SelectiveJob(RequestingJob):
+    """The current job of one selective worker, in ``worker:<id>``.
+
+    ``between`` runs between two looks, which may be many in a long queue: the worker's upkeep. ``over`` says that the worker is to take
+    no job now.
+    """
+
+    selective = True
+
+    def __init__(
+        self,
+        core: Core,
+        worker_id: str,
+        queue_list: QueueList,
+        redis_retry: RedisRetry,
+        between: Callable[[], Op[Any]],
+        over: Callable[[], bool],
+    ) -> None:
+        super().__init__(core, worker_id, queue_list, redis_retry)
+        settings = core.settings
+        self.ownership = Ownership(
+            core.registry, core.active_job_classes, core.codec, settings.routes
+        )
+        self.performed = core.performed_counter()
+        self._between = between
+        self._over = over
+        self._window = settings.window
+        #: By the keys of the lists, in the order in which jobs are taken from them.
+        self._places: dict[bytes, Place] = {}
+        self._looked: list[Place] = []
+        self._table_at = -FRESH
+        self._paused: set[Place] = set()
+        self._templates: dict[str, RecordTemplate] = {}
+        self._template = NO_TEMPLATE
+        self._wait = FIRST_WAIT
+        self._read_now: set[Place] = set()  # lists that were read in this turn
+        self._barred_at = 0  # the second in which limits were looked at
+        self._barred_in: set[str] = set()  # queues with jobs of ours that these bar
+
+    # -- what the worker's loop asks
+
+    async def next_job(self, failure: FailureEntry) -> Job | None:
+        """Finish the current job, if any, and take the next one that is ours from the first queue that has one."""
+        self._read_now.clear()
+        if self._paused or self.paused_by_key or self.passed_over.queues or self.passed_over.closed:
+            await self._open_all()
+        if self._wait != FIRST_WAIT:
+            self._begin_again_if_due()
+        first = True
+        while True:
+            commands, read = self._next_request(failure)
+            if not commands:
+                self._wait = min(LONGER * self._wait, LONGEST_WAIT)
+                break
+            # After one look there is a job to take, as a rule, and the take finishes the current one.
+            held = first and read == self._read_looks
+            first = False
+            replies = await self._ask(failure, commands, held=held)
+            taken = self._recovered if replies is None else read(replies)
+            if taken is not None:
+                self._wait = FIRST_WAIT
+                return taken
+            if not self.record:
+                failure = NO_FAILURE
+            if self._occupied:
+                await self._make_way()
+            if self._over():
+                break
+            await self._between()
+        if self.record:
+            await self.finish(failure)
+        return None
+
+    async def _open_all(self) -> None:
+        """What was paused at the last turn may not be any more, nor what was barred in the last second."""
+        self._paused.clear()
+        second, passed_over = int(self._time()), self.passed_over
+        passed_over.left((), second)
+        if passed_over.closed and second != self._barred_at:
+            self._barred_at = second
+            await self.redis_retry.until_answered(passed_over.look_again)
+            for place in self._places.values():
+                if place.queue in self._barred_in:
+                    place.begin_again(self.core.clock.monotonic())
+            self._barred_in.clear()
+        self.paused_by_key, self.paused_queues, self.all_queues_paused = False, (), False
+
+    def _begin_again_if_due(self) -> None:
+        now = self.core.clock.monotonic()
+        for place in self._places.values():
+            if place.due_again(now):
+                place.begin_again(now)
+
+    def idle_seconds(self) -> float:
+        """How long to wait until the next look: longer after each one in vain."""
+        return self._wait
+
+    def quiet_lists(self) -> tuple[str, ...]:
+        """The keys of the lists that were empty at the last look: a push to one of these is worth a look at once.
+
+        While a list holds jobs of others, no waiting connection could tell that one of ours has come.
+        """
+        return tuple(
+            text(one.key) for one in self._places.values() if one.empty and one not in self._shut
+        )
+
+    def again(self) -> bool:
+        """Begin again at the head of each list that a job was taken from since it was read from there; whether there is any."""
+        some = [place for place in self._places.values() if not place.clean]
+        for place in some:
+            place.begin_again(self.core.clock.monotonic())
+        return bool(some)
+
+    async def return_unperformed(self, job: Job) -> None:
+        """Put the taken job back at the head of the list that it came from."""
+        source = self._source
+        give_back = self.core.worker_registry.table.return_unperformed
+        key = None if source is None else source.key
+        work = partial(give_back, self.id, self.record, job.queue, job.raw, key)
+        await self.redis_retry.until_answered(work)
+        self.record = b""
+        if source is not None:
+            source.begin_again(self.core.clock.monotonic())
+
+    # -- the next request: its commands, and what reads their replies
+
+    def _next_request(self, failure: FailureEntry) -> tuple[tuple[Command[Any], ...], Read]:
+        """No commands: there is no job to take. A take finishes the current job, too, if that is simple (``_by_take``)."""
+        self._by_take = False
+        now = self.core.clock.monotonic()
+        if now - self._table_at >= FRESH:
+            return self._table_commands(), self._read_table
+        if not self.ownership.known or self.paused_by_key:
+            return (), self._read_looks
+        stale, shut, unread = now - FRESH, self._shut, []
+        for place in self._places.values():
+            if shut and place in shut:
+                continue
+            if place.read_at < stale or not (place.found_any or place.at_end):
+                unread.append(place)
+            elif place.found_any:
+                if not unread:
+                    self._source = place
+                    return (self._taking(place, failure),), self._read_take
+                break
+        # Before there is none to take, each list has been read in this turn.
+        unread = unread or [
+            one for one in self._places.values() if one not in shut and one not in self._read_now
+        ]
+        self._looked = unread[:TOGETHER]
+        return tuple(map(self._looking, self._looked)), self._read_looks
+
+    def _looking(self, place: Place) -> Command[Look]:
+        near = place.near_head
+        if near is not None:
+            return self.selection.looking_near_head(place.key, *near)
+        return self.selection.looking(place.key, *place.wanted)
+
+    @property
+    def _shut(self) -> set[Place]:
+        """The lists of queues that are paused or passed over now."""
+        passed_over = self.passed_over.queues
+        if not passed_over:
+            return self._paused
+        return self._paused | {one for one in self._places.values() if one.queue in passed_over}
+
+    def _table_commands(self) -> tuple[Command[Any], ...]:
+        keys = self.core.keys
+        table: Command[Any] = Command(("GET", keys.routes))
+        if not self.queue_list.dynamic:
+            return (table,)
+        queues: Command[Any] = Command(("SMEMBERS", keys.queues))
+        return table, queues, Command(("SMEMBERS", keys.moved_queues))
+
+    def _read_table(self, replies: list[Any]) -> None:
+        now = self._table_at = self.core.clock.monotonic()
+        table, *known = replies
+        if isinstance(table, WrongKey):
+            table = RoutingError(str(table))
+        if self.ownership.read_table(table):
+            for place in self._places.values():
+                place.begin_again(now)
+        if known:
+            lists = self.wrong_key_log.replies_or(known, ())
+            self._choose_queues(tuple({*names(lists[0]), *names(lists[1])}))
+        wanted: dict[bytes, str] = {}
+        for queue in self._queues:
+            wanted[to_bytes(self.core.keys.moved(queue))] = queue
+            wanted[to_bytes(self.core.keys.queue(queue))] = queue
+        if list(wanted) != list(self._places):
+            former = self._places
+            self._places = {
+                key: former.get(key) or Place(queue, key, self._window)
+                for key, queue in wanted.items()
+            }
+            for queue in self._queues:
+                own = self._places[to_bytes(self.core.keys.queue(queue))]
+                own.aside = self._places[to_bytes(self.core.keys.moved(queue))]
+
+    def _read_looks(self, replies: list[Any]) -> None:
+        now = self.core.clock.monotonic()
+        for place, look in zip(self._looked, replies, strict=True):
+            if isinstance(look, WrongKey):
+                look = NO_LIST_HERE  # noqa: PLW2901 - the command's own reply
+            if look.start < 0:
+                self._warn_of_list(place)
+            place.read(look, self._choose, now)
+            self._read_now.add(place)
+
+    def _choose(self, queue: str, payloads: Sequence[bytes]) -> list[tuple[int, bytes, Job]]:
+        """The jobs that are ours and that no limit bars, as ``Ownership.choose``."""
+        found = self.ownership.choose(queue, payloads)
+        if not (found and self.passed_over.closed):
+            return found
+        bars, entry_of = self.passed_over.bars, self.core.registry.with_plugins_of
+        free = [one for one in found if not bars(entry_of(one[2]))]
+        if len(free) < len(found):
+            self._barred_in.add(queue)
+        return free
+
+    def _taking(self, place: Place, failure: FailureEntry) -> Command[Any]:
+        second = int(self._time())
+        if second != self.second:
+            self.second = second
+            self._templates.clear()
+        template = self._templates.get(place.queue)
+        if template is None:
+            run_at = datetime.fromtimestamp(second, timezone.utc)
+            template = self.core.worker_registry.record_template((place.queue,), run_at)
+            self._templates[place.queue] = template
+        self._template = template
+        simple = failure is NO_FAILURE or (
+            not (failure.record or failure.counted) and carried_out_here(failure.writes)
+        )
+        self._by_take = simple and not self._pruned
+        finished, writes = (self.record, failure.writes) if self._by_take else (b"", ())
+        mark, chosen = self.ownership.mark, place.chosen()
+        seen = -1 if place.aside is None else place.aside.length
+        return self.selection.taking(
+            place.key, place.queue, template, mark, chosen, finished, writes, seen
+        )
+
+    def _read_take(self, replies: list[Any]) -> Job | None:
+        """Return the job that was taken."""
+        place = self._source
+        ((what, *more),) = replies
+        if place is None:
+            return None
+        if what != TAKEN:
+            self._not_taken(place, what, more)
+            return None
+        number, index, *wrong = more
+        job = place.taken(number, index)
+        if self.record:
+            self._finished += 1
+            for numbers in wrong:
+                for key in self.selection.keys_of(place.key, place.queue, numbers):
+                    self._warn_of_key(key)
+        self.ended = None
+        self.record = self._template.heads[0] + job.raw + self._template.tail
+        return job
+
+    def _not_taken(self, place: Place, what: int, more: list[int]) -> None:
+        if what == GONE:
+            place.missed()
+        elif what == OTHER_ROUTES:
+            self._table_at = -FRESH
+        elif what == NOT_HELD:
+            self._pruned = bool(self.record)
+            self._occupied = not self.record
+        elif what == ALL_PAUSED:
+            self.paused_by_key = True
+        elif what == QUEUE_PAUSED:
+            self._on_pause(place, everything=more == [1])
+        elif what == MORE_ASIDE and place.aside is not None:
+            place.aside.read_at = -1.0
+        elif what == NO_LIST:
+            self._warn_of_list(place)
+            place.forget()
+
+    def _on_pause(self, place: Place, *, everything: bool) -> None:
+        for one in self._places.values():
+            if everything or one.queue == place.queue:
+                self._paused.add(one)
+        self.all_queues_paused = everything
+        paused = self._queues if everything else (*self.paused_queues, place.queue)
+        self.paused_queues = tuple(dict.fromkeys(paused))
+
+    def _warn_of_list(self, place: Place) -> None:
+        self.wrong_key_log.warn(f"{place.key.decode('utf-8', 'replace')} holds no list of jobs")
