@@ -1,0 +1,1 @@
+"""The pages, one module for each tab: handlers that read Redis by operations and give Views."""
