@@ -11,8 +11,8 @@ import pytest
 from compat_tests.plugin_replay import HOWS, START, Plugged, Replay, scenarios
 from compat_tests.ruby_steps import parse_values
 from pyresque.errors import DontPerform
+from pyresque.job.job_class import JobClass
 from pyresque.job.plugin import PluginJob
-from pyresque.job.registry import JobClass
 from pyresque.plugins import LockTimeout, LonelyJob, QueueLock
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from compat_tests.ruby_steps import parse_values
 from pyresque.errors import DirtyExit, DontPerform, JobOptionError
 from pyresque.failure.base import Multiple
 from pyresque.failure.redis import RedisBackend, RedisMultiQueueBackend
+from pyresque.job.job_class import JobClass
 from pyresque.job.plugin import PluginJob
-from pyresque.job.registry import JobClass
 from pyresque.plugins import Retry
 
 if TYPE_CHECKING:

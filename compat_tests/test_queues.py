@@ -13,7 +13,7 @@ from compat_tests.world import GoldenResque
 from pyresque.errors import DecodeError, NoQueueError, UnknownJobClass
 from pyresque.job import hooks
 from pyresque.job.job import read_job
-from pyresque.job.registry import own_queue
+from pyresque.job.job_class import own_queue
 from pyresque.ruby.names import classify
 
 if TYPE_CHECKING:

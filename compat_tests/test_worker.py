@@ -73,6 +73,9 @@ def enter_play(enter: Enter) -> Iterator[Callable[..., Play]]:
         yield entering
 
 
+@pytest.mark.usefixtures(
+    "full_waits"
+)  # a heartbeat that is due sooner, at random, would shorten a wait
 @pytest.mark.parametrize("name", [name for name in REPLAYED if name not in SIGNALS])
 def test_our_worker_does_as_rubys(name: str, enter_play: Callable[..., Play]) -> None:
     play = enter_play(name)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from functools import partial
 
 import redis
 
@@ -13,6 +14,7 @@ from pyresque.client import Resque
 from pyresque.errors import DontPerform
 
 ECHO, STARTED, RELEASE, HOOKS = "live:echo", "live:started", "live:release", "live:hooks"
+SHARED = "live:shared"
 
 resque = Resque()
 
@@ -36,9 +38,20 @@ class EchoJob:
         note(ECHO, args)
 
 
+def _note_shared(name, *args):
+    note(SHARED, ["python", name, *args])
+
+
 @resque.job("Deep::NestedJob", queue="nested")
 def nested_job(*args):
     note(ECHO, args)
+
+
+for _letter in (
+    "ABCDEFGHIJ"
+):  # ten classes that both sides know: each notes its side, its class and its arguments
+    _name = f"Shared::Job{_letter}"
+    resque.job(_name, queue="shared")(partial(_note_shared, _name))
 
 
 @resque.job(queue="boom")

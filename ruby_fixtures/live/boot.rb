@@ -35,6 +35,7 @@ module Live
   STARTED = "live:started"
   RELEASE = "live:release"
   HOOKS = "live:hooks"
+  SHARED = "live:shared"
 
   class << self
     def scheduler?

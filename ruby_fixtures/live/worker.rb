@@ -7,6 +7,7 @@
 
 $stdout.sync = true
 require_relative "boot"
+require ENV["LIVE_REQUIRE"] if ENV["LIVE_REQUIRE"] # as an app would load a file of its own behind Resque
 
 Resque.heartbeat_interval = Float(ENV["HEARTBEAT_INTERVAL"]) if ENV["HEARTBEAT_INTERVAL"]
 Resque.prune_interval = Float(ENV["PRUNE_INTERVAL"]) if ENV["PRUNE_INTERVAL"]
