@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import subprocess
+import sys
 
 import pytest
 
 from pyresque import AsyncResque, Resque
 from pyresque.application import Application
 from pyresque.core import Core
-from pyresque.errors import ConnectError, SettingsError
+from pyresque.errors import ConnectError, RedisUnavailable, SettingsError
 from pyresque.failure.base import FailureBackend
 from pyresque.failures import AsyncFailures, Failures
 from pyresque.retries import AsyncRetries, Retries
@@ -131,6 +133,14 @@ def test_a_backend_that_was_put_in_place_outlives_other_settings():
     assert resque.core.failures is backend
 
 
+def test_a_url_that_changes_after_a_verb_counts_for_the_next(redis_url):
+    with Resque("redis://127.0.0.1:1/0") as resque:
+        with pytest.raises(RedisUnavailable):
+            resque.size("low")
+        resque.configure(url=redis_url)
+        assert resque.size("low") == 0
+
+
 @pytest.mark.parametrize("face", ["blocking", "awaiting"])
 async def test_an_async_job_is_performed_inline_where_a_loop_runs(face):
     """No Redis is needed; the blocking verb cannot share the loop that it blocks."""
@@ -188,3 +198,40 @@ def test_a_class_in_the_place_of_a_failure_backend_is_reported_at_once():
         Resque(failures=Backend)
     Resque(failures=Backend())
     Resque(failures=Functions)
+
+
+#: In a new interpreter: while one thread adds the verbs, others ask for theirs, before and after each of the two steps.
+AT_ONCE = """
+import threading
+from pyresque import Resque, as_verb
+resque, original, faults = Resque(), as_verb.name_verbs, []
+
+def ask():
+    try:
+        resque.enqueue_to, Resque.size, hasattr(resque, "none such")
+    except BaseException as error:
+        faults.append(error)
+
+def elsewhere():
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+
+def name_verbs(*given):
+    as_verb.name_verbs = original
+    elsewhere()
+    original(*given)
+    elsewhere()
+
+as_verb.name_verbs = name_verbs
+ask()
+assert not faults, faults
+"""
+
+
+@pytest.mark.process
+def test_threads_that_ask_for_their_first_verb_at_once_all_get_it():
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -14,15 +14,19 @@ import pytest
 NOT_LOADED = {
     *("asyncio", "concurrent", "ctypes", "email", "hashlib", "http", "msgpack", "multiprocessing"),
     *("random", "redis", "ssl", "statistics", "subprocess", "tempfile", "yaml"),
-    *("click", "decimal", "fractions", "platform", "uuid", "zoneinfo"),
+    *("opentelemetry", "sentry_sdk", "pyresque.contrib"),
+    *("click", "decimal", "fractions", "ipaddress", "pathlib", "pkgutil", "platform", "urllib"),
+    *("uuid", "zoneinfo"),
     *("pyresque.activejob.arguments", "pyresque.activejob.wrapper", "pyresque.cli"),
     *("pyresque.ruby.objects", "pyresque.schedule.cron.next_run", "pyresque.schedule.entries"),
+    *("pyresque.job.queue_overview", "pyresque.job.status_board", "pyresque.schedule.recurring"),
+    *("pyresque.schedule.delayed", "pyresque.store.delayed"),
 }
 
 #: What a fork server does without, beside that.
 A_WORKERS = {
-    *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "pathlib", "re"),
-    *("socket", "threading", "traceback", "typing", "urllib"),
+    *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "re"),
+    *("socket", "threading", "traceback", "typing"),
     *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker.worker"),
     *("pyresque.store.keys", "pyresque.store.queues", "pyresque.store.reserve", "pyresque.verbs"),
 }

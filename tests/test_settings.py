@@ -128,3 +128,46 @@ def test_a_url_in_the_place_of_another_setting_is_not_repeated_with_its_password
     said += [fault({variable: url}) for variable in variables]
     assert any(said)
     assert "opensesame" not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("Report=python", ("Report=python",)),
+        ("Report = Python , Tax::*=ruby", ("Report=python", "Tax::*=ruby")),
+        ("Big=python=25%,Big::*=python=2.50", ("Big=python=25%", "Big::*=python=2.5%")),
+    ],
+)
+def test_routes_are_read_from_text_and_from_a_mapping(text, rules):
+    assert Settings.load({"RESQUE_ROUTES": text}).routes == rules
+    pairs = dict(one.split("=", 1) for one in text.split(","))
+    assert Settings(routes=pairs).routes == Settings(routes=text).routes == rules
+    assert Settings(routes=rules).selective
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Report",
+        "=python",
+        "Report=perl",
+        "Report=ruby=5%",
+        "Report=python=",
+        "R=python=101%",
+        "R=python=nan",
+        "R=python=x%",
+    ],
+)
+def test_a_route_that_is_none_is_a_fault(text):
+    with pytest.raises(SettingsError, match="RESQUE_ROUTES: "):
+        Settings.load({"RESQUE_ROUTES": text})
+    with pytest.raises(SettingsError, match=r"^routes: "):
+        Settings(routes=text)
+
+
+def test_a_worker_is_selective_by_a_flag_or_by_routes():
+    assert not Settings().selective
+    assert Settings(only_registered=True).selective
+    assert Settings.load({"RESQUE_ONLY_REGISTERED": "0"}).selective, (
+        "any text is a yes: the safe side"
+    )

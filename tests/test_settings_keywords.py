@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 import typing
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,8 @@ def expected(row) -> object:
     """The type that a keyword of this row should have."""
     if isinstance(row.read, table.read.OneOf):
         return Literal[row.read.choices] | None
+    if row.read is table.read.routes:
+        return Mapping[str, str] | tuple[str, ...] | list[str] | str | None
     if row.type.startswith("tuple"):
         return tuple[str, ...] | list[str] | None
     if row.read is table.read.stretch:

@@ -112,6 +112,13 @@ def test_verbs_that_look_for_a_job_find_it_in_its_envelope_by_its_arguments(db, 
             resque.validate("NobodysJob")
 
 
+def test_what_active_job_returns_is_told_to_have_an_enqueue_of_its_own(redis_url):
+    with make(redis_url) as resque:
+        words = r"has an enqueue of its own, active_job\('TidyJob'\)\.enqueue"
+        with pytest.raises(NoQueueError, match=words):
+            resque.enqueue(resque.active_job("TidyJob", queue="low"), 7)
+
+
 def test_a_hook_of_the_job_may_keep_it_out_whatever_the_verb(db, redis_url):
     with make(redis_url) as resque:
         job = resque.sync_account

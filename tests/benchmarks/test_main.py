@@ -50,6 +50,13 @@ def test_coroutines_are_timed_beside_a_bare_asyncio_loop(bench):
     assert all(set(sides) == {OURS, BARE_ASYNC} for sides in figures.values()), done.stderr
 
 
+def test_a_selective_reserve_is_timed_beside_the_plain_one(bench):
+    keys = {"selective-1000", "selective-depth-1000"}
+    done, figures = bench("--only", ",".join(keys))
+    assert set(figures) == keys, done.stderr
+    assert set(figures["selective-1000"]) == {OURS, "the plain reserve", "with counts by class"}
+
+
 def test_jobs_of_a_queue_that_is_a_sorted_set_are_moved_and_dropped_from_its_lowest_score():
     side = Contender("theirs", (), "queue", {}, head="LOWEST")
     with server() as url, stage(side, url) as scene:
@@ -68,10 +75,20 @@ def test_a_job_of_a_busy_worker_is_one_round_trip(bench):
     assert figures["trips-fork"]["pyresque"] == pytest.approx(1.0, abs=0.05), done.stderr
 
 
-def test_a_measure_that_is_not_there_is_reported_with_those_that_are(bench):
-    done, _ = bench("--only", "warp")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--only", "warp,inline3"), "no such measure: warp; --help names them all; no such measure: inline3; near to it: inline"),
+        (("--only", "real-incr"), "no such measure: real-incr; near to it: real-incr"),
+        (("--only", "inline1", "--sides", "ruby"), "no such side: ruby; there are pyresque, Ruby Resque"),
+    ],
+)  # fmt: skip
+def test_a_measure_or_a_side_that_is_not_there_is_reported_with_those_near_to_it(
+    bench, words, told
+):
+    done, _ = bench(*words)
     assert done.returncode == 2
-    assert "no such measure: warp; there are fork1, fork2" in done.stderr
+    assert told in done.stderr
 
 
 def test_delayed_jobs_are_entered_and_moved_beside_a_scheduler_that_is_timed(bench):

@@ -117,6 +117,13 @@ for name, plugins in PLUGINS.items():
     given = [*plugins, Retry(limit=3), JobStats(["performed", "failed"])]
     resque.job(name, queue="low", plugins=given)(type(name, (Job,), {}))
 
+
+@resque.job("DoomedDirect", queue="low", plugins=[Retry(limit=3)])
+def direct(what: str) -> None:
+    """A job without hooks, which a child performs directly."""
+    Job.perform(what)
+
+
 _next_job = CurrentJob.next_job
 
 

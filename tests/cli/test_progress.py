@@ -10,6 +10,8 @@ import pytest
 from pyresque.cli import progress
 from pyresque.cli.output import FirstLines, JsonList, print_long_table
 from pyresque.cli.progress import Interrupted, Progress
+from pyresque.ops import Command, carry
+from tests.support.hostile_text import EVIL
 
 
 @pytest.fixture
@@ -42,8 +44,41 @@ def test_on_a_terminal_one_line_is_written_over_and_taken_away(capsys, at_once, 
     monkeypatch.setattr(progress, "EVERY_ON_TERMINAL", 0.0)
     with Progress("removing jobs") as going:
         going.step(5, 10)
-    line = "removing jobs: 5 of 10 (50%)"
+    line = f"removing jobs: [{'#' * 10}{'-' * 10}] 5 of 10 (50%)"
     assert capsys.readouterr().err == f"{line}\r{' ' * len(line)}\r"
+
+
+def test_the_line_is_never_longer_than_the_terminal_and_never_commands_it(
+    capsys, at_once, monkeypatch
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    with Progress(f"searching {EVIL * 10}") as going:
+        going.step(5, 10)
+    line, *_ = capsys.readouterr().err.split("\r")
+    assert len(line) == 39
+    assert line.isprintable()
+
+
+def test_an_operation_of_unknown_length_reports_its_steps_and_ends_between_two(capsys, at_once):
+    done = []
+
+    async def work() -> str:
+        for at in range(3):
+            await Command(("PING",))
+            done.append(at)
+        return "all"
+
+    def answer(request: object) -> None:
+        if len(done) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with Progress("trimming, step") as going, pytest.raises(Interrupted, match="2 are gone"):
+        carry(going.watch(work, "2 are gone"), answer)
+    assert done == [0, 1]
+    assert capsys.readouterr().err.splitlines() == [
+        f"pyresque: trimming, step: {at}" for at in (1, 2, 3)
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -111,3 +111,20 @@ def test_remove_deletes_the_queues_and_their_names(run, filled):
 def test_one_unknown_name_removes_nothing(run, filled):
     assert run("queues", "remove", "low", "lwo", "--yes").exit_code == 1
     assert filled.llen("resque:queue:low") == 2
+
+
+def test_the_jobs_that_were_asked_about_are_moved_though_workers_take_others(
+    run, resque, db, monkeypatch
+):
+    for number in range(6):
+        resque.enqueue_to("low", "Job", number)
+    before = db.lrange("resque:queue:low", 0, -1)
+
+    def taken_meanwhile(*_args: object, **_options: object) -> None:
+        db.lpop("resque:queue:low", 2)
+
+    monkeypatch.setattr("pyresque.cli.queue_moves.confirm", taken_meanwhile)
+    result = run("queues", "move", "low", "3", "4", "--to", "high", "--yes")
+    assert result.exit_code == 0, result.output
+    assert db.lrange("resque:queue:high", 0, -1) == before[3:5]
+    assert db.lrange("resque:queue:low", 0, -1) == [before[2], before[5]]

@@ -70,7 +70,7 @@ def test_run_enqueues_the_jobs_now(run, resque, waiting):
 def test_cancel_asks_first(run, resque, waiting):
     refused = run("retries", "cancel", "--all")
     assert refused.exit_code == 2
-    assert "cancel 3 retries: add --yes to do it, or --dry-run to see more" in refused.stderr
+    assert "nothing was done: --dry-run shows more; add --yes to cancel 3 retries" in refused.stderr
     assert run("retries", "cancel", "--all", "--dry-run").stdout.count("would cancel ") == 3
     assert resque.retries.count() == 3
     assert resque.failures.count() == 2

@@ -125,6 +125,16 @@ def test_lock_shows_who_leads_and_releases_on_request(run, db):
     assert db.keys() == []
 
 
+def test_lock_is_released_only_from_the_holder_that_is_named(run, db):
+    db.set(LOCK, "alive:8", ex=100)
+    result = run("schedule", "lock", "--release", "--yes", "--holder", "dead:7")
+    assert (result.exit_code, db.get(LOCK)) == (1, b"alive:8")
+    assert "alive:8 holds the master lock, no longer dead:7" in result.stderr
+    assert run("schedule", "lock", "--holder", "alive:8").exit_code == 2
+    assert run("schedule", "lock", "--release", "--yes", "--holder", "alive:8").exit_code == 0
+    assert db.keys() == []
+
+
 def test_a_stuck_lock_is_reported_as_such(run, db):
     db.set(LOCK, "box:7")
     assert "never" in run("schedule", "lock").stdout

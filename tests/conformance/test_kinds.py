@@ -19,6 +19,7 @@ import valkey.asyncio
 from pyresque import AsyncResque, Resque
 from pyresque.failures import Failures
 from pyresque.retries import Retries
+from pyresque.routes import RoutesVerbs
 from pyresque.statuses import Statuses
 from pyresque.verbs import BlockingVerbs
 from tests.support.redis_server import RedisServer
@@ -35,7 +36,10 @@ TAGGED = "{resque}"
 
 def test_no_verb_is_left_out_of_the_story() -> None:
     verbs = {name for name in vars(BlockingVerbs) if not name.startswith("_")}
-    parts = (("failures", Failures), ("retries", Retries), ("statuses", Statuses))
+    parts: tuple[tuple[str, type], ...] = (
+        *(("failures", Failures), ("retries", Retries), ("statuses", Statuses)),
+        ("routes", RoutesVerbs),
+    )
     for part, owner in parts:
         verbs |= {f"{part}.{name}" for name in vars(owner) if not name.startswith("_")}
     assert verbs == {name for name, _ in STORY}

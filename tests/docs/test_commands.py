@@ -13,12 +13,15 @@ from pyresque.cli.main import cli
 from tests.support.variables import own_variables
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 #: A line of a block that calls pyresque, perhaps after variables, a path, or the word that a Procfile has before it.
 CALL = re.compile(
     r"^(?:    |ExecStart=|\w+: )\+?(?:\w+: )?((?:[A-Z_]+=\S* )*)(?:\S*/)?pyresque ([a-z].*?)(?:\s+#.*)?$"
 )
+#: What variables of others begin with: OpenTelemetry's SDK reads its own.
+FOREIGN = ("OTEL_",)
+
 LIST = re.compile(r'\["pyresque", (.*)\]')
 
 
@@ -28,7 +31,7 @@ def shown(page: Path) -> list[tuple[str, list[str]]]:
     for line in page.read_text(encoding="utf-8").splitlines():
         call = CALL.match(line)
         if call:
-            words = shlex.split(call[2].split("|")[0])
+            words = shlex.split(re.split(r" [|>] ", call[2])[0])
             found.append((call[1], words))
         elif listed := LIST.search(line):
             found.append(("", re.findall(r'"([^"]*)"', listed[1])))
@@ -43,7 +46,7 @@ CALLS = [(page.name, env, words) for page in PAGES for env, words in shown(page)
 )
 def test_a_command_that_a_page_shows_is_taken(page: str, env: str, words: list[str]) -> None:
     named = {part.partition("=")[0] for part in env.split()}
-    assert named <= own_variables()
+    assert {one for one in named if not one.startswith(FOREIGN)} <= own_variables()
     command: click.Command = cli
     context = None
     name = "pyresque"
@@ -57,5 +60,29 @@ def test_a_command_that_a_page_shows_is_taken(page: str, env: str, words: list[s
 
 
 def test_the_pages_show_commands() -> None:
-    assert {page for page, _, _ in CALLS} >= {"README.md", "cli.md", "deploy.md", "scheduler.md"}
+    assert {page for page, _, _ in CALLS} >= {"README.md", "worker.md", "deploy.md", "scheduler.md"}
     assert len(CALLS) >= 20
+
+
+#: A command in the middle of a sentence: the words after ``pyresque``.
+NAMED = re.compile(r"`pyresque ([a-z][^`]*)`")
+
+
+def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that words name, and the words behind its name; in a table a verb may stand for several (`list|run`)."""
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(click.Context(command), words[0].partition("|")[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_sentences_are_there_with_their_options(page: Path) -> None:
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    for named in NAMED.findall(text):
+        command, words = command_of(re.split(r"\s+", named.replace("...", "")))
+        flags = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert options - flags - {"--help"} == set() or isinstance(command, click.Group), named

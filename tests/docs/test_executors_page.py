@@ -47,3 +47,4 @@ def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db,
     names["client"].close()
     assert cheap_fork.notes == []
     assert db.info("commandstats")["cmdstat_ping"]["calls"] >= ROUNDS
+    assert f"Each one is called {ROUNDS} times, or for a second." in " ".join(PAGE.split())

@@ -10,9 +10,9 @@ import pytest
 from pyresque import Resque, plugins
 from pyresque.errors import ThrottledError
 from pyresque.job.perform import perform
-from tests.support import ROOT
+from tests.support.pages import text_of
 
-PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+PAGE = text_of("plugins.md", "plugins-unique.md", "plugins-retry.md", "plugins-keys.md")
 
 
 def test_the_blocks_of_the_page_run(redis_url, db, monkeypatch, capsys):

@@ -40,18 +40,18 @@ def test_a_job_goes_back_in_the_script_that_strikes_its_worker_out(resque):
     get, count, strike = hand.asked
     assert (get[0], count[0]) == ("GET", "GET")
     assert strike[1] == script("unregister").sha
-    assert strike[2] == 9
-    assert strike[9:11] == (b"resque:queue:low", b"resque:queues")
-    assert strike[11] == count[1]
-    assert strike[15:17] == (b'{"class":"X","args":[1]}', b"low")
+    assert strike[2] == 11
+    assert strike[11:13] == (b"resque:queue:low", b"resque:queues")
+    assert strike[13] == count[1]
+    assert strike[17:19] == (b'{"class":"X","args":[1]}', b"low")
 
 
 def test_after_its_last_time_it_fails_and_its_count_goes(resque):
     hand = struck_out(resque, RECORD, b"2", STRUCK_OUT, 1)
     assert [args[0] for args in hand.asked] == ["GET", "GET", "EVALSHA", "DEL"]
     strike = hand.asked[2]
-    assert strike[9] == b"resque:failed"
-    assert b'"exception":"Resque::DirtyExit"' in strike[14]
+    assert strike[11] == b"resque:failed"
+    assert b'"exception":"Resque::DirtyExit"' in strike[16]
 
 
 def test_where_the_job_changed_meanwhile_everything_is_asked_again(resque):

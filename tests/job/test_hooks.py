@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import LintError
 from pyresque.job import hooks
-from pyresque.job.registry import JobClass
+from pyresque.job.job_class import JobClass
 from tests.support.scripted_driver import result_of
 
 SUFFIXES = st.lists(

@@ -229,6 +229,47 @@ def test_an_object_with_an_async_call_is_an_async_one(resque, performed, events)
     assert events == [7, True]
 
 
+class OfBothKinds:
+    """A middleware that an event loop awaits, and that blocks elsewhere."""
+
+    def __init__(self, events):
+        self.events = events
+        self.bound = contextvars.ContextVar("bound", default="none")
+
+    def __call__(self, call_next, job):
+        token = self.bound.set("blocking")
+        self.events.append(("blocking", threading.get_ident(), call_next(job)))
+        self.bound.reset(token)
+
+    async def awaited(self, call_next, job):
+        token = self.bound.set("awaiting")
+        self.events.append(("awaiting", threading.get_ident(), await call_next(job)))
+        self.bound.reset(token)
+
+
+@BOTH
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "inside one that blocks"])
+def test_an_object_may_be_awaited_in_an_event_loop_and_block_elsewhere(
+    resque, performed, events, request, name, inside
+):
+    if inside:
+        resque.middleware(lambda call_next, job: call_next(job))
+    both = resque.middleware(OfBothKinds(events))
+
+    @resque.middleware
+    async def innermost(call_next, job):
+        events.append(both.bound.get())
+        await call_next(job)
+
+    assert performed(name, 7) is True
+    in_loop = request.node.callspec.params["performed"] == "awaiting" and not inside
+    kind = "awaiting" if in_loop else "blocking"
+    *before, (found, thread, done) = events
+    assert (before, found, done) == ([kind, 7], kind, True)
+    if kind == "awaiting":
+        assert thread == threading.get_ident(), "no thread is started for it"
+
+
 async def test_a_cancelled_job_is_cancelled_inside_a_plain_one():
     began, ended = asyncio.Event(), asyncio.Event()
     app = AsyncResque(NOWHERE)

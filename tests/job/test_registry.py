@@ -9,7 +9,8 @@ from pyresque.errors import (
     NoQueueError,
     UnknownJobClass,
 )
-from pyresque.job.registry import Registry, own_name, own_queue, validate
+from pyresque.job.job_class import own_queue
+from pyresque.job.registry import Registry, own_name, validate
 
 
 class Archive:
@@ -120,6 +121,11 @@ def test_a_queue_is_text_or_a_method_and_only_a_method_is_inherited():
     assert own_queue(DynamicChild) == "dynamic"
     assert own_queue(type("Odd", (), {"queue": 7})) is None
     assert own_name(monthly_report) == "MonthlyReport"
+
+
+def test_a_function_without_a_queue_is_refused_in_rubys_words():
+    with pytest.raises(NoQueueError, match=r"No queue could be inferred for class MonthlyReport$"):
+        validate(Registry().describe(monthly_report), None)
 
 
 def test_a_job_needs_a_queue_and_a_name_in_rubys_words():

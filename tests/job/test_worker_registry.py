@@ -57,6 +57,24 @@ def test_a_record_of_any_bytes_is_a_job_with_a_fault_or_without(raw):
 
 
 @pytest.mark.parametrize(
+    ("record", "queue", "run_at"),
+    [
+        (b'{"payload":1}', "", None),
+        (b'{"a":1,"payload":broken}', "", None),
+        (b'{"queue":"low","payload":broken}', "low", None),
+        (b'{"run_at":"then","payload":broken}', "", "then"),
+        (b'{"queue":null,"run_at":null,"payload":broken}', "", None),
+        (b'{"queue":[1],"run_at":{},"payload":broken}', "[1]", "{}"),
+        (b'{"queue":' + 5000 * b"9" + b',"payload":1}', 5000 * "9", None),
+        (b'{"queue":' + 5000 * b"9" + b',"payload":broken}', 5000 * "9", None),
+    ],
+)
+def test_a_record_may_lack_any_field_and_hold_anything_in_it(record, queue, run_at):
+    found = read_record(JSON, record)
+    assert (found.job.queue, found.run_at, found.record) == (queue, run_at, record)
+
+
+@pytest.mark.parametrize(
     ("text", "host", "pid", "queues"),
     [
         ("host:42:low,high", "host", 42, ("low", "high")),
@@ -73,6 +91,13 @@ def test_an_id_is_host_pid_and_queues(text, host, pid, queues):
 def test_what_has_fewer_parts_is_no_id(text):
     with pytest.raises(WorkerIdError, match="host:pid:queue,queue"):
         WorkerId.parse(text)
+
+
+def test_a_pid_that_no_process_has_is_no_id_of_a_worker():
+    assert WorkerId.parse("host:" + 5000 * "0" + "7:low").pid == 7
+    for digits in (19, 5000):
+        with pytest.raises(WorkerIdError, match=f"a pid of {digits} digits"):
+            WorkerId.parse("host:" + digits * "9" + ":low")
 
 
 @given(st.text("abc.-0", min_size=1), st.integers(0, 10**6), st.lists(st.text("ab*:", min_size=1)))

@@ -129,7 +129,9 @@ async def shut_the_executor_down() -> None:
 async def close_the_executor() -> None:
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, reap_all_children)
-    loop._default_executor.shutdown(wait=False)  # type: ignore[attr-defined]
+    executor = getattr(loop, "_default_executor", None)
+    if executor is not None:  # uvloop's cannot be reached
+        executor.shutdown(wait=False)
 
 
 async def leave_an_endless_call() -> None:

@@ -164,7 +164,12 @@ def test_a_pool_opens_its_files_anew_by_hup(db: redis.Redis, redis_url: str, tmp
     with subprocess.Popen(line(*words), env=environment(redis_url)) as master:
         try:
             push(db, "Note", 1)
-            eventually(lambda: "Note | [1]" in out.read_text() if out.exists() else False)
+            # A job that has not begun when its worker is asked to leave goes back into its queue.
+            eventually(
+                lambda: (
+                    "done: (Job{low} | Note | [1])" in out.read_text() if out.exists() else False
+                )
+            )
             out.rename(old)
             master.send_signal(signal.SIGHUP)
             eventually(out.exists)

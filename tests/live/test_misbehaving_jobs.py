@@ -191,6 +191,7 @@ def test_a_job_that_closes_what_its_event_loop_waits_at_is_recorded_and_the_proc
         push(db, name, kind)
         assert process.wait(40) != 0
     push(db, "Next", 1)
+    db.delete("resque:pruning_dead_workers_in_progress")  # as above
     with worker(redis_url, "async", "--burst") as process:
         assert process.wait(40) == 0
     assert failed(redis_url) == [("Resque::DirtyExit", kind)]

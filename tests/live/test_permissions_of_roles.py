@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +48,7 @@ SELDOM = {
     },
     "scheduler": {"lrem", "lset", "hdel", "incr"},
     "dashboard": {"zscore"},
+    "mover": set(),
     "operator": {"exists", "expire", "hscan", "incr", "lpush", "sscan", "wait", "zscore"},
 }
 
@@ -154,6 +158,21 @@ def scheduler(url: str, db: redis.Redis) -> None:
         eventually(lambda: db.hexists("resque:delayed:last_enqueued_at", "often"))
 
 
+def mover(url: str, db: redis.Redis) -> None:
+    rule = {"match": "Note", "to": "python", "brake": 5, "least": 1, "since": 0}
+    db.set("resque:migrate:routes", json.dumps({"version": 1, "rules": [rule]}))
+    db.rpush("resque:queue:low", '{"class":"Note","args":[1]}', '{"class":"Other","args":[]}')
+    db.sadd("resque:queues", "low")
+    with process(url, "migrate", "move", "-q", "*"):
+        eventually(lambda: db.llen("resque:migrate:queue:low") == 1)
+        hour = datetime.fromtimestamp(time.time(), timezone.utc)
+        for key in (f"{hour:%Y-%m-%dT%H}", f"{hour + timedelta(hours=1):%Y-%m-%dT%H}"):
+            failed = {f"{at:02}:python:failed": 9 for at in range(60)}
+            db.hset(f"resque:migrate:lately:{key}:Note", mapping=failed)
+        db.hset("resque:migrate:last", "python:Note", 1)
+        eventually(lambda: not db.exists("resque:migrate:queue:low"))  # its brake has tripped
+
+
 READING = {
     *("queues", "size", "queue_sizes", "queue_lengths", "peek", "sample_queues", "list_range"),
     *("delayed_queue_peek", "delayed_queue_schedule_size", "delayed_timestamp_size"),
@@ -199,7 +218,7 @@ def operator(url: str, db: redis.Redis) -> None:
 
 
 ROLES: dict[str, Any] = {
-    each.__name__: each for each in (enqueuer, worker, scheduler, dashboard, operator)
+    each.__name__: each for each in (enqueuer, worker, scheduler, dashboard, operator, mover)
 }
 
 

@@ -109,3 +109,10 @@ def test_no_pattern_is_an_error(pattern, name):
 @pytest.mark.timeout(5)
 def test_many_stars_take_no_time():
     assert not fnmatch("a*" * 40 + "b", "a" * 5000)
+
+
+@pytest.mark.parametrize("stars", [99, 100, 101, 300, 600])
+def test_stars_match_however_many_there_are(stars):
+    assert fnmatch("*a" * stars, "a" * stars)
+    assert fnmatch("*a" * stars + "*b", "ca" * stars + "b")
+    assert not fnmatch("*a" * stars, "a" * (stars - 1))

@@ -79,6 +79,14 @@ def test_anybody_may_take_it_by_force(resque, lock, db):
     assert resque.release_master_lock() is False
 
 
+def test_it_is_taken_by_force_from_the_holder_that_is_meant_alone(resque, lock, db):
+    resque.run(lock.hold(OTHER))
+    assert resque.release_master_lock("somebody:1") is False
+    assert resque.master_lock().holder == OTHER.value
+    assert resque.release_master_lock(OTHER.value) is True
+    assert db.keys() == []
+
+
 def test_who_leads_is_reported_with_the_time_that_is_left(resque, lock, db):
     assert resque.master_lock() is None
     resque.run(lock.hold(ME))

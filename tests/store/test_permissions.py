@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 import pytest
 
 from pyresque import Resque
 from pyresque.errors import RedisCommandError
+from pyresque.store import attempts
 from pyresque.store.delayed import Destination, ListRange, Move
 from pyresque.store.failed import Requeued
 from pyresque.store.reserve import FailureEntry, Reserver
@@ -85,21 +87,21 @@ PUSH = ("RPUSH", "resque:queue:low", RAW)
 STEPS = {
     "unregister": (
         lambda r: workers(r).unregister("h:1:low", RECORD, "*", FailureEntry(FAILED)),
-        ("del", "rpush"),
+        ("get", "del", "rpush"),
     ),
     "unregister and redeliver": (
         lambda r: workers(r).unregister("h:1:low", RECORD, "*", REDELIVERY),
-        ("del", "rpush"),
+        ("get", "del", "rpush"),
     ),
     "redeliver": (
         lambda r: r.core.lost_jobs.redeliveries.redeliver("h:1:low", RECORD, REDELIVERY),
-        ("del", "rpush"),
+        ("get", "del", "rpush"),
     ),
-    "settle": (lambda _: settled(PUSH, ("INCR", "resque:x")), ("hdel", "rpush")),
-    "turn": (lambda r: turned(r, PUSH, ("INCR", "resque:x")), ("rpush",)),
+    "settle": (lambda _: settled(PUSH, ("INCR", "resque:x")), ("hget", "hdel", "rpush")),
+    "turn": (lambda r: turned(r, PUSH, ("INCR", "resque:x")), ("get", "rpush")),
     "return unperformed": (
         lambda r: workers(r).return_unperformed("h:1:low", RECORD, "low", RAW),
-        ("del", "lpush"),
+        ("get", "del", "lpush"),
     ),
     "requeue": (
         lambda r: r.core.failed_table.requeue(0, FAILED, MARKED, "low", RAW),
@@ -167,3 +169,36 @@ def test_a_job_that_may_not_be_delayed_stays_with_its_worker(db, denied):
     with denied("zadd") as resque, pytest.raises(RedisCommandError, match="NOPERM"):
         resque.run(turned(resque, *delayed))
     assert everything(db) == before
+
+
+def test_where_the_worker_record_may_not_be_read_the_next_job_is_not_taken_in_place_of_what_plugins_write(
+    db, denied
+):
+    a_worker(db)
+    db.rpush("resque:queue:next", RAW)
+    before = everything(db)
+
+    async def turn(resque):
+        reserver = Reserver(resque.core.keys, "h:1:low")
+        now = datetime(2026, 3, 1, tzinfo=timezone.utc)
+        template = resque.core.worker_registry.record_template(("next",), now)
+        reserver.set_queues(("next",), template)
+        return await reserver.reserve(RECORD, FailureEntry(FAILED, writes=(PUSH,)))
+
+    with denied("get") as resque, pytest.raises(RedisCommandError, match=r"NOPERM|can't run"):
+        resque.run(turn(resque))
+    assert everything(db) == before
+
+
+def test_a_user_who_may_not_increment_counts_attempts_all_the_same(db, denied):
+    db.set("counter", "-1", ex=3600)
+    with denied("incr") as resque:
+        assert [resque.run(attempts.count(b"counter")) for _ in range(3)] == [0, 1, 2]
+    assert db.ttl("counter") > 0
+
+
+def test_a_counter_that_may_not_be_read_does_not_begin_anew(db, denied):
+    db.set("counter", "7")
+    with denied("get") as resque, pytest.raises(RedisCommandError, match=r"NOPERM|can't run"):
+        resque.run(attempts.count(b"counter"))
+    assert db.get("counter") == b"7"

@@ -130,10 +130,16 @@ def worker(
 
 
 def burst(
-    url: str, *queues: str, program: str = "app.py", within: float = TIMEOUT, **env: str
+    url: str,
+    *queues: str,
+    program: str = "app.py",
+    within: float = TIMEOUT,
+    report_url: str | None = None,
+    **env: str,
 ) -> str:
     """Let a worker empty its queues and leave; what it logged."""
-    with worker(url, *queues, program=program, **{"INTERVAL": "0", **env}) as started:
+    settings = {"INTERVAL": "0", "REPORT_URL": report_url or url, **env}
+    with worker(url, *queues, program=program, **settings) as started:
         status = started.ended(within)
         started.close()
         assert status == 0, started.log

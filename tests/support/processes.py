@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 
 def children_of(*parents: int) -> list[int]:
@@ -23,3 +26,19 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def processes_that_name(folder: Path) -> list[str]:
+    """Command lines of processes that mention a folder (its Redis, its workers)."""
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("processes are looked up in /proc")
+    lines = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                environment = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(folder).encode() in environment and int(entry.name) != os.getpid():
+                lines.append((entry / "cmdline").read_text())
+    return lines

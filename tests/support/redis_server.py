@@ -14,8 +14,8 @@ from pytest_redis.executor import RedisExecutor
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from pyresque.cli.demo.processes import PACKAGE, bundled_program, redis_program
 from pyresque.errors import NoRedisServer
+from pyresque.process.host.embedded_redis import PACKAGE, bundled_program, redis_program
 from tests.support.marks import a_server_is_no_process
 
 if TYPE_CHECKING:

@@ -145,6 +145,23 @@ def test_an_open_socket_and_a_running_thread_are_told(resque):
         kept[2].join()
 
 
+def test_of_many_threads_three_are_named(resque):
+    over, threads = threading.Event(), []
+
+    @resque.warm_up
+    def careless():
+        threads.append(threading.Thread(target=over.wait, name=f"t{len(threads):02}"))
+        threads[-1].start()
+
+    try:
+        (line,) = told(resque)
+        assert f"leaves the threads 't00', 't01', 't02' and {ROUNDS - 3} more running" in line
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
 def test_a_copy_that_it_forks_ends_there(resque, tmp_path):
     copies = tmp_path / "copies"
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pyresque.printable import printable
 from pyresque.process.start.log_format import HANDLER_NAME, JsonFormatter, LogfmtFormatter, set_up
 from pyresque.settings import Settings
 
@@ -148,6 +149,17 @@ def test_an_applications_handlers_are_kept_and_nothing_is_put_beside_them(bare):
     logger.info("got: a job")
     assert logger.handlers == [own]
     assert own.messages == ["got: a job"]
+
+
+def test_an_applications_handlers_get_each_message_on_one_line(bare):
+    logger = bare()
+    own = Heard()
+    logger.addHandler(own)
+    set_up(Settings(verbose=True))
+    logger.info("got: %s", EVIL)
+    logger.info("%d of %s", 1, "2")
+    logger.info("name\tvalue")
+    assert own.messages == [f"got: {printable(EVIL)}", "1 of 2", "name\tvalue"]
 
 
 def test_handlers_above_count_as_the_applications_too(bare):

@@ -21,8 +21,8 @@ QUEUE = "resque:queue:restriction_low"
 class Stage:
     """A worker with a clock of its own, and its classes: Limited by hour and by its argument's user, Broken by a function that raises."""
 
-    def __init__(self, url, queues=("restriction_low", "low")):
-        self.resque = Resque(url, executor="inline")
+    def __init__(self, url, queues=("restriction_low", "low"), **settings):
+        self.resque = Resque(url, executor="inline", **settings)
         self.seen = []
         resque, perform = self.resque, lambda *args: self.seen.append(args[-1])
         plugins = [Restriction(per_hour=5, per_hour_and_user=1)]
@@ -134,3 +134,43 @@ def test_a_worker_that_was_pruned_meanwhile_puts_nothing_back(stage, db):
     stage.put(db, "a", name="Pruned")
     assert stage.work() is False
     assert db.llen(QUEUE) == 0
+
+
+def test_a_selective_worker_leaves_the_others_jobs_where_they_are(redis_url, db):
+    stage = Stage(redis_url, only_registered=True)
+    stage.close(db, "a")
+    stage.put(db, "r", name="Theirs")
+    stage.put(db, "a", "b")
+    stage.put(db, "r", name="Theirs")
+    assert stage.work() is False
+    assert stage.order(db) == [0, 0, 1, 0], "back at the head, and the rest as it was"
+    assert json.loads(db.lindex(QUEUE, 0))["class"] == "Limited"
+    db.rpush("resque:queue:low", json.dumps({"class": "Plain", "args": [9]}))
+    assert stage.work() is True, "other queues go on"
+    stage.close(db, "a", left=5)
+    stage.clock.passed += 2
+    assert [stage.work(), stage.work()] == [True, True]
+    assert stage.seen == [9, 0, 1]
+    assert [json.loads(raw)["class"] for raw in db.lrange(QUEUE, 0, -1)] == ["Theirs", "Theirs"]
+    stage.resque.close()
+
+
+def test_a_barred_job_at_the_head_keeps_a_selective_worker_from_no_other(redis_url, db):
+    stage = Stage(redis_url, only_registered=True)
+    stage.close(db, "a")
+    stage.close(db, "c")
+    stage.put(db, "a", "a", "c", "b")
+    seconds = 0
+    while not stage.seen:
+        stage.work()
+        stage.clock.passed += 1
+        seconds += 1
+        assert seconds <= 4, "one for each limit"
+    assert stage.seen == [3]
+    assert stage.order(db) == [2, 0, 1], "back at the head"
+    stage.close(db, "a", left=5)
+    stage.clock.passed += 1
+    assert [stage.work(), stage.work()] == [True, True]
+    assert stage.seen == [3, 0, 1]
+    assert stage.order(db) == [2]
+    stage.resque.close()

@@ -15,6 +15,7 @@ from pyresque import Resque
 from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
 from pyresque.executor.fork.fast_path_process import BROKEN, FastPathRun
 from pyresque.executor.fork.shared_page import FINISHED, SLOTS, SharedPage
+from pyresque.process.host.client_count import EVERY, ClientCount
 from pyresque.process.run.worker import lendable
 from pyresque.store.reserve_raw import RawReserver
 from tests.support.eventually import eventually
@@ -29,6 +30,7 @@ from tests.support.fork_worker import (
 from tests.support.live_worker import next_report, reported, worker
 from tests.support.processes import children_of
 from tests.support.queue_state import push
+from tests.support.scripted_worker import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,12 +191,35 @@ def test_a_server_with_too_many_connections_gives_none_for_the_fast_path(
         resque.queues()
         db.config_set("maxclients", len(db.client_list()))
         try:
-            handle = FastPathHandle(None, SharedPage(), 0, partial(lendable, resque))  # type: ignore[arg-type] # nothing is asked of it
+            connect = partial(lendable, resque, ClientCount(resque.core.clock))
+            handle = FastPathHandle(None, SharedPage(), 0, connect)  # type: ignore[arg-type] # nothing is asked of it
             assert handle.connection() is None
         finally:
             db.config_set("maxclients", before)
         assert handle.connection() is not None
         handle.close()
+
+
+def test_a_server_that_has_nearly_too_many_connections_gives_none_until_there_is_room(
+    db: redis.Redis, redis_url: str
+) -> None:
+    before, clock = db.config_get("maxclients")["maxclients"], Clock()
+    with Resque(redis_url) as resque:
+        resque.queues()
+        connected = len(db.client_list())
+        clients = ClientCount(clock)
+        try:
+            db.config_set("maxclients", connected + 1)
+            assert lendable(resque, clients) is None
+            eventually(lambda: len(db.client_list()), lambda seen: seen == connected)
+            db.config_set("maxclients", 10 * connected)
+            assert lendable(resque, clients) is None  # not asked yet
+            clock.passed += EVERY
+            lent = lendable(resque, clients)
+            assert lent is not None
+            lent.close()
+        finally:
+            db.config_set("maxclients", before)
 
 
 def test_a_user_who_may_not_do_all_that_the_fast_path_needs_has_none(

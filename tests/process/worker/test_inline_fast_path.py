@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque import Resque
+from pyresque.plugins import Retry
 from pyresque.process.host.posix import PosixHost
 from pyresque.process.run.worker import build_worker
 from pyresque.process.worker.idle import Interval
@@ -229,7 +230,9 @@ def test_what_is_being_performed_stands_in_redis_and_in_the_title(
     seen: list[Any] = []
 
     def look(number: int) -> None:
-        (key,) = [key for key in db.keys("resque:worker:*") if not key.endswith(b":started")]
+        (key,) = [
+            key for key in db.keys("resque:worker:*") if not key.endswith((b":started", b":note"))
+        ]
         seen.append(json.loads(db.get(key)))
 
     stage.resque.job("Look", queue="low")(look)
@@ -260,3 +263,18 @@ def test_jobs_of_every_kind_leave_what_the_usual_way_leaves(
     assert len(noted[0]) > pushed
     assert noted[0] == noted[1]
     assert left[0] == left[1]
+
+
+def test_a_job_that_fails_where_redis_has_lost_the_script_is_retried_once(
+    db: redis.Redis, stage: Stage
+) -> None:
+    def fail(number: int) -> None:
+        stage.note(number)
+        raise ValueError(number)
+
+    stage.resque.job("Attempt", queue="low", plugins=[Retry(limit=1)])(fail)
+    db.script_flush()
+    push(db, "Attempt", 1)
+    stage.work()
+    assert stage.noted == [(1,), (1,)]
+    assert (db.llen("resque:failed"), db.keys("resque:resque-retry:*")) == (2, [])

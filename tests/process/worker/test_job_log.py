@@ -7,12 +7,14 @@ import pytest
 
 from pyresque.failure.report import ErrorReport
 from pyresque.job.job import Job, Payload
+from pyresque.job.registry import Registry
 from pyresque.process.start.log_format import JsonFormatter, LogfmtFormatter, TextFormatter
 from pyresque.process.worker.job_log import JobLog
 from pyresque.store.workers import Redelivery
 from tests.support.scripted_worker import Clock
 
 PLAIN = Job("low", Payload("Archive", [35, "a b"]), b"raw")
+STAMPED = Job("low", Payload("Archive", [35], {"enqueued_at": "2026-03-01T11:59:58.500Z"}), b"raw")
 ACTIVE = Job(
     "mailers",
     Payload(
@@ -20,6 +22,7 @@ ACTIVE = Job(
         [
             {
                 "job_class": "SyncJob",
+                "job_id": "0b5c",
                 "arguments": [7],
                 "enqueued_at": "2026-03-01T11:59:58.500Z",
             }
@@ -36,7 +39,7 @@ def clock():
 
 @pytest.fixture
 def jobs(clock):
-    return JobLog(clock, "host:42:low")
+    return JobLog(clock, "host:42:low", Registry())
 
 
 @pytest.fixture
@@ -77,6 +80,7 @@ def test_json_has_the_same_as_fields(jobs, clock, lines):
         "event": "done",
         "queue": "mailers",
         "class": "SyncJob",
+        "job_id": "0b5c",
         "args": "7",
         "worker": "host:42:low",
         "duration": 2.0,
@@ -94,6 +98,13 @@ def test_logfmt_has_them_too_and_of_a_plain_job_no_queue_time(jobs, clock, lines
     assert " duration=0.25 " in line
     assert 'exception=ValueError error="not so"' in line
     assert "queue_time" not in line
+
+
+def test_a_plain_job_whose_payload_tells_reports_how_long_it_waited(jobs, clock, lines):
+    jobs.got(STAMPED)
+    clock.passed = 2.0
+    jobs.done(STAMPED)
+    assert json.loads(JsonFormatter().format(lines.records[-1]))["queue_time"] == 1.5
 
 
 def test_a_job_that_goes_back_says_for_which_time(jobs, lines):

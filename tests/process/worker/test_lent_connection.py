@@ -139,6 +139,14 @@ def reuse(resque: Resque, number: int) -> object:
     return answer
 
 
+def occupy(resque: Resque, number: int) -> object:
+    """Files that stay open get the numbers of all descriptors, the pipe's for the result too."""
+    os.closerange(3, 64)
+    for _ in range(60):
+        os.open(os.devnull, os.O_RDWR)
+    return resque.redis.incr("count")
+
+
 def close(resque: Resque, number: int) -> object:
     answer = resque.redis.incr("count")
     resque.close()
@@ -195,6 +203,7 @@ def refused(resque: Resque, number: int) -> object:
         close_all,
         close_after,
         reuse,
+        occupy,
         close,
         in_a_thread,
         in_a_copy,
