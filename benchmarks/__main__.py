@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
+from textwrap import fill
 
 from benchmarks.contenders import ALL, contenders
 from benchmarks.measure import Bench, Measure, Result
@@ -64,7 +66,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure pyresque and its peers side by side.",
-        epilog=f"Measures: {', '.join(known)}.",
+        epilog="Measures:\n" + fill(" ".join(known), break_on_hyphens=False),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each side takes its turn")
     parser.add_argument(
@@ -72,7 +75,9 @@ def _options() -> argparse.Namespace:
         default="",
         help="measures, or patterns of them such as info-*, with commas between them",
     )
-    parser.add_argument("--sides", default=",".join(ALL), help="who takes part")
+    parser.add_argument(
+        "--sides", default=",".join(ALL), help=f"who takes part: some of {','.join(ALL)}"
+    )
     parser.add_argument("--scale", choices=[*SCALES], default="full", help="how much of everything")
     parser.add_argument("--raw", type=Path, help="file to add each round to, a line of JSON each")
     parser.add_argument("--svg", type=Path, help="file for a picture")
@@ -80,8 +85,18 @@ def _options() -> argparse.Namespace:
     options.only = [word for word in options.only.split(",") if word]
     unknown = [word for word in options.only if not any(fnmatchcase(key, word) for key in known)]
     if unknown:
-        parser.error(f"no such measure: {', '.join(unknown)}; there are {', '.join(known)}")
+        parser.error("; ".join(_no_such(word, known) for word in unknown))
+    if strangers := [side for side in options.sides.split(",") if side not in ALL]:
+        parser.error(f"no such side: {', '.join(strangers)}; there are {', '.join(ALL)}")
     return options
+
+
+def _no_such(word: str, known: list[str]) -> str:
+    """What to write in place of an unknown measure."""
+    near = get_close_matches(word, known, 5) or [one for one in known if one.startswith(word)]
+    return f"no such measure: {word}; " + (
+        f"near to it: {', '.join(near)}" if near else "--help names them all"
+    )
 
 
 if __name__ == "__main__":

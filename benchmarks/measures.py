@@ -23,6 +23,7 @@ from benchmarks.latency import latency, tail
 from benchmarks.measure import Bound, Measure
 from benchmarks.pushes import against_bare_forks, pushes
 from benchmarks.real_jobs import REAL_JOBS
+from benchmarks.selective import SELECTIVE
 from benchmarks.throughput import growth, throughput
 
 NOOP = ("noop", [0, "x"])
@@ -224,4 +225,5 @@ MEASURES = (
     *DELAYS,
     *REAL_JOBS,
     *FLEET,
+    *SELECTIVE,
 )
