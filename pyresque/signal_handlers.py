@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from pyresque.dropped_errors import AGAIN
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -23,6 +25,7 @@ else:
 _taken: dict[int, tuple[Handler, Handler]] = {}
 
 HUP: int = getattr(signal, "SIGHUP", 0)
+USR1: int = getattr(signal, "SIGUSR1", 0)
 
 #: Handlers that do nothing.
 idle: list[Handler] = []
@@ -82,6 +85,21 @@ def take_again() -> None:
             lost = True
     if lost or signal.pthread_sigmask(signal.SIG_BLOCK, ()):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _taken)
+
+
+def come_again(number: int) -> Callable[[], None]:
+    """Send a signal to this process in a moment, unless pyresque no longer handles it then; what calls that off."""
+    from threading import Timer  # noqa: PLC0415 - more than a child in a hurry loads
+
+    again = Timer(AGAIN, _send, (number,))
+    again.daemon = True
+    again.start()
+    return again.cancel
+
+
+def _send(number: int) -> None:
+    if number in _taken:
+        os.kill(os.getpid(), number)
 
 
 def hold(*, all_of_them: bool) -> Iterable[int] | None:

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque import signal_handlers
+from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import JobTimeout
 from pyresque.ops import raise_inside
 
@@ -102,7 +103,12 @@ class SoftLimit:
                     outer(number, frame)
             elif listening:
                 listening = False
-                raise JobTimeout(self.seconds)
+                raise if_dropped(JobTimeout(self.seconds), fire_again)
+
+        def fire_again() -> None:
+            nonlocal listening
+            listening = True
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
         left = self.left
         before = signal_handlers.take(signal.SIGALRM, fire)
@@ -139,14 +145,22 @@ class _Watcher:
         self._lock = threading.Lock()
         self._off = self._raised = False
 
+        dropped = self._dropped
+
         class Timeout(JobTimeout):
             """PyThreadState_SetAsyncExc takes a class, not an instance, so this class holds the seconds."""
 
             def __init__(self) -> None:
                 super().__init__(seconds)
+                if_dropped(self, dropped)
 
         Timeout.__qualname__ = JobTimeout.__qualname__
         self._error = Timeout
+
+    def _dropped(self) -> None:
+        timer = threading.Timer(AGAIN, self.raise_timeout)
+        timer.daemon = True
+        timer.start()
 
     def raise_timeout(self) -> None:
         """Raise JobTimeout in that thread, if the work has not ended."""

@@ -53,6 +53,43 @@ def test_in_another_thread_it_interrupts_running_code_with_the_same_words():
     assert type(error).__qualname__ == "JobTimeout"
 
 
+class Held:
+    """Spins when it is freed: an error that is raised then is dropped by the interpreter."""
+
+    def __del__(self) -> None:
+        spin()
+
+
+def free_and_go_on() -> None:
+    Held()
+    spin()
+
+
+def test_code_that_was_freeing_an_object_gets_it_afterwards():
+    error = in_thread(lambda: SoftLimit(0.05).call(free_and_go_on))
+    assert isinstance(error, JobTimeout)
+    with pytest.raises(JobTimeout):
+        SoftLimit(0.05).call(free_and_go_on)
+
+
+def test_the_hook_of_dropped_errors_that_a_program_has_hears_of_all_others(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError("by itself")
+
+    def work() -> None:
+        Held()
+        Failing()
+        spin()
+
+    with pytest.raises(JobTimeout):
+        SoftLimit(0.05).call(work)
+    assert [str(each.exc_value) for each in heard] == ["by itself"]
+
+
 def test_the_code_may_clean_up_and_hears_it_once():
     heard = []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyresque import signal_handlers
+from pyresque.dropped_errors import if_dropped
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE, NOT_STARTED, UNDONE, Outcome
 from pyresque.failure.report import report
@@ -31,6 +33,7 @@ class InlineExecutor:
         self.registry = registry
         self._performing = False
         self._terminated = False
+        self._call_off: Callable[[], None] | None = None
         self._stopping = False
 
     async def run(
@@ -67,6 +70,9 @@ class InlineExecutor:
             return Outcome(report=report(error)), None
         finally:
             self._performing = False
+            if self._call_off is not None:
+                self._call_off()
+                self._call_off = None
 
     async def attempt(self, operation: Callable[..., Op[Any]], *args: Any) -> Outcome:
         """Run an operation that performs a job; NOT_STARTED after ``stop``, so that the job goes back into its queue."""
@@ -81,6 +87,9 @@ class InlineExecutor:
             return Outcome(report=report(error))
         finally:
             self._performing = False
+            if self._call_off is not None:
+                self._call_off()
+                self._call_off = None
         return UNDONE if performed is False else DONE
 
     def kill(self) -> None:
@@ -90,7 +99,12 @@ class InlineExecutor:
         """Raise TermException inside the running job; once a job, so that it can clean up."""
         if self._performing and not self._terminated:
             self._terminated = True
-            raise TermException("SIGTERM")
+            raise if_dropped(TermException("SIGTERM"), self._dropped)
+
+    def _dropped(self) -> None:
+        """The job did not get the error: this process is to be told again to end it, as by USR1."""
+        self._terminated = False
+        self._call_off = signal_handlers.come_again(signal_handlers.USR1)
 
     def stop(self) -> None:
         """Begin no other job."""

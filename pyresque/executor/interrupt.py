@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import TermException
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Call, rewrite
@@ -31,6 +32,18 @@ class _Interrupted(TermException):
 _Interrupted.__qualname__ = TermException.__qualname__
 
 
+def _error(dropped: Callable[[], None]) -> type[_Interrupted]:
+    """An error for one request; ``dropped`` is called if the interpreter drops it."""
+
+    class Interrupted(_Interrupted):
+        def __init__(self) -> None:
+            super().__init__()
+            if_dropped(self, dropped)
+
+    Interrupted.__qualname__ = TermException.__qualname__
+    return Interrupted
+
+
 class Interrupt:
     """Interrupts the job of one slot, whichever thread runs it. ``request`` may be called from any thread."""
 
@@ -39,6 +52,7 @@ class Interrupt:
         self._lock = threading.RLock()
         self._thread: int | None = None
         self._requested = self._raised = self._in_flight = False
+        self._error = _Interrupted
 
     def reset(self) -> None:
         """Forget requests: they were for the job before."""
@@ -54,7 +68,24 @@ class Interrupt:
             self._requested = True
             if self._thread is not None:
                 self._raised = self._in_flight = True
-                raise_in_thread(self._thread, _Interrupted)
+                self._error = _error(self._dropped)
+                raise_in_thread(self._thread, self._error)
+
+    def _dropped(self) -> None:
+        """The job did not get the error: raise it again in a moment, unless the job has ended then."""
+        again = threading.Timer(AGAIN, self._raise_again, (self._error,))
+        again.daemon = True
+        again.start()
+
+    def _raise_again(self, error: type[_Interrupted]) -> None:
+        with self._lock:
+            if self._error is not error or not self._requested:
+                return
+            if self._thread is None:
+                self._raised = False
+            else:
+                self._in_flight = True
+                raise_in_thread(self._thread, error)
 
     def pending(self) -> bool:
         """Whether there is a request that was not raised yet. The caller raises it now."""

@@ -108,6 +108,30 @@ def stubborn(mark: Any) -> None:
             words = "resisted"
 
 
+class Held:
+    """Reports and waits when it is freed: what a signal handler raises then, the interpreter drops."""
+
+    def __init__(self, mark: Any) -> None:
+        self.mark = mark
+
+    def __del__(self) -> None:
+        report("freeing", self.mark)
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            time.sleep(0.01)
+
+
+@resque.job("Freeing", queue="low")
+def freeing(mark: Any) -> None:
+    try:
+        Held(mark)
+        while not one_released():  # in a thread no call into C is interrupted
+            time.sleep(0.01)
+    except TermException:
+        report("terminated", mark)
+        raise
+
+
 @resque.job("Vanish", queue="low")
 def vanish(status: int) -> None:
     report("vanishing", status)

@@ -92,11 +92,25 @@ def test_term_child_raises_in_the_job_which_may_clean_up(
     assert nothing_left(db)
 
 
+@EVERY
+def test_term_child_reaches_a_job_that_was_freeing_an_object(
+    db: redis.Redis, redis_url: str, executor: str
+) -> None:
+    db.rpush("resque:queue:low", b'{"class":"Freeing","args":[1]}')
+    with worker(redis_url, "low", RESQUE_EXECUTOR=executor, TERM_CHILD="1") as process:
+        assert next_report(db) == ["freeing", 1]
+        process.signal("SIGTERM")
+        assert process.ended() == 0
+    assert reported(db) == [["terminated", 1]]
+    (record,) = failed(redis_url)
+    assert (record.exception, record.error) == ("Resque::TermException", "SIGTERM")
+
+
 def test_a_job_that_resists_is_killed_after_the_term_timeout(
     db: redis.Redis, redis_url: str
 ) -> None:
     db.rpush("resque:queue:low", b'{"class":"Stubborn","args":[1]}')
-    with worker(redis_url, "low", TERM_CHILD="1", RESQUE_TERM_TIMEOUT="0.5") as process:
+    with worker(redis_url, "low", TERM_CHILD="1", RESQUE_TERM_TIMEOUT="3") as process:
         assert next_report(db) == ["holding", 1]
         process.signal("SIGTERM")
         assert process.ended() == 0

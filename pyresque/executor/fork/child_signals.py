@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 
 from pyresque import signal_handlers
+from pyresque.dropped_errors import if_dropped
 from pyresque.errors import TermException
 from pyresque.signal_handlers import HUP, Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
     from types import FrameType
 
     from pyresque.executor.fork.shared_page import SharedPage
@@ -49,6 +51,7 @@ class ChildSignals:
         self._trusted_only = trusted_only
         self._server_pid = server_pid
         self._too_late = False
+        self._call_off: Callable[[], None] | None = None
         self._on_term = self._term if term_child else _do_nothing
         self._on_hup = self._hang_up
         self._terminal = Terminal()
@@ -68,6 +71,9 @@ class ChildSignals:
     def end_job(self) -> None:
         """The job has ended: from now on a TERM does nothing, whatever handler the job has set."""
         self._too_late = True
+        if self._call_off is not None:
+            self._call_off()
+            self._call_off = None
         if signal.getsignal(signal.SIGTERM) is not self._on_term:
             signal_handlers.take(signal.SIGTERM, _do_nothing)
 
@@ -83,7 +89,12 @@ class ChildSignals:
         if self._trusted_only and not self._page.term_announced(self.slot):
             return
         self._too_late = True
-        raise TermException("SIGTERM")
+        raise if_dropped(TermException("SIGTERM"), self._dropped)
+
+    def _dropped(self) -> None:
+        """The job did not get the error: TERM is to come again."""
+        self._too_late = False
+        self._call_off = signal_handlers.come_again(signal.SIGTERM)
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
