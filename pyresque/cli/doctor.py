@@ -71,6 +71,8 @@ def doctor(*, whole: bool, as_json: bool, **given: Any) -> None:
         _print(report)
     if report.worst in EXIT_CODES:
         raise Diagnosis(report)
+    if report.blind:
+        raise Complaint("the doctor could look at neither queues nor workers")
 
 
 def _examined(resque: Resque, *, whole: bool) -> Report:

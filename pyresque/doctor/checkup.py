@@ -94,10 +94,13 @@ class Checkup:
         except (RedisUnavailable, GeneratorExit):
             raise
         except Exception as error:  # noqa: BLE001 - values in Redis may be anything: they end one check
-            self.report.unseen.append(Unseen(name, text_of(error)))
-            if name == "jobs":
-                self.look.held.left.clear()  # their jobs may be among those that were not read
+            self._not_seen(name, error)
         return True
+
+    def _not_seen(self, name: str, error: Exception) -> None:
+        self.report.unseen.append(Unseen(name, text_of(error)))
+        if name == "jobs":
+            self.look.held.left.clear()  # their jobs may be among those that were not read
 
     def _all_steps(self) -> Iterator[tuple[str, Op[object]]]:
         """Yield the steps: the name of what is looked at, and the operation."""
@@ -131,7 +134,13 @@ class Checkup:
         return going
 
     async def _jobs_more(self, inventory: Inventory) -> bool:
-        going = await inventory.more()
+        try:
+            going = await inventory.more()
+        except (RedisUnavailable, GeneratorExit):
+            raise
+        except Exception as error:  # noqa: BLE001 - as above: it ends one place of jobs
+            self._not_seen("jobs", error)
+            going = inventory.pass_over()
         self.doing = "looking at jobs, job"
         self.seen, self.total = inventory.found.read, inventory.to_read
         return going
@@ -151,7 +160,8 @@ class Checkup:
         report.jobs_read = found.read
         report.jobs = sum(one.size for one in found.lists)
         report.keys_read = found.marks.looked_at
-        report.whole = found.marks.complete and not found.sampled
+        unread = any(one.check == "jobs" for one in report.unseen)
+        report.whole = found.marks.complete and not found.sampled and not unread
         if found.marks.refused:
             report.unseen.append(Unseen("keys", found.marks.refused))
         elif not found.marks.complete:

@@ -108,9 +108,15 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """``2 errors, 1 warning``; ``nothing is wrong``."""
+        """``2 errors, 1 warning``; ``nothing is wrong``, if everything could be looked at."""
         counts = [(self.count(one), one) for one in SEVERITIES]
-        return ", ".join(many(n, one) for n, one in counts if n) or "nothing is wrong"
+        nothing = "nothing wrong was seen" if self.unseen else "nothing is wrong"
+        return ", ".join(many(n, one) for n, one in counts if n) or nothing
+
+    @property
+    def blind(self) -> bool:
+        """Whether neither queues nor workers could be looked at: then it means nothing that nothing was found."""
+        return {"queues", "workers"} <= {one.check for one in self.unseen}
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

@@ -75,12 +75,18 @@ class Inventory:
             )
         if not self._places:
             return False
-        place = self._places[0]
-        if not await place.more():
-            self._places.popleft()
-            if not self._places:
-                for note in self.found.marks.give_to(self.found.classes):
-                    self.found.note(note)
+        if not await self._places[0].more():
+            self.pass_over()
+        return True
+
+    def pass_over(self) -> bool:
+        """Leave the place that is being read, such as one that may not be read; whether there are others."""
+        if not self._places:
+            return False
+        self._places.popleft()
+        if not self._places:
+            for note in self.found.marks.give_to(self.found.classes):
+                self.found.note(note)
         return True
 
     @property

@@ -38,7 +38,7 @@ def notes_of(found: Found) -> Iterator[str]:
         yield (
             f"Watched for {watched['seconds']} s: {many(watched['performed'], 'job')} performed, {watched['seen']} of them seen with their class. "
             "performed/s shares out all of them as those seen; of queues that are nearly empty, short jobs are seen less often than they run. "
-            "enqueued/s is what was seen, at least."
+            "enqueued/s is what was seen, at least. All other figures are from before that."
         )
     if any(PYRES in one.writers for one in classes.classes.values()):
         yield 'Names with dots are of pyres: register them by @resque.job(..., aliases=["module.Class"]) (docs/migrate.md).'

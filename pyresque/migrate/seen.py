@@ -36,6 +36,9 @@ GIVES_WAY: Final = 4
 #: Where jobs are, in the order of tables.
 PLACES: Final = ("queued", "moved", "delayed", "scheduled", "working", "failed")
 
+#: What ``Rate.shown`` tells, after a watch.
+RATES: Final = ("performed/s", "enqueued/s")
+
 #: What stands for the class of a payload that names none, and of an element that is no job.
 NO_CLASS: Final = "(no class)"
 
@@ -123,6 +126,11 @@ class Rate:
     def __init__(self) -> None:
         self.taken = self.started = self.enqueued = 0
         self.per_second = self.low = self.high = self.enqueued_per_second = 0.0
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Return the figures of RATES as tables have them."""
+        return f"{self.per_second:.2f}", f"{self.enqueued_per_second:.2f}"
 
     @property
     def performed(self) -> int:

@@ -138,6 +138,17 @@ def test_it_watches_how_many_jobs_are_performed(run, put):
     output = run("migrate", "inventory", "--watch", "0.1").output
     assert "PERFORMED/S  ENQUEUED/S" in output
     assert "Watched for 0.1 s: 0 jobs performed" in output
+    assert "All other figures are from before that." in output
+
+
+def test_the_page_of_a_watch_has_its_figures_and_says_which_are_older(run, put, environment):
+    put(payload("A"))
+    run("migrate", "inventory", "--watch", "0.1", "--html", "page.html")
+    text = (environment / "page.html").read_text("utf-8")
+    heads = "<th>queued</th><th>performed/s</th><th>enqueued/s</th><th>queues</th>"
+    assert heads in text
+    assert '<td class="n">0.00</td>' in text or '<td class="n">-</td>' in text
+    assert "All other figures are from before that." in text
 
 
 def test_coverage_ends_with_one_when_a_class_has_no_handler(run, put, app):

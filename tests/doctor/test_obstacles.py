@@ -133,6 +133,24 @@ def test_one_that_may_do_nothing_is_told_so_by_every_check(db, user):
     assert all(isinstance(one, Unseen) and one.because for one in report.unseen)
 
 
+def test_one_that_may_read_no_queue_is_not_told_that_all_is_well(db, user, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", user("+ping"))
+    result = CliRunner().invoke(cli, ["doctor"])
+    assert result.exit_code == 1, result.output
+    assert "nothing wrong was seen; looked at 0 of 0 jobs" in result.output
+    assert "could look at neither queues nor workers" in result.output
+
+
+def test_a_place_of_jobs_that_may_not_be_read_hides_no_other_one(db, user):
+    db.sadd("resque:queues", "low")
+    db.rpush("resque:queue:low", RAW)
+    with Resque(user("+@all", "-@hash")) as resque:
+        report = resque.run(Checkup(resque.core).examine())
+    assert "payload-unreadable" in {one.kind.name for one in report.findings}
+    assert "hkeys" in next(one.because for one in report.unseen if one.check == "jobs").lower()
+    assert (report.jobs_read, report.whole) == (1, False)
+
+
 def test_it_looks_with_the_rights_that_the_page_of_connections_names(db, user):
     evil(db)
     db.execute_command("ACL", "LOG", "RESET")

@@ -242,6 +242,16 @@ def test_an_anchor_that_was_popped_leads_to_the_head(hand, db):
     assert hand.look(job(300), 300, most=1) == (0, 100, [job(400)], [])
 
 
+@pytest.mark.parametrize(("popped", "start"), [(40_000, 20_001), (20_000, 0)])
+def test_an_anchor_far_from_where_it_stood_is_looked_for_near_the_head_alone(
+    hand, db, popped, start
+):
+    hand.fill(*map(job, range(100_000)))
+    db.lpop(LIST, popped)
+    look = hand.look(job(60_000), 60_000, most=2)
+    assert (look.start, look.jobs[0]) == (start, job(popped + start))
+
+
 def test_without_an_anchor_a_look_begins_at_an_index(hand):
     hand.fill(*map(job, range(10)))
     assert hand.look(index=8) == (8, 10, [job(8), job(9)], [])

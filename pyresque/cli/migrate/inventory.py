@@ -15,14 +15,14 @@ from pyresque.migrate.as_json import classes_json, head, iso
 from pyresque.migrate.habits import RESQUE
 from pyresque.migrate.marks import registration
 from pyresque.migrate.notes import notes_of
-from pyresque.migrate.seen import PLACES
+from pyresque.migrate.seen import PLACES, RATES
 from pyresque.process.start.load_app import load_application
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyresque.migrate.found import Found
-    from pyresque.migrate.seen import ClassSeen, Rate
+    from pyresque.migrate.seen import ClassSeen
 
 #: The widest text of arguments in the table, unless all is shown.
 WIDE = 100
@@ -75,7 +75,7 @@ def inventory(
 def print_inventory(found: Found, *, full: bool) -> None:
     """Print the tables."""
     shown = [place for place in PLACES if any(place in one.places for one in found.classes)]
-    rated = ["performed/s", "enqueued/s"] if found.watched is not None else []
+    rated = RATES if found.watched is not None else ()
     print_long_table(
         ("class", *shown, *rated, "queues", "plugins", "last seen"),
         (_row(one, shown, rated=bool(rated)) for one in found.classes),
@@ -109,7 +109,9 @@ def cut(text: str, *, full: bool) -> str:
 
 def _row(one: ClassSeen, places: Sequence[str], *, rated: bool) -> tuple[object, ...]:
     figures = (one.places.get(place) for place in places)
-    rate = _rate(one.rate) if rated else []
+    rate: Sequence[str | None] = ()
+    if rated:
+        rate = (None, None) if one.rate is None else one.rate.shown
     return (
         short(one.name),
         *(None if figure is None else str(figure) for figure in figures),
@@ -118,12 +120,6 @@ def _row(one: ClassSeen, places: Sequence[str], *, rated: bool) -> tuple[object,
         listed(one.marks) or None,
         iso(one.last_seen),
     )
-
-
-def _rate(rate: Rate | None) -> list[str | None]:
-    if rate is None:
-        return [None, None]
-    return [f"{rate.per_second:.2f}", f"{rate.enqueued_per_second:.2f}"]
 
 
 def _written_by(one: ClassSeen) -> str:

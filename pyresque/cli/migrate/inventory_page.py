@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyresque.migrate.as_json import iso
 from pyresque.migrate.marks import registration
 from pyresque.migrate.notes import notes_of
-from pyresque.migrate.seen import PLACES
+from pyresque.migrate.seen import PLACES, RATES
 from pyresque.printable import printable
 
 if TYPE_CHECKING:
@@ -32,14 +32,15 @@ code { font-size: .9em; overflow-wrap: anywhere; }
 def page(found: Found) -> str:
     """Return the page. Its meta tag forbids scripts and whatever is elsewhere."""
     places = [place for place in PLACES if any(place in one.places for one in found.classes)]
+    rated = RATES if found.watched is not None else ()
     body = "\n".join(
         (
             "<h1>Resque: classes and their jobs</h1>",
             f"<p>As of {_text(iso(found.at))}. {len(found.classes.classes)} classes.</p>",
             _table(
-                ("class", *places, "queues", "last seen"),
-                (_row(one, places) for one in found.classes),
-                numbers=len(places),
+                ("class", *places, *rated, "queues", "last seen"),
+                (_row(one, places, rated=bool(rated)) for one in found.classes),
+                numbers=len(places) + len(rated),
             ),
             "<h2>Arguments</h2>",
             _table(
@@ -96,11 +97,13 @@ def _lines(rows: Iterable[tuple[str, ...]], numbers: int) -> Iterator[str]:
         yield f"<tr>{''.join(cells)}</tr>\n"
 
 
-def _row(one: ClassSeen, places: Iterable[str]) -> tuple[str, ...]:
-    figures = (one.places.get(place) for place in places)
+def _row(one: ClassSeen, places: Iterable[str], *, rated: bool) -> tuple[str, ...]:
+    figures: list[object] = [one.places.get(place) for place in places]
+    if rated:
+        figures += (None, None) if one.rate is None else one.rate.shown
     return (
         _code(one.name),
-        *(_text(figure) for figure in figures),
+        *map(_text, figures),
         _text(", ".join(one.queues)),
         _text(iso(one.last_seen)),
     )

@@ -2,7 +2,8 @@
 --
 -- Others pop at the head meanwhile, so the anchor stands nearer to it by now. It is looked for at its old index. Near the head LPOS, which
 -- Redis has from 6.0.6 on, finds it; elsewhere it is looked for in front of its old index, in larger and larger parts. If it is not
--- found, it was popped itself, or nobody can tell where it is: reading begins at the head.
+-- found, it was popped itself, or nobody can tell where it is: reading begins at the head. A look never searches a whole long list, in
+-- which Redis would serve nobody meanwhile.
 --
 -- KEYS  1 the queue's list
 -- ARGV  1 the anchor; "" for none   2 its index when it was read; without an anchor the index to begin at
@@ -40,7 +41,7 @@ local function find()
     end
     high, size = low - 1, 4 * size
   end
-  return high >= 0 and find_from_head(high + 1) or -1
+  return high >= 0 and find_from_head(math.min(high + 1, 30000)) or -1
 end
 
 local start = 0
