@@ -4,6 +4,16 @@ import os
 
 import pytest
 
+from pyresque.executor.fork import cheap_fork
+
+
+@pytest.fixture(autouse=True)
+def nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process has as a fork server's child, it has from the test alone, whichever tests ran here before."""
+    monkeypatch.setattr(cheap_fork, "notes", [])
+    monkeypatch.setattr(cheap_fork, "_told", set())
+    monkeypatch.setattr(cheap_fork, "import_timer", cheap_fork.ImportTimer())
+
 
 @pytest.fixture
 def wakeup():
