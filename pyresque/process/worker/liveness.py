@@ -280,15 +280,23 @@ class DeadWorkers:
             return dict.fromkeys(await self._without_process(self._ids))
         return None
 
+    async def _time(self) -> datetime:
+        """The server's time when the search began.
+
+        An hour that has passed since makes no living worker dead; and of a later time a heartbeat would expire that was fresh when
+        heartbeats were looked at, so that neither search found its worker.
+        """
+        if self._now is None:
+            self._now = await self.core.worker_registry.table.server_time()
+        return self._now
+
     async def expired(self, cursor: bytes) -> dict[str, str]:
         """Workers whose last heartbeat is too old, with its text. A worker whose heartbeat is not a date is left alone."""
         table = self.core.worker_registry.table
         after, beats = await self.wrong_key_log.value_or(table.heartbeats_from(cursor), (START, {}))
         self._beats = None if after == START else after
         self.seen += len(beats)
-        if self._now is None:  # an hour that has passed since makes no living worker dead
-            self._now = await table.server_time()
-        now = self._now
+        now = await self._time()
         expired: dict[str, str] = {}
         for worker_id, text in beats.items():
             try:
@@ -311,7 +319,7 @@ class DeadWorkers:
             return []
         none: list[str | None] = [None] * len(gone)
         beats = await self.wrong_key_log.value_or(table.heartbeats_of(gone), none)
-        now = await table.server_time()
+        now = await self._time()
         return [one for one, beat in zip(gone, beats, strict=True) if not self._expired(beat, now)]
 
     def _gone(self, ids: list[str]) -> list[str]:

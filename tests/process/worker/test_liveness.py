@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from pyresque.errors import RedisUnavailable
 from pyresque.lightweight import SOONER
 from pyresque.process.health.state import Flag
 from pyresque.process.worker.liveness import RETRY, Heartbeats
+from pyresque.ruby import time as ruby_time
 from tests.support.scripted_driver import ScriptedDriver
 from tests.support.scripted_worker import ID, worker
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("full_waits")
 
 TIME = [b"1772366400", b"0"]
+
+#: The age of a heartbeat that expires in the next second, if workers are pruned after one.
+LIMIT = timedelta(seconds=1)
 
 
 def rounds(**settings: float) -> Upkeep:
@@ -190,3 +195,18 @@ def test_only_who_has_pruned_looks_for_undeclared_plugins():
     assert ScriptedDriver(None, 9_000).run(one.upkeep.prune()) is None
     assert ScriptedDriver(RedisUnavailable("away")).run(one.upkeep.prune()) is None
     assert one.upkeep.undeclared.allowed == 1
+
+
+@pytest.mark.parametrize("late", [0, 1, 600])
+def test_a_worker_whose_heartbeat_expires_while_the_dead_are_looked_for_is_found(late):
+    one = worker(prune_interval=1.0)
+    one.pruner.worker_pids = frozenset
+    dead, then = b"host:41:low", [b"%d" % (int(TIME[0]) + late), b"0"]
+    fresh = ruby_time.heartbeat(datetime.fromtimestamp(int(TIME[0]), timezone.utc) - LIMIT).encode()
+    # The last reply is never asked for: a second look at the clock would find that the heartbeat has expired.
+    replies = [[b"0", [dead, fresh]], TIME, [b"0", [dead]], [fresh], then]
+    hand, search = ScriptedDriver(*replies), one.pruner.search()
+    found = {}
+    while (more := hand.run(search.more())) is not None:
+        found |= more
+    assert found == {"host:41:low": None}
