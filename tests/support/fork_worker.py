@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis as redis_py
 
 from pyresque import Resque, TermException
+from pyresque.executor.fork.fast_path_process import WORKING
 from pyresque.process.host.posix import PosixHost
 from pyresque.process.run.worker import build_worker
 from pyresque.process.worker.idle import Interval
@@ -134,6 +135,18 @@ def after(one: ForkWorker, count: int, deed: Callable[[], None]) -> threading.Th
         deed()
 
     return beside(wait)
+
+
+def release_when_the_worker_watches(
+    one: ForkWorker, ends: list[FastPathEnd], count: int, jobs: int = 1
+) -> threading.Thread:
+    """When so many notes are taken, and the worker has called the fast path back and watches a job: let so many jobs end that hold."""
+
+    def deed() -> None:
+        eventually(lambda: WORKING in kinds(ends))
+        one.notes.rpush("release", *range(jobs))
+
+    return after(one, count, deed)
 
 
 def server_of(one: ForkWorker) -> int:

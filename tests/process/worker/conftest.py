@@ -43,6 +43,7 @@ def stage(redis_url: str) -> Iterator[Callable[..., ForkWorker]]:
 def ends(monkeypatch: pytest.MonkeyPatch) -> list[FastPathEnd]:
     """How each fast path ended; no job is a long one because the machine is busy."""
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.SHORT", 30.0)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 30.0)
     seen: list[FastPathEnd] = []
     usual = FastPathHandle.run
 

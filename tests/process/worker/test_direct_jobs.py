@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,7 @@ from pyresque.executor.fork.job_call import JobCall
 from pyresque.job.direct import direct_job
 from pyresque.job.job import read_job
 from pyresque.plugins import JobStats, Lock, Loner, Retry, Status
-from tests.support.fork_worker import ForkWorker, kinds, notes
+from tests.support.fork_worker import ForkWorker, kinds, notes, release_when_the_worker_watches
 from tests.support.kinds_of_jobs import WRAPPER, envelope
 from tests.support.queue_state import push
 
@@ -189,16 +188,23 @@ def test_a_server_without_the_script_is_sent_it_by_the_usual_way(
 
 
 def test_the_counter_of_a_job_that_the_worker_takes_over_goes_with_it(
-    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd], usual: None
+    db: redis.Redis,
+    stage: Callable[..., ForkWorker],
+    ends: list[FastPathEnd],
+    usual: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A job of some seconds: the worker calls the fast path back, and waits for the child itself."""
+    """A job that takes its time: the worker calls the fast path back, and waits for the child itself."""
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
 
     def hold(number: int) -> None:
         if number == 4:
-            threading.Event().wait(2.5)
+            assert one.notes.blpop("release", 60)
 
+    thread = release_when_the_worker_watches(one, ends, 4)
     attempts(one, hold, db)
+    thread.join()
     assert WORKING in kinds(ends)
     assert (db.keys(COUNTERS), db.llen("resque:failed")) == ([], 0)
     assert db.get("resque:stat:processed") == b"8"

@@ -198,6 +198,7 @@ def test_a_hard_limit_holds_for_a_job_that_the_fast_path_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.job.plain.SHORTEST_LIMIT", 0.0)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
     one.resque.job("Stuck", queue="low", timeout=TimeLimit(hard=2.5))(lambda: time.sleep(60))
     notes(db, 3)
@@ -206,7 +207,7 @@ def test_a_hard_limit_holds_for_a_job_that_the_fast_path_began(
     started = time.monotonic()
     one.work()
     assert kinds(ends)[0] == WORKING
-    assert 2.4 < time.monotonic() - started < 20
+    assert 2.4 < time.monotonic() - started < 50
     assert one.notes_taken() == [[0], [1], [2], [3]]
     (record,) = db.lrange("resque:failed", 0, -1)
     assert "2.5" in json.loads(record)["error"]
@@ -257,14 +258,8 @@ def test_what_a_job_loads_is_loaded_for_the_next_fast_path(
 
 
 def test_a_great_payload_is_performed_like_any_other(
-    db: redis.Redis,
-    stage: Callable[..., ForkWorker],
-    ends: list[FastPathEnd],
-    monkeypatch: pytest.MonkeyPatch,
+    db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
-    monkeypatch.setattr(
-        "pyresque.executor.fork.fast_path_handle.LOOK", 30.0
-    )  # a busy machine takes a second
     one = stage()
     one.resque.job("Length", queue="low")(lambda text: one.take_note(len(text)))
     notes(db, 3)

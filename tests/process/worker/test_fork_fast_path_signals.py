@@ -17,6 +17,7 @@ from tests.support.fork_worker import (
     after,
     kinds,
     notes,
+    release_when_the_worker_watches,
     short_jobs_then_one_that_holds,
 )
 from tests.support.queue_state import push
@@ -117,12 +118,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
     short_jobs_then_one_that_holds(db)
-
-    def deed() -> None:
-        eventually(lambda: WORKING in kinds(ends))
-        one.notes.rpush("release", 1)
-
-    thread = after(one, 4, deed)
+    thread = release_when_the_worker_watches(one, ends, 4)
     one.work()
     thread.join()
     assert one.notes_taken()[-1] == ["held", "it"]

@@ -14,7 +14,7 @@ import pytest
 from pyresque import Resque
 from pyresque.errors import RedisUnavailable
 from pyresque.executor.fork.fast_path_process import ANSWERED, ENDED, WORKING
-from tests.support.fork_worker import ForkWorker, kinds
+from tests.support.fork_worker import ForkWorker, kinds, release_when_the_worker_watches
 from tests.support.queue_state import push
 
 if TYPE_CHECKING:
@@ -291,17 +291,20 @@ def test_a_long_job_keeps_the_connection_while_the_worker_watches_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.FEW", 0)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
 
     def work_long(resque: Resque, number: int) -> object:
-        for _ in range(30 if number % 4 == 3 else 1):
+        for step in range(30 if number % 4 == 3 else 1):
+            if step == 15:
+                assert one.notes.blpop("release", 60)
             resque.redis.incr("count")
-            if number % 4 == 3:
-                time.sleep(0.1)
         return None
 
     stage_with(one, work_long)
+    thread = release_when_the_worker_watches(one, ends, 3, jobs=2)
     work(db, one)
+    thread.join()
     assert WORKING in kinds(ends)
     assert [number for number, _ in one.notes_taken()] == [*range(JOBS)]
     assert db.get("resque:count") == b"%d" % (6 + 60)
