@@ -42,7 +42,7 @@ SCHEDULER_TABS = ["/schedule", "/delayed"]
 
 def noted(db: redis.Redis, name: str, count: int = 1) -> list[Any]:
     """The next values that jobs have reported to a list outside Resque's keys; waits for them."""
-    items: list[Any] = [db.blpop([name], timeout=20) for _ in range(count)]
+    items: list[Any] = [db.blpop([name], timeout=60) for _ in range(count)]
     assert None not in items, f"{items.count(None)} of {count} jobs did not report"
     return [json.loads(item[1]) for item in items]
 
@@ -110,7 +110,7 @@ class Program:
         """To the program alone, not to its children."""
         self._process.send_signal(number)
 
-    def wait(self, within: float = 20) -> int:
+    def wait(self, within: float = 60) -> int:
         return self._process.wait(within)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -169,7 +169,7 @@ class Web:
         self.port = port
 
     def request(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Page:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             # For curl the error page opens with one line that a human can read.
             headers = {"Accept": "text/plain, */*;q=0.5", "User-Agent": "curl"}

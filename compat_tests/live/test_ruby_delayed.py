@@ -121,7 +121,7 @@ def test_a_ruby_scheduler_fires_what_python_delayed(ruby_scheduler, resque, db):
     for number in range(20):
         resque.delayed_push(DUE + number, {"class": "EchoJob", "args": [number], "queue": "echo"})
     fired = sorted(
-        int(db.blpop("resque:queue:echo", timeout=20)[1].split(b"[")[1].split(b"]")[0])
+        int(db.blpop("resque:queue:echo", timeout=60)[1].split(b"[")[1].split(b"]")[0])
         for _ in range(20)
     )
     assert fired == list(range(20))

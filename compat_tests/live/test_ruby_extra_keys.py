@@ -33,7 +33,7 @@ def test_ruby_performs_and_shows_a_payload_that_bears_more(ruby, ruby_worker, tr
 def test_a_job_that_fails_in_ruby_keeps_what_it_bears(ruby_worker, tracing, db):
     tracing.enqueue_to("boom", "BoomJob", 1)
     worker = ruby_worker("boom")
-    record = json.loads(db.blmove("resque:failed", "resque:failed", timeout=10))
+    record = json.loads(db.blmove("resque:failed", "resque:failed", timeout=60))
     assert record["payload"].keys() == {"class", "args", "enqueued_at", "trace"}
     worker.kill()  # else it may take the job again before we look
     tracing.failures.requeue(0)

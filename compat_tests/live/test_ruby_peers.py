@@ -80,7 +80,7 @@ def test_a_worker_that_was_killed_is_cleared_by_the_next_with_its_job_among_the_
 ):
     ruby.ask("enqueue", class_="HoldJob", args=[5])
     lost = ruby_worker("hold")
-    db.blpop("live:started", timeout=20)
+    db.blpop("live:started", timeout=60)
     lost.kill()
     assert [w["job"]["payload"]["args"] for w in ruby.ask("working")] == [[5]]
     db.delete(
@@ -105,7 +105,7 @@ def test_resque_web_answers_every_page_with_data_of_ruby(ruby, ruby_worker, ruby
     ruby.ask("enqueue", class_="BoomJob", args=["<i>"])
     ruby.ask("enqueue", class_="HoldJob", args=[{"a": [1]}])
     ruby_worker("boom,hold")
-    assert db.blpop("live:started", timeout=20)
+    assert db.blpop("live:started", timeout=60)
     starts = list(TABS)
     if "resque-scheduler" in ruby.ask("versions"):
         ruby.ask("enqueue_in", class_="EchoJob", args=[{"b": 2}], **{"in": 600})
@@ -151,11 +151,11 @@ def test_a_ruby_scheduler_moves_what_is_due_and_fires_what_recurs(
     )
     ruby.ask("enqueue_in", class_="EchoJob", args=["later"], **{"in": 1})
     scheduler = ruby_scheduler(SCHEDULE_FILE=str(schedule))
-    assert json.loads(db.blpop("resque:queue:echo", timeout=20)[1]) == {
+    assert json.loads(db.blpop("resque:queue:echo", timeout=60)[1]) == {
         "class": "EchoJob",
         "args": ["later"],
     }
-    assert json.loads(db.blpop("resque:queue:ticks", timeout=20)[1]) == {
+    assert json.loads(db.blpop("resque:queue:ticks", timeout=60)[1]) == {
         "class": "EchoJob",
         "args": [1],
     }
@@ -175,7 +175,7 @@ def test_active_job_performs_every_kind_of_argument(rails, ruby_worker, db):
     envelopes = {case: rails.ask("active_job_enqueue", case=case) for case in cases}
     ruby_worker("default", RESQUE_ACTIVEJOB="1")
     for case, envelope in envelopes.items():
-        seen = json.loads(db.blpop("live:activejob", timeout=20)[1])
+        seen = json.loads(db.blpop("live:activejob", timeout=60)[1])
         assert (case, seen["job_id"]) == (case, envelope["job_id"])
         if (
             case == "time_with_zone"
@@ -188,7 +188,7 @@ def test_active_job_performs_every_kind_of_argument(rails, ruby_worker, db):
 def test_active_job_counts_its_own_retries(rails, ruby_worker, db):
     rails.ask("active_job_enqueue", class_="AjRetryJob", args=[1])
     ruby_worker("default", RESQUE_ACTIVEJOB="1")
-    runs = [json.loads(db.blpop("live:activejob", timeout=20)[1]) for _ in range(3)]
+    runs = [json.loads(db.blpop("live:activejob", timeout=60)[1]) for _ in range(3)]
     assert [(run["executions"], run["exception_executions"]) for run in runs] == [
         (1, {}),
         (2, {"[ArgumentError]": 1}),

@@ -158,7 +158,7 @@ def test_a_job_of_python_is_seen_at_work_and_obeys_rubys_kill_within_one_step(bo
         assert both.db.llen("resque:steps") <= steps + 1
     finally:
         worker.terminate()
-        assert worker.wait(30) == 0
+        assert worker.wait(60) == 0
     assert both.ruby("Resque::Plugins::Status::Hash.kill_ids") == []
     assert both.ruby(f"{reader}.message").startswith("Killed at ")
     assert both.db.exists("resque:failed") == 0

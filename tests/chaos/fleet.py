@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support import ROOT
+from tests.support.eventually import TIMEOUT
 from tests.support.processes import children_of
 
 if TYPE_CHECKING:
     from random import Random
-
-#: Seconds in which what a storm waits for must come about.
-TIMEOUT = 60.0
 
 
 class Ledger:

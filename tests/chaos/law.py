@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.chaos.fleet import TIMEOUT
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def settle(db: redis.Redis, fleet: Fleet) -> None:
         fleet.revive()
         return db.llen("resque:queue:chaos") == 0
 
-    eventually(empty, within=TIMEOUT)
+    eventually(empty)
     fleet.end()
     for _ in range(20):
         if not db.smembers("resque:workers"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.fleet import TIMEOUT, Fleet, Ledger
+from tests.chaos.fleet import Fleet, Ledger
 from tests.chaos.law import check, enqueue, settle
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy
@@ -111,7 +111,7 @@ def storm(
                 left = db.llen("resque:queue:chaos")
             return not left or fleet.ledger.length() >= wanted
 
-        eventually(further, within=TIMEOUT)
+        eventually(further)
         threading.Event().wait(rng.uniform(0, 0.01))
         struck += rng.choice(blows)(rng, fleet, server)
         with server.client() as db:
@@ -211,14 +211,14 @@ def test_a_replica_takes_over_while_jobs_are_performed(
         with server.client() as first, other.client() as second:
             enqueue(first, rng, JOBS)
             second.replicaof("127.0.0.1", server.port)
-            eventually(lambda: second.info()["master_link_status"] == "up", within=TIMEOUT)
+            eventually(lambda: second.info()["master_link_status"] == "up")
             with Proxy(server.port, lambda _request: None) as proxy:
                 fleet = Fleet(ledger, proxy.url, 2)
                 try:
                     wanted = rng.randint(10, JOBS)
-                    eventually(lambda: ledger.length() >= wanted, within=TIMEOUT)
+                    eventually(lambda: ledger.length() >= wanted)
                     first.client_pause(10_000, all=False)
-                    eventually(lambda: in_step(first, second), within=TIMEOUT)
+                    eventually(lambda: in_step(first, second))
                     second.replicaof("NO", "ONE")
                     first.replicaof("127.0.0.1", other.port)
                     first.client_unpause()
@@ -252,15 +252,15 @@ def test_a_hundred_workers_that_start_at_once_share_the_jobs(
     )
     try:
         with server.client() as db:
-            eventually(lambda: db.scard("resque:workers") == 100, within=TIMEOUT)
+            eventually(lambda: db.scard("resque:workers") == 100)
             enqueue(db, rng, 3 * JOBS)
-            eventually(lambda: processed(db) == 3 * JOBS, within=TIMEOUT)
+            eventually(lambda: processed(db) == 3 * JOBS)
             os.killpg(together.pid, signal.SIGQUIT)
-            eventually(lambda: not db.scard("resque:workers"), within=TIMEOUT)
+            eventually(lambda: not db.scard("resque:workers"))
             check(db, ledger, 3 * JOBS)
     finally:
         os.killpg(together.pid, signal.SIGKILL)
-        together.wait(TIMEOUT)
+        together.wait(60)
         fleet.close()
 
 
@@ -273,14 +273,12 @@ def test_a_host_whose_clock_is_wrong_prunes_nobody_and_is_not_pruned(
     wrong = Fleet(ledger, server.url, 1, RESQUE_PRUNE_INTERVAL="20", SKEW=skew)
     try:
         with server.client() as db:
-            eventually(lambda: db.scard("resque:workers") == 2, within=TIMEOUT)
+            eventually(lambda: db.scard("resque:workers") == 2)
             known = db.smembers("resque:workers")
             beats = db.hgetall("resque:workers:heartbeat")
-            eventually(
-                lambda: all_changed(beats, db.hgetall("resque:workers:heartbeat")), within=TIMEOUT
-            )
+            eventually(lambda: all_changed(beats, db.hgetall("resque:workers:heartbeat")))
             enqueue(db, rng, JOBS)
-            eventually(lambda: processed(db) == JOBS, within=TIMEOUT)
+            eventually(lambda: processed(db) == JOBS)
             assert db.smembers("resque:workers") == known
             wrong.end()
             right.end()

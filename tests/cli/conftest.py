@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +16,7 @@ from pyresque.client import Resque
 from pyresque.process.host.embedded_redis import end
 from pyresque.process.run.worker import run_worker
 from pyresque.process.start.load_app import load_app
+from tests.support import eventually as waits
 from tests.support.variables import own_variables
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Hold:
         import redis
         with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None) as client:
             client.rpush("holding", os.getpid())
-            client.blpop("release", 20)
+            client.blpop("release", 60)
 
 @resque.job(queue="low")
 class Vetoed:
@@ -119,7 +118,7 @@ def finish(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[i
 
     def call(*args: str, **env: str) -> tuple[int, str, str]:
         process = start(*args, **env)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
         return process.returncode, output, errors
 
     return call
@@ -127,16 +126,8 @@ def finish(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[i
 
 @pytest.fixture
 def eventually() -> Callable[..., object]:
-    """What a look answers once it is true; for what another process changes."""
-
-    def wait(look: Callable[[], object], within: float = 20) -> object:
-        deadline, pause = time.monotonic() + within, threading.Event()
-        while not (seen := look()):
-            assert time.monotonic() < deadline, f"still {seen!r}"
-            pause.wait(0.02)
-        return seen
-
-    return wait
+    """What waits for that which another process changes."""
+    return waits.eventually
 
 
 @pytest.fixture

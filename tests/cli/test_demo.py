@@ -79,7 +79,7 @@ def test_ending_it_early_leaves_nothing_behind(start, scratch, eventually, numbe
     demo = start("demo", TMPDIR=str(scratch))
     eventually(lambda: processes_that_name(scratch) and list(scratch.glob("*/worker-1.log")))
     demo.send_signal(number)
-    assert demo.wait(20) == status
+    assert demo.wait(60) == status
     assert list(scratch.iterdir()) == []
     assert processes_that_name(scratch) == []
 
@@ -91,7 +91,7 @@ def test_with_web_every_page_has_something_to_show_until_a_signal_ends_all(start
     address = told.split()[-1].rstrip("/")
 
     def page(path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{address}/{path}.json", timeout=20) as answer:
+        with urllib.request.urlopen(f"{address}/{path}.json", timeout=60) as answer:
             return json.load(answer)
 
     overview = page("overview")
@@ -114,10 +114,10 @@ def test_with_web_every_page_has_something_to_show_until_a_signal_ends_all(start
     assert page("retries")["retries"][0]["job"]["class"] == "Orders::Import"
     assert page("statuses")["statuses"][0]["name"].startswith("Videos::Transcode")
     assert page("stats/keys")["keys"]
-    with urllib.request.urlopen(f"{address}/overview", timeout=20) as answer:
+    with urllib.request.urlopen(f"{address}/overview", timeout=60) as answer:
         assert "legacy" in answer.read().decode()
     demo.send_signal(number)
-    output, errors = demo.communicate(timeout=20)
+    output, errors = demo.communicate(timeout=60)
     assert (demo.returncode, errors) == (0, "")
     assert "Redis, the workers and their folder are gone again" in output
     assert list(scratch.iterdir()) == []

@@ -209,7 +209,7 @@ def test_an_inventory_that_is_interrupted_says_how_far_it_came(start, put, db):
     line = process.stderr.readline()
     assert "looking at jobs, job:" in line
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (130, "")
     assert re.search(r"interrupted: looked at \d+ of 200000 jobs; nothing was changed", errors)
     assert db.llen("resque:queue:q") == 200_000

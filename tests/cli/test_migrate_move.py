@@ -109,7 +109,7 @@ def test_a_mover_moves_until_a_signal_stops_it(start, resque, db, eventually, nu
     process.send_signal(signal.SIGCONT)
     eventually(lambda: db.lrange(ASIDE, -1, -1) == [payload("P", 1000)])
     process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "aside for Python" in output
     assert "Exiting" in output
@@ -124,7 +124,7 @@ def test_a_mover_waits_for_redis_and_tells_its_health(start, resque, db, eventua
     def probe(path):
         with (
             suppress(OSError),
-            urllib.request.urlopen(f"http://127.0.0.1:{unused_port}{path}", timeout=5) as reply,
+            urllib.request.urlopen(f"http://127.0.0.1:{unused_port}{path}", timeout=60) as reply,
         ):
             return reply.status
 
@@ -136,7 +136,7 @@ def test_a_mover_waits_for_redis_and_tells_its_health(start, resque, db, eventua
     db.rpush(QUEUE, payload("P", 1))
     eventually(lambda: db.llen(ASIDE) == 1)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_movers_that_are_killed_lose_nothing(start, resque, db, eventually, seed
                 resque.routes.set("P", chosen.choice(["python", "ruby", "python=50%"]))
         for one in movers:
             one.send_signal(signal.SIGKILL)
-            one.wait(20)
+            one.wait(60)
         db.delete("resque:migrate:mover:low")
     popped += db.lrange(QUEUE, 0, -1) + db.lrange(ASIDE, 0, -1)
     assert sorted(popped) == sorted(pushed)

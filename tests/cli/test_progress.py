@@ -145,5 +145,5 @@ def test_a_command_that_is_interrupted_says_so_with_the_exit_code_of_sigint(star
         connection, _ = silent.accept()
         with connection:
             process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (130, "", "pyresque: interrupted\n")

@@ -237,7 +237,7 @@ def test_an_idle_worker_leaves_on_every_signal_with_exit_code_0(start, db, event
     worker = start("worker", "-A", "myapp", "-q", "low", "--interval", "30")
     eventually(lambda: db.smembers("resque:workers"))
     worker.send_signal(number)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert worker.stderr.read() == ""
     assert db.smembers("resque:workers") == set()
 
@@ -248,7 +248,7 @@ def test_quit_lets_the_job_end(start, run, db, eventually):
     eventually(lambda: db.llen("holding"))
     worker.send_signal(signal.SIGQUIT)
     db.rpush("release", "go")
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert db.llen("resque:failed") == 0
     assert db.get("resque:stat:processed") == b"1"
 
@@ -258,7 +258,7 @@ def test_term_kills_the_job_and_keeps_it_as_a_failure(start, run, db, eventually
     worker = start("worker", "-A", "myapp", "-q", "low")
     eventually(lambda: db.llen("holding"))
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     (failed,) = db.lrange("resque:failed", 0, -1)
     assert json.loads(failed)["exception"] == "Resque::DirtyExit"
 
@@ -275,7 +275,7 @@ def test_a_worker_that_starts_before_its_redis_waits_for_it(start, eventually, t
         with server.client() as client:
             eventually(lambda: client.smembers("resque:workers"))
         worker.send_signal(signal.SIGQUIT)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     finally:
         server.kill()
 

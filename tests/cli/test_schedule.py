@@ -159,7 +159,7 @@ def test_a_scheduler_at_work_obeys_signals_and_leaves_no_lock(
     assert any("Schedules Loaded" in line for line in lines)
     assert any(line.startswith("*** tick 1h") or "Loading" in line for line in lines)
     scheduler.send_signal(signal.SIGTERM)
-    assert scheduler.wait(10) == 0
+    assert scheduler.wait(60) == 0
     assert db.get(lock) is None
 
 
@@ -167,7 +167,7 @@ def test_a_quiet_scheduler_says_nothing(start, db, eventually):
     scheduler = start("scheduler", "--quiet", "-i", "0.1")
     eventually(lambda: db.get(LOCK))
     scheduler.send_signal(signal.SIGINT)
-    assert scheduler.communicate(timeout=10) == ("", "")
+    assert scheduler.communicate(timeout=60) == ("", "")
 
 
 def test_a_file_that_cannot_be_read_is_bad_usage(finish):
@@ -208,7 +208,7 @@ def test_a_scheduler_warns_of_sections_and_of_what_stands_twice(start, environme
     scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1")
     eventually(lambda: db.get(LOCK))
     scheduler.send_signal(signal.SIGTERM)
-    said = scheduler.communicate(timeout=20)[0]
+    said = scheduler.communicate(timeout=60)[0]
     assert "s.yml, line 1: 'production' never runs: is it a section?" in said
     assert "s.yml, 'x' stands in line 7 and in line 8: the last one counts" in said
 

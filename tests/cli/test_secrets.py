@@ -212,5 +212,5 @@ def test_neither_logs_nor_titles_of_what_stays_up_repeat_a_password(
         assert any("resque" in title for title in titles)
         no_secret(*titles)
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
         no_secret(output, errors, log.read_text())

@@ -132,7 +132,7 @@ def test_an_interrupted_removal_sums_up_and_loses_nothing(failed, start, eventua
     process = start("failed", "remove", "--queue", "q0", "--queue", "q0", "--yes", *arguments)
     eventually(lambda: failed.llen("resque:failed") < ENTRIES)
     process.send_signal(2)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=60)
     left = failed.llen("resque:failed")
     assert process.returncode == 130
     assert errors.splitlines()[-1] == (
@@ -191,7 +191,7 @@ def test_an_interrupted_removal_of_delayed_jobs_sums_up(delayed, start, eventual
     process = start("delayed", "remove", "A", "--any-args", "--yes")
     eventually(lambda: calls(delayed, "evalsha"))
     process.send_signal(2)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     left = sum(
         len([raw for raw in delayed.lrange(key, 0, -1) if b'"A"' in raw])
         for key in delayed.scan_iter("resque:delayed:*")
@@ -263,7 +263,7 @@ def test_an_interrupted_prune_sums_up(dead, start, eventually):
     process = start("workers", "prune", "--yes")
     eventually(lambda: calls(dead, "evalsha"))
     process.send_signal(2)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     done = ENTRIES - dead.scard("resque:workers")
     assert process.returncode == 130
     assert f"interrupted: pruned {done} workers; the others are as they were" in errors

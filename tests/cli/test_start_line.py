@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import time
 
 import pytest
 
@@ -57,7 +56,7 @@ def test_a_scheduler_reports_what_it_has_to_run(start, db, environment, eventual
     scheduler = start("scheduler", "--schedule", "s.yml", "-i", "0.1", "-E", "test", "-D")
     eventually(lambda: db.get(LOCK))
     scheduler.send_signal(signal.SIGTERM)
-    said = scheduler.communicate(timeout=20)[0].splitlines()
+    said = scheduler.communicate(timeout=60)[0].splitlines()
     assert any(
         " starts as scheduler " in line
         and "1 recurring job of s.yml; follows changes in Redis; environment test" in line
@@ -124,8 +123,7 @@ def test_options_that_the_executor_does_not_read_are_named_once(finish, executor
 
 def test_rediss_to_a_port_without_tls_is_reported_at_once(finish, redis_url):
     url = redis_url.replace("redis://", "rediss://")
-    since = time.monotonic()
-    code, _, errors = finish("worker", "-A", "myapp", "-q", "low", "-u", url)
+    slow = f"{url}?socket_connect_timeout=100"
+    code, _, errors = finish("worker", "-A", "myapp", "-q", "low", "-u", slow)
     assert code == 2
     assert "does not speak TLS: write redis:// in place of rediss://" in errors
-    assert time.monotonic() - since < 4.5

@@ -254,6 +254,6 @@ def test_a_worker_goes_on_when_its_password_is_rotated(
         assert started.poll() is None
     finally:
         started.terminate()
-        said, _ = started.communicate(timeout=30)
+        said, _ = started.communicate(timeout=60)
         print(said)
         assert "pw1" not in said

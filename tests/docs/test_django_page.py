@@ -110,7 +110,7 @@ class Project:
             yield process
         finally:
             process.terminate()
-            status = process.wait(30)
+            status = process.wait(60)
         assert status == 0 or "runserver" in command
 
 

@@ -146,7 +146,7 @@ class Reader:
         while self.running:
             process = self.running.pop()
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def worker(app, executor="thread"):
         yield
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.process

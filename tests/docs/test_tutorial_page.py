@@ -80,13 +80,13 @@ class Reader:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     def page(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=60) as answer:
             return str(answer.read().decode())
 
     def stop(self) -> None:
         for process in reversed(self.running.values()):
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -27,5 +27,5 @@ def test_a_thread_that_ends_after_its_loop_was_closed_ends_in_silence():
     asyncio.run(cancelled())
     (thread,) = set(threading.enumerate()) - before
     release.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()

@@ -51,7 +51,7 @@ def running(command: list[str], folder: Path, url: str):
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)
 
 
 def free_port() -> int:

@@ -32,7 +32,7 @@ def in_thread(one):
     thread.start()
 
     def outcome():
-        thread.join(20)
+        thread.join(60)
         return outcomes.pop()
 
     return outcome
@@ -70,7 +70,7 @@ def test_an_interrupt_from_another_thread_is_raised_inside_the_running_job():
 
     one = executor(perform)
     outcome = in_thread(one)
-    assert begun.wait(20)
+    assert begun.wait(60)
     one.terminate()
     report = outcome().report
     assert (report.exception, report.error) == ("Resque::TermException", "SIGTERM")
@@ -87,13 +87,13 @@ def test_a_job_is_interrupted_once_and_may_go_on():
             spin()
         except TermException:
             interrupted.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     one = executor(perform)
     outcome = in_thread(one)
-    assert begun.wait(20)
+    assert begun.wait(60)
     one.terminate()
-    assert interrupted.wait(20)
+    assert interrupted.wait(60)
     one.terminate()
     go_on.set()
     assert outcome() == DONE

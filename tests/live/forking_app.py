@@ -36,7 +36,7 @@ def note(*words: Any) -> None:
 
 def awaited(key: str) -> None:
     with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None) as client:
-        client.blpop(key, timeout=30)
+        client.blpop(key, timeout=60)
 
 
 def leave(how: str) -> Any:

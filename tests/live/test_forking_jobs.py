@@ -175,7 +175,7 @@ def test_a_child_that_is_killed_takes_its_process_group_along_where_it_has_one(
         found = eventually(lambda: [note for note in notes(db) if "family" in note])
         pids = [int(pid) for pid in found[0].split()[1:]]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     assert len(failed(redis_url)) == 1
     if flags:
         eventually(lambda: alive(pids), lambda found: not found)

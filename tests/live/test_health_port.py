@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def probe(port: int, path: str) -> tuple[int, list[str]]:
     """Status and reasons; 0 where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as response:
             return response.status, body_of(response)["reasons"]
     except urllib.error.HTTPError as error:
         with error:

@@ -149,7 +149,7 @@ def test_a_log_file_that_is_moved_away_is_opened_anew_and_hup_stops_nobody(
             push(db, "Note", 2)
             eventually(lambda: log.exists() and "done: (Job{low} | Note | [2])" in log.read_text())
             worker.send_signal(signal.SIGQUIT)
-            assert worker.wait(20) == 0
+            assert worker.wait(60) == 0
         finally:
             worker.kill()
     assert "[2]" not in old.read_text()
@@ -176,7 +176,7 @@ def test_a_pool_opens_its_files_anew_by_hup(db: redis.Redis, redis_url: str, tmp
             push(db, "Note", 2)
             eventually(lambda: notes(db) == [b"1", b"2"])
             master.send_signal(signal.SIGQUIT)
-            assert master.wait(20) == 0
+            assert master.wait(60) == 0
         finally:
             master.kill()
     assert db.keys("resque:worker*") == []

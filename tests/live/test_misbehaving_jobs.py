@@ -128,7 +128,7 @@ def test_a_worker_goes_on_and_obeys_whatever_jobs_do_to_their_process(
             processed(db, 2 * number + 2)
         shows(process, "Waiting for low")
         process.send_signal(signal.SIGQUIT)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     expected = [f"next {number}" for number in range(len(jobs))]
     assert sorted(notes(db)) == sorted([*expected, *(kind for _, kind in jobs)])
     expected = [(reported_as(executor, *job), job[1]) for job in jobs]
@@ -146,7 +146,7 @@ def test_a_signal_to_stop_is_obeyed_after_a_job_in_the_workers_own_process(
         processed(db, 1)
         shows(process, "Waiting for low")
         process.send_signal(signal.Signals[f"SIG{name}"])
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     assert db.keys("resque:worker*") == []
     assert failed(redis_url) == []
 
@@ -160,7 +160,7 @@ def test_jobs_of_one_class_that_follow_one_another_do_not_keep_the_worker_deaf(
     with worker(redis_url, "inline") as process:
         eventually(lambda: "nap 1" in notes(db))
         process.send_signal(signal.SIGQUIT)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     assert len(notes(db)) < 40
     assert db.keys("resque:worker*") == []
 
@@ -172,11 +172,11 @@ def test_a_job_that_ends_its_workers_process_is_recorded_by_the_next_worker(
 ):
     with worker(redis_url, executor) as process:
         push(db, "Fatal", kind)
-        assert process.wait(40) != 0
+        assert process.wait(60) != 0
     push(db, "Next", 1)
     db.delete("resque:pruning_dead_workers_in_progress")  # held for a heartbeat interval
     with worker(redis_url, executor, "--burst") as process:
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     assert failed(redis_url) == [("Resque::DirtyExit", kind)]
     assert notes(db) == [kind, "next 1"]
     assert db.keys("resque:worker*") == []
@@ -189,11 +189,11 @@ def test_a_job_that_closes_what_its_event_loop_waits_at_is_recorded_and_the_proc
 ):
     with worker(redis_url, "async") as process:
         push(db, name, kind)
-        assert process.wait(40) != 0
+        assert process.wait(60) != 0
     push(db, "Next", 1)
     db.delete("resque:pruning_dead_workers_in_progress")  # as above
     with worker(redis_url, "async", "--burst") as process:
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     assert failed(redis_url) == [("Resque::DirtyExit", kind)]
     assert notes(db) == [kind, "next 1"]
     assert db.keys("resque:worker*") == []
@@ -207,6 +207,6 @@ def test_what_a_job_leaves_in_the_event_loop_does_not_keep_the_process(
         push(db, "HarmLoop", kind)
         processed(db, 1)
         process.send_signal(signal.SIGQUIT)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     assert failed(redis_url) == []
     assert db.keys("resque:worker*") == []

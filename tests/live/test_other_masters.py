@@ -122,7 +122,7 @@ class Storm:
         for worker in self.workers:
             worker.terminate()
         for worker in self.workers:
-            worker.wait(30)
+            worker.wait(60)
         self.resque.close()
 
     def report(self, what: str, **more: Any) -> None:
@@ -363,4 +363,4 @@ def test_a_waiting_worker_and_a_scheduler_find_the_new_master(
             for process in started:
                 process.terminate()
             for process in started:
-                process.wait(30)
+                process.wait(60)

@@ -67,7 +67,7 @@ def process(url: str, *words: str, **more: str) -> Iterator[subprocess.Popen[str
         yield started
     finally:
         started.terminate()
-        said, _ = started.communicate(timeout=30)
+        said, _ = started.communicate(timeout=60)
         print(said)
         assert "NOPERM" not in said
         assert "permission" not in said.lower()
@@ -120,7 +120,7 @@ def worker(url: str, db: redis.Redis) -> None:
                 all_rights.enqueue_to("low", "Note", 1)  # Valkey counts a BLMOVE when it ends
                 eventually(lambda: db.llen("resque:queue:low") == 0)
             with process(url, "worker", "-q", "*", "--executor", executor, "--burst", *more) as one:
-                one.wait(30)
+                one.wait(60)
         # A worker that is killed leaves its job, which the next one puts back.
         all_rights.enqueue_to("slow", "Slow")
         with process(url, "worker", "-q", "slow", "--executor", "inline") as killed:

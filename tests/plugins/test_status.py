@@ -62,7 +62,7 @@ def test_a_tracked_job_gives_a_handle_and_others_do_not(resque, db):
     assert (status.status, status.options, status.percent) == ("queued", {"number": 44}, 0)
     resque.pop("low")
     assert work(resque) is None
-    assert handle.result(timeout=5) == {"rows": 44}
+    assert handle.result(timeout=60) == {"rows": 44}
     assert (handle.status().percent, handle.status().name) == (100, 'Report({"number"=>44})')
     assert resque.handle(handle.id) == handle
     assert {handle, resque.handle(handle.id)} == {handle}
@@ -113,7 +113,7 @@ def test_progress_is_seen_step_by_step(resque):
         for step in range(1, steps + 1):
             resque.status().at(step, steps, f"step {step}", rows=step * 10)
             stepped.set()
-            assert go_on.wait(20)
+            assert go_on.wait(60)
             go_on.clear()
 
     handle = resque.enqueue(report, 2)
@@ -123,12 +123,12 @@ def test_progress_is_seen_step_by_step(resque):
     worker = threading.Thread(target=work, args=(resque,))
     worker.start()
     for _ in range(2):
-        assert stepped.wait(20)
+        assert stepped.wait(60)
         stepped.clear()
         found = next(progress)
         seen.append(found)
         go_on.set()
-    worker.join(20)
+    worker.join(60)
     seen += progress
     told = [(s.status, s.percent, s.message) for s in seen if s.status != "working" or s.num]
     assert told[0] == ("queued", 0, "")

@@ -50,7 +50,7 @@ def test_marks_are_gone_before_the_job_and_counters_after_it(redis_url, db, resq
         assert resque.enqueue(name, "do") is True
     assert resque.size("low") == 3
     with worker(redis_url, "--executor", executor, "--burst") as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert db.lrange("resque:seen", 0, -1) == [b""]
     assert resque.stat("failed") == 0
     left = {key.decode() for key in db.keys("*")} - {PRUNING}
@@ -61,7 +61,7 @@ def test_marks_are_gone_before_the_job_and_counters_after_it(redis_url, db, resq
 def test_a_failing_job_is_given_up_on_the_third_attempt(redis_url, db, resque, executor):
     resque.enqueue("Retried", "fail")
     with worker(redis_url, "--executor", executor, "--burst") as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert db.llen("resque:failed") == 3
     assert db.keys("resque:resque-retry:*") == []
     assert resque.size("low") == 0
@@ -72,7 +72,7 @@ def test_a_killed_job_is_retried_and_its_lock_is_gone(redis_url, db, resque):
     resque.enqueue("Locked", "die")
     resque.enqueue("Unique", "die")
     with worker(redis_url, "--burst") as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert db.llen("resque:failed") == 5
     assert [
         key for key in db.keys("*") if b"retry" in key or b"lock" in key or b"loner" in key
@@ -82,7 +82,7 @@ def test_a_killed_job_is_retried_and_its_lock_is_gone(redis_url, db, resque):
 def test_a_job_that_closes_its_pipe_to_the_worker_ends_as_any_other(redis_url, db, resque):
     resque.enqueue("Retried", "close")
     with worker(redis_url, "--burst") as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert db.llen("resque:failed") == 0
     assert resque.stat("processed") == 1
     assert db.keys("resque:resque-retry:*") == []
@@ -98,7 +98,7 @@ def test_a_killed_worker_leaves_nothing_once_it_is_pruned(redis_url, db, resque)
     assert db.exists("resque:lock:Locked:sleep")
     db.delete(PRUNING)
     with worker(redis_url, "--burst") as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert not db.exists("resque:lock:Locked:sleep")
     assert db.llen("resque:failed") == 1
 
@@ -113,7 +113,7 @@ def test_jobs_over_a_limit_wait_in_the_restriction_queue_and_keep_their_order(
         resque.enqueue_to("low", "Plain", f"note plain{number}")
     flags = ("--executor", executor, "--burst", "-q", "restriction_low,low")
     with worker(redis_url, *flags) as process:
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert db.lrange("resque:seen", 0, -1) == [
         b"note0",
         *(b"note plain%d" % number for number in range(4)),
@@ -129,11 +129,11 @@ def test_a_killed_job_gives_its_place_back(redis_url, db, resque, executor):
     resque.declare("Limited", queue="low", plugins=[Restriction(per_year=1, concurrent=3)])
     resque.enqueue("Limited", "die")
     with worker(redis_url, "--executor", executor, "--burst") as process:
-        process.wait(30)
+        process.wait(60)
     if executor == "inline":  # the worker itself is dead
         assert db.get("resque:restriction:Limited:*") == b"2"
         db.delete(PRUNING)
         with worker(redis_url, "--burst") as process:
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
     assert db.get("resque:restriction:Limited:*") == b"3"
     assert db.llen("resque:failed") == 1

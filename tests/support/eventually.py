@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds in which what a test waits for must come about.
-TIMEOUT = 20.0
+#: Seconds in which what a test waits for must come about, on a machine that is slow and busy, too.
+TIMEOUT = 60.0
 
 
 def eventually(

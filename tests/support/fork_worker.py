@@ -68,7 +68,7 @@ class ForkWorker:
     def hold(self, word: str) -> None:
         try:
             self.take_note("holding", word)  # TERM may come as soon as this is read
-            self.notes.blpop("release", 20)
+            self.notes.blpop("release", 60)
         except TermException:
             self.take_note("terminated", word)
             raise

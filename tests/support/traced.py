@@ -153,7 +153,7 @@ def sink() -> Iterator[Sink]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.requests.append(self.path)
             if found.hangs.is_set():
-                found.released.wait(30)
+                found.released.wait(60)
                 return
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)

@@ -194,7 +194,7 @@ def test_two_who_undo_at_once_put_nothing_back_twice(web, resque, failed, db, re
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(60)
         assert sorted(raws(db)) == sorted(before)
         assert resque.size("low") == 0
 

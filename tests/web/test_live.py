@@ -86,13 +86,13 @@ def server(redis_url, monkeypatch):
     eventually(lambda: running.started)
     yield running, thread, listener.getsockname()[1]
     running.should_exit = True
-    thread.join(20)
+    thread.join(60)
     listener.close()
 
 
 def reader(port):
     """An open page, as a socket that has read the beginning of its stream."""
-    page = socket.create_connection(("127.0.0.1", port), timeout=10)
+    page = socket.create_connection(("127.0.0.1", port), timeout=60)
     page.sendall(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     said = b""
     while b"data:" not in said:
@@ -119,7 +119,7 @@ def test_the_server_ends_while_pages_are_open(server, db):
     running, thread, port = server
     pages = [reader(port) for _ in range(5)]
     running.should_exit = True
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     for page in pages:
         while page.recv(4096):

@@ -82,7 +82,7 @@ def health_state(port):
 
 def get(port: int, path: str) -> tuple[int, list[str]]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as response:
             return response.status, json.loads(response.read())["reasons"]
     except urllib.error.HTTPError as error:
         with error:
@@ -112,8 +112,8 @@ def test_a_thousand_connections_that_say_nothing_keep_nobody_out(port, health_st
 
 def test_slow_and_endless_clients_hold_up_nobody(port, health_state):
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as slow,
-        socket.create_connection(("127.0.0.1", port), timeout=20) as endless,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as slow,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as endless,
     ):
         slow.sendall(b"GET /li")
         endless.sendall(b"x" * LONGEST)
