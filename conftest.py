@@ -39,7 +39,9 @@ for number, handler in (
         signal.signal(number, handler)
 
 # Tests assert behaviour, never times: a slow machine fails none.
-hypothesis.settings.register_profile("pyresque", deadline=None)
+hypothesis.settings.register_profile(
+    "pyresque", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("pyresque")
 
 

@@ -26,7 +26,6 @@ def shop(ruby_env):
     return ruby_env
 
 
-@pytest.mark.timeout(300)
 def test_both_sides_perform_each_job_once(shop):
     done = subprocess.run(
         [sys.executable, str(FOLDER / "run.py"), "--fast"],

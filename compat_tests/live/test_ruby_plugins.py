@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from compat_tests.live.peers import Peer
     from tests.support.redis_server import RedisServer
 
-pytestmark = pytest.mark.timeout(120 + MANY)
+pytestmark = pytest.mark.timeout(300 + MANY)
 
 #: Those that let one job be performed at a time, and those that keep an equal job out of the queue.
 SERIAL = ["resque-lonely_job", "resque-workers-lock"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from compat_tests.live.peers import Peer
     from tests.support.redis_server import RedisServer
 
-pytestmark = pytest.mark.timeout(120 + MANY)
+pytestmark = pytest.mark.timeout(300 + MANY)
 
 #: Those that take a lock at enqueue, and delete it by the job's end.
 AT_ENQUEUE = ["until_executing", "until_executed", "until_and_while_executing"]

@@ -17,7 +17,7 @@ import pytest
 ENTRIES = int(os.environ.get("PYRESQUE_ENTRIES", "20000"))
 
 #: The long form takes six minutes on a machine that has nothing else to do.
-pytestmark = pytest.mark.timeout(1800 if ENTRIES > 20_000 else 120)
+pytestmark = pytest.mark.timeout(1800 if ENTRIES > 20_000 else 300)
 
 #: The largest memory that a command may have taken.
 MEGABYTES = 60 if ENTRIES > 20_000 else 45

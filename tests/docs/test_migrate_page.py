@@ -166,7 +166,6 @@ def reader(tmp_path, redis_url, db):
 
 
 @pytest.mark.process
-@pytest.mark.timeout(300)
 def test_the_shop_moves_as_the_page_says(reader, db):
     queued = {queue: db.lrange(f"resque:queue:{queue}", 0, -1) for queue in ("default", "mailers")}
     for step in steps_of(PAGE, PROGRAMS):

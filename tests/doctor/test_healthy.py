@@ -118,7 +118,6 @@ def nothing(found: dict[str, Any], *, but: str = "") -> bool:
     return found["exit_code"] == 0 and found["not_looked_at"] == []
 
 
-@pytest.mark.timeout(120)
 def test_nothing_is_found_while_real_workers_and_a_scheduler_work(started, app, client, doctor):
     started("worker", "-q", "serial,low", INTERVAL="0.1")
     started("scheduler", "--dynamic", RESQUE_SCHEDULER_INTERVAL="0.2")
@@ -152,7 +151,6 @@ def test_nothing_is_found_while_real_workers_and_a_scheduler_work(started, app, 
     assert nothing(doctor("-A", "healthy"))
 
 
-@pytest.mark.timeout(120)
 def test_jobs_that_come_and_go_under_their_marks_are_no_findings(started, app, client, doctor):
     started("worker", "-q", "serial,low", INTERVAL="0.1")
     eventually(lambda: client.scard("resque:workers") == 1)

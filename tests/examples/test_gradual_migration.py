@@ -47,7 +47,6 @@ def left_behind(scratch):
     return [*scratch.iterdir(), *processes_that_name(scratch)]
 
 
-@pytest.mark.timeout(300)
 def test_three_classes_move_and_each_job_is_performed_once(scratch):
     process = run(scratch, "--fast", "--recorded", RESQUE_NAMESPACE="other", SHOP_RELEASE="2")
     said, errors = process.communicate(timeout=280)

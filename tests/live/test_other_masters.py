@@ -166,7 +166,6 @@ def half(storm: Storm) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_coordinated_failover_loses_nothing_and_does_nothing_twice(
     flushed: SentinelSet, storm: Callable[..., Storm], executor: str
@@ -203,7 +202,6 @@ def leads(server: RedisServer) -> bool:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_where_a_master_is_killed_only_what_its_replica_had_not_heard_is_lost_or_done_twice(
     flushed: SentinelSet, storm: Callable[..., Storm], executor: str
@@ -232,7 +230,6 @@ def test_where_a_master_is_killed_only_what_its_replica_had_not_heard_is_lost_or
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_master_that_answers_nobody_for_a_while_costs_no_job(
     flushed: SentinelSet, storm: Callable[..., Storm], executor: str
@@ -248,7 +245,6 @@ def test_a_master_that_answers_nobody_for_a_while_costs_no_job(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_sentinels_demote_a_master_after_they_promoted_another(
     flushed: SentinelSet, storm: Callable[..., Storm], executor: str
@@ -279,7 +275,6 @@ def test_sentinels_demote_a_master_after_they_promoted_another(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_while_a_slot_moves_there_and_back_nothing_is_lost_or_done_twice(
     cluster: Cluster, storm: Callable[..., Storm], executor: str
@@ -298,7 +293,6 @@ def test_while_a_slot_moves_there_and_back_nothing_is_lost_or_done_twice(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 def test_an_enqueue_that_replicas_acknowledged_outlives_the_master(flushed: SentinelSet) -> None:
     """The replica that is promoted is the one that has heard most: what all of them have is in its queue."""
     with Resque(flushed.url, enqueue_replicas=2) as resque:
@@ -318,7 +312,6 @@ def size_of(resque: Resque, queue: str) -> int:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 def test_a_waiting_worker_and_a_scheduler_find_the_new_master(
     flushed: SentinelSet, tmp_path: Path
 ) -> None:

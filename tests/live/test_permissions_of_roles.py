@@ -233,7 +233,6 @@ def url_of(db: redis.Redis, server: RedisServer, *rights: str) -> str:
     return f"redis://role:pw@127.0.0.1:{server.port}/0"
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("role", ROLES)
 def test_a_user_with_the_rights_of_its_role_can_do_what_it_does_and_needs_no_less(
     db: redis.Redis, redis_server: RedisServer, role: str

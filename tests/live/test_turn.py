@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 DEEP = b'{"class":"X","args":' + b"[" * 99 + b"]" * 99 + b"}"
 QUIET = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PAYLOADS = st.one_of(
     st.binary(min_size=1),

