@@ -5,6 +5,8 @@ reserves another. On the fast path the worker sleeps. It lends its connection to
 
     fork a child for the job -> waitid() -> turn.lua: finish it, reserve the next -> fork ...
 
+waitid() is interrupted by SIGURG where the child has finished its job: while the child gives its memory back the loop goes on.
+
 The child inherits the job, so that nothing is written to a pipe. A job that ends well and imported nothing reports that by one
 byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards; but if the
 job ended well, and its plugins write something at its end (``job/job_end.py``), the fork server reads the frame, and has its turn
@@ -31,7 +33,6 @@ anything, IN_TURN is set before the command is sent, and the count of turns clea
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 from time import perf_counter, time
@@ -42,22 +43,20 @@ from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.executor.fork.child_process import (
     FAILED,
-    HAS_END,
     LEFT_UNDONE,
     REHEARSALS,
-    RESULT,
     error_json,
     log_failure,
-    send_result,
     tell,
 )
+from pyresque.executor.fork.fast_path_writes import MOST, PluginWrites
 from pyresque.job.direct import direct_job
 from pyresque.job.plain import acts_when_taken, child_allows, forkable, plain_call
 from pyresque.job_copies import fork, leave, own
 from pyresque.lent_connection import Loan, give_back, offer, withdraw
 from pyresque.ruby.json_fast import decode_at_once
 from pyresque.standard_streams import flush
-from pyresque.store.reserve_raw import RawReserver, encoded, on_the_wire
+from pyresque.store.reserve_raw import RawReserver, on_the_wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +69,6 @@ if TYPE_CHECKING:
     from pyresque.executor.fork.job_call import JobCall
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.job_class import JobClass
-    from pyresque.job.job_end import Commands
-    from pyresque.store.reserve_raw import Writes
 
     #: One of the kinds below, and what belongs to it.
     End: TypeAlias = tuple[str, Any]
@@ -81,15 +78,12 @@ else:
 #: How a run ends; see above.
 LEFT, WORKING, ENDED, ANSWERED, BROKEN = "left", "working", "ended", "answered", "broken"
 
-#: Bytes of what plugins write at a job's end that the fork server reads at most, and of a frame with it.
-MOST, SMALL = 3072, 4096
-
 #: The signal by which the worker calls back; a process without a handler ignores it. 0: the system has none.
 CALL_BACK: int = getattr(signal, "SIGURG", 0)
 
 
 class CalledBackError(BaseException):
-    """Raised by the handler of CALL_BACK, while the fork server waits for a child and at no other time."""
+    """Raised by the handler of CALL_BACK, which the worker or the child sends, while the fork server waits for a child and at no other time."""
 
 
 class FastPathRun:
@@ -129,10 +123,7 @@ class FastPathRun:
             lambda command: os.write(connection, command),
             *(command_head, record_heads, record_tail, written),
         )
-        # What the plugins of the last job write at its end, as long as no turn is known to have written it: as the child told it, or
-        # as it was known before.
-        self._unwritten_told = b""
-        self._unwritten_known: Commands = []
+        self.writes = PluginWrites(self.results, self.error_pipe)
         self.worker = worker
         self.close_inherited = close_inherited
         self.reap = reap
@@ -144,20 +135,26 @@ class FastPathRun:
         self._plain_calls = self._no_after_fork and not job_call.registry.middleware
         #: Names of classes that were seen not to be plain; one that becomes so is still performed as well as before.
         self._not_plain: set[str] = set()
-        #: What the plugin of the current job writes if the job succeeds, known before it begins.
-        self._writes_known: Commands = []
         self._server_pid = os.getpid()
+        #: The last child, if it has finished its job and was not reaped; 0: none. What waitpid() said of the one before.
+        self._exiting = self._status = 0
         self._waiting = False
 
     # -- in the fork server
 
-    def run(  # noqa: C901, PLR0911 - one path, and every way off it
-        self, queue_index: int, raw: bytes, record: bytes
-    ) -> tuple[End, int, bytes, bytes]:
+    def run(self, queue_index: int, raw: bytes, record: bytes) -> tuple[End, int, bytes, bytes]:
         """Perform the job in ``worker:<id>`` and the jobs after it, until something ends the run.
 
         The arguments are the fields of CurrentRecord for that job. Returns the end, and these fields for the job in hand then.
         """
+        try:
+            return self._run(queue_index, raw, record)
+        finally:
+            self._reap_exiting()
+
+    def _run(  # noqa: C901, PLR0911 - one path, and every way off it
+        self, queue_index: int, raw: bytes, record: bytes
+    ) -> tuple[End, int, bytes, bytes]:
         page, slot, reserver, second = self.page, self.slot, self.reserver, 0
         self.signals.slot = slot
         signal_handlers.take(CALL_BACK, self._called_back)
@@ -169,23 +166,22 @@ class FastPathRun:
             started = perf_counter()
             try:
                 pid = self._fork(*work, queue_index)
-            except OSError:
-                return (
-                    (LEFT, None),
-                    queue_index,
-                    raw,
-                    record,
-                )  # the worker tries, and logs the error
+            except OSError:  # the worker tries, and logs the error
+                return (LEFT, None), queue_index, raw, record
             if not self._wait(pid):
                 return (WORKING, (pid, perf_counter() - started)), queue_index, raw, record
-            status = os.waitpid(pid, 0)[1]
-            writes = self._writes() if page.wrote(slot) else None
-            done = page.finished(slot) or writes is not None
-            if self._writes_known and writes is None and done:
-                writes = self._known()
+            self._reap_exiting()  # the child before this one has had the time of a job to exit
+            self._exiting = pid
+            done = page.finished(slot)
+            writes = self.writes.told() if page.wrote(slot) else None
+            if writes is not None:
+                done = True
+            elif done:
+                writes = self.writes.known()
             if not done or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
-                self._put_back()
-                return (ENDED, (pid, status)), queue_index, raw, record
+                self.writes.put_back()
+                self._reap_exiting()
+                return (ENDED, (pid, self._status)), queue_index, raw, record
             if os.getppid() != self.worker:
                 leave(0)  # the worker is gone: nobody may reserve for it
             page.set_in_turn()
@@ -197,7 +193,7 @@ class FastPathRun:
                 return (BROKEN, str(error)), queue_index, raw, record
             if following is None:
                 return (ANSWERED, reserver.reply), queue_index, raw, record
-            self._unwritten_told, self._unwritten_known = b"", []
+            self.writes.written()
             queue_index, raw = following
             record = reserver.record(queue_index, raw)
             self.turns += 1
@@ -211,7 +207,7 @@ class FastPathRun:
     ) -> tuple[JobClass, Callable[..., Any], Any] | None:
         """The class of a job, the function that performs it in a child, and its arguments; None if the worker must act."""
         decoded, job_call = decode_at_once(raw), self.job_call
-        self._writes_known = []
+        self.writes.expected = []
         if decoded.__class__ is not dict:
             return None
         name = decoded.get("class")
@@ -230,7 +226,7 @@ class FastPathRun:
         self._not_plain.add(str(name))
         if direct is None:
             return entry, job_call.perform, (job,)
-        self._writes_known = direct.writes
+        self.writes.expected = direct.writes
         if direct.first:
             direct.wire = on_the_wire(direct.first)
         return entry, job_call.perform_directly, (direct,)
@@ -258,69 +254,42 @@ class FastPathRun:
         # As ``run_child``, with fewer steps: each is a page of the child's own.
         status = FAILED
         try:
-            self.perform(function, args)
+            finished = self.perform(function, args)
             if self.end is not None:
                 self.signals.end_job()
                 withdraw()
                 self.end()
             flush()
             status = 0
+            if finished:
+                # While this process gives its memory back the fork server goes on. No TERM that comes now is for the job.
+                self.signals.end_job()
+                os.kill(self._server_pid, CALL_BACK)
         except BaseException as error:  # noqa: BLE001 - as there
             status = log_failure(error)
         finally:
             leave(status)
 
-    def _writes(self) -> Writes | None:
-        """Read what the plugins of the last job write, for the turn; None if that is for the worker."""
-        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - for jobs with plugins
-
-        frame = os.read(self.results, SMALL)
-        try:
-            _, end = marshal.loads(frame[RESULT.size + len(HAS_END) :])  # noqa: S302 - the child's frame
-            writes = encoded(JobEnd.unpacked(end).commands)
-        except (ValueError, TypeError, EOFError):  # a job has written there
-            os.write(self.error_pipe, frame)
-            return None
-        self._unwritten_told = end
-        return writes
-
-    def _known(self) -> Writes | None:
-        """What the plugin of the last job, which succeeded, writes; it has told nothing."""
-        self._unwritten_known = self._writes_known
-        return encoded(self._writes_known)
-
-    def _put_back(self) -> None:
-        """Put back what was read of the last child's result, for the worker."""
-        unwritten = self.unwritten
-        if unwritten:
-            told = HAS_END + marshal.dumps((b"", unwritten))
-            send_result(self.error_pipe, 0.0, told, b"", leaving=True)
-            self._unwritten_told, self._unwritten_known = b"", []
-
-    @property
-    def unwritten(self) -> bytes:
-        """What the plugins of the last job write at its end, packed; empty if that is nothing, or a turn is known to have written it."""
-        if not self._unwritten_known:
-            return self._unwritten_told
-        from pyresque.job.job_end import JobEnd  # noqa: PLC0415 - for jobs with plugins
-
-        end = JobEnd()
-        end.commands = self._unwritten_known
-        return end.packed()
-
     def _wait(self, pid: int) -> bool:
-        """Wait until a child exits, without reaping it; False if the worker called back meanwhile."""
-        try:
-            self._waiting = True
-            # A signal that comes between this look and waitid() is sent again.
-            if not self.page.called_back:
+        """Wait until a child has finished its job or exits, without reaping it; False if the worker called back meanwhile."""
+        page = self.page
+        while not page.called_back:
+            try:
+                self._waiting = True
+                # A call back that comes before waitid() is sent again, and a child that has finished exits.
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 self._waiting = False
-                return True
-            self._waiting = False
-        except CalledBackError:
-            return False
+            except CalledBackError:
+                if not page.told(self.slot):
+                    continue
+            return True
         return False
+
+    def _reap_exiting(self) -> None:
+        """Reap the last child that has finished its job."""
+        if self._exiting:
+            self._status = os.waitpid(self._exiting, 0)[1]
+            self._exiting = 0
 
     def _called_back(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
         if self._waiting and os.getpid() == self._server_pid:
@@ -329,8 +298,11 @@ class FastPathRun:
 
     # -- in the child
 
-    def perform(self, function: Callable[..., Any], args: Any) -> None:
-        """Perform a job. Write a result frame only if it failed, was left undone, or imported modules."""
+    def perform(self, function: Callable[..., Any], args: Any) -> bool:
+        """Perform a job; whether it is done, and the fork server can go on. Else there is a result frame for the worker.
+
+        That is written if the job failed, was left undone, or imported modules.
+        """
         known, error = len(sys.modules), b""
         set_title(self.title)
         started = perf_counter()
@@ -342,10 +314,10 @@ class FastPathRun:
                 error = LEFT_UNDONE
             elif self.job_call.end is None and len(sys.modules) == known and not cheap_fork.notes:
                 self.page.set_finished(self.slot)
-                return
+                return True
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
             if self.page.finished(self.slot):
-                return  # a TERM that came too late
+                return True  # a TERM that came too late
             give_back()
             error = error_json(raised)
         seconds = perf_counter() - started
@@ -358,12 +330,14 @@ class FastPathRun:
         end = self.job_call.end
         if not names and not error and end is None:  # what it has imported is known
             self.page.set_finished(self.slot)
-            return
+            return True
         pipe = self.error_pipe, self.pipe_mark
         if not tell(self.job_call, *pipe, seconds, error, names, leaving=True):
             self.page.set_finished(self.slot)
         elif end is not None and not names and not error and end.is_small(MOST):
             self.page.set_wrote(self.slot)
+            return True
+        return False
 
     def rehearse(self, entry: JobClass) -> None:
         """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""

@@ -283,7 +283,7 @@ class _Server:
             self._living.add(end[1][0])
         for descriptor in descriptors:
             os.close(descriptor)
-        left = (queue_index, raw, record, run.turns, run.reserver.second, run.unwritten)
+        left = (queue_index, raw, record, run.turns, run.reserver.second, run.writes.packed)
         result = marshal.dumps((*end, *left))
         self._control.sendall(MESSAGE.pack(FAST_PATH_ENDED, len(result), 0) + result)
 

@@ -64,6 +64,10 @@ class SharedPage:
         """Whether that child has called ``set_finished`` for its last job."""
         return self._page[slot] == FINISHED
 
+    def told(self, slot: int) -> bool:
+        """Whether that child has called ``set_finished`` or ``set_wrote`` for its last job."""
+        return self._page[slot] in {FINISHED, WROTE}
+
     def announce_term(self, slot: int) -> None:
         """The worker is about to send TERM to that child, which then trusts the signal."""
         self._page[SLOTS + slot] = 1

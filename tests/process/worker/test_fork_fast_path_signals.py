@@ -115,7 +115,7 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     ends: list[FastPathEnd],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.5)
     one = stage()
     short_jobs_then_one_that_holds(db)
     thread = release_when_the_worker_watches(one, ends, 4)
