@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from types import GenericAlias
 from typing import Any
 
 from django.conf import settings
@@ -420,19 +421,20 @@ def own_attributes(module: str, owner: type) -> list[str]:
 def entry(module: str, name: str) -> str:
     """A public name with its call, its docstring, and its attributes."""
     owner = getattr(import_module(module), name)
-    if not (inspect.isclass(owner) or callable(owner)):
+    is_class = inspect.isclass(owner) and not isinstance(owner, GenericAlias)  # as Python 3.10 says
+    if not (is_class or callable(owner)):
         return (
             f"## {name}\n\n`{module}.{name}`: {owner!r}"
             if not hasattr(owner, "__name__")
             else f"## {name}"
         )
     text = owner.__doc__ or ""
-    if not text.strip() or (inspect.isclass(owner) and text.startswith(f"{name}(")):
+    if not text.strip() or (is_class and text.startswith(f"{name}(")):
         text = NAMES.get(name, "")
     if not text:
         raise SystemExit(f"docs/make_api.py: no docstring: {module}.{name}")
     parts = [f"## {name}", f"```python\n{signature(name, owner)}\n```", markdown(text)]
-    if inspect.isclass(owner) and name not in {"Resque", "AsyncResque", "Settings"}:
+    if is_class and name not in {"Resque", "AsyncResque", "Settings"}:
         rows = [member(owner, one) for one in own_attributes(module, owner)]
         if rows:
             parts.append("| attribute | what it is |\n|---|---|\n" + "\n".join(rows))

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
 DOCS = Path(__file__).parent
@@ -94,6 +96,11 @@ def first_paragraph(docstring: str | None) -> str:
 
 def signature(name: str, owner: Any, *, method: bool = False) -> str:
     """A call as it is declared; a line for each parameter where it is long. Of the many keywords that are settings three dots stand."""
+    # Of these two each Python tells another call: an alias of a type, which nobody calls, and an enumeration.
+    if isinstance(owner, GenericAlias):
+        return name
+    if inspect.isclass(owner) and issubclass(owner, Enum):
+        return f"{name}(value)"
     try:
         declared = inspect.signature(owner)
     except (TypeError, ValueError):

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeGuard
 
 #: Characters kept of an error's text: Redis takes no record of more than 512 MB.
 MOST_TEXT = 1 << 26
@@ -99,6 +99,11 @@ def is_retried(error: BaseException) -> bool:
 def is_a(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
     """Whether ``except kinds`` would catch it; an error may lie to ``isinstance`` about its class."""
     return issubclass(type(error), kinds)
+
+
+def is_error_class(found: object) -> TypeGuard[type[BaseException]]:
+    """Whether it is a class of errors. Python 3.10 takes ``list[int]`` for a class, until it is to be one's subclass."""
+    return issubclass(type(found), type) and issubclass(found, BaseException)  # type: ignore[arg-type]
 
 
 def exception_name(error: BaseException) -> str:

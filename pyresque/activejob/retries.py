@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pyresque.activejob.versions import Rails
 from pyresque.errors import JobOptionError, NoDelayError
-from pyresque.user_errors import attribute, cause_of, is_a, own_name
+from pyresque.user_errors import attribute, cause_of, is_a, is_error_class, own_name
 
 if TYPE_CHECKING:
     from pyresque.activejob.envelope import Envelope
@@ -73,9 +73,7 @@ class DiscardOn:
 def _check(rule: RetryOn | DiscardOn) -> None:
     """Raise JobOptionError for a rule whose errors are no classes of errors."""
     errors: object = rule.errors
-    if isinstance(errors, tuple) and all(
-        isinstance(each, type) and issubclass(each, BaseException) for each in errors
-    ):
+    if isinstance(errors, tuple) and all(map(is_error_class, errors)):
         return
     name = getattr(errors, "__name__", None) or repr(errors)
     raise JobOptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.registry import is_wrapper
@@ -83,7 +84,8 @@ def _check_hooks(found: Sequence[Plugin], shown: str) -> None:
 
 def _check(plugin: object, shown: str) -> None:
     """Raise JobOptionError for what is no plugin, and for a plugin whose hooks are no ``async def`` methods."""
-    if isinstance(plugin, type) and issubclass(plugin, Plugin):
+    alias = isinstance(plugin, GenericAlias)  # as list[int]: Python 3.10 takes it for a class
+    if not alias and isinstance(plugin, type) and issubclass(plugin, Plugin):
         raise JobOptionError(
             f"plugins of {shown}: {plugin.__name__} is a class: give an object, {plugin.__name__}()"
         )

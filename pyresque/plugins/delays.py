@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyresque.errors import JobOptionError
 from pyresque.ops import Call
+from pyresque.user_errors import is_error_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ def _number(given: Any) -> float:
 
 
 def _kind(given: Any) -> type[BaseException]:
-    if not (isinstance(given, type) and issubclass(given, BaseException)):
+    if not is_error_class(given):
         raise JobOptionError(f"delay= by exception class: {given!r} is no exception class")
     return given
 

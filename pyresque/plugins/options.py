@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pyresque.errors import JobOptionError
 from pyresque.printable import without_password
-from pyresque.user_errors import text_of
+from pyresque.user_errors import is_error_class, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,7 +106,7 @@ def kinds(name: str, given: Any) -> tuple[type[BaseException], ...]:
         raise JobOptionError(f"{name}={shown} is no list: write {name}=[{shown}]")
     found = tuple(given)
     for one in found:
-        if not (isinstance(one, type) and issubclass(one, BaseException)):
+        if not is_error_class(one):
             raise JobOptionError(f"{name}=: {one!r} is no exception class")
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyresque.executor.fork import cheap_fork
+from pyresque.executor.fork import cheap_fork, warm_up
 from pyresque.executor.fork.warm_up import ROUNDS, WarmUps
 from pyresque.process.run.worker import run_worker
 from pyresque.settings import Settings
@@ -38,6 +38,8 @@ def test_the_page_names_every_executor():
 
 def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db, monkeypatch):
     monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr(warm_up, "ENOUGH", 60.0)  # here a connection each time may take a second
+    monkeypatch.setattr(warm_up, "LIMIT", 60.0)
     names: dict[str, object] = {}
     code, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(code, "executors.md", "exec"), names)

@@ -269,7 +269,9 @@ def test_an_error_class_in_the_place_of_rules_is_refused(option):
 
 
 @pytest.mark.parametrize("rule", [RetryOn, DiscardOn])
-@pytest.mark.parametrize("errors", [ValueError, [ValueError], ("ValueError",), (ValueError("x"),)])
+@pytest.mark.parametrize(
+    "errors", [ValueError, [ValueError], ("ValueError",), (ValueError("x"),), (list[int],)]
+)
 def test_a_rule_of_no_error_classes_is_refused_where_it_is_made(rule, errors):
     with pytest.raises(JobOptionError, match=f"{rule.__name__}: .* is no tuple of error classes"):
         rule(errors)

@@ -19,6 +19,7 @@ from pyresque.contrib.django.library import (
 )
 from pyresque.contrib.django.plugin import kept_of
 from pyresque.job.job_status import COMPLETED, FAILED, KILLED, QUEUED, WORKING
+from pyresque.user_errors import is_error_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,10 +92,8 @@ class KeptError(TaskError):
                 f"{self.exception_class_path!r} is not loaded here, and a name from Redis is not imported: import {module!r} first"
             )
         found = vars(sys.modules[module]).get(name)
-        if not isinstance(found, type) or not issubclass(found, BaseException):
-            raise ValueError(  # noqa: TRY004 - as Django's own
-                f"{self.exception_class_path!r} does not name an exception"
-            )
+        if not is_error_class(found):
+            raise ValueError(f"{self.exception_class_path!r} does not name an exception")
         return found
 
 

@@ -18,6 +18,13 @@ from pyresque.executor.fork.warm_up import ROUNDS, WarmUps
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
+@pytest.fixture(autouse=True)
+def every_round(monkeypatch):
+    """Each function is called as often as on a fast machine, where none takes a second."""
+    monkeypatch.setattr(tested, "ENOUGH", 60.0)
+    monkeypatch.setattr(tested, "LIMIT", 60.0)
+
+
 @pytest.fixture
 def resque():
     made = Resque(NOWHERE)
@@ -107,7 +114,6 @@ def test_one_that_hangs_is_interrupted_and_those_after_it_are_told_to_be_left_ou
 
 def test_one_that_holds_on_against_the_interruption_is_interrupted_again(resque, monkeypatch):
     monkeypatch.setattr(tested, "LIMIT", 0.05)
-    monkeypatch.setattr(tested, "AGAIN", 0.05)
     caught = []
 
     @resque.warm_up
