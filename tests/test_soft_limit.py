@@ -208,7 +208,7 @@ async def test_a_cancellation_by_others_stays_one():
 INTERRUPTED = {
     "a limit": """
         try:
-            SoftLimit(0.05).call(lambda: time.sleep(0.2))
+            SoftLimit(0.05).call(lambda: [time.sleep(0.05) for _ in range(600)])
         except JobTimeout:
             ended.append(True)
     """,
@@ -217,7 +217,8 @@ INTERRUPTED = {
         interrupt.enter()
         try:
             threading.Timer(0.05, interrupt.request).start()
-            time.sleep(0.2)
+            for _ in range(600):
+                time.sleep(0.05)
         except TermException:
             ended.append(True)
         finally:

@@ -18,6 +18,7 @@ from pyresque import Resque
 from pyresque.plugins import Lock, LockTimeout, Loner, Status
 from tests.support import ROOT
 from tests.support.eventually import eventually
+from tests.support.processes import in_group
 
 JOBS, KILLS = 40, 5
 PLUGINS = {
@@ -33,6 +34,17 @@ def start(redis_url, executor, *flags):
     env = {**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path}
     line = (*command, "--executor", executor, *flags)
     return subprocess.Popen(line, env=env, start_new_session=True)
+
+
+def end(worker, db):
+    """Kill a worker and its children; what they have sent is carried out when this returns."""
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    eventually(lambda: not in_group(worker.pid))
+    for _ in range(
+        2
+    ):  # Redis reads from every connection that holds something before it reads from one twice
+        db.ping()
 
 
 SEEDS = [1, pytest.param(2, marks=pytest.mark.whole_matrix)]
@@ -52,7 +64,8 @@ def test_nothing_outlives_killed_workers(redis_url, db, name, executor, seed):
             time.sleep(chance.uniform(0.2, 1.2))
             worker.kill()
             worker.wait()
-        time.sleep(0.1)  # a child that was at work goes on, as in Ruby
+            # A child that was at work goes on, as in Ruby.
+            eventually(lambda worker=worker: not in_group(worker.pid))
         db.delete("resque:pruning_dead_workers_in_progress")
         assert start(redis_url, executor, "--burst").wait(60) == 0
         done = Counter(db.lrange("resque:seen", 0, -1))
@@ -95,11 +108,7 @@ def test_every_attempt_counts_once_and_no_counter_is_left(redis_url, db, executo
             worker = start(redis_url, executor)
             eventually(lambda before=before: db.llen("resque:seen") > before)
             time.sleep(chance.uniform(0, 0.3))
-            os.killpg(
-                worker.pid, signal.SIGKILL
-            )  # a child that goes on would handle the failure, too
-            worker.wait()
-            time.sleep(0.1)  # what it has sent is carried out
+            end(worker, db)  # a child that goes on would handle the failure, too
             found = {key: db.get(key) for key in db.keys("resque:worker:*:low")}
             new = [Hit(db, found[key]) for key in found.keys() - known]
             hits |= {hit.what: hit for hit in new}
@@ -131,9 +140,7 @@ def test_every_tracked_job_ends_in_a_status(redis_url, db, executor, seed):
             worker = start(redis_url, executor)
             handles[number * JOBS // KILLS].cancel()  # if it has not ended yet
             time.sleep(chance.uniform(0.2, 1.2))
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-        time.sleep(0.1)  # what it has sent is carried out
+            end(worker, db)
         db.delete("resque:pruning_dead_workers_in_progress")
         assert start(redis_url, executor, "--burst").wait(60) == 0
         ended = Counter(handle.status().status for handle in handles)

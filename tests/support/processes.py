@@ -28,6 +28,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def in_group(leader: int) -> bool:
+    """Whether a process of this group runs."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return any(group == str(leader) and "Z" not in state for group, state in map(str.split, listed))
+
+
 def processes_that_name(folder: Path) -> list[str]:
     """Command lines of processes that mention a folder (its Redis, its workers)."""
     if not Path("/proc/self/environ").exists():
