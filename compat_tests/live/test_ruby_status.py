@@ -99,13 +99,22 @@ class Both:
 
 
 @pytest.fixture
+def peer_env() -> dict[str, str]:
+    """What a Ruby process of a test's own has in its environment; without anything the test shares one with all others."""
+    return {}
+
+
+@pytest.fixture
 def both(
-    ruby_peer: Callable[..., Peer], redis_server: RedisServer, db: redis.Redis
+    ruby_peer: Callable[..., Peer],
+    redis_server: RedisServer,
+    db: redis.Redis,
+    peer_env: dict[str, str],
 ) -> Iterator[Both]:
     reason = complaint(["ruby", "-e", REQUIRED])
     if reason:
         missing("PYRESQUE_REQUIRE_RUBY", f"ruby cannot require resque-status: {reason}")
-    peer = ruby_peer()
+    peer = ruby_peer(**peer_env)
     peer.ask("configure")
     made = Both(peer, redis_server.url, db)
     yield made
@@ -206,6 +215,7 @@ def test_either_scheduler_makes_the_status_of_a_delayed_job(both: Both) -> None:
     assert both.seen() == {"completed": 2}
 
 
+@pytest.mark.parametrize("peer_env", [{"REPORT": "the page's"}], ids=["a Ruby of its own"])
 def test_the_rails_controller_of_the_page_polls_python(both: Both) -> None:
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```ruby\n(.*?)```", page, re.DOTALL)
