@@ -105,7 +105,8 @@ def drain(db, worker):
     assert worker.stop(signal.SIGQUIT) == 0
 
 
-def test_places_agree_on_both_sides(ruby, resque):
+def test_places_agree_on_both_sides(ruby_peer, db, resque):
+    ruby = ruby_peer(GUARDED="1")  # the guard stays in a process that has loaded it
     chosen = random.Random(5)
     values = [
         *(0.1, 1e20, 1e-7, 1e16, 123456789.125, -0.0, 5e-324, 1.7976931348623157e308, 100.0, 1e15),
