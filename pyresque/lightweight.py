@@ -9,13 +9,14 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from dataclasses import (
         dataclass as dataclass,  # noqa: PLC0414 - exported
         field as field,  # noqa: PLC0414 - exported
         replace as replace,  # noqa: PLC0414 - exported
     )
     from functools import cached_property as cached_property  # noqa: PLC0414 - exported
-    from typing import Any
+    from typing import Any, TypeGuard
 else:
 
     class field:  # noqa: N801 - as dataclasses.field
@@ -27,12 +28,40 @@ else:
             default_factory: Any = None,
             *,
             repr: bool = True,  # noqa: A002 - as there
+            compare: bool = True,
+            init: bool = True,
         ) -> None:
             self.default = default
             self.factory = default_factory
             self.shown = repr
+            self.compared = compare
+            self.given = init
 
-    def dataclass(*, slots: bool, frozen: bool = False) -> Any:  # noqa: ARG001 - it always has slots
+        def heavy(self, dataclasses: Any) -> Any:
+            """The same, as the module makes it."""
+            options = {"repr": self.shown, "compare": self.compared, "init": self.given}
+            if self.factory is not None:
+                options["default_factory"] = self.factory
+            elif self.default is not ...:
+                options["default"] = self.default
+            return dataclasses.field(**options, kw_only=True)
+
+    class _Fields:
+        """Makes what ``dataclasses.fields``, ``asdict`` and their kin look for, when they do."""
+
+        def __init__(self, fields: dict[str, field]) -> None:
+            self.fields = fields
+
+        def __get__(self, instance: Any, owner: type) -> Any:
+            import dataclasses  # noqa: PLC0415 - whoever asks has it loaded
+
+            types = owner.__annotations__
+            listed = [(name, types[name], f.heavy(dataclasses)) for name, f in self.fields.items()]
+            made = dataclasses.make_dataclass(owner.__name__, listed).__dataclass_fields__
+            owner.__dataclass_fields__ = made
+            return made
+
+    def dataclass(*, slots: bool, frozen: bool = False, init: bool = True) -> Any:  # noqa: ARG001 - it always has slots; the class's own constructor goes before
         """As ``dataclasses.dataclass`` with slots: a class of the fields that its annotations name. None is inherited."""
 
         def made(cls: type) -> type:
@@ -42,17 +71,18 @@ else:
             body["__qualname__"] = cls.__qualname__
             for name in ("__dict__", "__weakref__"):
                 body.pop(name, None)
-            return type(cls)(
-                cls.__name__, cls.__bases__, {**_methods(fields, frozen=frozen), **body}
-            )
+            methods = _methods(fields, frozen=frozen, then="__post_init__" in body)
+            return type(cls)(cls.__name__, cls.__bases__, {**methods, **body})
 
         return made
 
-    def _methods(fields: dict[str, field], *, frozen: bool) -> dict[str, Any]:
-        """What a class of these fields has. Its constructor is written out: nothing else is as fast."""
+    def _constructor(fields: dict[str, field], *, frozen: bool, then: bool) -> Any:
+        """The constructor, written out: nothing else is as fast. ``then``: it ends with ``__post_init__``."""
         given = {"_set": object.__setattr__, "_fields": fields}
         parameters, lines = [], []
         for name, one in fields.items():
+            if not one.given:
+                continue
             value, default = name, ""
             if one.factory is not None:
                 value, default = f"_fields[{name!r}].factory() if {name} is ... else {name}", "=..."
@@ -60,12 +90,19 @@ else:
                 default = f"=_fields[{name!r}].default"
             parameters.append(f"{name}{default}")
             lines.append(f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
+        if then:
+            lines.append("self.__post_init__()")
         source = f"def __init__(self, {', '.join(parameters)}):\n " + "\n ".join(lines)
         exec(source, given)  # noqa: S102 - it is made of our own names
+        return given["__init__"]
+
+    def _methods(fields: dict[str, field], *, frozen: bool, then: bool) -> dict[str, Any]:
+        """What a class of these fields has."""
         names = tuple(fields)
+        compared = tuple(name for name in names if fields[name].compared)
 
         def values(one: Any) -> tuple[Any, ...]:
-            return tuple(getattr(one, name) for name in names)
+            return tuple(getattr(one, name) for name in compared)
 
         def refuse(self: Any, name: str, *_: Any) -> None:
             raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
@@ -79,13 +116,25 @@ else:
 
         methods = {
             "__slots__": names,
-            "__match_args__": names,
-            "__init__": given["__init__"],
+            "__match_args__": tuple(name for name in names if fields[name].given),
+            "__dataclass_fields__": _Fields(fields),
+            "__init__": _constructor(fields, frozen=frozen, then=then),
             "__repr__": shown,
             "__eq__": equals,
             "__hash__": (lambda self: hash(values(self))) if frozen else None,
         }
-        return {**methods, "__setattr__": refuse, "__delattr__": refuse} if frozen else methods
+        if not frozen:
+            return methods
+
+        def state(self: Any) -> list[Any]:
+            return [getattr(self, name) for name in names]
+
+        def set_state(self: Any, state: list[Any]) -> None:
+            for name, value in zip(names, state, strict=True):
+                object.__setattr__(self, name, value)
+
+        pickled = {"__getstate__": state, "__setstate__": set_state}
+        return {**methods, **pickled, "__setattr__": refuse, "__delattr__": refuse}
 
     Protocol = object
 
@@ -99,7 +148,7 @@ else:
 
     def replace(one: Any, **changes: Any) -> Any:
         """As ``dataclasses.replace``."""
-        return type(one)(**{**{name: getattr(one, name) for name in one.__slots__}, **changes})
+        return type(one)(**{**{name: getattr(one, name) for name in one.__match_args__}, **changes})
 
     class cached_property:  # noqa: N801 - as functools.cached_property, whose module brings others along
         """An attribute that is made when it is first asked for."""
@@ -170,7 +219,7 @@ COROUTINE, ITERABLE_COROUTINE = 0x80, 0x100
 INSIDE = {"partial": "func", "method": "__func__"}
 
 
-def is_awaitable(result: Any) -> bool:
+def is_awaitable(result: Any) -> TypeGuard[Awaitable[Any]]:
     """Whether what a function returned can be awaited, as ``inspect.isawaitable``."""
     if hasattr(type(result), "__await__"):
         return True

@@ -6,7 +6,6 @@ coroutine is cancelled where it awaits. Code that stays in one call into C does 
 
 from __future__ import annotations
 
-import inspect
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyresque import signal_handlers
 from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import JobTimeout
+from pyresque.lightweight import is_awaitable
 from pyresque.ops import raise_inside
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SoftLimit:
             result = self._under_timer(function)
         else:
             result = self._watched(function)
-        return self._within(result) if inspect.isawaitable(result) else result
+        return self._within(result) if is_awaitable(result) else result
 
     async def wait_for(self, function: Callable[[], Awaitable[T]]) -> T:
         """Await what a coroutine function returns."""

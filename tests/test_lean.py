@@ -13,7 +13,18 @@ import pytest
 #: What only some need, and what costs a fork the most.
 NOT_LOADED = {
     *("asyncio", "concurrent", "ctypes", "email", "hashlib", "http", "msgpack", "multiprocessing"),
-    *("random", "redis", "ssl", "statistics", "subprocess", "tempfile", "yaml"),
+    *(
+        "ast",
+        "dataclasses",
+        "inspect",
+        "random",
+        "redis",
+        "ssl",
+        "statistics",
+        "subprocess",
+        "tempfile",
+        "yaml",
+    ),
     *("opentelemetry", "sentry_sdk", "pyresque.contrib"),
     *("click", "decimal", "fractions", "ipaddress", "pathlib", "pkgutil", "platform", "urllib"),
     *("uuid", "zoneinfo"),
@@ -25,7 +36,7 @@ NOT_LOADED = {
 
 #: What a fork server does without, beside that.
 A_WORKERS = {
-    *("dataclasses", "datetime", "enum", "hiredis", "inspect", "json", "logging", "re"),
+    *("datetime", "enum", "hiredis", "json", "logging", "re"),
     *("socket", "threading", "traceback", "typing"),
     *("pyresque.core", "pyresque.driver", "pyresque.ops", "pyresque.process.worker.worker"),
     *("pyresque.store.keys", "pyresque.store.queues", "pyresque.store.reserve", "pyresque.verbs"),

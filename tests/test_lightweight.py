@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
 from pyresque import lightweight
+from pyresque.failure.record import FailedRecord
+from pyresque.job.job import Payload
 
 #: What the annotations of both classes name.
 Fields = list[str]
@@ -83,3 +87,74 @@ def test_a_copy_with_changes_is_another_value(frozen):
     changed = lightweight.replace(one, x=7)
     assert (changed.x, changed.y, changed.seen) == (7, 2, ["a"])
     assert one.x == 1
+
+
+def both(**options):
+    """A class with every kind of field, made by the module and by its stand-in."""
+
+    def made(by):
+        class Span:
+            start: int
+            end: int = 9
+            note: str = by.field(default="", compare=False, repr=False)
+            length: int = by.field(init=False)
+
+            def __post_init__(self):
+                object.__setattr__(self, "length", self.end - self.start)
+
+        return by.dataclass(slots=True, frozen=True, **options)(Span)
+
+    return made(dataclasses), made(lightweight)
+
+
+def test_fields_that_are_not_given_or_not_compared_behave_alike():
+    shown = []
+    for span in both():
+        one = span(1, note="a")
+        assert one == span(1, 9, "b")
+        assert one != span(2)
+        assert hash(one) == hash(span(1, 9, "b"))
+        assert one.length == 8
+        with pytest.raises(TypeError):
+            span(1, length=5)
+        assert span.__match_args__ == ("start", "end", "note")
+        shown.append(repr(one).replace("lightweight", "dataclasses"))
+    assert shown[0] == shown[1]
+    assert lightweight.replace(both()[1](1), end=4).length == 3
+
+
+def test_the_tools_of_the_module_take_the_classes_of_the_stand_in():
+    listed, copies = [], []
+    for span in both():
+        one = span(1, note="a")
+        assert dataclasses.is_dataclass(span)
+        listed.append(
+            [(f.name, f.type, f.init, f.repr, f.compare) for f in dataclasses.fields(one)]
+        )
+        assert dataclasses.asdict(one) == {"start": 1, "end": 9, "note": "a", "length": 8}
+        assert dataclasses.astuple(one) == (1, 9, "a", 8)
+        changed = dataclasses.replace(one, end=4)
+        copies.append((type(changed) is span, changed.end, changed.length, changed.note))
+        assert copy.copy(one) == one
+    assert listed[0] == listed[1]
+    assert copies[0] == copies[1] == (True, 4, 3, "a")
+
+
+def test_a_class_with_a_constructor_of_its_own_keeps_it():
+    for by in (dataclasses, lightweight):
+
+        class Given:
+            x: int
+
+            def __init__(self, text):
+                object.__setattr__(self, "x", int(text))
+
+        made = by.dataclass(slots=True, frozen=True, init=False)(Given)
+        assert made("5").x == 5
+        assert made("5") == made(" 5 ")
+
+
+def test_public_values_cross_a_pickle():
+    record = FailedRecord(0, b"{}", {"queue": "low"})
+    assert pickle.loads(pickle.dumps(record)) == record
+    assert dataclasses.asdict(Payload("A", [1])) == {"class_name": "A", "args": [1], "extra": {}}

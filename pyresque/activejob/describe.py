@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyresque.activejob.registry import job_hash
 from pyresque.job.plugin import tracking_id
+from pyresque.lightweight import dataclass
 
 if TYPE_CHECKING:
     from pyresque.job.job import Job, Payload

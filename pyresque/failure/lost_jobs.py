@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyresque.clock import local
@@ -24,6 +23,7 @@ from pyresque.failure.report import report
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import guard_copies, run_failure_hooks
 from pyresque.job.plugin import moment
+from pyresque.lightweight import replace
 from pyresque.ruby.time import parse_time
 from pyresque.store.keys import FAILED_ASIDE
 from pyresque.store.lost_jobs import LostJob, LostJobTable

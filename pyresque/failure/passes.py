@@ -7,10 +7,10 @@ what is done is done whole, and the rest of the list is unchanged.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyresque.failure import record as records
+from pyresque.lightweight import dataclass, field
 from pyresque.store.failed import Requeued
 from pyresque.store.slices import SLICE, Backward, Forward, Removal
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import DecodeError
 from pyresque.job.embedding import is_clean_text, unwrap, wrap
 from pyresque.job.job import Codec, Job, Payload
+from pyresque.lightweight import dataclass, field
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.user_errors import clean

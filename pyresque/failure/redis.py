@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from pyresque.failure.passes import (
 )
 from pyresque.failure.record import FailedRecord, Failure
 from pyresque.failure.trimming import ListTrimmer
+from pyresque.lightweight import replace
 from pyresque.ruby import time as ruby_time
 from pyresque.store.reserve import FailureEntry
 from pyresque.store.slices import Backward

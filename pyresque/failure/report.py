@@ -5,9 +5,9 @@ Nothing here raises, even if the error's own methods and attributes do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pyresque.lightweight import dataclass
 from pyresque.user_errors import (
     RaisedInCall,
     attribute,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from pyresque.errors import RedisCommandError, RedisUnavailable
 from pyresque.failure.trimming import Limits
-from pyresque.lightweight import within
+from pyresque.lightweight import replace, within
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ they were judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from pyresque.errors import DecodeError
 from pyresque.failure import record as records
+from pyresque.lightweight import dataclass, replace
 from pyresque.ruby.time import parse_time
 from pyresque.store.slices import Slices, remove_seen
 

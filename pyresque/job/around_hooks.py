@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import AroundHookError
 from pyresque.job import hooks
+from pyresque.lightweight import is_awaitable
 from pyresque.ops import Call, Op
 from pyresque.user_errors import as_raised, is_a
 
@@ -29,10 +30,10 @@ async def around(
         ran: tuple[bool, Any] = await operation(entry.plugin_job, inner)
         return ran
     made = await Call(partial(hooks.hook(entry.target, names[0]), *args, **kwargs), offload=True)
-    if inspect.isgenerator(made):
+    if isinstance(made, GeneratorType):
         return await _through(made.send, made.throw, made.close, inner)
-    if inspect.isasyncgen(
-        made
+    if isinstance(
+        made, AsyncGeneratorType
     ):  # an async generator cannot return a value, so it passes on the inner one
         return await _through(made.asend, made.athrow, made.aclose, inner, hands_on=True)
     return False, made  # a plain function, which never yields: the work is left undone
@@ -105,7 +106,7 @@ def _stepped(step: Callable[[], Any]) -> Any:
         stepped = step()
     except StopIteration as stop:
         raise _Ended(stop.value) from None
-    return _awaited(stepped) if inspect.isawaitable(stepped) else stepped
+    return _awaited(stepped) if is_awaitable(stepped) else stepped
 
 
 async def _awaited(stepped: Awaitable[Any]) -> Any:

@@ -6,12 +6,12 @@ the push, the middleware back out, ``after_enqueue`` hooks. If a hook or a middl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pyresque.errors import MiddlewareError
 from pyresque.job.job import write_payload
 from pyresque.job.middleware import through
+from pyresque.lightweight import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

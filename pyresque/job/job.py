@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyresque.errors import DecodeError, JobOptionError, NotAJob, NotEncodable, PyresqueError
+from pyresque.lightweight import dataclass, field, replace
 from pyresque.ruby.json import Dialect, decode, decode_at_once, encode
 from pyresque.user_errors import text_of
 

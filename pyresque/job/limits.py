@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import JobOptionError
-from pyresque.lightweight import replace
+from pyresque.lightweight import dataclass, is_coroutine_function, replace
 from pyresque.ops import Call, rewrite
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ def _limited(alarm: SoftLimit, request: Any) -> Any:
     """Put a call of user code under the limit; other requests stay."""
     if type(request) is not Call:
         return request
-    awaits = inspect.iscoroutinefunction(request.function)
+    awaits = is_coroutine_function(request.function)
     bound = alarm.wait_for if awaits else alarm.call
     return replace(request, function=partial(bound, request.function))
 

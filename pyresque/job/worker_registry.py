@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyresque.errors import DecodeError, NotAJob, WorkerIdError
 from pyresque.job.embedding import can_embed, unwrap, wrap
 from pyresque.job.job import NO_PAYLOAD, Codec, Job, read_job
+from pyresque.lightweight import dataclass
 from pyresque.ruby import time as ruby_time
 from pyresque.ruby.json import member
 from pyresque.store.queues import integer

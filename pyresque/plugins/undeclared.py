@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.errors import NotEncodable, RedisCommandError, RedisUnavailable, UnknownJobClass
 from pyresque.job.job import read_job
 from pyresque.job.plugin import PluginJob
+from pyresque.lightweight import dataclass, field
 from pyresque.ops import Batch, Command
 from pyresque.plugins.loner import digest_of
 from pyresque.printable import printable

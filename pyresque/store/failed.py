@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyresque.lightweight import dataclass
 from pyresque.ops import Batch, Command, in_chunks
 from pyresque.store.queues import Pushed, names, some_bytes, to_bytes
 from pyresque.store.scripts import script

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pyresque.lightweight import dataclass
 from pyresque.ops import Batch, Command, MayWait
 from pyresque.store.queues import to_bytes
 from pyresque.store.scripts import script

@@ -5,9 +5,9 @@ A mark is set and its job pushed in one script: a process that dies cannot leave
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pyresque.lightweight import dataclass
 from pyresque.ops import Batch, Command, MayWait
 from pyresque.store.queues import Pushed, escaped, text, to_bytes
 from pyresque.store.scripts import script

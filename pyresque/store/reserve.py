@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyresque.errors import ScriptMissing
-from pyresque.lightweight import sha1_hex
+from pyresque.lightweight import dataclass, field, sha1_hex
 from pyresque.ops import Command
 from pyresque.store.queues import names, text, to_bytes
 from pyresque.store.scripts import script

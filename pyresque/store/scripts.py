@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.errors import NotPermitted, RedisCommandError, ScriptMissing, WrongKey
-from pyresque.lightweight import sha1_hex
+from pyresque.lightweight import dataclass, sha1_hex
 from pyresque.ops import Arg, Batch, Command, as_it_is
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ Reserving jobs is in ``reserve``. ``beating``, ``entering`` and ``starting`` ret
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyresque.errors import RedisCommandError
+from pyresque.lightweight import dataclass
 from pyresque.ops import Batch, Command
 from pyresque.store.queues import integer, names, some_bytes, text, to_bytes
 from pyresque.store.reserve import NO_FAILURE

@@ -6,11 +6,12 @@ The page may be shared memory: the process of the health port reads it, and the 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 from struct import Struct
 from typing import TYPE_CHECKING
+
+from pyresque.lightweight import dataclass
 
 if TYPE_CHECKING:
     from mmap import mmap

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from pyresque.errors import RedisCommandError
 from pyresque.failure.record import Failure, write_local
 from pyresque.failure.report import report
 from pyresque.job.plain import fast_entry
+from pyresque.lightweight import replace
 from pyresque.process.worker.job_log import UNKNOWN, registered_instead
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 

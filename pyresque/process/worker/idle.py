@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from pyresque.lightweight import within
+from pyresque.lightweight import dataclass, within
 from pyresque.ops import Call
 
 if TYPE_CHECKING:

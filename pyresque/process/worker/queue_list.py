@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyresque.errors import NoQueueError
+from pyresque.lightweight import dataclass, field
 from pyresque.ruby.fnmatch import fnmatch
 
 if TYPE_CHECKING:
