@@ -125,7 +125,7 @@ def test_a_scheduler_that_stops_hands_over_at_once(schedulers, db, first, second
     master = schedulers[first]()
     leads(db, master)
     standby = schedulers[second]()
-    assert 170 < db.ttl(LOCK) <= 180
+    assert 150 < db.ttl(LOCK) <= 180
     begun = time.monotonic()
     assert master.stop(signal.SIGTERM) == 0
     leads(db, standby)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PORTS = range(20_000, 32_768)
 
 #: Seconds in which a server must answer.
-START_TIME = 10
+START_TIME = 60
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
