@@ -95,13 +95,14 @@ def idle(db):
     eventually(
         lambda: (
             int(db.get("resque:stat:processed") or 0) + db.llen(ASIDE) == int(db.get("live:pushed"))
-        )
+        ),
+        within=60,
     )
 
 
 def drain(db, worker):
     """Wait until a Ruby worker has emptied the queue, and let it leave after its last job."""
-    eventually(lambda: not db.exists(QUEUE))
+    eventually(lambda: not db.exists(QUEUE), within=60)
     assert worker.stop(signal.SIGQUIT) == 0
 
 

@@ -12,12 +12,14 @@ module PyresqueGuard
   TABLE_AGE = 1.0 # seconds for which the routing table is believed
   TRIES = 5       # how often a job goes to the tail of its queue because it can be neither handed over nor performed
   PAUSE = 1.0     # seconds before it does
+  NOW = -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) }
   WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
   # The job leaves worker:<id> and comes to the list in one step: whenever this process is killed, it is in one of the two.
   PUT = <<~LUA
     if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
     redis.call("RPUSH", KEYS[2], ARGV[2])
     redis.pcall("SADD", KEYS[3], ARGV[3])
+    if KEYS[4] then redis.pcall("SET", KEYS[4], 1, unpack(ARGV, 4)) end
     redis.call("DEL", KEYS[1])
     return 1
   LUA
@@ -47,7 +49,7 @@ module PyresqueGuard
 
   module Job
     def perform
-      @pyresque_started = PyresqueGuard.now
+      @pyresque_started = NOW.call
       super.tap { |performed| PyresqueGuard.count(self, "done", @pyresque_started) if performed }
     end
 
@@ -60,18 +62,12 @@ module PyresqueGuard
   end
 
   class << self
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    end
-
     # Whether the job was handed over to Python, or put back: then this worker must not perform it.
     def pass_on?(worker, job)
       name, pythons = decide(job.payload)
       return false if pythons.nil?
-
       return true if pythons && put(worker, job, "migrate:queue:#{job.queue}", "migrate:queues")
       return false if known?(job, name) || tries_of(job) > TRIES
-
       sleep PAUSE
       put(worker, job, "queue:#{job.queue}", "queues")
     end
@@ -80,8 +76,7 @@ module PyresqueGuard
     def count(job, ended, started)
       name, = routed(job.payload)
       return if name.empty? || name.size > 256 || Resque.inline? || !known?(job, name)
-
-      took = started ? ((now - started) * 1_000_000).to_i : 0
+      took = started ? ((NOW.call - started) * 1_000_000).to_i : 0
       day, hour, minute, second = Time.now.utc.strftime("%F %H %M %s").split
       whole, lately = "migrate:performed:#{day}:#{name}", "migrate:lately:#{day}T#{hour}:#{name}"
       Resque.redis.eval(COUNT, keys: [whole, lately, "migrate:last"], argv: [hour, minute, ended, took, name, second])
@@ -123,9 +118,8 @@ module PyresqueGuard
     end
 
     def rules
-      return @rules if @read && now - @read < TABLE_AGE
-
-      @read = now
+      return @rules if @read && NOW.call - @read < TABLE_AGE
+      @read = NOW.call
       raw = Resque.redis.get("migrate:routes")
       @rules = raw ? JSON.parse(raw).fetch("rules").each { |one| check(one) } : [] unless @rules && raw == @raw
       @raw = raw
@@ -147,10 +141,11 @@ module PyresqueGuard
       record = Resque.encode("queue" => job.queue, "run_at" => Time.now.utc.iso8601, "payload" => job.payload)
       raw = Thread.current[:pyresque_guard]
       raw = Resque.encode(job.payload) unless raw && Resque.decode(raw) == job.payload
+      mark, *expiry = mark_of(job)
       asked = false
       Resque.redis.set("worker:#{worker}", record)
       begin
-        asked = Resque.redis.eval(PUT, keys: ["worker:#{worker}", list, names], argv: [record, raw, job.queue])
+        asked = Resque.redis.eval(PUT, keys: ["worker:#{worker}", list, names, *mark], argv: [record, raw, job.queue, *expiry])
       rescue Redis::BaseConnectionError # perhaps it was done: the script looks
         asked = true
         sleep PAUSE
@@ -159,15 +154,22 @@ module PyresqueGuard
       true
     rescue Redis::CommandError, Redis::BaseConnectionError => e
       raise if asked # what became of the job nobody knows: the worker ends, as Ruby's does then, and its record tells
-
       warn_once("#{list} takes no job", e)
       false
     end
 
+    # The mark that keeps an equal job out of the queue, and its expiry. resque-loner and resque_solo delete it when they pop the job.
+    def mark_of(job)
+      gem = defined?(ResqueSolo::Queue) ? ResqueSolo::Queue : Resque::Plugins::Loner::Helpers
+      unique, key = gem.respond_to?(:unique_key) ? %i[is_unique? unique_key] : %i[item_is_a_unique_job? unique_job_queue_key]
+      seconds = gem.item_ttl(job.payload).to_i
+      gem.send(unique, job.payload) ? [gem.send(key, job.queue, job.payload), *(["EX", seconds] if seconds >= 0)] : []
+    rescue NameError then [] # neither of the gems is loaded
+    end
+
     def known?(job, name)
       job.send(:constantize, name) && true
-    rescue StandardError, ScriptError
-      false
+    rescue StandardError, ScriptError then false
     end
 
     def tries_of(job)

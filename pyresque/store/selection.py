@@ -47,13 +47,19 @@ PUSHES = frozenset({"RPUSH", "ZADD"})
 
 
 class Look(NamedTuple):
-    """What a look has read: jobs from ``start`` on, the list's length, a few jobs at its head. ``start`` below 0: no list."""
+    """What a look has read: jobs from ``start`` on, the list's length, a few jobs at its head.
+
+    ``start`` -1: no list. SEARCH_ON: the anchor was not found yet; the next look is to go on at the index ``length``.
+    """
 
     start: int
     length: int = 0
     jobs: Sequence[bytes] = ()
     head: Sequence[bytes] = ()
 
+
+#: In place of where a look begins: see there.
+SEARCH_ON = -2
 
 #: The look at a key that holds no list.
 NO_LIST_HERE = Look(-1)

@@ -11,7 +11,7 @@ from pyresque import Resque
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Batch
 from pyresque.store.queues import to_bytes
-from pyresque.store.selection import Selection, table_mark
+from pyresque.store.selection import SEARCH_ON, Selection, table_mark
 
 ID = "h:1:low"
 AT = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -242,14 +242,16 @@ def test_an_anchor_that_was_popped_leads_to_the_head(hand, db):
     assert hand.look(job(300), 300, most=1) == (0, 100, [job(400)], [])
 
 
-@pytest.mark.parametrize(("popped", "start"), [(40_000, 20_001), (20_000, 0)])
-def test_an_anchor_far_from_where_it_stood_is_looked_for_near_the_head_alone(
-    hand, db, popped, start
-):
+@pytest.mark.parametrize(("popped", "start"), [(20_000, 40_001), (59_990, 11), (60_001, 0)])
+def test_an_anchor_far_in_front_of_its_old_index_is_found_by_several_looks(hand, db, popped, start):
     hand.fill(*map(job, range(100_000)))
     db.lpop(LIST, popped)
-    look = hand.look(job(60_000), 60_000, most=2)
+    index, looks = 60_000, 0
+    while (look := hand.look(job(60_000), index, most=2)).start == SEARCH_ON:
+        assert min(index, db.llen(LIST)) - 20_000 < look.length < index
+        index, looks = look.length, looks + 1
     assert (look.start, look.jobs[0]) == (start, job(popped + start))
+    assert looks > 0
 
 
 def test_without_an_anchor_a_look_begins_at_an_index(hand):

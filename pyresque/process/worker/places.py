@@ -118,6 +118,10 @@ class Place:
         near = index <= self.window and part >= index + most and not head
         return (anchor, index, most) if near and (anchor or not index) else None
 
+    def search_on(self, index: int) -> None:
+        """The anchor was not found yet: the next look searches from this index on towards the head."""
+        self._index = index
+
     def read(self, look: Look, choose: Choose, now: float) -> None:
         """Keep what a look has found. ``choose`` returns the jobs that are ours, by their places among payloads."""
         self.read_at, self.length = now, look.length

@@ -38,6 +38,7 @@ from pyresque.store.selection import (
     NOT_HELD,
     OTHER_ROUTES,
     QUEUE_PAUSED,
+    SEARCH_ON,
     TAKEN,
     carried_out_here,
 )
@@ -273,6 +274,9 @@ class SelectiveJob(RequestingJob):
         for place, look in zip(self._looked, replies, strict=True):
             if isinstance(look, WrongKey):
                 look = NO_LIST_HERE  # noqa: PLW2901 - the command's own reply
+            if look.start == SEARCH_ON:
+                place.search_on(look.length)
+                continue
             if look.start < 0:
                 self._warn_of_list(place)
             place.read(look, self._choose, now)

@@ -1,15 +1,16 @@
 -- Reads jobs of a queue behind a place that the reader remembers by one element, its anchor. Takes nothing.
 --
 -- Others pop at the head meanwhile, so the anchor stands nearer to it by now. It is looked for at its old index. Near the head LPOS, which
--- Redis has from 6.0.6 on, finds it; elsewhere it is looked for in front of its old index, in larger and larger parts. If it is not
--- found, it was popped itself, or nobody can tell where it is: reading begins at the head. A look never searches a whole long list, in
--- which Redis would serve nobody meanwhile.
+-- Redis has from 6.0.6 on, finds it; elsewhere it is looked for in front of its old index, in larger and larger parts. One call searches
+-- some thousand elements, since Redis serves nobody meanwhile; the next one goes on in front of them. If the anchor is nowhere, it was
+-- taken itself, or nobody can tell where it is: reading begins at the head.
 --
 -- KEYS  1 the queue's list
 -- ARGV  1 the anchor; "" for none   2 its index when it was read; without an anchor the index to begin at
 --       3 how many jobs to read, at most   4 how many bytes; more is read only to complete a part
 --       5 how many jobs to read at the head, too   6 how many jobs to read in the first part: large jobs are read in small parts
--- Returns {index of the first job read, length of the list, jobs, jobs at the head}; {-1} if the key is no list
+-- Returns {index of the first job read, length of the list, jobs, jobs at the head}; {-1} if the key is no list; {-2, index} if the
+-- anchor can only be from that index on towards the head
 
 local key, anchor, at = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local most, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -20,18 +21,14 @@ if type(length) == "table" then
   return length
 end
 
--- The anchor's index among the first so many elements: nil if it is not there, or this Redis has no LPOS.
-local function find_from_head(count)
-  local found = redis.pcall("LPOS", key, anchor, "MAXLEN", count)
-  return type(found) == "number" and found or nil
-end
-
--- The index of the anchor, or -1.
+-- The index of the anchor, or -1; and where it can only be, if it was not found.
 local function find()
   if redis.call("LINDEX", key, at) == anchor then return at end
   local high = math.min(at + 16, length - 1)  -- a job that was put back at the head moves the others on
-  local found = high < 1000 and find_from_head(high + 1)
-  if found then return found end
+  if high < 1000 then
+    local found = redis.pcall("LPOS", key, anchor, "MAXLEN", high + 1)
+    if type(found) == "number" then return found end  -- else it is not there, or this Redis has no LPOS
+  end
   local size = math.max(4, math.min(128, math.floor(1000000 / #anchor)))
   local widest = 64 * size
   while high >= 0 and size <= widest do
@@ -41,14 +38,16 @@ local function find()
     end
     high, size = low - 1, 4 * size
   end
-  return high >= 0 and find_from_head(math.min(high + 1, 30000)) or -1
+  return -1, high
 end
 
 local start = 0
 if anchor == "" then
   start = math.min(at, length)
 elseif length > 0 then
-  start = find() + 1
+  local found, high = find()
+  if found < 0 and high >= 0 then return {-2, high} end
+  start = found + 1
 end
 
 local part = math.min(most, tonumber(ARGV[6]))

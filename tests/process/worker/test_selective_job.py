@@ -300,6 +300,22 @@ def test_an_idle_look_reads_only_what_is_new(stage):
     assert stage.perform() == [1]
 
 
+@pytest.mark.parametrize(("popped", "looks"), [(25_000, 55), (0, 125)])
+def test_the_place_is_found_again_in_a_long_queue_in_small_steps(stage, db, popped, looks):
+    stage.push(*[("Theirs", n) for n in range(60_000)])
+    stage.perform()
+    stage.push(*[("Theirs", n) for n in range(60_000, 100_000)])
+    stage.clock.passed += 2
+    stage.asked.clear()
+    if popped:
+        db.lpop(LOW, popped)
+    else:
+        db.lrem(LOW, 1, raw("Theirs", 59_999))  # the anchor
+    stage.push(("Ours", 1))
+    assert stage.perform() == [1]
+    assert len(stage.asked) <= looks
+
+
 # -- the line breaks
 
 
