@@ -18,6 +18,7 @@ from flask.cli import ScriptInfo
 
 from pyresque.cli.main import LazyCommands
 from pyresque.errors import SettingsError
+from pyresque.job.middleware import of_kind
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def init_app(app: Flask, resque: Application) -> None:
     resque.configure(**_settings(app))
     app.extensions[NAME] = resque
     app.cli.add_command(commands, NAME)
-    for layer in resque.registry.middleware:
-        if isinstance(layer.middleware, _InContext):
-            layer.middleware.app = app
-            return
-    resque.middleware(_InContext(app, resque))
+    known = of_kind(resque.registry.middleware, _InContext)
+    if known is None:
+        resque.middleware(_InContext(app, resque))
+    else:
+        known.app = app
 
 
 class _InContext:

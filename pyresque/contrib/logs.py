@@ -17,6 +17,7 @@ from socket import gethostname
 from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.activejob.describe import class_name, job_id
+from pyresque.job.middleware import of_kind
 from pyresque.printable import printable
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ def bind_jobs(resque: Application, *, structlog: bool = False) -> None:
 
     ``job_id`` is that of an active job, or the uuid of a tracked one; other jobs have none. ``worker`` is the id in Redis. With
     ``structlog`` they are bound to ``structlog.contextvars``, too. Call it before other middleware is added, so that those are inside.
+    Called again it binds nothing twice.
     """
-    bound: Callable[..., AbstractContextManager[Any]] = _nothing
+    known = of_kind(resque.registry.middleware, _Binding)
+    if known is None:
+        known = _Binding(resque.registry)
+        resque.middleware(known)
     if structlog:
         from structlog.contextvars import bound_contextvars  # noqa: PLC0415 - for those who have it
 
-        bound = bound_contextvars
-    resque.middleware(_Binding(resque.registry, bound))
+        known.bound = bound_contextvars
 
 
 def job_fields() -> dict[str, str]:
@@ -74,11 +78,10 @@ class JobFilter(logging.Filter):
 class _Binding:
     """The middleware, for threads and for event loops."""
 
-    def __init__(
-        self, registry: Registry, bound: Callable[..., AbstractContextManager[Any]]
-    ) -> None:
+    def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.bound = bound
+        #: Binds the fields once more: those of structlog, where asked for.
+        self.bound: Callable[..., AbstractContextManager[Any]] = _nothing
 
     def __call__(self, call_next: CallNext, job: Job) -> None:
         with self.around(job):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from time import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from weakref import WeakSet
 
 from pyresque.activejob.registry import job_hash
 from pyresque.errors import DecodeError, DirtyExit, JobTimeout, MissingPackage
@@ -60,10 +59,6 @@ FLUSH: Final = 1.0
 GROUPED: Final = (JobTimeout, DirtyExit)
 
 
-#: The applications whose jobs pass the middleware below: once, however often an integration is made for them.
-_joined: Final[WeakSet[Application]] = WeakSet()
-
-
 class ResqueIntegration(Integration):
     """Sentry's integration for a Resque. Make it before other middleware is added, so that the errors of that are seen, too.
 
@@ -76,9 +71,8 @@ class ResqueIntegration(Integration):
 
     def __init__(self, resque: Application, *, write: bool = False) -> None:
         self.write = write
-        if resque in _joined:  # ``sentry_sdk.init`` was called before
-            return
-        _joined.add(resque)
+        if any(layer.middleware is _perform for layer in resque.registry.middleware):
+            return  # ``sentry_sdk.init`` was called before, or for another face of the same jobs
         resque.middleware(_perform)
         resque.enqueue_middleware(_enqueue)
         resque.job_lost(_report_death)

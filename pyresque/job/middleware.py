@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     #: What the layers pass on: a Job that is performed, or a job that is enqueued.
     J = TypeVar("J")
+    M = TypeVar("M")
 
 
 class Layer:
@@ -59,6 +60,12 @@ def add(layers: list[Layer], middleware: Callable[[Any, Any], Any]) -> None:
     """
     layers.append(Layer.of(middleware))
     layers.sort(key=lambda layer: layer.awaits)
+
+
+def of_kind(layers: Sequence[Layer], kind: type[M]) -> M | None:
+    """Return the middleware of that type that was added; None if there is none."""
+    found = (layer.middleware for layer in layers if isinstance(layer.middleware, kind))
+    return next(found, None)
 
 
 async def through(

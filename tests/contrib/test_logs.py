@@ -13,7 +13,7 @@ import sys
 import pytest
 import structlog
 
-from pyresque import Resque
+from pyresque import AsyncResque, Resque
 from pyresque.contrib.logs import JobFilter, bind_jobs, job_fields
 from pyresque.job.job import read_job
 from pyresque.job.perform import perform
@@ -44,6 +44,19 @@ def test_a_job_has_fields_while_it_runs_and_one_inside_it_its_own(resque):
     whole = {"queue": "inline", "class": "Outer"}
     assert seen == [whole, {"queue": "inline", "class": "Inner"}, whole]
     assert job_fields() == {}
+
+
+def test_a_second_call_binds_nothing_twice_and_may_add_structlog(resque, redis_url):
+    bind_jobs(resque)
+    bind_jobs(AsyncResque(redis_url, jobs=resque), structlog=True)
+    bind_jobs(resque)
+    assert len(resque.registry.middleware) == 1
+    seen = []
+    job = resque.job("Job", queue="low")(
+        lambda: seen.append(structlog.contextvars.get_contextvars())
+    )
+    resque.enqueue(job)
+    assert seen == [{"queue": "inline", "class": "Job"}]
 
 
 def test_a_failed_job_leaves_none_and_structlog_keeps_what_was_bound_before(resque):

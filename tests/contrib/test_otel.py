@@ -97,6 +97,23 @@ def test_each_job_of_many_has_a_span_and_a_context_of_its_own(db, resque, memory
     assert len(memory.exporter.get_finished_spans()) == 2
 
 
+def test_a_resque_that_is_traced_twice_has_each_span_once_by_the_last_options(
+    db, redis_url, resque, memory
+):
+    Tracing(resque, **Memory().providers)
+    Tracing(AsyncResque(redis_url, jobs=resque), write=True, **memory.providers)
+    resque.enqueue(resque.job("Note", queue="low")(lambda: None))
+    (payload,) = raw_of(db)
+    assert "traceparent" in payload
+    burst(resque, "low")
+    for function in resque.hooks.functions("job_lost"):
+        function(Job("low", Payload("Archive", [1]), b"{}"), DirtyExit("gone"))
+    assert [span.name for span in memory.exporter.get_finished_spans()] == [
+        *("send low", "process low", "process low"),
+    ]
+    assert len(resque.hooks.functions("child_exit")) == 1
+
+
 async def test_an_async_face_sends_below_the_span_that_is_current(db, redis_url, memory):
     async with AsyncResque(redis_url) as resque:
         Tracing(resque, write=True, **memory.providers)

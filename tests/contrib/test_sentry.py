@@ -10,7 +10,7 @@ import pytest
 import sentry_sdk
 from sentry_sdk.transport import Transport
 
-from pyresque import Job, Payload, Resque, TimeLimit
+from pyresque import AsyncResque, Job, Payload, Resque, TimeLimit
 from pyresque.activejob import DiscardOn, RetryOn
 from pyresque.contrib.sentry import ResqueIntegration, _report_death
 from pyresque.errors import DirtyExit
@@ -134,9 +134,10 @@ def test_an_error_is_reported_once_with_arguments_where_personal_data_is_allowed
     assert sentry.transactions[0]["contexts"]["trace"]["status"] == "internal_error"
 
 
-def test_a_second_init_makes_no_second_transaction(db, resque, sentry):
+def test_a_second_init_makes_no_second_transaction(db, resque, redis_url, sentry):
     sentry.init()
     sentry.init()
+    ResqueIntegration(AsyncResque(redis_url, jobs=resque))
     resque.job("Note", queue="low")(lambda: None)
     push(db, "Note")
     burst(resque, "low")

@@ -23,8 +23,11 @@ from pyresque.contrib.otel.described import (
 from pyresque.contrib.otel.instruments import Instruments
 from pyresque.errors import JobOptionError
 from pyresque.executor.fork.child_flush import ChildFlush
+from pyresque.job.middleware import of_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, Tracer, TracerProvider
@@ -51,7 +54,7 @@ class Tracing:
     ``write``: payloads get the context of their enqueue, where Ruby's instrumentations write it; by default their bytes stay as
     they are. ``propagation``: the span of a job is "link"ed to that of its enqueue, its "child", or "none" of these. ``tracer_provider``, ``meter_provider``:
     those of the process unless given.
-    Raises JobOptionError.
+    Made again for the same jobs, the last one counts. Raises JobOptionError.
 
     >>> Tracing(resque, write=True)
     """
@@ -76,10 +79,9 @@ class Tracing:
         self._meter_provider = meter_provider
         self._tracer: Tracer = trace.get_tracer(SCOPE, __version__, tracer_provider)
         self._instruments = Instruments(metrics.get_meter(SCOPE, __version__, meter_provider))
-        resque.middleware(self._perform)
-        resque.enqueue_middleware(self._enqueue)
-        resque.job_lost(self._lost)
-        resque.child_exit(ChildFlush(self._flush))
+        attached = of_kind(resque.registry.middleware, _Attached) or _Attached(resque)
+        attached.perform, attached.enqueue = self._perform, self._enqueue
+        attached.lost, attached.flush = self._lost, self._flush
 
     # -- the middleware
 
@@ -163,3 +165,21 @@ class Tracing:
                     force_flush()
                 except Exception:
                     log.exception("%r could not export", provider)
+
+
+class _Attached:
+    """What a Resque and its other faces call: the methods of the Tracing that was made last for their jobs."""
+
+    perform: Callable[[CallNext, Job], None]
+    enqueue: Callable[[EnqueueNext, OutgoingJob], None]
+    lost: Callable[[Job, BaseException], None]
+    flush: Callable[[], None]
+
+    def __init__(self, resque: Application) -> None:
+        resque.middleware(self)
+        resque.enqueue_middleware(lambda call_next, job: self.enqueue(call_next, job))  # noqa: PLW0108 - whichever it is then
+        resque.job_lost(lambda job, error: self.lost(job, error))  # noqa: PLW0108 - whichever it is then
+        resque.child_exit(ChildFlush(lambda: self.flush()))  # noqa: PLW0108 - whichever it is then
+
+    def __call__(self, call_next: CallNext, job: Job) -> None:
+        self.perform(call_next, job)
