@@ -244,7 +244,10 @@ class Settings(Table):
         env=("RESQUE_PRE_SHUTDOWN_TIMEOUT",),
     )
     run_at_exit_hooks: bool = setting(
-        False, read.given, "children run atexit functions at their end", env=("RUN_AT_EXIT_HOOKS",)
+        False,
+        read.given,
+        "children run atexit functions at their end, in 30 seconds",
+        env=("RUN_AT_EXIT_HOOKS",),
     )
     process_group: bool = setting(
         False,

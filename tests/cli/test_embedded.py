@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,8 @@ from pyresque.client import Resque
 from pyresque.errors import NoRedisServer, RedisUnavailable
 from pyresque.process.host import embedded_redis as module
 from pyresque.process.host.embedded_redis import embedded_redis, redis_program
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.support.eventually import eventually
+from tests.support.processes import processes_that_name
 
 
 def program(folder: Path, name: str, script: str = "exit 1") -> Path:
@@ -39,6 +39,30 @@ def test_it_is_gone_after_an_error_too():
     with pytest.raises(KeyboardInterrupt), embedded_redis() as server:
         raise KeyboardInterrupt
     assert not server.folder.exists()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("with_a_copy", [False, True], ids=["alone", "and its copy"])
+def test_it_is_gone_after_a_kill_of_the_process_that_started_it(with_a_copy):
+    code = """
+import os, sys
+from pyresque.process.host.embedded_redis import embedded_redis
+with embedded_redis() as server:
+    copy = os.fork() if len(sys.argv) > 1 else None
+    if copy != 0:
+        print(server.folder, copy, flush=True)
+    sys.stdin.read()
+"""
+    line = [sys.executable, "-c", code, *(["copy"] if with_a_copy else [])]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one:
+        assert one.stdout is not None
+        name, copy = one.stdout.readline().split()
+        folder = Path(name)
+        assert processes_that_name(folder)
+        one.kill()
+        if with_a_copy:
+            os.kill(int(copy), signal.SIGKILL)
+        eventually(lambda: not folder.exists() and not processes_that_name(folder))
 
 
 def test_two_do_not_disturb_each_other():

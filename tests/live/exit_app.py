@@ -48,6 +48,9 @@ async def first():
     note("exit", os.environ.get("END", ""))
     if os.environ.get("END") == "raises":
         raise KeyError("of the hook")
+    if os.environ.get("END") == "stops":
+        resque.redis.sadd("stopped", os.getpid())
+        os.kill(os.getpid(), signal.SIGSTOP)
     if os.environ.get("END") == "hangs":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         how = os.environ.get("ALARM")

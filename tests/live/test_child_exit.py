@@ -12,6 +12,8 @@ from pyresque import Resque
 from pyresque.process.worker.liveness import Pruner
 from pyresque.process.worker.queue_list import QueueList
 from tests.live.forking_worker import FORKING, command
+from tests.support.eventually import eventually
+from tests.support.processes import is_alive
 from tests.support.queue_state import push
 
 if TYPE_CHECKING:
@@ -88,6 +90,22 @@ def test_a_hook_that_does_not_return_is_ended_whatever_it_does_to_the_alarm_and_
     assert failed(redis_url) == []
     assert db.get("resque:stat:processed") == b"2"
     assert db.keys("resque:worker*") == []
+
+
+@CHILDREN
+def test_a_hook_that_stops_its_process_holds_no_worker_and_the_process_does_not_stay(
+    db: redis.Redis, redis_url: str, executor: str
+):
+    push(db, "Note", "first")
+    push(db, "Fail")
+    push(db, "Note", "last")
+    work(redis_url, executor, END="stops")
+    assert [note for note in notes(db) if note.startswith("job")] == ["job first", "job last"]
+    assert [record.exception for record in failed(redis_url)] == ["ValueError"]
+    assert db.get("resque:stat:processed") == b"3"
+    stopped = [int(pid) for pid in db.smembers("resque:stopped")]
+    assert stopped
+    eventually(lambda: not any(map(is_alive, stopped)))
 
 
 @pytest.mark.parametrize("executor", ["inline", "thread"])

@@ -34,6 +34,9 @@ LOOK = 1.0
 #: twice as long, because a child may close what it inherited and go on.
 SOON = 0.0005
 
+#: Seconds that a child may take to end after its last job; then it is killed. Its child_exit hooks have less (``child_end.py``).
+LINGER = 5.0
+
 #: Bytes read at a time of a result that did not come at once.
 MOST = 1 << 20
 
@@ -61,6 +64,8 @@ class ChildHandle:
         self.seconds = 0.0  # that the last job took
         self.imported = ""  # names of the modules that it had to import, one a line
         self.group = False  # whether it leads a process group, which is killed with it
+        self.linger = LINGER  # seconds that it may take to end
+        self._ends = False  # whether it is known to have nothing left to do but to end
         self._job_pipe: int | None = pipes[0]
         self._result_pipe: int | None = pipes[1]
         self._page = page
@@ -140,12 +145,15 @@ class ChildHandle:
             self._look = min(2 * self._look, LOOK)
         self._poll(min(seconds, self._look, self._next_signal()), wakeup)
         if self._outcome is None:
+            if self._page.finished(self._slot):
+                self._await_end()
             self._send_due_signals()
             return self._last_outcome() if self._reap() else None
         return self._outcome
 
     def wait_exit(self, seconds: float, wakeup: int) -> bool:
-        """Wait at most that long for the end of the process, whose job has ended. Returns whether it has exited."""
+        """Wait at most that long for the end of the process, whose last job has ended. Returns whether it has exited."""
+        self._await_end()
         if not self._reap():
             if self._result_pipe is None:
                 self._look = min(2 * self._look, LOOK)
@@ -272,6 +280,13 @@ class ChildHandle:
             self.close()
         return True
 
+    def _await_end(self) -> None:
+        """Kill it if it has not ended in time: a hook may hang, or have stopped the process."""
+        if not self._ends:
+            self._ends = True
+            late = DirtyExit(f"Child process was killed: it did not end within {self.linger:g} s")
+            self.kill_after(self.linger, late)
+
     def _next_signal(self) -> float:
         times = [at for at, _ in self._scheduled]
         if self._limit is not None:
@@ -286,6 +301,13 @@ class ChildHandle:
             self._page.announce_term(self._slot)
             self.send_signal(number)
         if self._limit is not None and self._limit[0] <= now:
+            if self._ends and self._status is None:
+                log.warning(
+                    "child %d is killed: %g s after its last job it has not ended; "
+                    "a child_exit hook or an atexit function hangs or has stopped it",
+                    *(self.pid, self.linger),
+                )
+                self._limit = (now + self.linger, self._limit[1])
             self.send_signal(signal.SIGKILL)
 
     def _last_outcome(self) -> Outcome:

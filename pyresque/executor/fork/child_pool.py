@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import freeze_memory
-from pyresque.executor.fork.child_handle import ChildHandle
+from pyresque.executor.fork.child_handle import LINGER, ChildHandle
 from pyresque.executor.fork.child_reports import ChildReports, names_modules
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pyresque")
 
-#: Seconds that a child may take to exit after the result of its last job; then it is killed.
-LINGER = 5.0
+#: Children of one process that may be about to exit: the next one is forked when one of them has. They end slowly if their hooks do.
+MOST_EXITING = 32
 
 #: Seconds between two looks at children that are about to exit.
 GLANCE = 0.001
@@ -92,6 +92,7 @@ class ChildPool:
             self.request()
             if self.server.child_requested and (child := self._receive()) is not None:
                 return child
+        self._await_room()
         await self.hooks.run("before_fork", job)
         self._warm_up()
         self.freeze_memory()
@@ -186,6 +187,13 @@ class ChildPool:
         child.close()
         if not child.has_exited():
             self._exiting.append((time.monotonic() + LINGER, child))
+
+    def _await_room(self) -> None:
+        """Wait until few enough children are about to exit."""
+        self.reap()
+        while len(self._exiting) >= MOST_EXITING:
+            time.sleep(GLANCE)
+            self.reap()
 
     def reap(self) -> None:
         """Read the exit status of children that have exited; kill those that still live LINGER seconds after their release."""

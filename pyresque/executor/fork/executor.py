@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from pyresque.ops import Driver, Op
     from pyresque.settings import Settings
 
+#: Seconds that a child has for its atexit functions, where it runs them.
+AT_EXIT = 30.0
+
 #: Seconds within which a job follows another one, so that a child forked ahead will soon be used.
 SOON = 1.0
 
@@ -108,6 +111,8 @@ class ForkExecutor:
         if child is None:
             return NOT_STARTED
         child.group = self.options.group
+        if self.options.run_at_exit:
+            child.linger = AT_EXIT
         self._child = child
         try:
             if self.page.stopping:
@@ -177,10 +182,11 @@ class ForkExecutor:
         outcome = None
         while outcome is None:
             outcome = child.wait(await upkeep(), self.wakeup)
+            self.children.reap()
         return outcome
 
     async def _wait_exit(self, child: ChildHandle, upkeep: Callable[[], Op[float]]) -> None:
-        """Wait until the process has exited: its atexit functions belong to the job."""
+        """Wait until the process has exited: its atexit functions belong to the job. They have AT_EXIT seconds."""
         while not child.wait_exit(await upkeep(), self.wakeup):
             pass
 

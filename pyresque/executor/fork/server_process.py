@@ -77,6 +77,9 @@ FORKED, EXITED, ALIVE, FAST_PATH_ENDED, WARMED = b"F", b"S", b"A", b"W", b"N"
 #: Seconds after which a released child is killed; seconds until the server looks for released children when nothing is asked.
 LINGER, IDLE = 5.0, 0.2
 
+#: Released children that may be left when another one is forked, as in ``child_pool.py``.
+MOST_RELEASED = 32
+
 #: Two descriptors beside a message, and the bytes that recvmsg() needs for them.
 DESCRIPTORS, LENT = struct.Struct("@ii"), struct.Struct("@iii")
 ANCILLARY = (
@@ -168,6 +171,7 @@ class _Server:
                 leave(0)  # the worker is gone; a child that performs a job goes on, as in Ruby
             kind, number, _ = MESSAGE.unpack(message)
             if kind == FORK:
+                self._await_room()
                 self._fork(number, DESCRIPTORS.unpack(extra[0][2]))
                 if released:
                     self._reap_released()
@@ -313,6 +317,12 @@ class _Server:
                 self._released.pop(pid, None)
             elif until < now:
                 os.kill(pid, signal.SIGKILL)
+
+    def _await_room(self) -> None:
+        """Wait until few enough released children are left: they end slowly if their hooks do."""
+        while len(self._released) >= MOST_RELEASED:
+            self._reap_released()
+            time.sleep(0.001)
 
     def _end(self) -> NoReturn:
         """Release every child, wait for all of them, and exit."""

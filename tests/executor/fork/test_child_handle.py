@@ -204,6 +204,22 @@ def test_a_limit_that_is_kept_is_forgotten_with_its_job(wakeup):
     gone(child, wakeup)
 
 
+def test_a_child_whose_job_is_done_and_which_has_stopped_itself_is_killed_and_its_job_is_done(
+    wakeup, caplog
+):
+    def close_the_pipe(_raw: bytes) -> None:
+        os.closerange(3, 1024)
+
+    rules = ChildOptions()
+    rules.end = lambda: os.kill(os.getpid(), signal.SIGSTOP)
+    child = born(close_the_pipe, rules)
+    child.linger = 0.3
+    child.send_job("low", b"", last=True)
+    assert outcome_of(child, wakeup) == DONE
+    assert child.leaving
+    assert "is killed" in caplog.text
+
+
 @pytest.mark.parametrize("status", [0, 1, 7])
 def test_a_child_that_ends_without_a_word_is_dirty(wakeup, status):
     ended = outcome(lambda _raw: os._exit(status), wakeup)

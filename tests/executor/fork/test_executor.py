@@ -17,6 +17,7 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import HardTimeLimit, TermException
 from pyresque.executor.base import DONE, NOT_STARTED
+from pyresque.executor.fork import child_pool, executor, server_process
 from pyresque.executor.fork.child_signals import ChildSignals
 from pyresque.executor.fork.executor import ForkExecutor
 from pyresque.executor.fork.shared_page import SharedPage
@@ -29,6 +30,7 @@ from pyresque.job.msgpack_codec import MsgpackCodec
 from pyresque.job.plain import is_plain
 from pyresque.job.registry import Registry
 from pyresque.settings import Settings
+from tests.support.processes import is_alive
 
 JSON = JsonCodec()
 
@@ -358,6 +360,47 @@ def test_exit_functions_run_before_the_next_job_where_they_are_asked_for(tmp_pat
     pid = int(bench.one().report.error)
     assert (tmp_path / "left").read_text() == str(pid)
     bench.close()
+
+
+@pytest.mark.parametrize("at_its_end", ["atexit function", "child_exit hook"])
+@pytest.mark.parametrize("forks", ["fork server", "worker"])
+def test_a_child_that_does_not_end_though_its_exit_functions_are_waited_for_is_killed(
+    monkeypatch, caplog, forks, at_its_end
+):
+    monkeypatch.setattr(executor, "AT_EXIT", 0.3)
+
+    def stop() -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def perform() -> None:
+        if at_its_end == "atexit function":
+            atexit.register(stop)
+        raise ValueError(os.getpid())
+
+    bench = Bench(perform, run_at_exit_hooks=True)
+    if at_its_end == "child_exit hook":
+        bench.hooks.add("child_exit", stop)
+    if forks == "worker":
+        bench.hooks.add("before_fork", lambda _job: None)
+    for pid in bench.pids(2):
+        assert f"child {pid} is killed" in caplog.text
+        assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("forks", ["fork server", "worker"])
+def test_children_that_end_slowly_are_not_more_than_so_many(monkeypatch, forks):
+    monkeypatch.setattr(child_pool, "MOST_EXITING", 2)
+    monkeypatch.setattr(server_process, "MOST_RELEASED", 2)
+    bench = Bench(report_the_pid, fork_ahead="never")
+    bench.hooks.add("child_exit", partial(time.sleep, 0.5))
+    if forks == "worker":
+        bench.hooks.add("before_fork", lambda _job: None)
+    pids: list[int] = []
+    for _ in range(6):
+        pids.append(int(bench.one().report.error))
+        assert sum(map(is_alive, pids)) <= 3
+    bench.close()
+    assert not any(map(is_alive, pids))
 
 
 def test_nothing_is_left_behind():
