@@ -244,15 +244,22 @@ class Application:
 
     def declare(
         self, name: str, /, *, queue: str | None = None, plugins: Iterable[Plugin] = ()
-    ) -> None:
+    ) -> Any:
         """Declare the queue and the plugins of a class that only Ruby performs. The verbs and the scheduler here use them.
 
-        Raises JobOptionError, and DuplicateJobError if code is registered for that name.
+        What it returns decorates a function that says which arguments the class takes: that has the calls that ``job`` gives. Raises JobOptionError, and DuplicateJobError if code is registered for that name.
         """
         if not name or not hasattr(name, "encode"):
             raise JobOptionError(f"declare({name!r}): give the class's Ruby name, such as 'Mail'")
         check_options(queue)
         self.registry.declare(name, queue, self._plugins(plugins, name))
+
+        def declared(function: F) -> F:
+            self.registry.declare_by(function, name)
+            equip(function, self, performs=False)
+            return function
+
+        return declared
 
     @staticmethod
     def _plugins(

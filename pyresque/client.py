@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypeVar
 
-    from pyresque.activejob.calls import ActiveJobVerb, AwaitedCall, BlockingCall
+    from pyresque.activejob.calls import AwaitedActiveJobVerb, BlockingActiveJobVerb
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.async_redis_face import AsyncRedis
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pyresque.driver.sync import SyncDriver
     from pyresque.failures import AsyncFailures, Failures
     from pyresque.job.limits import TimeLimit
-    from pyresque.job_verb import AwaitedJobVerb, BlockingJobVerb, WarmUpVerb
+    from pyresque.job_types import AwaitedEnqueued, Enqueued
+    from pyresque.job_verb import AwaitedJobVerb, BlockingJobVerb, DeclareVerb, WarmUpVerb
     from pyresque.ops import Op
     from pyresque.plugins.uniqueness import StrategyName, Uniqueness
     from pyresque.redis_face import Redis
@@ -91,6 +92,8 @@ class _Declaring(Application):
     ) -> Any:
         """Return a Rails job by its class name: it decorates what performs the job here, and enqueues the job for any worker.
 
+        What it decorates can be called as before, and has the calls and the decorators of hooks that ``job`` gives. Its ``declare``
+        decorates a function that says which arguments a job takes that only Ruby performs: that has the calls, too.
         ``bind=True`` gives the job's Envelope as first argument, to its hooks too; ``resume=Resume()`` makes it a job in
         steps, and that argument a Continuable. ``timeout``, ``on_dirty_exit``,
         ``max_redeliveries`` and ``hooks`` are those of ``job``. ``unique="until_executed"``, or a Uniqueness, keeps equal jobs out, as
@@ -109,8 +112,7 @@ class _Declaring(Application):
 
         return ActiveJobCall(
             name,
-            self.active_job_classes,
-            lambda new: self.run(self.core.enqueue_active_job(new)),
+            self,
             Options(queue=queue),
             retry_on,
             discard_on,
@@ -127,7 +129,8 @@ class Resque(_Declaring, BlockingVerbs):
 
     if TYPE_CHECKING:
         job: BlockingJobVerb  # type: ignore[assignment]  # as above
-        active_job: ActiveJobVerb[BlockingCall]
+        active_job: BlockingActiveJobVerb  # type: ignore[assignment]  # as above
+        declare: DeclareVerb[Enqueued]
 
     @cached_property
     def driver(self) -> SyncDriver:
@@ -196,7 +199,8 @@ class AsyncResque(_Declaring, AwaitedVerbs):
 
     if TYPE_CHECKING:
         job: AwaitedJobVerb  # type: ignore[assignment]  # as above
-        active_job: ActiveJobVerb[AwaitedCall]
+        active_job: AwaitedActiveJobVerb  # type: ignore[assignment]  # as above
+        declare: DeclareVerb[AwaitedEnqueued]
 
     _awaits = True
 

@@ -9,7 +9,7 @@ from pyresque.activejob.operation import ActiveJobOperation
 from pyresque.activejob.registry import WRAPPER, ActiveJobs
 from pyresque.activejob.versions import Rails
 from pyresque.clock import SystemClock, utc
-from pyresque.errors import DirtyExit, JobArgumentError, NoSuchWorker
+from pyresque.errors import DirtyExit, JobArgumentError, NoClassError, NoSuchWorker
 from pyresque.failure.base import RefusedJobs, complete
 from pyresque.failure.lost_jobs import LostJobs
 from pyresque.failure.record import new_failure_id, no_failure_id
@@ -193,9 +193,16 @@ class Core(PartsOnDemand):
         return entry.name
 
     def _active_entry(self, target: Any) -> JobClass | None:
-        """The entry of a registered active job by its name, function or class, for Resque's own verbs."""
+        """The entry of a registered or declared active job by its name, function or class, for Resque's own verbs."""
         known = self.active_job_classes.of(target)
-        return None if known is None else self.active_jobs.entry(known)
+        entry = self.active_job_classes.declared(target) if known is None else known.entry
+        if entry is None and isinstance(target, type):
+            for base in filter(self.active_job_classes.has, target.__mro__[1:]):
+                raise NoClassError(
+                    f"class {target.__qualname__} is no active job, though its base {base.__qualname__} is: "
+                    "decorate it with active_job, too"
+                )
+        return None if entry is None else self.active_jobs.entry(entry)
 
     async def _put(self, envelope: Envelope) -> bool:
         """Bring an active job where it belongs: into its queue or, while it waits, among the delayed jobs.

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from pyresque.activejob.continuation import Continuable
     from pyresque.activejob.envelope import Envelope
-    from pyresque.job_types import JobFunction, Performs, TrackedFunction
+    from pyresque.job_types import Performs, TrackedCalls, UntrackedCalls
     from pyresque.ops import Op
 
     class Plain(Protocol):
-        """A function that is no JobFunction: what it takes may not be what its job takes (``active_job(..., bind=True)``)."""
+        """A function that is registered in a way that types do not tell: what it takes may not be what its job takes."""
 
         @property
         def __code__(self) -> CodeType: ...
@@ -85,12 +85,12 @@ class BlockingEnqueue:
 
         @overload
         def enqueue(
-            self, job: TrackedFunction[P, Any, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+            self, job: TrackedCalls[P, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
         ) -> Handle[T] | None: ...
 
         @overload
         def enqueue(
-            self, job: JobFunction[P, Any, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+            self, job: UntrackedCalls[P, Any, Any], /, *args: P.args, **kwargs: P.kwargs
         ) -> bool | None: ...
 
         @overload
@@ -110,7 +110,7 @@ class BlockingEnqueue:
         def enqueue_to(
             self,
             queue: str | None,
-            job: TrackedFunction[P, Any, T, Any, Any],
+            job: TrackedCalls[P, T, Any, Any],
             /,
             *args: P.args,
             **kwargs: P.kwargs,
@@ -120,7 +120,7 @@ class BlockingEnqueue:
         def enqueue_to(
             self,
             queue: str | None,
-            job: JobFunction[P, Any, Any, Any],
+            job: UntrackedCalls[P, Any, Any],
             /,
             *args: P.args,
             **kwargs: P.kwargs,
@@ -164,12 +164,12 @@ class AwaitedEnqueue:
 
         @overload
         async def enqueue(
-            self, job: TrackedFunction[P, Any, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+            self, job: TrackedCalls[P, T, Any, Any], /, *args: P.args, **kwargs: P.kwargs
         ) -> AsyncHandle[T] | None: ...
 
         @overload
         async def enqueue(
-            self, job: JobFunction[P, Any, Any, Any], /, *args: P.args, **kwargs: P.kwargs
+            self, job: UntrackedCalls[P, Any, Any], /, *args: P.args, **kwargs: P.kwargs
         ) -> bool | None: ...
 
         @overload
@@ -189,7 +189,7 @@ class AwaitedEnqueue:
         async def enqueue_to(
             self,
             queue: str | None,
-            job: TrackedFunction[P, Any, T, Any, Any],
+            job: TrackedCalls[P, T, Any, Any],
             /,
             *args: P.args,
             **kwargs: P.kwargs,
@@ -199,7 +199,7 @@ class AwaitedEnqueue:
         async def enqueue_to(
             self,
             queue: str | None,
-            job: JobFunction[P, Any, Any, Any],
+            job: UntrackedCalls[P, Any, Any],
             /,
             *args: P.args,
             **kwargs: P.kwargs,

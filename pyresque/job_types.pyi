@@ -1,4 +1,4 @@
-# What ``@resque.job`` gives, and the bases of classes, for type checkers; ``job_types.py`` has what of it exists when a program runs.
+# What ``@resque.job`` and ``@resque.active_job(...)`` give, and the bases of classes, for type checkers; ``job_types.py`` has what of it exists when a program runs.
 #
 # What is declared here is made by ``job/calls.py`` when a function or class is registered. A checker knows it of a function by what
 # ``job`` returns. mypy passes over what the decorator of a class returns, so a class inherits it: ``class Archive(TypedJob)``.
@@ -13,6 +13,7 @@ from pyresque.ops import Op
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
+B = TypeVar("B")
 E_co = TypeVar("E_co", covariant=True)
 L_co = TypeVar("L_co", covariant=True)
 H = TypeVar("H", bound=Callable[..., Any])
@@ -82,19 +83,47 @@ class _Function(Decorators, Generic[P, R_co]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
-# A function that ``@resque.job`` registered.
-class JobFunction(_Function[P, R_co], Calls[P, E_co, L_co], Generic[P, R_co, E_co, L_co]):
+# The calls of a job that is not tracked.
+class UntrackedCalls(Calls[P, E_co, L_co], Generic[P, E_co, L_co]):
     @overload
     def via(self, client: Blocking, /) -> Calls[P, Enqueued, Enqueued]: ...
     @overload
     def via(self, client: Awaiting, /) -> Calls[P, AwaitedEnqueued, AwaitedEnqueued]: ...
 
-# A function that was registered with ``tracked=True``; T is what a handle's ``result`` gives.
-class TrackedFunction(_Function[P, R_co], Calls[P, E_co, L_co], Generic[P, R_co, T, E_co, L_co]):
+# Those of a tracked job; T is what a handle's ``result`` gives.
+class TrackedCalls(Calls[P, E_co, L_co], Generic[P, T, E_co, L_co]):
     @overload
     def via(self, client: Blocking, /) -> Calls[P, Tracks[T], Enqueued]: ...
     @overload
     def via(self, client: Awaiting, /) -> Calls[P, AwaitedTracks[T], AwaitedEnqueued]: ...
+
+# A function that ``@resque.job`` or ``@resque.active_job(...)`` registered.
+class JobFunction(
+    _Function[P, R_co], UntrackedCalls[P, E_co, L_co], Generic[P, R_co, E_co, L_co]
+): ...
+
+# A function that was registered with ``tracked=True``.
+class TrackedFunction(
+    _Function[P, R_co], TrackedCalls[P, T, E_co, L_co], Generic[P, R_co, T, E_co, L_co]
+): ...
+
+# A function of an active job that gets the job itself first, which whoever enqueues it does not give (``bind``, ``resume``).
+class BoundFunction(
+    _Function[Concatenate[B, P], R_co],
+    UntrackedCalls[P, E_co, L_co],
+    Generic[B, P, R_co, E_co, L_co],
+): ...
+
+# The same, tracked.
+class TrackedBoundFunction(
+    _Function[Concatenate[B, P], R_co],
+    TrackedCalls[P, T, E_co, L_co],
+    Generic[B, P, R_co, T, E_co, L_co],
+): ...
+
+# A function that says which arguments a class takes that only Ruby performs.
+class DeclaredJob(UntrackedCalls[P, E_co, L_co], Generic[P, E_co, L_co]):
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
 
 # What all bases of classes have.
 class _Class(Decorators, Generic[L_co]):

@@ -6,7 +6,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from datetime import timedelta
-    from typing import Any, Literal, ParamSpec, Protocol, TypeAlias, TypedDict, TypeVar, overload
+    from typing import (
+        Any,
+        Concatenate,
+        Literal,
+        ParamSpec,
+        Protocol,
+        TypeAlias,
+        TypedDict,
+        TypeVar,
+        overload,
+    )
 
     from typing_extensions import Unpack
 
@@ -15,8 +25,11 @@ if TYPE_CHECKING:
     from pyresque.job_types import (
         AwaitedEnqueued,
         AwaitedTracks,
+        BoundFunction,
+        DeclaredJob,
         Enqueued,
         JobFunction,
+        TrackedBoundFunction,
         TrackedFunction,
         Tracks,
     )
@@ -26,7 +39,9 @@ if TYPE_CHECKING:
     J = TypeVar("J")
     P = ParamSpec("P")
     R = TypeVar("R")
+    B = TypeVar("B")
     E_co = TypeVar("E_co", covariant=True)
+    L_co = TypeVar("L_co", covariant=True)
     Registers_co = TypeVar("Registers_co", covariant=True)
 
     Hook: TypeAlias = Callable[..., Any]
@@ -99,6 +114,34 @@ if TYPE_CHECKING:
             self, target: Callable[P, R], /
         ) -> TrackedFunction[P, R, R, AwaitedTracks[R], AwaitedEnqueued]: ...
 
+    class RegistersBound(Protocol[E_co]):
+        """What ``active_job(..., bind=True)`` returns: the function gets the job first."""
+
+        @overload
+        def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # as above
+
+        @overload
+        def __call__(
+            self, target: Callable[Concatenate[B, P], R], /
+        ) -> BoundFunction[B, P, R, E_co, E_co]: ...
+
+    class RegistersBoundTracked(Protocol[E_co, L_co]):
+        """What ``active_job(..., bind=True, tracked=True)`` returns; of the result a checker knows nothing."""
+
+        @overload
+        def __call__(self, target: type[J], /) -> type[J]: ...  # type: ignore[overload-overlap]  # as above
+
+        @overload
+        def __call__(
+            self, target: Callable[Concatenate[B, P], R], /
+        ) -> TrackedBoundFunction[B, P, R, Any, E_co, L_co]: ...
+
+    class Declares(Protocol[E_co]):
+        """What ``declare(...)`` returns: the function says which arguments a class takes that only Ruby performs."""
+
+        def __call__(self, function: Callable[P, Any], /) -> DeclaredJob[P, E_co, E_co]:
+            """Give the function the calls of that class."""
+
     class JobVerb(Protocol[E_co, Registers_co]):
         """``job`` of a face whose ``enqueue`` gives E; ``Registers_co`` registers tracked jobs."""
 
@@ -127,6 +170,14 @@ if TYPE_CHECKING:
             tracked: Literal[False] = False,
             **options: Unpack[JobOptions],
         ) -> Registers[E_co]: ...
+
+    class DeclareVerb(Protocol[E_co]):
+        """``declare`` of a face whose ``enqueue`` gives E."""
+
+        def __call__(
+            self, name: str, /, *, queue: str | None = None, plugins: Iterable[Plugin] = ()
+        ) -> Declares[E_co]:
+            """Declare a class that only Ruby performs (``Resque.declare``)."""
 
     BlockingJobVerb: TypeAlias = JobVerb[Enqueued, RegistersTracked]
     AwaitedJobVerb: TypeAlias = JobVerb[AwaitedEnqueued, RegistersAsyncTracked]

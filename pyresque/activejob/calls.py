@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyresque.activejob import times
-from pyresque.activejob.envelope import Envelope
 from pyresque.errors import TimestampError
+from pyresque.job.calls import equip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from typing import Literal, Protocol, TypeAlias, TypedDict, overload
+
+    from typing_extensions import Unpack
 
     from pyresque.activejob.continuation import Resume
-    from pyresque.activejob.registry import ActiveJobs
+    from pyresque.activejob.envelope import Envelope
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.job.limits import TimeLimit
+    from pyresque.job_types import AwaitedEnqueued, AwaitedTracks, Enqueued, Tracks
+    from pyresque.job_verb import (
+        Declares,
+        Registers,
+        RegistersAsyncTracked,
+        RegistersBound,
+        RegistersBoundTracked,
+        RegistersTracked,
+    )
+
+    C_co = TypeVar("C_co", covariant=True)
+    T_co = TypeVar("T_co", covariant=True)
+    B_co = TypeVar("B_co", covariant=True)
+    BT_co = TypeVar("BT_co", covariant=True)
 
 F = TypeVar("F", bound="Callable[..., Any]")
 C = TypeVar("C", bound="ActiveJobCall[Any]")
-C_co = TypeVar("C_co", covariant=True)
 R = TypeVar("R")
 
 
@@ -67,12 +82,12 @@ class NewJob:
 class ActiveJobCall(Generic[R]):
     """An ActiveJob by its Ruby name: a decorator of the function that performs it here, and the way to enqueue it.
 
-    ``run`` enqueues; it returns the Envelope that was written, or None if a before_enqueue hook vetoed it.
+    ``face``: the Resque or AsyncResque that enqueues it. ``enqueue`` gives the Envelope that was written, or None if a
+    before_enqueue hook vetoed it.
     """
 
     job_class: str
-    jobs: ActiveJobs
-    run: Callable[[NewJob], R]
+    face: Any
     options: Options = field(default_factory=Options)
     retry_on: Sequence[RetryOn] = ()
     discard_on: Sequence[DiscardOn] = ()
@@ -82,9 +97,9 @@ class ActiveJobCall(Generic[R]):
     resume: Resume | None = None
     hooks: Sequence[Callable[..., Any]] = ()
 
-    def __call__(self, target: F) -> F:
-        """Register a function, or a class with ``perform``, to perform this job here."""
-        self.jobs.add(
+    def _register(self, target: F) -> F:
+        """Register a function, or a class with ``perform``, to perform this job here. It gets the calls of a job (``job/calls.py``)."""
+        self.face.active_job_classes.add(
             self.job_class,
             target,
             queue=self.options.queue,
@@ -96,7 +111,18 @@ class ActiveJobCall(Generic[R]):
             resume=self.resume,
             hooks=self.hooks,
         )
+        equip(target, self.face)
         return target
+
+    def _declare(self, function: F) -> F:
+        """Say by a function, which is not called, what this job takes that only Ruby performs. It gets the calls of a job."""
+        self.face.active_job_classes.declare(self.job_class, function, self.options.queue)
+        equip(function, self.face, performs=False)
+        return function
+
+    if not TYPE_CHECKING:  # the classes below tell checkers what they return
+        __call__ = _register
+        declare = _declare
 
     def set(  # noqa: PYI019 - typing.Self is of 3.11
         self: C,
@@ -120,31 +146,132 @@ class ActiveJobCall(Generic[R]):
 
         Raises SerializationError, in Rails' words, for arguments that Rails cannot carry.
         """
-        return self.run(self.new(*args, **kwargs))
+        enqueued: R = self.face.run(self.face.core.enqueue_active_job(self.new(*args, **kwargs)))
+        return enqueued
 
 
-class ActiveJobVerb(Protocol[C_co]):
-    """The type of ``active_job``, for type checkers."""
+if TYPE_CHECKING:
+    Blocking: TypeAlias = ActiveJobCall[Envelope | None]
+    Awaited: TypeAlias = ActiveJobCall[Awaitable[Envelope | None]]
 
-    def __call__(
-        self,
-        name: str,
-        *,
-        queue: str | None = None,
-        retry_on: Sequence[RetryOn] = (),
-        discard_on: Sequence[DiscardOn] = (),
-        bind: bool = False,
-        resume: Resume | None = None,
-        timeout: TimeLimit | timedelta | float | None = None,
-        on_dirty_exit: Literal["fail", "requeue"] = "fail",
-        max_redeliveries: int | None = None,
-        hooks: Iterable[Callable[..., Any]] = (),
-        unique: Any = None,
-        tracked: bool = False,
-    ) -> C_co:
-        """Return a Rails job by its class name (``Resque.active_job``)."""
+    class BlockingCall(Blocking, Registers[Enqueued]):
+        """What ``active_job`` of a Resque gives."""
 
+        declare: Declares[Enqueued]
 
-#: The results of ``active_job(name)`` of Resque and of AsyncResque.
-BlockingCall = ActiveJobCall[Envelope | None]
-AwaitedCall = ActiveJobCall[Awaitable[Envelope | None]]
+    class BlockingTrackedCall(Blocking, RegistersTracked):
+        """The same, tracked."""
+
+        declare: Declares[Tracks[Any]]
+
+    class BlockingBoundCall(Blocking, RegistersBound[Enqueued]):
+        """The same, for a function that gets the job first."""
+
+    class BlockingBoundTrackedCall(Blocking, RegistersBoundTracked[Tracks[Any], Enqueued]):
+        """The same, tracked."""
+
+    class AwaitedCall(Awaited, Registers[AwaitedEnqueued]):
+        """What ``active_job`` of an AsyncResque gives."""
+
+        declare: Declares[AwaitedEnqueued]
+
+    class AwaitedTrackedCall(Awaited, RegistersAsyncTracked):
+        """The same, tracked."""
+
+        declare: Declares[AwaitedTracks[Any]]
+
+    class AwaitedBoundCall(Awaited, RegistersBound[AwaitedEnqueued]):
+        """The same, for a function that gets the job first."""
+
+    class AwaitedBoundTrackedCall(
+        Awaited, RegistersBoundTracked[AwaitedTracks[Any], AwaitedEnqueued]
+    ):
+        """The same, tracked."""
+
+    class ActiveJobOptions(TypedDict, total=False):
+        """What ``active_job`` takes beside the name, ``bind``, ``resume`` and ``tracked``."""
+
+        queue: str | None
+        retry_on: Sequence[RetryOn]
+        discard_on: Sequence[DiscardOn]
+        timeout: TimeLimit | timedelta | float | None
+        on_dirty_exit: Literal["fail", "requeue"]
+        max_redeliveries: int | None
+        hooks: Iterable[Callable[..., Any]]
+        unique: Any
+
+    class ActiveJobVerb(Protocol[C_co, T_co, B_co, BT_co]):
+        """``active_job`` of a face: what it gives, tracked, for a function that gets the job first, and both."""
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: Literal[False] = False,
+            resume: None = None,
+            tracked: Literal[False] = False,
+            **options: Unpack[ActiveJobOptions],
+        ) -> C_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: Literal[False] = False,
+            resume: None = None,
+            tracked: Literal[True],
+            **options: Unpack[ActiveJobOptions],
+        ) -> T_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: Literal[True],
+            resume: Resume | None = None,
+            tracked: Literal[False] = False,
+            **options: Unpack[ActiveJobOptions],
+        ) -> B_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: bool = False,
+            resume: Resume,
+            tracked: Literal[False] = False,
+            **options: Unpack[ActiveJobOptions],
+        ) -> B_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: Literal[True],
+            resume: Resume | None = None,
+            tracked: Literal[True],
+            **options: Unpack[ActiveJobOptions],
+        ) -> BT_co: ...
+
+        @overload
+        def __call__(
+            self,
+            name: str,
+            *,
+            bind: bool = False,
+            resume: Resume,
+            tracked: Literal[True],
+            **options: Unpack[ActiveJobOptions],
+        ) -> BT_co: ...
+
+    BlockingActiveJobVerb: TypeAlias = ActiveJobVerb[
+        BlockingCall, BlockingTrackedCall, BlockingBoundCall, BlockingBoundTrackedCall
+    ]
+    AwaitedActiveJobVerb: TypeAlias = ActiveJobVerb[
+        AwaitedCall, AwaitedTrackedCall, AwaitedBoundCall, AwaitedBoundTrackedCall
+    ]

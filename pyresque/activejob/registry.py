@@ -136,6 +136,9 @@ class ActiveJobs:
         self.tracked: dict[str, Any] = {}
         self._by_name: dict[str, ActiveJobClass] = {}
         self._by_target: dict[int, ActiveJobClass] = {}
+        #: The classes that only Ruby performs, by name and by the function that says what they take: the entries have no target.
+        self._declared: dict[str, JobClass] = {}
+        self._declared_by: dict[int, tuple[Any, JobClass]] = {}
 
     @property
     def reads_arguments(self) -> bool:
@@ -179,8 +182,43 @@ class ActiveJobs:
         own = _own(entry.perform, bind)
         attach(target, hooks)
         made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
+        self._declared.pop(entry.name, None)
         self._by_name[entry.name] = self._by_target[id(target)] = made
         return made
+
+    def declare(self, name: str, function: Any, queue: str | None) -> None:
+        """Enter a class that only Ruby performs, and the function that says what it takes.
+
+        Raises DuplicateJobError if code is registered for that name, NoClassError for what cannot be called.
+        """
+        if not callable(function):
+            raise NoClassError(
+                f"declare({function!r}): give a function that says what the job takes"
+            )
+        if self.find(name) is not None:
+            raise DuplicateJobError(
+                f"active job {name!r} is registered here, so it is not Ruby's alone: give no declaration"
+            )
+        entry = JobClass(_plain(name), queue, None)
+        self._declared[entry.name] = entry
+        self._declared_by[id(function)] = function, entry
+
+    def declared(self, target: object) -> JobClass | None:
+        """Return the entry of a declared class by its name, or by the function that declares it; None for any other."""
+        if isinstance(target, str):
+            return self._declared.get(_plain(target))
+        _, entry = self._declared_by.get(id(target), (None, None))
+        return entry
+
+    def has(self, target: object) -> bool:
+        """Whether this very function or class is registered or declared here."""
+        return id(target) in self._by_target or id(target) in self._declared_by
+
+    def queue_of(self, name: str) -> str | None:
+        """Return the queue that was given for a job, or that its class names."""
+        known = self.find(name)
+        entry = self.declared(name) if known is None else known.entry
+        return None if entry is None else entry.queue
 
     def remove(self, name: str) -> None:
         """Forget the job of a Ruby class name."""

@@ -100,12 +100,11 @@ class JobWrapper:
     def envelope(self, new: NewJob) -> Envelope:
         """Return the envelope of a new job."""
         known, options, now = self.jobs.find(new.job_class), new.options, self.now()
-        own_queue = known.entry.queue if known is not None else None
         return Envelope.create(
             new.job_class,
             self.serialized(new.args, new.kwargs),
             job_id=self.new_id(),
-            queue_name=options.queue or own_queue or DEFAULT_QUEUE,
+            queue_name=options.queue or self.jobs.queue_of(new.job_class) or DEFAULT_QUEUE,
             priority=options.priority,
             now=now,
             at=options.at(now),
@@ -151,9 +150,8 @@ class JobWrapper:
         names: tuple[str, ...] = getattr(known.entry.hooks, kind)
         return await _run(known, names, args, new.kwargs)
 
-    def entry(self, known: ActiveJobClass) -> JobClass:
-        """Return an entry with which Resque's own verbs enqueue this job, inside its envelope."""
-        entry = known.entry
+    def entry(self, entry: JobClass) -> JobClass:
+        """Return an entry with which Resque's own verbs enqueue a registered or declared job, inside its envelope."""
         queue = entry.queue or DEFAULT_QUEUE
         return JobClass(entry.name, queue, entry.target, carrier=EnvelopeCarrier(self, entry.name))
 

@@ -63,11 +63,14 @@ class JobCalls:
         registry = getattr(face, "registry", None)
         if registry is None:
             raise JobOptionError(f"via({face!r}): give a Resque or an AsyncResque")
-        known = self.face is not NO_FACE and self.face.registry.has(self.target)
-        if known and not registry.has(self.target):
+        if (
+            self.face is not NO_FACE
+            and _has(self.face, self.target)
+            and not _has(face, self.target)
+        ):
             kind, own = type(face).__name__, type(self.face).__name__
             raise JobOptionError(
-                f"this {kind} does not have the job {self.face.registry.describe(self.target).name}: "
+                f"this {kind} does not have the job {self.face.core.registry.describe(self.target).name}: "
                 f"make it by {kind}(jobs=...) of the {own} that the job is registered with"
             )
         return JobCalls(face, self.target, self.queue)
@@ -85,6 +88,11 @@ class JobCalls:
     def __repr__(self) -> str:
         shown = getattr(self.target, "__qualname__", self.target)
         return f"<calls of {shown}{f' to {self.queue}' if self.queue else ''}>"
+
+
+def _has(face: Any, target: Any) -> bool:
+    """Whether a job is registered or declared with a face."""
+    return bool(face.registry.has(target) or face.active_job_classes.has(target))
 
 
 class _NoFace:
@@ -149,8 +157,11 @@ class _CallOfClass:
         return _call_of_class, (_kept(self.face), self.name)
 
 
-def equip(target: Any, face: Any) -> None:
-    """Give a registered function or class these attributes, but for those that it has itself. Registered again, it gets those of ``face``."""
+def equip(target: Any, face: Any, *, performs: bool = True) -> None:
+    """Give a registered function or class these attributes, but for those that it has itself. Registered again, it gets those of ``face``.
+
+    One that only declares what Ruby ``performs`` gets no decorators of hooks: none would run.
+    """
     own, of_class = attributes_of(target), isinstance(target, type)
     calls = JobCalls(face, target)
     try:
@@ -159,7 +170,7 @@ def equip(target: Any, face: Any) -> None:
                 setattr(
                     target, name, _CallOfClass(face, name) if of_class else getattr(calls, name)
                 )
-        for kind in PREFIXES:
+        for kind in PREFIXES if performs else ():
             before = _found(own, kind)
             if before is MISSING or type(before) is HookDecorator:
                 setattr(target, kind, HookDecorator(kind, None if of_class else target))

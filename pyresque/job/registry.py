@@ -39,6 +39,8 @@ class Registry:
         self.enqueue_middleware: list[Layer] = []
         self._by_name: dict[str, JobClass] = {}
         self._by_target: dict[int, JobClass] = {}
+        #: Entries of declared classes by the function that says what they take, which lives on with them.
+        self._declared_by: dict[int, tuple[Any, JobClass]] = {}
         self._own: dict[str, JobClass] = {}
         #: ``describe`` asks this for a target that is not registered here.
         self.fallback: Callable[[Any], JobClass | None] = lambda _: None
@@ -57,6 +59,7 @@ class Registry:
         """Return a view of this registry with internal entries of its own; a registered job of the same name goes before."""
         view = Registry()
         view._by_name, view._by_target = self._by_name, self._by_target
+        view._declared_by = self._declared_by
         view.middleware, view.fast_entries = self.middleware, self.fast_entries
         view.enqueue_middleware = self.enqueue_middleware
         view.with_plugins = self.with_plugins
@@ -108,8 +111,8 @@ class Registry:
         return entry
 
     def has(self, target: object) -> bool:
-        """Whether this very function or class is registered here."""
-        return id(target) in self._by_target
+        """Whether this very function or class is registered or declared here."""
+        return id(target) in self._by_target or id(target) in self._declared_by
 
     def declare(self, name: str, queue: str | None, plugins: tuple[Plugin, ...]) -> JobClass:
         """Enter a class that only Ruby performs. Raises DuplicateJobError if code is registered for that name."""
@@ -121,6 +124,14 @@ class Registry:
         entry = JobClass(name, queue, None, plugins=plugins)
         self._enter(entry)
         return entry
+
+    def declare_by(self, function: Any, name: str) -> None:
+        """Let a function stand for a declared class. Raises NoClassError for what cannot be called."""
+        if not callable(function):
+            raise NoClassError(
+                f"declare({name!r}) of {function!r}: give a function that says what the job takes"
+            )
+        self._declared_by[id(function)] = function, self._by_name[name]
 
     def _enter(self, entry: JobClass) -> None:
         for known in (entry.name, *entry.aliases):
@@ -163,7 +174,9 @@ class Registry:
         if isinstance(target, str):
             entry = self._by_name.get(target) or self.fallback(target)
             return entry or JobClass(target, None, None)
-        entry = self._by_target.get(id(target)) or self.fallback(target)
+        entry = self._by_target.get(id(target))
+        if entry is None:
+            entry = self._declared_by.get(id(target), (None, None))[1] or self.fallback(target)
         if entry is not None:
             return entry
         return JobClass(own_name(target), None, target)

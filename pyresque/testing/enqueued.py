@@ -128,7 +128,7 @@ def _performer(resques: Sequence[Application], job: Job) -> tuple[Application, J
     return None
 
 
-def entry_in(resque: Application, target: Target) -> JobClass | None:
+def entry_in(resque: Application, target: Target | ActiveJobCall[Any]) -> JobClass | None:
     """Return the entry of a job that is registered with a Resque; None if it is not."""
     if isinstance(target, ActiveJobCall):
         target = target.job_class

@@ -98,7 +98,7 @@ def is_active(job: EnqueuedJob) -> bool:
     return job.class_name != job.job.class_name
 
 
-def name_of(target: Target, entry: JobClass | None) -> str:
+def name_of(target: Target | ActiveJobCall[Any], entry: JobClass | None) -> str:
     """Return the Ruby name of a job."""
     if entry is not None:
         return entry.name
