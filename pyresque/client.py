@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypeVar
 
-    from pyresque.activejob.calls import AwaitedActiveJobVerb, BlockingActiveJobVerb
+    from pyresque.active_job_verb import AwaitedActiveJobVerb, BlockingActiveJobVerb
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.async_redis_face import AsyncRedis

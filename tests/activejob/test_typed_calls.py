@@ -212,7 +212,7 @@ def test_tests_of_an_application_know_a_declared_job_by_its_function(resque_reco
 
 
 def test_the_options_of_active_job_are_those_that_checkers_know():
-    text = (ROOT / "pyresque" / "activejob" / "calls.py").read_text(encoding="utf-8")
+    text = (ROOT / "pyresque" / "active_job_verb.py").read_text(encoding="utf-8")
     options = text[text.index("class ActiveJobOptions") : text.index("class ActiveJobVerb")]
     known = [line.split(":")[0].strip() for line in options.splitlines()[2:] if ": " in line]
     taken = list(inspect.signature(Resque.active_job).parameters)[2:]
