@@ -508,7 +508,7 @@ Public and stable are the modules below, the keys and bytes in Redis ([keys](ref
 
 All public attributes of `Resque`. `AsyncResque` has the same, and its verbs are awaited. Ruby's own verbs bear Ruby's names, those of
 resque-scheduler too. A *job* is a class, a function or a name; a *time* is a datetime with a zone or seconds since 1970; a *span* is a
-timedelta or seconds. [Getting started](guide.md) shows how they are used.
+timedelta or seconds. [Jobs](guide.md) shows how they are used.
 
 <!-- pages -->
 | page | verbs |

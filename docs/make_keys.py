@@ -326,7 +326,7 @@ GROUPS: dict[str, dict[str, Row]] = {
     },
 }
 
-HEAD = """# Every Redis key
+HEAD = """# Redis keys
 
 What pyresque reads and writes in Redis. `resque` is the namespace (`RESQUE_NAMESPACE`); words in capitals stand for names. The first three groups
 are Ruby's: both sides write and read them alike. The last one is ours, and Ruby does not see it.

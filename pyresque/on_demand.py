@@ -65,8 +65,12 @@ class PartsOnDemand:
         from pyresque.store.delayed import DelayedTable  # noqa: PLC0415 - as above
 
         table = DelayedTable(self.keys, self._replicas)
-        by_meaning = self.settings.delayed_search == "meaning"
-        search = Search(table, self.codec, self.registry, self.jobs.outgoing, by_meaning=by_meaning)
+        how = self.settings.delayed_search
+        search = Search(
+            *(table, self.codec, self.registry, self.jobs.outgoing),
+            by_meaning=how != "bytes",
+            always=how == "always",
+        )
         most = self.settings.delayed_requeue_batch_size
         return Delayed(
             self.jobs, search, Promoter(table, self.jobs, self.refusals, most), self.clock

@@ -288,8 +288,8 @@ class Settings(Table):
     )
     delayed_search: str = setting(
         "meaning",
-        read.OneOf("meaning", "bytes"),
-        "how a delayed job is found to be removed: bytes, in every spelling; meaning: where that finds none, by a pass over all",
+        read.OneOf("meaning", "bytes", "always"),
+        "how a delayed job is found: bytes, in every spelling; meaning: to remove or enqueue it, where that finds none, by a pass over all; always: to move or look it up, too",
         env=("RESQUE_DELAYED_SEARCH",),
     )
     schedule: str = setting(

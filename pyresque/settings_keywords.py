@@ -62,7 +62,7 @@ class Options(TypedDict, total=False):
     logfile: str | PathLike[str] | None
     log_format: Literal["text", "json", "logfmt", "app"] | None
     delayed_requeue_batch_size: int | None
-    delayed_search: Literal["meaning", "bytes"] | None
+    delayed_search: Literal["meaning", "bytes", "always"] | None
     schedule: str | PathLike[str] | None
     schedule_section: str | None
     dynamic_schedule: bool | None

@@ -2,7 +2,7 @@
 
 A search by bytes asks for every spelling that a Ruby or node-resque client may have written: a few sets, however many jobs
 wait. If that finds nothing, the verbs that remove or enqueue jobs search by meaning: they read all delayed jobs and compare
-class, arguments and queue. The setting ``delayed_search`` switches that off.
+class, arguments and queue. The setting ``delayed_search`` switches that off, or on for the verbs that move jobs and look them up.
 
 A Selection is a pass over all delayed jobs, some hundreds a step: it counts the wanted ones, removes them, or enqueues them now. A
 caller may stop between two steps: what is done is done whole, and the other jobs wait as before.
@@ -41,12 +41,14 @@ class Search:
         outgoing: Outgoing,
         *,
         by_meaning: bool = True,
+        always: bool = False,
     ) -> None:
         self.table = table
         self.outgoing = outgoing
         self.codec = codec
         self.registry = registry
         self.by_meaning = by_meaning
+        self.always = always
         self._codecs = _codecs(codec)
 
     def payload(self, class_name: str, args: Sequence[Any], queue: object) -> bytes:
@@ -76,11 +78,13 @@ class Search:
     ) -> list[tuple[str, bytes]]:
         """Return timestamp and bytes of each spelling of a job that waits.
 
-        The bytes of a job without a known queue, or inside another job with an id, are unknown: it is searched by meaning.
+        The bytes of a job without a known queue, or inside another job with an id, are unknown: it is searched by meaning. With
+        ``always``, so is one that is not found: another process may have written more into its payload.
         """
-        if self._bytes_unknown(entry, queue):
+        places = await self.by_sets(entry, queue, args)
+        if not places and (self.always or self._bytes_unknown(entry, queue)):
             return await self.like(entry, queue, args)
-        return await self.by_sets(entry, queue, args)
+        return places
 
     async def by_sets(
         self, entry: JobClass, queue: str | None, args: Sequence[Any]
@@ -135,7 +139,7 @@ class Search:
     ) -> list[tuple[str, bytes]]:
         """Return timestamp and bytes of each copy of a job, in the order of time.
 
-        One that is not found by its bytes is searched by meaning if enqueue middleware adds to payloads: it would be delayed twice.
+        One that is not found by its bytes is searched by meaning if enqueue middleware here adds to payloads: it would be delayed twice.
         """
         places = await self.by_bytes(entry, queue, args)
         if not places and self.outgoing.may_add:

@@ -248,6 +248,25 @@ def test_a_delayed_job_that_bears_a_context_is_moved_and_not_delayed_twice(db, r
     assert resque.remove_delayed("Archive", 1) == 1
 
 
+@pytest.mark.parametrize("active", [False, True])
+def test_one_that_another_application_has_traced_is_found_where_every_search_is_by_meaning(
+    db, redis_url, memory, active
+):
+    with Resque(redis_url) as other, Resque(redis_url, delayed_search="always") as mine:
+        Tracing(other, write=True, **memory.providers)
+        for resque in (other, mine):
+            if active:
+                resque.active_job("Archive", queue="low").declare(lambda _: None)
+            else:
+                resque.declare("Archive", queue="low")
+        assert other.enqueue_at(LATER, "Archive", 1)
+        assert mine.scheduled_at("Archive", 1) == [LATER]
+        assert mine.delay_or_enqueue_at(LATER + 5, "Archive", 1) == 1
+        assert mine.scheduled_at("Archive", 1) == [LATER + 5]
+        assert mine.count_all_scheduled_jobs() == 1
+        assert not mine.is_delayed("Archive", 2)
+
+
 def test_a_provider_that_cannot_export_keeps_no_other_from_it(resque, memory, monkeypatch, caplog):
     tracing, flushed = Tracing(resque, **memory.providers), []
     monkeypatch.setattr(memory.tracer_provider, "force_flush", lambda: 1 / 0)

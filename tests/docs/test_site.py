@@ -50,6 +50,28 @@ def test_every_page_is_in_the_navigation_and_once() -> None:
     assert [page for page, times in reached.items() if times > 1] == []
 
 
+def title(page: str) -> str:
+    found = re.search(r"^# (.*)$", navigation.read(page), re.MULTILINE)
+    assert found
+    return found.group(1).replace("`", "").lower()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_in_the_navigation_the_name_that_its_title_begins_or_ends_with(
+    page: str,
+) -> None:
+    wrong = []
+    for _, links in navigation.MARK.findall(navigation.read(page)):
+        for name, path in re.findall(r"\[([^\]]+)\]\(([^)#]+)\.md\)", links):
+            child = os.path.normpath(Path(page).parent / path)
+            shown = name.replace("`", "").lower()
+            if child != page and not (
+                title(child).startswith(shown) or title(child).endswith(shown)
+            ):
+                wrong.append((name, title(child)))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_to_a_page_and_to_a_heading(page: str) -> None:
     wrong = []

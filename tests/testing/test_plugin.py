@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pyresque.testing import plugin
 from tests.support import ROOT
+from tests.support.eventually import eventually
+from tests.support.processes import processes_that_name
 
 pytest_plugins = ["pytester"]
 
@@ -177,6 +180,21 @@ def test_a_given_redis_is_taken_where_its_database_is_empty_and_another_is_not(
     )
     assert db.get("somebody's") == b"1"
     db.flushdb()
+
+
+def test_its_server_ends_with_a_pytest_that_is_killed(suite, tmp_path) -> None:
+    suite(
+        test_killed=f"""
+            import os, pathlib, signal
+
+            def test_killed(resque_redis):
+                pathlib.Path({str(tmp_path / "url")!r}).write_text(resque_redis.url)
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    url = (tmp_path / "url").read_text()
+    folder = Path(url.removeprefix("unix://").partition("?")[0]).parent
+    eventually(lambda: not folder.exists() and not processes_that_name(folder))
 
 
 def test_a_run_that_asks_for_no_fixture_loads_nothing_of_pyresque(suite) -> None:
