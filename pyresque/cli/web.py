@@ -12,14 +12,10 @@ import click
 
 from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.options import CONNECTION, RECORDS, SERVING, settings_options
-from pyresque.client import AsyncResque
 from pyresque.errors import MissingPackage
 from pyresque.process.start.load_app import load_application
-from pyresque.sentinel_url import own_sentinels
 
 if TYPE_CHECKING:
-    from pyresque.application import Application
-    from pyresque.client import Resque
     from pyresque.settings import Settings
 
 #: Addresses that only the own host reaches, and the names by which its browsers call them.
@@ -46,6 +42,7 @@ def web(no_auth: bool, **given: Any) -> None:
 
     from pyresque.web import app  # noqa: PLC0415 - as above
     from pyresque.web.auth import LogIn, anybody  # noqa: PLC0415 - as above
+    from pyresque.web.targets import targets_of  # noqa: PLC0415 - as above
 
     settings = resque.settings
     host, port = _address(settings)
@@ -63,7 +60,7 @@ def web(no_auth: bool, **given: Any) -> None:
     logging.getLogger("pyresque.web.audit").setLevel(logging.INFO)
     # A page of another site may call itself by a name that it points here: without a log-in, only the own names are served.
     hosts = () if login.any or own not in OWN else OWN
-    dashboard = app(_targets(resque), authorize=anybody if no_auth else login, hosts=hosts)
+    dashboard = app(targets_of(resque), authorize=anybody if no_auth else login, hosts=hosts)
     listener = _listener(host, port)
     port = listener.getsockname()[1]
     click.echo(f"the dashboard is at http://{own}:{port}{settings.web_prefix}/")
@@ -92,19 +89,6 @@ def require_web() -> None:
         import_module("uvicorn")
     except ModuleNotFoundError as error:
         raise MissingPackage("the dashboard", "web", error) from error
-
-
-def _targets(resque: Resque) -> Resque | dict[str, Application]:
-    """Return the application, or one with the same jobs for each server that the settings name."""
-    found: dict[str, Application] = {}
-    for one in resque.settings.web_targets:
-        name, _, place = one.partition("=")
-        url, _, namespace = place.partition("#")
-        settings = resque.settings.replace(
-            url=url, namespace=namespace or resque.settings.namespace, **own_sentinels({"url": url})
-        )
-        found[name] = AsyncResque(settings=settings, jobs=resque)
-    return found or resque
 
 
 def _listener(host: str, port: int) -> socket.socket:

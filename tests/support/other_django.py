@@ -1,4 +1,4 @@
-"""Django of a version that this Python cannot have: in a folder of its own, for another Python of the machine."""
+"""Django of another version than this Python's: in a folder of its own, for this Python or for another one of the machine."""
 
 from __future__ import annotations
 
@@ -46,19 +46,29 @@ def environment(python: str, version: str) -> tuple[str, dict[str, str]]:
     return str(inner / "bin" / "python"), {"PYTHONPATH": str(django)}
 
 
-def _once(folder: Path, wanted: list[str], python: str) -> None:
-    """Install into a folder, a virtual environment or one for PYTHONPATH, unless that was done before."""
+def beside_this_python(version: str, *more: str) -> str:
+    """A folder for PYTHONPATH that gives this Python that Django, and more beside it. Made where it is not there."""
+    folder = KEPT / f"django-{version}-for-{sys.version_info.major}.{sys.version_info.minor}"
+    KEPT.mkdir(exist_ok=True)
+    with (KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _once(folder, [f"Django~={version}.0", *more], sys.executable, sys.executable)
+    return str(folder)
+
+
+def _once(folder: Path, wanted: list[str], python: str, inner: str | None = None) -> None:
+    """Install into a folder, a virtual environment or one for PYTHONPATH, unless that was done before. ``inner``: the Python that it is for."""
     stamp, text = folder / "installed", "\n".join([python, *wanted])
     if stamp.exists() and stamp.read_text() == text:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    inner = KEPT / "python" / "bin" / "python"
+    inner = inner or str(KEPT / "python" / "bin" / "python")
     more = []
     if folder.name == "python":
         subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], check=True)
     else:
         more = ["--target", str(folder)]
-    pip = [sys.executable, "-m", "pip", "--python", str(inner), "install", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--python", inner, "install", "--quiet"]
     subprocess.run(
         [*pip, "--disable-pip-version-check", "--no-compile", *more, *wanted], check=True
     )

@@ -17,6 +17,7 @@ from pyresque.errors import SettingsError
 from pyresque.settings import Settings
 from pyresque.web import Access, anybody, app
 from pyresque.web.pages import PAGES
+from pyresque.web.targets import targets_of
 from tests.web.conftest import OWN
 
 
@@ -242,23 +243,21 @@ def test_a_wrong_server_is_a_clear_error_without_its_password(given):
     assert "s3cret" not in repr(Settings(web_targets=["a=redis://:s3cret@h/0"]))
 
 
-def test_the_command_shows_each_server_that_the_setting_names(redis_url):
-    from pyresque.cli.web import _targets
-
+def test_the_dashboard_of_an_application_shows_each_server_that_the_setting_names(redis_url):
     with Resque(redis_url, web_targets=[f"one={redis_url}", f"two={redis_url}#other"]) as resque:
 
         @resque.job("Known", queue="q")
         def known():
             """Do nothing."""
 
-        found = _targets(resque)
+        found = targets_of(resque)
         assert {name: one.settings.namespace for name, one in found.items()} == {
             "one": "resque",
             "two": "other",
         }
         assert [entry.name for entry in found["two"].core.registry] == ["Known"]
     with Resque(redis_url) as resque:
-        assert _targets(resque) is resque
+        assert targets_of(resque) is resque
 
 
 def test_the_script_asks_for_numbers_below_the_name():

@@ -21,6 +21,7 @@ from django.urls import NoReverseMatch, reverse
 
 from pyresque.contrib.django.project import resque
 from pyresque.web import Access, app
+from pyresque.web.targets import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -87,7 +88,7 @@ class Dashboard:
     """The dashboard's ASGI application, asked in the event loop that runs."""
 
     def __init__(self) -> None:
-        self.app = app(resque, authorize=_access)
+        self.app = app(targets_of(resque), authorize=_access)
 
     async def begin(self, scope: dict[str, Any], body: bytes) -> Begun:
         """Start to answer a request; returns when the status and the headers are known."""

@@ -1,4 +1,4 @@
-"""The contract of Django's tasks, on Django 6.0, on 6.1, and on the backport with the Django of this Python."""
+"""The contract of Django's tasks, on Django 6.0, on 6.1, and on the backport with Django 4.2 and with the Django of this Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import django
 import pytest
 
 from tests.support import ROOT
-from tests.support.other_django import environment, python_for_django_6
+from tests.support.other_django import beside_this_python, environment, python_for_django_6
 
 FOLDER = Path(__file__).parent / "contract"
 
@@ -42,6 +42,21 @@ def run_contract(python: str, url: str, files: Path, **env: str) -> str:
 
 def test_on_the_django_of_this_python(redis_url, tmp_path):
     assert "passed" in run_contract(sys.executable, redis_url, tmp_path, PYTHONPATH=str(ROOT))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Django 4.2 runs on Python up to 3.12")
+def test_on_the_oldest_django(redis_url, tmp_path):
+    folder = beside_this_python("4.2", "django-tasks>=0.12")
+    env = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    found = subprocess.run(
+        [sys.executable, "-m", "django", "--version"],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("4.2.")
+    run_contract(sys.executable, redis_url, tmp_path, **env)
 
 
 @pytest.mark.parametrize("version", ["6.0", "6.1"])

@@ -3,15 +3,19 @@
 import asyncio
 import re
 from io import BytesIO
+from types import ModuleType
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+from django.urls import include, path
 
-from pyresque.contrib.django import resque
+from pyresque.contrib.django import dashboard_urls, resque
 from pyresque.contrib.django.dashboard import scope_of
 
 #: What a browser says of a form of the dashboard's own.
@@ -124,21 +128,43 @@ def test_a_query_arrives_in_the_bytes_that_a_client_has_sent(query):
 
 def test_a_change_comes_from_the_dashboard_itself(site):
     resque.enqueue_to("low", "Job", 7)
-    web, path = site("staff"), "/jobs/queues/low/remove"
-    assert web.post(path, {"confirm": "yes"}, site="cross-site").status_code == 403
+    web, form = site("staff"), "/jobs/queues/low/remove"
+    assert web.post(form, {"confirm": "yes"}, site="cross-site").status_code == 403
     assert resque.size("low") == 1
-    done = web.post(path, {"confirm": "yes"})
+    done = web.post(form, {"confirm": "yes"})
     assert (done.status_code, done["location"]) == (303, "/jobs/queues")
     assert resque.queues() == []
 
 
 def test_the_project_says_who_may_change_things(site):
     resque.enqueue_to("low", "Job", 7)
-    path = "/some/where/queues/low/remove"
+    form = "/some/where/queues/low/remove"
     assert site("outcast").get("/some/where/overview").status_code == 403
     assert site("staff").get("/some/where/overview").status_code == 200
-    assert site("staff").post(path, {"confirm": "yes"}).status_code == 403
-    assert site("root").post(path, {"confirm": "yes"}).status_code == 303
+    assert site("staff").post(form, {"confirm": "yes"}).status_code == 403
+    assert site("root").post(form, {"confirm": "yes"}).status_code == 303
+
+
+def test_it_shows_each_server_and_namespace_that_the_setting_names(site):
+    here = settings.PYRESQUE
+    several = {**here, "web_targets": [f"live={here['url']}", f"batch={here['url']}#batch"]}
+    urls = ModuleType("several")
+    with override_settings(PYRESQUE=several, ROOT_URLCONF=urls):
+        urls.urlpatterns = [
+            path("jobs/", include(dashboard_urls())),
+            path("admin/", admin.site.urls),
+        ]
+        resque.enqueue_to("low", "Job", 7)
+        web = site("staff")
+        assert web.get("/jobs/")["location"] == "/jobs/live/overview"
+        assert "low" in web.get("/jobs/live/queues").text_
+        assert "low" not in web.get("/jobs/batch/queues.json").text_
+        page = web.get("/jobs/batch/queues").text_
+        links = re.findall(r'(?:href|src|action)="([^"]*)"', page)
+        assert [one for one in links if not one.startswith(("/jobs/", "#"))] == []
+        gone = web.post("/jobs/live/queues/low/remove", {"confirm": "yes"})
+        assert (gone.status_code, gone["location"]) == (303, "/jobs/live/queues")
+    assert resque.queues() == []
 
 
 def test_live_numbers_are_streamed_and_end_with_the_page(users):
