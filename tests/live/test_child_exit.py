@@ -73,7 +73,9 @@ def test_a_hook_that_raises_is_logged_and_the_others_run(
 @pytest.mark.parametrize(
     ("executor", "alarm"),
     [
+        ("fork", "blocked"),
         ("fork without a server", ""),
+        ("a child for many jobs", "ignored"),
         ("fast path", "blocked"),
         ("fast path", "ignored"),
         ("fast path", "called off"),
