@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from pyresque.errors import DirtyExit
 from pyresque.executor.base import DONE, NOT_STARTED, Outcome
-from pyresque.executor.fork.child_process import JOB, PIECE, RESULT, run_child, serve_jobs
+from pyresque.executor.fork.child_process import (
+    JOB,
+    LINGER,
+    PIECE,
+    RESULT,
+    run_child,
+    serve_jobs,
+)
 from pyresque.executor.fork.child_signals import WORKER_SIGNALS, ChildSignals
 from pyresque.executor.fork.result import death_of, outcome_of
 from pyresque.job_copies import fork, leave
@@ -33,9 +40,6 @@ LOOK = 1.0
 #: Seconds until the first look once the child has closed its pipe, which is the last thing that it does; each further look waits
 #: twice as long, because a child may close what it inherited and go on.
 SOON = 0.0005
-
-#: Seconds that a child may take to end after its last job; then it is killed. Its child_exit hooks have less (``child_end.py``).
-LINGER = 5.0
 
 #: Bytes read at a time of a result that did not come at once.
 MOST = 1 << 20

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import freeze_memory
-from pyresque.executor.fork.child_handle import LINGER, ChildHandle
+from pyresque.executor.fork.child_handle import ChildHandle
+from pyresque.executor.fork.child_process import LINGER
 from pyresque.executor.fork.child_reports import ChildReports, names_modules
 
 if TYPE_CHECKING:

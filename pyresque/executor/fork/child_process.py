@@ -63,6 +63,9 @@ OUT_OF_MEMORY = (
     b'["MemoryError", "memory is used up, so that no more can be told of the error", []]'
 )
 
+#: Seconds that a child may take to end after its last job; then it is killed. Its child_exit hooks have less (``child_end.py``).
+LINGER = 5.0
+
 #: The exit status of a child that failed outside its job.
 FAILED = 1
 

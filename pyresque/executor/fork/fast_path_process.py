@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import os
 import sys
-from time import perf_counter, time
+from time import monotonic, perf_counter, sleep, time
 
 from pyresque import signal_handlers
 from pyresque.descriptors import mark
@@ -44,6 +44,7 @@ from pyresque.executor.fork.cheap_fork import set_title
 from pyresque.executor.fork.child_process import (
     FAILED,
     LEFT_UNDONE,
+    LINGER,
     REHEARSALS,
     error_json,
     log_failure,
@@ -77,6 +78,9 @@ else:
 
 #: How a run ends; see above.
 LEFT, WORKING, ENDED, ANSWERED, BROKEN = "left", "working", "ended", "answered", "broken"
+
+#: Seconds between two looks at a child that is about to exit.
+GLANCE = 0.0002
 
 #: The signal by which the worker calls back; a process without a handler ignores it. 0: the system has none.
 CALL_BACK: int = getattr(signal, "SIGURG", 0)
@@ -280,16 +284,22 @@ class FastPathRun:
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
                 self._waiting = False
             except CalledBackError:
-                if not page.told(self.slot):
+                if page.called_back or not page.told(self.slot):  # type: ignore[redundant-expr]  # other processes write it
                     continue
             return True
         return False
 
     def _reap_exiting(self) -> None:
-        """Reap the last child that has finished its job."""
+        """Reap the last child that has finished its job. It is killed where it does not exit: a thread of its job may have stopped it."""
         if self._exiting:
-            self._status = os.waitpid(self._exiting, 0)[1]
-            self._exiting = 0
+            pid, self._exiting = self._exiting, 0
+            exited, self._status = os.waitpid(pid, os.WNOHANG)
+            until = monotonic() + LINGER
+            while not exited:
+                if monotonic() > until:
+                    os.kill(pid, signal.SIGKILL)
+                sleep(GLANCE)
+                exited, self._status = os.waitpid(pid, os.WNOHANG)
 
     def _called_back(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
         if self._waiting and os.getpid() == self._server_pid:

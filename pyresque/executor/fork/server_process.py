@@ -37,6 +37,7 @@ from pyresque.executor.fork import cheap_fork, rehearsal
 from pyresque.executor.fork.cheap_fork import set_title, skip_stdlib_fork_hooks
 from pyresque.executor.fork.child_process import (
     JOB,
+    LINGER,
     PIECE,
     REHEARSALS,
     run_child,
@@ -74,8 +75,8 @@ FORK, STATUS, RELEASE, PREPARE, END, FAST_PATH = b"f", b"s", b"r", b"p", b"e", b
 #: From the server.
 FORKED, EXITED, ALIVE, FAST_PATH_ENDED, WARMED = b"F", b"S", b"A", b"W", b"N"
 
-#: Seconds after which a released child is killed; seconds until the server looks for released children when nothing is asked.
-LINGER, IDLE = 5.0, 0.2
+#: Seconds until the server looks for released children when nothing is asked.
+IDLE = 0.2
 
 #: Released children that may be left when another one is forked, as in ``child_pool.py``.
 MOST_RELEASED = 32
