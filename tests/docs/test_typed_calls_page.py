@@ -22,8 +22,10 @@ def test_the_blocks_of_the_page_run_and_enqueue_what_it_says(db, redis_url, monk
 
     asyncio.run(in_a_loop())
     resque = names["resque"]
-    assert resque.queue_sizes() == {"file_serve": 1, "reports": 3, "urgent": 1}
-    assert resque.count_all_scheduled_jobs() == 2
+    sizes = {"file_serve": 1, "mails": 1, "python": 1, "reports": 3, "urgent": 1}
+    assert resque.queue_sizes() == sizes
+    assert resque.count_all_scheduled_jobs() == 3
+    assert resque.remove_delayed(names["receipt"], 7, total=4640) == 1
     assert names["handle"].status().status == "queued"
     assert names["monthly_report"].enqueue("2026-02") is None
     resque.close()
