@@ -48,7 +48,7 @@ def test_each_child_calls_the_hooks_before_it_ends(db: redis.Redis, redis_url: s
     for number in range(4):
         push(db, "Note", number)
     push(db, "Fail")
-    work(redis_url, executor)
+    work(redis_url, executor, PATIENT="1")
     children = 1 if executor == "a child for many jobs" else 5
     found = notes(db)
     assert found.count("second") >= children  # a child that was forked ahead may have had no job
@@ -64,7 +64,7 @@ def test_a_hook_that_raises_is_logged_and_the_others_run(
 ):
     for number in range(3):
         push(db, "Note", number)
-    log = work(redis_url, executor, END="raises")
+    log = work(redis_url, executor, END="raises", PATIENT="1")
     assert "of the hook" in log
     assert notes(db).count("second") == notes(db).count("exit raises") > 0
     assert failed(redis_url) == []
