@@ -5,6 +5,8 @@ PYTHON ?= python3
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ON_VALKEY := compat_tests tests/conformance tests/driver tests/schedule tests/process tests/live/test_waiting.py tests/live/test_turn.py
 .DEFAULT_GOAL := help
+# Images for CI often set it. The tests start thousands of processes, and without bytecode each compiles pyresque anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test quick chaos test-valkey lint package check bench docs reference
 
 help: ## Show these targets
@@ -60,7 +62,7 @@ bench: .venv/installed-bench ## Measure against Ruby Resque, RQ, Huey and others
 .venv/installed-dev: pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@
+	@touch .venv/installed-test .venv/installed-docs $@ # it has what they have
 
 .venv/installed-docs: pyproject.toml
 	@$(PYTHON) -m venv .venv

@@ -14,33 +14,30 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-import redis
 from setproctitle import getproctitle
 
 from pyresque import DontPerform, JobTimeout, Resque, TermException, TimeLimit
 from pyresque.activejob import Continuable, Resume
 from pyresque.process.run.worker import run_worker
 from pyresque.process.start.log_format import set_up
+from tests.support.one_command import ask
 
 resque = Resque()
 MARK: ContextVar[Any] = ContextVar("MARK")
 
 
 def report(*words: Any) -> None:
-    with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
-        client.rpush("live:reports", json.dumps(words))
+    ask(os.environ["REPORT_URL"], "RPUSH", "live:reports", json.dumps(words))
 
 
 def released() -> None:
     """Wait until the test lets go."""
-    with redis.Redis.from_url(os.environ["REPORT_URL"], socket_timeout=None) as client:
-        client.blpop("live:release", timeout=60)
+    ask(os.environ["REPORT_URL"], "BLPOP", "live:release", 60)
 
 
 def one_released() -> bool:
     """Whether a release was pushed; does not wait."""
-    with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
-        return client.lpop("live:release") is not None
+    return ask(os.environ["REPORT_URL"], "LPOP", "live:release") is not None
 
 
 @resque.job("Note", queue="low")
@@ -202,9 +199,7 @@ def dies(mark: Any) -> None:
 @resque.job("Once", queue="low", on_dirty_exit="requeue")
 def dies_once(mark: Any) -> None:
     """Its first process dies."""
-    with redis.Redis.from_url(os.environ["REPORT_URL"]) as client:
-        first = client.incr("live:tries") == 1
-    if first:
+    if ask(os.environ["REPORT_URL"], "INCR", "live:tries") == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     report("survived", mark)
 
