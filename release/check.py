@@ -77,7 +77,7 @@ def install_and_try(version: str, python: Path, wheel: Path, folder: Path) -> st
     run(python, "-m", "venv", "--without-pip", home)
     own = home / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", own, "--disable-pip-version-check", "--quiet"]
-    run(*pip, "install", wheel, cwd=folder)
+    run(*pip, "install", "--no-compile", wheel, cwd=folder)
     run(*pip, "check", cwd=folder)
     said = run(own, "-I", ROOT / "release" / "installed.py", cwd=folder).strip()
     return f"Python {version}: {said} ({time.monotonic() - begin:.0f} s)"

@@ -107,11 +107,12 @@ def test_a_server_may_die_at_any_point(
     one = stage()
     page = one.prepare().executor.page  # type: ignore[attr-defined]
     page._page[1:SLOTS] = bytes([FINISHED]) * (SLOTS - 1)  # as after thousands of jobs
-    notes(db, 40)
+    jobs = 8 * wanted
+    notes(db, jobs)
     one.go()
     assert kinds(ends).count(LOST) > 2
-    assert one.notes_taken() == [[number] for number in range(40)]
-    assert db.get("resque:stat:processed") == b"40"
+    assert one.notes_taken() == [[number] for number in range(jobs)]
+    assert db.get("resque:stat:processed") == b"%d" % jobs
     assert db.llen("resque:failed") == 0
     assert db.keys("resque:worker:*") == []
 
