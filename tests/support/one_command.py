@@ -13,7 +13,8 @@ def ask(url: str, *words: str | int) -> Any:
     """Send one command by a connection of its own; its reply, which is waited for as long as it takes."""
     to = urlsplit(url)
     reader = hiredis.Reader()
-    with socket.create_connection((to.hostname, to.port)) as connection:
+    with socket.socket() as connection:
+        connection.connect((to.hostname, to.port))
         connection.sendall(hiredis.pack_command(("SELECT", to.path.strip("/") or 0)))
         connection.sendall(hiredis.pack_command(words))
         replies: list[Any] = []
