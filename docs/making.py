@@ -131,7 +131,8 @@ def _parameter(one: inspect.Parameter) -> str:
     typed = "" if one.annotation is one.empty else f": {_type(one.annotation)}"
     if one.default is one.empty:
         return f"{stars}{one.name}{typed}"
-    default = re.sub(r" at 0x[0-9a-f]+", "", repr(one.default)).replace("'", '"')
+    given = "..." if one.default is ... else repr(one.default)
+    default = re.sub(r" at 0x[0-9a-f]+", "", given).replace("'", '"')
     return f"{one.name}{typed} = {default}" if typed else f"{one.name}={default}"
 
 

@@ -72,6 +72,7 @@ else:
             for name in ("__dict__", "__weakref__"):
                 body.pop(name, None)
             methods = _methods(fields, frozen=frozen, then="__post_init__" in body)
+            methods["__init__"].__annotations__ = cls.__annotations__
             return type(cls)(cls.__name__, cls.__bases__, {**methods, **body})
 
         return made

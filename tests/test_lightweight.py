@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 
 import pytest
@@ -48,6 +49,15 @@ def test_values_are_made_shown_compared_and_matched_alike(frozen):
                 assert (x, y) == (1, 2)
         shown.append(repr(other).replace("lightweight", "dataclasses"))
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_shells_and_the_reference_are_told_the_types_of_the_fields(frozen):
+    by_the_module, by_the_stand_in = (
+        [(one.name, one.annotation) for one in inspect.signature(point).parameters.values()]
+        for point in classes(frozen=frozen)
+    )
+    assert by_the_module == by_the_stand_in
 
 
 @pytest.mark.parametrize("frozen", [False, True])
