@@ -66,6 +66,11 @@ def woken_elsewhere(former: int, descriptor: int) -> None:
         _wakeup = descriptor
 
 
+def unblock(*numbers: int) -> None:
+    """Let these signals come, in this thread: whoever started the process, or the application, may have blocked them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+
 def take_again() -> None:
     """Handle every signal as ``take`` last ordered, also if other code of this process has changed that. Only in the main thread.
 

@@ -112,6 +112,7 @@ class SoftLimit:
 
         left = self.left
         before = signal_handlers.take(signal.SIGALRM, fire)
+        signal_handlers.unblock(signal.SIGALRM)
         try:
             try:
                 signal.setitimer(signal.ITIMER_REAL, min(left, outer_left or left))

@@ -202,6 +202,20 @@ def test_a_worker_that_is_killed_leaves_its_job_where_the_next_worker_finds_it(
     assert nothing_left(db)
 
 
+def test_a_job_that_fails_when_its_worker_was_killed_says_so_in_a_line(
+    db: redis.Redis, redis_url: str
+) -> None:
+    db.rpush("resque:queue:low", b'{"class":"Hold","args":[1,true]}')
+    with worker(redis_url, "low") as process:
+        assert next_report(db) == ["holding", 1]
+        process.signal("SIGKILL")
+        assert process.ended() == -signal.SIGKILL
+        db.rpush("live:release", 1)
+        eventually(lambda: "RuntimeError: it was to fail" in process.log)
+        assert "the worker of a job is gone" in process.log
+    assert "Traceback" not in process.log
+
+
 @pytest.mark.parametrize("status", [0, 7])
 def test_a_child_that_ends_without_a_word_is_a_dirty_exit(
     db: redis.Redis, redis_url: str, status: int

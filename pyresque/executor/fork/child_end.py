@@ -34,7 +34,7 @@ _kill = os.kill
 def call_all(functions: Iterable[Callable[[], Any]]) -> None:
     """Call each function. One that raises is logged. After LIMIT seconds this process is killed."""
     signal_handlers.take(signal.SIGALRM, int(signal.SIG_DFL))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    signal_handlers.unblock(signal.SIGALRM)
     signal.setitimer(signal.ITIMER_REAL, LIMIT)
     running = allocate_lock()
     running.acquire()

@@ -116,7 +116,6 @@ class ChildHandle:
                 )
                 signals.slot = slot
                 signals.take()
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 pipes = child_jobs, child_results
                 run_child(lambda: serve_jobs(job_call, options, pipes, page, signals), options)
             finally:

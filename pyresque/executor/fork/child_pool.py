@@ -8,6 +8,7 @@ import time
 from math import inf
 from typing import TYPE_CHECKING
 
+from pyresque import signal_handlers
 from pyresque.executor.fork import cheap_fork
 from pyresque.executor.fork.cheap_fork import freeze_memory
 from pyresque.executor.fork.child_handle import ChildHandle
@@ -96,6 +97,7 @@ class ChildPool:
         self._await_room()
         await self.hooks.run("before_fork", job)
         self._warm_up()
+        signal_handlers.take_again()  # the application's code has run here
         self.freeze_memory()
         try:
             return ChildHandle.fork(self._job_call, self._options, self._page)

@@ -110,15 +110,31 @@ def run_child(work: Callable[[], None], options: ChildOptions) -> NoReturn:
         leave(status)
 
 
+class WorkerGoneError(Exception):
+    """A job has failed, with the error that the argument holds as JSON, and its worker is no longer there to be told."""
+
+
 def log_failure(error: BaseException) -> int:
     """Log an error of a child outside its job; returns the exit status, which is all that its parent sees."""
     if isinstance(error, TermException):
         return 0
     import logging  # noqa: PLC0415 - hardly ever
 
-    text = "a child failed outside its job"
-    logging.getLogger("pyresque").error(text, exc_info=error)
+    log = logging.getLogger("pyresque")
+    if isinstance(error, WorkerGoneError):
+        log.error("%s", _untold(*error.args))
+    else:
+        log.error("a child failed outside its job", exc_info=error)
     return FAILED
+
+
+def _untold(error: bytes) -> str:
+    import json  # noqa: PLC0415 - as above
+
+    from pyresque.printable import one_line  # noqa: PLC0415 - as above
+
+    said = ": ".join(map(str, json.loads(error)[:2])) or "its work was left undone"
+    return f"the worker of a job is gone, so another one records it, without its error: {one_line(said)}"
 
 
 def serve_jobs(  # noqa: C901 - one path, for what it costs to leave it
@@ -209,6 +225,8 @@ def tell(
         _check(pipe, pipe_mark)
         send_result(pipe, seconds, told, names, leaving=leaving)
     except OSError as closed:
+        if error and type(closed) is BrokenPipeError:
+            raise WorkerGoneError(error) from None
         if error:
             raise
         if end is not None and type(job_call) is JobCall and type(closed) is not BrokenPipeError:

@@ -57,7 +57,7 @@ class ChildSignals:
         self._terminal = Terminal()
 
     def take(self) -> None:
-        """Install the handlers; from now on a TERM ends the job again."""
+        """Install the handlers, and let their signals come; from now on a TERM ends the job again."""
         self._too_late = False
         signal_handlers.wake_by(-1)
         signal_handlers.take(signal.SIGTERM, self._on_term)
@@ -67,6 +67,7 @@ class ChildSignals:
             signal_handlers.take(HUP, self._on_hup)
         signal_handlers.take(signal.SIGCONT, _DEFAULT)
         signal_handlers.take(signal.SIGCHLD, _DEFAULT)
+        signal_handlers.unblock(*WORKER_SIGNALS)
 
     def end_job(self) -> None:
         """The job has ended: from now on a TERM does nothing, whatever handler the job has set."""

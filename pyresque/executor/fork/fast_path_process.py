@@ -162,6 +162,7 @@ class FastPathRun:
         page, slot, reserver, second = self.page, self.slot, self.reserver, 0
         self.signals.slot = slot
         signal_handlers.take(CALL_BACK, self._called_back)
+        signal_handlers.unblock(CALL_BACK)
         while True:
             work = self._work(queue_index, raw)
             if work is None or page.called_back:

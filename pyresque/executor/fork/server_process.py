@@ -112,9 +112,7 @@ def start(
             try:
                 here.close()
                 close_inherited()
-                server = _Server(there, job_call, options, page, warm_ups)
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                server.serve()
+                _Server(there, job_call, options, page, warm_ups).serve()
             finally:
                 leave(0)
     except OSError:

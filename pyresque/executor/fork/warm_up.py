@@ -180,6 +180,7 @@ def _start_timer(seconds: float) -> Callable[[], None]:
         before = signal_handlers.take(signal.SIGALRM, fire)
     except ValueError:
         return _nothing
+    signal_handlers.unblock(signal.SIGALRM)
 
     def stop() -> None:
         while True:

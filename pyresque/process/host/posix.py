@@ -122,6 +122,7 @@ class PosixHost:
                 continue  # under nohup: programs that jobs start must ignore it, too
             former[number] = signal_handlers.take(number, _handler(listener, action))
         former[signal.SIGCHLD] = signal_handlers.take(signal.SIGCHLD, _child_ended)
+        signal_handlers.unblock(*former)
         try:
             yield
         finally:

@@ -153,8 +153,14 @@ class Worker(WorkerControls):
         await self.redis_retry.until_answered(self.heartbeat.start)
         if not self._in_crew:
             await self.prune_dead_workers()
-        await self.hooks.run("before_first_fork")
+        await self._run_hooks("before_first_fork")
         await self.redis_retry.until_answered(self.register_worker)
+
+    async def _run_hooks(self, name: str) -> None:
+        """Run the worker's own hooks; what one of them has done to signal handlers does not stay."""
+        await self.hooks.run(name)
+        if not self._in_crew and self.hooks.any(name):
+            signal_handlers.take_again()
 
     async def _unregister_predecessor(self) -> None:
         """Unregister a dead worker of the same id: a restarted container gives its process the old host name and pid.
@@ -375,4 +381,4 @@ class Worker(WorkerControls):
         if self._performed_any:
             self._performed_any = False
             self.executor.idle()
-            await self.hooks.run("queue_empty")
+            await self._run_hooks("queue_empty")
