@@ -12,7 +12,7 @@ import pytest
 from pyresque import AsyncResque, Resque
 from pyresque.activejob.calls import ActiveJobCall
 from pyresque.errors import DuplicateJobError, JobOptionError, NoClassError
-from pyresque.testing import assert_enqueued
+from pyresque.testing import assert_enqueued, recorded
 from tests.support import ROOT
 from tests.support.traced import burst
 
@@ -202,13 +202,14 @@ def test_a_plain_class_is_declared_by_a_function_too(db, resque):
         resque.declare("Mail", queue="mails")("mail")
 
 
-def test_tests_of_an_application_know_a_declared_job_by_its_function(resque_recorded):
-    resque = Resque()
-    sync = declared(resque)
-    sync.enqueue(7, force=True)
-    assert_enqueued(sync, 7, force=True)
-    with pytest.raises(AssertionError):
-        assert_enqueued(sync, 8)
+def test_tests_of_an_application_know_a_declared_job_by_its_function():
+    with recorded():
+        resque = Resque()
+        sync = declared(resque)
+        sync.enqueue(7, force=True)
+        assert_enqueued(sync, 7, force=True)
+        with pytest.raises(AssertionError):
+            assert_enqueued(sync, 8)
 
 
 def test_the_options_of_active_job_are_those_that_checkers_know():

@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import redis
+
 from pyresque import Resque
-from tests.support.one_command import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +30,13 @@ if "WITH_HOOK" in os.environ:  # then the worker forks by itself
 
 
 def note(*words: Any) -> None:
-    ask(os.environ["REDIS_URL"], "RPUSH", "notes", " ".join(map(str, words)))
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.rpush("notes", " ".join(map(str, words)))
 
 
 def awaited(key: str) -> None:
-    ask(os.environ["REDIS_URL"], "BLPOP", key, 60)
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None) as client:
+        client.blpop(key, timeout=60)
 
 
 def leave(how: str) -> Any:
