@@ -47,6 +47,7 @@ class ChildSignals:
         self, page: SharedPage, *, term_child: bool, trusted_only: bool, server_pid: int = 0
     ) -> None:
         self.slot = 0
+        self.term_child = term_child
         self._page = page
         self._trusted_only = trusted_only
         self._server_pid = server_pid

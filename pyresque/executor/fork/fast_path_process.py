@@ -156,7 +156,7 @@ class FastPathRun:
         finally:
             self._reap_exiting()
 
-    def _run(  # noqa: C901, PLR0911 - one path, and every way off it
+    def _run(  # noqa: C901, PLR0911, PLR0912 - one path, and every way off it
         self, queue_index: int, raw: bytes, record: bytes
     ) -> tuple[End, int, bytes, bytes]:
         page, slot, reserver, second = self.page, self.slot, self.reserver, 0
@@ -177,12 +177,13 @@ class FastPathRun:
                 return (WORKING, (pid, perf_counter() - started)), queue_index, raw, record
             self._reap_exiting()  # the child before this one has had the time of a job to exit
             self._exiting = pid
-            done = page.finished(slot)
-            writes = self.writes.told() if page.wrote(slot) else None
-            if writes is not None:
-                done = True
-            elif done:
-                writes = self.writes.known()
+            writes = None
+            if done := page.finished(slot):
+                if self.writes.expected:
+                    writes = self.writes.known()
+            elif page.wrote(slot):
+                writes = self.writes.told()
+                done = writes is not None
             if not done or page.called_back or page.borrowed:  # type: ignore[redundant-expr] # other processes write it
                 self.writes.put_back()
                 self._reap_exiting()
@@ -198,7 +199,8 @@ class FastPathRun:
                 return (BROKEN, str(error)), queue_index, raw, record
             if following is None:
                 return (ANSWERED, reserver.reply), queue_index, raw, record
-            self.writes.written()
+            if writes is not None:
+                self.writes.written()
             queue_index, raw = following
             record = reserver.record(queue_index, raw)
             self.turns += 1
@@ -268,7 +270,8 @@ class FastPathRun:
             status = 0
             if finished:
                 # While this process gives its memory back the fork server goes on. No TERM that comes now is for the job.
-                self.signals.end_job()
+                if self.signals.term_child:
+                    self.signals.end_job()
                 os.kill(self._server_pid, CALL_BACK)
         except BaseException as error:  # noqa: BLE001 - as there
             status = log_failure(error)
@@ -295,15 +298,19 @@ class FastPathRun:
         if self._exiting:
             pid, self._exiting = self._exiting, 0
             exited, self._status = os.waitpid(pid, os.WNOHANG)
-            until = monotonic() + LINGER
-            while not exited:
-                if monotonic() > until:
-                    os.kill(pid, signal.SIGKILL)
-                sleep(GLANCE)
-                exited, self._status = os.waitpid(pid, os.WNOHANG)
+            if not exited:
+                self._await_exit(pid)
+
+    def _await_exit(self, pid: int) -> None:
+        until, exited = monotonic() + LINGER, 0
+        while not exited:
+            if monotonic() > until:
+                os.kill(pid, signal.SIGKILL)
+            sleep(GLANCE)
+            exited, self._status = os.waitpid(pid, os.WNOHANG)
 
     def _called_back(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
-        if self._waiting and os.getpid() == self._server_pid:
+        if self._waiting:
             self._waiting = False
             raise CalledBackError
 

@@ -66,7 +66,8 @@ class SharedPage:
 
     def told(self, slot: int) -> bool:
         """Whether that child has called ``set_finished`` or ``set_wrote`` for its last job."""
-        return self._page[slot] in {FINISHED, WROTE}
+        state = self._page[slot]
+        return state == FINISHED or state == WROTE  # noqa: PLR1714 - no set is made
 
     def announce_term(self, slot: int) -> None:
         """The worker is about to send TERM to that child, which then trusts the signal."""
