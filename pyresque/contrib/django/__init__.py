@@ -24,6 +24,7 @@ _MODULES = {
 }
 
 
+# There is no __dir__: what looks at every module (freezegun does) would load them before Django has its settings.
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -31,7 +32,3 @@ def __getattr__(name: str) -> object:
     found: object = getattr(module, name)
     globals()[name] = found
     return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
