@@ -36,6 +36,9 @@ RENEW = 5.0
 #: Least seconds between two rounds: an interval of 0 must not keep a processor busy.
 SHORTEST = 0.05
 
+#: The shortest wait after a round that failed, where an entry is due: Redis may be away for hours.
+RETRY = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:
@@ -62,6 +65,7 @@ class Scheduler:
         self._print_asked = False
         self._renew_at = 0.0
         self._last_look: float | None = None
+        self._failed = False
 
     # -- the loop
 
@@ -80,8 +84,10 @@ class Scheduler:
 
     async def turn(self) -> None:
         """Run one round: hold the lock, do what is due. An error is logged, and the next round tries again."""
+        self._failed = True
         try:
             await self._turn()
+            self._failed = False
         except WrongKey as error:
             self.recurring.wrong_key_log.warn(error)
             self._renew_at = 0.0
@@ -127,7 +133,8 @@ class Scheduler:
             )  # else the lock ends while its holder sleeps
         due = [timer.next_at for timer in self.timers.values() if timer.next_at is not None]
         if self.master and due:
-            wait = min(wait, max(0.0, min(due) - self.core.clock.time()))
+            soonest = RETRY if self._failed else 0.0
+            wait = min(wait, max(soonest, min(due) - self.core.clock.time()))
         if not (self.stopping or self._reload_asked or self._print_asked):
             await Call(partial(self.host.sleep, wait), offload=True)
 

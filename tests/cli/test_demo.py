@@ -18,6 +18,7 @@ import pytest
 from pyresque.cli.demo import narrator, story
 from pyresque.cli.demo.jobs import RECORDED
 from pyresque.errors import DemoFailed
+from tests.support.eventually import eventually
 from tests.support.processes import processes_that_name
 
 if TYPE_CHECKING:
@@ -94,9 +95,12 @@ def test_with_web_every_page_has_something_to_show_until_a_signal_ends_all(start
         with urllib.request.urlopen(f"{address}/{path}.json", timeout=60) as answer:
             return json.load(answer)
 
+    def all_work() -> bool:
+        seen = page("overview")
+        return seen["numbers"]["workers"] == 3 and seen["scheduler"] is not None
+
+    eventually(all_work)
     overview = page("overview")
-    assert overview["numbers"]["workers"] == 3
-    assert overview["scheduler"] is not None
     assert [one["text"] for one in overview["warnings"]] == [
         "Paused: newsletters.",
         "No worker takes from legacy.",

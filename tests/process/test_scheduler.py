@@ -9,6 +9,7 @@ import time
 import pytest
 
 from pyresque.client import Resque
+from pyresque.errors import RedisUnavailable
 from pyresque.process.scheduler import Scheduler
 from pyresque.store.schedules import Claim
 
@@ -103,6 +104,27 @@ def test_it_sleeps_no_longer_than_until_the_next_run(made, clock, db):
     scheduler.host.on_sleep = lambda: clock.now >= NOW + 7 and scheduler.shutdown()
     made.run(scheduler.work())
     assert scheduler.host.slept == [5, 2]
+
+
+def test_while_redis_is_away_an_entry_that_is_due_does_not_keep_it_busy(
+    made, clock, db, monkeypatch
+):
+    keep(db, "tick", cron="", every="7s")
+    scheduler = made(scheduler_interval=5.0)
+    made.run(scheduler.turn())
+    clock.now += 8
+
+    async def away() -> None:
+        raise RedisUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scheduler, "_turn", away)
+        for _ in range(3):
+            made.run(scheduler.turn())
+            made.run(scheduler.wait())
+    assert scheduler.host.slept == [1, 1, 1]
+    made.run(scheduler.turn())
+    assert db.llen(QUEUE) == 1
 
 
 def test_it_gives_the_lock_back_when_it_stops(made, clock, db):
