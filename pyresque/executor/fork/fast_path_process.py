@@ -272,7 +272,10 @@ class FastPathRun:
                 # While this process gives its memory back the fork server goes on. No TERM that comes now is for the job.
                 if self.signals.term_child:
                     self.signals.end_job()
-                os.kill(self._server_pid, CALL_BACK)
+                try:  # noqa: SIM105 - contextlib is more than a child in a hurry loads
+                    os.kill(self._server_pid, CALL_BACK)
+                except OSError:
+                    pass  # the server is gone, or the job has given up the rights to that: its exit tells, too
         except BaseException as error:  # noqa: BLE001 - as there
             status = log_failure(error)
         finally:

@@ -82,6 +82,30 @@ def test_a_child_that_cannot_tell_is_waited_for(
     assert kinds(ends) == [ANSWERED]
 
 
+def test_a_child_that_may_not_tell_ends_in_silence(
+    stage: Callable[..., ForkWorker],
+    db: redis.Redis,
+    ends: list[FastPathEnd],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(pid: int, number: int) -> None:
+        """As the system does where a job has given up its rights."""
+        raise PermissionError(1, "Operation not permitted")
+
+    def logged(error: BaseException) -> int:
+        one.notes.rpush("logged", repr(error))
+        return 1
+
+    one = stage()
+    monkeypatch.setattr(fast_path_process, "os", System(refused))
+    monkeypatch.setattr(fast_path_process, "log_failure", logged)
+    notes(db, JOBS)
+    one.work()
+    assert one.notes_taken() == [[number] for number in range(JOBS)]
+    assert kinds(ends) == [ANSWERED]
+    assert one.notes.lrange("logged", 0, -1) == []
+
+
 def test_such_signals_of_others_change_nothing(
     db: redis.Redis, stage: Callable[..., ForkWorker], ends: list[FastPathEnd]
 ) -> None:
