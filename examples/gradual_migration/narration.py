@@ -40,17 +40,16 @@ class Narrator:
         """Print a line."""
         print(text, flush=True)
 
-    def command(self, words: str, *, code: int = 0, shown: str = "") -> str:
-        """Run a command of pyresque and print it with its output, or with ``shown`` in its place; return the output."""
+    def command(self, words: str, *, code: int = 0, shown: str = "", again: str = "") -> str:
+        """Run a command of pyresque and print it with its output, or with ``shown`` in its place; return the output.
+
+        Where it says ``again`` it is run again, until the time runs out.
+        """
         print(f"$ pyresque {words} {shown}".rstrip(), flush=True)
-        done = subprocess.run(  # noqa: S603 - words of ours
-            [sys.executable, "-m", "pyresque", *shlex.split(words)],
-            cwd=FOLDER,
-            env=self.sides.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        deadline = time.monotonic() + PATIENCE
+        done = self._done(words)
+        while again and again in done.stderr and time.monotonic() < deadline:
+            done = self._done(words)
         if not shown:
             lines = (done.stdout + done.stderr).splitlines()
             if len(lines) > MOST_LINES:
@@ -61,6 +60,16 @@ class Narrator:
         self.check(done.returncode == code, f"exit code {code} ({done.returncode}: {done.stderr})")
         time.sleep(self.pause)
         return done.stdout
+
+    def _done(self, words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - words of ours
+            [sys.executable, "-m", "pyresque", *shlex.split(words)],
+            cwd=FOLDER,
+            env=self.sides.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def until(self, promise: str, seen: Callable[[], bool]) -> None:
         """Wait until a condition holds. Raises DemoFailed if a process ends or the time runs out."""

@@ -126,7 +126,7 @@ class Move(Narrator):
         """A class of ActiveJob whose handler has a fault that its shadow run could not see."""
         name = MOVED[2]
         self.title(f"The third class: {name}, an ActiveJob")
-        self.command(f"migrate shadow {name} -A shop:resque --count 5")
+        self.shadow(name)
         self.say("No copy failed. But the fault lies in what the fixture keeps away ...")
         self.command(f"migrate route set {name} python=25% --brake 10% --least {LEAST}")
         tripped = lambda: any(rule.tripped for rule in self.resque.routes.show().rules)  # noqa: E731
@@ -197,10 +197,14 @@ class Move(Narrator):
     def canary(self, name: str, *, shadow: bool = True) -> None:
         """Copies first; then a quarter of the jobs, with a brake that holds."""
         if shadow:
-            self.command(f"migrate shadow {name} -A shop:resque --count 5")
+            self.shadow(name)
         self.command(f"migrate route set {name} python=25% --brake 10% --least {LEAST}")
         self.until(f"Python performs {LEAST} of {name}", lambda: self.judged(name) >= LEAST)
         self.command("migrate route status")
+
+    def shadow(self, name: str) -> None:
+        """Perform copies. Where every job of the class is taken at that moment, look again."""
+        self.command(f"migrate shadow {name} -A shop:resque --count 5", again="no job of")
 
     def all_of(self, name: str) -> None:
         """All jobs of a class."""
