@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import moment, shown_time
-from pyresque.cli.delayed_selection import ChosenJobs, choosing, counted, print_count, run_pass
-from pyresque.cli.errors import ListingGroup, Option
+from pyresque.cli.delayed_selection import (
+    WRITING,
+    ChosenJobs,
+    choosing,
+    counted,
+    print_count,
+    run_pass,
+)
+from pyresque.cli.errors import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
+    count_option,
     destroying,
     dry_run_option,
+    full_option,
     json_option,
-    number_from,
     settings_options,
 )
 from pyresque.cli.output import (
@@ -40,9 +48,6 @@ if TYPE_CHECKING:
     from pyresque.client import Resque
     from pyresque.job.job import Job
 
-#: Settings that say how arguments are written: a job is found by its written arguments.
-WRITING = ("codec", "dialect")
-
 
 @click.group(cls=ListingGroup)
 def delayed() -> None:
@@ -53,14 +58,7 @@ def delayed() -> None:
 @click.option(
     "--start", default=0, show_default=True, help="The first time to show; the next is 0."
 )
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many times to show.",
-)
+@count_option(20, "How many times to show.")
 @settings_options(*CONNECTION)
 @json_option
 def list_delayed(start: int, count: int, as_json: bool, **given: Any) -> None:
@@ -111,15 +109,8 @@ def count(as_json: bool, **given: Any) -> None:
 @delayed.command()
 @click.argument("time", required=False)
 @click.option("--start", default=0, show_default=True, help="The first job to show.")
-@click.option(
-    "--count",
-    default=10,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many jobs to show.",
-)
-@click.option("--full", is_flag=True, help="Do not cut long arguments.")
+@count_option(10, "How many jobs to show.")
+@full_option
 @settings_options(*CONNECTION, "codec")
 @json_option
 def peek(time: str | None, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:
@@ -140,15 +131,8 @@ def peek(time: str | None, start: int, count: int, full: bool, as_json: bool, **
 
 @delayed.command()
 @click.argument("text")
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many jobs to show.",
-)
-@click.option("--full", is_flag=True, help="Do not cut long arguments.")
+@count_option(20, "How many jobs to show.")
+@full_option
 @settings_options(*CONNECTION, "codec")
 @json_option
 def search(text: str, count: int, full: bool, as_json: bool, **given: Any) -> None:

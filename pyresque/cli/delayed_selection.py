@@ -173,13 +173,9 @@ class ChosenJobs:
             return every, only
         search = resque.core.delayed.search
         if self.any_args:
-            return search.selected(_all, self.class_name), only
+            return search.selected(every, self.class_name), only
         entry = resque.core.registry.describe(self.class_name)
         return search.of(search.matcher(entry, self.queue, self.args), entry.name), only
-
-
-def _all(_args: object) -> bool:
-    return True
 
 
 def run_pass(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.activejob.describe import active_call
-from pyresque.cli.errors import ListingGroup, Misuse, Option
+from pyresque.cli.errors import ListingGroup, Misuse
 from pyresque.cli.failed_groups import groups
 from pyresque.cli.failed_selection import (
     Report,
@@ -26,10 +26,12 @@ from pyresque.cli.options import (
     CONNECTION,
     RECORDS,
     RETENTION,
+    count_option,
     destroying,
+    dry_run_option,
     json_option,
-    number_from,
     settings_options,
+    start_option,
 )
 from pyresque.cli.output import (
     compact,
@@ -67,22 +69,8 @@ for _command in (groups, undo):
 
 
 @failed.command("list")
-@click.option(
-    "--start",
-    default=0,
-    show_default=True,
-    cls=Option,
-    type=number_from(0),
-    help="How many of the latest to pass over.",
-)
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many to show.",
-)
+@start_option("How many of the latest to pass over.")
+@count_option(20, "How many to show.")
 @filtering
 @settings_options(*CONNECTION, *RECORDS)
 @json_option
@@ -156,7 +144,7 @@ def show(index: int, failure_queue: str | None, as_json: bool, **given: Any) -> 
 @click.option("--again", is_flag=True, help="Also those that were put back before.")
 @filtering
 @settings_options(*CONNECTION, *RECORDS)
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@dry_run_option
 @json_option
 def retry(
     indexes: tuple[int, ...],

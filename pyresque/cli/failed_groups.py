@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Option
 from pyresque.cli.failed_selection import filtered, filtering
-from pyresque.cli.options import CONNECTION, RECORDS, json_option, number_from, settings_options
+from pyresque.cli.options import CONNECTION, RECORDS, count_option, json_option, settings_options
 from pyresque.cli.output import print_json, print_long_table, safe_text, short
 from pyresque.cli.progress import Progress
 from pyresque.failed_filter import pattern_of
@@ -65,14 +64,7 @@ class Groups:
 
 
 @click.command()
-@click.option(
-    "--count",
-    default=50,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many groups to show.",
-)
+@count_option(50, "How many groups to show.")
 @filtering
 @settings_options(*CONNECTION, *RECORDS)
 @json_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.cli.errors import Complaint
+from pyresque.cli.options import reading
 from pyresque.cli.output import MOST_LINES, FirstLines, JsonList, safe_text
 from pyresque.cli.progress import Progress
 from pyresque.failed_filter import Filter
@@ -46,7 +47,7 @@ def filtering(command: F) -> F:
         click.option(
             "--older",
             metavar="SECONDS|30d",
-            callback=_stretch,
+            callback=reading(stretch),
             help="Those that failed longer ago than this.",
         ),
         click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
@@ -58,13 +59,6 @@ def filtering(command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-def _stretch(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    try:
-        return None if value is None else stretch(value)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), ctx, param) from fault
 
 
 def filtered(options: dict[str, Any]) -> Filter:

@@ -1,4 +1,4 @@
-"""The options of commands, made from the table of settings."""
+"""The options of commands: those that are settings, made from their table, and those that several commands share."""
 
 from __future__ import annotations
 
@@ -185,6 +185,29 @@ def number_from(least: int) -> click.IntRange:
     return click.IntRange(least, MOST)
 
 
+def count_option(default: int, explained: str) -> Callable[[F], F]:
+    """Add ``--count``: how many things to show, from 1 on."""
+    return click.option(
+        "--count",
+        default=default,
+        show_default=True,
+        cls=Option,
+        type=number_from(1),
+        help=explained,
+    )
+
+
+def start_option(explained: str) -> Callable[[F], F]:
+    """Add ``--start``: how many things to pass over."""
+    return click.option(
+        "--start", default=0, show_default=True, cls=Option, type=number_from(0), help=explained
+    )
+
+
+#: Adds ``--full``.
+full_option = click.option("--full", is_flag=True, help="Do not cut long arguments.")
+
+
 def settings_options(*names: str) -> Callable[[F], F]:
     """Add options for these settings to a command. An option that is not given is None: the environment decides."""
 
@@ -253,25 +276,27 @@ def _option(row: Row) -> Callable[[F], F]:
         *_alias(row),
         flag,
         cls=Option,
-        callback=_reading(row),
+        callback=reading(row.read),
         metavar=metavar,
         default=None,
         help=help_text,
     )
 
 
-def _reading(row: Row) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """Return click's callback that reads a value as the setting's row does. The callback raises click.BadParameter."""
+def reading(
+    read: Callable[[str], Any],
+) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """Return click's callback that reads a value by ``read``. The callback raises click.BadParameter."""
 
-    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    def callback(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         if value is None:
             return None
         try:
-            return row.read(value)
+            return read(value)
         except ValueError as fault:
             raise click.BadParameter(str(fault), ctx, param) from fault
 
-    return read
+    return callback
 
 
 def _short(row: Row) -> list[str]:

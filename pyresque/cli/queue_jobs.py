@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Misuse, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
+from pyresque.cli.errors import Complaint, Misuse
+from pyresque.cli.options import (
+    CONNECTION,
+    count_option,
+    destroying,
+    full_option,
+    json_option,
+    settings_options,
+)
 from pyresque.cli.output import FirstLines, JsonList, confirm, print_list, print_long_table
 from pyresque.cli.progress import Progress
 from pyresque.cli.text import args_of, having, job_line
@@ -31,15 +38,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("queue")
 @click.argument("text")
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many jobs to show.",
-)
-@click.option("--full", is_flag=True, help="Do not cut long arguments.")
+@count_option(20, "How many jobs to show.")
+@full_option
 @settings_options(*CONNECTION, "codec")
 @json_option
 def search(queue: str, text: str, count: int, full: bool, as_json: bool, **given: Any) -> None:

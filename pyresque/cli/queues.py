@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, ListingGroup, Option
+from pyresque.cli.errors import Complaint, ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
+    count_option,
     destroying,
     dry_run_option,
+    full_option,
     json_option,
-    number_from,
     settings_options,
 )
 from pyresque.cli.output import (
@@ -136,15 +137,8 @@ def show(queue: str, as_json: bool, **given: Any) -> None:
     show_default=True,
     help="The first job to show; the next to be performed is 0.",
 )
-@click.option(
-    "--count",
-    default=10,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many jobs to show.",
-)
-@click.option("--full", is_flag=True, help="Do not cut long arguments.")
+@count_option(10, "How many jobs to show.")
+@full_option
 @settings_options(*CONNECTION, "codec")
 @json_option
 def peek(queue: str, start: int, count: int, full: bool, as_json: bool, **given: Any) -> None:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import shown_time
-from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
-from pyresque.cli.options import CONNECTION, destroying, json_option, number_from, settings_options
+from pyresque.cli.errors import Complaint, ListingGroup, Misuse
+from pyresque.cli.options import (
+    CONNECTION,
+    count_option,
+    destroying,
+    dry_run_option,
+    json_option,
+    settings_options,
+    start_option,
+)
 from pyresque.cli.output import (
     FirstLines,
     JsonList,
@@ -74,22 +82,8 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @retries.command("list")
-@click.option(
-    "--start",
-    default=0,
-    show_default=True,
-    cls=Option,
-    type=number_from(0),
-    help="How many of the next to pass over.",
-)
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many to show.",
-)
+@start_option("How many of the next to pass over.")
+@count_option(20, "How many to show.")
 @click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")
 @settings_options(*CONNECTION)
 @json_option
@@ -111,7 +105,7 @@ def list_retries(
 @retries.command()
 @choosing
 @settings_options(*CONNECTION)
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@dry_run_option
 @json_option
 def run(
     ids: tuple[str, ...],

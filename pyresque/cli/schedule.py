@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import one_arg
-from pyresque.cli.errors import Complaint, ListingGroup, Misuse, Option
+from pyresque.cli.errors import Complaint, ListingGroup, Misuse
 from pyresque.cli.options import (
     CONNECTION,
+    count_option,
     destroying,
     dry_run_option,
     json_option,
-    number_from,
     settings_options,
 )
 from pyresque.cli.output import (
@@ -93,14 +93,7 @@ def list_schedule(as_json: bool, **given: Any) -> None:
 
 @schedule.command("next")
 @click.argument("name", required=False)
-@click.option(
-    "--count",
-    default=SHOWN_RUNS,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many runs.",
-)
+@count_option(SHOWN_RUNS, "How many runs.")
 @settings_options(*CONNECTION, *SCHEDULE)
 @json_option
 def next_runs(name: str | None, count: int, as_json: bool, **given: Any) -> None:

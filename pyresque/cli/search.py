@@ -9,9 +9,8 @@ import click
 
 from pyresque.cli import delayed, queue_jobs
 from pyresque.cli.arguments import shown_time
-from pyresque.cli.errors import Option
 from pyresque.cli.failed_selection import latest, record_json
-from pyresque.cli.options import CONNECTION, RECORDS, json_option, number_from, settings_options
+from pyresque.cli.options import CONNECTION, RECORDS, count_option, json_option, settings_options
 from pyresque.cli.output import print_json, print_table, short
 from pyresque.cli.text import having, job_line
 from pyresque.failed_filter import Filter
@@ -26,14 +25,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("text")
-@click.option(
-    "--count",
-    default=5,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many of each place to show.",
-)
+@count_option(5, "How many of each place to show.")
 @settings_options(*CONNECTION, *RECORDS)
 @json_option
 def search(text: str, count: int, as_json: bool, **given: Any) -> None:

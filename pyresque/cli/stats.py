@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pyresque.cli.errors import Complaint, Option, SuggestingGroup
-from pyresque.cli.options import CONNECTION, json_option, number_from, settings_options
+from pyresque.cli.options import CONNECTION, json_option, settings_options, start_option
 from pyresque.cli.output import print_json, print_long_table, print_pairs, print_table, short
 from pyresque.process.start.load_app import load_application
 from pyresque.store.any_keys import SHOWN, elements, scanned, server_info, sized
@@ -76,14 +76,7 @@ def keys(text: str | None, cursor: int, as_json: bool, **given: Any) -> None:
 
 @stats.command()
 @click.argument("name")
-@click.option(
-    "--start",
-    default=0,
-    show_default=True,
-    cls=Option,
-    type=number_from(0),
-    help="The first element of a list or sorted set to show.",
-)
+@start_option("The first element of a list or sorted set to show.")
 @settings_options(*CONNECTION)
 @json_option
 def key(name: str, start: int, as_json: bool, **given: Any) -> None:

@@ -8,8 +8,8 @@ import click
 
 from pyresque.cli.errors import Complaint, Option
 from pyresque.cli.migrate.inventory_page import page
-from pyresque.cli.migrate.looking import READING, look, looking, stretch
-from pyresque.cli.options import CONNECTION, json_option, settings_options
+from pyresque.cli.migrate.looking import READING, look, looking
+from pyresque.cli.options import CONNECTION, json_option, reading, settings_options
 from pyresque.cli.output import JsonList, listed, print_long_table, safe_text, short
 from pyresque.migrate.as_json import classes_json, head, iso
 from pyresque.migrate.habits import RESQUE
@@ -17,6 +17,7 @@ from pyresque.migrate.marks import registration
 from pyresque.migrate.notes import notes_of
 from pyresque.migrate.seen import PLACES, RATES
 from pyresque.process.start.load_app import load_application
+from pyresque.setting_readers import stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ WIDE = 100
 @click.option(
     "--watch",
     cls=Option,
-    callback=stretch,
+    callback=reading(stretch),
     metavar="SECONDS|60s",
     help="Watch that long how many jobs of each class are performed.",
 )

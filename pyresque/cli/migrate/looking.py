@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque import setting_readers
 from pyresque.cli.errors import Option
 from pyresque.cli.options import number_from
 from pyresque.cli.progress import Progress
@@ -112,13 +111,3 @@ def _watch(resque: Resque, found: Found, seconds: float) -> None:
             progress.step(int(gone), int(seconds))
             progress.end("watching ended before its time")
     watch.end()
-
-
-def stretch(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Read a stretch of time, such as ``60s``. Raises click.BadParameter."""
-    if value is None:
-        return None
-    try:
-        return setting_readers.stretch(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error

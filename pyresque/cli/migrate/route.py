@@ -12,6 +12,7 @@ import click
 from pyresque.cli.errors import Complaint, SuggestingGroup
 from pyresque.cli.options import (
     CONNECTION,
+    count_option,
     dry_run_option,
     json_option,
     number_from,
@@ -163,7 +164,7 @@ def status(as_json: bool, **given: Any) -> None:
 
 
 @route.command("log")
-@click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@count_option(20, "How many.")
 @settings_options(*CONNECTION)
 @json_option
 def show_log(count: int, as_json: bool, **given: Any) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Misuse, Option
-from pyresque.cli.options import CONNECTION, json_option, number_from, settings_options
+from pyresque.cli.errors import Complaint, Misuse
+from pyresque.cli.options import CONNECTION, count_option, json_option, settings_options
 from pyresque.cli.output import print_json, print_table, safe_text, short
 from pyresque.cli.progress import Progress
 from pyresque.cli.schedule_check import shown_run
@@ -68,14 +68,7 @@ LEADING = (
     metavar="KIND",
     help="Differences of this kind are meant; repeatable.",
 )
-@click.option(
-    "--count",
-    default=2,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="How many runs of each entry are shown.",
-)
+@count_option(2, "How many runs of each entry are shown.")
 @settings_options(*CONNECTION, *LEADING)
 @json_option
 def schedule(

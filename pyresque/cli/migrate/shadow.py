@@ -10,8 +10,14 @@ import click
 
 from pyresque.activejob.describe import active_call
 from pyresque.cli.errors import Complaint, Misuse, Option
-from pyresque.cli.migrate.looking import stretch
-from pyresque.cli.options import CONNECTION, json_option, number_from, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    count_option,
+    json_option,
+    number_from,
+    reading,
+    settings_options,
+)
 from pyresque.cli.output import JsonList, listed, print_long_table, safe_text, short
 from pyresque.cli.progress import Progress
 from pyresque.migrate.copies import DELAYED, EACH, FAILED, PLACES, QUEUED, Copies, Copy
@@ -22,6 +28,7 @@ from pyresque.migrate.shadow_ruby import Ruby, RubyWatch, failed_lengths, from_r
 from pyresque.printable import many
 from pyresque.process.start.load_app import load_application
 from pyresque.routing.share import routed_class
+from pyresque.setting_readers import stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +39,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Perform copies of real jobs in Python, without effects.")
 @click.argument("class_name", metavar="CLASS")
-@click.option(
-    "--count",
-    default=20,
-    show_default=True,
-    cls=Option,
-    type=number_from(1),
-    help="The most copies that are performed.",
-)
+@count_option(20, "The most copies that are performed.")
 @click.option(
     "--read",
     "each",
@@ -54,14 +54,14 @@ if TYPE_CHECKING:
     default="30",
     show_default=True,
     cls=Option,
-    callback=stretch,
+    callback=reading(stretch),
     metavar="SECONDS|60s",
     help="A copy that takes longer is killed.",
 )
 @click.option(
     "--watch",
     cls=Option,
-    callback=stretch,
+    callback=reading(stretch),
     metavar="SECONDS|60s",
     help="Watch that long what workers perform, and take copies of that alone.",
 )
