@@ -15,17 +15,15 @@ from pyresque.ops import Call
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyresque.clock import Clock
     from pyresque.failure.record import FailedRecord
     from pyresque.failure.trimming import Limits
+    from pyresque.job.job import Job
     from pyresque.store.queues import Pushed
     from pyresque.store.reserve import FailureEntry
 
     #: Whether a record is wanted.
     Wanted: TypeAlias = Callable[[FailedRecord], bool]
-    from collections.abc import Callable
-
-    from pyresque.clock import Clock
-    from pyresque.job.job import Job
 
 Order: TypeAlias = Literal["asc", "desc"]
 
