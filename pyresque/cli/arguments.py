@@ -74,3 +74,8 @@ def shown_time(seconds: float) -> str:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
     except (ValueError, OverflowError, OSError):
         return "no date"
+
+
+def shown_run(at: datetime) -> str:
+    """Return the time of a recurring job's run as people read it, in its own zone."""
+    return at.isoformat(sep=" ", timespec="seconds")

@@ -1,4 +1,4 @@
-"""The command ``schedule``: list, next, set, remove, run, validate, lock."""
+"""The commands of ``pyresque schedule``: list, next, set, remove, run. ``validate`` and ``lock`` have files of their own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.arguments import one_arg
+from pyresque.cli.arguments import one_arg, shown_run
 from pyresque.cli.errors import Complaint, ListingGroup, Misuse
+from pyresque.cli.master_lock import lock
 from pyresque.cli.options import (
     CONNECTION,
     count_option,
@@ -18,41 +19,27 @@ from pyresque.cli.options import (
     settings_options,
 )
 from pyresque.cli.output import (
-    JsonList,
     compact,
     confirm,
     print_json,
     print_list,
     print_long_table,
-    print_pairs,
     print_table,
     safe_text,
     short,
 )
 from pyresque.cli.progress import Progress
-from pyresque.cli.schedule_check import (
-    SHOWN_RUNS,
-    check_entry,
-    entry_json,
-    print_entry,
-    shown_run,
-)
-from pyresque.errors import ScheduleFileError
+from pyresque.cli.schedule_check import SHOWN_RUNS, read_file, validate
 from pyresque.job_text import iso_and_written
-from pyresque.printable import many
-from pyresque.process.run.scheduler import read_schedule, section_hint
 from pyresque.process.start.load_app import load_application
-from pyresque.schedule.entries import Entry, is_section
+from pyresque.schedule.entries import Entry
 from pyresque.store.schedules import LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from pyresque.client import Resque
-    from pyresque.schedule.cron.next_run import Cron
     from pyresque.schedule.recurring import NextRuns
-    from pyresque.schedule.yaml_file import FileEntry
 
 #: Settings that name a file of recurring jobs, and say what their times mean.
 SCHEDULE = ("schedule", "schedule_section", "time_zone", "codec", "dialect")
@@ -64,6 +51,10 @@ KEYS = ("cron", "every", "class", "queue", "description", "env", "custom_job_cla
 @click.group(cls=ListingGroup)
 def schedule() -> None:
     """List, set, remove, run and check recurring jobs (without a verb: list)."""
+
+
+for _command in (validate, lock):
+    schedule.add_command(_command)
 
 
 @schedule.command("list")
@@ -207,121 +198,13 @@ def run(name: str, job_args: str | None, dry_run: bool, as_json: bool, **given: 
         click.echo(safe_text(f"enqueued {name}"))
 
 
-@schedule.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@settings_options(*CONNECTION, "schedule_section", "time_zone", "codec", "dialect")
-@json_option
-def validate(file: str, as_json: bool, **given: Any) -> None:
-    """Check a schedule's file: each fault with its line, and the next runs of each entry.
-
-    Exit code 1 if an entry cannot run, or none ever does.
-    """
-    resque = load_application(given)
-    try:
-        written = _read(file, resque.settings.schedule_section, "nothing was checked")
-    except ScheduleFileError as error:  # a fault like any other that this command looks for
-        raise Complaint(str(error)) from error
-    bad = idle = 0
-    known: dict[Cron | float | None, list[datetime]] = {}
-    listed = JsonList() if as_json else None
-    with Progress(f"checking {file}, entry") as progress:
-        for at, entry in enumerate(written):
-            progress.step(at, len(written))
-            progress.end(
-                f"{at} of {many(len(written), 'entry')} were checked, {bad} of them cannot run"
-            )
-            one = check_entry(resque, entry, known)
-            bad += bool(one.faults)
-            idle += not one.runs
-            if listed is not None:
-                listed.add(entry_json(one))
-            else:
-                print_entry(one)
-    if listed is not None:
-        listed.close()
-    if bad:
-        raise Complaint(f"{file}: {bad} of {many(len(written), 'entry')} cannot run")
-    if written and idle == len(written):
-        sections = [section_hint(one.name) for one in written if is_section(one.config)]
-        raise Complaint("; ".join([f"{file}: no entry runs", *sections[:1]]))
-
-
-@schedule.command()
-@click.option(
-    "--release", is_flag=True, help="Take the lock from its holder, for one that is dead."
-)
-@click.option("--holder", metavar="HOST:PID", help="With --release: only from this one.")
-@settings_options(*CONNECTION, "master_lock_prefix")
-@destroying
-@json_option
-def lock(
-    release: bool, holder: str | None, yes: bool, dry_run: bool, as_json: bool, **given: Any
-) -> None:
-    """Show which scheduler holds the master lock; with --release, free the lock."""
-    if holder is not None and not release:
-        raise Misuse("--holder needs --release")
-    resque = load_application(given)
-    found = resque.master_lock()
-    released = False
-    if release and found is not None:
-        if holder is not None and found.holder != holder:
-            raise Complaint(
-                f"{safe_text(found.holder)} holds the master lock, no longer {safe_text(holder)}: it was not taken"
-            )
-        if not dry_run:
-            confirm(f"take the master lock from {safe_text(found.holder)}", yes=yes)
-            released = resque.release_master_lock(found.holder)
-            if not released:
-                raise Complaint(f"{safe_text(found.holder)} no longer holds the master lock")
-    if as_json:
-        held_by, ttl = (None, None) if found is None else (found.holder, found.ttl)
-        key = resque.core.lock.key
-        print_json({"key": key, "holder": held_by, "ttl": ttl, "released": released})
-        return
-    if found is None:
-        click.echo("no scheduler leads: nobody moves delayed jobs or runs recurring ones")
-        return
-    print_pairs(
-        [
-            ("key", resque.core.lock.key),
-            ("holder", found.holder),
-            (
-                "ends in",
-                "never: it has no time to live" if found.ttl is None else f"{found.ttl:.0f} s",
-            ),
-            ("last renewed", _age(resque, found.ttl)),
-        ]
-    )
-    if release:
-        click.echo(
-            "released" if released else f"would release the lock of {safe_text(found.holder)}"
-        )
-
-
-def _age(resque: Resque, ttl: float | None) -> str | None:
-    """Return how long ago the holder renewed the lock, if its timeout is ours; else None."""
-    timeout = resque.settings.lock_timeout
-    return None if ttl is None or ttl > timeout else f"{timeout - ttl:.0f} s ago"
-
-
 def _with_file(given: dict[str, Any]) -> Resque:
     resque = load_application(given)
     if resque.settings.schedule:
         settings = resque.settings
-        written = _read(settings.schedule, settings.schedule_section, "nothing was done")
+        written = read_file(settings.schedule, settings.schedule_section, "nothing was done")
         resque.core.recurring.memory.update({one.name: one.config for one in written})
     return resque
-
-
-def _read(file: str, section: str, interrupted: str) -> list[FileEntry]:
-    """Read the entries of a file, with progress. Raises ScheduleFileError, Interrupted."""
-    with Progress(f"reading {file}, line") as progress:
-
-        def reached(line: int, lines: int) -> None:
-            progress.step(line, lines)
-            progress.end(interrupted)
-
-        return read_schedule(file, section, reached)
 
 
 def _each_next(resque: Resque, count: int, progress: Progress | None = None) -> Iterator[NextRuns]:

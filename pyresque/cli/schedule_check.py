@@ -1,15 +1,21 @@
-"""What ``schedule validate`` finds in one entry of a schedule's file, and how it prints that."""
+"""The command ``schedule validate``: what it finds in each entry of a schedule's file, and how it prints that."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.output import safe_text
-from pyresque.errors import NotEncodable, ScheduleError
-from pyresque.process.run.scheduler import section_hint
+from pyresque.cli.arguments import shown_run
+from pyresque.cli.errors import Complaint
+from pyresque.cli.options import CONNECTION, json_option, settings_options
+from pyresque.cli.output import JsonList, safe_text
+from pyresque.cli.progress import Progress
+from pyresque.errors import NotEncodable, ScheduleError, ScheduleFileError
+from pyresque.printable import many
+from pyresque.process.run.scheduler import read_schedule, section_hint
+from pyresque.process.start.load_app import load_application
 from pyresque.schedule.entries import Entry, is_section, unknown_keys
 
 if TYPE_CHECKING:
@@ -21,6 +27,56 @@ if TYPE_CHECKING:
 
 #: Runs that are shown of each entry.
 SHOWN_RUNS = 5
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@settings_options(*CONNECTION, "schedule_section", "time_zone", "codec", "dialect")
+@json_option
+def validate(file: str, as_json: bool, **given: Any) -> None:
+    """Check a schedule's file: each fault with its line, and the next runs of each entry.
+
+    Exit code 1 if an entry cannot run, or none ever does.
+    """
+    resque = load_application(given)
+    try:
+        written = read_file(file, resque.settings.schedule_section, "nothing was checked")
+    except ScheduleFileError as error:  # a fault like any other that this command looks for
+        raise Complaint(str(error)) from error
+    bad = idle = 0
+    known: dict[Cron | float | None, list[datetime]] = {}
+    listed = JsonList() if as_json else None
+    with Progress(f"checking {file}, entry") as progress:
+        for at, entry in enumerate(written):
+            progress.step(at, len(written))
+            progress.end(
+                f"{at} of {many(len(written), 'entry')} were checked, {bad} of them cannot run"
+            )
+            one = check_entry(resque, entry, known)
+            bad += bool(one.faults)
+            idle += not one.runs
+            if listed is not None:
+                listed.add(entry_json(one))
+            else:
+                print_entry(one)
+    if listed is not None:
+        listed.close()
+    if bad:
+        raise Complaint(f"{file}: {bad} of {many(len(written), 'entry')} cannot run")
+    if written and idle == len(written):
+        sections = [section_hint(one.name) for one in written if is_section(one.config)]
+        raise Complaint("; ".join([f"{file}: no entry runs", *sections[:1]]))
+
+
+def read_file(file: str, section: str, interrupted: str) -> list[FileEntry]:
+    """Read the entries of a file, with progress. ``interrupted``: what a signal leaves. Raises ScheduleFileError, Interrupted."""
+    with Progress(f"reading {file}, line") as progress:
+
+        def reached(line: int, lines: int) -> None:
+            progress.step(line, lines)
+            progress.end(interrupted)
+
+        return read_schedule(file, section, reached)
 
 
 @dataclass(frozen=True)
@@ -77,8 +133,3 @@ def entry_json(one: CheckedEntry) -> dict[str, object]:
         "notes": list(one.notes),
         "next": [run_at.isoformat() for run_at in one.runs],
     }
-
-
-def shown_run(at: datetime) -> str:
-    """Return the time of a run as people read it."""
-    return at.isoformat(sep=" ", timespec="seconds")

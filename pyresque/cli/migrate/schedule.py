@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyresque.cli.arguments import shown_run
 from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.options import CONNECTION, count_option, json_option, settings_options
 from pyresque.cli.output import print_json, print_table, safe_text, short
 from pyresque.cli.progress import Progress
-from pyresque.cli.schedule_check import shown_run
 from pyresque.errors import ScheduleFileError, SettingsError
 from pyresque.migrate.hand_over import leader, quiet_moment, steps
 from pyresque.migrate.schedule_compare import Compared, compare
