@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyresque import Resque
 from pyresque.job.worker_registry import WorkerId
 from pyresque.process.host.posix import PosixHost, hostname
-from pyresque.process.worker.liveness import Pruner
+from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.queue_list import QueueList
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from pyresque.job_text import iso_and_written
 from pyresque.printable import many
 from pyresque.process.host.posix import PosixHost, hostname
 from pyresque.process.start.load_app import load_application
-from pyresque.process.worker.liveness import Pruner
+from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.store.worker_notes import WorkerNotes
 

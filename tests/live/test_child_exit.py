@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyresque import Resque
-from pyresque.process.worker.liveness import Pruner
+from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.queue_list import QueueList
 from tests.live.forking_worker import FORKING, command
 from tests.support.eventually import eventually

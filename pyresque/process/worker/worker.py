@@ -21,7 +21,8 @@ from pyresque.process.worker.current_job import CurrentJob
 from pyresque.process.worker.ended import failure_entry, unregister_ended
 from pyresque.process.worker.idle import IdleWait, Interval
 from pyresque.process.worker.job_log import known_name
-from pyresque.process.worker.liveness import Heartbeat, Pruner, Upkeep
+from pyresque.process.worker.liveness import Heartbeat, Upkeep
+from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.redis_retry import RedisRetry, StoppedWhileRedisAway
 from pyresque.process.worker.taken import note_taken
 from pyresque.ruby import time as ruby_time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyresque.errors import NoSuchWorker
 from pyresque.job.worker_registry import WorkerId
-from pyresque.process.worker.liveness import Pruner
+from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.store.worker_notes import WorkerNotes
 from pyresque.web.dashboard import link
