@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from benchmarks.measure import Bench, Figures
 
 #: The sides beside ours and Ruby's.
-COLD, AHEAD, BARE_FORK = "not warmed up", "children ahead, connected", "bare fork, same work"
+COLD, OWN = "not warmed up", "warmed up, not lent"
+AHEAD, BARE_FORK = "children ahead, connected", "bare fork, same work"
 
 #: Who runs the jobs: contender, way, and where its work is warmed up.
 SIDES = {
     OURS: (OURS, "real", "parent"),
+    OWN: (OURS, "real", "parent"),
     COLD: (OURS, "real", ""),
     AHEAD: (OURS, "real-ahead", "child"),
     RUBY: (RUBY, "real", ""),
@@ -40,12 +42,15 @@ SIDES = {
 
 #: Those that some kinds of jobs have not.
 LEFT_OUT = {
-    "resque.redis": {COLD, AHEAD},
+    "resque.redis": {COLD, OWN, AHEAD},
     "INCR": set(),
-    "HTTP": {AHEAD},
-    "SQLite": {AHEAD},
-    "PostgreSQL": {AHEAD},
+    "HTTP": {OWN, AHEAD},
+    "SQLite": {OWN, AHEAD},
+    "PostgreSQL": {OWN, AHEAD},
 }
+
+#: The kinds whose client our side lends to its children.
+LENT = {"INCR"}
 
 JOB = ("work", [])
 ROW = (
@@ -56,7 +61,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhell
 
 def real(kind: str, way: str = "real", *, workers: int = 1) -> Callable[[Bench], Figures]:
     """The measurement of jobs of that kind, by that many workers; ``way`` is ours, Ruby forks for each job."""
-    hundred = {AHEAD} if way == "real100" else set()
+    hundred = {AHEAD, OWN} if way == "real100" else set()
     compared = [name for name in SIDES if name not in LEFT_OUT[kind] | hundred]
 
     def take(bench: Bench) -> Figures:
@@ -68,6 +73,8 @@ def real(kind: str, way: str = "real", *, workers: int = 1) -> Callable[[Bench],
                 side, its_way, warm = SIDES[name]
                 if side not in bench.sides:
                     continue
+                if name == OURS and kind in LENT:
+                    warm = "lent"
                 given = {**env, "BENCH_WARM": warm}
                 if side == OURS and its_way == "real":
                     its_way = way
@@ -200,7 +207,12 @@ REAL_JOBS = (
         _measure(f"{key}{many}", kind, f"{title}, {few}", *bounds, workers=many)
         for key, kind, title, bounds in (
             ("resque", "resque.redis", "one INCR by `resque.redis`", (Bound((RUBY,), 2),)),
-            ("incr", "INCR", "one INCR by redis-py", (Bound((RUBY,), 1), Bound((BARE_FORK,), 0.8))),
+            (
+                "incr",
+                "INCR",
+                "one INCR by redis-py, lent",
+                (Bound((RUBY,), 1), Bound((BARE_FORK,), 0.8)),
+            ),
             ("http", "HTTP", "one GET by HTTP", ()),
             ("sqlite", "SQLite", "one row of SQLite", ()),
             ("postgres", "PostgreSQL", "one row of PostgreSQL", ()),

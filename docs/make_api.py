@@ -72,7 +72,7 @@ GROUPS = {
             "locator",
             "serializer",
         ),
-        *("warm_up", "before_first_fork", "before_fork", "after_fork"),
+        *("warm_up", "lend", "before_first_fork", "before_fork", "after_fork"),
         *("before_pause", "after_pause"),
         *("queue_empty", "child_exit", "job_lost", "worker_exit", "on_shutdown"),
     ),

@@ -22,6 +22,9 @@ if KIND == "resque.redis":
 else:
     WORK, WARM = real.work(KIND)
     resque.job("work", queue="bench")(WORK)
+    if os.environ.get("BENCH_WARM") == "lent":
+        resque.lend(real.client())
+        WARM = WORK
     if os.environ.get("BENCH_WARM") == "child":
         resque.warm_up(in_child=True)(WORK)
     if os.environ.get("BENCH_WARM"):

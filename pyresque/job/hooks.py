@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from pyresque.job.job_class import JobClass
+    from pyresque.lent_client import LentPool
 
     Attributes: TypeAlias = dict[str, Any] | MappingProxyType[str, Any]
 
@@ -272,6 +273,8 @@ class WorkerHooks:
 
     def __init__(self) -> None:
         self._hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in WORKER_HOOKS}
+        #: The pools of the clients of ``resque.lend``.
+        self.lent_pools: list[LentPool] = []
 
     def only(self, *names: str) -> WorkerHooks:
         """Return a copy with the hooks of these names alone."""

@@ -114,7 +114,7 @@ def test_a_kind_of_job_is_timed_beside_a_plain_job(way, kind):
     ("kind", "key", "beside"),
     [
         ("resque.redis", f"resque:{COUNTER}", set()),
-        ("INCR", COUNTER, {real_jobs.COLD, real_jobs.AHEAD, real_jobs.BARE_FORK}),
+        ("INCR", COUNTER, {real_jobs.COLD, real_jobs.OWN, real_jobs.AHEAD, real_jobs.BARE_FORK}),
     ],
 )
 def test_jobs_that_do_real_work_are_timed_beside_bare_forks_that_do_it(kind, key, beside):

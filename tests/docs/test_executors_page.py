@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "executors.md").read_text(encoding=
 def test_the_jobs_of_the_page_are_performed(redis_url, db, monkeypatch, capsys, executor):
     monkeypatch.setenv("REDIS_URL", redis_url)
     names: dict[str, object] = {}
-    _, code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[-1]
     exec(compile(code, "executors.md", "exec"), names)
     resque = names["resque"]
     resque.enqueue(names["fetch"], "http://a", 0)
@@ -41,7 +41,7 @@ def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db,
     monkeypatch.setattr(warm_up, "ENOUGH", 60.0)  # here a connection each time may take a second
     monkeypatch.setattr(warm_up, "LIMIT", 60.0)
     names: dict[str, object] = {}
-    code, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
     exec(compile(code, "executors.md", "exec"), names)
     warm_ups = WarmUps(names["resque"])
     assert warm_ups.run() == []
@@ -50,3 +50,20 @@ def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db,
     assert cheap_fork.notes == []
     assert db.info("commandstats")["cmdstat_ping"]["calls"] >= ROUNDS
     assert f"Each one is called {ROUNDS} times, or for a second." in " ".join(PAGE.split())
+
+
+@pytest.mark.process
+def test_the_client_of_the_page_is_lent(redis_url, db, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    names: dict[str, object] = {}
+    _, code, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "executors.md", "exec"), names)
+    resque, cache = names["resque"], names["cache"]
+    assert [each.pool for each in resque.hooks.lent_pools] == [cache.connection_pool]
+    for _ in range(8):
+        resque.enqueue(names["count"], "number")
+    resque.configure(queues=("low",), executor="fork")
+    run_worker(resque, burst=True)
+    cache.close()
+    assert db.get("number") == b"8"
+    assert db.info("commandstats")["cmdstat_client|info"]["calls"] >= 3

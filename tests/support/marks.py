@@ -45,6 +45,7 @@ PLACES = {
             "tests/process/start/test_warm_up.py",
             "tests/process/worker/test_fork_fast_path",
             "tests/process/worker/test_direct_jobs",
+            "tests/process/worker/test_lent_client",
             "tests/process/worker/test_lent_connection",
             "tests/process/worker/test_middleware_that_ends_a_job",
             "tests/testing/test_plugin.py",

@@ -116,7 +116,7 @@ class ChildPool:
         """Call the functions of ``@resque.warm_up`` here, before this process first forks a child itself."""
         if self._warm_ups is not None and not self._warm:
             for line in self._warm_ups.run():
-                log.warning("@resque.warm_up: %s", line)
+                log.warning("%s", line)
         if self._warm_ups is not None:
             self._options.begin = self._warm_ups.in_child
         if not self._warm:

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
     from pyresque.executor.fork.child_signals import ChildSignals
     from pyresque.executor.fork.job_call import JobCall
+    from pyresque.executor.fork.lent_clients import LentClients
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.job.job_class import JobClass
 
@@ -95,7 +96,7 @@ class FastPathRun:
 
     connection: the descriptor that the worker lends. pipe: where children write, its end to read and its end to write. setup: the slot in the shared page, then
     the fields of ``FastPathSetup``. worker: its pid. close_inherited: closes in a child what is the fork server's. reap: reaps
-    other children, once a second. end: what a child calls last.
+    other children, once a second. end: what a child calls last. lent: the clients whose connections children borrow.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class FastPathRun:
         close_inherited: Callable[[], None],
         reap: Callable[[], None],
         end: Callable[[], None] | None = None,
+        lent: LentClients | None = None,
     ) -> None:
         self.job_call = job_call
         self.page = page
@@ -132,6 +134,7 @@ class FastPathRun:
         self.close_inherited = close_inherited
         self.reap = reap
         self.end = end
+        self.lent = lent
         self.turns = 0
         self.shown: tuple[JobClass | None, int, int] = None, 0, 0
         self.title = self.prefix
@@ -167,6 +170,8 @@ class FastPathRun:
             work = self._work(queue_index, raw)
             if work is None or page.called_back:
                 return (LEFT, None), queue_index, raw, record
+            if self.lent is not None:
+                self.lent.make_ready()
             page.set_waiting(slot)
             started = perf_counter()
             try:
@@ -256,6 +261,8 @@ class FastPathRun:
             self.close_inherited()
             driver, note = self.job_call.driver, self.page.set_borrowed
             offer(Loan(self.connection, self.mark, driver, note))
+            if self.lent is not None:
+                self.lent.offer()
         except BaseException:  # noqa: BLE001 - the job has not begun
             leave(1)
         # As ``run_child``, with fewer steps: each is a page of the child's own.
@@ -330,7 +337,7 @@ class FastPathRun:
         try:
             self.page.set_started(self.slot)
             done = own(function, *args)
-            give_back()
+            self._give_back()
             if done is False:
                 error = LEFT_UNDONE
             elif self.job_call.end is None and len(sys.modules) == known and not cheap_fork.notes:
@@ -339,7 +346,7 @@ class FastPathRun:
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
             if self.page.finished(self.slot):
                 return True  # a TERM that came too late
-            give_back()
+            self._give_back()
             error = error_json(raised)
         seconds = perf_counter() - started
         self.signals.end_job()
@@ -359,6 +366,12 @@ class FastPathRun:
             self.page.set_wrote(self.slot)
             return True
         return False
+
+    def _give_back(self) -> None:
+        """Return every connection that the fork server has lent."""
+        give_back()
+        if self.lent is not None:
+            self.lent.give_back()
 
     def rehearse(self, entry: JobClass) -> None:
         """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""

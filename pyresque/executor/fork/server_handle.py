@@ -254,7 +254,7 @@ class ServerHandle:
             )
             return False
         for line in self._warmed.decode("utf-8", "replace").splitlines():
-            log.warning("@resque.warm_up: %s", line)
+            log.warning("%s", line)
         return True
 
     def _abandon(self) -> None:

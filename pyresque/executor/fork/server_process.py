@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from pyresque.executor.fork.child_process import ChildOptions, PerformJob
+    from pyresque.executor.fork.lent_clients import LentClients
     from pyresque.executor.fork.shared_page import SharedPage
     from pyresque.executor.fork.warm_up import WarmUps
 
@@ -147,6 +148,7 @@ class _Server:
         )
         self._signals.take()
         self._worker = os.getppid()
+        self._lent: LentClients | None = None
         self._rehearsed_fast_path = False
         self._living: set[int] = set()
         self._released: dict[int, float] = {}
@@ -217,7 +219,18 @@ class _Server:
         cheap_fork.sort_free_memory()
 
     def _warm_up(self, warm_ups: WarmUps) -> None:
-        notes = "\n".join(warm_ups.run()).encode("utf-8", "replace")
+        lines, pools = [], warm_ups.lent_pools
+        if pools:
+            from pyresque.executor.fork.lent_clients import LentClients  # noqa: PLC0415 - for those who lend
+
+            self._lent = LentClients(pools)
+            lines = self._lent.open()
+            self._lent.offer()  # to the functions, too
+            self._lent.rehearse()
+        lines += warm_ups.run()
+        if self._lent is not None:
+            self._lent.give_back()
+        notes = "\n".join(lines).encode("utf-8", "replace")
         self._signals.take()
         cheap_fork.freeze_again()
         self._control.sendall(MESSAGE.pack(WARMED, len(notes), 0) + notes)
@@ -274,7 +287,7 @@ class _Server:
         run = FastPathRun(
             self._job_call,  # type: ignore[arg-type] # workers that use the fast path give a JobCall
             *(self._page, self._signals, connection, descriptors[1:], setup, self._worker),
-            *(close_inherited, self._reap_released, self._options.end),
+            *(close_inherited, self._reap_released, self._options.end, self._lent),
         )
         if not self._rehearsed_fast_path:
             self._rehearsed_fast_path = True

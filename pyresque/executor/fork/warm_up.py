@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
     from typing import Any
+
+    from pyresque.lent_client import LentPool
 else:
     import _signal as signal
 
@@ -74,9 +76,14 @@ class WarmUps:
 
     @property
     def any(self) -> bool:
-        """Whether there are functions for the process that children are copied from."""
-        found: bool = self._resque.hooks.any(HERE)
-        return found
+        """Whether there is something to do in the process that children are copied from."""
+        return bool(self._resque.hooks.any(HERE) or self.lent_pools)
+
+    @property
+    def lent_pools(self) -> list[LentPool]:
+        """The pools of the clients of ``resque.lend``."""
+        pools: list[LentPool] = self._resque.hooks.lent_pools
+        return pools
 
     def run(self) -> list[str]:
         """Call them here; returns what is to be logged, a line each."""
@@ -126,7 +133,11 @@ def warm_up(
     for function in functions:
         before = _left()
         fault = called(function, until - monotonic(), rounds, close)
-        lines += [f"{_name(function)} {what}" for what in (fault, *_left_behind(before)) if what]
+        lines += [
+            f"@resque.warm_up: {_name(function)} {what}"
+            for what in (fault, *_left_behind(before))
+            if what
+        ]
         flush()
     return lines
 
@@ -136,8 +147,9 @@ def called(
     seconds: float = LIMIT,
     rounds: int = 1,
     then: Callable[[], None] | None = None,
+    limit: float | None = None,
 ) -> str:
-    """Call a function until it has run often enough; what went wrong, in words."""
+    """Call a function until it has run often enough; what went wrong, in words. ``limit``: the seconds that it had, if not LIMIT."""
     if seconds <= 0:
         return f"is not called: those before it took {LIMIT:g} s"
     enough = monotonic() + ENOUGH
@@ -150,7 +162,7 @@ def called(
             if monotonic() > enough:
                 break
     except TimeIsUp:
-        return f"did not return within {LIMIT:g} s, and is left out"
+        return f"did not return within {limit or LIMIT:g} s, and is left out"
     except BaseException as error:  # noqa: BLE001 - the worker goes on without it
         return _raised(error)
     finally:

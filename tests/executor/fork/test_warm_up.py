@@ -90,7 +90,7 @@ def test_one_that_raises_is_told_by_name_and_keeps_none_from_being_called(resque
     raised = name_of(
         test_one_that_raises_is_told_by_name_and_keeps_none_from_being_called, "broken"
     )
-    assert line == f"{raised} raised {type(error).__name__}: no server"
+    assert line == f"@resque.warm_up: {raised} raised {type(error).__name__}: no server"
     assert len(calls) == ROUNDS
 
 
@@ -107,7 +107,7 @@ def test_one_that_hangs_is_interrupted_and_those_after_it_are_told_to_be_left_ou
     resque.warm_up(print)
     first, second = told(resque)
     assert first.endswith("hangs did not return within 0.05 s, and is left out")
-    assert second == "builtins.print is not called: those before it took 0.05 s"
+    assert second == "@resque.warm_up: builtins.print is not called: those before it took 0.05 s"
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 

@@ -1,0 +1,113 @@
+"""A client of redis-py or valkey-py whose connection the fork server lends to each child of the fast path (``resque.lend``). Light.
+
+redis-py's first connection in a process costs a forked child 3 to 4 ms: it runs a hundred functions, and each page of memory that this
+writes to is copied. A lent client's pool hands out one connection that the fork server has opened (``executor/fork/lent_clients.py``).
+
+Rule: the connection belongs to one process at a time, and to one user in it. What a child has used the fork server asks for its state
+before the next child has it. A connection that was not returned, or not as it was, is given to nobody again: another one is opened.
+In every other process, and after its job, the pool does what it did before.
+"""
+
+from __future__ import annotations
+
+from os import getpid
+
+from pyresque.descriptors import mark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap import mmap
+    from typing import Any
+
+    from pyresque.descriptors import Mark
+
+#: What the shared byte says of the connection: no child has used it since the fork server looked; one has it; one has returned it.
+UNUSED, TAKEN, RETURNED = 0, 1, 2
+
+
+class LentPool:
+    """Stands before the two verbs of a connection pool. ``client``: what was given to ``resque.lend``, a client or the pool itself."""
+
+    def __init__(self, pool: Any, client: Any) -> None:
+        self.pool = pool
+        self.client = client
+        #: The lent connection, its socket as the fork server has opened it, and the mark of its descriptor.
+        self.connection: Any = None
+        self.socket: Any = None
+        self.mark: Mark | None = None
+        #: One byte, which the fork server and its children share; see above.
+        self.state: mmap | None = None
+        self._free: list[Any] = []
+        self._pid = 0
+        self._get, self._release = pool.get_connection, pool.release
+        pool.get_connection, pool.release = self.get_connection, self.release
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """Return the lent connection, if it is this process's and nobody uses it; else one of the pool's."""
+        if self._pid == getpid():
+            try:
+                connection = self._free.pop()
+            except IndexError:
+                pass  # another thread has it, or what the job does needs two
+            else:
+                if self.state is not None:
+                    self.state[0] = TAKEN
+                if mark(self.socket.fileno()) == self.mark and _quiet(connection):
+                    return connection  # else the job has closed the descriptor, or Redis the connection
+        return self._get(*args, **options)
+
+    def release(self, connection: Any) -> None:
+        """Take back a connection."""
+        if connection is None or connection is not self.connection:
+            self._release(connection)
+        elif self._pid == getpid():
+            self._free.append(connection)
+
+    def offer(self) -> None:
+        """Hand the connection out in this process from now on."""
+        if self.connection is not None:
+            self._free[:] = [self.connection]
+            self._pid = getpid()
+
+    def give_back(self) -> None:
+        """Hand it out no more; it is returned, if nobody uses it and it is still the one that was lent."""
+        self._pid = 0
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            return  # a thread of the job has it
+        if (
+            self.state is not None
+            and self.state[0] == TAKEN
+            and socket_of(connection) is self.socket
+        ):
+            self.state[0] = RETURNED
+
+
+def lent_pool(client: Any) -> LentPool:
+    """Have a client's pool lend. Raises TypeError for what has no such pool."""
+    pool = getattr(client, "connection_pool", client)
+    if "asyncio" in type(pool).__module__.split("."):
+        raise TypeError("lend: a client of asyncio has nothing to lend to a forked child")
+    verbs = ("get_connection", "release", "connection_class")
+    if not all(callable(getattr(pool, verb, None)) for verb in verbs):
+        raise TypeError(
+            f"lend: an object of type {type(client).__qualname__} is no client of redis-py or valkey-py with a connection pool"
+        )
+    if getattr(client, "connection", None) is not None:
+        raise TypeError("lend: a client made with single_connection_client=True uses no pool")
+    before = getattr(pool.get_connection, "__self__", None)
+    return before if isinstance(before, LentPool) else LentPool(pool, client)
+
+
+def socket_of(connection: Any) -> Any:
+    """The socket of a connection; None if it has none. Neither package has a public name for it."""
+    return getattr(connection, "_sock", None)
+
+
+def _quiet(connection: Any) -> bool:
+    """Whether a connection is open, and nothing stands in it to be read."""
+    try:
+        return not connection.can_read()
+    except Exception:  # noqa: BLE001 - of the client's package; the pool opens another one
+        return False
