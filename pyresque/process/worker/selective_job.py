@@ -5,8 +5,8 @@ takes them one by one (``take_chosen.lua``). One round trip finishes the former 
 behind it the script that takes. That script takes nothing as long as ``worker:<id>`` exists, so a job is never finished twice, and none
 is lost: it is in its queue, in ``worker:<id>``, or finished, as ``current_job.py`` says.
 
-Each queue has two lists: jobs that a mover has put aside for Python come first, then the queue itself. A job from either has the same
-queue everywhere else, so that Ruby's retry finds it.
+Each queue has two lists (``lists.py``): jobs that a mover has put aside for Python come first, then the queue itself. A job from either
+has the same queue everywhere else, so that Ruby's retry finds it.
 
 A worker has no job to take once it has seen the end of every list in this turn with none of its own in front of it. The place at the
 end is remembered, so the next look reads only what has been pushed since (``places.py``).
@@ -19,15 +19,12 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.errors import (
-    RoutingError,
-    WrongKey,
-)
+from pyresque.errors import RoutingError, WrongKey
 from pyresque.ops import Command
-from pyresque.process.worker.places import Place
+from pyresque.process.worker.lists import FRESH, Lists
 from pyresque.process.worker.requesting_job import RequestingJob
 from pyresque.routing.ownership import Ownership
-from pyresque.store.queues import names, text, to_bytes
+from pyresque.store.queues import names
 from pyresque.store.reserve import NO_FAILURE, NO_TEMPLATE
 from pyresque.store.selection import (
     ALL_PAUSED,
@@ -50,6 +47,7 @@ if TYPE_CHECKING:
     from pyresque.core import Core
     from pyresque.job.job import Job
     from pyresque.ops import Op
+    from pyresque.process.worker.places import Place
     from pyresque.process.worker.queue_list import QueueList
     from pyresque.process.worker.redis_retry import RedisRetry
     from pyresque.store.reserve import FailureEntry, RecordTemplate
@@ -59,9 +57,6 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[[list[Any]], Job | None]
 
 log = logging.getLogger("pyresque")
-
-#: Seconds for which what was read of a list, of the routing table and of the names of queues is used.
-FRESH = 1.0
 
 #: Lists that are read in one round trip, at most.
 TOGETHER = 8
@@ -73,8 +68,8 @@ FIRST_WAIT, LONGEST_WAIT, LONGER = 0.05, 1.0, 1.5
 class SelectiveJob(RequestingJob):
     """The current job of one selective worker, in ``worker:<id>``.
 
-    ``between`` runs between two looks, which may be many in a long queue: the worker's upkeep. ``over`` says that the worker is to take
-    no job now.
+    ``between``: the worker's upkeep, which runs between two looks; a long queue may need many. ``over``: returns whether the worker is
+    to take no job now.
     """
 
     selective = True
@@ -96,16 +91,12 @@ class SelectiveJob(RequestingJob):
         self.performed = core.performed_counter()
         self._between = between
         self._over = over
-        self._window = settings.window
-        #: By the keys of the lists, in the order in which jobs are taken from them.
-        self._places: dict[bytes, Place] = {}
+        self._lists = Lists(core.keys, settings.window)
         self._looked: list[Place] = []
         self._table_at = -FRESH
-        self._paused: set[Place] = set()
         self._templates: dict[str, RecordTemplate] = {}
         self._template = NO_TEMPLATE
         self._wait = FIRST_WAIT
-        self._read_now: set[Place] = set()  # lists that were read in this turn
         self._barred_at = 0  # the second in which limits were looked at
         self._barred_in: set[str] = set()  # queues with jobs of ours that these bar
 
@@ -113,11 +104,12 @@ class SelectiveJob(RequestingJob):
 
     async def next_job(self, failure: FailureEntry) -> Job | None:
         """Finish the current job, if any, and take the next one that is ours from the first queue that has one."""
-        self._read_now.clear()
-        if self._paused or self.paused_by_key or self.passed_over.queues or self.passed_over.closed:
+        self._lists.begin_turn()
+        shut, passed_over = self._lists.paused or self.paused_by_key, self.passed_over
+        if shut or passed_over.queues or passed_over.closed:
             await self._open_all()
         if self._wait != FIRST_WAIT:
-            self._begin_again_if_due()
+            self._lists.begin_again_if_due(self.core.clock.monotonic())
         first = True
         while True:
             commands, read = self._next_request(failure)
@@ -144,44 +136,28 @@ class SelectiveJob(RequestingJob):
         return None
 
     async def _open_all(self) -> None:
-        """What was paused at the last turn may not be any more, nor what was barred in the last second."""
-        self._paused.clear()
+        """Forget what was paused at the last turn, and what was barred before this second: it may be open now."""
+        self._lists.paused.clear()
         second, passed_over = int(self._time()), self.passed_over
         passed_over.left((), second)
         if passed_over.closed and second != self._barred_at:
             self._barred_at = second
             await self.redis_retry.until_answered(passed_over.look_again)
-            for place in self._places.values():
-                if place.queue in self._barred_in:
-                    place.begin_again(self.core.clock.monotonic())
+            self._lists.begin_again(self.core.clock.monotonic(), self._barred_in)
             self._barred_in.clear()
         self.paused_by_key, self.paused_queues, self.all_queues_paused = False, (), False
-
-    def _begin_again_if_due(self) -> None:
-        now = self.core.clock.monotonic()
-        for place in self._places.values():
-            if place.due_again(now):
-                place.begin_again(now)
 
     def idle_seconds(self) -> float:
         """How long to wait until the next look: longer after each one in vain."""
         return self._wait
 
     def quiet_lists(self) -> tuple[str, ...]:
-        """The keys of the lists that were empty at the last look: a push to one of these is worth a look at once.
-
-        While a list holds jobs of others, no waiting connection could tell that one of ours has come.
-        """
-        return tuple(
-            text(one.key) for one in self._places.values() if one.empty and one not in self._shut
-        )
+        """The keys of the lists that were empty at the last look: a push to one of these is worth a look at once."""
+        return self._lists.quiet(self.passed_over.queues)
 
     def again(self) -> bool:
         """Begin again at the head of each list that a job was taken from since it was read from there; whether there is any."""
-        some = [place for place in self._places.values() if not place.clean]
-        for place in some:
-            place.begin_again(self.core.clock.monotonic())
-        return bool(some)
+        return self._lists.begin_again_if_taken(self.core.clock.monotonic())
 
     async def return_unperformed(self, job: Job) -> None:
         """Put the taken job back at the head of the list that it came from."""
@@ -204,21 +180,10 @@ class SelectiveJob(RequestingJob):
             return self._table_commands(), self._read_table
         if not self.ownership.known or self.paused_by_key:
             return (), self._read_looks
-        stale, shut, unread = now - FRESH, self._shut, []
-        for place in self._places.values():
-            if shut and place in shut:
-                continue
-            if place.read_at < stale or not (place.found_any or place.at_end):
-                unread.append(place)
-            elif place.found_any:
-                if not unread:
-                    self._source = place
-                    return (self._taking(place, failure),), self._read_take
-                break
-        # Before there is none to take, each list has been read in this turn.
-        unread = unread or [
-            one for one in self._places.values() if one not in shut and one not in self._read_now
-        ]
+        place, unread = self._lists.next(now, self.passed_over.queues)
+        if place is not None:
+            self._source = place
+            return (self._taking(place, failure),), self._read_take
         self._looked = unread[:TOGETHER]
         return tuple(map(self._looking, self._looked)), self._read_looks
 
@@ -227,14 +192,6 @@ class SelectiveJob(RequestingJob):
         if near is not None:
             return self.selection.looking_near_head(place.key, *near)
         return self.selection.looking(place.key, *place.wanted)
-
-    @property
-    def _shut(self) -> set[Place]:
-        """The lists of queues that are paused or passed over now."""
-        passed_over = self.passed_over.queues
-        if not passed_over:
-            return self._paused
-        return self._paused | {one for one in self._places.values() if one.queue in passed_over}
 
     def _table_commands(self) -> tuple[Command[Any], ...]:
         keys = self.core.keys
@@ -250,24 +207,11 @@ class SelectiveJob(RequestingJob):
         if isinstance(table, WrongKey):
             table = RoutingError(str(table))
         if self.ownership.read_table(table):
-            for place in self._places.values():
-                place.begin_again(now)
+            self._lists.begin_again(now)
         if known:
             lists = self.wrong_key_log.replies_or(known, ())
             self._choose_queues(tuple({*names(lists[0]), *names(lists[1])}))
-        wanted: dict[bytes, str] = {}
-        for queue in self._queues:
-            wanted[to_bytes(self.core.keys.moved(queue))] = queue
-            wanted[to_bytes(self.core.keys.queue(queue))] = queue
-        if list(wanted) != list(self._places):
-            former = self._places
-            self._places = {
-                key: former.get(key) or Place(queue, key, self._window)
-                for key, queue in wanted.items()
-            }
-            for queue in self._queues:
-                own = self._places[to_bytes(self.core.keys.queue(queue))]
-                own.aside = self._places[to_bytes(self.core.keys.moved(queue))]
+        self._lists.set_queues(self._queues)
 
     def _read_looks(self, replies: list[Any]) -> None:
         now = self.core.clock.monotonic()
@@ -280,7 +224,7 @@ class SelectiveJob(RequestingJob):
             if look.start < 0:
                 self._warn_of_list(place)
             place.read(look, self._choose, now)
-            self._read_now.add(place)
+            self._lists.was_read(place)
 
     def _choose(self, queue: str, payloads: Sequence[bytes]) -> list[tuple[int, bytes, Job]]:
         """The jobs that are ours and that no limit bars, as ``Ownership.choose``."""
@@ -354,9 +298,7 @@ class SelectiveJob(RequestingJob):
             place.forget()
 
     def _on_pause(self, place: Place, *, everything: bool) -> None:
-        for one in self._places.values():
-            if everything or one.queue == place.queue:
-                self._paused.add(one)
+        self._lists.pause(place.queue, everything=everything)
         self.all_queues_paused = everything
         paused = self._queues if everything else (*self.paused_queues, place.queue)
         self.paused_queues = tuple(dict.fromkeys(paused))
