@@ -40,7 +40,7 @@ from pyresque.job.job import Job, read_job
 from pyresque.job.plain import server_can_reserve
 from pyresque.process.worker.barred import PassedOver
 from pyresque.process.worker.ended import without_writes
-from pyresque.process.worker.job_log import JobLog
+from pyresque.process.worker.job_log import JobLog, QueueLog
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -88,7 +88,7 @@ class CurrentJob:
         self.passed_over = PassedOver()
         self._reserver = Reserver(core.keys, worker_id)
         self._time = core.clock.time
-        self._skipped: set[str] = set()  # queues of which the log has warned
+        self._queue_log = QueueLog()
         self.wrong_key_log = WrongKeyLog()
 
     async def read_finished_count(self) -> None:
@@ -152,49 +152,53 @@ class CurrentJob:
         Raises an error that no waiting mends; the current job has not failed because of it.
         """
         if isinstance(reply, list):
-            reservation = self._reserver.read_reply(reply)
-            if reservation.refused:
-                return await self._reserve(await without_writes(failure, reservation.refused))
-            self._keep(reservation)
-            if reservation.known is None:
-                queue = reservation.queue
-                return None if queue is None else (queue, reservation.raw)
-            self._choose_queues(reservation.known)
-            return await self._reserve(NO_FAILURE)
+            return await self._reserve(failure, first=self._reserver.read_reply(reply))
         if isinstance(reply, RedisUnavailable):
-            return await self._reserve(failure, reply)
+            return await self._reserve(failure, first_error=reply)
         if isinstance(reply, ScriptMissing):
             return await self._reserve(failure)
         self.ended = failure
         raise reply
 
     async def _reserve(
-        self, failure: FailureEntry, first_error: RedisUnavailable | None = None
+        self,
+        failure: FailureEntry,
+        *,
+        first: Reservation | None = None,
+        first_error: RedisUnavailable | None = None,
     ) -> tuple[str, bytes] | None:
         """Finish with this failure and reserve, whatever it takes; returns the next job's queue and payload.
 
-        ``first_error`` is the error of an attempt that was made already.
+        ``first`` or ``first_error``: what came of an attempt that was made already.
         """
+        reservation = first
         while True:
-            attempt = partial(self._run_turn, failure, then_reserve=True)
-            reservation = await self.redis_retry.until_answered(attempt, self._recover, first_error)
+            if reservation is None:
+                attempt = partial(self._run_turn, failure, then_reserve=True)
+                reservation = await self.redis_retry.until_answered(
+                    attempt, self._recover, first_error
+                )
             if reservation.refused:
-                failure, first_error = await without_writes(failure, reservation.refused), None
-                continue
-            self._keep(reservation)
-            if reservation.known is None:
-                queue = reservation.queue
-                return None if queue is None else (queue, reservation.raw)
-            self._choose_queues(reservation.known)
-            failure, first_error = NO_FAILURE, None
+                failure = await without_writes(failure, reservation.refused)
+            else:
+                self._keep(reservation)
+                if reservation.known is None:
+                    queue = reservation.queue
+                    return None if queue is None else (queue, reservation.raw)
+                self._choose_queues(reservation.known)
+                failure = NO_FAILURE
+            reservation = first_error = None
 
-    def idle_seconds(self) -> float | None:
-        """How long to wait until the next look; None: until the interval is over, or a job is reported."""
-        return None
+    def wait(self, seconds: float, *, paused: bool) -> tuple[float, tuple[str, ...], bool]:
+        """How the worker waits for its next job: seconds, keys of the lists to which a push ends the wait, and whether a queue is left out.
 
-    def quiet_lists(self) -> tuple[str, ...]:
-        """The keys of lists to which a push ends that wait."""
-        return ()
+        Queues that are paused or passed over are left out: a job there would end each wait at once. All are left out if the worker is
+        ``paused``, or chooses its queues by patterns.
+        """
+        shut = {*self.paused_queues, *self.passed_over.queues}
+        unseen = self.queue_list.dynamic or paused or self.paused_by_key
+        queues = () if unseen else [name for name in self.queue_list.patterns if name not in shut]
+        return seconds, tuple(map(self.core.keys.queue, queues)), bool(shut)
 
     def again(self) -> bool:
         """Whether there may be jobs although the last turn found none, for a worker that leaves when there is none."""
@@ -241,10 +245,8 @@ class CurrentJob:
         self._known_queues, self.second = known, -1
         matching = self.queue_list.matching(known)
         self._queues = tuple(q for q in matching if q.encode("utf-8", "ignore").decode() == q)
-        for queue in set(matching).difference(self._queues, self._skipped):
-            self._skipped.add(queue)
-            text = "queue %r is passed over: its name is no UTF-8, and no worker's record could tell it"
-            log.warning(text, queue)
+        for queue in set(matching).difference(self._queues):
+            self._queue_log.no_utf8(queue)
 
     def _keep(self, reservation: Reservation) -> None:
         """Set this object's fields to what the script has left in Redis."""
@@ -261,12 +263,8 @@ class CurrentJob:
         self.all_queues_paused = reservation.all_queues_paused
         for key in reservation.wrong_keys:
             self._warn_of_key(key)
-        for queue in set(reservation.wrong_type).difference(self._skipped):
-            self._skipped.add(queue)
-            log.warning(
-                "queue %r is no list in Redis (%s), so nothing can be taken from it; other queues go on",
-                *(queue, self.core.keys.queue(queue)),
-            )
+        for queue in reservation.wrong_type:
+            self._queue_log.no_list(queue, self.core.keys.queue(queue))
 
     def _warn_of_key(self, key: str) -> None:
         """Log that a key is of a wrong type. The script has overwritten the worker's own keys."""

@@ -1,4 +1,7 @@
-"""What a worker logs of its jobs: Ruby's words, with how long each took and waited; as fields if the format has them."""
+"""What a worker logs of its jobs: Ruby's words, with how long each took and waited; as fields if the format has them.
+
+And of queues that it can take nothing from.
+"""
 
 from __future__ import annotations
 
@@ -102,6 +105,31 @@ class JobLog:
         if self.waited is not None:
             fields["queue_time"] = round(self.waited, 6)
         return {"fields": {**fields, **more}}
+
+
+class QueueLog:
+    """Warns of each queue that a worker can take nothing from, once."""
+
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
+
+    def no_utf8(self, queue: str) -> None:
+        """Warn that a queue is passed over because of its name."""
+        self._warn(
+            queue, "is passed over: its name is no UTF-8, and no worker's record could tell it"
+        )
+
+    def no_list(self, queue: str, key: str) -> None:
+        """Warn that the queue's key holds something else than a list."""
+        self._warn(
+            queue,
+            f"is no list in Redis ({key}), so nothing can be taken from it; other queues go on",
+        )
+
+    def _warn(self, queue: str, text: str) -> None:
+        if queue not in self._warned:
+            self._warned.add(queue)
+            log.warning("queue %r %s", queue, text)
 
 
 def known_name(registry: Registry, job: Job) -> str:

@@ -147,13 +147,11 @@ class SelectiveJob(RequestingJob):
             self._barred_in.clear()
         self.paused_by_key, self.paused_queues, self.all_queues_paused = False, (), False
 
-    def idle_seconds(self) -> float:
-        """How long to wait until the next look: longer after each one in vain."""
-        return self._wait
-
-    def quiet_lists(self) -> tuple[str, ...]:
-        """The keys of the lists that were empty at the last look: a push to one of these is worth a look at once."""
-        return self._lists.quiet(self.passed_over.queues)
+    def wait(self, seconds: float, *, paused: bool) -> tuple[float, tuple[str, ...], bool]:
+        """As ``CurrentJob.wait``: until the next look, longer after each one in vain, or until there is a push to an empty list."""
+        shut = paused or self.paused_by_key
+        quiet = () if shut else self._lists.quiet(self.passed_over.queues)
+        return min(self._wait, seconds), quiet, True
 
     def again(self) -> bool:
         """Begin again at the head of each list that a job was taken from since it was read from there; whether there is any."""

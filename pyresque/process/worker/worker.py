@@ -11,21 +11,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque import signal_handlers
-from pyresque.clock import local
-from pyresque.errors import DirtyExit, JobInHand, PyresqueError, RedisCommandError, RedisUnavailable
+from pyresque.errors import JobInHand, PyresqueError
 from pyresque.executor.base import STAYS
 from pyresque.ops import Call, Sleep, Spawn, Spawned
-from pyresque.process.health.state import Flag, HealthState
+from pyresque.process.health.state import HealthState
 from pyresque.process.worker.controls import WorkerControls
 from pyresque.process.worker.current_job import CurrentJob
-from pyresque.process.worker.ended import failure_entry, unregister_ended
+from pyresque.process.worker.ended import failure_entry
 from pyresque.process.worker.idle import IdleWait, Interval
 from pyresque.process.worker.job_log import known_name
 from pyresque.process.worker.liveness import Heartbeat, Upkeep
 from pyresque.process.worker.pruning import Pruner
 from pyresque.process.worker.redis_retry import RedisRetry, StoppedWhileRedisAway
+from pyresque.process.worker.registration import Registration
 from pyresque.process.worker.taken import note_taken
-from pyresque.ruby import time as ruby_time
 from pyresque.store.reserve import NO_FAILURE
 
 if TYPE_CHECKING:
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from pyresque.store.workers import RemovedWorker
 
 log = logging.getLogger("pyresque")
-
-#: Seconds to wait before each further attempt to unregister while Redis is away or cannot serve.
-UNREGISTER_WAITS = (0.25, 0.5, 1.0)
 
 #: Seconds until the worker reserves again after fork() failed for a job.
 RETRY_START = 0.5
@@ -81,6 +77,7 @@ class Worker(WorkerControls):
         )
         self.current_job = self._new_current_job()
         self.redis_retry.has_job = self.current_job.exists
+        self.registration = Registration(self.current_job, self.heartbeat, self.health, host)
         self.idle_wait = IdleWait(core.clock, host, self._idle_upkeep)
         self._performed_any = False
         self._in_crew = in_crew
@@ -124,33 +121,16 @@ class Worker(WorkerControls):
         finally:
             if beating is not None:
                 beating.stop()
-            await self._leave(failure)
+            await self.registration.leave(failure, self.upkeep.remote)
             await Call(self.executor.close)
             await self.hooks.run("worker_exit")
-
-    async def _leave(self, failure: BaseException | None) -> None:
-        """Unregister. After UNREGISTER_WAITS it gives up; another worker then prunes this one."""
-        for wait in (*UNREGISTER_WAITS, None):
-            try:
-                await self.unregister_worker(failure)
-                if self.upkeep.remote is not None:
-                    await self.upkeep.remote.end()
-            except (RedisUnavailable, RedisCommandError) as error:
-                if wait is not None and isinstance(error, RedisUnavailable):
-                    await Call(partial(self.host.sleep, wait), offload=True)
-                    continue
-                if failure is None or str(failure) != str(error):
-                    log.warning(
-                        "%s stays registered until another worker prunes it: %s", self.id, error
-                    )
-            return
 
     async def startup(self) -> None:
         """Title, heartbeat, pruning, before_first_fork hooks, registration: in Ruby's order."""
         self.procline("Starting")
         if self._jobs_run_here:
             self.warn_of_unlimited_jobs()
-        await self.redis_retry.until_answered(self._unregister_predecessor)
+        await self.redis_retry.until_answered(self.registration.remove_predecessor)
         await self.redis_retry.until_answered(self.heartbeat.start)
         if not self._in_crew:
             await self.prune_dead_workers()
@@ -162,16 +142,6 @@ class Worker(WorkerControls):
         await self.hooks.run(name)
         if not self._in_crew and self.hooks.any(name):
             signal_handlers.take_again()
-
-    async def _unregister_predecessor(self) -> None:
-        """Unregister a dead worker of the same id: a restarted container gives its process the old host name and pid.
-
-        Otherwise our first job would overwrite the dead worker's job in ``worker:<id>``, and we would continue its counters.
-        """
-        working_on = self.core.worker_registry.working_on(self.id)
-        if await self.current_job.wrong_key_log.value_or(working_on, None) is not None:
-            await self.unregister_worker(DirtyExit("Job still being processed"))
-        await self.current_job.read_finished_count()
 
     async def _loop(self, interval: Interval) -> None:
         wait = interval.first
@@ -312,22 +282,11 @@ class Worker(WorkerControls):
 
     async def register_worker(self) -> None:
         """Add this worker to ``workers``, with ``worker:<id>:started``."""
-        started = ruby_time.to_s(local(self.core.clock))
-        replies = await self.core.worker_registry.table.register(self.id, started)
-        self.current_job.wrong_key_log.replies_or(replies)
-        self.heartbeat.registered = True
-        self.health.mark(Flag.REGISTERED, True)
+        await self.registration.enter()
 
     async def unregister_worker(self, error: BaseException | None = None) -> RemovedWorker | None:
         """Remove this worker from ``workers``; a job that it has becomes a failure with that error."""
-        self.heartbeat.registered = False
-        self.health.mark(Flag.REGISTERED, False)
-        current = self.current_job
-        removed = await unregister_ended(current)
-        if removed is not None:
-            return removed
-        cause = error or DirtyExit("Job still being processed")
-        return await self.core.lost_jobs.unregister(self.id, cause)
+        return await self.registration.remove(error)
 
     async def prune_dead_workers(self) -> list[str] | None:
         """Unregister dead workers and return their ids; None if another worker does it, or Redis cannot serve now."""
@@ -345,23 +304,10 @@ class Worker(WorkerControls):
         return await self.run_upkeep()
 
     async def wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
-        """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait.
-
-        Queues that are paused or passed over are not watched: a job there would end each wait at once.
-        """
-        current, chosen = self.current_job, self.queue_list
+        """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait."""
+        wait, keys, some_left_out = self.current_job.wait(seconds, paused=self.paused_by_signal)
         over = partial(self._wait_is_over, was_paused)
-        if (look := current.idle_seconds()) is not None:
-            quiet = () if current.paused_by_key or self.paused_by_signal else current.quiet_lists()
-            await self.idle_wait.run(min(look, seconds), quiet, over, paused=True)
-            return
-        shut = {*current.paused_queues, *current.passed_over.queues}
-        unseen = chosen.dynamic or self.paused_by_signal or current.paused_by_key
-        open_queues = () if unseen else [name for name in chosen.patterns if name not in shut]
-        await self.idle_wait.run(
-            *(seconds, tuple(map(self.core.keys.queue, open_queues)), over),
-            paused=bool(shut),
-        )
+        await self.idle_wait.run(wait, keys, over, paused=some_left_out)
 
     def _wait_is_over(self, was_paused: bool) -> bool:
         return self.stopping or self.paused_by_signal != was_paused

@@ -281,12 +281,12 @@ def test_without_a_job_each_wait_is_longer_up_to_a_bound(stage):
     waits = []
     for _ in range(20):
         stage.perform()
-        waits.append(stage.worker.current_job.idle_seconds())
+        waits.append(stage.worker.current_job.wait(5.0, paused=False)[0])
     assert waits == sorted(waits)
     assert waits[-1] == 1.0
     stage.push(("Ours", 1))
     stage.perform()
-    assert stage.worker.current_job.idle_seconds() < 0.1
+    assert stage.worker.current_job.wait(5.0, paused=False)[0] < 0.1
 
 
 def test_an_idle_look_reads_only_what_is_new(stage):
