@@ -39,15 +39,15 @@ if TYPE_CHECKING:
         declare: Declares[Enqueued]
 
     class BlockingTrackedCall(Blocking, RegistersTracked):
-        """The same, tracked."""
+        """What ``active_job(..., tracked=True)`` of a Resque gives."""
 
         declare: Declares[Tracks[Any]]
 
     class BlockingBoundCall(Blocking, RegistersBound[Enqueued]):
-        """The same, for a function that gets the job first."""
+        """What ``active_job(..., bind=True)`` of a Resque gives: the function gets the job first."""
 
     class BlockingBoundTrackedCall(Blocking, RegistersBoundTracked[Tracks[Any], Enqueued]):
-        """The same, tracked."""
+        """What ``active_job(..., bind=True, tracked=True)`` of a Resque gives."""
 
     class AwaitedCall(Awaited, Registers[AwaitedEnqueued]):
         """What ``active_job`` of an AsyncResque gives."""
@@ -55,17 +55,17 @@ if TYPE_CHECKING:
         declare: Declares[AwaitedEnqueued]
 
     class AwaitedTrackedCall(Awaited, RegistersAsyncTracked):
-        """The same, tracked."""
+        """What ``active_job(..., tracked=True)`` of an AsyncResque gives."""
 
         declare: Declares[AwaitedTracks[Any]]
 
     class AwaitedBoundCall(Awaited, RegistersBound[AwaitedEnqueued]):
-        """The same, for a function that gets the job first."""
+        """What ``active_job(..., bind=True)`` of an AsyncResque gives: the function gets the job first."""
 
     class AwaitedBoundTrackedCall(
         Awaited, RegistersBoundTracked[AwaitedTracks[Any], AwaitedEnqueued]
     ):
-        """The same, tracked."""
+        """What ``active_job(..., bind=True, tracked=True)`` of an AsyncResque gives."""
 
     class ActiveJobOptions(TypedDict, total=False):
         """What ``active_job`` takes beside the name, ``bind``, ``resume`` and ``tracked``."""

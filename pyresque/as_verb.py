@@ -44,6 +44,10 @@ class Awaiting(Protocol):
 class PartOfFace:
     """A part of a face that has verbs of its own, such as ``resque.failures``; they run with the driver of that face."""
 
+    def __init_subclass__(cls) -> None:
+        """Have ``help()`` show the verbs as methods of the part."""
+        name_verbs(cls, cls)
+
     def __init__(self, resque: Any) -> None:
         self.resque = resque
 

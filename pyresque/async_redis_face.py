@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyresque.as_verb import awaited, name_verbs
+from pyresque.as_verb import awaited
 from pyresque.redis_face import CommandsOfFace, Pipeline
 from pyresque.store.collection_commands import AllCommands
 
@@ -103,6 +103,3 @@ class AsyncRedis(CommandsOfFace):
     def pipeline(self, transaction: bool = True) -> Pipeline:
         """Commands for one round trip; in a transaction (MULTI, EXEC) unless ``transaction`` is False."""
         return Pipeline(self, transaction=transaction)
-
-
-name_verbs(AsyncRedis, AsyncRedis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pyresque.as_verb import Awaiting, Blocking, PartOfFace, awaited, blocking, name_verbs
+from pyresque.as_verb import Awaiting, Blocking, PartOfFace, awaited, blocking
 from pyresque.core import Core
 from pyresque.failure.base import FailureBackend
 from pyresque.failure.retention import Retention
@@ -123,7 +123,3 @@ class AsyncFailures(PartOfFace):
     requeue_all = awaited(FailureBackend.requeue_all, of="failures")
     remove_queue = awaited(FailureBackend.remove_queue, of="failures")
     trim = awaited(Retention.trim, of="retention")
-
-
-for _failures in (Failures, AsyncFailures):
-    name_verbs(_failures, _failures)

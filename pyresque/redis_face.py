@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.as_verb import PartOfFace, like, name_verbs
+from pyresque.as_verb import PartOfFace, like
 from pyresque.ops import Batch
 from pyresque.store.collection_commands import AllCommands
 from pyresque.store.keys import Keys
@@ -185,6 +185,3 @@ class Redis(CommandsOfFace):
     def pipeline(self, transaction: bool = True) -> Pipeline:
         """Commands for one round trip; in a transaction (MULTI, EXEC) unless ``transaction`` is False."""
         return Pipeline(self, transaction=transaction)
-
-
-name_verbs(Redis, Redis)

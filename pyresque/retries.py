@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyresque.as_verb import PartOfFace, awaited, blocking, name_verbs
+from pyresque.as_verb import PartOfFace, awaited, blocking
 from pyresque.failures import AwaitedRecords, each_record
 from pyresque.plugins.waiting_retries import WaitingRetries
 
@@ -43,7 +43,3 @@ class AsyncRetries(PartOfFace):
     try_now_selection = awaited(WaitingRetries.try_now_selection, of="retries")
     cancel = awaited(WaitingRetries.cancel, of="retries")
     cancel_selection = awaited(WaitingRetries.cancel_selection, of="retries")
-
-
-for _retries in (Retries, AsyncRetries):
-    name_verbs(_retries, _retries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.as_verb import PartOfFace, awaited, blocking, name_verbs
+from pyresque.as_verb import PartOfFace, awaited, blocking
 from pyresque.routing.board import RoutesBoard
 
 
@@ -28,7 +28,3 @@ class AsyncRoutesVerbs(PartOfFace):
     unset = awaited(RoutesBoard.unset, of="routes")
     rollback = awaited(RoutesBoard.rollback, of="routes")
     changes = awaited(RoutesBoard.changes, of="routes")
-
-
-for _routes in (RoutesVerbs, AsyncRoutesVerbs):
-    name_verbs(_routes, _routes)

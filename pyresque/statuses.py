@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyresque.as_verb import PartOfFace, awaited, blocking, name_verbs
+from pyresque.as_verb import PartOfFace, awaited, blocking
 from pyresque.job.status_board import StatusBoard
 
 
@@ -30,7 +30,3 @@ class AsyncStatuses(PartOfFace):
     clear = awaited(StatusBoard.clear, of="statuses")
     wait = awaited(StatusBoard.wait, of="statuses")
     result = awaited(StatusBoard.result, of="statuses")
-
-
-for _statuses in (Statuses, AsyncStatuses):
-    name_verbs(_statuses, _statuses)
