@@ -1,23 +1,21 @@
-"""The job wrapper: performs the job inside an envelope, retries it as Rails does, and enqueues new envelopes."""
+"""The job wrapper: enqueues new envelopes, and performs the job inside one. ``again`` has what follows an error."""
 
 from __future__ import annotations
 
-import logging
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.activejob import ruby_messages, times
+from pyresque.activejob.again import in_steps, rescued
 from pyresque.activejob.arguments import deserialize, primitive, serialize
 from pyresque.activejob.carrier import EnvelopeCarrier
 from pyresque.activejob.continuation import Continuable
 from pyresque.activejob.envelope import Envelope, job_class_of, unwrap
 from pyresque.activejob.registry import AGAIN
-from pyresque.activejob.retries import Discard, Exhausted, Retry, decide, ruby_name
 from pyresque.activejob.versions import Rails, RailsApp
 from pyresque.errors import (
     EnvelopeMethodError,
-    NotReplicated,
     UnknownActiveJobError,
     UnknownJobClass,
 )
@@ -33,14 +31,13 @@ from pyresque.job.perform import (
 from pyresque.lightweight import random_fraction
 from pyresque.ops import Call
 from pyresque.ruby.names import missing_constant
-from pyresque.user_errors import as_raised, text_of, thrown
+from pyresque.user_errors import as_raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from pyresque.activejob.calls import NewJob
-    from pyresque.activejob.continuation import Resume
     from pyresque.activejob.registry import ActiveJobClass, ActiveJobs
     from pyresque.job.job import Job
     from pyresque.job.registry import Registry
@@ -48,8 +45,6 @@ if TYPE_CHECKING:
 
 #: The queue of a job that names none, as in Rails.
 DEFAULT_QUEUE = "default"
-
-log = logging.getLogger("pyresque")
 
 
 class JobWrapper:
@@ -217,14 +212,14 @@ class JobWrapper:
                 if active.resume is None or steps is None:
                     performed = await work
                 else:
-                    performed = await self._in_steps(work, steps, active.resume, job.queue)
+                    performed = await in_steps(self, work, steps, active.resume, job.queue)
             except GeneratorExit:
                 raise
             except BaseException as caught:
                 error = as_raised(caught)
                 if steps is not None:
                     envelope = steps.with_progress()
-                again = await self._rescued(active, envelope, error, job.queue)
+                again = await rescued(self, active, envelope, error, job.queue)
                 if again is None:
                     await run_failure_hooks_with(active.entry, job, error, args, kwargs)
                     raise
@@ -238,39 +233,6 @@ class JobWrapper:
             raise
         await after_success(active.entry, job, args, kwargs)
         return performed
-
-    async def _in_steps(
-        self, work: Op[bool], steps: Continuable, resume: Resume, found_in: str
-    ) -> bool | None:
-        """Perform a job in steps. An interrupted job is enqueued again: None, and no failure."""
-        try:
-            return await work
-        except GeneratorExit:
-            raise
-        except BaseException as caught:
-            error = as_raised(caught)
-            again = steps.resumed(resume, error)
-            if again is None:
-                raise
-            queue = resume.queue or again.queue_name or found_in
-            queued = await self._put_again(
-                again.retried(
-                    now=self.now(), wait=resume.wait, queue=queue, priority=resume.priority
-                )
-            )
-            log.info("%s (%s) goes on later: %s", again.job_class, again.job_id, text_of(error))
-            return None if queued else False
-
-    async def _put_again(self, envelope: Envelope) -> bool:
-        """Enqueue a performed job once more; False: an equal one is. That replicas are late is logged: a failure's record would double the job."""
-        unique = self.jobs.unique.get(envelope.job_class)
-        if unique is not None and not await unique.lock_again(self, envelope):
-            return False
-        try:
-            await self.put(envelope)
-        except NotReplicated as error:
-            log.warning("%s (%s): %s", envelope.job_class, envelope.job_id, error)
-        return True
 
     def _known(self, name: str) -> ActiveJobClass:
         active = self.jobs.find(name)
@@ -301,41 +263,6 @@ class JobWrapper:
         if envelope.timezone:
             times.find_zone(envelope.timezone)
         return active.call(bound, args, kwargs)
-
-    async def _rescued(
-        self, active: ActiveJobClass, envelope: Envelope, error: BaseException, found_in: str
-    ) -> bool | None:
-        """Return True if a rule retried the job, False if one dropped it, else None. Raises the rule's error after the last try."""
-        name = envelope.job_class
-        match decide(active.rules, error, envelope, random=self.random):
-            case Retry(job=counted, wait=wait, rule=rule):
-                # A job that names no queue is retried in the one it was found in: Rails would lose it.
-                queue = rule.queue or counted.queue_name or found_in
-                again = counted.retried(
-                    now=self.now(), wait=wait, queue=queue, priority=rule.priority
-                )
-                if not await self._put_again(again):
-                    return False
-                log.info(
-                    "retrying %s (%s) in %s s, due to %s",
-                    *(name, envelope.job_id, wait, ruby_name(type(error))),
-                )
-                return True
-            case Discard(error=cause, rule=dropped):
-                if dropped.on_discarded is not None:
-                    await Call(partial(dropped.on_discarded, envelope, cause), offload=True)
-                log.info(
-                    "discarded %s (%s), due to %s", name, envelope.job_id, ruby_name(type(error))
-                )
-                return False
-            case Exhausted(job=counted, error=cause, rule=rule):
-                if rule.on_exhausted is not None:
-                    await Call(partial(rule.on_exhausted, counted, cause), offload=True)
-                    return False
-                log.info("stopped retrying %s (%s)", name, envelope.job_id)
-                if cause is not error:
-                    raise thrown(cause)
-        return None
 
 
 def _work(entry: JobClass, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Op[bool]:

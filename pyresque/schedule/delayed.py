@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyresque.job.sending import wire_args
 from pyresque.schedule.later import CHUNK, Later, When, timestamp_of
 from pyresque.schedule.search import Enqueueing, Removing, Rescheduling, Selection
-from pyresque.store.delayed import PAGE
+from pyresque.store.delayed_times import PAGE
 from pyresque.store.delayed_walk import DelayedWalk
 from pyresque.store.queues import seconds
 
@@ -214,9 +214,9 @@ class Delayed(Later):
         """
         rows: list[tuple[str, int]] = []
         while len(rows) < count and (
-            page := await self.table.ranked(start, max(count - len(rows), LEAST))
+            page := await self.table.times.ranked(start, max(count - len(rows), LEAST))
         ):
-            sizes = await self.table.sizes_of(page)
+            sizes = await self.table.times.sizes(page)
             for member, size in zip(page, sizes, strict=True):
                 if len(rows) == count:
                     break
@@ -249,9 +249,7 @@ class Delayed(Later):
         >>> resque.count_all_scheduled_jobs()
         0
         """
-        total = 0
-        timestamps, after = await self.table.timestamps("-inf")
-        while timestamps:
-            total += sum(await self.table.sizes(timestamps))
-            timestamps, after = await self.table.timestamps(after)
+        walk, total = DelayedWalk(self.table), 0
+        while (sizes := await walk.sizes()) is not None:
+            total += sum(sizes)
         return total

@@ -7,17 +7,11 @@ set ``timestamps:<payload>`` of the lists that hold that payload. Each change is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyresque.ops import Arg, Batch, Command
-from pyresque.store.queues import (
-    scored_members,
-    seconds,
-    some_bytes,
-    text,
-    to_bytes,
-    whole_number,
-)
+from pyresque.store.delayed_times import PAGE, DelayedTimes
+from pyresque.store.queues import seconds, some_bytes, text, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.slices import REMOVED
 from pyresque.store.wrong_keys import WrongKeyLog
@@ -28,9 +22,6 @@ if TYPE_CHECKING:
     from pyresque.store.keys import Keys
     from pyresque.store.marks import Mark
     from pyresque.store.replicas import Replicas
-
-#: Timestamps, or elements of one list, in one page.
-PAGE: Final = 500
 
 #: Answers of ``move`` for each job.
 GONE, MOVED, NO_LIST, DROPPED = 0, 1, 2, 3
@@ -99,6 +90,7 @@ class DelayedTable:
     def __init__(self, keys: Keys, replicas: Replicas | None = None) -> None:
         self.keys = keys
         self.replicas = replicas
+        self.times = DelayedTimes(keys.delayed_schedule, self.sizes)
 
     # -- in
 
@@ -283,58 +275,10 @@ class DelayedTable:
         found = await Command(("ZRANGEBYSCORE", key, "-inf", latest, "LIMIT", 0, 1), list[bytes])
         return seconds(text(found[0])) if found else None
 
-    async def timestamps(self, after: str) -> tuple[list[str], str]:
-        """Return one page of timestamps, and the argument for the next page; ``-inf`` asks for the first.
-
-        A time that another client wrote with a fraction is returned under each name that its list may have.
-        """
-        key = self.keys.delayed_schedule
-        args = ("ZRANGEBYSCORE", key, after, "+inf", "WITHSCORES", "LIMIT", 0, PAGE)
-        pairs = await Command(args, scored_members)
-        ordinary = _ordinary(pairs)
-        names = [member for member, _ in pairs] if ordinary else await self._names(pairs)
-        return names, f"({pairs[-1][1]}" if pairs else after
-
-    async def _names(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
-        """Return the names that the lists of these members may have, without those that are members themselves."""
-        members = {member for member, _ in pairs}
-        others = {
-            name: None
-            for member, score in pairs
-            for name in (whole_number(member), score, whole_number(score))
-            if name and name not in members
-        }
-        known = await Batch(
-            tuple(
-                Command(("ZSCORE", self.keys.delayed_schedule, to_bytes(name))) for name in others
-            )
-        )
-        return [
-            *(member for member, _ in pairs),
-            *(name for name, score in zip(others, known, strict=True) if score is None),
-        ]
-
     async def sizes(self, timestamps: Sequence[str]) -> list[int]:
         """Return how many jobs each of these timestamps has."""
         commands = tuple(Command(("LLEN", self.list(at)), int) for at in timestamps)
         return WrongKeyLog().replies_or(await Batch(commands, lenient=True), 0)
-
-    async def ranked(self, start: int, count: int) -> list[tuple[str, str]]:
-        """Return members of the sorted set from a rank on, each with its score."""
-        key, stop = self.keys.delayed_schedule, start + count - 1
-        return await Command(("ZRANGE", key, start, stop, "WITHSCORES"), scored_members)
-
-    async def sizes_of(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
-        """Return how many jobs each of these members has, whatever the name of its list."""
-        if _ordinary(pairs):
-            return await self.sizes([member for member, _ in pairs])
-        names = [
-            list(dict.fromkeys(filter(None, (m, whole_number(m), s, whole_number(s)))))
-            for m, s in pairs
-        ]
-        flat = [name for some in names for name in some]
-        sizes = dict(zip(flat, await self.sizes(flat), strict=True))
-        return [next((sizes[name] for name in some if sizes[name]), 0) for some in names]
 
     async def schedule_size(self) -> int:
         """Return how many timestamps there are."""
@@ -357,8 +301,3 @@ class DelayedTable:
     def list(self, timestamp: str) -> bytes:
         """Return the key of a timestamp's list."""
         return to_bytes(self.keys.delayed(timestamp))
-
-
-def _ordinary(pairs: Sequence[tuple[str, str]]) -> bool:
-    """Whether Ruby wrote all of them: whole seconds that equal the score."""
-    return all(member == score and member.isdigit() for member, score in pairs)

@@ -89,7 +89,7 @@ class DelayedWalk:
         """Ask for the lengths of the next lists; return whether there are any."""
         while not self._lists:
             if self._after is not None:
-                self._unsized, self._after = await self.table.timestamps(self._after)
+                self._unsized, self._after = await self.table.times.names(self._after)
             if not self._unsized:
                 return False
             timestamps, self._unsized = self._unsized, []

@@ -100,7 +100,7 @@ class DelayedPicks:
         """Count the lists of some more times; False at the end."""
         if self._after is None:
             return False
-        timestamps, after = await self.table.timestamps(self._after)
+        timestamps, after = await self.table.times.names(self._after)
         if not timestamps:
             self._after = None
             return False

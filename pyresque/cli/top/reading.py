@@ -179,7 +179,7 @@ async def _failed(core: Core) -> list[FailedRecord]:
 
 async def _delayed(core: Core) -> list[tuple[float, int]]:
     """Return the next times with their numbers of jobs, without those whose jobs were all removed."""
-    table = core.delayed.table
-    found = await table.ranked(0, DELAYED)
-    sizes = await table.sizes_of(found)
+    times = core.delayed.table.times
+    found = await times.ranked(0, DELAYED)
+    sizes = await times.sizes(found)
     return [(float(score), size) for (_, score), size in zip(found, sizes, strict=True) if size]

@@ -95,7 +95,7 @@ class Searching:
         table = self.dash.core.delayed.table
         while True:
             self._behind = float(after.removeprefix("("))
-            names, after_page = await self.dash.run(table.timestamps(after))
+            names, after_page = await self.dash.run(table.times.names(after))
             if not names:
                 return None
             wanted = [(name, 0) for name in names]
