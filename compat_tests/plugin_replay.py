@@ -46,7 +46,7 @@ ANSWERS = (
 )
 
 
-class Boom(Exception):  # noqa: N818 - the recorder's word
+class Boom(Exception):
     """The error of the recorder's jobs."""
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypeVar
 
+    from typing_extensions import Self
+
     from pyresque.active_job_verb import AwaitedActiveJobVerb, BlockingActiveJobVerb
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
@@ -187,7 +189,7 @@ class Resque(_Declaring, BlockingVerbs):
             self.driver.close()
             del self.driver
 
-    def __enter__(self) -> Resque:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -260,7 +262,7 @@ class AsyncResque(_Declaring, AwaitedVerbs):
             await self.driver.close()
             del self.driver
 
-    async def __aenter__(self) -> AsyncResque:  # noqa: PYI034 - typing.Self came with Python 3.11
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

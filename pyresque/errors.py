@@ -23,7 +23,7 @@ class PyresqueError(Exception):
 # -- enqueueing ---------------------------------------------------------------------------------
 
 
-class NothingToPerform(PyresqueError):  # noqa: N818 - the name says what is wrong
+class NothingToPerform(PyresqueError):
     """A worker was started for an application that registers no job."""
 
     exit_code = 2
@@ -43,7 +43,7 @@ class NoClassError(PyresqueError):
     exit_code = 2
 
 
-class NotEncodable(PyresqueError):  # noqa: N818 - the name says what is wrong with the value
+class NotEncodable(PyresqueError):
     """A value cannot be written so that Ruby reads it back; ``path`` says which one.
 
     ``path`` is written as a Python expression from the arguments on: ``args[1]["when"]``.
@@ -84,13 +84,13 @@ class DecodeError(PyresqueError):
     ruby_name = "Resque::Helpers::DecodeException"
 
 
-class NotAJob(PyresqueError):  # noqa: N818 - the name says what the payload is
+class NotAJob(PyresqueError):
     """A payload was decoded but is not a job: not an object, or its class or args make no sense."""
 
     ruby_name = "TypeError"
 
 
-class UnknownJobClass(PyresqueError):  # noqa: N818 - the name says what is wrong
+class UnknownJobClass(PyresqueError):
     """A payload names a class that is not registered (Ruby: ``NameError``)."""
 
     ruby_name = "NameError"
@@ -111,23 +111,23 @@ class WorkerIdError(PyresqueError):
     """A worker id is not of the form ``host:pid:queue,queue``."""
 
 
-class NoSuchWorker(PyresqueError):  # noqa: N818 - the name says what is wrong
+class NoSuchWorker(PyresqueError):
     """No worker of that id is registered."""
 
 
-class JobInHand(PyresqueError):  # noqa: N818 - the name says what is in the way
+class JobInHand(PyresqueError):
     """A worker that has a job was asked to reserve another."""
 
 
-class NoSuchFailure(PyresqueError):  # noqa: N818 - the name says what is wrong
+class NoSuchFailure(PyresqueError):
     """There is no failed record at that place, or it holds no job that could be put back."""
 
 
-class RetryCancelled(PyresqueError):  # noqa: N818 - the name says what happened
+class RetryCancelled(PyresqueError):
     """What the failed record of an ActiveJob says whose retry was cancelled."""
 
 
-class InvalidFailureQueue(PyresqueError):  # noqa: N818 - the name says what is wrong
+class InvalidFailureQueue(PyresqueError):
     """The failure backend in use has no such queue (Ruby: ``ArgumentError``)."""
 
     ruby_name = "ArgumentError"
@@ -137,7 +137,7 @@ class InvalidFailureQueue(PyresqueError):  # noqa: N818 - the name says what is 
 # -- a job's end ---------------------------------------------------------------------------------
 
 
-class DontPerform(Exception):  # noqa: N818 - Resque's own word; it is a signal, not an error
+class DontPerform(Exception):
     """Raise it in a ``before_perform`` hook to leave the job unperformed, without a failure.
 
     Anywhere else in a job it is an ordinary failure, as in Ruby (``Resque::Job::DontPerform``).
@@ -146,7 +146,7 @@ class DontPerform(Exception):  # noqa: N818 - Resque's own word; it is a signal,
     ruby_name: ClassVar[str | None] = "Resque::Job::DontPerform"
 
 
-class DirtyExit(PyresqueError):  # noqa: N818 - Resque's own word
+class DirtyExit(PyresqueError):
     """A child ended before it reported how its job went (Ruby: ``Resque::DirtyExit``)."""
 
     ruby_name = "Resque::DirtyExit"
@@ -241,7 +241,7 @@ class ScheduleError(PyresqueError):
         return (type(self), (self.name, self.faults))
 
 
-class FileFault(PyresqueError):  # noqa: N818 - the name says what is wrong
+class FileFault(PyresqueError):
     """A file in YAML is not what is asked for; the message has the line, its reader adds the file's name."""
 
 
@@ -274,11 +274,11 @@ class ConnectError(PyresqueError):
     exit_code = 2
 
 
-class RedisUnavailable(PyresqueError):  # noqa: N818 - the name says what is wrong
+class RedisUnavailable(PyresqueError):
     """Redis cannot be reached or cannot serve now, or the connection broke; the request may have been carried out."""
 
 
-class ConnectionFault(ConnectError, RedisUnavailable):  # noqa: N818 - the name says what is wrong
+class ConnectionFault(ConnectError, RedisUnavailable):
     """A connection cannot be made as it is configured: Redis refuses the log-in, or TLS does not come about.
 
     Waiting alone does not mend it, but an operator may: a worker that must write how its job ended waits for that.
@@ -308,7 +308,7 @@ class Redirected(NotCarriedOut, ClusterFault):
         self.asking = asking
 
 
-class NotReplicated(PyresqueError):  # noqa: N818 - the name says what is missing
+class NotReplicated(PyresqueError):
     """A job is in its queue or among the delayed jobs, and fewer replicas have it than ``enqueue_replicas`` asks for.
 
     Whoever enqueues it again enqueues it twice. Its after_enqueue and after_schedule hooks have not run.
@@ -321,15 +321,15 @@ class RedisCommandError(PyresqueError):
     ruby_name = "Redis::CommandError"
 
 
-class NotPermitted(RedisCommandError):  # noqa: N818 - the name says what is wrong
+class NotPermitted(RedisCommandError):
     """The Redis user may not run a command, or not on that key (NOPERM); the message names both."""
 
 
-class WrongKey(RedisCommandError):  # noqa: N818 - the name says what is wrong
+class WrongKey(RedisCommandError):
     """A key holds what Resque does not keep there: a value of another type, or a counter that is not a number."""
 
 
-class ScriptMissing(RedisCommandError):  # noqa: N818 - the name says what is wrong
+class ScriptMissing(RedisCommandError):
     """The server does not know that Lua script yet (NOSCRIPT)."""
 
 
@@ -339,11 +339,11 @@ class AppImportError(PyresqueError):
     exit_code = 2
 
 
-class NoRedisServer(PyresqueError):  # noqa: N818 - the name says what is missing
+class NoRedisServer(PyresqueError):
     """There is no Redis server program on this machine that could be started."""
 
 
-class MissingPackage(PyresqueError, ModuleNotFoundError):  # noqa: N818 - the name says what is wrong
+class MissingPackage(PyresqueError, ModuleNotFoundError):
     """A part of pyresque needs a package that one of its extras brings; the message says how to install it."""
 
     def __init__(self, what: str, extra: str, missing: ModuleNotFoundError) -> None:
@@ -358,7 +358,7 @@ class TestKitError(PyresqueError):
     __test__ = False
 
 
-class DemoFailed(PyresqueError):  # noqa: N818 - the name says what happened
+class DemoFailed(PyresqueError):
     """The demo did not see what its story says."""
 
 
@@ -431,7 +431,7 @@ class JobOptionError(PyresqueError, ValueError):
     """A job, hook, middleware or locator was registered with an option that makes no sense."""
 
 
-class JobNotUnique(PyresqueError):  # noqa: N818 - Ruby's word
+class JobNotUnique(PyresqueError):
     """An equal active job is enqueued, or performed (activejob-uniqueness)."""
 
     ruby_name = "ActiveJob::Uniqueness::JobNotUnique"
@@ -443,7 +443,7 @@ class ThrottledError(PyresqueError):
     ruby_name = "Resque::ThrottledError"
 
 
-class NotANumber(PyresqueError, ValueError):  # noqa: N818 - resque-status' own word
+class NotANumber(PyresqueError, ValueError):
     """A job told its status a total that is no number above 0 (Ruby: ``Resque::Plugins::Status::NotANumber``)."""
 
     ruby_name = "Resque::Plugins::Status::NotANumber"
@@ -458,23 +458,23 @@ class JobKilled(BaseException):
     ruby_name: ClassVar[str | None] = "Resque::Plugins::Status::Killed"
 
 
-class NoJobStatus(PyresqueError):  # noqa: N818 - the name says what is missing
+class NoJobStatus(PyresqueError):
     """A job has no status: it is not tracked, or its status has expired or was removed."""
 
 
-class JobFailed(PyresqueError):  # noqa: N818 - the trade's word
+class JobFailed(PyresqueError):
     """The tracked job whose result is asked for has failed; the text is its status' message."""
 
 
-class JobCancelled(PyresqueError):  # noqa: N818 - the trade's word
+class JobCancelled(PyresqueError):
     """The tracked job whose result is asked for was cancelled."""
 
 
-class ResultNotKept(PyresqueError):  # noqa: N818 - the name says what is missing
+class ResultNotKept(PyresqueError):
     """A tracked job has returned a value that is no JSON, or too large to be kept."""
 
 
-class JobTimeout(PyresqueError):  # noqa: N818 - the trade's word
+class JobTimeout(PyresqueError):
     """Raised inside a running job whose time is up (soft limit), so that it can clean up (Ruby: ``Timeout::Error``)."""
 
     ruby_name = "Timeout::Error"

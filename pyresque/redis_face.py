@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Concatenate, ParamSpec, TypeVar
 
+    from typing_extensions import Self
+
     from pyresque.ops import Command, Op
     from pyresque.settings import Settings
 
@@ -59,14 +61,14 @@ class Pipeline:
     def __len__(self) -> int:
         return len(self._collected)
 
-    def __enter__(self) -> Pipeline:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         for operation in self._collected:
             operation.close()
 
-    async def __aenter__(self) -> Pipeline:  # noqa: PYI034 - as above
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,16 +13,11 @@ if TYPE_CHECKING:
     class SentinelSettings(Protocol):
         """The settings that name a server and its Sentinels."""
 
-        @property
-        def url(self) -> str: ...  # noqa: D102
-        @property
-        def sentinels(self) -> tuple[str, ...]: ...  # noqa: D102
-        @property
-        def sentinel_master(self) -> str: ...  # noqa: D102
-        @property
-        def sentinel_username(self) -> str: ...  # noqa: D102
-        @property
-        def sentinel_password(self) -> str: ...  # noqa: D102
+        url: str
+        sentinels: tuple[str, ...]
+        sentinel_master: str
+        sentinel_username: str
+        sentinel_password: str
 
 
 def own_sentinels(given: Mapping[str, Any]) -> dict[str, Any]:

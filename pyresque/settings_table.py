@@ -14,9 +14,9 @@ from pyresque.setting_readers import names, path, routes, stretch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
-    from typing import Any, NoReturn, TypeVar
+    from typing import Any, NoReturn
 
-    T = TypeVar("T", bound="Table")
+    from typing_extensions import Self
 
 #: What each type of a row is called, and what is taken for it.
 KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -140,9 +140,7 @@ class Table:
         return {name: getattr(self, name) for name in self.ROWS}
 
     @classmethod
-    def load(  # noqa: PYI019 - typing.Self came with Python 3.11
-        cls: type[T], environ: Mapping[str, str] | None = None, **given: Any
-    ) -> T:
+    def load(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
         """Defaults, then the environment, then the keywords given (None: not given).
 
         Keywords are values, not texts. Raises SettingsError with every fault at once.
@@ -188,7 +186,7 @@ class Table:
                     faults.append(f"{name}: {fault}")
         return found
 
-    def replace(self: T, **changes: Any) -> T:  # noqa: PYI019 - as above
+    def replace(self, **changes: Any) -> Self:
         """A copy of the settings with these changed (None: left as it is). Raises SettingsError."""
         made = type(self)(**changes)
         made.__dict__.update({**self.__dict__, **made.__dict__})

@@ -26,7 +26,7 @@ _CONTEXT = vars(BaseException)["__context__"].__get__
 _SUPPRESSED = vars(BaseException)["__suppress_context__"].__get__
 
 
-class RaisedInCall(Exception):  # noqa: N818 - it carries an error; it is none itself
+class RaisedInCall(Exception):
     """Holds the ``error`` that a function raised."""
 
     def __init__(self, error: BaseException) -> None:

@@ -63,7 +63,7 @@ class BoomJob:
         raise ValueError(f"boom {json.dumps(args, ensure_ascii=False)}")
 
 
-class Silent(Exception):  # noqa: N818 - an application's own name
+class Silent(Exception):
     """An error without a text."""
 
 

@@ -312,7 +312,7 @@ def _client(url: str) -> Resque:
     return Resque(settings=Settings.load({}, url=url), jobs=shop.resque)
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 

@@ -13,12 +13,13 @@ from pyresque.job.calls import equip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from typing_extensions import Self
+
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.job.limits import TimeLimit
 
 F = TypeVar("F", bound="Callable[..., Any]")
-C = TypeVar("C", bound="ActiveJobCall[Any]")
 R = TypeVar("R")
 
 
@@ -106,14 +107,14 @@ class ActiveJobCall(Generic[R]):
         __call__ = _register
         declare = _declare
 
-    def set(  # noqa: PYI019 - typing.Self is of 3.11
-        self: C,
+    def set(
+        self,
         *,
         wait: timedelta | float | None = None,
         wait_until: datetime | float | None = None,
         queue: str | None = None,
         priority: int | None = None,
-    ) -> C:
+    ) -> Self:
         """Return this job with other options."""
         given = {"wait": wait, "wait_until": wait_until, "queue": queue, "priority": priority}
         changed = {name: value for name, value in given.items() if value is not None}

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NoReturn, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
-_Moment = TypeVar("_Moment", bound="Instant")
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Symbol(str):
@@ -46,7 +47,7 @@ class Instant(datetime):
     nanosecond: int
 
     @classmethod
-    def of(cls: type[_Moment], moment: datetime, nanosecond: int = 0) -> _Moment:  # noqa: PYI019 - typing.Self is of 3.11
+    def of(cls, moment: datetime, nanosecond: int = 0) -> Self:
         """Return the instant of a datetime, with nanoseconds."""
         made = cls(
             moment.year,
@@ -62,7 +63,7 @@ class Instant(datetime):
         made.nanosecond = nanosecond
         return made
 
-    def __new__(cls: type[_Moment], *args: object, **fields: object) -> _Moment:  # noqa: PYI019 - as above
+    def __new__(cls, *args: object, **fields: object) -> Self:
         """Take what datetime takes; ``Instant.of`` adds nanoseconds."""
         made = super().__new__(cls, *args, **fields)  # type: ignore[arg-type]  # handed on untouched
         made.nanosecond = 0
@@ -96,7 +97,7 @@ class Duration(timedelta):
         made.parts = tuple(parts)
         return made
 
-    def __new__(cls, *args: float, **fields: float) -> Duration:  # noqa: PYI034 - nothing is derived from it
+    def __new__(cls, *args: float, **fields: float) -> Self:
         """Take what timedelta takes; ``Duration.of`` keeps the parts apart."""
         made = super().__new__(cls, *args, **fields)
         made.value = whole_seconds(made)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from typing_extensions import Self
+
     from pyresque.ops import Op
 
 T = TypeVar("T")
@@ -64,7 +66,7 @@ class Progress:
         self._line = ""
         self._former: dict[int, object] = {}
 
-    def __enter__(self) -> Progress:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._former[number] = signal.signal(number, self._asked)

@@ -39,9 +39,9 @@ class InlineExecutor:
     async def run(
         self,
         job: Job,
-        upkeep: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
-        set_title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
-        child_title: str = "",  # noqa: ARG002 - the Protocol's signature
+        upkeep: Callable[[], Op[float]],
+        set_title: Callable[[str], None],
+        child_title: str = "",
     ) -> Outcome:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         if is_plain(self.registry, job):

@@ -39,11 +39,11 @@ class FailureBackend(Protocol):
         """Record a failure; the one method that every backend must define."""
         raise NotImplementedError
 
-    def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the interface's signature
+    def entry(self, failure: Failure) -> FailureEntry | None:
         """Return the record as one append to a list, which ``turn.lua`` carries out; None: ``save`` must be called."""
         return None
 
-    async def count(self, queue: str | None = None, class_name: str | None = None) -> int:  # noqa: ARG002 - as above
+    async def count(self, queue: str | None = None, class_name: str | None = None) -> int:
         """Return how many records there are, of a failure queue and of a job class if given."""
         return 0
 
@@ -53,37 +53,37 @@ class FailureBackend(Protocol):
 
     async def all(
         self,
-        offset: int = 0,  # noqa: ARG002 - as above
-        limit: int = 1,  # noqa: ARG002 - as above
-        queue: str | None = None,  # noqa: ARG002 - as above
+        offset: int = 0,
+        limit: int = 1,
+        queue: str | None = None,
     ) -> list[FailedRecord]:
         """Return ``limit`` records from index ``offset`` on, the oldest first."""
         return []
 
     def each(
         self,
-        offset: int = 0,  # noqa: ARG002 - as above
-        limit: int | None = None,  # noqa: ARG002 - as above
-        queue: str | None = None,  # noqa: ARG002 - as above
-        class_name: str | None = None,  # noqa: ARG002 - as above
-        order: Order = "desc",  # noqa: ARG002 - as above
+        offset: int = 0,
+        limit: int | None = None,
+        queue: str | None = None,
+        class_name: str | None = None,
+        order: Order = "desc",
     ) -> Pass:
         """Return a pass that reads records, the latest first by default, each with its index."""
         return Pass()
 
-    async def clear(self, queue: str | None = None) -> int:  # noqa: ARG002 - as above
+    async def clear(self, queue: str | None = None) -> int:
         """Delete all records; return how many lists there were."""
         return 0
 
-    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:  # noqa: ARG002 - as above
+    async def requeue(self, which: int | FailedRecord, queue: str | None = None) -> Pushed:
         """Push one job back to its queue and mark its record. Raises NoSuchFailure."""
         raise NoSuchFailure("the failure backend in use keeps no records, so none can be put back")
 
-    async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:  # noqa: ARG002 - as above
+    async def remove(self, which: int | FailedRecord, queue: str | None = None) -> int:
         """Delete one record; return how many were deleted."""
         return 0
 
-    async def requeue_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
+    async def requeue_queue(self, queue: str) -> int:
         """Requeue every job that came from a queue; return how many."""
         return 0
 
@@ -91,7 +91,7 @@ class FailureBackend(Protocol):
         """Requeue every job; return how many."""
         return 0
 
-    async def remove_queue(self, queue: str) -> int:  # noqa: ARG002 - as above
+    async def remove_queue(self, queue: str) -> int:
         """Delete every record of jobs that came from a queue; return how many."""
         return 0
 
@@ -99,15 +99,15 @@ class FailureBackend(Protocol):
         """Delete every record whose job was requeued; return how many."""
         return 0
 
-    async def trim(self, limits: Limits) -> int:  # noqa: ARG002 - as above
+    async def trim(self, limits: Limits) -> int:
         """Remove the oldest records, down to the limits; return how many."""
         return 0
 
-    def requeueing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
+    def requeueing(self, wanted: Wanted, queue: str | None = None) -> Pass:
         """Return a pass that requeues the jobs of the wanted records, page by page."""
         return Pass()
 
-    def removing(self, wanted: Wanted, queue: str | None = None) -> Pass:  # noqa: ARG002 - as above
+    def removing(self, wanted: Wanted, queue: str | None = None) -> Pass:
         """Return a pass that deletes the wanted records, page by page."""
         return Pass()
 
@@ -179,7 +179,7 @@ class Multiple:
         if errors:
             raise errors[0]
 
-    def entry(self, failure: Failure) -> FailureEntry | None:  # noqa: ARG002 - the Protocol's signature
+    def entry(self, failure: Failure) -> FailureEntry | None:
         """Return None: several backends are never one append."""
         return None
 

@@ -263,7 +263,7 @@ class LostJobs:
         try:
             await guard_copies(end.collect(run_failure_hooks(entry, job, error)))
         except FailureHookError as another:
-            log.error("%s", another)  # noqa: TRY400 - the message has both errors; a traceback adds nothing
+            log.error("%s", another)
         if self._tells():
             await self._tell(job, error)
         return end

@@ -93,7 +93,7 @@ async def _ended(step: Callable[[], Any]) -> _Ended | None:
     return None
 
 
-class _Ended(Exception):  # noqa: N818 - no error: a StopIteration cannot pass through a coroutine
+class _Ended(Exception):
     """A generator ended, and returned ``value``."""
 
     def __init__(self, value: Any = None) -> None:

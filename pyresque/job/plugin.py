@@ -164,7 +164,7 @@ class Plugin:
     #: Whether the job's arguments travel as one hash of their names (``job/sending.py``).
     by_name: ClassVar[bool] = False
 
-    async def args_sent(self, job: PluginJob, args: list[Any]) -> list[Any]:  # noqa: ARG002 - for those that change them
+    async def args_sent(self, job: PluginJob, args: list[Any]) -> list[Any]:
         """Return the arguments of the payload, for those that the caller gave. Runs before any before_enqueue hook.
 
         Those that begin with a TrackingId have been sent before. ``refused`` runs if the job is not pushed.
@@ -175,19 +175,19 @@ class Plugin:
         """Return the arguments that the caller gave, from those of a payload, which may be any. Must not raise."""
         return args
 
-    def mark(self, job: PluginJob) -> Mark | None:  # noqa: ARG002 - for those that have one
+    def mark(self, job: PluginJob) -> Mark | None:
         """Return the key that is set in the step that pushes the job, or None."""
         return None
 
-    def barred_by(self, job: PluginJob) -> Sequence[bytes]:  # noqa: ARG002 - for those that have some
+    def barred_by(self, job: PluginJob) -> Sequence[bytes]:
         """Return the keys of counters: the job is not performed, and stays in its queue, while one of them holds 0 or less."""
         return ()
 
-    def answer(self, job: PluginJob) -> bool | str:  # noqa: ARG002 - for those that have another one
+    def answer(self, job: PluginJob) -> bool | str:
         """Return what ``enqueue`` returns for a job that was pushed."""
         return True
 
-    def shortcut(self, job: PluginJob) -> Shortcut | None:  # noqa: ARG002 - for those that have one
+    def shortcut(self, job: PluginJob) -> Shortcut | None:
         """Return all that the plugin does around a job that succeeds, if that is known beforehand and runs no code of the user's."""
         return None
 

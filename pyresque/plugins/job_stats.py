@@ -73,7 +73,7 @@ class JobStats(Plugin):
     async def on_failure_job_stats(
         self,
         job: PluginJob,
-        error: BaseException,  # noqa: ARG002 - a hook of Ruby's
+        error: BaseException,
     ) -> None:
         """Count the failure."""
         await self._count(job, "failed", series=False)

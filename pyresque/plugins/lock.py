@@ -86,7 +86,7 @@ class Lock(Plugin):
         if not job.state.get(self):
             await release(self.keys(job))
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Release the lock of a job whose process died."""
         await release(self.keys(job))
 

@@ -179,6 +179,6 @@ class LockTimeout(Plugin):
         if job.since:
             await release(self._keys(job))
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Delete the locks of a job whose process died, maybe before it took the running lock. No failure hook of the class can prevent that."""
         await release([*self._keys(job), *(self._loner_keys(job) if self.loner else ())])

@@ -79,7 +79,7 @@ class LonelyJob(Plugin):
         if job.state.get(self):
             await release([self.key(job)])
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Release the lock of a job whose process died: one that was taken since the job began, so not another job's. Ruby leaves it."""
         await release_taken_since(self.key(job), job.since + TIMEOUT)
 

@@ -70,7 +70,7 @@ class Unique(Plugin):
         """Set the mark again: the job is queued again."""
         await mark_again(Mark(self.key(job), self.ttl))
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Delete the mark where the worker died before it did, and no equal job is queued."""
         if job.job is not None:
             queue = to_bytes(job.context.keys.queue(job.queue))

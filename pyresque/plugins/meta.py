@@ -112,7 +112,7 @@ class Meta(Plugin):
             data.setdefault("succeeded", True)
             await self._save(job.context, {**data, "finished_at": _now(job.context)})
 
-    async def on_failure_meta(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a hook has it
+    async def on_failure_meta(self, job: PluginJob, error: BaseException) -> None:
         """Write when the job failed."""
         await self._fail(job)
 

@@ -82,7 +82,7 @@ class QueueLock(Plugin):
         if job.state.get(self):
             await release([self.key(job)])
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Delete the lock where the worker died before it did, and no equal job is queued."""
         if job.job is not None:
             queue = to_bytes(job.context.keys.queue(job.queue))

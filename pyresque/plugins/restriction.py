@@ -123,7 +123,7 @@ class Restriction(Plugin):
         if taken:
             await give_back(taken)
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Give back what a job whose process died took of limits at a time."""
         await self._died(job)
 

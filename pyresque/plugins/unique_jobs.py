@@ -32,7 +32,7 @@ class UniqueJobs(Plugin):
     def __init__(self, jobs: ActiveJobs) -> None:
         self.jobs = jobs
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Delete the locks of a job whose process died. Ruby leaves them.
 
         A lock that goes before the job is performed may be an equal job's by now. It is this job's if it was taken before this one began.

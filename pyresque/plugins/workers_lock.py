@@ -93,12 +93,12 @@ class WorkersLock(Plugin):
         """Release the locks after the job, however it ends."""
         return await and_then(inner(), partial(self._release, job))
 
-    async def on_failure_workers_lock(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a hook has it
+    async def on_failure_workers_lock(self, job: PluginJob, error: BaseException) -> None:
         """Release the locks: a later before_perform hook raised."""
         if job.state.get(self):
             await self._release(job)
 
-    async def lost(self, job: PluginJob, error: BaseException) -> None:  # noqa: ARG002 - a moment of Plugin
+    async def lost(self, job: PluginJob, error: BaseException) -> None:
         """Release the locks of a job whose process died. No failure hook of the class can prevent that."""
         await self._release(job)
 

@@ -132,7 +132,7 @@ class Mover:
                 self.wrong_key_log.warn(error)
             elif str(error) != self._complained:
                 self._complained = str(error)
-                log.error("nothing is moved: %s; the mover tries again", error)  # noqa: TRY400 - no bug of ours
+                log.error("nothing is moved: %s; the mover tries again", error)
             self._forget()
             await Call(partial(self.host.sleep, REFUSED), offload=True)
             return False
@@ -272,7 +272,7 @@ class Mover:
         except RoutingError as error:
             self._routes = None
             self._fault = f"{error}: nothing is moved until `pyresque migrate route rollback` or `set` mends it"
-            log.error("%s", self._fault)  # noqa: TRY400 - the error says it all
+            log.error("%s", self._fault)
         else:
             if self._fault:
                 log.warning("the routing table can be read again")

@@ -92,7 +92,7 @@ class Scheduler:
             self.recurring.wrong_key_log.warn(error)
             self._renew_at = 0.0
         except (RedisUnavailable, RedisCommandError) as error:
-            log.error("the scheduler goes on at its next look: %s", error)  # noqa: TRY400 - Redis is away; no bug of ours
+            log.error("the scheduler goes on at its next look: %s", error)
             self._renew_at = 0.0
         except Exception:
             # An application's failure backend, for example. What was due stays due, and the other entries run.
@@ -247,7 +247,7 @@ class Scheduler:
         try:
             entry = await self.recurring.load_one(name)
         except ScheduleError as fault:
-            log.error("%s; it does not run", fault)  # noqa: TRY400 - the fault says it all
+            log.error("%s; it does not run", fault)
             entry = None
         known = self.timers.get(name)
         if entry is not None and known is not None and known.entry.config == entry.config:
@@ -284,7 +284,7 @@ class Scheduler:
         except PyresqueError as error:
             if isinstance(error, RedisCommandError) and not isinstance(error, WrongKey):
                 raise  # a server that loads or only reads is no error of the entry: it stays due
-            log.error("%s was not queued: %s", entry.name, error)  # noqa: TRY400 - the error says it all
+            log.error("%s was not queued: %s", entry.name, error)
             return True
         except Exception:
             log.exception("%s was not queued", entry.name)

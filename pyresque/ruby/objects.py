@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Replacement = str | int | dict[str, object]
 
 
-class Unwritable(Exception):  # noqa: N818 - the writer catches it, and adds the path
+class Unwritable(Exception):
     """The value has no counterpart in Ruby; the message says how to convert it."""
 
 

@@ -44,7 +44,7 @@ class _Host:
     def sleep(self, seconds: float) -> None:
         """Return at once."""
 
-    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:  # noqa: ARG002 - the Protocol's signature
+    def wait_for_jobs(self, queues: tuple[str, ...], look: float, most: float) -> bool:
         """Return at once."""
         return True
 
@@ -68,9 +68,9 @@ class _Executor(InlineExecutor):
     async def run(
         self,
         job: Job,
-        upkeep: Callable[[], Op[float]],  # noqa: ARG002 - the Protocol's signature
-        set_title: Callable[[str], None],  # noqa: ARG002 - the Protocol's signature
-        child_title: str = "",  # noqa: ARG002 - the Protocol's signature
+        upkeep: Callable[[], Op[float]],
+        set_title: Callable[[str], None],
+        child_title: str = "",
     ) -> Outcome:
         """Perform the job."""
         return await self.perform(job)

@@ -28,11 +28,11 @@ MOST_ROWS = 100
 LARGEST = 1 << 53
 
 
-class NotThere(Exception):  # noqa: N818 - it becomes a page with status 404
+class NotThere(Exception):
     """What a URL names is not in Redis."""
 
 
-class Refused(Exception):  # noqa: N818 - it becomes a page with status 400
+class Refused(Exception):
     """A request asks for what cannot be."""
 
 

@@ -35,7 +35,7 @@ def test_ruby_names_stand_where_ruby_has_one():
 
 
 def test_an_error_whose_text_cannot_be_had_is_reported_all_the_same():
-    class Mute(Exception):  # noqa: N818 - it cannot speak
+    class Mute(Exception):
         def __str__(self) -> str:
             raise RuntimeError
 
@@ -115,7 +115,7 @@ def test_groups_in_groups_are_reported_from_outside_inwards():
 
 
 def test_a_library_that_brings_groups_of_its_own_is_understood():
-    class Several(Exception):  # noqa: N818 - as such a library names it
+    class Several(Exception):
         exceptions = (ValueError("a"),)
 
     assert report(Several("x")).backtrace == ("sub-exception 1 of 1: ValueError: a",)

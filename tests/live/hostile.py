@@ -1,7 +1,5 @@
 """Jobs that raise every exception Python has, and some that defend themselves against being looked at; run it to work."""
 
-# ruff: noqa: N818 - their names say what they do
-
 from __future__ import annotations
 
 import asyncio

@@ -51,5 +51,5 @@ def _cleaning_up_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+def _leave(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)

@@ -37,7 +37,7 @@ def performed(job: str, *args: object) -> None:
     ask("RPUSH", PERFORMED, json.dumps([job, *args]))
 
 
-class PaymentGatewayDown(Exception):  # noqa: N818 - as a user would name it
+class PaymentGatewayDown(Exception):
     """Raised while the payment gateway is down."""
 
 

@@ -11,7 +11,7 @@ from pyresque.plugins import Retry
 READABLE = 3
 
 
-class ShopClosed(Exception):  # noqa: N818 - as a user would name it
+class ShopClosed(Exception):
     """Raised where a shop does not answer."""
 
 

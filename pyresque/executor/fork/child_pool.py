@@ -102,7 +102,7 @@ class ChildPool:
         try:
             return ChildHandle.fork(self._job_call, self._options, self._page)
         except OSError as error:
-            log.error("no child can be forked for a job, so it goes back to its queue: %s", error)  # noqa: TRY400 - the text says it all
+            log.error("no child can be forked for a job, so it goes back to its queue: %s", error)
             return None
 
     def server_may_fork(self) -> bool:

@@ -102,7 +102,7 @@ class PortableHost:
     def _handler(
         self, worker: Worker, action: Callable[[Worker], None]
     ) -> Callable[[int, FrameType | None], None]:
-        def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        def handler(_number: int, _frame: FrameType | None) -> None:
             action(worker)
             self._woken.set()
 

@@ -145,7 +145,7 @@ def hostname() -> str:
 
 
 def _handler(listener: T, action: Callable[[T], None]) -> Callable[[int, FrameType | None], None]:
-    def handler(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+    def handler(_number: int, _frame: FrameType | None) -> None:
         action(listener)
 
     return handler

@@ -141,7 +141,7 @@ class Pool:
         try:
             pid = self._start(queues)
         except OSError as error:
-            log.error("no worker can be forked for %s: %s", queues, error)  # noqa: TRY400 - the text says it all
+            log.error("no worker can be forked for %s: %s", queues, error)
             self._next_start = now + BACK_OFF
             return
         self.members[pid] = Member(queues, now)

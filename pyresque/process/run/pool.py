@@ -195,7 +195,7 @@ class PoolMaster:
         try:
             send_prints(self.options.stdout, self.options.stderr)
         except OSError as error:
-            log.error("what is printed goes where it went: %s", error)  # noqa: TRY400 - the text says it all
+            log.error("what is printed goes where it went: %s", error)
         self._reload(pool)
 
     def _reload(self, pool: Pool) -> None:
@@ -205,7 +205,7 @@ class PoolMaster:
             for queues in counts:
                 QueueList.parse(queues.split(","))
         except PyresqueError as error:
-            log.error("the pool stays as it is: %s", error)  # noqa: TRY400 - the text says it all
+            log.error("the pool stays as it is: %s", error)
             return
         pool.restart()
         pool.want(counts)
@@ -266,7 +266,7 @@ class PoolMaster:
         except SystemExit:
             status = 0
         except PyresqueError as error:
-            log.error("worker %d of %s ends: %s", os.getpid(), queues, one_line(str(error)))  # noqa: TRY400 - the error says it all
+            log.error("worker %d of %s ends: %s", os.getpid(), queues, one_line(str(error)))
         except BaseException:  # noqa: BLE001 - no error may run the master's code in a worker
             traceback.print_exc()
         finally:
@@ -329,6 +329,6 @@ def _send(pid: int, name: str) -> None:
         os.kill(pid, signal.Signals[name])
 
 
-def _exit_unstarted(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+def _exit_unstarted(_number: int, _frame: object) -> NoReturn:
     """Signal handler of a worker that has not started: exit."""
     raise SystemExit(0)

@@ -19,6 +19,8 @@ from pyresque.errors import JobTimeout
 from pyresque.printable import as_json, printable
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from pyresque.settings import Settings
 
 #: What a stream does with a character that it cannot encode: a line of the log must not be lost for it.
@@ -74,7 +76,7 @@ class _OneLine(str):
 
     raw: str
 
-    def __new__(cls, raw: str) -> _OneLine:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __new__(cls, raw: str) -> Self:
         made = super().__new__(cls, "\t".join(map(printable, raw.split("\t"))))
         made.raw = raw
         return made

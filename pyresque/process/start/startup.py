@@ -317,6 +317,6 @@ def _warn(text: str, *values: object) -> None:
     logging.getLogger("pyresque").warning(text, *values)
 
 
-def _exit_at_once(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - a handler's signature
+def _exit_at_once(_number: int, _frame: object) -> NoReturn:
     """Exit if no job has begun. An application that catches SystemExit at its import cannot stop this."""
     os._exit(0)

@@ -27,7 +27,7 @@ LONGEST_AT_FAILOVER = 2.0
 REFUSED = 60.0
 
 
-class StoppedWhileRedisAway(Exception):  # noqa: N818 - no error: a signal stopped the worker, and it may
+class StoppedWhileRedisAway(Exception):
     """Redis is away, the worker is to stop, and it has no job to finish in Redis."""
 
 

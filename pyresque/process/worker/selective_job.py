@@ -213,9 +213,8 @@ class SelectiveJob(RequestingJob):
 
     def _read_looks(self, replies: list[Any]) -> None:
         now = self.core.clock.monotonic()
-        for place, look in zip(self._looked, replies, strict=True):
-            if isinstance(look, WrongKey):
-                look = NO_LIST_HERE  # noqa: PLW2901 - the command's own reply
+        for place, reply in zip(self._looked, replies, strict=True):
+            look = NO_LIST_HERE if isinstance(reply, WrongKey) else reply
             if look.start == SEARCH_ON:
                 place.search_on(look.length)
                 continue

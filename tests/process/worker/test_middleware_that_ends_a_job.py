@@ -15,7 +15,7 @@ from pyresque.process.worker.idle import Interval
 from pyresque.process.worker.queue_list import QueueList
 
 
-class Refused(Exception):  # noqa: N818 - no error of the job's
+class Refused(Exception):
     """Raised by a middleware in place of the job."""
 
 
