@@ -95,3 +95,7 @@ def test_the_bar_moves_and_the_result_appears(name, browser, redis_url):
         assert value() == 100
         page.close()
     assert problems == []
+
+
+def test_each_example_has_the_same_page_since_each_folder_is_copied_alone():
+    assert len({(ROOT / "examples" / name / "page.html").read_bytes() for name in EXAMPLES}) == 1
