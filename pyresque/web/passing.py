@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pyresque.web.view import Steps
+
 if TYPE_CHECKING:
     from pyresque.ops import Op
     from pyresque.web.dashboard import Dashboard
@@ -15,12 +17,11 @@ if TYPE_CHECKING:
             """Handle the next jobs."""
 
 
-class Passing:
+class Passing(Steps):
     """The steps of a pass; they cannot be undone."""
 
     def __init__(self, dash: Dashboard, steps: Pass) -> None:
-        self.dash = dash
-        self.count = self.seen = 0
+        super().__init__(dash)
         self._steps = steps
 
     async def step(self) -> bool:
@@ -31,11 +32,3 @@ class Passing:
         self.count += page.done
         self.seen = page.seen
         return True
-
-    def left(self) -> str:
-        """Nothing is left."""
-        return ""
-
-    def undo(self) -> str:
-        """It is not undone."""
-        return ""

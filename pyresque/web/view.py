@@ -145,21 +145,27 @@ class Done:
     undo: str = ""
 
 
-class Steps(Protocol):
-    """An action on many things, slice by slice; a caller that stops between two slices leaves all as it is."""
+class Steps:
+    """An action on many things, slice by slice. A caller that stops between two slices leaves the other things as they are.
 
-    #: Things changed, and looked at.
-    count: int
-    seen: int
+    A subclass defines ``step``, and counts what it has changed and what it has looked at.
+    """
+
+    def __init__(self, dash: Dashboard) -> None:
+        self.dash = dash
+        self.count = self.seen = 0
 
     async def step(self) -> bool:
         """Go through the next slice; return False at the end."""
+        raise NotImplementedError
 
     def left(self) -> str:
         """Return why some things were not changed, or nothing."""
+        return ""
 
     def undo(self) -> str:
-        """Return what names the action to undo it, or nothing."""
+        """Return what names the action to undo it, or nothing: it cannot be undone."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pyresque.web.dashboard import link
 from pyresque.web.shown import count
 from pyresque.web.tabs.failed import fields_of, filter_of, find
 from pyresque.web.tabs.failed_undo import finality, keeping
-from pyresque.web.view import Bulk, Done, NotThere, Question, Refused
+from pyresque.web.view import Bulk, Done, NotThere, Question, Refused, Steps
 
 if TYPE_CHECKING:
     from pyresque.failed_filter import Filter
@@ -141,13 +141,12 @@ async def trim(dash: Dashboard, _ask: Ask) -> Done:
     return Done(f"Removed {count(number, 'failed job')}", "/failed", number)
 
 
-class Passing:
+class Passing(Steps):
     """The steps of a pass over failed records."""
 
     def __init__(self, dash: Dashboard, bulk: Pass, kind: str) -> None:
-        self.dash = dash
+        super().__init__(dash)
         self._kept = keeping(dash, kind)
-        self.count = self.seen = 0
         self._pass = bulk
         self._left: list[str] = []
         self._left_count = 0

@@ -15,7 +15,7 @@ from pyresque.store.slices import Removal, Slices, remove_seen
 from pyresque.store.wrong_keys import WrongKeyLog
 from pyresque.web.dashboard import link
 from pyresque.web.shown import count, job_data, searched
-from pyresque.web.view import Bulk, Done, NotThere, Question, View
+from pyresque.web.view import Bulk, Done, NotThere, Question, Steps, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,13 +278,12 @@ async def remove_found(dash: Dashboard, ask: Ask) -> Bulk:
     return Bulk(steps, total, "removed", "job", link("queues", name))
 
 
-class RemovingFound:
+class RemovingFound(Steps):
     """Removes the chosen jobs of a queue, slice by slice."""
 
     def __init__(self, dash: Dashboard, queue: str, takes: Callable[[bytes], bool]) -> None:
-        self.dash = dash
+        super().__init__(dash)
         self.queue = queue
-        self.count = self.seen = 0
         self._takes = takes
         self._removal = Removal(to_bytes(dash.core.keys.queue(queue)), lambda _, raw: takes(raw))
 
@@ -301,11 +300,3 @@ class RemovingFound:
             await self.dash.core.jobs.leaving(self.queue, raw)
         self.count += len(removed)
         return True
-
-    def left(self) -> str:
-        """Nothing is left."""
-        return ""
-
-    def undo(self) -> str:
-        """It is not undone."""
-        return ""

@@ -11,7 +11,7 @@ from pyresque.store.queue_moves import EQUAL_QUEUED, GONE, HEAD, TAIL, Chosen, m
 from pyresque.web.dashboard import link
 from pyresque.web.shown import count
 from pyresque.web.tabs.queue import MOVING, TRIES, counted, find, job_of, taking
-from pyresque.web.view import Bulk, Done, Input, NotThere, Question, Refused
+from pyresque.web.view import Bulk, Done, Input, NotThere, Question, Refused, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,14 +104,13 @@ async def move(dash: Dashboard, ask: Ask) -> Bulk:
     return Bulk(steps, total, "moved", "job", link("queues", name))
 
 
-class MovingJobs:
+class MovingJobs(Steps):
     """The steps of a move of many jobs."""
 
     def __init__(
         self, dash: Dashboard, queue: str, to: str, takes: Callable[[bytes], bool]
     ) -> None:
-        self.dash = dash
-        self.count = self.seen = 0
+        super().__init__(dash)
         core = dash.core
         self._move = QueueMove(core.keys, queue, to, takes, core.failed_table.mark_of)
 
@@ -125,7 +124,3 @@ class MovingJobs:
         """Return how many stay because of their marks."""
         stayed = self._move.stayed
         return f"{many(stayed, 'job')} stayed: an equal one is in {self._move.to}" if stayed else ""
-
-    def undo(self) -> str:
-        """It is not undone."""
-        return ""

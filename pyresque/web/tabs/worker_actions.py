@@ -12,7 +12,7 @@ from pyresque.process.worker.queue_list import QueueList
 from pyresque.store.worker_notes import WorkerNotes
 from pyresque.web.dashboard import link
 from pyresque.web.shown import count
-from pyresque.web.view import Bulk, Done, Question, Refused
+from pyresque.web.view import Bulk, Done, Question, Refused, Steps
 
 if TYPE_CHECKING:
     from pyresque.job.worker_registry import WorkerInfo
@@ -126,12 +126,11 @@ async def prune(dash: Dashboard, _ask: Ask) -> Bulk:
     return Bulk(steps, total, "pruned", "worker", "/workers")
 
 
-class Pruning:
+class Pruning(Steps):
     """The steps of a pass over all heartbeats."""
 
     def __init__(self, dash: Dashboard) -> None:
-        self.dash = dash
-        self.count = self.seen = 0
+        super().__init__(dash)
         self._pruner = _pruner(dash)
         self.search = self._pruner.search()
 
@@ -146,11 +145,3 @@ class Pruning:
         self.count += len(pruned)
         self.seen = self.search.seen
         return True
-
-    def left(self) -> str:
-        """Nothing is left."""
-        return ""
-
-    def undo(self) -> str:
-        """Nothing undoes it."""
-        return ""
