@@ -13,7 +13,7 @@ class TypedJob:
 
 
 class AsyncTypedJob:
-    """The same for a class that an AsyncResque registers: its calls are awaited."""
+    """Base of a class that an AsyncResque registers, for type checkers: as ``TypedJob``, and its calls are awaited."""
 
     __slots__ = ()
 
@@ -25,6 +25,6 @@ class TypedTrackedJob:
 
 
 class AsyncTypedTrackedJob:
-    """The same for a class that an AsyncResque registers with ``tracked=True``: its calls are awaited."""
+    """Base of a class that an AsyncResque registers with ``tracked=True``: as ``TypedTrackedJob``, and its calls are awaited."""
 
     __slots__ = ()

@@ -38,7 +38,7 @@ else:
             self.given = init
 
         def heavy(self, dataclasses: Any) -> Any:
-            """The same, as the module makes it."""
+            """Return this field as ``dataclasses.field`` makes it."""
             options = {"repr": self.shown, "compare": self.compared, "init": self.given}
             if self.factory is not None:
                 options["default_factory"] = self.factory

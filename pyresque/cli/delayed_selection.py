@@ -157,7 +157,7 @@ class ChosenJobs:
     def _find(
         self, resque: Resque
     ) -> tuple[list[tuple[str, bytes]], Callable[[bytes], bool] | None]:
-        """Return the found where the written job waits, and a test by meaning; None if the setting excludes that."""
+        """Return where the job waits by its bytes, in every spelling, and a test of payloads by meaning; None if the setting excludes that test."""
         search = resque.core.delayed.search
         entry = resque.core.registry.describe(self.class_name or "")
         sent = wire_args(entry, self.args, {})

@@ -38,9 +38,9 @@ class FailureLists:
     async def requeue(
         self, which: int | FailedRecord, queue: str, retried_at: str, *, again: bool = True
     ) -> Pushed:
-        """Requeue the job of the record at an index, or of this record, wherever it stands now. Raises NoSuchFailure.
+        """Requeue the job of the record at an index, or of this record, wherever it stands now.
 
-        Not ``again``: also where the job was requeued since the record was read.
+        Raises NoSuchFailure if there is none; without ``again`` also if the job was requeued since the record was read.
         """
         found = await self._found(which, queue)
         payload = records.payload_of(self.codec, found)

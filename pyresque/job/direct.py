@@ -106,7 +106,7 @@ def direct_job(registry: Registry, job: Job) -> DirectJob | None:
 
 
 def _with_hooks(registry: Registry, entry: JobClass, job: Job, args: list[Any]) -> DirectJob | None:
-    """The same for a class that may have hooks and plugins. Raises what the class's own code raises, and PluginKeyError."""
+    """Return how to perform a job of a class that may have hooks and plugins. Raises what the class's own code raises, and PluginKeyError."""
     if not entry.plugins:
         return with_own_hooks(entry, job, args)
     names = entry.hooks
@@ -116,7 +116,7 @@ def _with_hooks(registry: Registry, entry: JobClass, job: Job, args: list[Any]) 
 
 
 def with_own_hooks(entry: JobClass, job: Job, args: Sequence[Any]) -> DirectJob | None:
-    """The same for a class without plugins, with these arguments. Raises what the class's own code raises."""
+    """Return how to perform a job of a class without plugins, with these arguments. Raises what the class's own code raises."""
     names, target = entry.hooks, entry.target
     if not entry.performs or names.around_perform or names.always:
         return None
@@ -131,7 +131,7 @@ def with_own_hooks(entry: JobClass, job: Job, args: Sequence[Any]) -> DirectJob 
 def _with_plugin(  # noqa: PLR0911 - one check after the other
     registry: Registry, entry: JobClass, job: Job, args: list[Any]
 ) -> DirectJob | None:
-    """The same for a class whose plugins have no hooks, or that has one plugin with a shortcut, and no hooks of its own."""
+    """Return how to perform a job of a class whose plugins have no hooks, or that has one plugin with a shortcut, and no hooks of its own."""
     names, plugin = entry.hooks, entry.plugins[0]
     if entry.shortcut_for is not names:  # the same object as long as the hooks stay
         hooks = [name for kind in PERFORMING for name in getattr(names, kind)]

@@ -129,7 +129,7 @@ class DelayedTable:
         )
 
     async def announce(self, timestamp: int, payloads: Iterable[bytes]) -> None:
-        """Add a timestamp to which these payloads are about to be moved: the sets that tell where they are name it before they are there."""
+        """Prepare a move of payloads to a timestamp: add the timestamp, and name its list in their sets ``timestamps:<payload>``."""
         name, key = f"delayed:{timestamp}", self.keys.delayed_schedule
         naming = (Command[int](("SADD", self.keys.timestamps(raw), name)) for raw in payloads)
         await Batch((Command(("ZADD", key, timestamp, timestamp)), *naming), atomic=True)

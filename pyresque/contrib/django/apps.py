@@ -32,7 +32,7 @@ class PyresqueConfig(AppConfig):
 
 
 def _of_the_project() -> list[str]:
-    """The same modules of the package that has the settings' module: ``startproject`` does not list it as an app."""
+    """Return the MODULES of the package that has the settings: ``startproject`` does not list that package among the apps."""
     package, dot, _ = (getattr(settings, "SETTINGS_MODULE", None) or "").partition(".")
     if not dot:
         return []

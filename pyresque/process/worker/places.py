@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Choose: TypeAlias = Callable[[str, Sequence[bytes]], list[tuple[int, bytes, Job]]]
 
-#: Elements that are read once more where all are alike; an older anchor serves as long as no more are read for it.
+#: Where all elements nearby are alike, the next look begins so many elements in front of the place. An older anchor is kept while it is no
+#: further away.
 MARGIN = 1000
 
 #: Elements in front of the anchor that are remembered, to tell whether another one is like them.
@@ -38,10 +39,11 @@ CHOSEN = 8
 #: Jobs that are read at the head, too, while the place is at the end: a job that was put back stands there.
 HEAD = 4
 
-#: A look that found none of ours is followed by one that reads so many times as many jobs, up to so many times the window.
+#: After a look that found none of ours, the next one reads WIDER times as many jobs, and WIDEST times the window at most.
 WIDER, WIDEST = 4, 10
 
-#: Seconds until a queue is read from its head again although nothing says that there is any job, and that over the seconds it takes.
+#: A list whose end was reached is read from its head again after AGAIN seconds, or after AGAIN_OVER times the seconds that it took to read
+#: it, whichever is longer: a job of ours may stand in front of the place without a sign of it.
 AGAIN, AGAIN_OVER = 60.0, 50.0
 
 

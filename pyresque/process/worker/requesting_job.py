@@ -1,4 +1,4 @@
-"""Finish the current job and take the next one by a script of their own kind, in one round trip; and find out what a broken one has done.
+"""Requests that finish the current job and ask for the next one in one round trip. After a broken one, find out what Redis has done of it.
 
 ``SelectiveJob`` decides what is asked. Rule: whatever breaks, the current job is finished once, and a job that was taken is performed.
 """
@@ -55,10 +55,10 @@ class RequestingJob(CurrentJob):
     ) -> list[Any] | None:
         """Finish the current job, if any, and send these commands, in one round trip; returns their replies.
 
-        ``held``: the next request finishes the current job.
+        ``held``: leave the current job to the next request.
 
-        None: the connection broke, or Redis could not do it as it is. Then the current job is finished by now. If a job was taken, it is
-        the current one, and ``_recovered``.
+        Returns None if the connection broke, or if Redis refused a part of it. The current job is finished by then. If the request took
+        a job, that is the current one, and ``_recovered``.
         """
         self._recovered = None
         finishing: tuple[Command[Any], ...] = ()
@@ -86,7 +86,7 @@ class RequestingJob(CurrentJob):
         finishing: tuple[Command[Any], ...],
         commands: tuple[Command[Any], ...],
     ) -> list[Any] | None:
-        """The replies, or None after a fault that is sorted out by now."""
+        """Return the replies; None after a fault, when ``_sort_out`` has done the rest."""
         by_text, self.selection.by_text = self.selection.by_text, False
         try:
             if self._by_take:

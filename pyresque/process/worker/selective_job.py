@@ -171,7 +171,10 @@ class SelectiveJob(RequestingJob):
     # -- the next request: its commands, and what reads their replies
 
     def _next_request(self, failure: FailureEntry) -> tuple[tuple[Command[Any], ...], Read]:
-        """No commands: there is no job to take. A take finishes the current job, too, if that is simple (``_by_take``)."""
+        """Return the commands of the next request, and what reads their replies. No commands: there is no job to take.
+
+        The command that takes a job finishes the current one, too, if there is little to write of it (``_by_take``).
+        """
         self._by_take = False
         now = self.core.clock.monotonic()
         if now - self._table_at >= FRESH:

@@ -62,7 +62,7 @@ class MigratePage(TypedDict):
 
 
 class DayTally(TallyShown):
-    """The same of a day, and how long the jobs took."""
+    """A ``TallyShown`` of one day, and how long its jobs took."""
 
     milliseconds: float
 
