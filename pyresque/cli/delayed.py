@@ -16,7 +16,7 @@ from pyresque.cli.delayed_selection import (
     print_count,
     run_pass,
 )
-from pyresque.cli.errors import ListingGroup
+from pyresque.cli.groups import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
     count_option,

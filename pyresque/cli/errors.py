@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyresque.errors import PyresqueError
 from pyresque.printable import one_line
 from pyresque.settings import Settings
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 F = TypeVar("F", bound="Callable[..., Any]")
-
-HELP = ("-h", "--help")
 
 
 class Complaint(click.ClickException):
@@ -62,58 +59,6 @@ def misuse(error: click.UsageError) -> Misuse:
     if error.ctx is None or simple:
         return Misuse(message)
     return Misuse(f"{message.rstrip('.')}; `{error.ctx.command_path} --help` tells what there is")
-
-
-class SuggestingGroup(click.Group):
-    """A group that suggests a command for a misspelt word."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the first word names. Raises click.UsageError with a suggestion."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError:
-            names = self.list_commands(ctx)
-            near = get_close_matches(args[0], names, n=1)
-            cure = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}"
-            ctx.fail(f"No such command {args[0]!r}. {cure}")
-
-
-class CommandGroup(SuggestingGroup):
-    """A group that prints errors of its commands as one line, never as a traceback."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options before the command. Raises Misuse."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            raise misuse(error) from error
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command. Raises Complaint for every error of pyresque's and of click's."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later
-                raise
-            raise misuse(error) from error
-        except PyresqueError as error:
-            raise complaint(error) from error
-        except KeyboardInterrupt:
-            raise Stopped("interrupted") from None
-
-
-class ListingGroup(SuggestingGroup):
-    """A group with ``list`` as its default command: ``pyresque queues --json`` is ``pyresque queues list --json``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert ``list`` if no command is given, but not for a shell that asks for completions."""
-        if not ctx.resilient_parsing and (
-            not args or (args[0].startswith("-") and args[0] not in HELP)
-        ):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
 
 
 #: Where a context keeps what was wrong with its options, by their names.

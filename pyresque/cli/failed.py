@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.activejob.describe import active_call
-from pyresque.cli.errors import ListingGroup, Misuse
+from pyresque.cli.errors import Misuse
 from pyresque.cli.failed_groups import groups
 from pyresque.cli.failed_selection import (
     Report,
@@ -22,6 +22,7 @@ from pyresque.cli.failed_selection import (
     run_pass,
 )
 from pyresque.cli.failed_undo import undo
+from pyresque.cli.groups import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
     RECORDS,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from typing import ClassVar
 
 import click
 
 from pyresque import __version__
-from pyresque.cli.errors import HELP, CommandGroup, Complaint
+from pyresque.cli.errors import Complaint
+from pyresque.cli.groups import HELP, CommandGroup, LazyGroup
 from pyresque.cli.reexec import OWN_PROCESS
 from pyresque.standard_streams import lose, open_what_is_closed
 
@@ -40,20 +41,10 @@ COMMANDS = {
 SHELLS = ("bash", "zsh", "fish")
 
 
-class LazyCommands(CommandGroup):
-    """The group of all commands; it imports a command's module at its first use."""
+class LazyCommands(CommandGroup, LazyGroup):
+    """The group of all commands."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of all commands, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import and return a command; None if there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"pyresque.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+    modules: ClassVar = {name: f"pyresque.cli.{at}" for name, at in sorted(COMMANDS.items())}
 
 
 @click.group(

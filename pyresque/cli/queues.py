@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, ListingGroup
+from pyresque.cli.errors import Complaint
+from pyresque.cli.groups import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
     count_option,

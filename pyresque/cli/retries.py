@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import shown_time
-from pyresque.cli.errors import Complaint, ListingGroup, Misuse
+from pyresque.cli.errors import Complaint, Misuse
+from pyresque.cli.groups import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
     count_option,

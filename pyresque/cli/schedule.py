@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.arguments import one_arg, shown_run
-from pyresque.cli.errors import Complaint, ListingGroup, Misuse
+from pyresque.cli.errors import Complaint, Misuse
+from pyresque.cli.groups import ListingGroup
 from pyresque.cli.master_lock import lock
 from pyresque.cli.options import (
     CONNECTION,

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from pyresque.cli.errors import Complaint, Option, SuggestingGroup
+from pyresque.cli.errors import Complaint, Option
+from pyresque.cli.groups import SuggestingGroup
 from pyresque.cli.options import CONNECTION, json_option, settings_options, start_option
 from pyresque.cli.output import print_json, print_long_table, print_pairs, print_table, short
 from pyresque.process.start.load_app import load_application

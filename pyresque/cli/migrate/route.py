@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyresque.cli.errors import Complaint, SuggestingGroup
+from pyresque.cli.errors import Complaint
+from pyresque.cli.groups import SuggestingGroup
 from pyresque.cli.options import (
     CONNECTION,
     count_option,
