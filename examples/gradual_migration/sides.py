@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pyresque import Resque
 from pyresque.cli.demo.processes import Program
-from pyresque.process.host.embedded_redis import delayed_signals, end
+from pyresque.process.host.owned_process import OwnedProcess, delayed_signals
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Sides:
         number = {"worker": signal.SIGQUIT, "mover": signal.SIGTERM}
         ended = [self.programs.pop(name) for name in names]
         return [
-            end(one.process, number.get(name, signal.SIGQUIT))
+            one.process.end(number.get(name, signal.SIGQUIT))
             for name, one in zip(names, ended, strict=True)
         ]
 
@@ -120,14 +120,13 @@ class Sides:
     def _start(self, name: str, command: list[str], env: dict[str, str], **given: object) -> None:
         log = self.server.folder / f"{name}.log"
         with delayed_signals(), log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter, or the user's ruby
+            process = OwnedProcess(
                 command,
                 env={**self.env, **env},
                 cwd=FOLDER,
                 stdin=given.get("stdin", subprocess.DEVNULL),
                 stdout=given.get("stdout", output),
                 stderr=output,
-                start_new_session=True,
             )
             self.programs[name] = Program(process, log)
 
@@ -135,7 +134,7 @@ class Sides:
         """End whatever still runs."""
         with delayed_signals():
             while self.programs:
-                end(self.programs.popitem()[1].process, signal.SIGTERM)
+                self.programs.popitem()[1].process.end(signal.SIGTERM)
 
     def ended(self) -> list[str]:
         """Name the processes that have ended by themselves, with what they said last."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyresque.process.host.owned_process import OwnedProcess
 from tests.support import ROOT
 from tests.support.eventually import TIMEOUT
 from tests.support.processes import children_of
@@ -55,13 +55,12 @@ class Fleet:
         self.log = ledger.path.with_suffix(".log").open("ab")
         self.workers = [self._start() for _ in range(size)]
 
-    def _start(self, **env: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+    def _start(self, **env: str) -> OwnedProcess:
+        return OwnedProcess(
             [sys.executable, str(Path(__file__).with_name("app.py"))],
             env={**self.env, **env},
             stdout=self.log,
             stderr=self.log,
-            start_new_session=True,
         )
 
     def revive(self) -> None:

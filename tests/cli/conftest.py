@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from pyresque.cli.main import cli
 from pyresque.client import Resque
-from pyresque.process.host.embedded_redis import end
+from pyresque.process.host.owned_process import OwnedProcess
 from pyresque.process.run.worker import run_worker
 from pyresque.process.start.load_app import load_app
 from tests.support import eventually as waits
@@ -88,32 +88,31 @@ def run() -> Callable[..., Result]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start() -> Iterator[Callable[..., OwnedProcess]]:
     """Start the command line as a process of its own; it ends with the test."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[OwnedProcess] = []
 
-    def call(*args: str, **env: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+    def call(*args: str, **env: str) -> OwnedProcess:
+        process = OwnedProcess(
             [sys.executable, "-m", "pyresque.cli", *args],
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
         )
         started.append(process)
         return process
 
     yield call
     for process in started:
-        end(process, signal.SIGKILL)
+        process.end(signal.SIGKILL)
         for pipe in (process.stdout, process.stderr):
             pipe.close()
 
 
 @pytest.fixture
-def finish(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str, str]]:
+def finish(start: Callable[..., OwnedProcess]) -> Callable[..., tuple[int, str, str]]:
     """Run the command line as a process to its end: exit code, standard output, standard error."""
 
     def call(*args: str, **env: str) -> tuple[int, str, str]:

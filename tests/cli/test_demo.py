@@ -85,6 +85,15 @@ def test_ending_it_early_leaves_nothing_behind(start, scratch, eventually, numbe
     assert processes_that_name(scratch) == []
 
 
+@pytest.mark.parametrize("words", [(), ("--web", "--port", "0")], ids=["", "web"])
+def test_killing_it_leaves_nothing_behind(start, scratch, eventually, words):
+    demo = start("demo", *words, TMPDIR=str(scratch))
+    log = "web.log" if words else "scheduler.log"
+    eventually(lambda: any(one.stat().st_size for one in scratch.glob(f"*/{log}")))
+    demo.kill()
+    eventually(lambda: not processes_that_name(scratch) and not list(scratch.iterdir()))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_with_web_every_page_has_something_to_show_until_a_signal_ends_all(start, scratch, number):
     demo = start("demo", "--web", "--port", "0", TMPDIR=str(scratch))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque.process.host.embedded_redis import end
+from pyresque.process.host.owned_process import OwnedProcess
 from pyresque.process.start.load_app import load_app
 from tests.support.eventually import eventually
 from tests.support.redis_server import RedisServer
@@ -88,21 +88,19 @@ def client(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[red
 
 
 @pytest.fixture
-def started(
-    environment: Path, client: redis.Redis
-) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def started(environment: Path, client: redis.Redis) -> Iterator[Callable[..., OwnedProcess]]:
     """Start commands of pyresque's; they end with the test."""
     (environment / "healthy.py").write_text(APP)
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[OwnedProcess] = []
 
-    def call(*words: str, **env: str) -> subprocess.Popen[bytes]:
+    def call(*words: str, **env: str) -> OwnedProcess:
         line = [sys.executable, "-m", "pyresque", *words, "-A", "healthy"]
-        running.append(subprocess.Popen(line, env={**os.environ, **env}, start_new_session=True))
+        running.append(OwnedProcess(line, env={**os.environ, **env}))
         return running[-1]
 
     yield call
     for process in running:
-        end(process, signal.SIGKILL)
+        process.end(signal.SIGKILL)
     sys.modules.pop("healthy", None)
 
 

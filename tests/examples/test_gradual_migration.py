@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.eventually import eventually
 from tests.support.processes import processes_that_name
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ def test_three_classes_move_and_each_job_is_performed_once(scratch):
     assert waiting is not None
     assert int(told[1]) == int(told[2]) + int(waiting[1])
     assert left_behind(scratch) == []
+
+
+def test_an_example_that_is_killed_leaves_nothing_behind(scratch):
+    process = run(scratch, "--recorded")
+    assert process.stdout is not None
+    while "== The first class" not in (line := process.stdout.readline()):
+        assert line, process.communicate()[1]
+    process.kill()
+    process.communicate(timeout=60)
+    eventually(lambda: not left_behind(scratch))
 
 
 def test_an_example_that_is_stopped_leaves_nothing_behind(scratch):

@@ -45,7 +45,7 @@ def test_a_term_to_every_process_leaves_the_job_its_time(
     db: redis.Redis, redis_url: str, way: dict[str, str], times: int
 ) -> None:
     db.rpush("resque:queue:low", NOTE, HOLD, NOTE)
-    with worker(redis_url, "low", **HEROKU, **way, start_new_session=True) as process:
+    with worker(redis_url, "low", **HEROKU, **way) as process:
         assert next_report(db) == ["note", 2]
         assert next_report(db) == ["holding", 1]
         for _ in range(times):
@@ -65,7 +65,7 @@ def test_a_job_that_needs_longer_is_interrupted_once_and_may_clean_up(
 ) -> None:
     db.rpush("resque:queue:low", CLEAN, NOTE)
     env = {**HEROKU, "RESQUE_PRE_SHUTDOWN_TIMEOUT": "0.3"}
-    with worker(redis_url, "low", **env, **way, start_new_session=True) as process:
+    with worker(redis_url, "low", **env, **way) as process:
         assert next_report(db) == ["holding", 1]
         to_every_process(process, "SIGTERM")
         assert next_report(db) == ["cleaning up", 1]
@@ -85,7 +85,7 @@ def test_a_quit_to_every_process_lets_the_job_end(
 ) -> None:
     db.rpush("resque:queue:low", HOLD, NOTE)
     env = {"TERM_CHILD": term_child, **way}
-    with worker(redis_url, "low", **env, start_new_session=True) as process:
+    with worker(redis_url, "low", **env) as process:
         assert next_report(db) == ["holding", 1]
         to_every_process(process, "SIGQUIT")
         eventually(lambda: "exiting..." in process.log)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyresque.process.host.owned_process import OwnedProcess
 from tests.support import ROOT
 from tests.support.eventually import TIMEOUT
 
@@ -25,7 +26,7 @@ class PoolProcess:
 
     def __init__(self, url: str, *args: str, **env: str) -> None:
         self.lines: list[str] = []
-        self.process = subprocess.Popen(
+        self.process = OwnedProcess(
             [sys.executable, "-m", "pyresque.cli", *args],
             env={
                 **os.environ,

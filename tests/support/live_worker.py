@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyresque.process.host.owned_process import OwnedProcess
 from tests.support import ROOT
 from tests.support.eventually import TIMEOUT, eventually
 
@@ -41,7 +42,6 @@ class WorkerProcess:
         url: str,
         *queues: str,
         report_url: str | None = None,
-        start_new_session: bool = False,
         program: str = "app.py",
         **env: str,
     ) -> None:
@@ -54,14 +54,13 @@ class WorkerProcess:
             "PYTHONPATH": str(ROOT),
             **env,
         }
-        self.process = subprocess.Popen(
+        self.process = OwnedProcess(
             [sys.executable, str(ROOT / "tests" / "live" / program)],
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=start_new_session,
         )
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -113,13 +112,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(
-    url: str, *queues: str, start_new_session: bool = False, program: str = "app.py", **env: str
-) -> Iterator[WorkerProcess]:
+def worker(url: str, *queues: str, program: str = "app.py", **env: str) -> Iterator[WorkerProcess]:
     """A worker for the length of a block; its log is shown where the block fails."""
-    started = WorkerProcess(
-        url, *queues, start_new_session=start_new_session, program=program, **env
-    )
+    started = WorkerProcess(url, *queues, program=program, **env)
     try:
         yield started
     except BaseException:

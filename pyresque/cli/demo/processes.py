@@ -1,4 +1,4 @@
-"""The processes of the demo: workers and a scheduler on its Redis."""
+"""The processes of the demo: workers and a scheduler on its Redis, which end with the demo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyresque.process.host.embedded_redis import delayed_signals, end
+from pyresque.process.host.owned_process import OwnedProcess, delayed_signals
 from pyresque.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SCHEDULER = ("scheduler", "--dynamic", "--interval", "0.1", "-v")
 class Program:
     """A process of the demo and its log."""
 
-    process: subprocess.Popen[bytes]
+    process: OwnedProcess
     log: Path
 
     def has_ended(self) -> bool:
@@ -77,7 +77,7 @@ def demo_programs(
     finally:
         with delayed_signals():
             for program in programs:
-                end(program.process, signal.SIGTERM)
+                program.process.end(signal.SIGTERM)
 
 
 def _start_command(
@@ -90,13 +90,12 @@ def _start_command(
     words = ("-m", "pyresque.cli", command, "-A", app, *options)
     log = server.folder / f"{name}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - this very interpreter
+        process = OwnedProcess(
             [sys.executable, *words],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     return Program(process, log)
 

@@ -19,7 +19,7 @@ from pyresque.cli.demo.show import called, show
 from pyresque.cli.output import short
 from pyresque.client import Resque
 from pyresque.errors import DemoFailed, MissingPackage
-from pyresque.process.host.embedded_redis import embedded_redis, end
+from pyresque.process.host.embedded_redis import embedded_redis
 from pyresque.settings import Settings
 
 try:
@@ -287,14 +287,14 @@ class Story(Narrator):
         self.note(
             "persistent_schedules", "HDEL tick: a scheduler learns of it by schedules_changed"
         )
-        status = end(scheduler.process, signal.SIGTERM)
+        status = scheduler.process.end(signal.SIGTERM)
         self.check(status == 0, f"the scheduler left with exit code 0: {status}")
         self.check(self.holder() == "", "nobody holds the master lock")
         self.step("TERM: the scheduler left, the lock is free for the next one, Ruby's or ours")
 
     def workers_leave(self, programs: Sequence[Program]) -> None:
         """QUIT: each worker ends after its job and unregisters."""
-        statuses = [end(program.process, signal.SIGQUIT) for program in programs]
+        statuses = [program.process.end(signal.SIGQUIT) for program in programs]
         self.check(statuses == [0] * WORKERS, f"the workers left with exit code 0: {statuses}")
         self.check(self.resque.workers() == [], "no worker is registered")
         self.note("workers", "SREM, and their own keys deleted")

