@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from pyresque.job.limits import TimeLimit
     from pyresque.job.queue_overview import Info
     from pyresque.job.worker_registry import WorkerInfo
-    from pyresque.job_types import AsyncTypedJob, AsyncTypedTrackedJob, TypedJob, TypedTrackedJob
+    from pyresque.job_types import (
+        AsyncTypedBoundJob,
+        AsyncTypedBoundTrackedJob,
+        AsyncTypedJob,
+        AsyncTypedTrackedJob,
+        TypedBoundJob,
+        TypedBoundTrackedJob,
+        TypedJob,
+        TypedTrackedJob,
+    )
     from pyresque.settings import Settings
     from pyresque.user_errors import is_retried
 
@@ -30,6 +39,8 @@ __all__ = [
     "AsyncHandle",
     "AsyncOwnStatus",
     "AsyncResque",
+    "AsyncTypedBoundJob",
+    "AsyncTypedBoundTrackedJob",
     "AsyncTypedJob",
     "AsyncTypedTrackedJob",
     "DontPerform",
@@ -50,6 +61,8 @@ __all__ = [
     "Settings",
     "TermException",
     "TimeLimit",
+    "TypedBoundJob",
+    "TypedBoundTrackedJob",
     "TypedJob",
     "TypedTrackedJob",
     "WorkerInfo",
@@ -62,6 +75,8 @@ _MODULES = {
     "AsyncHandle": "pyresque.handles",
     "AsyncOwnStatus": "pyresque.handles",
     "AsyncResque": "pyresque.client",
+    "AsyncTypedBoundJob": "pyresque.job_types",
+    "AsyncTypedBoundTrackedJob": "pyresque.job_types",
     "AsyncTypedJob": "pyresque.job_types",
     "AsyncTypedTrackedJob": "pyresque.job_types",
     "DontPerform": "pyresque.errors",
@@ -82,6 +97,8 @@ _MODULES = {
     "Settings": "pyresque.settings",
     "TermException": "pyresque.errors",
     "TimeLimit": "pyresque.job.limits",
+    "TypedBoundJob": "pyresque.job_types",
+    "TypedBoundTrackedJob": "pyresque.job_types",
     "TypedJob": "pyresque.job_types",
     "TypedTrackedJob": "pyresque.job_types",
     "WorkerInfo": "pyresque.job.worker_registry",

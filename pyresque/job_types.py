@@ -28,3 +28,27 @@ class AsyncTypedTrackedJob:
     """Base of a class that an AsyncResque registers with ``tracked=True``: as ``TypedTrackedJob``, and its calls are awaited."""
 
     __slots__ = ()
+
+
+class TypedBoundJob:
+    """Base of an active job's class that a Resque registers with ``bind=True`` or ``resume``: ``enqueue`` leaves out the first parameter of ``perform``."""
+
+    __slots__ = ()
+
+
+class AsyncTypedBoundJob:
+    """The same for a class that an AsyncResque registers: its calls are awaited."""
+
+    __slots__ = ()
+
+
+class TypedBoundTrackedJob:
+    """The same for a class that a Resque registers with ``tracked=True``: ``enqueue`` gives a handle."""
+
+    __slots__ = ()
+
+
+class AsyncTypedBoundTrackedJob:
+    """The same for a class that an AsyncResque registers with ``tracked=True``: its calls are awaited."""
+
+    __slots__ = ()

@@ -42,6 +42,11 @@ class Performs(Protocol[P, R_co]):
     @staticmethod
     def perform(*args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
+# A class whose ``perform`` takes the job itself and then these parameters (``bind``, ``resume``).
+class PerformsBound(Protocol[P]):
+    @staticmethod
+    def perform(job: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
 # The calls of one job, with its parameters; ``enqueue`` gives E, the others L.
 class Calls(Generic[P, E_co, L_co]):
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> E_co: ...
@@ -221,3 +226,54 @@ class AsyncTypedTrackedJob(_Tracked[AwaitedEnqueued]):
     def options(
         cls: type[Performs[P, T]], *, queue: str | None = None
     ) -> Calls[P, AwaitedTracks[T], AwaitedEnqueued]: ...
+
+# What the bases of classes have whose ``perform`` gets the job itself first: whoever enqueues it leaves that out.
+class _Bound(Decorators, Generic[E_co, L_co]):
+    @classmethod
+    def enqueue(cls: type[PerformsBound[P]], *args: P.args, **kwargs: P.kwargs) -> E_co: ...
+    @classmethod
+    def enqueue_in(
+        cls: type[PerformsBound[P]], wait: Wait, /, *args: P.args, **kwargs: P.kwargs
+    ) -> L_co: ...
+    @classmethod
+    def enqueue_at(
+        cls: type[PerformsBound[P]], when: When, /, *args: P.args, **kwargs: P.kwargs
+    ) -> L_co: ...
+    @classmethod
+    def options(
+        cls: type[PerformsBound[P]], *, queue: str | None = None
+    ) -> Calls[P, E_co, L_co]: ...
+
+class _BoundUntracked(_Bound[L_co, L_co], Generic[L_co]):
+    @overload
+    @classmethod
+    def via(cls: type[PerformsBound[P]], client: Blocking, /) -> Calls[P, Enqueued, Enqueued]: ...
+    @overload
+    @classmethod
+    def via(
+        cls: type[PerformsBound[P]], client: Awaiting, /
+    ) -> Calls[P, AwaitedEnqueued, AwaitedEnqueued]: ...
+
+class _BoundTracked(_Bound[E_co, L_co], Generic[E_co, L_co]):
+    @overload
+    @classmethod
+    def via(
+        cls: type[PerformsBound[P]], client: Blocking, /
+    ) -> Calls[P, Tracks[Any], Enqueued]: ...
+    @overload
+    @classmethod
+    def via(
+        cls: type[PerformsBound[P]], client: Awaiting, /
+    ) -> Calls[P, AwaitedTracks[Any], AwaitedEnqueued]: ...
+
+# Base of an active job's class that a Resque registers with ``bind=True`` or ``resume``: ``enqueue`` takes the parameters of ``perform`` after the first.
+class TypedBoundJob(_BoundUntracked[Enqueued]): ...
+
+# The same for a class that an AsyncResque registers: its calls are awaited.
+class AsyncTypedBoundJob(_BoundUntracked[AwaitedEnqueued]): ...
+
+# The same for a class that a Resque registers with ``tracked=True``; of the result a checker knows nothing.
+class TypedBoundTrackedJob(_BoundTracked[Tracks[Any], Enqueued]): ...
+
+# The same for one that an AsyncResque registers.
+class AsyncTypedBoundTrackedJob(_BoundTracked[AwaitedTracks[Any], AwaitedEnqueued]): ...

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyresque.activejob import times
-from pyresque.errors import TimestampError
+from pyresque.errors import JobOptionError, TimestampError
 from pyresque.job.calls import equip
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pyresque.activejob.continuation import Resume
     from pyresque.activejob.retries import DiscardOn, RetryOn
     from pyresque.job.limits import TimeLimit
+
+#: Options of a job that is performed here, by the fields that hold them: what is only declared has none of them.
+PERFORMED_BY = {
+    **{name: name for name in ("retry_on", "discard_on", "bind", "resume", "timeout", "hooks")},
+    "redeliveries": "on_dirty_exit",
+}
 
 F = TypeVar("F", bound="Callable[..., Any]")
 R = TypeVar("R")
@@ -82,10 +88,12 @@ class ActiveJobCall(Generic[R]):
 
     def _register(self, target: F) -> F:
         """Register a function, or a class with ``perform``, to perform this job here. It gets the calls of a job (``job/calls.py``)."""
+        self._check_time()
         self.face.active_job_classes.add(
             self.job_class,
             target,
             queue=self.options.queue,
+            priority=self.options.priority,
             retry_on=self.retry_on,
             discard_on=self.discard_on,
             bind=self.bind,
@@ -99,9 +107,26 @@ class ActiveJobCall(Generic[R]):
 
     def _declare(self, function: F) -> F:
         """Say by a function, which is not called, what this job takes that only Ruby performs. It gets the calls of a job."""
-        self.face.active_job_classes.declare(self.job_class, function, self.options.queue)
+        self._check_time()
+        given = [name for field, name in PERFORMED_BY.items() if getattr(self, field)]
+        if given:
+            raise JobOptionError(
+                f"active job {self.job_class!r} is declared, so Ruby performs it: {', '.join(given)} would do nothing; "
+                "leave it out, or decorate the function that performs the job here"
+            )
+        self.face.active_job_classes.declare(
+            self.job_class, function, self.options.queue, self.options.priority
+        )
         equip(function, self.face, performs=False)
         return function
+
+    def _check_time(self) -> None:
+        """Raise JobOptionError if this is to be the time of all jobs of a class, which only a job can have."""
+        if self.options.wait is not None or self.options.wait_until is not None:
+            raise JobOptionError(
+                f"active job {self.job_class!r}: set(wait=...) and set(wait_until=...) are for jobs that are enqueued, "
+                "and not for the class: call set(...) where you enqueue, or enqueue_in(...)"
+            )
 
     if not TYPE_CHECKING:  # active_job_verb.py tells checkers what they return
         __call__ = _register
@@ -115,7 +140,7 @@ class ActiveJobCall(Generic[R]):
         queue: str | None = None,
         priority: int | None = None,
     ) -> Self:
-        """Return this job with other options."""
+        """Return this job with other options. What it decorates keeps the queue and the priority for all of its jobs."""
         given = {"wait": wait, "wait_until": wait_until, "queue": queue, "priority": priority}
         changed = {name: value for name, value in given.items() if value is not None}
         return replace(self, options=replace(self.options, **changed))  # type: ignore[arg-type]  # each by its name

@@ -136,6 +136,8 @@ class ActiveJobs:
         self.tracked: dict[str, Any] = {}
         self._by_name: dict[str, ActiveJobClass] = {}
         self._by_target: dict[int, ActiveJobClass] = {}
+        #: What priority their jobs have, by name.
+        self._priorities: dict[str, int | None] = {}
         #: The classes that only Ruby performs, by name and by the function that says what they take: the entries have no target.
         self._declared: dict[str, JobClass] = {}
         self._declared_by: dict[int, tuple[Any, JobClass]] = {}
@@ -151,6 +153,7 @@ class ActiveJobs:
         target: Any,
         *,
         queue: str | None = None,
+        priority: int | None = None,
         retry_on: Sequence[RetryOn] = (),
         discard_on: Sequence[DiscardOn] = (),
         bind: bool = False,
@@ -184,9 +187,12 @@ class ActiveJobs:
         made = ActiveJobClass(entry, (*retry_on, *discard_on), bind, own, resume)
         self._declared.pop(entry.name, None)
         self._by_name[entry.name] = self._by_target[id(target)] = made
+        self._priorities[entry.name] = priority
         return made
 
-    def declare(self, name: str, function: Any, queue: str | None) -> None:
+    def declare(
+        self, name: str, function: Any, queue: str | None, priority: int | None = None
+    ) -> None:
         """Enter a class that only Ruby performs, and the function that says what it takes.
 
         Raises DuplicateJobError if code is registered for that name, NoClassError for what cannot be called.
@@ -202,6 +208,7 @@ class ActiveJobs:
         entry = JobClass(_plain(name), queue, None)
         self._declared[entry.name] = entry
         self._declared_by[id(function)] = function, entry
+        self._priorities[entry.name] = priority
 
     def declared(self, target: object) -> JobClass | None:
         """Return the entry of a declared class by its name, or by the function that declares it; None for any other."""
@@ -220,10 +227,15 @@ class ActiveJobs:
         entry = self.declared(name) if known is None else known.entry
         return None if entry is None else entry.queue
 
+    def priority_of(self, name: str) -> int | None:
+        """Return the priority that was given for a job (Rails: ``queue_with_priority``)."""
+        return self._priorities.get(_plain(name))
+
     def remove(self, name: str) -> None:
         """Forget the job of a Ruby class name."""
         removed = self._by_name.pop(_plain(name))
         self._by_target.pop(id(removed.entry.target), None)
+        del self._priorities[removed.entry.name]
 
     def find(self, name: str) -> ActiveJobClass | None:
         """Return the job of a Ruby class name, or None."""

@@ -100,7 +100,9 @@ class JobWrapper:
             self.serialized(new.args, new.kwargs),
             job_id=self.new_id(),
             queue_name=options.queue or self.jobs.queue_of(new.job_class) or DEFAULT_QUEUE,
-            priority=options.priority,
+            priority=self.jobs.priority_of(new.job_class)
+            if options.priority is None
+            else options.priority,
             now=now,
             at=options.at(now),
             locale=self.app.locale,

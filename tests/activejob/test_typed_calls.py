@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyresque import AsyncResque, Resque
+from pyresque import (
+    AsyncResque,
+    AsyncTypedBoundJob,
+    AsyncTypedBoundTrackedJob,
+    Resque,
+    TypedBoundJob,
+    TypedBoundTrackedJob,
+)
+from pyresque.activejob import DiscardOn, Resume, RetryOn
 from pyresque.activejob.calls import ActiveJobCall
 from pyresque.errors import DuplicateJobError, JobOptionError, NoClassError
 from pyresque.testing import assert_enqueued, recorded
@@ -115,6 +123,64 @@ async def test_an_async_face_awaits_them(db, redis_url, resque, make):
     assert len(delayed(db)) == 1
 
 
+def decorator(resque: Resque, made: Any) -> Any:
+    """What registers a class, or declares it."""
+    call = resque.active_job("SyncAccountJob", queue="python").set(priority=10)
+    return call if made is performed else call.declare
+
+
+@MADE
+def test_the_priority_of_a_class_is_that_of_each_of_its_jobs_unless_the_job_has_another(
+    db, resque, make
+):
+    """In Rails: ``queue_with_priority``. It was dropped."""
+
+    @decorator(resque, make)
+    def sync(account: int) -> None: ...
+
+    by_name = resque.active_job("::SyncAccountJob")
+    sync.enqueue(7)
+    resque.enqueue(sync, 7)
+    by_name.enqueue(7)
+    resque.perform_all_later([by_name.new(7), by_name.set(priority=0).new(7)])
+    found = [json.loads(raw)["args"][0]["priority"] for raw in left(db)]
+    assert found == [10, 10, 10, 10, 0]
+    if make is performed:
+        resque.active_job_classes.remove("SyncAccountJob")
+    make(resque).enqueue(7)  # without one
+    assert json.loads(left(db)[0])["args"][0]["priority"] is None
+
+
+@pytest.mark.parametrize("when", [{"wait": 5}, {"wait": 0}, {"wait_until": FAR}])
+def test_a_class_has_no_time(resque, when):
+    call = resque.active_job("SyncAccountJob", queue="python").set(**when)
+    for decorate in (call, call.declare):
+        with pytest.raises(
+            JobOptionError, match=r"'SyncAccountJob': set\(wait=.*where you enqueue"
+        ):
+            decorate(lambda account: None)
+    assert resque.active_job_classes.declared("SyncAccountJob") is None
+    assert list(resque.active_job_classes) == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"retry_on": [RetryOn((ValueError,))]},
+        {"discard_on": [DiscardOn((ValueError,))]},
+        {"bind": True},
+        {"resume": Resume()},
+        {"timeout": 5},
+        {"on_dirty_exit": "requeue"},
+        {"hooks": [print]},
+    ],
+)
+def test_what_is_declared_takes_no_option_of_what_is_performed_here(resque, option):
+    [name] = option
+    with pytest.raises(JobOptionError, match=rf"Ruby performs it: {name} would do nothing; leave"):
+        resque.active_job("ReceiptMailJob", **option).declare(lambda number: None)
+
+
 @MADE
 def test_a_face_that_has_no_such_job_says_so(resque, make):
     sync = make(resque)
@@ -150,6 +216,34 @@ def test_one_that_gets_its_job_first_is_enqueued_without_it_and_its_hooks_get_it
     assert bound.enqueue(7) is True
     burst(resque, "python")
     assert seen == [("0d3a6e0c", 7), ("7", "0d3a6e0c", 7)]
+
+
+@pytest.mark.parametrize("base", [object, TypedBoundJob, TypedBoundTrackedJob])
+def test_a_class_that_gets_its_job_first_is_enqueued_without_it(resque, base):
+    seen = []
+
+    @resque.active_job("BoundClassJob", queue="python", bind=True)
+    class Bound(base):
+        @staticmethod
+        def perform(job, account):
+            seen.append((job.job_id, job.executions, account))
+
+    assert Bound.enqueue(7) is True
+    burst(resque, "python")
+    assert seen == [("0d3a6e0c", 1, 7)]
+
+
+@pytest.mark.parametrize("base", [AsyncTypedBoundJob, AsyncTypedBoundTrackedJob])
+async def test_one_of_an_async_face_is_awaited(db, redis_url, base):
+    async with AsyncResque(redis_url) as client:
+
+        @client.active_job("BoundClassJob", queue="python", bind=True)
+        class Bound(base):
+            @staticmethod
+            async def perform(job, account): ...
+
+        assert await Bound.enqueue(7) is True
+    assert json.loads(left(db)[0])["args"][0]["arguments"] == [7]
 
 
 def test_a_class_has_them_too_and_a_subclass_that_is_not_registered_says_so(db, resque):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
+import pyresque
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "typed-calls.md").read_text(encoding="utf-8")
@@ -22,7 +23,7 @@ def test_the_blocks_of_the_page_run_and_enqueue_what_it_says(db, redis_url, monk
 
     asyncio.run(in_a_loop())
     resque = names["resque"]
-    sizes = {"file_serve": 1, "mails": 1, "python": 1, "reports": 3, "urgent": 1}
+    sizes = {"file_serve": 1, "mails": 1, "python": 2, "reports": 3, "urgent": 1}
     assert resque.queue_sizes() == sizes
     assert resque.count_all_scheduled_jobs() == 3
     assert resque.remove_delayed(names["receipt"], 7, total=4640) == 1
@@ -34,5 +35,6 @@ def test_the_blocks_of_the_page_run_and_enqueue_what_it_says(db, redis_url, monk
 def test_the_page_names_every_kind_of_hook_and_each_base():
     from pyresque.job.hooks import PREFIXES
 
-    bases = ("TypedJob", "TypedTrackedJob", "AsyncTypedJob", "AsyncTypedTrackedJob")
+    bases = [name for name in pyresque.__all__ if "Typed" in name]
+    assert len(bases) == 8
     assert [name for name in (*PREFIXES, *bases) if f"`{name}`" not in PAGE] == []

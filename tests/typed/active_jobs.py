@@ -7,7 +7,17 @@ from typing import Any
 
 from typing_extensions import assert_type
 
-from pyresque import AsyncHandle, AsyncResque, Handle, Resque, TypedJob
+from pyresque import (
+    AsyncHandle,
+    AsyncResque,
+    AsyncTypedBoundJob,
+    AsyncTypedBoundTrackedJob,
+    Handle,
+    Resque,
+    TypedBoundJob,
+    TypedBoundTrackedJob,
+    TypedJob,
+)
 from pyresque.activejob import Continuable, Envelope, NewJob, Resume
 
 resque = Resque()
@@ -39,13 +49,39 @@ class Class(TypedJob):
 
 
 @resque.active_job("BoundClassJob", queue="python", bind=True)
-class BoundClass:
+class BoundClass(TypedBoundJob):
     @staticmethod
-    def perform(job: Envelope, number: int) -> None: ...
+    def perform(job: Envelope, number: int, *, loud: bool = False) -> None: ...
+
+
+@resque.active_job("StepsClassJob", queue="python", resume=Resume(wait=5), tracked=True)
+class StepsClass(TypedBoundTrackedJob):
+    @classmethod
+    def perform(cls, job: Continuable, rows: int) -> list[int]:
+        return [rows]
+
+
+@resque.active_job("SelfJob", queue="python", bind=True)
+class TakesSelf(TypedBoundJob):
+    """A job has no instance: its ``self`` would be the Envelope."""
+
+    def perform(self, number: int) -> None: ...
 
 
 @client.active_job("AwaitedJob", queue="python")
 async def awaited(address: str) -> None: ...
+
+
+@client.active_job("AwaitedBoundClassJob", queue="python", bind=True)
+class AwaitedBoundClass(AsyncTypedBoundJob):
+    @staticmethod
+    async def perform(job: Envelope, address: str) -> None: ...
+
+
+@client.active_job("AwaitedStepsClassJob", queue="python", resume=Resume(), tracked=True)
+class AwaitedStepsClass(AsyncTypedBoundTrackedJob):
+    @staticmethod
+    def perform(job: Continuable, address: str) -> None: ...
 
 
 @client.active_job("AwaitedBoundJob", bind=True, tracked=True)
@@ -106,6 +142,29 @@ bound.enqueue_at(1796112000)  # wrong
 import_rows.enqueue("100")  # wrong
 Class.enqueue("7")  # wrong
 
+# A class whose first parameter is the job.
+assert_type(BoundClass.enqueue(7, loud=True), bool | None)
+assert_type(BoundClass.enqueue_in(60, 7), bool | None)
+assert_type(BoundClass.enqueue_at(1796112000, 7), bool | None)
+assert_type(BoundClass.options(queue="low").enqueue(7), bool | None)
+assert_type(StepsClass.enqueue(100), Handle[Any] | None)
+assert_type(StepsClass.enqueue_in(60, 100), bool | None)
+assert_type(StepsClass.options(queue="low").enqueue(100), Handle[Any] | None)
+BoundClass.enqueue("7")  # wrong
+BoundClass.enqueue()  # wrong
+BoundClass.enqueue(7, lout=True)  # wrong
+BoundClass.enqueue_in(60, "7")  # wrong
+BoundClass.options(queue=3)  # wrong
+StepsClass.enqueue("100")  # wrong
+StepsClass.enqueue_at(1796112000)  # wrong
+TakesSelf.enqueue(7)  # wrong
+
+
+@BoundClass.before_enqueue
+def unless_zero(job: Envelope, number: int) -> bool:
+    return number != 0
+
+
 # Declared, and not performed here.
 assert_type(receipt.enqueue(7, total=4640), bool | None)
 assert_type(receipt.options(queue="low").enqueue_in(60, 7), bool | None)
@@ -151,6 +210,11 @@ async def in_a_loop() -> None:
     assert_type(await client.active_job("AnyJob").enqueue(7), Envelope | None)
     assert_type(await awaited.enqueue("a@b"), bool | None)
     assert_type(await awaited_bound.enqueue("a@b"), AsyncHandle[Any] | None)
+    assert_type(await AwaitedBoundClass.enqueue("a@b"), bool | None)
+    assert_type(await AwaitedStepsClass.enqueue("a@b"), AsyncHandle[Any] | None)
+    assert_type(await AwaitedStepsClass.enqueue_in(60, "a@b"), bool | None)
+    assert_type(await BoundClass.via(client).enqueue(7), bool | None)
+    assert_type(await StepsClass.via(client).enqueue(7), AsyncHandle[Any] | None)
     assert_type(await digest.enqueue("a@b"), bool | None)
     assert_type(await mail_all.enqueue("a@b", "c@d"), bool | None)
     assert_type(await sync.via(client).enqueue(7), bool | None)
@@ -159,6 +223,9 @@ async def in_a_loop() -> None:
     assert_type(await client.enqueue(sync, 7), bool | None)
     await awaited.enqueue(3)  # wrong
     await awaited_bound.enqueue(3)  # wrong
+    await AwaitedBoundClass.enqueue(3)  # wrong
+    await AwaitedStepsClass.enqueue(3)  # wrong
+    await StepsClass.via(client).enqueue("7")  # wrong
     await digest.enqueue(3)  # wrong
     await mail_all.enqueue("a@b", 3)  # wrong
     await sync.via(client).enqueue("7")  # wrong
@@ -166,4 +233,7 @@ async def in_a_loop() -> None:
 
 
 assert_type(awaited.via(resque).enqueue("a@b"), bool | None)
+assert_type(AwaitedBoundClass.via(resque).enqueue("a@b"), bool | None)
+assert_type(AwaitedStepsClass.via(resque).enqueue("a@b"), Handle[Any] | None)
 mail_all.via(resque).enqueue(3)  # wrong
+AwaitedBoundClass.via(resque).enqueue(3)  # wrong
