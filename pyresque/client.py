@@ -1,4 +1,7 @@
-"""The two faces: ``Resque``, whose verbs block, and ``AsyncResque``, whose verbs are awaited. Both have all verbs."""
+"""The two faces: ``Resque``, whose verbs block, and ``AsyncResque``, whose verbs are awaited. Both have all verbs. Light.
+
+A function imports what not every process needs: the fork server loads this module, and its children copy what it has loaded.
+"""
 
 from __future__ import annotations
 
@@ -102,15 +105,15 @@ class _Declaring(Application):
         activejob-uniqueness does. ``tracked=True`` keeps a status of each job under its job_id: ``resque.handle(envelope.job_id)``. An AsyncResque's ``enqueue`` is awaited.
         """
         if unique is not None:
-            from pyresque.plugins.unique_jobs import make_unique  # noqa: PLC0415 - for those who have unique jobs
+            from pyresque.plugins.unique_jobs import make_unique
 
             make_unique(self.active_job_classes, self.registry, name, unique)
         if tracked:
-            from pyresque.plugins.active_status import make_tracked  # noqa: PLC0415 - for those who have tracked jobs
+            from pyresque.plugins.active_status import make_tracked
 
             make_tracked(self.active_job_classes, self.registry, name, tracked)
         check_options(queue, retry_on=retry_on, discard_on=discard_on, hooks=hooks)
-        from pyresque.activejob.calls import ActiveJobCall, Options  # noqa: PLC0415 - by those who need it: each forked child pays for what is loaded
+        from pyresque.activejob.calls import ActiveJobCall, Options
 
         return ActiveJobCall(
             name,
@@ -137,42 +140,42 @@ class Resque(_Declaring, BlockingVerbs):
     @cached_property
     def driver(self) -> SyncDriver:
         """Sends the verbs' commands; made when the first verb runs."""
-        from pyresque.driver.choose import blocking_driver  # noqa: PLC0415 - a fork server has no use for it
+        from pyresque.driver.choose import blocking_driver
 
         return blocking_driver(self.access())
 
     @cached_property
     def failures(self) -> Failures:
         """The failed jobs (Ruby: ``Resque::Failure``)."""
-        from pyresque.failures import Failures  # noqa: PLC0415 - as above
+        from pyresque.failures import Failures
 
         return Failures(self)
 
     @cached_property
     def statuses(self) -> Statuses:
         """The statuses of tracked jobs (Ruby: ``Resque::Plugins::Status::Hash``)."""
-        from pyresque.statuses import Statuses  # noqa: PLC0415 - as above
+        from pyresque.statuses import Statuses
 
         return Statuses(self)
 
     @cached_property
     def routes(self) -> RoutesVerbs:
         """Which classes Ruby's workers perform on shared queues, and which Python's do (docs/migrate.md)."""
-        from pyresque.routes import RoutesVerbs  # noqa: PLC0415 - as above
+        from pyresque.routes import RoutesVerbs
 
         return RoutesVerbs(self)
 
     @cached_property
     def retries(self) -> Retries:
         """The jobs that wait for their next attempt."""
-        from pyresque.retries import Retries  # noqa: PLC0415 - as above
+        from pyresque.retries import Retries
 
         return Retries(self)
 
     @cached_property
     def redis(self) -> Redis:
         """Redis' commands under redis-py's names, their keys below the namespace (Ruby: ``Resque.redis``)."""
-        from pyresque.redis_face import Redis  # noqa: PLC0415 - as above
+        from pyresque.redis_face import Redis
 
         return Redis(self)
 
@@ -210,42 +213,42 @@ class AsyncResque(_Declaring, AwaitedVerbs):
     def driver(self) -> AsyncDriver:
         """Sends the verbs' commands; made when the first verb runs."""
         # asyncio is heavy: a worker that forks would pay for it with every job.
-        from pyresque.driver.choose import awaiting_driver  # noqa: PLC0415
+        from pyresque.driver.choose import awaiting_driver
 
         return awaiting_driver(self.access())
 
     @cached_property
     def failures(self) -> AsyncFailures:
         """The failed jobs (Ruby: ``Resque::Failure``)."""
-        from pyresque.failures import AsyncFailures  # noqa: PLC0415 - as above
+        from pyresque.failures import AsyncFailures
 
         return AsyncFailures(self)
 
     @cached_property
     def statuses(self) -> AsyncStatuses:
         """The statuses of tracked jobs (Ruby: ``Resque::Plugins::Status::Hash``)."""
-        from pyresque.statuses import AsyncStatuses  # noqa: PLC0415 - as above
+        from pyresque.statuses import AsyncStatuses
 
         return AsyncStatuses(self)
 
     @cached_property
     def routes(self) -> AsyncRoutesVerbs:
         """Which classes Ruby's workers perform on shared queues, and which Python's do (docs/migrate.md)."""
-        from pyresque.routes import AsyncRoutesVerbs  # noqa: PLC0415 - as above
+        from pyresque.routes import AsyncRoutesVerbs
 
         return AsyncRoutesVerbs(self)
 
     @cached_property
     def retries(self) -> AsyncRetries:
         """The jobs that wait for their next attempt."""
-        from pyresque.retries import AsyncRetries  # noqa: PLC0415 - as above
+        from pyresque.retries import AsyncRetries
 
         return AsyncRetries(self)
 
     @cached_property
     def redis(self) -> AsyncRedis:
         """Redis' commands under redis-py's names, awaited, their keys below the namespace."""
-        from pyresque.async_redis_face import AsyncRedis  # noqa: PLC0415 - as above
+        from pyresque.async_redis_face import AsyncRedis
 
         return AsyncRedis(self)
 
@@ -279,7 +282,7 @@ def _add_verbs(face: type, name: str) -> bool:
     without = [each for each in face.__mro__ if each in _WITHOUT_VERBS]
     if not without:
         return any(name in vars(each) for each in face.__mro__)
-    from pyresque import as_verb, verbs  # noqa: PLC0415 - a process that only registers jobs, such as a fork server, needs none
+    from pyresque import as_verb, verbs
 
     for base in without:
         found = getattr(verbs, base.__name__)

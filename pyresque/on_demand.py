@@ -52,17 +52,17 @@ class PartsOnDemand:
     @cached_property
     def queue_overview(self) -> QueueOverview:
         """All queues: their sizes, and how old their jobs are."""
-        from pyresque.job.queue_overview import QueueOverview  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.job.queue_overview import QueueOverview
 
         return QueueOverview(self.table, self.codec, self.clock)
 
     @cached_property
     def delayed(self) -> Delayed:
         """The delayed jobs; what cannot be queued goes to the failure backend."""
-        from pyresque.schedule.delayed import Delayed  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.schedule.promote import Promoter  # noqa: PLC0415 - as above
-        from pyresque.schedule.search import Search  # noqa: PLC0415 - as above
-        from pyresque.store.delayed import DelayedTable  # noqa: PLC0415 - as above
+        from pyresque.schedule.delayed import Delayed
+        from pyresque.schedule.promote import Promoter
+        from pyresque.schedule.search import Search
+        from pyresque.store.delayed import DelayedTable
 
         table = DelayedTable(self.keys, self._replicas)
         how = self.settings.delayed_search
@@ -79,10 +79,10 @@ class PartsOnDemand:
     @cached_property
     def recurring(self) -> Recurring:
         """The recurring jobs. Raises ScheduleError for a time zone that this system does not have."""
-        from pyresque.schedule.cron.zones import zone_named  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.schedule.recurring import Recurring  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.store.schedules import ScheduleTable  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.schedule.cron.zones import zone_named
+        from pyresque.schedule.enqueue_from_config import Overlap, ScheduledEnqueue
+        from pyresque.schedule.recurring import Recurring
+        from pyresque.store.schedules import ScheduleTable
 
         overlap = Overlap(self.jobs, self.worker_registry)
         zone = zone_named(self.settings.time_zone)
@@ -92,15 +92,15 @@ class PartsOnDemand:
     @cached_property
     def statuses(self) -> StatusBoard:
         """The statuses of tracked jobs."""
-        from pyresque.job.status_board import StatusBoard  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.store.statuses import StatusTable  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.job.status_board import StatusBoard
+        from pyresque.store.statuses import StatusTable
 
         return StatusBoard(StatusTable(self.keys), self.codec, self.clock)
 
     @cached_property
     def lock(self) -> MasterLock:
         """The lock that makes one scheduler the master."""
-        from pyresque.store.schedules import MasterLock  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.store.schedules import MasterLock
 
         settings = self.settings
         prefix, timeout = settings.master_lock_prefix, settings.lock_timeout
@@ -109,36 +109,36 @@ class PartsOnDemand:
     @cached_property
     def routes(self) -> RoutesBoard:
         """The routing table: which classes Ruby performs, and which Python."""
-        from pyresque.routing.board import RoutesBoard  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.store.routes import RoutesTable  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.routing.board import RoutesBoard
+        from pyresque.store.routes import RoutesTable
 
         return RoutesBoard(RoutesTable(self.keys), self.performed, self.clock)
 
     @cached_property
     def performed(self) -> PerformedBoard:
         """How many jobs of a class Ruby performed, and how many Python."""
-        from pyresque.routing.performed import PerformedBoard  # noqa: PLC0415 - each forked child pays for what is loaded
-        from pyresque.store.performed import PerformedTable  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.routing.performed import PerformedBoard
+        from pyresque.store.performed import PerformedTable
 
         return PerformedBoard(PerformedTable(self.keys), self.clock)
 
     def performed_counter(self) -> PerformedCounter:
         """Return what counts the jobs of a selective worker: its ``current_job.performed``."""
-        from pyresque.routing.counting import PerformedCounter  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.routing.counting import PerformedCounter
 
         return PerformedCounter(self.performed.table, self.clock, self.brakes)
 
     @cached_property
     def brakes(self) -> Brakes:
         """The brakes of the routing table: a class that Python fails more often than Ruby goes back to Ruby."""
-        from pyresque.routing.brake import Brakes  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.routing.brake import Brakes
 
         return Brakes(self.routes, self.performed, self.clock)
 
     @cached_property
     def retries(self) -> WaitingRetries:
         """The jobs that wait for their next attempt."""
-        from pyresque.plugins.waiting_retries import WaitingRetries  # noqa: PLC0415 - each forked child pays for what is loaded
+        from pyresque.plugins.waiting_retries import WaitingRetries
 
         return WaitingRetries(
             *(self.delayed.promoter, self.delayed.search, self.registry),

@@ -92,6 +92,12 @@ RECORDS = ("codec", "failure_backend")
 #: What is kept of failed records.
 RETENTION = ("failed_max_count", "failed_max_age")
 
+#: Settings of a process that keeps running: whether it is a daemon, its pid file, what its title starts with.
+DAEMON = ("background", "pidfile", "procline_prefix")
+
+#: Settings of that process's log.
+LOGGING = ("verbose", "very_verbose", "logfile", "log_format")
+
 WORKING = (
     "queues",
     "executor",
@@ -125,13 +131,8 @@ WORKING = (
     "enqueued_at",
     "codec",
     "dialect",
-    "background",
-    "pidfile",
-    "procline_prefix",
-    "verbose",
-    "very_verbose",
-    "logfile",
-    "log_format",
+    *DAEMON,
+    *LOGGING,
 )
 
 SCHEDULING = (
@@ -152,16 +153,10 @@ SCHEDULING = (
     "enqueued_at",
     "codec",
     "dialect",
-    "background",
-    "pidfile",
-    "procline_prefix",
+    *DAEMON,
     "quiet",
-    "verbose",
-    "very_verbose",
-    "logfile",
-    "log_format",
+    *LOGGING,
 )
-
 
 #: What the dashboard asks; secrets stand in the environment alone, since others see a process's command line.
 SERVING = (

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Misuse, complaint
-from pyresque.cli.options import CONNECTION, json_option, number_from, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    DAEMON,
+    LOGGING,
+    json_option,
+    number_from,
+    settings_options,
+)
 from pyresque.cli.output import print_json
 from pyresque.errors import ConnectionFault, RedisUnavailable, WrongKey
 from pyresque.printable import many
@@ -25,15 +32,8 @@ log = logging.getLogger("pyresque")
 
 MOVING = (
     *("queues", "codec", "dialect", "heartbeat_interval", "health_port", "health_address"),
-    *(
-        "background",
-        "pidfile",
-        "procline_prefix",
-        "verbose",
-        "very_verbose",
-        "logfile",
-        "log_format",
-    ),
+    *DAEMON,
+    *LOGGING,
 )
 
 

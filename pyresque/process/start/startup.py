@@ -97,7 +97,7 @@ def start_worker(options: Mapping[str, Any], *, burst: bool) -> None:
     if settings.count > 1 and settings.executor not in TOGETHER and hasattr(os, "fork"):
         _set_up_logging(resque)
         known = _look_for_redis(resque, "worker")
-        from pyresque.process.run.pool import run_pool  # noqa: PLC0415 - a single worker does not need it
+        from pyresque.process.run.pool import run_pool
 
         counts = {",".join(settings.queues): settings.count}
         run_pool(resque, lambda: counts, burst=burst, known=known)
@@ -106,7 +106,7 @@ def start_worker(options: Mapping[str, Any], *, burst: bool) -> None:
     try:
         _set_up_logging(resque)
         known = _look_for_redis(resque, "worker")
-        from pyresque.process.run.worker import run_worker  # noqa: PLC0415 - after the fork server was made
+        from pyresque.process.run.worker import run_worker
 
         run_worker(resque, burst=burst, early_server=server, known=known)
     finally:
@@ -126,11 +126,11 @@ def start_pool(
 
     Raises PyresqueError, OSError.
     """
-    from functools import partial  # noqa: PLC0415 - a single worker does not need it
-    from pathlib import Path  # noqa: PLC0415 - as above
+    from functools import partial
+    from pathlib import Path
 
-    from pyresque.process.pool.file import default_file, read_pool  # noqa: PLC0415 - as above
-    from pyresque.process.run.pool import PoolOptions, run_pool  # noqa: PLC0415 - as above
+    from pyresque.process.pool.file import default_file, read_pool
+    from pyresque.process.run.pool import PoolOptions, run_pool
 
     handle_signals_while_starting()
     resque = load_application(options)
@@ -158,13 +158,13 @@ def fork_early(resque: Resque) -> EarlyServer | None:
     can_fork = hasattr(os, "fork")
     if settings.executor != "fork" or settings.background or hooks_first or not can_fork:
         return None
-    from pyresque.executor.fork import cheap_fork  # noqa: PLC0415 - for the executor fork alone
-    from pyresque.executor.fork.child_process import ChildOptions  # noqa: PLC0415 - as above
-    from pyresque.executor.fork.early_server import start_early  # noqa: PLC0415 - as above
-    from pyresque.executor.fork.job_call import JobCall  # noqa: PLC0415 - as above
-    from pyresque.executor.fork.shared_page import SharedPage  # noqa: PLC0415 - as above
-    from pyresque.executor.fork.warm_up import WarmUps  # noqa: PLC0415 - as above
-    from pyresque.job.plain import any_general  # noqa: PLC0415 - as above
+    from pyresque.executor.fork import cheap_fork
+    from pyresque.executor.fork.child_process import ChildOptions
+    from pyresque.executor.fork.early_server import start_early
+    from pyresque.executor.fork.job_call import JobCall
+    from pyresque.executor.fork.shared_page import SharedPage
+    from pyresque.executor.fork.warm_up import WarmUps
+    from pyresque.job.plain import any_general
 
     page = SharedPage()
     resque.registry.worker = os.getpid(), settings.queues
@@ -191,7 +191,7 @@ def handle_signals_while_starting() -> None:
     imported would be lost, and the container would later be killed in the middle of a job.
     """
     if os.getpid() == 1 and hasattr(os, "fork"):
-        import signal  # noqa: PLC0415 - for pid 1 alone
+        import signal
 
         signal_handlers.take(signal.SIGQUIT, _exit_at_once)
         signal_handlers.take(signal.SIGTERM, _exit_at_once)
@@ -227,12 +227,12 @@ def exit_despite_threads(status: int) -> None:
 
     Call it last, and exit afterwards as usual. The functions of ``atexit`` run in either case.
     """
-    import atexit  # noqa: PLC0415 - at the end of the process alone
-    import logging  # noqa: PLC0415 - as above
-    import threading  # noqa: PLC0415 - as above
+    import atexit
+    import logging
+    import threading
 
-    from pyresque.job_copies import leave  # noqa: PLC0415 - as above
-    from pyresque.standard_streams import flush  # noqa: PLC0415 - as above
+    from pyresque.job_copies import leave
+    from pyresque.standard_streams import flush
 
     others = [one for one in threading.enumerate() if one is not threading.current_thread()]
     if not others:
@@ -260,7 +260,7 @@ def exit_despite_threads(status: int) -> None:
 
 def _misspelt_queue(environ: Mapping[str, str]) -> str | None:
     """A hint at a variable whose name is nearly QUEUE."""
-    from difflib import get_close_matches  # noqa: PLC0415 - for this message alone
+    from difflib import get_close_matches
 
     others = [name for name in environ if name not in {"QUEUE", "QUEUES"}]
     near = get_close_matches("QUEUE", others, n=1, cutoff=0.8)
@@ -290,7 +290,7 @@ def _warn_of_routes(resque: Resque) -> None:
     """Warn if there is a routing table, but workers take the jobs of every class."""
     if resque.settings.selective:
         return
-    from pyresque.ops import Command, answer  # noqa: PLC0415 - after the fork server was made
+    from pyresque.ops import Command, answer
 
     table = resque.core.keys.routes
     if resque.run(answer(Command(("EXISTS", table)))):
@@ -303,7 +303,7 @@ def _warn_of_routes(resque: Resque) -> None:
 
 def _set_up_logging(resque: Resque) -> None:
     """Send the log where the settings say, and warn of settings that have no effect."""
-    from pyresque.process.start import log_format  # noqa: PLC0415 - after the fork server was made
+    from pyresque.process.start import log_format
 
     log_format.set_up(resque.settings)
     unread = without_effect(resque.settings)
@@ -312,7 +312,7 @@ def _set_up_logging(resque: Resque) -> None:
 
 
 def _warn(text: str, *values: object) -> None:
-    import logging  # noqa: PLC0415 - after the fork server was made
+    import logging
 
     logging.getLogger("pyresque").warning(text, *values)
 
