@@ -10,9 +10,19 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+#: Characters of a line for a terminal or a log: an error of user code may say megabytes.
+MOST_IN_LINE = 1 << 14
+
+
 def one_line(text: str) -> str:
-    """The text on one line, printable: how errors are written to a terminal or a log."""
-    return printable(" ".join(text.split()))
+    """The text on one line, printable, and not longer than a line may be: how errors are written to a terminal or a log."""
+    return printable(" ".join(in_line(text).split()))
+
+
+def in_line(text: str) -> str:
+    """The text, or the beginning of one that is too long for a line."""
+    more = len(text) - MOST_IN_LINE
+    return text if more <= 0 else f"{text[:MOST_IN_LINE]}... ({more} more characters)"
 
 
 def as_json(text: str) -> str:

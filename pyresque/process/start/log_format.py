@@ -1,7 +1,7 @@
 """How log lines are written: Resque's two formats, JSON, and logfmt, under resque-scheduler's names.
 
-Rule: a record is one line (a traceback follows, indented), and no line contains an escape sequence. Handlers that the application
-has added to logging stay; they get messages without line ends and escape sequences.
+Rule: a record is one line of bounded length (a traceback follows, indented), and no line contains an escape sequence. Handlers that
+the application has added to logging stay; they get messages without line ends and escape sequences.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pyresque.errors import JobTimeout
-from pyresque.printable import as_json, printable
+from pyresque.printable import MOST_IN_LINE, as_json, in_line, printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,6 +28,9 @@ ON_ENCODE_ERROR = "backslashreplace"
 
 #: The name of the handler that is set up here.
 HANDLER_NAME = "pyresque"
+
+#: Lines of a traceback in the log.
+MOST_LINES = 1000
 
 #: Begins each line of a traceback: no text in it can look like a line of the log.
 INDENT = "    "
@@ -92,13 +95,36 @@ class SafeLogger(logging.Logger):
         """Pass the record to the handlers. An error of theirs becomes one line on standard error."""
         try:
             message = record.getMessage()
-            if not message.isprintable():
-                record.msg, record.args = _OneLine(message), None
+            if len(message) > MOST_IN_LINE or not message.isprintable():
+                record.msg, record.args = _OneLine(in_line(message)), None
+            _shorten(record)
             super().handle(record)
         except JobTimeout:  # raised by a clock in whatever a job does
             raise
         except Exception as error:  # noqa: BLE001 - handlers and filters are anybody's
-            _report(f"a line of the log was not written: {type(error).__name__}: {error}")
+            _report(
+                f"a line of the log was not written: {type(error).__name__}: {in_line(str(error))}"
+            )
+
+
+def _shorten(record: logging.LogRecord) -> None:
+    """Cut the fields of a record, and its traceback, if an error of user code has made them too long for a log."""
+    fields = getattr(record, "fields", None)
+    if fields:
+        record.fields = {
+            name: in_line(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+    if record.exc_info and not record.exc_text:
+        trace = logging.Formatter().formatException(record.exc_info)
+        lines = [in_line(line) for line in trace.splitlines()]
+        left_out = len(lines) - MOST_LINES
+        if left_out > 0:
+            half = MOST_LINES // 2
+            lines[half:-half] = [f"... {left_out} more lines ..."]
+        shortened = "\n".join(lines)
+        if len(shortened) < len(trace):
+            record.exc_text = shortened  # what formatters take in place of their own
 
 
 class _UnwrittenLines:
@@ -180,7 +206,9 @@ def _handler(settings: Settings) -> logging.Handler:
 
 def _message_and_trace(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
     """Return a record's message and its traceback."""
-    trace = formatter.formatException(record.exc_info) if record.exc_info else ""
+    trace = record.exc_text or (
+        formatter.formatException(record.exc_info) if record.exc_info else ""
+    )
     return record.msg.raw if isinstance(record.msg, _OneLine) else record.getMessage(), trace
 
 

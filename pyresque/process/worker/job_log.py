@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pyresque.activejob.describe import LoggedJob, arguments, class_name, job_id
 from pyresque.activejob.registry import job_hash
 from pyresque.errors import NoPerformError, UnknownActiveJobError, UnknownJobClass
+from pyresque.user_errors import cut
 
 if TYPE_CHECKING:
     from pyresque.clock import Clock
@@ -25,6 +26,9 @@ log = logging.getLogger("pyresque")
 
 #: How failed records name the error of a class that nobody registered.
 UNKNOWN: Final = (UnknownJobClass.ruby_name, UnknownActiveJobError.ruby_name)
+
+#: Characters of an error's text in its line: what to do about it stands behind.
+MOST_SAID: Final = 8000
 
 #: Registered names that one line lists.
 MOST_NAMES: Final = 12
@@ -65,15 +69,16 @@ class JobLog:
 
     def failed(self, job: Job, error: ErrorReport, hint: str = "") -> None:
         """Log that the job failed; ``hint`` is what to do about it."""
+        said = cut(error.error, MOST_SAID)
         log.error(
             "%s failed: %s: %s%s",
-            *(LoggedJob(job), error.exception, error.error, f" ({hint})" if hint else ""),
+            *(LoggedJob(job), error.exception, said, f" ({hint})" if hint else ""),
             extra=self._fields(
                 job,
                 "failed",
                 duration=round(self.clock.monotonic() - self.started, 6),
                 exception=error.exception,
-                error=error.error,
+                error=said,
             ),
         )
 

@@ -14,6 +14,7 @@ import pytest
 from pyresque import AsyncResque, Resque
 from pyresque.executor.fork import cheap_fork, warm_up as tested
 from pyresque.executor.fork.warm_up import ROUNDS, WarmUps
+from pyresque.printable import MOST_IN_LINE
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -92,6 +93,16 @@ def test_one_that_raises_is_told_by_name_and_keeps_none_from_being_called(resque
     )
     assert line == f"@resque.warm_up: {raised} raised {type(error).__name__}: no server"
     assert len(calls) == ROUNDS
+
+
+def test_an_error_of_megabytes_is_told_in_a_line_of_bounded_length(resque):
+    @resque.warm_up
+    def broken():
+        raise ValueError("x\n" * 4_000_000)
+
+    (line,) = told(resque)
+    assert len(line) < MOST_IN_LINE + 200
+    assert line.endswith("more characters)")
 
 
 def test_one_that_hangs_is_interrupted_and_those_after_it_are_told_to_be_left_out(

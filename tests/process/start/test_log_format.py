@@ -111,6 +111,44 @@ def test_fields_of_a_line_are_escaped_too():
         assert "forged" in line
 
 
+@pytest.mark.parametrize("text", ["x" * 8_000_000, "x\n" * 4_000_000], ids=["a line", "lines"])
+@pytest.mark.parametrize("log_format", ["text", "json", "logfmt"])
+def test_what_an_error_says_in_megabytes_is_cut(written, log_format, text):
+    try:
+        raise ValueError(text)  # noqa: TRY301 - a traceback is wanted
+    except ValueError as error:
+        lines = written("it failed: %s", text, error=error, log_format=log_format)
+    assert "it failed: x" in lines
+    assert "more characters)" in lines
+    assert "ValueError: x" in lines
+    assert len(lines) < 100_000
+
+
+def test_the_fields_of_a_line_are_cut_too(bare, capsys):
+    logger = bare()
+    set_up(Settings(log_format="json"))
+    logger.error("failed", extra={"fields": {"error": "x" * 8_000_000, "duration": 1.5}})
+    fields = json.loads(capsys.readouterr().out)
+    assert len(fields["error"]) < 20_000
+    assert fields["duration"] == 1.5
+
+
+def test_a_traceback_that_is_not_long_is_the_formatters(bare):
+    """One of the application's may write it in its own way."""
+    logger, own = bare(), Heard()
+    logger.addHandler(own)
+    set_up(Settings())
+    seen = []
+    own.addFilter(lambda record: seen.append(record.exc_text) or True)
+    for text in ("x", "x" * 8_000_000):
+        try:
+            raise ValueError(text)  # noqa: TRY301 - as above
+        except ValueError:
+            logger.exception("it failed")
+    assert seen[0] is None
+    assert len(seen[1]) < 20_000
+
+
 class Heard(logging.Handler):
     """An application's own."""
 

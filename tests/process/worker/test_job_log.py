@@ -8,6 +8,7 @@ import pytest
 from pyresque.failure.report import ErrorReport
 from pyresque.job.job import Job, Payload
 from pyresque.job.registry import Registry
+from pyresque.printable import MOST_IN_LINE
 from pyresque.process.start.log_format import JsonFormatter, LogfmtFormatter, TextFormatter
 from pyresque.process.worker.job_log import JobLog
 from pyresque.store.workers import Redelivery
@@ -119,3 +120,12 @@ def test_a_clock_behind_that_of_the_enqueuer_gives_no_negative_wait(jobs, clock,
     clock.passed = -60
     jobs.got(ACTIVE)
     assert json.loads(JsonFormatter().format(lines.records[-1]))["queue_time"] == 0.0
+
+
+def test_an_error_of_megabytes_is_cut_and_what_to_do_about_it_is_not(jobs, lines):
+    jobs.got(PLAIN)
+    jobs.failed(PLAIN, ErrorReport("ValueError", "x" * 8_000_000), "name the module by -A")
+    record = lines.records[-1]
+    assert record.getMessage().endswith(" more characters) (name the module by -A)")
+    assert len(record.getMessage()) < MOST_IN_LINE
+    assert len(record.fields["error"]) < MOST_IN_LINE
