@@ -44,14 +44,14 @@ class LentPool:
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """Return the lent connection, if it is this process's and nobody uses it; else one of the pool's."""
-        if self._pid == getpid():
+        if self._pid == getpid() and self.state is not None and self._free:
+            # Before it is: the job may end between the two in another thread, and only then has nobody used the connection.
+            self.state[0] = TAKEN
             try:
                 connection = self._free.pop()
             except IndexError:
                 pass  # another thread has it, or what the job does needs two
             else:
-                if self.state is not None:
-                    self.state[0] = TAKEN
                 if mark(self.socket.fileno()) == self.mark and _quiet(connection):
                     return connection  # else the job has closed the descriptor, or Redis the connection
         return self._get(*args, **options)
@@ -65,7 +65,7 @@ class LentPool:
 
     def offer(self) -> None:
         """Hand the connection out in this process from now on."""
-        if self.connection is not None:
+        if self.connection is not None and self.state is not None and self.state[0] == UNUSED:
             self._free[:] = [self.connection]
             self._pid = getpid()
 
@@ -82,6 +82,11 @@ class LentPool:
             and socket_of(connection) is self.socket
         ):
             self.state[0] = RETURNED
+
+    def close_in_copy(self) -> None:
+        """Close the descriptor in a copy that a job has forked: what the copy still has in hand would answer to the next job."""
+        if self.socket is not None:
+            self.socket.close()
 
 
 def lent_pool(client: Any) -> LentPool:

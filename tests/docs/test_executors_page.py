@@ -53,7 +53,8 @@ def test_the_warm_up_of_the_page_warms_up_and_leaves_nothing_open(redis_url, db,
 
 
 @pytest.mark.process
-def test_the_client_of_the_page_is_lent(redis_url, db, monkeypatch):
+def test_the_client_of_the_page_is_lent(redis_url, db, monkeypatch, caplog):
+    caplog.set_level("WARNING", "pyresque")  # a line for each job is no fast path
     monkeypatch.setenv("REDIS_URL", redis_url)
     names: dict[str, object] = {}
     _, code, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

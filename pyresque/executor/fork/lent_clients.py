@@ -2,7 +2,11 @@
 
 A child may leave a connection in a state that no other job may meet: a reply that nobody has read, another database, a transaction, a
 subscription. So the server asks Redis: ``CLIENT INFO`` must say what it said when the connection was opened, and an ``ECHO`` of random
-bytes must be the end of all replies. That is one round trip between two jobs, and only after a job that has used the client.
+bytes must be the end of all replies. That is one round trip between two jobs, and only after a job that has used the client, or when
+the connection stood idle: a router on the way may have forgotten it.
+
+A Redis that hangs holds up the server, and so jobs that have nothing to do with it. So all that is done between two jobs has SECONDS
+together, and what has failed is tried again after AGAIN seconds, then after twice as many, and so on up to SELDOM.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from time import monotonic
 
 from pyresque.descriptors import mark
 from pyresque.executor.fork.warm_up import CONNECTING, ROUNDS, called
-from pyresque.lent_client import RETURNED, UNUSED, socket_of
+from pyresque.job_copies import in_copies
+from pyresque.lent_client import RETURNED, TAKEN, UNUSED, socket_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,17 +28,28 @@ if TYPE_CHECKING:
 
     from pyresque.lent_client import LentPool
 
-#: Seconds until a connection is opened again where that has failed.
-AGAIN = 5.0
+#: Seconds until a connection is opened again where that has failed, at first and at most.
+AGAIN, SELDOM = 5.0, 160.0
 
-#: Seconds that Redis may take to tell a connection's state, and the most bytes of that.
+#: Seconds that all clients' Redis may take between two jobs, and the most bytes of a connection's state.
 SECONDS, MOST = 1.0, 65_536
 
-#: Asks for a connection's state, and for the 16 bytes that end the replies.
-ASK = b"*2\r\n$6\r\nCLIENT\r\n$4\r\nINFO\r\n*2\r\n$4\r\nECHO\r\n$16\r\n%b\r\n"
+#: Seconds that a connection may stand idle before it is looked at, though no job has used it.
+IDLE = 10.0
+
+#: Ends a WATCH, of which CLIENT INFO tells only since Redis 7.4, and its answer; asks for the connection's state; and for the 16 bytes that end the replies.
+ASK = (
+    b"*1\r\n$7\r\nUNWATCH\r\n*2\r\n$6\r\nCLIENT\r\n$4\r\nINFO\r\n*2\r\n$4\r\nECHO\r\n$16\r\n%b\r\n"
+)
+DONE = b"+OK\r\n"
+
+#: The most bytes of the line that tells the length of the state.
+LINE = 16
 
 #: The members of CLIENT INFO that are the connection's, not the moment's; a Redis may be too old for some.
-OWN = frozenset(b"id name flags db sub psub ssub multi watch user redir resp".split())
+OWN = frozenset(
+    b"id name flags db sub psub ssub multi watch user redir resp lib-name lib-ver capa".split()
+)
 
 
 class LentClients:
@@ -56,9 +72,10 @@ class LentClients:
             lent.rehearse()
 
     def make_ready(self) -> None:
-        """See to it that each connection may be lent to the next child."""
+        """See to it that each connection may be lent to the next child, or is not lent."""
+        until = monotonic() + SECONDS
         for lent in self._lent:
-            lent.make_ready()
+            lent.make_ready(until)
 
     def offer(self) -> None:
         """Hand the connections out in this process: that of the job."""
@@ -88,29 +105,23 @@ class LentConnection:
         self.name = f"a {type(pool.client).__name__}"
         self._state = pool.state = mmap.mmap(-1, mmap.PAGESIZE)
         self._facts: dict[bytes, bytes] = {}
-        self._not_before = 0.0
+        self._not_before = self._idle_from = 0.0
+        self._wait = AGAIN
+        in_copies.append(pool.close_in_copy)
 
-    def open(self) -> str:
-        """Open the connection; what is in the way, in words. Then none is lent, and ``make_ready`` tries again after AGAIN seconds."""
-        lent = self.pool
+    def open(self, seconds: float = SECONDS) -> str:
+        """Open the connection; what is in the way, in words. Then none is lent, and ``make_ready`` tries again later."""
+        lent, until = self.pool, monotonic() + seconds
         self._drop()
-        self._not_before = monotonic() + AGAIN
         if getattr(lent.pool, "cache", None) is not None:
-            return "keeps a cache that Redis invalidates"
-        fault = called(self._connect, CONNECTING, limit=CONNECTING)
-        made = lent.connection
-        lent.socket = socket_of(made)
-        if not fault and type(lent.socket).__module__ != "socket":
-            fault = "has no plain socket (two processes cannot speak TLS on one)"
-        elif not fault:
-            self._facts = facts(lent.socket.fileno()) or {}
-            if not self._facts:
-                fault = "may not be asked for CLIENT INFO and ECHO"
+            fault = "keeps a cache that Redis invalidates"
+        elif not (fault := called(self._connect, seconds, limit=seconds)):
+            fault = self._found(until)
         if fault:
-            self._drop()
+            self._put_off()
         else:
-            lent.mark = mark(lent.socket.fileno())
             self._state[0] = UNUSED
+            self._idle_from = monotonic() + IDLE
         return fault
 
     def _connect(self) -> None:
@@ -122,53 +133,106 @@ class LentConnection:
         finally:
             made.retry = retry
 
+    def _found(self, until: float) -> str:
+        """Note how the connection is that was opened; what is in the way of lending it."""
+        lent = self.pool
+        lent.socket = socket_of(lent.connection)
+        if type(lent.socket).__module__ != "socket":
+            return "has no plain socket (two processes cannot speak TLS on one)"
+        try:
+            self._facts = facts(lent.socket.fileno(), until)
+        except TimeoutError:
+            return "did not tell the connection's state in time"
+        except (OSError, ValueError):
+            return "may not be asked for UNWATCH, CLIENT INFO and ECHO"
+        lent.mark = mark(lent.socket.fileno())
+        return ""
+
+    def _put_off(self) -> None:
+        """Lend no connection for some time."""
+        self._drop()
+        self._not_before = monotonic() + self._wait
+        self._wait = min(2 * self._wait, SELDOM)
+
     def _drop(self) -> None:
         """Close this process's descriptor, and no more: a child that still has the connection may go on."""
         lent = self.pool
         made, lent.connection, lent.socket = lent.connection, None, None
         if made is not None:
             made.pid = 0  # else disconnect() shuts the connection down
-            made.disconnect()
+            called(made.disconnect)
 
-    def make_ready(self) -> None:
+    def make_ready(self, until: float) -> None:
         """Look at the connection, if a child has used it; open another one, if it is not as it was."""
-        lent, state = self.pool, self._state[0]
-        if lent.connection is not None:
-            if state == UNUSED:
+        now, state = monotonic(), self._state[0]
+        if self.pool.connection is None:
+            if now < self._not_before:
                 return
-            if state == RETURNED and facts(lent.socket.fileno()) == self._facts:
+        elif state == UNUSED and now < self._idle_from:
+            return
+        elif state in (UNUSED, RETURNED):
+            try:
+                as_it_was = facts(self.pool.socket.fileno(), until) == self._facts
+            except TimeoutError:
+                self._put_off()
+                return
+            except (OSError, ValueError):
+                as_it_was = False
+                self._state[0] = TAKEN
+            if as_it_was:
                 self._state[0] = UNUSED
+                self._idle_from = now + IDLE
+                self._wait = AGAIN
                 return
-            self.open()
-        elif monotonic() > self._not_before:
-            self.open()
+        if (seconds := until - monotonic()) > 0:
+            self.open(seconds)
 
     def rehearse(self) -> None:
         """PING by the client."""
         if self.pool.connection is not None and hasattr(self.pool.client, "ping"):
-            called(self.pool.client.ping, CONNECTING, ROUNDS)
+            called(self.pool.client.ping, 2 * CONNECTING, ROUNDS)
 
 
-def facts(descriptor: int) -> dict[bytes, bytes] | None:
-    """What Redis tells of a connection; None if there is no such answer, or something else stands in the connection."""
+def facts(descriptor: int, until: float) -> dict[bytes, bytes]:
+    """What Redis tells of a connection.
+
+    Raises TimeoutError if it does not by then; ValueError if it answers something else, as it does where a job has left something in
+    the connection; OSError if that is closed.
+    """
     word = os.urandom(8).hex().encode()
-    end = b"$16\r\n%b\r\n" % word
-    reply, until = b"", monotonic() + SECONDS
+    end = b"\r\n$16\r\n%b\r\n" % word
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    try:
-        os.write(descriptor, ASK % word)
-        while not reply.endswith(end):
-            if not poll.poll(max(0.0, until - monotonic()) * 1000) or len(reply) > MOST:
-                return None
-            piece = os.read(descriptor, 4096)
-            if not piece:
-                return None
-            reply += piece
-    except OSError:
-        return None
-    head, _, text = reply[: -len(end)].partition(b"\r\n")
-    if head[:1] not in (b"$", b"=") or head[1:] != b"%d" % (len(text) - 2):
-        return None
+    poll.register(descriptor, select.POLLIN | select.POLLOUT)
+    if poll.poll(0) != [(descriptor, select.POLLOUT)]:
+        raise ValueError("something is to be read already, or nothing can be written")
+    poll.modify(descriptor, select.POLLIN)
+    os.write(descriptor, ASK % word)
+    reply, size = b"", 0
+    while not size or len(reply) < size:
+        if not poll.poll(max(0.0, until - monotonic()) * 1000):
+            raise TimeoutError
+        piece = os.read(descriptor, 4096)
+        if not piece:
+            raise ConnectionResetError
+        reply += piece
+        size = size or _size(reply, len(end))
+    if len(reply) != size or not reply.endswith(end):
+        raise ValueError("the replies end otherwise")
+    text = reply[len(DONE) :].partition(b"\r\n")[2][: -len(end)]
     members = (member.partition(b"=") for member in text.removeprefix(b"txt:").split())
     return {name: value for name, _, value in members if name in OWN}
+
+
+def _size(reply: bytes, end: int) -> int:
+    """How many bytes the replies have that begin so; 0 as long as that is not known. Raises ValueError if they are not as expected."""
+    if not DONE.startswith(reply[: len(DONE)]):
+        raise ValueError("an error, or the reply to another command")
+    head, line_end, _ = reply[len(DONE) :].partition(b"\r\n")
+    if head[:1] not in (b"", b"$", b"=") or len(head) > LINE:
+        raise ValueError("an error, or the reply to another command")
+    if not line_end:
+        return 0
+    length = int(head[1:])
+    if not 0 < length <= MOST:
+        raise ValueError("no state is that long")
+    return len(DONE) + len(head) + len(line_end) + length + end

@@ -1,0 +1,215 @@
+"""The fork server's side of ``resque.lend``: how it looks at a connection between two jobs, and what a Redis that misbehaves may cost it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis as redis_py
+
+from pyresque.executor.fork import lent_clients as tested
+from pyresque.executor.fork.lent_clients import LentClients, facts
+from pyresque.lent_client import RETURNED, TAKEN, UNUSED, lent_pool
+from tests.support.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def server(tmp_path: Any) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which it may stop."""
+    made = RedisServer(tmp_path)
+    yield made
+    with suppress(ProcessLookupError):
+        made.signal(signal.SIGCONT)
+    made.kill()
+
+
+def use(clients: list[redis_py.Redis], lent: LentClients) -> list[int]:
+    """Use each client as a job does; returns the ids of their connections."""
+    lent.offer()
+    used = [client.client_id() for client in clients]
+    lent.give_back()
+    return used
+
+
+def seconds(deed: Callable[[], object]) -> float:
+    started = time.monotonic()
+    deed()
+    return time.monotonic() - started
+
+
+def test_a_redis_that_hangs_holds_up_the_next_job_once_and_is_then_left_alone(
+    server: RedisServer,
+) -> None:
+    clients = [redis_py.Redis.from_url(server.url) for _ in range(3)]
+    lent = LentClients([lent_pool(client) for client in clients])
+    assert lent.open() == []
+    before = use(clients, lent)
+    server.signal(signal.SIGSTOP)
+    assert 0.9 < seconds(lent.make_ready) < 1.9
+    assert seconds(lambda: [lent.make_ready() for _ in range(100)]) < 0.9
+    lent.offer()
+    assert all(one.pool.connection is None for one in lent._lent)
+    server.signal(signal.SIGCONT)
+    for one in lent._lent:
+        one._not_before = 0.0
+    lent.make_ready()
+    assert set(use(clients, lent)).isdisjoint(before)
+
+
+def test_what_fails_again_and_again_is_tried_ever_more_seldom() -> None:
+    client = redis_py.Redis(port=1)
+    lent = LentClients([lent_pool(client)])
+    waits = []
+    for _ in range(8):
+        lent._lent[0]._not_before = 0.0
+        lent.make_ready()
+        waits.append(round(lent._lent[0]._not_before - time.monotonic()))
+    assert waits == [5, 10, 20, 40, 80, 160, 160, 160]
+
+
+def test_a_connection_that_stood_idle_is_looked_at(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = redis_py.Redis.from_url(server.url)
+    lent = LentClients([lent_pool(client)])
+    monkeypatch.setattr(tested, "IDLE", 0.0)
+    assert lent.open() == []
+    before = use([client], lent)
+    lent.make_ready()
+    assert use([client], lent) == before
+    lent.make_ready()
+    server.kill()
+    server.start()
+    lent.make_ready()
+    assert lent._lent[0].pool.connection is not None
+    assert lent._lent[0]._state[0] == UNUSED
+
+
+def test_a_thread_that_takes_the_connection_as_the_job_ends_has_taken_it(
+    server: RedisServer,
+) -> None:
+    client = redis_py.Redis.from_url(server.url)
+    pool = lent_pool(client)
+    lent = LentClients([pool])
+    assert lent.open() == []
+    lent.offer()
+
+    class EndOfJob(list[Any]):
+        def pop(self, *args: Any) -> Any:
+            taken = super().pop(*args)
+            lent.give_back()
+            return taken
+
+    pool._free = EndOfJob(pool._free)
+    client.ping()
+    assert pool.state is not None
+    assert pool.state[0] == TAKEN
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"-ERR unknown command\r\n" * 3,
+        b"+OK\r\n-NOPERM no\r\n",
+        b"+OK\r\n$999999999\r\n",
+        b"+OK\r\n$-1\r\n",
+        b"+OK\r\n$x\r\n",
+        b"+OK\r\n$" + b"1" * 100_000,
+        b"+OK\r\n:5\r\n",
+        b"+OK\r\n%3\r\n",
+        b"+OK\r\n$5\r\nname=\r\n$16\r\n0123456789abcdef\r\n",
+        b"+QUEUED\r\n",
+        b"\0" * 100_000,
+        b"",
+    ],
+    ids=lambda answer: repr(answer[:24]),
+)
+def test_any_other_answer_is_refused_at_once(answer: bytes) -> None:
+    here, there = socket.socketpair()
+
+    def reply() -> None:
+        there.recv(4096)
+        with suppress(OSError):
+            there.sendall(answer)
+        there.close()
+
+    thread = threading.Thread(target=reply)
+    thread.start()
+    with pytest.raises((ValueError, ConnectionResetError)):
+        facts(here.fileno(), time.monotonic() + 60)
+    thread.join()
+    here.close()
+
+
+def test_an_answer_by_drops_has_no_more_time_than_another_one() -> None:
+    here, there = socket.socketpair()
+    over = threading.Event()
+
+    def reply() -> None:
+        for byte in b"+OK\r\n$999\r\n" + b"x" * 900:
+            there.send(bytes([byte]))
+            if over.wait(0.01):
+                return
+
+    thread = threading.Thread(target=reply)
+    thread.start()
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        facts(here.fileno(), started + 0.3)
+    assert time.monotonic() - started < 1
+    over.set()
+    thread.join()
+    here.close()
+    there.close()
+
+
+def test_a_connection_in_which_nothing_can_be_written_holds_up_nobody() -> None:
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            here.send(b"x" * 65536)
+    here.setblocking(True)
+    with pytest.raises(ValueError, match="nothing can be written"):
+        facts(here.fileno(), time.monotonic() + 60)
+    here.close()
+    there.close()
+
+
+def test_what_a_warm_up_returns_is_looked_at(server: RedisServer) -> None:
+    client = redis_py.Redis.from_url(server.url)
+    lent = LentClients([lent_pool(client)])
+    assert lent.open() == []
+    lent.offer()
+    before = client.client_id()
+    client.execute_command("SELECT", 3)
+    lent.give_back()
+    assert lent._lent[0]._state[0] == RETURNED
+    lent.make_ready()
+    assert use([client], lent) != [before]
+
+
+def test_a_copy_of_a_process_has_no_descriptor_of_the_connection(server: RedisServer) -> None:
+    client = redis_py.Redis.from_url(server.url)
+    pool = lent_pool(client)
+    lent = LentClients([pool])
+    assert lent.open() == []
+    descriptor = pool.socket.fileno()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    os.fstat(descriptor)
