@@ -10,7 +10,7 @@ from pyresque.store.queues import text
 from pyresque.store.worker_rows import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pyresque.core import Core
@@ -136,14 +136,3 @@ async def _info() -> dict[str, str]:
     reply: bytes = await Command[bytes](("INFO",), bytes)
     lines = (line.partition(":") for line in text(reply).splitlines())
     return {name: value for name, colon, value in lines if colon}
-
-
-def whole_number(found: Mapping[str, str], name: str) -> int | None:
-    """Return a number of INFO; None if this server does not tell it."""
-    value = found.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None  # noqa: PLR2004 - digits of 64 bits
-
-
-def in_evidence(names: Sequence[str], most: int = 20) -> list[str]:
-    """Return the first names, for evidence."""
-    return list(names[:most])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.doctor.finding import Finding, Kind
 from pyresque.ops import Command
 from pyresque.printable import many
-from pyresque.store.queues import some_bytes, text
+from pyresque.store.queues import natural_number, some_bytes, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,7 +123,8 @@ def _dead(look: Look, lock: LockInfo | None) -> Iterator[Finding]:
     if lock is None or look.host is None or lines is None:
         return
     host, _, pid = lock.holder.rpartition(":")
-    if host == look.host.name and pid.isascii() and pid.isdecimal() and int(pid) not in lines:
+    number = natural_number(pid)
+    if host == look.host.name and number is not None and number not in lines:
         yield GONE.found(
             f"The master lock is held by {lock.holder}, a process of this host that has ended.",
             look.commands.released(lock.holder),
@@ -169,9 +170,10 @@ def _ended(look: Look, holder: str) -> list[str]:
     ``kill`` takes 0 for a group of processes, and 1 is the host's first one: neither is a scheduler's.
     """
     host, _, pid = holder.rpartition(":")
-    if not (pid.isascii() and pid.isdecimal() and int(pid[:20]) > 1):
+    number = natural_number(pid) or 0
+    if number <= 1:
         return []
-    kill = f"kill -TERM {int(pid[:20])}"
+    kill = f"kill -TERM {number}"
     if look.host is not None and host == look.host.name:
         return [kill]
     return look.commands.on_host(host, kill)

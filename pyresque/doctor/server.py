@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyresque.doctor.finding import Finding, Kind, Unseen
-from pyresque.doctor.look import whole_number
 from pyresque.errors import RedisCommandError
 from pyresque.ops import Command
-from pyresque.store.queues import text
+from pyresque.store.queues import natural_number, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,8 +85,8 @@ async def check(look: Look) -> Iterable[Finding]:
 
 
 def _memory(look: Look, info: Mapping[str, str]) -> Iterator[Finding]:
-    policy, most = info.get("maxmemory_policy"), whole_number(info, "maxmemory")
-    used = whole_number(info, "used_memory") or 0
+    policy, most = info.get("maxmemory_policy"), natural_number(info.get("maxmemory", ""))
+    used = natural_number(info.get("used_memory", "")) or 0
     if policy is not None and policy != "noeviction":
         endless = most == 0  # the policy has no effect yet
         yield EVICTION.found(
@@ -152,7 +151,10 @@ async def _persistence(look: Look, info: Mapping[str, str]) -> list[Finding]:
 
 
 def _clients(look: Look, info: Mapping[str, str]) -> Iterator[Finding]:
-    now, most = whole_number(info, "connected_clients"), whole_number(info, "maxclients")
+    now, most = (
+        natural_number(info.get("connected_clients", "")),
+        natural_number(info.get("maxclients", "")),
+    )
     if now is not None and most and now > NEAR * most:
         yield CLIENTS.found(
             f"Redis has {now} of {most} clients.",
@@ -188,7 +190,7 @@ def _replication(look: Look, info: Mapping[str, str]) -> Iterator[Finding]:
             master=f"{host}:{port}",
         )
         return
-    there = whole_number(info, "connected_slaves")
+    there = natural_number(info.get("connected_slaves", ""))
     wanted = look.core.settings.enqueue_replicas
     if there is not None and wanted > there:
         yield FEW_REPLICAS.found(
@@ -203,7 +205,7 @@ def _replication(look: Look, info: Mapping[str, str]) -> Iterator[Finding]:
             one.split("=", 1) for one in info.get(f"slave{at}", "").split(",") if "=" in one
         )
         lag = fields.get("lag", "0")
-        if fields.get("state") != "online" or (lag.isdecimal() and int(lag) > LONG_LAG):
+        if fields.get("state") != "online" or (natural_number(lag) or 0) > LONG_LAG:
             yield LAG.found(
                 f"The replica {fields.get('ip')}:{fields.get('port')} is {fields.get('state')}, and {lag} s behind.",
                 commands.redis("INFO", "replication"),

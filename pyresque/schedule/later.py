@@ -15,6 +15,7 @@ from pyresque.job.plugin import or_refused
 from pyresque.job.registry import validate
 from pyresque.job.sending import wire_args
 from pyresque.ops import Call
+from pyresque.store.queues import natural_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -316,7 +317,7 @@ def timestamp_of(when: When) -> int:
     if not isinstance(when, str):
         if _is_number(when):
             return int(when)
-    elif when.strip().removeprefix("-").isdecimal():
+    elif natural_number(when.strip().removeprefix("-")) is not None:
         return int(when)
     raise TimestampError(f"{when!r} is no timestamp: give an aware datetime or seconds since 1970")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyresque.ops import Command
-from pyresque.store.queues import text, to_bytes
+from pyresque.store.queues import natural_number, text, to_bytes
 from pyresque.store.settle import Settled, carry_out, settle
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ class LostJob(NamedTuple):
     def parse(cls, field: str) -> LostJob | None:
         """Return what a field says; None if nobody here wrote it."""
         kind, _, rest = field.partition(" ")
-        seconds, _, worker_id = rest.partition(" ")
-        if kind not in {"queued", "failed"} or not seconds.isdecimal():
+        written, _, worker_id = rest.partition(" ")
+        seconds = natural_number(written)
+        if kind not in {"queued", "failed"} or seconds is None:
             return None
-        return cls(kind == "queued", int(seconds), worker_id)
+        return cls(kind == "queued", seconds, worker_id)
 
 
 class LostJobTable:

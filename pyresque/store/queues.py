@@ -53,6 +53,16 @@ def integer(reply: Any) -> int:
         return 0
 
 
+#: Digits of the largest number of 64 bits. Python reads no number of thousands of digits.
+MOST_DIGITS = 20
+
+
+def natural_number(text: str) -> int | None:
+    """Return the number from 0 on that a text writes in digits alone; None for any other text, and for more than MOST_DIGITS."""
+    plain = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    return int(text) if plain else None
+
+
 #: Queues whose key and name are kept as bytes, for the next push.
 QUEUES = 256
 

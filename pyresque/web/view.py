@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from pyresque.store.queues import natural_number
 from pyresque.web.screen import OPEN
 
 if TYPE_CHECKING:
@@ -57,10 +58,8 @@ class Ask:
 
     def number(self, name: str, default: int, most: int = LARGEST) -> int:
         """Return a whole number from 0 to ``most``; the default for what is no number."""
-        value = self.get(name)
-        if value is None or not value.isascii() or not value.isdecimal() or len(value) > 20:  # noqa: PLR2004 - digits of LARGEST, and some
-            return default
-        return min(int(value), most)
+        found = natural_number(self.get(name) or "")
+        return default if found is None else min(found, most)
 
     @property
     def rows(self) -> int:
@@ -75,8 +74,7 @@ class Ask:
     @property
     def asked(self) -> int | None:
         """When the question was asked that the form answers, in seconds since 1970; None if the form does not tell."""
-        value = self.form.get("asked", "")
-        return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None  # noqa: PLR2004 - as above
+        return natural_number(self.form.get("asked", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,14 @@ def test_a_master_lock_of_a_process_that_has_ended(resque, db, found, carry_out)
     assert "master-lock-of-the-dead" not in found()
 
 
+@pytest.mark.parametrize("pid", ["9" * 5000, "x", ""])
+def test_a_master_lock_that_names_no_process_is_not_looked_for_among_them(db, doctor, pid):
+    db.set("resque:resque:resque_scheduler_master_lock", f"{ThisHost().name}:{pid}", ex=100)
+    report = doctor()
+    assert "master-lock-of-the-dead" not in {one["finding"] for one in report["findings"]}
+    assert report["not_looked_at"] == []
+
+
 def test_node_resques_scheduler_beside_the_other_one(resque, db):
     db.set("resque:resque:resque_scheduler_master_lock", "a:1", ex=100)
     db.set("resque:resque_scheduler_leader_lock", "node-1:99", ex=100)

@@ -5,7 +5,15 @@ from hypothesis import given, strategies as st
 
 from pyresque.errors import WrongKey
 from pyresque.store.keys import Keys
-from pyresque.store.queues import QueueTable, StatTable, integer, names, text, to_bytes
+from pyresque.store.queues import (
+    QueueTable,
+    StatTable,
+    integer,
+    names,
+    natural_number,
+    text,
+    to_bytes,
+)
 from tests.support.scripted_driver import ScriptedDriver, requests_of, result_of
 
 TABLE = QueueTable(Keys())
@@ -87,3 +95,14 @@ def test_the_sizes_name_the_key_that_is_no_list():
     refused = WrongKey("WRONGTYPE Operation against a key holding the wrong kind of value")
     with pytest.raises(WrongKey, match="resque:queue:a"):
         result_of(TABLE.sizes(["a", "b"]), [refused, 2])
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        *(("0", 0), ("007", 7), (str(2**64 - 1), 2**64 - 1)),
+        *((other, None) for other in ("", "-1", "+1", " 1", "1.0", "1_0", "\u0661", "9" * 5000)),
+    ],
+)
+def test_a_natural_number_has_digits_alone_and_no_more_than_64_bits_have(written, number):
+    assert natural_number(written) == number
