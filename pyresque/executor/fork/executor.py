@@ -16,8 +16,9 @@ from pyresque.executor.base import NOT_STARTED, Outcome
 from pyresque.executor.fast_path import FastPathResult
 from pyresque.executor.fork.child_pool import ChildPool
 from pyresque.executor.fork.child_process import ChildOptions
+from pyresque.executor.fork.fast_path_child import CALL_BACK
 from pyresque.executor.fork.fast_path_handle import LOST, FastPathHandle
-from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, CALL_BACK, WORKING
+from pyresque.executor.fork.fast_path_process import ANSWERED, BROKEN, WORKING
 from pyresque.executor.fork.job_call import JobCall
 from pyresque.executor.fork.server_handle import ServerHandle
 from pyresque.executor.fork.shared_page import SharedPage

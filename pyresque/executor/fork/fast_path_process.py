@@ -7,10 +7,9 @@ reserves another. On the fast path the worker sleeps. It lends its connection to
 
 waitid() is interrupted by SIGURG where the child has finished its job: while the child gives its memory back the loop goes on.
 
-The child inherits the job, so that nothing is written to a pipe. A job that ends well and imported nothing reports that by one
-byte in the shared page. Any other child writes a result frame to ``error_pipe``, which only the worker reads, afterwards; but if the
-job ended well, and its plugins write something at its end (``job/job_end.py``), the fork server reads the frame, and has its turn
-write that. A job that is pushed is for the worker: Redis may refuse it.
+What the child does is in ``fast_path_child.py``. Its result frame, if it writes one, is for the worker, which reads it afterwards; but
+if the job ended well, and its plugins write something at its end (``job/job_end.py``), the fork server reads the frame, and has its
+turn write that. A job that is pushed is for the worker: Redis may refuse it.
 
 The loop does only what is done for every plain job (``job/plain.py``), or for a job whose hooks, limits and the rest are all the
 child's (``plain.forkable``). Anything else ends it, and the worker goes on in its usual way from the record that the loop returns.
@@ -34,29 +33,16 @@ anything, IN_TURN is set before the command is sent, and the count of turns clea
 from __future__ import annotations
 
 import os
-import sys
 from time import monotonic, perf_counter, sleep, time
 
 from pyresque import signal_handlers
-from pyresque.descriptors import mark
-from pyresque.executor.fork import cheap_fork
-from pyresque.executor.fork.cheap_fork import set_title
-from pyresque.executor.fork.child_process import (
-    FAILED,
-    LEFT_UNDONE,
-    LINGER,
-    REHEARSALS,
-    error_json,
-    log_failure,
-    tell,
-)
-from pyresque.executor.fork.fast_path_writes import MOST, PluginWrites
+from pyresque.executor.fork.child_process import LINGER
+from pyresque.executor.fork.fast_path_child import CALL_BACK, FastPathChild
+from pyresque.executor.fork.fast_path_writes import PluginWrites
 from pyresque.job.direct import direct_job
 from pyresque.job.plain import acts_when_taken, child_allows, forkable, plain_call
-from pyresque.job_copies import fork, leave, own
-from pyresque.lent_connection import Loan, give_back, offer, withdraw
+from pyresque.job_copies import fork, leave
 from pyresque.ruby.json_fast import decode_at_once
-from pyresque.standard_streams import flush
 from pyresque.store.reserve_raw import RawReserver, on_the_wire
 
 TYPE_CHECKING = False
@@ -82,9 +68,6 @@ LEFT, WORKING, ENDED, ANSWERED, BROKEN = "left", "working", "ended", "answered",
 
 #: Seconds between two looks at a child that is about to exit.
 GLANCE = 0.0002
-
-#: The signal by which the worker calls back; a process without a handler ignores it. 0: the system has none.
-CALL_BACK: int = getattr(signal, "SIGURG", 0)
 
 
 class CalledBackError(BaseException):
@@ -116,11 +99,7 @@ class FastPathRun:
         self.job_call = job_call
         self.page = page
         self.signals = signals
-        self.connection = connection
-        self.mark = mark(connection)
         os.set_inheritable(connection, False)  # a program that a job starts has nothing of it
-        self.results, self.error_pipe = pipe
-        self.pipe_mark = mark(self.error_pipe)
         self.slot, command_head, record_heads, record_tail, written, self.queues, self.prefix = (
             setup
         )
@@ -129,11 +108,12 @@ class FastPathRun:
             lambda command: os.write(connection, command),
             *(command_head, record_heads, record_tail, written),
         )
-        self.writes = PluginWrites(self.results, self.error_pipe)
+        self.writes = PluginWrites(*pipe)
+        self.child = FastPathChild(
+            job_call, page, self.slot, signals, connection, pipe[1], close_inherited, end, lent
+        )
         self.worker = worker
-        self.close_inherited = close_inherited
         self.reap = reap
-        self.end = end
         self.lent = lent
         self.turns = 0
         self.shown: tuple[JobClass | None, int, int] = None, 0, 0
@@ -142,12 +122,9 @@ class FastPathRun:
         self._plain_calls = self._no_after_fork and not job_call.registry.middleware
         #: Names of classes that were seen not to be plain; one that becomes so is still performed as well as before.
         self._not_plain: set[str] = set()
-        self._server_pid = os.getpid()
         #: The last child, if it has finished its job and was not reaped; 0: none. What waitpid() said of the one before.
         self._exiting = self._status = 0
         self._waiting = False
-
-    # -- in the fork server
 
     def run(self, queue_index: int, raw: bytes, record: bytes) -> tuple[End, int, bytes, bytes]:
         """Perform the job in ``worker:<id>`` and the jobs after it, until something ends the run.
@@ -253,40 +230,9 @@ class FastPathRun:
             text = f"Processing {self.queues[queue_index]} since {int(time())} [{entry.name}]"
             self.title = self.prefix + text
         pid = fork()
-        if pid:
-            return pid
-        try:
-            # First of all: a worker that finds the fork server gone looks there.
-            self.page.set_child(os.getpid())
-            self.close_inherited()
-            driver, note = self.job_call.driver, self.page.set_borrowed
-            offer(Loan(self.connection, self.mark, driver, note))
-            if self.lent is not None:
-                self.lent.offer()
-        except BaseException:  # noqa: BLE001 - the job has not begun
-            leave(1)
-        # As ``run_child``, with fewer steps: each is a page of the child's own.
-        status = FAILED
-        try:
-            finished = self.perform(function, args)
-            if self.end is not None:
-                self.signals.end_job()
-                withdraw()
-                self.end()
-            flush()
-            status = 0
-            if finished:
-                # While this process gives its memory back the fork server goes on. No TERM that comes now is for the job.
-                if self.signals.term_child:
-                    self.signals.end_job()
-                try:  # noqa: SIM105 - contextlib is more than a child in a hurry loads
-                    os.kill(self._server_pid, CALL_BACK)
-                except OSError:
-                    pass  # the server is gone, or the job has given up the rights to that: its exit tells, too
-        except BaseException as error:  # noqa: BLE001 - as there
-            status = log_failure(error)
-        finally:
-            leave(status)
+        if pid == 0:
+            self.child.run(function, args, self.title)
+        return pid
 
     def _wait(self, pid: int) -> bool:
         """Wait until a child has finished its job or exits, without reaping it; False if the worker called back meanwhile."""
@@ -323,57 +269,3 @@ class FastPathRun:
         if self._waiting:
             self._waiting = False
             raise CalledBackError
-
-    # -- in the child
-
-    def perform(self, function: Callable[..., Any], args: Any) -> bool:
-        """Perform a job; whether it is done, and the fork server can go on. Else there is a result frame for the worker.
-
-        That is written if the job failed, was left undone, or imported modules.
-        """
-        known, error = len(sys.modules), b""
-        set_title(self.title)
-        started = perf_counter()
-        try:
-            self.page.set_started(self.slot)
-            done = own(function, *args)
-            self._give_back()
-            if done is False:
-                error = LEFT_UNDONE
-            elif self.job_call.end is None and len(sys.modules) == known and not cheap_fork.notes:
-                self.page.set_finished(self.slot)
-                return True
-        except BaseException as raised:  # noqa: BLE001 - a job may raise anything; it is all recorded
-            if self.page.finished(self.slot):
-                return True  # a TERM that came too late
-            self._give_back()
-            error = error_json(raised)
-        seconds = perf_counter() - started
-        self.signals.end_job()
-        names = (
-            cheap_fork.modules_since(known).encode("utf-8", "replace")
-            if len(sys.modules) != known or cheap_fork.notes
-            else b""
-        )
-        end = self.job_call.end
-        if not names and not error and end is None:  # what it has imported is known
-            self.page.set_finished(self.slot)
-            return True
-        pipe = self.error_pipe, self.pipe_mark
-        if not tell(self.job_call, *pipe, seconds, error, names, leaving=True):
-            self.page.set_finished(self.slot)
-        elif end is not None and not names and not error and end.is_small(MOST):
-            self.page.set_wrote(self.slot)
-            return True
-        return False
-
-    def _give_back(self) -> None:
-        """Return every connection that the fork server has lent."""
-        give_back()
-        if self.lent is not None:
-            self.lent.give_back()
-
-    def rehearse(self, entry: JobClass) -> None:
-        """Run a child's path here, so that no child has to specialize its code, and be given a copy of the pages that this touches."""
-        for _ in range(REHEARSALS):
-            self.perform(self.job_call.call, (entry, [1, "x"]))

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque.executor.fork.child_handle import ChildHandle
-from pyresque.executor.fork.fast_path_process import CALL_BACK
+from pyresque.executor.fork.fast_path_child import CALL_BACK
 from pyresque.executor.fork.server_process import (
     ALIVE,
     DESCRIPTORS,

@@ -291,7 +291,7 @@ class _Server:
         )
         if not self._rehearsed_fast_path:
             self._rehearsed_fast_path = True
-            run.rehearse(rehearsal.registry().find(rehearsal.NAME))
+            run.child.rehearse(rehearsal.registry().find(rehearsal.NAME), run.prefix)
             set_title(TITLE % self._worker)
             self._signals.take()
         end, queue_index, raw, record = run.run(*current)

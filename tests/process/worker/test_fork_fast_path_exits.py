@@ -8,8 +8,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pyresque.executor.fork import fast_path_process
-from pyresque.executor.fork.fast_path_process import ANSWERED, CALL_BACK
+from pyresque.executor.fork import fast_path_child
+from pyresque.executor.fork.fast_path_child import CALL_BACK
+from pyresque.executor.fork.fast_path_process import ANSWERED
 from tests.support.eventually import TIMEOUT
 from tests.support.fork_worker import ForkWorker, kinds, notes
 from tests.support.processes import children_of
@@ -29,7 +30,7 @@ JOBS = 10
 
 
 class System:
-    """``os`` for the fork server, with another ``kill``."""
+    """``os`` for a child, with another ``kill``."""
 
     def __init__(self, kill: Callable[[int, int], None]) -> None:
         self.kill = kill
@@ -56,7 +57,7 @@ def test_the_next_job_begins_while_the_child_before_it_exits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = stage()
-    monkeypatch.setattr(fast_path_process, "os", System(partial(told_of, one=one)))
+    monkeypatch.setattr(fast_path_child, "os", System(partial(told_of, one=one)))
     notes(db, JOBS)
     one.work()
     assert one.notes_taken() == [[number] for number in range(JOBS)]
@@ -74,7 +75,7 @@ def test_a_child_that_cannot_tell_is_waited_for(
     def lost(pid: int, number: int) -> None:
         """Send nothing: as a signal that comes a moment before the fork server waits."""
 
-    monkeypatch.setattr(fast_path_process, "os", System(lost))
+    monkeypatch.setattr(fast_path_child, "os", System(lost))
     one = stage()
     notes(db, JOBS)
     one.work()
@@ -97,8 +98,8 @@ def test_a_child_that_may_not_tell_ends_in_silence(
         return 1
 
     one = stage()
-    monkeypatch.setattr(fast_path_process, "os", System(refused))
-    monkeypatch.setattr(fast_path_process, "log_failure", logged)
+    monkeypatch.setattr(fast_path_child, "os", System(refused))
+    monkeypatch.setattr(fast_path_child, "log_failure", logged)
     notes(db, JOBS)
     one.work()
     assert one.notes_taken() == [[number] for number in range(JOBS)]

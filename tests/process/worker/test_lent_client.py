@@ -15,6 +15,8 @@ import pytest
 import redis as redis_py
 import redis.asyncio
 import valkey
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from pyresque import Resque
 from pyresque.executor.fork.fast_path_process import ANSWERED
@@ -374,7 +376,7 @@ def test_a_redis_that_is_away_is_the_jobs_matter(
     db: redis_py.Redis, stage: Callable[..., ForkWorker], caplog: pytest.LogCaptureFixture
 ) -> None:
     one = stage()
-    client = redis_py.Redis(port=1)
+    client = redis_py.Redis(port=1, retry=Retry(NoBackoff(), 0))
     one.resque.lend(client)
 
     def job(number: int) -> object:
