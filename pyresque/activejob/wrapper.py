@@ -51,7 +51,7 @@ class JobWrapper:
     """Ruby's ``JobWrapper``, for the jobs registered here.
 
     ``put`` enqueues an envelope, or adds it to the delayed jobs while it waits. ``now`` returns an aware datetime; ``random``
-    (0 to 1) makes the jitter of waits. ``view``: the Core's own view of the registry, whose context plugins need.
+    (0 to 1) makes the jitter of waits. ``view``: the same jobs in the Core's own registry, which has the context that plugins need.
     """
 
     def __init__(

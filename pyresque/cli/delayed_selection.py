@@ -8,6 +8,7 @@ import click
 
 from pyresque.cli.arguments import job_args, moment, shown_time
 from pyresque.cli.errors import Misuse, Option, not_empty, refuse_option
+from pyresque.cli.options import search_option
 from pyresque.cli.output import (
     compact,
     print_json,
@@ -46,9 +47,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
             "--any-args", is_flag=True, help="All of the class, whatever their arguments."
         ),
         click.option("--at", "when", metavar="TIME", help="Only those of this time."),
-        click.option(
-            "--search", "text", metavar="TEXT", help="Those that have a text, in any case."
-        ),
+        search_option,
         click.option("--str", "as_text", is_flag=True, help="Every ARG is a text, not JSON."),
     ):
         command = decorate(command)

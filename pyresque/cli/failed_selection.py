@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pyresque.cli.errors import Complaint
-from pyresque.cli.options import reading
+from pyresque.cli.options import class_option, reading, search_option
 from pyresque.cli.output import MOST_LINES, FirstLines, JsonList, safe_text
 from pyresque.cli.progress import Progress
 from pyresque.failed_filter import Filter
@@ -43,14 +43,14 @@ def filtering(command: F) -> F:
             metavar="PATTERN",
             help="Those whose message is alike, as `failed groups` has it.",
         ),
-        click.option("--search", metavar="TEXT", help="Those that have a text, in any case."),
+        search_option,
         click.option(
             "--older",
             metavar="SECONDS|30d",
             callback=reading(stretch),
             help="Those that failed longer ago than this.",
         ),
-        click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
+        class_option,
         click.option("--queue", help="Those whose job came from this queue."),
         click.option(
             "--failure-queue",
@@ -70,7 +70,7 @@ def filtered(options: dict[str, Any]) -> Filter:
         class_name=options.pop("class_name"),
         exception=options.pop("exception"),
         retried=options.pop("retried"),
-        text=options.pop("search"),
+        text=options.pop("text"),
         pattern=options.pop("message"),
     )
 

@@ -199,6 +199,14 @@ def start_option(explained: str) -> Callable[[F], F]:
     )
 
 
+#: Adds ``--class``, by which a command takes jobs of one class.
+class_option = click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")
+
+#: Adds ``--search``, by which a command takes jobs with a text.
+search_option = click.option(
+    "--search", "text", metavar="TEXT", help="Those that have a text, in any case."
+)
+
 #: Adds ``--full``.
 full_option = click.option("--full", is_flag=True, help="Do not cut long arguments.")
 

@@ -11,10 +11,12 @@ import click
 from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.options import (
     CONNECTION,
+    class_option,
     count_option,
     destroying,
     full_option,
     json_option,
+    search_option,
     settings_options,
 )
 from pyresque.cli.output import FirstLines, JsonList, confirm, print_list, print_long_table
@@ -80,8 +82,8 @@ async def _asked(command: Command[Any]) -> Any:
 @click.command()
 @click.argument("queue")
 @click.argument("indexes", metavar="[INDEX]...", nargs=-1, type=click.IntRange(0))
-@click.option("--search", "text", metavar="TEXT", help="Those that have a text, in any case.")
-@click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")
+@search_option
+@class_option
 @settings_options(*CONNECTION, "codec")
 @destroying
 @json_option

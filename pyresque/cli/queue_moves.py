@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyresque.cli.errors import Complaint, Misuse, Option, not_empty
-from pyresque.cli.options import CONNECTION, destroying, json_option, settings_options
+from pyresque.cli.options import (
+    CONNECTION,
+    class_option,
+    destroying,
+    json_option,
+    search_option,
+    settings_options,
+)
 from pyresque.cli.output import confirm, print_json, safe_text
 from pyresque.cli.progress import Progress
 from pyresque.cli.queue_jobs import choosing, each_with, jobs_at
@@ -30,8 +37,8 @@ if TYPE_CHECKING:
 @click.option("--to", cls=Option, callback=not_empty, metavar="QUEUE", help="To this queue.")
 @click.option("--first", is_flag=True, help="To the head of its own queue: one INDEX.")
 @click.option("--all", "everything", is_flag=True, help="Every job of the queue.")
-@click.option("--search", "text", metavar="TEXT", help="Those that have a text, in any case.")
-@click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")
+@search_option
+@class_option
 @settings_options(*CONNECTION, "codec")
 @destroying
 @json_option

@@ -13,6 +13,7 @@ from pyresque.cli.errors import Complaint, Misuse
 from pyresque.cli.groups import ListingGroup
 from pyresque.cli.options import (
     CONNECTION,
+    class_option,
     count_option,
     destroying,
     dry_run_option,
@@ -76,7 +77,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in (
         click.argument("ids", metavar="[ID]...", nargs=-1),
         click.option("--all", "everything", is_flag=True, help="Every job that waits."),
-        click.option("--class", "class_name", metavar="CLASS", help="Those of a job class."),
+        class_option,
     ):
         command = decorate(command)
     return command
@@ -85,7 +86,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 @retries.command("list")
 @start_option("How many of the next to pass over.")
 @count_option(20, "How many to show.")
-@click.option("--class", "class_name", metavar="CLASS", help="Those of a job class.")
+@class_option
 @settings_options(*CONNECTION)
 @json_option
 def list_retries(
