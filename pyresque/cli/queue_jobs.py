@@ -134,7 +134,7 @@ def jobs_at(resque: Resque, queue: str, indexes: tuple[int, ...]) -> list[tuple[
     for at in sorted(set(indexes), reverse=True):
         raw = resque.run(resque.core.table.element(key, at))
         if raw is None:
-            raise Complaint(f"there is no job {at} in {queue}: nothing was removed")
+            raise Complaint(f"there is no job {at} in {queue}: nothing was done")
         found.append((at, raw))
     return found
 

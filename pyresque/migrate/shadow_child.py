@@ -41,9 +41,11 @@ PR_SET_PDEATHSIG: Final = 1
 #: Seconds between two looks at whether the child has ended.
 LOOK: Final = 0.05
 
-PERFORMED, FAILED, TIMED_OUT, DIED, FIXTURE = OUTCOMES = (
-    *("performed", "failed", "timed out", "died", "fixture failed"),
-)
+PERFORMED: Final = "performed"
+FAILED: Final = "failed"
+TIMED_OUT: Final = "timed out"
+DIED: Final = "died"
+FIXTURE: Final = "fixture failed"
 
 
 @dataclass(slots=True)

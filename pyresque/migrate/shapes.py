@@ -254,13 +254,6 @@ class Arguments:
         else:
             self.other_forms += 1
 
-    @property
-    def arity(self) -> str:
-        """The number of arguments: ``2``, or ``1..3``."""
-        if self.least is None:
-            return "?"
-        return str(self.least) if self.least == self.most else f"{self.least}..{self.most}"
-
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments as JSON."""
         return {

@@ -141,7 +141,6 @@ _SIMPLE: Final = {
     ord("r"): b"\r",
     ord("t"): b"\t",
 }
-_BACKSLASH: Final = ord("\\")
 _DIGITS: Final = 4
 #: Backslash, ``u`` and four digits.
 _ESCAPE: Final = 6
