@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: What the shared byte says of the connection: no child has used it since the fork server looked; one has it; one has returned it.
 UNUSED, TAKEN, RETURNED = 0, 1, 2
 
+#: The modules of the packages' own errors.
+ERRORS = frozenset(("redis.exceptions", "valkey.exceptions"))
+
 
 class LentPool:
     """Stands before the two verbs of a connection pool. ``client``: what was given to ``resque.lend``, a client or the pool itself."""
@@ -114,5 +117,8 @@ def _quiet(connection: Any) -> bool:
     """Whether a connection is open, and nothing stands in it to be read."""
     try:
         return not connection.can_read()
-    except Exception:  # noqa: BLE001 - of the client's package; the pool opens another one
-        return False
+    except Exception as error:
+        # What a signal handler raises here is the job's.
+        if any(kind.__module__ in ERRORS for kind in type(error).__mro__):
+            return False  # the pool opens another one
+        raise

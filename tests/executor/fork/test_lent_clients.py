@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis as redis_py
 
+from pyresque.errors import JobTimeout
 from pyresque.executor.fork import lent_clients as tested
 from pyresque.executor.fork.lent_clients import LentClients, facts
 from pyresque.lent_client import RETURNED, TAKEN, UNUSED, lent_pool
@@ -113,6 +114,27 @@ def test_a_thread_that_takes_the_connection_as_the_job_ends_has_taken_it(
     client.ping()
     assert pool.state is not None
     assert pool.state[0] == TAKEN
+
+
+def test_what_a_signal_raises_while_the_connection_is_taken_is_the_jobs(
+    server: RedisServer,
+) -> None:
+    raised = [JobTimeout(1.0)]
+
+    class TimeIsUpHere(redis_py.Connection):
+        def can_read(self, timeout: float = 0) -> bool:
+            if raised:
+                raise raised.pop()
+            return super().can_read(timeout)
+
+    made = redis_py.ConnectionPool.from_url(server.url, connection_class=TimeIsUpHere)
+    lent = LentClients([lent_pool(made)])
+    assert lent.open() == []
+    lent.offer()
+    with pytest.raises(JobTimeout):
+        redis_py.Redis(connection_pool=made).ping()
+    lent.give_back()
+    assert lent._lent[0]._state[0] == TAKEN
 
 
 @pytest.mark.parametrize(
