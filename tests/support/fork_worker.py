@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 BURST = Interval.between(0.0)
 
+#: A key beside the jobs that is there while a job is a long one.
+LONG = "long"
+
 
 def beside_the_jobs(url: str) -> redis.Redis:
     """The next database of that server."""
@@ -65,10 +68,20 @@ class ForkWorker:
     def vanish(self, status: int) -> None:
         os._exit(status)
 
+    def be_long(self) -> None:
+        """Let the worker see that this job is a long one."""
+        self.notes.set(LONG, 1)
+
+    def wait_for_release(self) -> None:
+        """A long job's: wait until it is let go."""
+        self.be_long()
+        assert self.notes.blpop("release", 60)
+        self.notes.delete(LONG)
+
     def hold(self, word: str) -> None:
         try:
             self.take_note("holding", word)  # TERM may come as soon as this is read
-            self.notes.blpop("release", 60)
+            self.wait_for_release()
         except TermException:
             self.take_note("terminated", word)
             raise

@@ -65,12 +65,18 @@ def redis_client(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=None)
 
 
-def waits_begun(client: redis.Redis) -> int:
-    """How many BLMOVE the server was sent: Redis and Valkey 8 count one when it begins, Valkey 9 when it ends."""
-    info = client.info("all")
-    calls: int = info.get("cmdstat_blmove", {"calls": 0})["calls"]
-    blocked: int = info["blocked_clients"]
-    return calls + (blocked if int(str(info.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
+def waits_begun(client: redis.Redis, command: str = "blmove") -> int:
+    """How many of this command that waits were begun. Redis and Valkey 8 count one when it begins, Valkey 9 when it ends.
+
+    The statistics, when they are reset, forget what Redis had counted, but not what waits at Valkey 9: compare two counts.
+    """
+    with client.pipeline() as at_once:
+        at_once.info("all")
+        at_once.client_list()
+        info, clients = at_once.execute()
+    calls: int = info.get(f"cmdstat_{command}", {"calls": 0})["calls"]
+    waiting = sum("b" in one["flags"] and one["cmd"] == command for one in clients)
+    return calls + (waiting if int(str(info.get("valkey_version", "0")).split(".")[0]) > 8 else 0)
 
 
 class _Executor(RedisExecutor):

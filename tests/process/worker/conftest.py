@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyresque.executor.fork.fast_path_handle import FastPathHandle
-from tests.support.fork_worker import ForkWorker, beside_the_jobs
+from tests.support.fork_worker import LONG, ForkWorker, beside_the_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,3 +55,19 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[FastPathEnd]:
 
     monkeypatch.setattr(FastPathHandle, "run", run)
     return seen
+
+
+@pytest.fixture
+def long_jobs(
+    ends: list[FastPathEnd], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The worker looks often for a long job, and calls the fast path back for one that says it is; a busy machine makes none."""
+    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
+    usual = FastPathHandle._look
+    with beside_the_jobs(redis_url) as notes:
+
+        def look(self: FastPathHandle, turns: int, show_child: Callable[[int], None]) -> int:
+            return usual(self, turns if notes.exists(LONG) else -1, show_child)
+
+        monkeypatch.setattr(FastPathHandle, "_look", look)
+        yield

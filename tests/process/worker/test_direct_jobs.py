@@ -192,15 +192,14 @@ def test_the_counter_of_a_job_that_the_worker_takes_over_goes_with_it(
     stage: Callable[..., ForkWorker],
     ends: list[FastPathEnd],
     usual: None,
-    monkeypatch: pytest.MonkeyPatch,
+    long_jobs: None,
 ) -> None:
     """A job that takes its time: the worker calls the fast path back, and waits for the child itself."""
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
 
     def hold(number: int) -> None:
         if number == 4:
-            assert one.notes.blpop("release", 60)
+            one.wait_for_release()
 
     thread = release_when_the_worker_watches(one, ends, 4)
     attempts(one, hold, db)

@@ -195,12 +195,14 @@ def test_a_hard_limit_holds_for_a_job_that_the_fast_path_began(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     ends: list[FastPathEnd],
+    long_jobs: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.job.plain.SHORTEST_LIMIT", 0.0)
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
-    one.resque.job("Stuck", queue="low", timeout=TimeLimit(hard=2.5))(lambda: time.sleep(60))
+    one.resque.job("Stuck", queue="low", timeout=TimeLimit(hard=2.5))(
+        lambda: (one.be_long(), time.sleep(60))
+    )
     notes(db, 3)
     push(db, "Stuck")
     push(db, "Note", 3)

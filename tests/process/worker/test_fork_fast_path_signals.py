@@ -113,9 +113,8 @@ def test_a_job_that_takes_its_time_is_the_workers_to_watch(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     ends: list[FastPathEnd],
-    monkeypatch: pytest.MonkeyPatch,
+    long_jobs: None,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.5)
     one = stage()
     short_jobs_then_one_that_holds(db)
     thread = release_when_the_worker_watches(one, ends, 4)
@@ -129,9 +128,9 @@ def test_an_error_of_the_worker_itself_ends_the_fast_path_first(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     ends: list[FastPathEnd],
+    long_jobs: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage(heartbeat_interval=1)
     notes(db, 200)
     usual = Worker.run_upkeep

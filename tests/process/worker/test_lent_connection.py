@@ -288,16 +288,16 @@ def test_a_long_job_keeps_the_connection_while_the_worker_watches_it(
     db: redis.Redis,
     stage: Callable[..., ForkWorker],
     ends: list[FastPathEnd],
+    long_jobs: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.FEW", 0)
-    monkeypatch.setattr("pyresque.executor.fork.fast_path_handle.LOOK", 0.05)
     one = stage()
 
     def work_long(resque: Resque, number: int) -> object:
         for step in range(30 if number % 4 == 3 else 1):
             if step == 15:
-                assert one.notes.blpop("release", 60)
+                one.wait_for_release()
             resque.redis.incr("count")
         return None
 
