@@ -64,13 +64,13 @@ class _Case:
 
     def run(self, result: Any = None) -> Any:
         """Run the test with jobs of its own."""
-        with type(self)._mode() as kit:  # noqa: SLF001 - our own class
+        with self._mode() as kit:
             self.resque_kit = kit
             return super().run(result)  # type: ignore[misc]  # as above
 
     def debug(self) -> None:
         """Run the test for a debugger, with jobs of its own."""
-        with type(self)._mode() as kit:  # noqa: SLF001 - as above
+        with self._mode() as kit:
             self.resque_kit = kit
             super().debug()  # type: ignore[misc]  # as above
 
