@@ -33,6 +33,22 @@ def server(tmp_path: Any) -> Iterator[RedisServer]:
     made.kill()
 
 
+@pytest.fixture
+def lending() -> Iterator[Callable[..., LentClients]]:
+    """Makes the fork server's side of some clients; at the end all of it is closed."""
+    made: list[Any] = []
+
+    def lend(*clients: Any) -> LentClients:
+        lent = LentClients([lent_pool(client) for client in clients])
+        made.extend(lent._lent)
+        return lent
+
+    yield lend
+    for one in made:
+        one._drop()
+        one.pool.pool.disconnect()
+
+
 def use(clients: list[redis_py.Redis], lent: LentClients) -> list[int]:
     """Use each client as a job does; returns the ids of their connections."""
     lent.offer()
@@ -48,10 +64,10 @@ def seconds(deed: Callable[[], object]) -> float:
 
 
 def test_a_redis_that_hangs_holds_up_the_next_job_once_and_is_then_left_alone(
-    server: RedisServer,
+    server: RedisServer, lending: Callable[..., LentClients]
 ) -> None:
     clients = [redis_py.Redis.from_url(server.url) for _ in range(3)]
-    lent = LentClients([lent_pool(client) for client in clients])
+    lent = lending(*clients)
     assert lent.open() == []
     before = use(clients, lent)
     server.signal(signal.SIGSTOP)
@@ -66,9 +82,11 @@ def test_a_redis_that_hangs_holds_up_the_next_job_once_and_is_then_left_alone(
     assert set(use(clients, lent)).isdisjoint(before)
 
 
-def test_what_fails_again_and_again_is_tried_ever_more_seldom() -> None:
+def test_what_fails_again_and_again_is_tried_ever_more_seldom(
+    lending: Callable[..., LentClients],
+) -> None:
     client = redis_py.Redis(port=1)
-    lent = LentClients([lent_pool(client)])
+    lent = lending(client)
     waits = []
     for _ in range(8):
         lent._lent[0]._not_before = 0.0
@@ -78,10 +96,10 @@ def test_what_fails_again_and_again_is_tried_ever_more_seldom() -> None:
 
 
 def test_a_connection_that_stood_idle_is_looked_at(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, lending: Callable[..., LentClients]
 ) -> None:
     client = redis_py.Redis.from_url(server.url)
-    lent = LentClients([lent_pool(client)])
+    lent = lending(client)
     monkeypatch.setattr(tested, "IDLE", 0.0)
     assert lent.open() == []
     before = use([client], lent)
@@ -96,11 +114,11 @@ def test_a_connection_that_stood_idle_is_looked_at(
 
 
 def test_a_thread_that_takes_the_connection_as_the_job_ends_has_taken_it(
-    server: RedisServer,
+    server: RedisServer, lending: Callable[..., LentClients]
 ) -> None:
     client = redis_py.Redis.from_url(server.url)
-    pool = lent_pool(client)
-    lent = LentClients([pool])
+    lent = lending(client)
+    pool = lent._lent[0].pool
     assert lent.open() == []
     lent.offer()
 
@@ -117,7 +135,7 @@ def test_a_thread_that_takes_the_connection_as_the_job_ends_has_taken_it(
 
 
 def test_what_a_signal_raises_while_the_connection_is_taken_is_the_jobs(
-    server: RedisServer,
+    server: RedisServer, lending: Callable[..., LentClients]
 ) -> None:
     raised = [JobTimeout(1.0)]
 
@@ -128,7 +146,7 @@ def test_what_a_signal_raises_while_the_connection_is_taken_is_the_jobs(
             return super().can_read(timeout)
 
     made = redis_py.ConnectionPool.from_url(server.url, connection_class=TimeIsUpHere)
-    lent = LentClients([lent_pool(made)])
+    lent = lending(made)
     assert lent.open() == []
     lent.offer()
     with pytest.raises(JobTimeout):
@@ -207,9 +225,11 @@ def test_a_connection_in_which_nothing_can_be_written_holds_up_nobody() -> None:
     there.close()
 
 
-def test_what_a_warm_up_returns_is_looked_at(server: RedisServer) -> None:
+def test_what_a_warm_up_returns_is_looked_at(
+    server: RedisServer, lending: Callable[..., LentClients]
+) -> None:
     client = redis_py.Redis.from_url(server.url)
-    lent = LentClients([lent_pool(client)])
+    lent = lending(client)
     assert lent.open() == []
     lent.offer()
     before = client.client_id()
@@ -220,10 +240,12 @@ def test_what_a_warm_up_returns_is_looked_at(server: RedisServer) -> None:
     assert use([client], lent) != [before]
 
 
-def test_a_copy_of_a_process_has_no_descriptor_of_the_connection(server: RedisServer) -> None:
+def test_a_copy_of_a_process_has_no_descriptor_of_the_connection(
+    server: RedisServer, lending: Callable[..., LentClients]
+) -> None:
     client = redis_py.Redis.from_url(server.url)
-    pool = lent_pool(client)
-    lent = LentClients([pool])
+    lent = lending(client)
+    pool = lent._lent[0].pool
     assert lent.open() == []
     descriptor = pool.socket.fileno()
     pid = os.fork()
