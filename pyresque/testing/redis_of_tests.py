@@ -70,13 +70,12 @@ class MemoryRedis:
         with self._lock:  # several threads of a test may be the first
             if name not in self._servers:
                 server = self._fakeredis.FakeServer()
-                clients = (
-                    self._fakeredis.FakeRedis(server=server),
-                    self._fakeredis.FakeAsyncRedis(server=server),
-                )
+                blocking = self._fakeredis.FakeRedis(server=server)
+                blocking.ping()  # makes the database: two connections at once would make two
+                awaiting = self._fakeredis.FakeAsyncRedis(server=server)
                 self._servers[name] = (
-                    _InMemory(clients[0], self.blocking),
-                    _InMemoryAwaited(clients[1], self.awaiting),
+                    _InMemory(blocking, self.blocking),
+                    _InMemoryAwaited(awaiting, self.awaiting),
                 )
             return self._servers[name]
 

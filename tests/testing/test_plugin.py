@@ -286,6 +286,7 @@ DJANGO = """
 SETTINGS = """
     import importlib.util
 
+    USE_TZ = True
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
     INSTALLED_APPS = ["pyresque.contrib.django"]
     if importlib.util.find_spec("django_tasks"):

@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import weakref
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -198,6 +199,28 @@ def test_threads_that_are_first_at_one_time_share_a_redis(monkeypatch):
         return make()
 
     monkeypatch.setattr(fakeredis, "FakeServer", meet)
+    app = Resque(URL)
+    with recorded() as kit, ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda number: app.enqueue_to("q", "Job", number), (1, 2)))
+        assert len(kit.jobs) == 2
+
+
+def test_threads_whose_first_commands_meet_share_a_database(monkeypatch):
+    """fakeredis makes a database when a connection first asks for it, and two connections may ask at one time."""
+    both, make = threading.Barrier(2), fakeredis.FakeServer
+
+    class Databases(defaultdict):
+        def __missing__(self, number):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.2)
+            return super().__missing__(number)
+
+    def with_databases():
+        server = make()
+        server.dbs = Databases(server.dbs.default_factory)
+        return server
+
+    monkeypatch.setattr(fakeredis, "FakeServer", with_databases)
     app = Resque(URL)
     with recorded() as kit, ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda number: app.enqueue_to("q", "Job", number), (1, 2)))
