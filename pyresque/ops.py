@@ -13,6 +13,7 @@ from __future__ import annotations
 from types import coroutine
 
 from pyresque.lightweight import dataclass
+from pyresque.reply_kinds import MISREAD, misread
 from pyresque.user_errors import Raised, RaisedInCall, thrown
 
 TYPE_CHECKING = False
@@ -57,14 +58,20 @@ class Command(Generic[T]):
         if self.read is None:
             found: T = reply
             return found
-        return self.read(reply)
+        try:
+            return self.read(reply)
+        except MISREAD as error:
+            raise misread(reply, self.args, error) from error
 
 
 def _asked(
     command: Command[Any], read: Callable[[Any], Any] | None = None
 ) -> Generator[Command[Any], Any, Any]:
     reply: Any = yield command
-    return reply if read is None else read(reply)
+    try:
+        return reply if read is None else read(reply)
+    except MISREAD as error:
+        raise misread(reply, command.args, error) from error
 
 
 #: The operation of one command, by fewer steps than a coroutine that awaits the command.
@@ -90,16 +97,20 @@ class Batch:
     def __await__(self) -> Generator[Batch, Any, list[Any]]:
         """Ask the driver, then read each answer."""
         replies: Sequence[Any] = yield self
-        return [
-            reply
-            if command.read is None or isinstance(reply, BaseException)
-            else command.read(reply)
-            for command, reply in zip(
-                self.commands if self.last is None else (*self.commands, self.last),
-                replies,
-                strict=True,
-            )
-        ]
+        read: list[Any] = []
+        for command, reply in zip(
+            self.commands if self.last is None else (*self.commands, self.last),
+            replies,
+            strict=True,
+        ):
+            if command.read is None or isinstance(reply, BaseException):
+                read.append(reply)
+                continue
+            try:
+                read.append(command.read(reply))
+            except MISREAD as error:
+                raise misread(reply, command.args, error) from error
+        return read
 
 
 @dataclass(slots=True)

@@ -16,9 +16,10 @@ from pyresque.driver.aio_connection import SharedConnection, closed_loop, connec
 from pyresque.driver.protocol import checked, commands_of, replies_to
 from pyresque.driver.server import Server
 from pyresque.driver.url import target
-from pyresque.errors import NotCarriedOut, RedisUnavailable
+from pyresque.errors import NotCarriedOut, RedisUnavailable, UnexpectedReply
 from pyresque.lightweight import is_awaitable, is_coroutine_function
 from pyresque.ops import Around, Batch, Call, Command, Elsewhere, Op, Request, Sleep, Spawn, carry
+from pyresque.reply_kinds import is_odd, odd_reply
 from pyresque.user_errors import Raised, outcome_of, thrown
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ class AsyncDriver:
                         if wire is not None and wire.usable and self._loop is loop:
                             try:
                                 answer = await wire.ask(request)
+                                if not request.wire and is_odd(answer, request.args):
+                                    self._retire()
+                                    raise odd_reply(answer, request.args, self.where)
                             except NotCarriedOut as error:
                                 answer = await self._followed(request, error)
                         else:
@@ -156,7 +160,7 @@ class AsyncDriver:
         replies = await self._talk(commands_of(batch))
         try:
             return replies_to(batch, replies, self.where)
-        except NotCarriedOut:
+        except (NotCarriedOut, UnexpectedReply):
             self._retire()
             raise
 
@@ -179,7 +183,7 @@ class AsyncDriver:
         (reply,) = await self._talk([command])
         try:
             return checked(reply, self.where, command.args)
-        except NotCarriedOut:
+        except (NotCarriedOut, UnexpectedReply):
             self._retire()
             raise
 

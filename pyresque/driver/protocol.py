@@ -18,6 +18,7 @@ from pyresque.errors import (
 )
 from pyresque.lightweight import replace
 from pyresque.ops import Command
+from pyresque.reply_kinds import KINDS, is_odd, odd_reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,9 +246,11 @@ def as_error(error: BaseException, where: str, args: Sequence[Arg] = ()) -> Base
 
 
 def checked(reply: object, where: str, args: Sequence[Arg] = ()) -> object:
-    """The reply, or the error that the server put in its place."""
+    """The reply, or the error that the server put in its place. Raises UnexpectedReply for one that Redis does not give to that command."""
     if isinstance(reply, BaseException):
         raise as_error(reply, where, args) from reply
+    if args and is_odd(reply, args):
+        raise odd_reply(reply, args, where)
     return reply
 
 
@@ -255,8 +258,10 @@ def of_batch(
     replies: list[object], where: str, commands: Sequence[Command[Any]], *, lenient: bool = False
 ) -> list[object]:
     """All replies of a batch, or the first error among them; ``lenient`` leaves what is said of wrong keys in its place."""
-    for reply in replies:
-        if isinstance(reply, BaseException):
+    for at, reply in enumerate(replies):
+        args = commands[at].args
+        kind = KINDS.get(args[0])
+        if isinstance(reply, BaseException) if kind is None else not kind(reply, args):
             break
     else:
         return replies
@@ -293,9 +298,11 @@ def of_transaction(
 ) -> list[object]:
     """What EXEC answered; a command that was refused while queueing is the error that counts."""
     checked(replies[0], where)
-    of_batch(replies[1:-1], where, commands)
-    inner = checked(replies[-1], where)
-    if not isinstance(inner, list):
+    for reply, command in zip(replies[1:-1], commands, strict=True):
+        if isinstance(reply, BaseException):
+            checked(reply, where, command.args)
+    inner = checked(replies[-1], where, ("EXEC",))
+    if not isinstance(inner, list) or len(inner) != len(commands):
         msg = f"Redis at {where} did not carry out a transaction"
         raise RedisUnavailable(msg)
     return of_batch(inner, where, commands)

@@ -18,7 +18,7 @@ from pyresque.driver.protocol import (
 )
 from pyresque.driver.server import Server
 from pyresque.driver.url import CONNECT_TIMEOUT, target
-from pyresque.errors import ConnectionFault, NotCarriedOut
+from pyresque.errors import ConnectionFault, NotCarriedOut, UnexpectedReply
 from pyresque.lightweight import is_awaitable
 from pyresque.ops import (
     Around,
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 #: Seconds. The driver checks a connection that was idle for longer before it uses it: the server may have closed it.
 IDLE = 1.0
 
+
+#: Errors after which the connection is given up: another one leads elsewhere, or its replies may be out of step.
+LEAVING = (ConnectionFault, NotCarriedOut, UnexpectedReply)
 
 #: Commands that change the connection on which they are sent: never on one that is lent.
 CHANGING = frozenset(
@@ -169,7 +172,7 @@ class SyncDriver:
             if ordinary:
                 return of_batch(replies, self.where, batch.commands, lenient=batch.lenient)
             return replies_to(batch, replies, self.where)
-        except (ConnectionFault, NotCarriedOut):
+        except LEAVING:
             self._drop()  # the next connection logs in anew, maybe elsewhere
             raise
 
@@ -181,19 +184,20 @@ class SyncDriver:
                 connection = self._ready(own)
             if connection.lent and changes(command):
                 connection = self._leave_loan()
-            reply = connection.ask(command.wire or pack(command.args))
+            wire = command.wire
+            reply = connection.ask(wire or pack(command.args))
         except BaseException:
             # Unread replies may be in the socket: they must not be taken for replies to another command.
             self._drop()
             raise
         own.used = monotonic()
-        if isinstance(reply, BaseException):
-            try:
-                checked(reply, self.where, command.args)
-            except (ConnectionFault, NotCarriedOut):  # as above
-                self._drop()
-                raise
-        return reply
+        if wire and not isinstance(reply, BaseException):
+            return reply  # a script's
+        try:
+            return checked(reply, self.where, command.args)
+        except LEAVING:  # as above
+            self._drop()
+            raise
 
     def _talk(self, commands: Sequence[Command[Any]]) -> list[object]:
         """Send and read in one round trip; an error reply stands in the list, at its command's index."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyresque.errors import ScriptMissing
 from pyresque.lightweight import dataclass, field, sha1_hex
 from pyresque.ops import Command
+from pyresque.reply_kinds import MISREAD, misread
 from pyresque.store.queues import names, text, to_bytes
 from pyresque.store.scripts import script
 from pyresque.store.settle import parts
@@ -178,8 +179,14 @@ class Reserver:
     def read_reply(
         self, reply: bytes | list[Any], queues: tuple[str, ...] | None = None
     ) -> Reservation:
-        """Read a reply of the script. ``queues``: the command's queues, if they are not ``self.queues``."""
-        queues, template = self.queues if queues is None else queues, self.template
+        """Read a reply of the script. ``queues``: the command's queues, if they are not ``self.queues``. Raises UnexpectedReply."""
+        try:
+            return self._read_reply(reply, self.queues if queues is None else queues)
+        except MISREAD as error:
+            raise misread(reply, ("EVALSHA",), error) from error
+
+    def _read_reply(self, reply: bytes | list[Any], queues: tuple[str, ...]) -> Reservation:
+        template = self.template
         if isinstance(reply, bytes):
             record = template.heads[0] + reply + template.tail
             return Reservation(True, False, queues[0], reply, record)

@@ -41,6 +41,7 @@ from pyresque.job.plain import server_can_reserve
 from pyresque.process.worker.barred import PassedOver
 from pyresque.process.worker.ended import without_writes
 from pyresque.process.worker.job_log import JobLog, QueueLog
+from pyresque.reply_kinds import misread
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -136,11 +137,14 @@ class CurrentJob:
         return self._reserver.command(self.record, failure)
 
     def take_payload(self, raw: bytes) -> str:
-        """Keep a job of the first queue as the current one; returns that queue."""
+        """Keep a job of the first queue as the current one; returns that queue. Raises UnexpectedReply if there was no queue to take from."""
         reserver = self._reserver
-        self.ended = None
+        try:
+            record = reserver.template.heads[0] + raw + reserver.template.tail
+        except IndexError as error:
+            raise misread(raw, ("EVALSHA",), error) from error
+        self.ended, self.record = None, record
         self._finished += 1
-        self.record = reserver.template.heads[0] + raw + reserver.template.tail
         self.paused_by_key = False
         return reserver.queues[0]
 
@@ -151,7 +155,7 @@ class CurrentJob:
 
         Raises an error that no waiting mends; the current job has not failed because of it.
         """
-        if isinstance(reply, list):
+        if not isinstance(reply, PyresqueError):
             return await self._reserve(failure, first=self._reserver.read_reply(reply))
         if isinstance(reply, RedisUnavailable):
             return await self._reserve(failure, first_error=reply)
