@@ -2,7 +2,8 @@
 
 Rule: everything in front of that place is known to be none of ours, so that jobs of one class are taken in the queue's order. Others
 pop at the head meanwhile, so an index alone would leave jobs out. The place is therefore remembered by an element, its anchor: the last
-one that was read whose bytes no other element nearby has. The next look finds it again, wherever it is by then (``look.lua``).
+one that was read whose bytes no other element nearby has. The next look finds it again, wherever it is by then (``look.lua``). Where it is
+not near its index, somebody may have taken it: then one before it is looked for, so that little is read again.
 
 Where all elements nearby are alike, no anchor tells the place. Then the next look begins MARGIN elements in front of it.
 """
@@ -29,6 +30,9 @@ MARGIN = 1000
 
 #: Elements in front of the anchor that are remembered, to tell whether another one is like them.
 REMEMBERED = 1000
+
+#: Anchors before the present one that are remembered.
+OLDER = 4
 
 #: Jobs that are read at once as long as nothing tells how large they are.
 FIRST_PART = 16
@@ -76,6 +80,8 @@ class Place:
         """Begin at the head."""
         self.clean = True
         self._set_anchor(b"", 0, 0)
+        #: Anchors before the present one, and their indexes, the nearest one last.
+        self._older: list[tuple[bytes, int]] = []
         self._jobs: Sequence[bytes] = ()  # the last look's
         self._ours: set[int] = set()  # places in it of jobs that are ours
         self._offset = 0  # what makes a place in it an index of the list
@@ -121,8 +127,13 @@ class Place:
         return (anchor, index, most) if near and (anchor or not index) else None
 
     def search_on(self, index: int) -> None:
-        """The anchor was not found yet: the next look searches from this index on towards the head."""
-        self._index = index
+        """The anchor was not found yet: the next look searches from this index on towards the head, or for the older anchor."""
+        if not self._older:
+            self._index = index
+            return
+        self._set_anchor(*self._older.pop(), 0)
+        # What is read again is not to be taken for elements like it.
+        self._former, self._latter = set(), set()
 
     def read(self, look: Look, choose: Choose, now: float) -> None:
         """Keep what a look has found. ``choose`` returns the jobs that are ours, by their places among payloads."""
@@ -135,6 +146,8 @@ class Place:
             return
         if self._anchor and not look.start:
             self.begin_again(now)  # the anchor is gone
+        elif self._anchor:
+            self._index = look.start - 1  # where it was found
         self._jobs, self._counts = jobs, Counter(jobs)
         if jobs:
             self._part = max(1, MOST_READ * len(jobs) // (1 + sum(map(len, jobs))))
@@ -201,6 +214,15 @@ class Place:
         """``back``: elements between the anchor and the place. Without an anchor ``index`` is that of the place."""
         self._anchor, self._index, self._back = anchor, index, back
 
+    def _keep_older(self) -> None:
+        """Keep the present anchor as an older one; but for the last one they are MARGIN elements or more apart: who takes new jobs takes many."""
+        older = self._older
+        if len(older) > 1 and older[-1][1] - older[-2][1] < MARGIN:
+            older.pop()
+        if self._anchor:
+            older.append((self._anchor, self._index))
+            del older[:-OLDER]
+
     def _move_to(self, at: int, index: int) -> None:
         """Everything in front of the element there, which stands at that index, is known to be none of ours, or gone."""
         back, self._moved = 0, False
@@ -212,6 +234,7 @@ class Place:
             mark = hash(raw)
             alike = mark in self._latter or mark in self._former
             if not alike and self._counts[raw] == 1:
+                self._keep_older()
                 self._set_anchor(raw, index - back, back - 1)
                 self._remember(place + 1)
                 return

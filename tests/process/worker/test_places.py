@@ -103,6 +103,52 @@ def test_where_all_are_alike_some_are_read_once_more(monkeypatch):
     assert one.wanted[:2] == (b"a", 47)
 
 
+def test_for_an_anchor_that_is_not_near_its_index_the_one_before_it_is_looked_for():
+    """It was searched for up to the head, and then a million jobs were read again."""
+    one = place()
+    read(one, 0, b"a", b"b", length=50)
+    read(one, 2, b"c", b"d", length=50)
+    assert wanted(one)[:2] == (b"d", 3)
+    one.search_on(0)
+    assert wanted(one)[:2] == (b"b", 1)
+    read(one, 2, b"c", length=3)
+    assert wanted(one)[:2] == (b"c", 2), "what is read again is not like itself"
+    one.search_on(7)
+    one.search_on(5)
+    assert wanted(one)[:2] == (b"b", 5), "there is none before it"
+
+
+def test_others_that_popped_are_no_reason_to_lose_an_older_anchor():
+    one = place()
+    read(one, 100, b"a", length=500)
+    read(one, 51, b"b", length=450)  # fifty were popped: the anchor stood at 50
+    one.search_on(0)
+    assert wanted(one)[:2] == (b"a", 50)
+
+
+def test_older_anchors_but_the_last_are_far_from_each_other(monkeypatch):
+    """One that takes the newest job takes those before it, too."""
+    monkeypatch.setattr(places, "MARGIN", 10)
+    one = place()
+    for number in range(35):
+        read(one, number, b"%d" % number, length=90)
+    found = [one.wanted[:2]]
+    for _ in range(places.OLDER + 1):
+        one.search_on(0)
+        found.append(one.wanted[:2])
+    assert found == [(b"34", 34), (b"33", 33), (b"30", 30), (b"20", 20), (b"10", 10), (b"10", 0)]
+
+
+def test_a_list_that_is_read_from_its_head_has_no_older_anchors():
+    one = place()
+    read(one, 0, b"a", length=50)
+    read(one, 1, b"b", length=50)
+    one.begin_again(0.0)
+    read(one, 0, b"c", length=50)
+    one.search_on(7)
+    assert one.wanted[:2] == (b"c", 7)
+
+
 def test_an_anchor_that_is_gone_begins_at_the_head():
     one = place()
     read(one, 0, b"a", b"b", length=50)
