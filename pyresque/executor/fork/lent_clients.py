@@ -143,7 +143,9 @@ class LentConnection:
             self._facts = facts(lent.socket.fileno(), until)
         except TimeoutError:
             return "did not tell the connection's state in time"
-        except (OSError, ValueError):
+        except OSError:
+            return "closed the connection when it was asked for its state"
+        except ValueError:
             return "may not be asked for UNWATCH, CLIENT INFO and ECHO"
         lent.mark = mark(lent.socket.fileno())
         return ""
