@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from pyresque.job.limits import TimeLimit
     from pyresque.job.middleware import Middleware
     from pyresque.job.plugin import Plugin
+    from pyresque.lent_client import Lendable
     from pyresque.plugins.retry import Backoff
     from pyresque.settings_keywords import Keywords, Options
 
-    C = TypeVar("C")
+    C = TypeVar("C", bound=Lendable)
     F = TypeVar("F", bound=Callable[..., Any])
     M = TypeVar("M", bound=Middleware)
     E = TypeVar("E", bound=EnqueueMiddleware)
@@ -352,11 +353,11 @@ class Application:
     def lend(self, client: C) -> C:
         """Lend one connection of a redis-py or valkey-py client, or of a pool, to each forked child; returns what it was given.
 
-        The process that children are copied from opens the connection; a child that performs one job uses it in place of one of its
-        own, which saves redis-py's 3 to 4 ms, and returns it. What a job leaves in the connection (another database, a transaction, an
-        unread reply) no other job sees: such a connection is replaced. With TLS, with other executors than ``fork``, with a
-        ``before_fork`` hook, ``--jobs-per-child`` or ``--fork-ahead``, the client is what it is without this. Raises TypeError for a
-        client of asyncio or of a cluster.
+        Call it where the application is imported or made. The process that children are copied from opens the connection; while short jobs
+        follow one another, each child uses it in place of one of its own, which saves redis-py's 3 to 4 ms, and returns it. What a job
+        leaves in the connection (another database, a transaction, an unread reply) no other job sees: such a connection is replaced.
+        Elsewhere the client connects as it does without this; docs/executors.md says where. Raises TypeError for a client of asyncio
+        or of a cluster.
 
             cache = resque.lend(redis.Redis.from_url("redis://cache.internal"))
         """
@@ -365,6 +366,12 @@ class Application:
         pool = lent_pool(client)
         if pool not in self.hooks.lent_pools:
             self.hooks.lent_pools.append(pool)
+            if self.hooks.lending:
+                import logging  # noqa: PLC0415 - hardly ever
+
+                logging.getLogger("pyresque").warning(
+                    "resque.lend is called in a forked child, which is too late: call it where the application is imported or made"
+                )
         return client
 
     def before_first_fork(self, hook: F) -> F:

@@ -17,9 +17,25 @@ from pyresque.descriptors import mark
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mmap import mmap
-    from typing import Any
+    from typing import Any, Protocol, TypeAlias
 
     from pyresque.descriptors import Mark
+
+    class Pool(Protocol):
+        """A connection pool of redis-py or valkey-py."""
+
+        def get_connection(self, *args: Any, **options: Any) -> Any:
+            """Hand out a connection."""
+
+        def release(self, connection: Any) -> Any:
+            """Take it back."""
+
+    class Client(Protocol):
+        """A client that has such a pool."""
+
+        connection_pool: Any
+
+    Lendable: TypeAlias = Client | Pool
 
 #: What the shared byte says of the connection: no child has used it since the fork server looked; one has it; one has returned it.
 UNUSED, TAKEN, RETURNED = 0, 1, 2
@@ -99,8 +115,11 @@ def lent_pool(client: Any) -> LentPool:
         raise TypeError("lend: a client of asyncio has nothing to lend to a forked child")
     verbs = ("get_connection", "release", "connection_class")
     if not all(callable(getattr(pool, verb, None)) for verb in verbs):
+        if type(client).__module__.startswith("pyresque."):
+            raise TypeError("lend: what is Resque's own needs no lending")
         raise TypeError(
-            f"lend: an object of type {type(client).__qualname__} is no client of redis-py or valkey-py with a connection pool"
+            f"lend: an object of type {type(client).__qualname__} has no connection pool of redis-py or valkey-py: "
+            "give a client, such as redis.Redis.from_url(...), or its pool"
         )
     if getattr(client, "connection", None) is not None:
         raise TypeError("lend: a client made with single_connection_client=True uses no pool")

@@ -93,6 +93,9 @@ class FastPathResult(NamedTuple):
 class FastPathExecutor(Protocol):
     """An executor whose own process reserves and performs plain jobs."""
 
+    def fast_path_barred(self) -> str:
+        """What keeps every job from the fast path, in words; empty if nothing does."""
+
     def fast_path_due(self) -> bool:
         """Whether the jobs before this one were short, and nothing has to be done in the worker for each job."""
 

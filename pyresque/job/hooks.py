@@ -275,6 +275,8 @@ class WorkerHooks:
         self._hooks: dict[str, list[Callable[..., Any]]] = {name: [] for name in WORKER_HOOKS}
         #: The pools of the clients of ``resque.lend``.
         self.lent_pools: list[LentPool] = []
+        #: Whether this process is a fork server that has opened their connections, or a child of one.
+        self.lending = False
 
     def only(self, *names: str) -> WorkerHooks:
         """Return a copy with the hooks of these names alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+import redis
 from typing_extensions import assert_type
 
 from pyresque import AsyncHandle, AsyncResque, Handle, Resque
@@ -84,6 +85,12 @@ resque.enqueue_at(1796112000, monthly, "2026-11", queue="low")
 resque.enqueue_many([(monthly, "2026-11"), (Archive, 44), ("Any::Name", 3)])
 resque.scheduled_at(monthly, "2026-11")
 resque.dequeue(counted)
+
+# A client that is lent keeps its type.
+assert_type(resque.lend(redis.Redis()), redis.Redis)
+resque.lend(redis.Redis().connection_pool)
+resque.lend("redis://cache.internal")  # wrong
+resque.lend(3)  # wrong
 
 
 async def in_a_loop() -> None:

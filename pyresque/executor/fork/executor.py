@@ -205,18 +205,24 @@ class ForkExecutor:
 
     # -- the fast path
 
+    def fast_path_barred(self) -> str:
+        """What keeps every job from the fast path (``FastPathExecutor.fast_path_barred``)."""
+        settings, children = self.settings, self.children
+        if settings.fork_ahead == "always":
+            return "its children are forked ahead"
+        if (children.most_jobs, children.most_seconds) != (1, inf):
+            return "its children perform several jobs each, and keep their own"
+        if settings.run_at_exit_hooks:
+            return "its children call atexit functions"
+        if not server_allows(self.hooks):
+            return "it has before_fork hooks"
+        return (
+            "" if CALL_BACK and hasattr(os, "waitid") else "this system has no SIGURG or waitid()"
+        )
+
     def fast_path_due(self) -> bool:
         """Whether the next job may start the fast path (``FastPathExecutor.fast_path_due``)."""
-        settings, children = self.settings, self.children
-        return (
-            self.fast_path.due()
-            and settings.fork_ahead != "always"
-            and (children.most_jobs, children.most_seconds) == (1, inf)
-            and not settings.run_at_exit_hooks
-            and server_allows(self.hooks)
-            and bool(CALL_BACK)
-            and hasattr(os, "waitid")
-        )
+        return self.fast_path.due() and not self.fast_path_barred()
 
     async def run_fast_path(
         self,

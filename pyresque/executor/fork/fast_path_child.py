@@ -81,11 +81,11 @@ class FastPathChild:
         try:
             # First of all: a worker that finds the fork server gone looks there.
             self.page.set_child(os.getpid())
+            if self.lent is not None:
+                self.lent.offer()  # to the functions of the child's warm-up, too
             self.close_inherited()
             driver, note = self.job_call.driver, self.page.set_borrowed
             offer(Loan(self.connection, self.connection_mark, driver, note))
-            if self.lent is not None:
-                self.lent.offer()
         except BaseException:  # noqa: BLE001 - the job has not begun
             leave(1)
         status = FAILED

@@ -20,6 +20,7 @@ from pyresque.descriptors import mark
 from pyresque.executor.fork.warm_up import CONNECTING, ROUNDS, called
 from pyresque.job_copies import in_copies
 from pyresque.lent_client import RETURNED, TAKEN, UNUSED, socket_of
+from pyresque.printable import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class LentClients:
     def open(self) -> list[str]:
         """Open a connection for each client; returns what is to be logged, a line each."""
         return [
-            f"resque.lend: each child opens a connection of its own, because {lent.name} {fault}"
+            f"resque.lend: each child opens a connection of its own, because the {lent.name} {fault}"
             for lent in self._lent
             if (fault := lent.open())
         ]
@@ -102,7 +103,7 @@ class LentConnection:
 
     def __init__(self, pool: LentPool) -> None:
         self.pool = pool
-        self.name = f"a {type(pool.client).__name__}"
+        self.name = _name(pool)
         self._state = pool.state = mmap.mmap(-1, mmap.PAGESIZE)
         self._facts: dict[bytes, bytes] = {}
         self._not_before = self._idle_from = 0.0
@@ -146,7 +147,7 @@ class LentConnection:
         except OSError:
             return "closed the connection when it was asked for its state"
         except ValueError:
-            return "may not be asked for UNWATCH, CLIENT INFO and ECHO"
+            return "may not be asked for UNWATCH, CLIENT INFO and ECHO (of an ACL: +unwatch +client|info +echo)"
         lent.mark = mark(lent.socket.fileno())
         return ""
 
@@ -193,6 +194,13 @@ class LentConnection:
         """PING by the client."""
         if self.pool.connection is not None and hasattr(self.pool.client, "ping"):
             called(self.pool.client.ping, 2 * CONNECTING, ROUNDS)
+
+
+def _name(pool: LentPool) -> str:
+    """How the log calls a client: by its server, without a password."""
+    options = pool.pool.connection_kwargs
+    where = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+    return f"client of {one_line(str(where))}"
 
 
 def facts(descriptor: int, until: float) -> dict[bytes, bytes]:

@@ -85,6 +85,10 @@ class WarmUps:
         pools: list[LentPool] = self._resque.hooks.lent_pools
         return pools
 
+    def end(self) -> None:
+        """Note that they have been called: who lends a client from now on is too late."""
+        self._resque.hooks.lending = True
+
     def run(self) -> list[str]:
         """Call them here; returns what is to be logged, a line each."""
         return warm_up(self._resque.hooks.functions(HERE), self._close)
@@ -116,9 +120,11 @@ class WarmUps:
         driver.prepare()
 
     def _close(self) -> None:
-        """Close Resque's own connection, if there is one."""
+        """Close Resque's own connection, if there is one, and those that a lent client has opened because none could be lent."""
         if "driver" in vars(self._resque):
             self._resque.driver.close()
+        for lent in self.lent_pools:
+            lent.pool.disconnect()
 
 
 def warm_up(

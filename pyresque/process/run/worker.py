@@ -185,6 +185,8 @@ def build_worker(
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)
+    if core.hooks.lent_pools and (why := worker.fast_path.barred()):
+        log.warning("resque.lend: this worker lends no connection, because %s", why)
     worker.upkeep.remote = remote_control(core, [worker.heartbeat])
     worker.upkeep.undeclared = UndeclaredPlugins(
         core.registry, core.active_job_classes, queue_list.takes

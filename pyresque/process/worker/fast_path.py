@@ -193,6 +193,16 @@ class ForkFastPath:
         finally:
             self.worker.health.job(False)
 
+    def barred(self) -> str:
+        """What keeps every job from the fast path, in words; empty if nothing does."""
+        if log.isEnabledFor(logging.INFO):
+            return "its log has a line for each job"
+        if why := self.executor.fast_path_barred():
+            return why
+        if self._setup() is None:
+            return "its queues are patterns, or its payloads are MessagePack"
+        return ""
+
     async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         current, worker = self.current_job, self.worker
         setup = self._setup()

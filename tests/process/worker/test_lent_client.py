@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -388,7 +389,7 @@ def test_a_redis_that_is_away_is_the_jobs_matter(
 
     assert work(one, db, job) == ["away"] * JOBS
     assert (
-        "resque.lend: each child opens a connection of its own, because a Redis raised ConnectionError: Error 111"
+        "resque.lend: each child opens a connection of its own, because the client of localhost:1 raised ConnectionError: Error 111"
         in caplog.text
     )
     assert caplog.text.count("resque.lend") == 1
@@ -407,7 +408,10 @@ def test_a_user_who_may_not_ask_has_a_connection_for_each_child(
         client = redis_py.Redis.from_url(f"redis://few:few@{host}")
         one.resque.lend(client)
         assert work(one, db, lambda number: client.incr("count")) == [*range(1, JOBS + 1)]
-        assert "a Redis may not be asked for UNWATCH, CLIENT INFO and ECHO" in caplog.text
+        assert (
+            "may not be asked for UNWATCH, CLIENT INFO and ECHO (of an ACL: +unwatch +client|info +echo)"
+            in caplog.text
+        )
     finally:
         db.acl_deluser("few")
         db.delete("count")
@@ -449,8 +453,9 @@ def test_elsewhere_the_client_is_what_it_was(
 def test_what_has_no_pool_to_lend_from_is_refused() -> None:
     resque = Resque("redis://127.0.0.1:1/0")
     for wrong, text in (
-        (5, "type int is no client"),
-        (None, "type NoneType is no client"),
+        (5, "type int has no connection pool of redis-py or valkey-py: give a client"),
+        (None, "type NoneType has no connection pool"),
+        (resque.redis, "what is Resque's own needs no lending"),
         (redis.asyncio.Redis(), "a client of asyncio"),
         (redis.asyncio.Redis().connection_pool, "a client of asyncio"),
     ):
@@ -469,3 +474,116 @@ def test_outside_a_child_the_pool_is_what_it_was(client: Any) -> None:
         pipeline.incr("count").incr("count")
         assert pipeline.execute() == [4, 5]
     resque.close()
+
+
+# -- a client that is lent too late, or by a worker that can lend nothing
+
+
+@pytest.mark.parametrize(
+    ("settings", "hooked", "why"),
+    [
+        (
+            {"jobs_per_child": 3},
+            False,
+            "its children perform several jobs each, and keep their own",
+        ),
+        ({"fork_ahead": "always"}, False, "its children are forked ahead"),
+        ({"run_at_exit_hooks": True}, False, "its children call atexit functions"),
+        ({}, True, "it has before_fork hooks"),
+        ({"codec": "msgpack"}, False, "its queues are patterns, or its payloads are MessagePack"),
+    ],
+    ids=["jobs_per_child", "fork_ahead", "at_exit", "before_fork", "msgpack"],
+)
+def test_a_worker_that_can_lend_nothing_says_so_at_its_start(
+    stage: Callable[..., ForkWorker],
+    client: Any,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, Any],
+    hooked: bool,
+    why: str,
+) -> None:
+    one = stage(**settings)
+    if hooked:
+        one.resque.before_fork(lambda job: None)
+    one.resque.lend(client)
+    one.work()
+    assert f"resque.lend: this worker lends no connection, because {why}" in caplog.text
+
+
+def test_so_does_one_with_patterns_of_queues(
+    stage: Callable[..., ForkWorker], client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = stage()
+    one.resque.lend(client)
+    one.work("lo*")
+    assert "lends no connection, because its queues are patterns" in caplog.text
+
+
+def test_a_client_that_a_job_lends_is_lent_too_late(
+    db: redis_py.Redis,
+    stage: Callable[..., ForkWorker],
+    client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = stage()
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            one.notes.rpush("logged", record.getMessage())
+
+    monkeypatch.setattr(logging.getLogger("pyresque"), "handlers", [Noting()])
+
+    def job(number: int) -> object:
+        one.resque.lend(client)
+        return client.incr("count")
+
+    assert work(one, db, job) == [*range(1, JOBS + 1)]
+    logged = {line.decode() for line in one.notes.lrange("logged", 0, -1)}
+    assert [line for line in logged if "called in a forked child, which is too late" in line]
+
+
+def test_a_client_that_a_warm_up_lends_is_lent_too_late(
+    db: redis_py.Redis,
+    stage: Callable[..., ForkWorker],
+    client: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = stage()
+
+    @one.resque.warm_up
+    def lend() -> None:
+        one.resque.lend(client)
+
+    assert work(one, db, lambda number: client.incr("count")) == [*range(1, JOBS + 1)]
+    assert caplog.text.count("resque.lend was called by a function of @resque.warm_up") == 1
+
+
+def test_functions_of_children_use_the_lent_connection(
+    db: redis_py.Redis, lending: ForkWorker, client: Any
+) -> None:
+    @lending.resque.warm_up(in_child=True)
+    def begin() -> None:
+        client.ping()
+
+    noted = work(lending, db, lambda number: client.client_id())
+    assert len(set(noted[2:])) == 1
+
+
+def test_a_warm_up_of_a_client_that_cannot_be_lent_leaves_nothing_open(
+    db: redis_py.Redis,
+    redis_url: str,
+    stage: Callable[..., ForkWorker],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    db.acl_setuser("few", enabled=True, passwords=["+few"], keys=["*"], commands=["+get"])
+    one = stage()
+    client = redis_py.Redis.from_url(f"redis://few:few@{redis_url.partition('://')[2]}")
+    one.resque.lend(client)
+    one.resque.warm_up(lambda: client.get("count"))
+    try:
+        assert work(one, db, lambda number: client.get("count")) == [None] * JOBS
+    finally:
+        db.acl_deluser("few")
+    assert "may not be asked" in caplog.text
+    assert "few" not in caplog.text
+    assert "leaves" not in caplog.text
