@@ -7,6 +7,7 @@ that reading becomes the same error (``ops.py``).
 from __future__ import annotations
 
 from pyresque.errors import PyresqueError, UnexpectedReply
+from pyresque.lightweight import dataclass
 from pyresque.printable import one_line
 
 TYPE_CHECKING = False
@@ -21,26 +22,19 @@ MISREAD = (TypeError, ValueError, LookupError, AttributeError)
 MOST_SHOWN = 60
 
 
-def _number(reply: object, _: Sequence[Any]) -> bool:
-    return type(reply) is int
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a command is answered with: in words; the classes of such replies, and one of them that is none; what tells of any other reply whether it is one."""
 
-
-def _length(reply: object, _: Sequence[Any]) -> bool:
-    return type(reply) is int and reply > 0
+    words: str
+    plain: frozenset[type] = frozenset()
+    never: object = type  # no reply is that
+    fits: Callable[[Any, Sequence[Any]], bool] | None = None
 
 
 def _number_or_score(reply: object, args: Sequence[Any]) -> bool:
-    return type(reply) is int or (
-        _text_or_nil(reply, args) and any(str(option).upper() == "INCR" for option in args[2:])
-    )
-
-
-def _text(reply: object, _: Sequence[Any]) -> bool:
-    return type(reply) is bytes
-
-
-def _text_or_nil(reply: object, _: Sequence[Any]) -> bool:
-    return reply is None or type(reply) is bytes
+    given = reply is None or type(reply) is bytes
+    return given and any(str(option).upper() == "INCR" for option in args[2:])
 
 
 def _element(reply: object, args: Sequence[Any]) -> bool:
@@ -54,10 +48,6 @@ def _texts(reply: object, _: Sequence[Any]) -> bool:
 def _values(reply: object, args: Sequence[Any]) -> bool:
     keys = len(args) - (2 if args[0] == "HMGET" else 1)
     return type(reply) is list and len(reply) == keys and type(reply[0]) in {bytes, type(None)}
-
-
-def _results(reply: object, _: Sequence[Any]) -> bool:
-    return reply is None or type(reply) is list
 
 
 def _pairs(reply: object, _: Sequence[Any]) -> bool:
@@ -78,8 +68,11 @@ def _fields(reply: object, _: Sequence[Any]) -> bool:
     return type(reply) is bytes and b":" in reply
 
 
-#: Whether a reply is of the kind, by the command. Commands of more kinds are not here.
-KINDS: dict[object, Callable[[object, Sequence[Any]], bool]] = {
+_NIL = type(None)
+_TEXTS = Kind("a list of texts", fits=_texts)
+
+#: Of what kind a reply is, by the command. Commands of more kinds are not here.
+KINDS: dict[object, Kind] = {
     **dict.fromkeys(
         (
             *("APPEND", "DBSIZE", "DECR", "DECRBY", "DEL", "EXISTS", "EXPIRE", "EXPIREAT", "HDEL"),
@@ -88,56 +81,47 @@ KINDS: dict[object, Callable[[object, Sequence[Any]], bool]] = {
             *("SCARD", "SETNX", "SISMEMBER", "SREM", "STRLEN", "TTL", "UNLINK", "WAIT"),
             *("ZCARD", "ZCOUNT", "ZREM", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE"),
         ),
-        _number,
+        Kind("a number", frozenset({int})),
     ),
-    **dict.fromkeys(("LPUSH", "RPUSH"), _length),
-    "ZADD": _number_or_score,
+    **dict.fromkeys(
+        ("LPUSH", "RPUSH"),
+        Kind("the length of a list that holds something", frozenset({int}), never=0),
+    ),
+    "ZADD": Kind("a number", frozenset({int}), fits=_number_or_score),
     **dict.fromkeys(
         ("ECHO", "FLUSHALL", "FLUSHDB", "GETRANGE", "LSET", "LTRIM", "PING", "SETEX", "TYPE"),
-        _text,
+        Kind("a text", frozenset({bytes})),
     ),
     **dict.fromkeys(
         ("BLMOVE", "GET", "GETDEL", "GETSET", "HGET", "LINDEX", "LMOVE", "SET", "ZSCORE"),
-        _text_or_nil,
+        Kind("a text or nil", frozenset({bytes, _NIL})),
     ),
-    **dict.fromkeys(("LPOP", "RPOP", "SPOP"), _element),
+    **dict.fromkeys(("LPOP", "RPOP", "SPOP"), Kind("an element or nil", fits=_element)),
     **dict.fromkeys(
         ("HKEYS", "HVALS", "KEYS", "LRANGE", "SMEMBERS", "ZRANGE", "ZRANGEBYSCORE", "ZREVRANGE"),
-        _texts,
+        _TEXTS,
     ),
-    **dict.fromkeys(("HMGET", "MGET"), _values),
-    **dict.fromkeys(("HSCAN", "SCAN", "SSCAN", "ZSCAN"), _page),
-    "EXEC": _results,
-    "HGETALL": _pairs,
-    "INFO": _fields,
-}
-
-#: What a message calls each kind.
-WORDS: dict[Callable[[object, Sequence[Any]], bool], str] = {
-    _number: "a number",
-    _length: "the length of a list that holds something",
-    _number_or_score: "a number",
-    _text: "a text",
-    _text_or_nil: "a text or nil",
-    _element: "an element or nil",
-    _texts: "a list of texts",
-    _values: "a list with a value or nil for each key",
-    _results: "a list of replies",
-    _pairs: "a list of names, each with its value",
-    _page: "a cursor and a list",
-    _fields: "a text of fields",
+    **dict.fromkeys(
+        ("HMGET", "MGET"), Kind("a list with a value or nil for each key", fits=_values)
+    ),
+    **dict.fromkeys(("HSCAN", "SCAN", "SSCAN", "ZSCAN"), Kind("a cursor and a list", fits=_page)),
+    "EXEC": Kind("a list of replies", frozenset({list, _NIL})),
+    "HGETALL": Kind("a list of names, each with its value", fits=_pairs),
+    "INFO": Kind("a text of fields", fits=_fields),
 }
 
 
 def is_odd(reply: object, args: Sequence[Any]) -> bool:
     """Whether a reply is none that Redis gives to that command."""
     kind = KINDS.get(args[0])
-    return kind is not None and not kind(reply, args)
+    if kind is None or (reply.__class__ in kind.plain and reply != kind.never):
+        return False
+    return kind.fits is None or not kind.fits(reply, args)
 
 
 def odd_reply(reply: object, args: Sequence[Any], where: str) -> UnexpectedReply:
     """The error for a reply that is none of Redis'."""
-    return _error(reply, args, f"Redis at {where}", f"not {WORDS[KINDS[args[0]]]}")
+    return _error(reply, args, f"Redis at {where}", f"not {KINDS[args[0]].words}")
 
 
 def misread(reply: object, args: Sequence[Any], error: Exception) -> Exception:

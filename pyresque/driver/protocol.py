@@ -259,10 +259,12 @@ def of_batch(
 ) -> list[object]:
     """All replies of a batch, or the first error among them; ``lenient`` leaves what is said of wrong keys in its place."""
     for at, reply in enumerate(replies):
-        args = commands[at].args
-        kind = KINDS.get(args[0])
-        if isinstance(reply, BaseException) if kind is None else not kind(reply, args):
-            break
+        kind = KINDS.get(commands[at].args[0])
+        if kind is None:
+            if isinstance(reply, BaseException):
+                break
+        elif reply.__class__ not in kind.plain or reply == kind.never:
+            break  # ``checked`` looks more closely
     else:
         return replies
     found: list[object] = []

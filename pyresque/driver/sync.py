@@ -34,6 +34,7 @@ from pyresque.ops import (
     carry,
     carry_async,
 )
+from pyresque.reply_kinds import KINDS
 from pyresque.user_errors import Raised, RaisedInCall, outcome_of, thrown
 
 TYPE_CHECKING = False
@@ -191,9 +192,13 @@ class SyncDriver:
             self._drop()
             raise
         own.used = monotonic()
-        if wire and not isinstance(reply, BaseException):
-            return reply  # a script's
-        try:
+        kind = None if wire else KINDS.get(command.args[0])  # what has a wire form is a script
+        if kind is None:
+            if not isinstance(reply, BaseException):
+                return reply
+        elif reply.__class__ in kind.plain and reply != kind.never:
+            return reply
+        try:  # ``checked`` looks more closely
             return checked(reply, self.where, command.args)
         except LEAVING:  # as above
             self._drop()

@@ -180,38 +180,35 @@ class Reserver:
         self, reply: bytes | list[Any], queues: tuple[str, ...] | None = None
     ) -> Reservation:
         """Read a reply of the script. ``queues``: the command's queues, if they are not ``self.queues``. Raises UnexpectedReply."""
+        queues, template = self.queues if queues is None else queues, self.template
         try:
-            return self._read_reply(reply, self.queues if queues is None else queues)
+            if isinstance(reply, bytes):
+                record = template.heads[0] + reply + template.tail
+                return Reservation(True, False, queues[0], reply, record)
+            held, place = reply[0] == 1, reply[1]
+            if place < NONE:
+                return self._read_special(reply, queues)
+            _, _, raw, record, wrong, *more = reply
+            wrong_keys: tuple[str, ...] = ()
+            wrong_type: tuple[str, ...] = ()
+            if wrong:
+                wrong_keys = self._wrong_keys(queues, (wrong,))
+                wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
+            if place == NONE:
+                if not more:
+                    return Reservation(held, wrong_type=wrong_type, wrong_keys=wrong_keys)
+                (places,) = more
+                paused = queues if 0 in places else tuple(queues[at - 1] for at in places)
+                return Reservation(
+                    *(held, False, None, b"", b"", wrong_type, None),
+                    *(wrong_keys, paused, 0 in places),
+                )
+            record = record or template.heads[place - 1] + raw + template.tail
+            return Reservation(
+                held, False, queues[place - 1], raw, record, wrong_type, None, wrong_keys
+            )
         except MISREAD as error:
             raise misread(reply, ("EVALSHA",), error) from error
-
-    def _read_reply(self, reply: bytes | list[Any], queues: tuple[str, ...]) -> Reservation:
-        template = self.template
-        if isinstance(reply, bytes):
-            record = template.heads[0] + reply + template.tail
-            return Reservation(True, False, queues[0], reply, record)
-        held, place = reply[0] == 1, reply[1]
-        if place < NONE:
-            return self._read_special(reply, queues)
-        _, _, raw, record, wrong, *more = reply
-        wrong_keys: tuple[str, ...] = ()
-        wrong_type: tuple[str, ...] = ()
-        if wrong:
-            wrong_keys = self._wrong_keys(queues, (wrong,))
-            wrong_type = tuple(queues[at - 1] for at in wrong if at > 0)
-        if place == NONE:
-            if not more:
-                return Reservation(held, wrong_type=wrong_type, wrong_keys=wrong_keys)
-            (places,) = more
-            paused = queues if 0 in places else tuple(queues[at - 1] for at in places)
-            return Reservation(
-                *(held, False, None, b"", b"", wrong_type, None),
-                *(wrong_keys, paused, 0 in places),
-            )
-        record = record or template.heads[place - 1] + raw + template.tail
-        return Reservation(
-            held, False, queues[place - 1], raw, record, wrong_type, None, wrong_keys
-        )
 
     def _read_special(self, reply: list[Any], queues: tuple[str, ...]) -> Reservation:
         """Read a reply in whose second place no queue stands."""

@@ -38,7 +38,7 @@ class Player:
         self.place.read(look, choose, 0.0)
 
     def take(self):
-        """What was taken, and the index."""
+        """What was taken."""
         if not self.place.found_any:
             return None
         chosen = self.place.chosen()
@@ -122,13 +122,17 @@ class Play:
     def take(self, number):
         player = self.players[number]
         raw = player.take()
+        left = self.db.lrange(LIST, 0, -1)
         if raw is not None:
             if not self.alike:
                 assert raw == next(filter(ours, self.queue)), "the first of ours"
-            self.queue.remove(raw)
+            # Of equal ones maybe not the first was taken: they are told apart by nothing but what stands between them.
+            pairs = enumerate(zip(self.queue, left, strict=False))
+            at = next((at for at, (before, now) in pairs if before != now), len(left))
+            assert self.queue.pop(at) == raw
             assert raw in self.db.get(player.key)
             self.db.delete(player.key)
-        assert self.db.lrange(LIST, 0, -1) == self.queue
+        assert left == self.queue
 
     def drain(self):
         for _ in range(3 * len(self.queue) + 10):

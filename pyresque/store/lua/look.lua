@@ -23,7 +23,7 @@ end
 
 -- The index of the anchor, or -1; and where it can only be, if it was not found.
 local function find()
-  if redis.call("LINDEX", key, at) == anchor then return at end
+  if at >= 0 and redis.call("LINDEX", key, at) == anchor then return at end  -- below 0: others have popped more than was read
   local high = math.min(at + 16, length - 1)  -- a job that was put back at the head moves the others on
   if high < 1000 then
     local found = redis.pcall("LPOS", key, anchor, "MAXLEN", high + 1)
