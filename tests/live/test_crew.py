@@ -210,14 +210,14 @@ def test_one_heartbeat_enters_all_that_were_struck_out_by_mistake(
 def test_nothing_is_lost_or_done_twice_when_it_is_stopped_amid_many_jobs(
     db: redis.Redis, redis_url: str, executor: str, signal_name: str
 ) -> None:
-    push(db, "Note", *range(400))
+    push(db, "Note", *range(20_000))
     with worker(redis_url, "low", RESQUE_EXECUTOR=executor, COUNT="4") as process:
         eventually(lambda: db.llen("live:reports"), lambda seen: seen > 20)
         process.signal(signal_name)
         assert process.ended() == 0
     done = [mark for _, mark in reported(db)]
     left = [json.loads(one)["args"][0] for one in db.lrange("resque:queue:low", 0, -1)]
-    assert Counter(done + left) == Counter(range(400))
+    assert Counter(done + left) == Counter(range(20_000))
     assert left
     assert db.get("resque:stat:processed") == str(len(done)).encode()
     assert nothing_left(db)
