@@ -29,8 +29,7 @@ HOLDING = pytest.mark.parametrize(
 
 def push(db: redis.Redis, name: str, *marks: object) -> None:
     db.sadd("resque:queues", "low")
-    for mark in marks:
-        db.rpush("resque:queue:low", json.dumps({"class": name, "args": [mark]}))
+    db.rpush("resque:queue:low", *(json.dumps({"class": name, "args": [mark]}) for mark in marks))
 
 
 def failed(url: str) -> list[FailedRecord]:
