@@ -211,7 +211,7 @@ class ForkExecutor:
         if settings.fork_ahead == "always":
             return "its children are forked ahead"
         if (children.most_jobs, children.most_seconds) != (1, inf):
-            return "its children perform several jobs each, and keep their own"
+            return "its children perform several jobs each"
         if settings.run_at_exit_hooks:
             return "its children call atexit functions"
         if not server_allows(self.hooks):

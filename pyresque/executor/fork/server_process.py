@@ -228,11 +228,7 @@ class _Server:
             lines = self._lent.open()
             self._lent.offer()  # to the functions, too
             self._lent.rehearse()
-        known = len(pools)
         lines += warm_ups.run()
-        lines += [
-            "resque.lend was called by a function of @resque.warm_up, which is too late: call it where the application is imported"
-        ] * (len(pools) > known)
         if self._lent is not None:
             self._lent.give_back()
         notes = "\n".join(lines).encode("utf-8", "replace")

@@ -91,7 +91,13 @@ class WarmUps:
 
     def run(self) -> list[str]:
         """Call them here; returns what is to be logged, a line each."""
-        return warm_up(self._resque.hooks.functions(HERE), self._close)
+        lent = len(self.lent_pools)
+        lines = warm_up(self._resque.hooks.functions(HERE), self._close)
+        if len(self.lent_pools) > lent:
+            lines.append(
+                "resque.lend was called by a function of @resque.warm_up, which is too late: call it where the application is imported"
+            )
+        return lines
 
     @property
     def in_child(self) -> Callable[[], None] | None:

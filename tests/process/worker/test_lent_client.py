@@ -487,7 +487,7 @@ def test_outside_a_child_the_pool_is_what_it_was(client: Any) -> None:
         (
             {"jobs_per_child": 3},
             False,
-            "its children perform several jobs each, and keep their own",
+            "its children perform several jobs each",
         ),
         ({"fork_ahead": "always"}, False, "its children are forked ahead"),
         ({"run_at_exit_hooks": True}, False, "its children call atexit functions"),
