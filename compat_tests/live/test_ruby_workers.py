@@ -11,6 +11,7 @@ from compat_tests.live.app import EchoJob, HoldJob
 from compat_tests.live.peers import echoed, noted, spelled
 from pyresque.process.host.posix import PosixHost
 from tests.support.eventually import eventually
+from tests.support.processes import command_line
 
 # Both sides hold it for a minute after a worker's start, so that the next one does not prune at once.
 PRUNE_LOCK = "resque:pruning_dead_workers_in_progress"
@@ -272,21 +273,17 @@ def test_the_pause_key_holds_workers_of_both_sides(ruby, start, resque, db, side
     resque.pause_all()
     resque.enqueue(EchoJob, 1)
     worker = start(side, "echo")
-    title = eventually(lambda: title_of(worker.pid), lambda text: "Paused" in text)
+    title = eventually(lambda: command_line(worker.pid), lambda text: "Paused" in text)
     assert resque.size("echo") == 1, title
     resque.unpause_all()
     assert echoed(db) == [[1]]
-
-
-def title_of(pid):
-    return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
 
 
 def test_the_titles_differ_in_nothing_but_the_name(start, resque, db):
     workers = {side: start(side, "hold,zz") for side in SIDES}
 
     def words(side):
-        head, _, rest = title_of(workers[side].pid).rstrip("\0 ").partition(": ")
+        head, _, rest = command_line(workers[side].pid).rstrip("\0 ").partition(": ")
         text = " ".join("N" if word.isdigit() else word for word in rest.split())
         return head.split("-")[0], text
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.support.processes import command_line
 
 WRAPPER = "ActiveJob::QueueAdapters::ResqueAdapter::JobWrapper"
 JOB = {
@@ -92,6 +93,6 @@ def test_the_log_and_the_process_title_bear_the_class(start, resque, db, environ
     resque.push("low", {"class": WRAPPER, "args": [{"job_class": "HoldJob", "arguments": []}]})
     process = start("worker", "-A", "myapp:resque", "-q", "low", "--burst", "--verbose")
     _, pid = db.blpop("holding", 60)
-    assert "HoldJob" in no_wrapper(Path(f"/proc/{int(pid)}/cmdline").read_text())
+    assert "HoldJob" in no_wrapper(command_line(int(pid)))
     db.rpush("release", 1)
     assert "HoldJob()" in no_wrapper("".join(process.communicate(timeout=60)))

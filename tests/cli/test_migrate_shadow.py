@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 from pyresque.activejob.registry import WRAPPER
+from tests.support.processes import is_alive
 
 pytestmark = pytest.mark.process
 
@@ -330,7 +330,7 @@ def test_a_child_that_hangs_is_killed_with_what_it_forked(
         "killed after 3 s",
     )
     for pid in map(int, (environment / f"hangs-{how}").read_text().split()):
-        assert eventually(lambda pid=pid: _is_gone(pid))
+        assert eventually(lambda pid=pid: not is_alive(pid))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the signal at a parent's death is Linux's")
@@ -343,20 +343,8 @@ def test_a_command_that_is_killed_takes_its_child_with_it(
     pid, forked = map(int, eventually(lambda: file.exists() and file.read_text().split()))
     command.kill()
     command.wait()
-    assert eventually(lambda: _is_gone(pid))
+    assert eventually(lambda: not is_alive(pid))
     os.kill(forked, signal.SIGKILL)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    try:  # an orphan that its new parent has not reaped yet
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        return stat.rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pyresque.errors import ConnectError
 from pyresque.printable import without_password
 from pyresque.settings import Settings
 from tests.cli.every_command import lines
+from tests.support.processes import command_line
 from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -172,14 +173,14 @@ def test_a_server_that_repeats_what_it_was_given_is_not_repeated(run, monkeypatc
         server.kill()
 
 
-def group(pid: int) -> list[Path]:
-    """The processes of a group, each by its directory below /proc."""
+def titles_of_group(leader: int) -> list[str]:
+    """The command lines of a group's processes."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                if os.getpgid(int(entry.name)) == pid:
-                    found.append(entry)
+                if os.getpgid(int(entry.name)) == leader:
+                    found.append(command_line(int(entry.name)))
             except ProcessLookupError:
                 continue
     return found
@@ -208,7 +209,7 @@ def test_neither_logs_nor_titles_of_what_stays_up_repeat_a_password(
         sign = "Boom" if command != "scheduler" else "x"
         eventually(lambda: log.exists() and sign in log.read_text())
         client.client_kill_filter(_type="normal", skipme=True)
-        titles = [(one / "cmdline").read_bytes().decode() for one in group(process.pid)]
+        titles = titles_of_group(process.pid)
         assert any("resque" in title for title in titles)
         no_secret(*titles)
         process.send_signal(signal.SIGTERM)

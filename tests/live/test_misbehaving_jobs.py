@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from pyresque import Resque
 from tests.live.misbehaving_app import KINDS, LEFT_IN_THE_LOOP, OF_THE_LOOP
 from tests.support import ROOT
 from tests.support.eventually import eventually
+from tests.support.processes import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,9 @@ def worker(url: str, executor: str, *flags: str) -> Iterator[subprocess.Popen[by
             process.kill()
 
 
-def title(process: subprocess.Popen[bytes]) -> str:
-    return Path(f"/proc/{process.pid}/cmdline").read_bytes().decode("utf-8", "replace")
-
-
 def shows(process: subprocess.Popen[bytes], text: str) -> None:
     """Wait until the worker's title says that."""
-    eventually(lambda: title(process), lambda seen: text in seen)
+    eventually(lambda: command_line(process.pid), lambda seen: text in seen)
 
 
 def processed(db: redis.Redis, count: int) -> None:

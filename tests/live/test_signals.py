@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from pyresque import Resque
 from tests.support.eventually import eventually
 from tests.support.live_worker import burst, next_report, reported, worker
-from tests.support.processes import children_of
+from tests.support.processes import children_of, command_line
 
 if TYPE_CHECKING:
     import redis
@@ -283,8 +282,7 @@ def test_each_job_is_in_the_title_of_its_own_process(
             assert said == mark
             assert re.fullmatch(r"pyresque-\S+: Processing low since \d+ \[Title\]", title)
         (server,) = children_of(process.pid)
-        line = Path(f"/proc/{server}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-        assert line == f"pyresque: forks for {process.pid}"
+        assert command_line(server) == f"pyresque: forks for {process.pid}"
         process.signal("SIGQUIT")
         assert process.ended() == 0
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyresque.process.host.owned_process import OwnedProcess
 from tests.support import ROOT
 from tests.support.eventually import TIMEOUT
+from tests.support.processes import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +53,7 @@ class PoolProcess:
         self.process.send_signal(signal.Signals[name])
 
     def title(self) -> str:
-        line = Path(f"/proc/{self.process.pid}/cmdline").read_bytes()
-        return line.replace(b"\0", b" ").decode().strip()
+        return command_line(self.process.pid)
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyresque.process.host.owned_process import OwnedProcess
 from tests.support import ROOT
 from tests.support.eventually import TIMEOUT, eventually
+from tests.support.processes import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +87,7 @@ class WorkerProcess:
 
     def title(self) -> str:
         """Its command line, as ``ps`` shows it."""
-        line = Path(f"/proc/{self.pid}/cmdline").read_bytes()
-        return line.replace(b"\0", b" ").decode().strip()
+        return command_line(self.pid)
 
     def ended(self, within: float = TIMEOUT) -> int:
         """Wait for its end; its exit status."""

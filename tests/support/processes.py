@@ -28,6 +28,15 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def command_line(pid: int) -> str:
+    """A process's title, or its words separated by spaces; nothing once it has ended."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return line.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+
+
 def in_group(leader: int) -> bool:
     """Whether a process of this group runs."""
     listed = subprocess.run(
@@ -44,9 +53,12 @@ def processes_that_name(folder: Path) -> list[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                environment = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+                environment, line = (
+                    (entry / "environ").read_bytes(),
+                    (entry / "cmdline").read_bytes(),
+                )
             except OSError:
-                continue
-            if str(folder).encode() in environment and int(entry.name) != os.getpid():
-                lines.append((entry / "cmdline").read_text())
+                continue  # it has ended, or it is somebody else's
+            if str(folder).encode() in environment + line and int(entry.name) != os.getpid():
+                lines.append(line.decode(errors="replace"))
     return lines

@@ -15,6 +15,7 @@ from pyresque.errors import HealthPortError
 from pyresque.process.health.server import LONGEST, MOST, answer, serving
 from pyresque.process.health.state import Flag, Health
 from tests.support.eventually import eventually
+from tests.support.processes import command_line
 from tests.support.redis_server import free_port
 
 WELL = Health((), (), 0.25, 1.5, working=False)
@@ -182,9 +183,4 @@ def reachable(port: int) -> bool:
 def children() -> list[int]:
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listed:  # noqa: PTH123 - one line
         pids = [int(pid) for pid in listed.read().split()]
-    return [pid for pid in pids if b"health" in command_line(pid)]
-
-
-def command_line(pid: int) -> bytes:
-    with open(f"/proc/{pid}/cmdline", "rb") as line:  # noqa: PTH123 - one line
-        return line.read()
+    return [pid for pid in pids if "health" in command_line(pid)]

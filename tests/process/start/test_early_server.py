@@ -15,6 +15,7 @@ import pytest
 from pyresque import Resque
 from pyresque.process.start.startup import fork_early
 from tests.support.eventually import eventually
+from tests.support.processes import command_line
 
 if TYPE_CHECKING:
     import redis
@@ -224,7 +225,7 @@ def test_it_ends_with_its_worker(db: redis.Redis, redis_url: str, tmp_path: Path
     children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children")
     eventually(lambda: db.scard("resque:workers") == 1)
     (server,) = children.read_text().split()
-    assert f"forks for {worker.pid}" in Path(f"/proc/{server}/cmdline").read_text()
+    assert f"forks for {worker.pid}" in command_line(int(server))
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     eventually(lambda: not Path(f"/proc/{server}").exists())

@@ -28,7 +28,7 @@ from tests.support.fork_worker import (
     short_jobs_then_one_that_holds,
 )
 from tests.support.live_worker import next_report, reported, worker
-from tests.support.processes import children_of
+from tests.support.processes import children_of, command_line
 from tests.support.queue_state import push
 from tests.support.scripted_worker import Clock
 
@@ -170,7 +170,7 @@ def test_a_worker_that_dies_ends_its_fast_path(
         push(db, "Hold", 1)
         push(db, "Note", 3)
         assert [next_report(db) for _ in range(4)][-1] == ["holding", 1]
-        (server,) = (pid for pid in children_of(process.pid) if b"forks for" in _title(pid))
+        (server,) = (pid for pid in children_of(process.pid) if "forks for" in command_line(pid))
         process.signal("SIGKILL")
         process.ended()  # only then has its fork server another parent
         db.rpush("live:release", 1)
@@ -178,10 +178,6 @@ def test_a_worker_that_dies_ends_its_fast_path(
         eventually(lambda: not Path(f"/proc/{server}").exists())
     assert reported(db) == []
     assert db.llen("resque:queue:low") == 1
-
-
-def _title(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def test_a_server_with_too_many_connections_gives_none_for_the_fast_path(
