@@ -34,6 +34,8 @@ def run(redis_url, db, monkeypatch):
     for name in own_variables():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYRESQUE_WEB_AUTH", "ann:pw")
+    # Flask's dashboard runs in a thread until the process ends: its timer would write into the Redis of later tests.
+    monkeypatch.setattr("pyresque.web.charts.Timer.start", lambda timer: None)
     resque = Resque(redis_url)
     resque.enqueue_to("a/b", "Job", 7)
     jobs = types.ModuleType("myapp.jobs")
