@@ -13,6 +13,7 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.driver.aio_connection import SharedConnection, closed_loop, connected
+from pyresque.driver.hurry import hurried, is_hurried
 from pyresque.driver.protocol import checked, commands_of, replies_to
 from pyresque.driver.server import Server
 from pyresque.driver.url import target
@@ -43,10 +44,12 @@ class AsyncDriver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: SharedConnection | None = None
         self._making: asyncio.Task[SharedConnection] | None = None
+        self._opening: SharedConnection | None = None  # the one that was opened last
         self._pid = getpid()
         self._parents: list[object] = []
         self._threads = threads
         self._others: dict[str, AsyncDriver] = {}
+        self.hurried = False
 
     async def run(self, operation: Op[T]) -> T:  # noqa: C901, PLR0912 - one layer more would cost each command a coroutine
         """Run an operation to its end and return what it returns, or raise what it raises.
@@ -214,9 +217,24 @@ class AsyncDriver:
     async def _found(self) -> SharedConnection:
         """Open a connection to the server's present address; a lookup that blocks runs in a thread."""
         server = self.server
-        if not server.find_blocks:
-            return await connected(server.find())
-        return await connected(await asyncio.to_thread(server.find, await server.login_async()))
+        if server.find_blocks:
+            to = await asyncio.to_thread(server.find, await server.login_async())
+        else:
+            to = server.find()
+        to = hurried(to) if self.hurried else to
+        self._opening = SharedConnection(to)
+        return await connected(to, self._opening)
+
+    def break_off(self, seconds: float) -> None:
+        """Close the connection if it was made before ``hurried`` was set (``hurry.Waits``)."""
+        with suppress(RuntimeError):  # a job has closed the loop
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._break_off, seconds)
+
+    def _break_off(self, seconds: float) -> None:
+        for wire in (self._wire, self._opening):
+            if wire is not None and not is_hurried(wire.to.reply_timeout):
+                wire.break_off(seconds)
 
     def _made(self, making: asyncio.Task[SharedConnection]) -> None:
         """Keep the connection, even if every caller was cancelled; close it if the driver was closed meanwhile."""

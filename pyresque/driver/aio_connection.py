@@ -17,6 +17,7 @@ from pyresque.driver.misconfigured import configured_wrongly
 from pyresque.driver.open_socket import set_options
 from pyresque.driver.protocol import (
     LOG_IN,
+    NO_TIME,
     as_error,
     encode_command,
     is_demoted,
@@ -136,6 +137,10 @@ class SharedConnection(asyncio.Protocol):
         """Close the connection; every operation that waits gets RedisUnavailable."""
         self._give_up(self._lost("the connection was closed"))
 
+    def break_off(self, seconds: float) -> None:
+        """Close the connection in a process that is to end; every operation that has waited for so long gets RedisUnavailable."""
+        self._give_up(self._lost(NO_TIME % seconds))
+
     # -- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -224,9 +229,9 @@ class SharedConnection(asyncio.Protocol):
         return error
 
 
-async def connected(to: RedisUrl) -> SharedConnection:
-    """Connect and log in. Raises RedisUnavailable, ConnectionFault."""
-    wire = SharedConnection(to)
+async def connected(to: RedisUrl, wire: SharedConnection | None = None) -> SharedConnection:
+    """Connect and log in, on ``wire`` if it is given. Raises RedisUnavailable, ConnectionFault."""
+    wire = wire or SharedConnection(to)
     try:
         await asyncio.wait_for(_connect(wire, to), to.connect_timeout)
         await _log_in(wire, to)

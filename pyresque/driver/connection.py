@@ -85,6 +85,7 @@ class Connection:
         whole = int(self.timeout)
         self._limit = struct.pack("@ll", whole, int((self.timeout - whole) * 1e6))
         self._made = float("inf")
+        self._why = ""
 
     def open(self, descriptor: int | None = None) -> None:
         """Connect and log in; go on with the ``descriptor`` of a lent connection. Raises RedisUnavailable, ConnectError."""
@@ -224,6 +225,14 @@ class Connection:
         except OSError:
             return  # a job has closed it
 
+    def break_off(self, seconds: float) -> None:
+        """End what another thread has awaited here for so long, in a process that is to end: it gets RedisUnavailable."""
+        self._why = protocol.NO_TIME % seconds
+        try:
+            _socket.socket.shutdown(self._socket, _socket.SHUT_RDWR)
+        except (AttributeError, OSError):
+            return  # it has no socket yet, or no more
+
     def let_go_of_closed(self) -> None:
         """Forget the socket if a job has closed it: its number may soon be another descriptor's."""
         number = self._socket.fileno()
@@ -330,6 +339,7 @@ class Connection:
         if isinstance(cause, RedisUnavailable):
             return cause
         wrong = None
+        cause = self._why or cause
         if getattr(cause, "errno", None) == EBADF:
             look_over()
         if not self._plain and "EOF" in str(cause):

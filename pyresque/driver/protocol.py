@@ -63,6 +63,9 @@ def log_in(to: RedisUrl) -> list[Command[Any]]:
     return steps
 
 
+#: Why a process that is to end gives an exchange up.
+NO_TIME = "no reply within %g s, and this process is to end"
+
 #: First words of refusals that a wait or another connection mends: a failover, a full memory or disk, a server that is loading.
 NOT_NOW = frozenset(
     {

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 #: Seconds. The driver checks a connection that was idle for longer before it uses it: the server may have closed it.
 IDLE = 1.0
 
+#: Seconds that a spawned operation that was stopped is waited for.
+JOIN = 2.0
+
 
 #: Errors after which the connection is given up: another one leads elsewhere, or its replies may be out of step.
 LEAVING = (ConnectionFault, NotCarriedOut, UnexpectedReply)
@@ -71,14 +74,24 @@ def changes(command: Command[Any]) -> bool:
 
 
 class _ThreadConnection:
-    """The connection of one thread, and the process that made it: a forked child makes its own."""
+    """The connection of one thread, and the process that made it: a forked child makes its own. ``opening``: the one that was opened last."""
 
-    __slots__ = ("connection", "pid", "used")
+    __slots__ = ("connection", "hurried", "opening", "pid", "used")
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
+        self.opening: Connection | None = None
+        self.hurried = False
         self.pid = 0
         self.used = 0.0
+
+    def break_off(self, seconds: float) -> None:
+        """Close the connection if it was made before ``hurried`` was set (``hurry.Waits``)."""
+        from pyresque.driver.hurry import is_hurried  # noqa: PLC0415 - as a process ends
+
+        for each in (self.connection, self.opening):
+            if each is not None and not is_hurried(each.timeout):
+                each.break_off(seconds)
 
 
 class _PerThread(_local):
@@ -240,9 +253,14 @@ class SyncDriver:
     def _connect_anew(self, descriptor: int | None = None) -> Connection:
         """Open a connection, or go on with a lent one."""
         own, to = self._threads.own, self.server.find()
+        if own.hurried:
+            from pyresque.driver.hurry import hurried  # noqa: PLC0415 - as above
+
+            to = hurried(to)
         made = self._prepared.pop(0, None)
         if made is None or made.to is not to:
             made = Connection.prepared(to)
+        own.opening = made
         made.open(descriptor)
         own.connection, own.pid = made, getpid()
         return made
@@ -254,6 +272,10 @@ class SyncDriver:
             lent_connection.give_back()
             return self._connect_anew()
         return own.connection
+
+    def waits_here(self) -> _ThreadConnection:
+        """The connection of the calling thread, for a Hurry."""
+        return self._threads.own
 
     def prepare(self) -> None:
         """Prepare the next connection, which may be that of a forked child."""
@@ -292,8 +314,8 @@ class _Thread:
         self._over.set()
 
     async def join(self) -> None:
-        """Wait until it has ended."""
-        await Call(self._thread.join)
+        """Wait until it has ended, ``JOIN`` seconds at most: it may await a Redis that hangs."""
+        await Call(lambda: self._thread.join(JOIN))
 
     def _run(self) -> None:
         try:

@@ -51,6 +51,10 @@ class Executor(Protocol):
     #: Whether jobs run in another process, so that the worker can send its heartbeat meanwhile.
     isolated: bool
 
+    @property
+    def performing(self) -> bool:
+        """Whether a job is under way in this process, and uses its connections."""
+
     async def run(
         self,
         job: Job,

@@ -31,7 +31,8 @@ class InlineExecutor:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self._performing = False
+        #: Whether a job is under way.
+        self.performing = False
         self._terminated = False
         self._call_off: Callable[[], None] | None = None
         self._stopping = False
@@ -63,13 +64,13 @@ class InlineExecutor:
         """Perform a plain job at once; its outcome, and what the function returned, which may have to be awaited."""
         if self._stopping:
             return NOT_STARTED, None
-        self._performing, self._terminated = True, False
+        self.performing, self._terminated = True, False
         try:
             return DONE, own(work, *args)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error)), None
         finally:
-            self._performing = False
+            self.performing = False
             if self._call_off is not None:
                 self._call_off()
                 self._call_off = None
@@ -78,7 +79,7 @@ class InlineExecutor:
         """Run an operation that performs a job; NOT_STARTED after ``stop``, so that the job goes back into its queue."""
         if self._stopping:
             return NOT_STARTED
-        self._performing, self._terminated = True, False
+        self.performing, self._terminated = True, False
         try:
             performed = await operation(*args)
         except GeneratorExit:
@@ -86,7 +87,7 @@ class InlineExecutor:
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error))
         finally:
-            self._performing = False
+            self.performing = False
             if self._call_off is not None:
                 self._call_off()
                 self._call_off = None
@@ -97,7 +98,7 @@ class InlineExecutor:
 
     def terminate(self) -> None:
         """Raise TermException inside the running job; once a job, so that it can clean up."""
-        if self._performing and not self._terminated:
+        if self.performing and not self._terminated:
             self._terminated = True
             raise if_dropped(TermException("SIGTERM"), self._dropped)
 

@@ -90,6 +90,11 @@ class TaskExecutor:
         outcome: Outcome = await Call(task)
         return outcome
 
+    @property
+    def performing(self) -> bool:
+        """Whether a job is under way."""
+        return self._task is not None and not self._task.done()
+
     def kill(self) -> None:
         """Do nothing: the job is left to end, as Ruby's worker without children does."""
 

@@ -28,6 +28,8 @@ class ThreadExecutor:
         self.registry = registry
         self._interrupt = Interrupt()
         self._calls = InterruptibleCalls(self._interrupt, of_the_loop=False)
+        #: Whether a job is under way.
+        self.performing = False
 
     async def run(
         self,
@@ -39,6 +41,7 @@ class ThreadExecutor:
         """Perform the job; whatever it raises is its failure, a SystemExit too."""
         self._interrupt.reset()
         end = JobEnd()
+        self.performing = True
         try:
             if is_plain(self.registry, job):
                 await self._calls.run(called(self.registry.call, (job.class_name, job.args)))
@@ -48,6 +51,8 @@ class ThreadExecutor:
             raise
         except BaseException as error:  # noqa: BLE001 - a job may raise anything; it is all recorded
             return Outcome(report=report(error)).with_end(end)
+        finally:
+            self.performing = False
         return (DONE if performed else UNDONE).with_end(end)
 
     def kill(self) -> None:

@@ -14,6 +14,7 @@ from pyresque.errors import RedisCommandError, RedisUnavailable, RoutingError, W
 from pyresque.ops import Call
 from pyresque.printable import many, printable
 from pyresque.process.health.state import Flag, HealthState
+from pyresque.process.worker.controls import no_hurry
 from pyresque.routing.moving import QueueMover
 from pyresque.routing.rules import Routes
 from pyresque.store.moved import ANY, OTHER_MOVER
@@ -101,6 +102,8 @@ class Mover:
         self._complained = ""  # of Redis; said once
         self._fault = ""  # what is wrong with the routing table
         self._told_of: set[str] = set()
+        #: Bounds the waits for Redis once the mover stops (``driver/hurry.py``). The code that builds the mover sets it.
+        self.hurry: Callable[[], None] = no_hurry
 
     # -- the loop
 
@@ -325,6 +328,7 @@ class Mover:
         """Stop after the current step (TERM, INT, QUIT)."""
         if not self.stopping:
             self.stopping = True
+            self.hurry()
             self.health.mark(Flag.STOPPING, True)
 
     def pause_processing(self) -> None:

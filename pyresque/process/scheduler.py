@@ -19,9 +19,12 @@ from pyresque.errors import (
     WrongKey,
 )
 from pyresque.ops import Call
+from pyresque.process.worker.controls import no_hurry
 from pyresque.schedule.cron.next_run import Cron
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.core import Core
     from pyresque.process.worker.idle import Host
     from pyresque.schedule.entries import Entry
@@ -66,6 +69,8 @@ class Scheduler:
         self._renew_at = 0.0
         self._last_look: float | None = None
         self._failed = False
+        #: Bounds the waits for Redis once the scheduler stops (``driver/hurry.py``). The code that builds the scheduler sets it.
+        self.hurry: Callable[[], None] = no_hurry
 
     # -- the loop
 
@@ -145,6 +150,7 @@ class Scheduler:
         if not self.stopping:
             log.info("Shutting down")
             self.stopping = True
+            self.hurry()
 
     def ask_reload(self) -> None:
         """Have the next round load the schedule again (USR2)."""

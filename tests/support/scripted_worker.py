@@ -70,6 +70,7 @@ class ScriptedExecutor:
     """An executor that performs no job and returns the outcomes it was given, in their order."""
 
     isolated = True
+    performing = False
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)

@@ -57,6 +57,7 @@ class ForkExecutor:
     """
 
     isolated = True
+    performing = False  # never in this process
 
     def __init__(
         self,

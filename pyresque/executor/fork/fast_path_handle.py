@@ -7,6 +7,7 @@ import marshal
 import os
 import select
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from pyresque.errors import ConnectError, PyresqueError, RedisUnavailable
@@ -28,6 +29,9 @@ SHORT = 0.1
 
 #: Seconds between two looks at the fast path; until a call-back is sent again that had no effect.
 LOOK, RETRY = 1.0, 0.02
+
+#: Seconds that the last turn may take once the worker is to stop.
+LAST_TURN = 2.0
 
 #: A run of fewer turns did not pay: the next one begins after twice as many short jobs, up to this many.
 FEW, MOST = 4, 64
@@ -53,6 +57,9 @@ class LentConnection(Protocol):
     def settle(self) -> None:
         """Wait until Redis has carried out whatever was sent here."""
 
+    def break_off(self, seconds: float) -> None:
+        """End what the fork server has awaited for so long on the connection."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -76,6 +83,7 @@ class FastPathHandle:
         self._wanted_jobs = 1
         #: Whether a run is under way, or its last child has not been taken over yet.
         self.running = False
+        self._turn_ends_at = 0.0
 
     def due(self) -> bool:
         """Whether enough short jobs in a row were performed by the worker."""
@@ -107,6 +115,8 @@ class FastPathHandle:
 
     def broken(self, why: str) -> RedisUnavailable:
         """Close a connection that broke in the fork server; returns the error."""
+        if self._turn_ends_at:
+            why = f"no reply within {LAST_TURN:g} s, and this process is to end"
         where = "" if self._connection is None else f" at {self._connection.where}"
         self.close()
         return RedisUnavailable(f"Redis{where}: {why}")
@@ -195,7 +205,7 @@ class FastPathHandle:
             try:
                 seconds = LOOK if failure is not None else min(await upkeep(), LOOK)
                 if page.called_back:
-                    server.call_back()
+                    self._call_back()
                     seconds = min(seconds, RETRY)
                 ready = [fd for fd, _ in poll.poll(max(0.0, seconds) * 1000)]
                 if self._wakeup in ready:
@@ -221,6 +231,19 @@ class FastPathHandle:
         return FastPathEnd(
             kind, detail, left, taken, second, error_pipe, failure, unwritten=unwritten
         )
+
+    def _call_back(self) -> None:
+        """Signal the fork server, but not in a turn, after which it looks by itself: each signal would begin its wait for Redis anew.
+
+        Once the worker is to stop, a turn ends after LAST_TURN seconds: Redis hangs.
+        """
+        page, now = self._page, monotonic()
+        if not page.in_turn:
+            self._server.call_back()
+        elif page.stopping and self._connection is not None:
+            self._turn_ends_at = self._turn_ends_at or now + LAST_TURN
+            if now >= self._turn_ends_at:
+                self._connection.break_off(LAST_TURN)
 
     def _look(self, turns: int, show_child: Callable[[int], None]) -> int:
         """Show the current child; call back if the job is the one of the last look. Returns the turns so far."""

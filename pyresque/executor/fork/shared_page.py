@@ -117,6 +117,11 @@ class SharedPage:
         """The fork server sends ``turn.lua``: from now on ``worker:<id>`` holds its last job, or the next one."""
         self._page[IN_TURN] = True
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether the fork server awaits the reply to ``turn.lua``."""
+        return self._page[IN_TURN] == 1
+
     def set_turns(self, turns: int) -> None:
         """The fork server has run ``turn.lua`` so often, and the job that it has now has no child.
 
@@ -134,4 +139,4 @@ class SharedPage:
         """The turns; the pid of the child that performs the present job, or has (0: none); whether a turn is under way."""
         turns: int = _TURNS.unpack_from(self._page, _TURNS_AT)[0]
         child: int = _CHILD.unpack_from(self._page, _CHILD_AT)[0]
-        return turns, child, self._page[IN_TURN] == 1
+        return turns, child, self.in_turn

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pyresque import __version__
 from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
 from pyresque.process.worker.liveness import Heartbeats, Upkeep
+from pyresque.process.worker.redis_retry import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,9 @@ log = logging.getLogger("pyresque")
 
 #: The worker hooks that each worker of a crew runs; the others are the process's.
 OF_EACH = ("queue_empty",)
+
+#: Seconds, after the time of the jobs, for workers that write how theirs have ended: more than they wait for a Redis that is away.
+WRITING = 2 * PATIENCE
 
 #: The beginning of a worker's title, after the prefix.
 NAME = f"pyresque-{__version__}: "
@@ -69,6 +73,7 @@ class Crew:
         self.stopping = False
         self._term_at = math.inf
         self._kill_at = math.inf
+        self._only_write = False
 
     async def start(self) -> None:
         """Warn of unlimited jobs, prune, and run before_first_fork hooks, before any worker starts."""
@@ -81,13 +86,18 @@ class Crew:
         error = DirtyExit("Job still being processed when its process had to end")
         for worker in self.workers:
             worker.heartbeat.registered = False
+        left = [worker for worker in self.workers if not worker.registration.given_up]
+        if not left:
+            return
         try:
-            for worker in self.workers:
-                await self._unregister(worker, error)
+            while left:
+                await self._unregister(left[0], error)
+                left.pop(0)
             if self.upkeep.remote is not None:
                 await self.upkeep.remote.end()
         except (RedisUnavailable, RedisCommandError) as away:
-            log.warning("workers stay registered until others prune them: %s", away)
+            for worker in left:
+                worker.registration.log_stay(away)
 
     async def _unregister(self, worker: Worker, error: DirtyExit) -> None:
         """Unregister a worker. An unused connection may have been closed: the second attempt opens another one."""
@@ -146,12 +156,22 @@ class Crew:
         return min(self._term_at, self._kill_at) - self.core.clock.monotonic()
 
     def end_jobs(self) -> bool:
-        """Interrupt the jobs when the pre-shutdown time is over. Returns whether the term time-out is over, too."""
+        """Interrupt the jobs when the pre-shutdown time is over. Returns whether the term time-out is over, too.
+
+        Workers whose jobs have ended get some more time, in which they write that: Redis may be away.
+        """
         now = self.core.clock.monotonic()
         if now >= self._term_at:
             self._term_at = math.inf
             self.kill_jobs()
+        if now >= self._kill_at and not (self._only_write or self.performing):
+            self._only_write, self._kill_at = True, now + WRITING
         return now >= self._kill_at
+
+    @property
+    def performing(self) -> bool:
+        """Whether any job is under way."""
+        return any(worker.executor.performing for worker in self.workers)
 
 
 #: What each signal does.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pyresque import job_copies
 from pyresque.driver.choose import awaiting_driver
+from pyresque.driver.hurry import Hurry
 from pyresque.executor.task import TaskExecutor
 from pyresque.process.crew.slots import worker_here
 from pyresque.process.worker.fast_path import InlineFastPath
@@ -61,6 +62,8 @@ class LoopSlots:
         #: For functions of jobs. The loop's default executor is for what jobs run there; a job may shut that down.
         self._threads = ThreadPoolExecutor(2 * count, "job")
         self._driver = awaiting_driver(resque.access(), self._threads)
+        self._executors: list[TaskExecutor] = []
+        self._hurry = Hurry(self._driver, lambda: any(each.performing for each in self._executors))
         self._loop = _new_loop()
         self._over = self._loop.create_future()
         self._living: dict[str, Callable[[BaseException | None], None]] = {}
@@ -75,6 +78,8 @@ class LoopSlots:
         """Return a worker whose jobs run in the event loop (``Slots.build_worker``)."""
         executor = TaskExecutor(self._resque.core.registry, self._driver.run)
         worker = build(executor)
+        self._executors.append(executor)
+        worker.hurry = self._hurry
         worker.fast_path = InlineFastPath(worker, tasks=executor)
         return worker
 

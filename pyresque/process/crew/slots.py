@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from pyresque.driver.hurry import Hurry
 from pyresque.executor.thread import ThreadExecutor
 from pyresque.process.crew.shared_waiter import ThreadWaiter
 
@@ -66,10 +67,13 @@ class ThreadSlots:
     def __init__(self, resque: Resque, shared_waiter: SharedWaiter) -> None:
         self._resque = resque
         self._shared_waiter = shared_waiter
+        self._workers: dict[str, Worker] = {}
 
     def build_worker(self, build: Callable[[Executor], Worker]) -> Worker:
         """Return a worker whose jobs run in its thread (``Slots.build_worker``). Jobs in threads have no fast path."""
-        return build(ThreadExecutor(self._resque.core.registry))
+        worker = build(ThreadExecutor(self._resque.core.registry))
+        self._workers[worker.id] = worker
+        return worker
 
     def new_waiter(self) -> ThreadWaiter:
         """Return a waiter for a worker in a thread (``Slots.new_waiter``)."""
@@ -86,7 +90,10 @@ class ThreadSlots:
         def run() -> None:
             failure: BaseException | None = None
             worker_here.set(name)
-            driver = self._resque.driver
+            driver, worker = self._resque.driver, self._workers[name]
+            worker.hurry = Hurry(driver.waits_here(), lambda: worker.executor.performing)
+            if worker.stopping:
+                worker.hurry()
             try:
                 driver.run(work())
             except BaseException as error:  # noqa: BLE001 - ``ended`` gets it

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from pyresque import signal_handlers
+from pyresque.driver.hurry import Hurry
 from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import leave
 from pyresque.ops import Spawn, Spawned
@@ -166,6 +167,7 @@ def _run(
             upkeep.stop()
             _exit_amid_jobs(resque, crew)
     upkeep.stop()
+    Hurry(resque.driver.waits_here())()
     resque.run(upkeep.join())
     resque.run(crew.leave())
     resque.run(crew.core.hooks.run("worker_exit"))
@@ -180,8 +182,10 @@ async def _spawn_upkeep(crew: Crew) -> Spawned:
 
 def _exit_amid_jobs(resque: Resque, crew: Crew) -> NoReturn:
     """Exit with jobs still running, as a child would be killed; their records are in Redis."""
-    log.warning("jobs did not end in time: they are recorded as failed, and the process ends")
+    if crew.performing:
+        log.warning("jobs did not end in time: they are recorded as failed, and the process ends")
     try:
+        Hurry(resque.driver.waits_here())()
         resque.run(crew.leave())
         logging.shutdown()
         flush()

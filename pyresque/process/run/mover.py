@@ -6,6 +6,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from pyresque.driver.hurry import Hurry
 from pyresque.lightweight import random_hex
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.mover import AHEAD, POLL, Mover
@@ -43,6 +44,7 @@ def run_mover(resque: Resque, *, ahead: int = AHEAD, poll: float = POLL) -> None
         posix = PosixHost()
         try:
             mover = build_mover(resque, posix, health, ahead=ahead, poll=poll)
+            mover.hurry = Hurry(resque.driver.waits_here())
             hang_up = {HANG_UP: posix.hang_up(Mover.shutdown)}
             with posix.handling_signals(mover, {**SIGNAL_ACTIONS, **hang_up}):
                 resque.run(mover.work())
@@ -56,6 +58,7 @@ def move_once(resque: Resque, *, aside: bool, everything_back: bool) -> tuple[in
     posix = PosixHost()
     try:
         mover = build_mover(resque, posix)
+        mover.hurry = Hurry(resque.driver.waits_here())
         with posix.handling_signals(mover, SIGNAL_ACTIONS):
             resque.run(mover.once(aside=aside, everything_back=everything_back))
         return mover.moved, mover.moved_back

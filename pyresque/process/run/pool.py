@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from pyresque import signal_handlers
+from pyresque.driver.hurry import Hurry
 from pyresque.errors import DirtyExit, PyresqueError, RedisCommandError, RedisUnavailable
 from pyresque.executor.fork.cheap_fork import freeze_memory
 from pyresque.job.worker_registry import WorkerId
@@ -34,6 +35,7 @@ from pyresque.process.run.worker import (
     send_prints,
 )
 from pyresque.process.start.start_line import log_pool_start
+from pyresque.process.worker.controls import no_hurry
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.standard_streams import flush
 from pyresque.store.worker_notes import WorkerNotes
@@ -48,6 +50,10 @@ log = logging.getLogger("pyresque")
 
 #: Seconds after which the master looks at its workers although no signal woke it.
 LOOK = 1.0
+
+
+#: The signals that stop a pool.
+STOPS = frozenset({"SIGQUIT", "SIGINT", "SIGTERM"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,11 @@ class PoolMaster:
         clock = self.resque.core.clock
         delay = self.options.spawn_delay
         pool = Pool(counts, self._start, _send, clock, spawn_delay=delay, burst=self.burst)
-        actions = {name: partial(_note, name) for name in self._signal_actions}
+        hurry = Hurry(self.resque.driver.waits_here())
+        actions = {
+            name: partial(_note, name, hurry if name in STOPS else no_hurry)
+            for name in self._signal_actions
+        }
         with self._posix.handling_signals(self._signals, actions):
             while not pool.over:
                 wait = pool.maintain()
@@ -320,8 +330,10 @@ class PoolMaster:
         self._posix.title(f"{prefix}resque-pool-master{name}: managing [{pids}]")
 
 
-def _note(name: str, signals: deque[str]) -> None:
+def _note(name: str, hurry: Callable[[], None], signals: deque[str]) -> None:
+    """Note a signal; of one that stops the pool, bound what the master may await from Redis now."""
     signals.append(name)
+    hurry()
 
 
 def _send(pid: int, name: str) -> None:

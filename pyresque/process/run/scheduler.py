@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyresque.driver.hurry import Hurry
 from pyresque.errors import ScheduleFileError
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.run.worker import prepare
@@ -49,6 +50,7 @@ def run_scheduler(resque: Resque) -> None:
     posix = PosixHost()
     try:
         scheduler = Scheduler(resque.core, claim(), posix)
+        scheduler.hurry = Hurry(resque.driver.waits_here())
         hang_up = {HANG_UP: posix.hang_up(Scheduler.shutdown)}
         with posix.handling_signals(scheduler, {**SIGNAL_ACTIONS, **hang_up}):
             resque.run(scheduler.work())

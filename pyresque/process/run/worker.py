@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque.driver.hurry import Hurry
 from pyresque.executor.fork.executor import ForkExecutor
 from pyresque.executor.fork.warm_up import WarmUps
 from pyresque.executor.inline import InlineExecutor
@@ -123,6 +124,7 @@ def run_without_fork(
     core = resque.core
     worker = Worker(core, worker_id, queue_list, executor, plain)
     worker.fast_path = InlineFastPath(worker, executor)
+    worker.hurry = Hurry(resque.driver.waits_here(), lambda: executor.performing)
     worker.upkeep.undeclared = UndeclaredPlugins(
         core.registry, core.active_job_classes, queue_list.takes
     )
@@ -160,6 +162,7 @@ def build_worker(
         inline = InlineExecutor(core.registry)
         worker = Worker(core, worker_id, queue_list, inline, posix, health)
         worker.fast_path = InlineFastPath(worker, inline)
+        worker.hurry = Hurry(resque.driver.waits_here(), lambda: inline.performing)
         worker.upkeep.remote = remote_control(core, [worker.heartbeat])
         worker.upkeep.undeclared = UndeclaredPlugins(
             core.registry, core.active_job_classes, queue_list.takes
@@ -185,6 +188,7 @@ def build_worker(
     resque.stop_flag.follow(lambda: executor.page.stopping)
     worker = Worker(core, worker_id, queue_list, executor, posix, health)
     worker.fast_path = ForkFastPath(worker, executor)
+    worker.hurry = Hurry(resque.driver.waits_here())
     if core.hooks.lent_pools and (why := worker.fast_path.barred()):
         log.warning("resque.lend: this worker lends no connection, because %s", why)
     worker.upkeep.remote = remote_control(core, [worker.heartbeat])

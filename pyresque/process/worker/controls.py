@@ -10,6 +10,8 @@ from pyresque.printable import printable
 from pyresque.process.health.state import Flag, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyresque.core import Core
     from pyresque.executor.base import Executor
     from pyresque.job.hooks import WorkerHooks
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from pyresque.process.worker.idle import Host
 
 log = logging.getLogger("pyresque")
+
+
+def no_hurry() -> None:
+    """Do nothing: no connection is known whose waits could be bounded."""
 
 
 class WorkerControls:
@@ -34,6 +40,8 @@ class WorkerControls:
         self.stopping = False
         self.paused_by_signal = False
         self.why_paused = ""
+        #: Bounds the waits for Redis once the worker stops (``driver/hurry.py``). The code that builds the worker sets it.
+        self.hurry: Callable[[], None] = no_hurry
         self._title_prefix = f"{core.settings.procline_prefix}pyresque-{__version__}: "
 
     # -- stop and pause
@@ -45,6 +53,7 @@ class WorkerControls:
             self.stopping = True
             self.health.mark(Flag.STOPPING, True)
             self.executor.stop()
+            self.hurry()
             self.hooks.run_now("shutdown")
 
     def shutdown_now(self) -> None:

@@ -51,7 +51,10 @@ class Upkeep:
         self._due_at = -math.inf
 
     async def run(self) -> float:
-        """Send the heartbeat, prune and trim, each if it is due. Returns the seconds until the next is due."""
+        """Send the heartbeat, prune and trim, each if it is due. Returns the seconds until the next is due.
+
+        Only the heartbeat is tried while Redis does not take it: each attempt may hang.
+        """
         left = self._due_at - self.clock.monotonic()
         if left > 0:
             self.health.upkeep_done()
@@ -59,6 +62,9 @@ class Upkeep:
         next_beat = await self.heartbeat.beat_if_due()
         self.health.upkeep_done()
         self.health.mark(Flag.AWAY, self.heartbeat.failing)
+        if self.heartbeat.failing:
+            self._due_at = self.clock.monotonic() + next_beat
+            return next_beat
         if self.clock.monotonic() >= self._prune_at:
             await self.prune()
         await self.retention.trim_if_due()

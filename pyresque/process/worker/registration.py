@@ -6,8 +6,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pyresque.activejob.describe import LoggedJob
 from pyresque.clock import local
 from pyresque.errors import DirtyExit, RedisCommandError, RedisUnavailable
+from pyresque.job.worker_registry import read_record
 from pyresque.ops import Call
 from pyresque.process.health.state import Flag
 from pyresque.process.worker.ended import unregister_ended
@@ -39,6 +41,8 @@ class Registration:
         self.heartbeat = heartbeat
         self.health = health
         self.host = host
+        #: Whether ``leave`` could not remove the worker.
+        self.given_up = False
 
     async def enter(self) -> None:
         """Add the worker to ``workers``, with ``worker:<id>:started``."""
@@ -69,18 +73,33 @@ class Registration:
         await self.current_job.read_finished_count()
 
     async def leave(self, failure: BaseException | None, remote: RemoteControl | None) -> None:
-        """Remove the worker, and its note in Redis. After UNREGISTER_WAITS it gives up; another worker then prunes this one."""
+        """Remove the worker, and its note in Redis. After UNREGISTER_WAITS, or PATIENCE, it gives up; another worker then prunes this one."""
+        is_patience_over = self.current_job.redis_retry.is_patience_over
         for wait in (*UNREGISTER_WAITS, None):
             try:
                 await self.remove(failure)
                 if remote is not None:
                     await remote.end()
             except (RedisUnavailable, RedisCommandError) as error:
-                if wait is not None and isinstance(error, RedisUnavailable):
+                away = isinstance(error, RedisUnavailable)
+                if wait is not None and away and not is_patience_over():
                     await Call(partial(self.host.sleep, wait), offload=True)
                     continue
-                if failure is None or str(failure) != str(error):
-                    log.warning(
-                        "%s stays registered until another worker prunes it: %s", self.id, error
-                    )
+                self.given_up = True
+                if self.current_job.record or failure is None or str(failure) != str(error):
+                    self.log_stay(error)
             return
+
+    def log_stay(self, why: BaseException) -> None:
+        """Log that the worker stays in Redis, and which job its record there keeps: whoever prunes it decides on that."""
+        keeps, job = "", None
+        if self.current_job.record:
+            unwritten = self.current_job.ended is not None
+            keeps = (
+                ", and keeps a job whose end is not written" if unwritten else ", and keeps its job"
+            )
+            job = read_record(self.core.codec, self.current_job.record).job
+        log.warning(
+            "%s stays registered until another worker prunes it%s%s: %s",
+            *(self.id, keeps, "" if job is None else f", {LoggedJob(job)}", why),
+        )

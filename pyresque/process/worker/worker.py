@@ -72,7 +72,8 @@ class Worker(WorkerControls):
         self.pruner = Pruner(core, worker_id, queue_list, host.worker_pids)
         self.upkeep = Upkeep(core, self.heartbeat, self.pruner, self.health)
         self.redis_retry = RedisRetry(
-            *(host.sleep, self._may_leave, self.health.redis_away),
+            *(host.sleep, lambda: self.stopping, self.health.redis_away),
+            now=core.clock.monotonic,
             fails_over=core.settings.fails_over,
         )
         self.current_job = self._new_current_job()
@@ -121,6 +122,7 @@ class Worker(WorkerControls):
         finally:
             if beating is not None:
                 beating.stop()
+            self.hurry()
             await self.registration.leave(failure, self.upkeep.remote)
             await Call(self.executor.close)
             await self.hooks.run("worker_exit")
@@ -223,6 +225,8 @@ class Worker(WorkerControls):
     async def _finish(self, job: Job, outcome: Outcome, *, then_reserve: bool) -> Job | None:
         """Record in Redis how the job ended and, with ``then_reserve``, return the next one."""
         current = self.current_job
+        if self.stopping:
+            self.hurry()
         if outcome is STAYS:
             return await self.reserve() if then_reserve else None
         if not outcome.started:
@@ -311,10 +315,6 @@ class Worker(WorkerControls):
 
     def _wait_is_over(self, was_paused: bool) -> bool:
         return self.stopping or self.paused_by_signal != was_paused
-
-    def _may_leave(self) -> bool:
-        """Whether the worker may leave while Redis is away: it stops, and has no job to finish in Redis."""
-        return self.stopping and not self.current_job.record
 
     async def _queues(self) -> tuple[str, ...]:
         if not self.queue_list.dynamic:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from pyresque.job.worker_registry import WorkerId
-from pyresque.process.crew.crew import NAME, Crew, SharedTitle
+from pyresque.process.crew.crew import NAME, WRITING, Crew, SharedTitle
 from pyresque.process.worker.liveness import Heartbeats
 from pyresque.process.worker.queue_list import QueueList
 from pyresque.process.worker.worker import Worker
@@ -19,6 +19,7 @@ class Interrupted(ScriptedExecutor):
     """An executor that notes how its jobs are to end."""
 
     isolated = False
+    performing = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,6 +140,18 @@ def test_a_signal_to_stop_at_once_gives_jobs_the_time_a_child_has():
     one.terminate()
     assert one.due() == 4.0
     one.core.clock.passed += 4.0
+    assert one.end_jobs()
+
+
+def test_workers_whose_jobs_have_ended_get_time_to_write_that_and_not_for_ever():
+    one = crew(term_timeout=4.0)
+    one.terminate()
+    one.core.clock.passed += 4.0
+    for each in one.workers:
+        each.executor.performing = False
+    assert not one.end_jobs()
+    assert one.due() == WRITING
+    one.core.clock.passed += WRITING
     assert one.end_jobs()
 
 

@@ -92,6 +92,19 @@ def test_pruning_that_redis_refuses_is_put_off_and_ends_nothing():
     assert ScriptedDriver(TIME, [1], RedisUnavailable("away")).run(one.run()) == 600.0
 
 
+def test_only_the_heartbeat_is_tried_while_redis_does_not_take_it():
+    """Each attempt may hang: what else is due waits until the heartbeat is written."""
+    upkeep = rounds(heartbeat_interval=60.0, prune_interval=60.0)
+    upkeep.clock.passed += 60
+    away = ScriptedDriver(RedisUnavailable("away"))
+    assert away.run(upkeep.run()) == RETRY
+    assert len(away.asked) == 1
+    upkeep.clock.passed += RETRY
+    back = ScriptedDriver(TIME, [1], None, 9_000)
+    back.run(upkeep.run())
+    assert len(back.asked) == 4
+
+
 def test_upkeep_reports_whether_heartbeats_are_sent():
     one = rounds(heartbeat_interval=60.0)
     one.health.mark(Flag.REGISTERED, True)

@@ -5,6 +5,7 @@ import pytest
 from pyresque.errors import RedisUnavailable
 from pyresque.executor.base import Outcome
 from pyresque.failure.report import ErrorReport
+from pyresque.process.worker.redis_retry import LONGEST_IN_HASTE, PATIENCE
 from pyresque.store.reserve import NO_FAILURE
 from pyresque.store.scripts import script
 from tests.support.scripted_driver import ScriptedDriver
@@ -210,3 +211,59 @@ def test_the_keys_of_named_queues_call_unless_it_is_paused():
     one.paused_by_signal = True
     ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=True))
     assert [queues for queues, _, _ in one.host.waits] == [("resque:queue:low",), (), ()]
+
+
+def stop_while_it_performs(one):
+    perform = one.executor.run
+
+    async def perform_and_stop(*given):
+        one.shutdown()
+        return await perform(*given)
+
+    one.executor.run = perform_and_stop
+
+
+def test_a_worker_that_is_stopping_gives_up_a_redis_that_does_not_come_back_and_tells_of_its_job(
+    caplog,
+):
+    one = worker()
+    stop_while_it_performs(one)
+    away = [AWAY] * 40
+    one.startup = one.register_worker
+    with caplog.at_level("WARNING"):
+        hand = ScriptedDriver([1, b"OK"], GOT, *away)
+        hand.run(one.work())
+    assert PATIENCE <= sum(one.host.slept) <= PATIENCE + LONGEST_IN_HASTE
+    assert max(one.host.slept) == LONGEST_IN_HASTE
+    said = [record.getMessage() for record in caplog.records]
+    assert said[-2:] == [
+        "leaving while Redis is away: away",
+        f"{ID} stays registered until another worker prunes it, and keeps a job whose end is not written, (Job{{low}} | X | [1]): away",
+    ]
+
+
+def test_a_redis_that_comes_back_has_all_of_its_time_when_it_goes_again():
+    one = worker()
+    one.shutdown()
+    retry = one.redis_retry
+    retry.has_job = lambda: True
+    away, answers = AWAY, [AWAY, AWAY, AWAY, 1, AWAY, AWAY, 2]
+
+    async def attempt():
+        answer = answers.pop(0)
+        one.core.clock.passed += 3.0
+        if answer is away:
+            raise answer
+        return answer
+
+    hand = ScriptedDriver()
+    assert [hand.run(retry.until_answered(attempt)) for _ in range(2)] == [1, 2]
+
+
+def test_a_worker_that_stops_bounds_its_waits_for_redis_at_once_and_after_its_job():
+    one, hand = worker(), ScriptedDriver(GOT, ENDED)
+    stop_while_it_performs(one)
+    hurried = []
+    one.hurry = lambda: hurried.append(len(one.executor.jobs))
+    hand.run(one.perform_jobs())
+    assert hurried == [0, 1]
