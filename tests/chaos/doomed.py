@@ -13,18 +13,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redis import Redis
-
 from pyresque import Resque
 from pyresque.errors import DirtyExit
 from pyresque.plugins import JobStats, Lock, LockTimeout, Loner, Retry
 from pyresque.process.worker.current_job import CurrentJob
+from tests.support.one_command import ask
 
 if TYPE_CHECKING:
     from pyresque.store.reserve import FailureEntry
 
 resque = Resque()
-redis = Redis.from_url(os.environ["REDIS_URL"])
+URL = os.environ["REDIS_URL"]
 
 #: The seconds after which a lock is void: longer than any test.
 LONG = 3600
@@ -40,13 +39,13 @@ PLUGINS = {
 def reach(moment: str, what: str, following: str | None = None) -> None:
     """The job has come to that moment: kill whom its argument names, if it names any. ``following``: the job that is killed with it."""
     name, *kills = what.split(" ")
-    times = redis.hincrby("reached", f"{name} {moment}", 1)
+    times = ask(URL, "HINCRBY", "reached", f"{name} {moment}", 1)
     for kill in kills:
         where, number, target = kill.split(".")
         if where == moment and int(number) == times:
-            redis.sadd("kills", f"{name} {kill}")
+            ask(URL, "SADD", "kills", f"{name} {kill}")
             if following is not None:
-                redis.sadd("kills", f"{following.split(' ')[0]} reserved.{name}.worker")
+                ask(URL, "SADD", "kills", f"{following.split(' ')[0]} reserved.{name}.worker")
             strike(target)
 
 
@@ -87,7 +86,7 @@ class Job:
     @staticmethod
     def perform(what: str) -> None:
         """The work."""
-        redis.rpush("seen", what)
+        ask(URL, "RPUSH", "seen", what)
         reach("said", what)
         if what.startswith("failing"):
             raise ValueError(what)

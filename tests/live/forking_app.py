@@ -17,9 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import redis
-
 from pyresque import Resque
+from tests.support.one_command import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +29,11 @@ if "WITH_HOOK" in os.environ:  # then the worker forks by itself
 
 
 def note(*words: Any) -> None:
-    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-        client.rpush("notes", " ".join(map(str, words)))
+    ask(os.environ["REDIS_URL"], "RPUSH", "notes", " ".join(map(str, words)))
 
 
 def awaited(key: str) -> None:
-    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None) as client:
-        client.blpop(key, timeout=60)
+    ask(os.environ["REDIS_URL"], "BLPOP", key, 60)
 
 
 def leave(how: str) -> Any:

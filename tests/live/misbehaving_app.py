@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import redis
 from setproctitle import setproctitle
 
 from pyresque import Resque
+from tests.support.one_command import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,8 +28,7 @@ FOREVER = threading.Event()
 
 
 def note(*words: object) -> None:
-    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-        client.rpush("notes", " ".join(map(str, words)))
+    ask(os.environ["REDIS_URL"], "RPUSH", "notes", " ".join(map(str, words)))
 
 
 def handle_all(handler: signal.Handlers | Callable[..., object]) -> None:
