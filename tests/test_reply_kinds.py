@@ -10,7 +10,9 @@ from pyresque import AsyncResque, Resque
 from pyresque.errors import NotANumber, RedisUnavailable, UnexpectedReply
 from pyresque.ops import Batch, Command, answer
 from pyresque.reply_kinds import is_odd, misread, odd_reply
+from pyresque.store.delayed import DelayedTable
 from pyresque.store.reserve import NO_TEMPLATE, Reserver
+from pyresque.store.selection import Selection
 from tests.support.odd_server import ANSWERS, odd_server
 
 
@@ -105,6 +107,25 @@ def test_a_turn_that_cannot_be_read_is_the_same_error(reply):
     reserver.set_queues((), NO_TEMPLATE)
     with pytest.raises(UnexpectedReply):
         reserver.read_reply(reply)
+
+
+@pytest.mark.parametrize("reply", [None, 7, [], [None, None], [[1], []], [b"a", b"b", b"c"]])
+def test_a_look_of_a_worker_of_its_own_jobs_that_cannot_be_read_is_the_same_error(reply):
+    async def asks():
+        return await Selection(Resque().core.keys, "host:1:low").looking(b"k", b"", 0, 9, 0, 1)
+
+    operation = asks()
+    operation.send(None)
+    with pytest.raises(UnexpectedReply):
+        operation.send(reply)
+
+
+@pytest.mark.parametrize("reply", [None, 7, [], [1, 1], [1, 2, 3]])
+def test_a_move_of_delayed_jobs_without_an_answer_for_each_is_the_same_error(reply):
+    operation = DelayedTable(Resque().core.keys).take(7, b"{}")
+    operation.send(None)
+    with pytest.raises(UnexpectedReply):
+        operation.send(reply)
 
 
 def asked(url, face, verb):

@@ -9,6 +9,7 @@ from pyresque.failure import record as records
 from pyresque.failure.passes import Reading, Removing, Requeueing
 from pyresque.failure.record import FailedRecord
 from pyresque.lightweight import replace
+from pyresque.store.look_again import Attempts
 from pyresque.store.slices import Backward
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pyresque.job.job import Codec
     from pyresque.store.failed import FailedTable
     from pyresque.store.queues import Pushed
+
+
+#: What is looked for again, for the message.
+RECORD = "a failed record"
 
 
 class FailureLists:
@@ -47,6 +52,7 @@ class FailureLists:
         if payload is None or found.queue is None:
             raise NoSuchFailure(records.no_job(found, payload))
         meant: FailedRecord | None = found
+        attempts = Attempts(RECORD)
         while meant is not None:
             marked = records.marked(self.codec, meant, retried_at)
             done = await self.table.requeue(
@@ -54,6 +60,7 @@ class FailureLists:
             )
             if done is not None:
                 return done
+            attempts.failed()
             meant = await self._meant(found, queue)
             if not again and meant is not None and meant.retried_at != found.retried_at:
                 raise NoSuchFailure(
@@ -66,7 +73,9 @@ class FailureLists:
         """Remove the record at an index, or this record, wherever it stands now; return how many were removed."""
         if isinstance(which, FailedRecord):
             removed = await self.table.remove_record(which.raw, queue)
+            attempts = Attempts(RECORD)
             while not removed and (meant := await self._meant(which, queue)) is not None:
+                attempts.failed()
                 removed = await self.table.remove_record(meant.raw, queue)
             return removed
         return await self.table.remove_at(which, queue)

@@ -26,6 +26,7 @@ from pyresque.job.plugin import moment
 from pyresque.lightweight import replace
 from pyresque.ruby.time import parse_time
 from pyresque.store.keys import FAILED_ASIDE
+from pyresque.store.look_again import Attempts
 from pyresque.store.lost_jobs import LostJob, LostJobTable
 from pyresque.store.reserve import NO_FAILURE, FailureEntry
 from pyresque.store.workers import Redelivery, RedeliveryTable
@@ -106,6 +107,7 @@ class LostJobs:
         A job registered with ``on_dirty_exit="requeue"`` is redelivered instead, by the same script, and no hook runs.
         Returns None when its heartbeat is no longer the one that was seen: the worker lives, or another process has unregistered it.
         """
+        attempts = Attempts("the job of a worker")
         while True:
             found = await self.wrong_key_log.value_or(
                 self.worker_registry.working_on(worker_id), None
@@ -118,6 +120,7 @@ class LostJobs:
                 seen_heartbeat or None
             ):
                 return None
+            attempts.failed()
         failure, left = ending.failure, ending.left
         if failure is None:
             return removed

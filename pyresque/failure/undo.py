@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyresque.failure import record as records
+from pyresque.store.look_again import Attempts
 from pyresque.store.undo import MOST, MOST_BYTES, UndoTable
 
 if TYPE_CHECKING:
@@ -73,18 +74,26 @@ class Undoing:
         self.done = self.begun = 0
 
     async def whole(self, names: Sequence[str]) -> None:
-        """Undo it in these failed lists."""
+        """Undo it in these failed lists: as many records as are kept when it begins."""
         for name in names:
+            left = await self.undo.count(self.token, name)
             if self.token.startswith(REMOVED):
-                while number := await self.undo.put_back(self.token, name):
+                while left > 0 and (number := await self.undo.put_back(self.token, name)):
                     self.done += number
+                    left -= number
             elif self.token.startswith(REQUEUED):
-                while (element := await self.undo.first(self.token, name)) is not None:
-                    if not await self._take_back(name, element):
+                attempts = Attempts("a record that was kept for its undoing")
+                while left > 0 and (element := await self.undo.first(self.token, name)) is not None:
+                    answer = await self._take_back(name, element)
+                    if answer == LOOK_AGAIN:  # others removed records before it meanwhile
+                        attempts.failed()
+                    elif answer < 0:
                         break
+                    else:
+                        left -= 1
 
-    async def _take_back(self, name: str, element: bytes) -> bool:
-        """Undo one requeue; return False where another process does so."""
+    async def _take_back(self, name: str, element: bytes) -> int:
+        """Undo one requeue; return the script's answer: below 0 if nothing was done."""
         index, _, raw = element.partition(b"\n")
         record = records.read(self.codec, raw, int(index), name)
         payload = records.payload_of(self.codec, record) or b""
@@ -92,14 +101,12 @@ class Undoing:
         marked = await self._marked(record)
         args = (self.token, name, element, raw, marked, queue, payload)
         answer = await self.undo.take_back(*args)
-        if answer == LOOK_AGAIN:  # others removed records before it meanwhile
-            return True
         if answer == 1:
             self.done += 1
             await self.leaving(queue, payload)
         elif answer == 0:
             self.begun += 1
-        return answer >= 0
+        return answer
 
     async def _marked(self, record: FailedRecord) -> tuple[int, bytes] | None:
         """Return index and bytes of the record as the requeue has marked it."""

@@ -15,6 +15,7 @@ from pyresque.job.perform import perform
 from pyresque.job.plugin import answer_of, mark_of, moment, or_refused, received_args, sent_args
 from pyresque.job.registry import Registry, validate
 from pyresque.job.sending import wire_args
+from pyresque.store.look_again import Attempts
 from pyresque.store.marks import push_marked
 from pyresque.store.pauses import QueuePauses
 
@@ -290,6 +291,7 @@ class Queues(Dequeue):
 
     async def pop(self, queue: str) -> Any:
         """Take the value at the head, decoded, or None; also from a paused queue. One that cannot be read stays there: DecodeError."""
+        attempts = Attempts("the head of a queue")
         while True:
             raw = await self.table.element(self.table.keys.queue(queue), 0)
             if raw is None:
@@ -297,6 +299,7 @@ class Queues(Dequeue):
             value = self.codec.decode(raw)
             if await self.table.pop_seen(queue, raw):
                 return value
+            attempts.failed()
 
     async def reserve(self, queue: str) -> Job | None:
         """Take the job at the head; None if there is none, or while the queue is paused. Its ``fault`` says what is wrong with it.

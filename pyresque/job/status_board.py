@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyresque.errors import JobCancelled, JobFailed, ResultNotKept
 from pyresque.job.job_status import FAILED, KILLED, RESULT_ERROR, JobStatus, known
 from pyresque.ops import Sleep
+from pyresque.store.look_again import Attempts
 
 if TYPE_CHECKING:
     from pyresque.clock import Clock
@@ -64,8 +65,12 @@ class StatusBoard:
 
     async def clear(self, status: str | None = None) -> int:
         """Delete all statuses that are listed, or those with that ``status`` ("completed"); how many. The jobs stay."""
-        cleared, start = 0, 0
+        cleared, start, former = 0, 0, list[str]()
+        attempts = Attempts("statuses")
         while ids := await self.table.ids(start, PAGE):
+            if ids == former:
+                attempts.failed()
+            former = ids
             found = zip(ids, await self.table.read_many(ids), strict=True)
             wanted = [
                 one

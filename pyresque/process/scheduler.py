@@ -244,7 +244,7 @@ class Scheduler:
         if not await self.hold_master():
             return  # the new master takes the names
         self.procline("Updating schedule")
-        while names := await self.recurring.table.take_changed():
+        while not self.stopping and (names := await self.recurring.table.take_changed()):
             for name in names:
                 await self._update(name)
         self.procline("Schedules Loaded")

@@ -129,6 +129,7 @@ class QueueMover:
         It goes from the last element to the first, so that each window comes before the one that was moved before it.
         """
         slices, kept, moved = self.table.aside_slices(self.queue), 0, 0
+        left = await slices.counting()
         while True:
             count = slices.size
             found = await slices.reading(-(kept + count), count)
@@ -142,7 +143,8 @@ class QueueMover:
                 moved += done
                 self.restart()
             kept += len(found) - len(chosen)
-            if len(found) < count:
+            left -= len(found)
+            if len(found) < count or left <= 0:
                 return Step(moved, more=False)
 
     def _stays(self, routes: Routes, raw: bytes) -> bool:

@@ -9,6 +9,7 @@ from pyresque.schedule.later import CHUNK, Later, When, timestamp_of
 from pyresque.schedule.search import Enqueueing, Removing, Rescheduling, Selection
 from pyresque.store.delayed_times import PAGE
 from pyresque.store.delayed_walk import DelayedWalk
+from pyresque.store.look_again import Attempts
 from pyresque.store.queues import seconds
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: The least timestamps in one page of a listing: some may have no jobs and are skipped.
 LEAST = 50
+
+#: What is taken, for a message.
+NEXT = "the first job of a timestamp"
 
 
 class Delayed(Later):
@@ -164,21 +168,23 @@ class Delayed(Later):
 
     async def next_item_for_timestamp(self, when: When) -> Any:
         """Remove and return the first job of a timestamp, decoded, or None. An unreadable one stays: DecodeError."""
-        timestamp = timestamp_of(when)
+        timestamp, attempts = timestamp_of(when), Attempts(NEXT)
         while (raw := await self.table.head(timestamp)) is not None:
             value = self.codec.decode(raw)
             if await self.table.take(timestamp, raw):
                 return value
+            attempts.failed()
         await self.clean_up_timestamp(timestamp)
         return None
 
     async def enqueue_next_item(self, when: When) -> Any:
         """Enqueue the first job of a timestamp now; return its payload, or None if there is none."""
-        timestamp = timestamp_of(when)
+        timestamp, attempts = timestamp_of(when), Attempts(NEXT)
         while (raw := await self.table.head(timestamp)) is not None:
             if await self.promoter.move(((str(timestamp), (raw,)),)):
                 job = self.search.found(raw)
                 return None if job.fault is not None else self.codec.decode(raw)
+            attempts.failed()
         return None
 
     async def move_due(

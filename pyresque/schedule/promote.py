@@ -34,6 +34,7 @@ from pyresque.store.delayed import (
     Destination,
     Move,
 )
+from pyresque.store.look_again import Attempts
 from pyresque.store.queues import to_bytes
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Promoter:
         """
         moved = 0
         logged: set[str] = set()
+        attempts = Attempts("delayed jobs")
         while still_master is None or await still_master():
             due = await self.table.due(int(now), self.batch_size)
             for timestamp in set(due.stuck) - logged:
@@ -131,7 +133,10 @@ class Promoter:
             logged.update(due.stuck)
             if not due.heads:
                 break
-            moved += await self.move([(head.list_range, head.payloads) for head in due.heads])
+            number = await self.move([(head.list_range, head.payloads) for head in due.heads])
+            moved += number
+            if not number:
+                attempts.failed()
         return moved
 
     async def move(

@@ -7,6 +7,7 @@ set ``timestamps:<payload>`` of the lists that hold that payload. Each change is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyresque.ops import Arg, Batch, Command
@@ -82,6 +83,14 @@ class Due:
 
     heads: list[Head]
     stuck: list[str]
+
+
+def _answers(count: int, reply: list[int]) -> list[int]:
+    """Read one answer for each job."""
+    answers = list(reply)
+    if len(answers) != count:
+        raise ValueError("not one answer for each job")
+    return answers
 
 
 class DelayedTable:
@@ -215,7 +224,7 @@ class DelayedTable:
                 *("1" if clean else "", len(numbers), len(moves), REMOVED, len(marks)),
                 *(*named, *counts, *job_args),
             ),
-            list,
+            partial(_answers, sum(len(jobs) for _, jobs in moves)),
         )
 
     async def take(self, timestamp: int, payload: bytes) -> bool:

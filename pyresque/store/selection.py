@@ -58,6 +58,13 @@ class Look(NamedTuple):
     head: Sequence[bytes] = ()
 
 
+def _read_look(reply: list[Any]) -> Look:
+    look = Look(*reply)
+    if look.start.__class__ is not int or look.length.__class__ is not int:
+        raise TypeError("no index and no length")
+    return look
+
+
 #: In place of where a look begins: see there.
 SEARCH_ON = -2
 
@@ -85,7 +92,7 @@ class Selection:
         """
         args = (anchor, index, most, MOST_READ, head, part)
         command = self._called(self._look, (key,), args)
-        command.read = lambda reply: Look(*reply)
+        command.read = _read_look
         return command
 
     def looking_near_head(self, key: bytes, anchor: bytes, index: int, most: int) -> Command[Look]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyresque.ops import Batch, Command
+from pyresque.store.look_again import Attempts
 from pyresque.store.scripts import script
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ class Removal:
             return None
         first, found = page
         self.seen += len(found)
+        attempts = Attempts("a part of a list")
         while True:
             wanted = [(at, raw) for at, raw in enumerate(found) if self.chosen(first + at, raw)]
             if not wanted:
@@ -231,6 +233,7 @@ class Removal:
             if not missed:
                 return removed
             # Others removed elements below, and the rest moved down: read the slice again.
+            attempts.failed()
             found = await self._walk.slices.reading(first, len(found))
 
     async def whole(self) -> int:

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 
 class Refusing:
-    """``verdict`` looks at each command: a text is the error to answer with (one that begins with + a status), None has Redis carry it out."""
+    """``verdict`` looks at each command: a text is the error to answer with (one that begins with + a status), None has Redis carry it out.
 
-    def __init__(self, port: int, verdict: Callable[[list[bytes]], str | None]) -> None:
+    Bytes are the answer as it goes over the wire.
+    """
+
+    def __init__(self, port: int, verdict: Callable[[list[bytes]], str | bytes | None]) -> None:
         self._to = ("127.0.0.1", port)
         self._verdict = verdict
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -74,6 +77,9 @@ class Refusing:
             while command := whole(asking):
                 # Whoever is refused gives the connection up: what it has sent already is not carried out either.
                 refusal = refused or self._verdict(parts(command))
+                if isinstance(refusal, bytes):
+                    caller.sendall(refusal)
+                    continue
                 refused = None if refusal is None or refusal.startswith("+") else refusal
                 if refusal is None:
                     server.sendall(command)

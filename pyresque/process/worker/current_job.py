@@ -42,6 +42,7 @@ from pyresque.process.worker.barred import PassedOver
 from pyresque.process.worker.ended import without_writes
 from pyresque.process.worker.job_log import JobLog, QueueLog
 from pyresque.reply_kinds import misread
+from pyresque.store.look_again import Attempts
 from pyresque.store.reserve import NO_FAILURE, FailureEntry, Reservation, Reserver
 from pyresque.store.wrong_keys import WrongKeyLog
 
@@ -175,7 +176,7 @@ class CurrentJob:
 
         ``first`` or ``first_error``: what came of an attempt that was made already.
         """
-        reservation = first
+        reservation, attempts = first, None
         while True:
             if reservation is None:
                 attempt = partial(self._run_turn, failure, then_reserve=True)
@@ -192,6 +193,8 @@ class CurrentJob:
                 self._choose_queues(reservation.known)
                 failure = NO_FAILURE
             reservation = first_error = None
+            attempts = attempts or Attempts("the queues that there are")
+            attempts.failed()
 
     def wait(self, seconds: float, *, paused: bool) -> tuple[float, tuple[str, ...], bool]:
         """How the worker waits for its next job: seconds, keys of the lists to which a push ends the wait, and whether a queue is left out.
@@ -210,11 +213,14 @@ class CurrentJob:
 
     async def finish(self, failure: FailureEntry) -> None:
         """Finish the current job; reserve nothing."""
+        attempts = None
         while True:
             attempt = partial(self._run_turn, failure, then_reserve=False)
             reservation = await self.redis_retry.until_answered(attempt, self._recover)
             if not reservation.refused:
                 return self._keep(reservation)
+            attempts = attempts or Attempts("the end of a job")
+            attempts.failed()
             failure = await without_writes(failure, reservation.refused)
 
     async def finish_at_once(self, failure: FailureEntry) -> None:

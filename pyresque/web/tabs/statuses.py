@@ -111,11 +111,10 @@ async def asks_clear(dash: Dashboard, ask: Ask) -> Question:
         return Question(
             f"Remove all {statuses}? The jobs stay.", f"Remove {statuses}", "/statuses", number
         )
-    number, start = 0, 0
-    while await dash.run(dash.core.statuses.table.ids(start, 1)):
+    number, listed = 0, await dash.run(dash.core.statuses.count())
+    for start in range(0, listed, 500):
         found = await dash.run(dash.core.statuses.all(start, 500))
         number += sum(one.status == only for one in found)
-        start += 500
     statuses = count(number, f"{only} status", f"{only} statuses")
     return Question(f"Remove {statuses}? The jobs stay.", f"Remove {statuses}", "/statuses", number)
 
