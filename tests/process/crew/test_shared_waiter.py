@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from queue import SimpleQueue
 
 import pytest
@@ -10,6 +11,7 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.crew.shared_waiter import SharedWaiter, ThreadWaiter
 from pyresque.process.host.queue_watch import QueueWatch
+from pyresque.process.host.waits import Waiting, Waits
 from tests.support.eventually import TIMEOUT, eventually
 from tests.support.redis_server import RedisServer, waits_begun
 
@@ -83,6 +85,30 @@ def test_one_job_calls_one_of_ten_slots_which_share_one_connection(shared_waiter
     eventually(lambda: len(shared_waiter.waits), lambda count: count == 10)
     assert crew.answers.empty()
     assert waits_begun(db) == 1
+
+
+def test_who_begins_to_wait_while_the_queue_is_let_go_of_has_it_watched_again(
+    redis_url, db, monkeypatch
+):
+    with closing(SyncDriver(redis_url)) as driver:
+        watch = QueueWatch(driver.open_connection, SystemClock())
+        waits, leave = Waits(watch), watch.leave
+        first, late = (Waiting(frozenset({LOW}), lambda _key: None) for _ in range(2))
+        assert waits.enter(first)
+        eventually(lambda: [waits.begin(), waits.end()] and waits.watches(first))
+        waits.leave(first)
+        needs_a_round = []
+
+        def slow_leave(keys):
+            needs_a_round.append(waits.enter(late))
+            leave(keys)
+
+        monkeypatch.setattr(watch, "leave", slow_leave)
+        assert waits.begin()[0] == []
+        assert needs_a_round == [True]
+        monkeypatch.undo()
+        assert waits.begin()[0] != []
+        watch.close()
 
 
 def test_as_many_jobs_as_slots_at_once_are_all_taken(crew, db):
