@@ -68,6 +68,7 @@ class Crew:
         self.core = core
         self.workers = workers
         self.wake = wake
+        self.health = health
         heartbeats = Heartbeats(core, [worker.heartbeat for worker in workers])
         self.upkeep = Upkeep(core, heartbeats, workers[0].pruner, health)
         self.stopping = False
@@ -140,14 +141,12 @@ class Crew:
     def pause_processing(self) -> None:
         """Take no new jobs (USR2)."""
         self.core.hooks.run_now("before_pause", self.workers[0])
-        for worker in self.workers:
-            worker.pause_processing()
+        self.health.pause(True)
         self.wake()
 
     def unpause_processing(self) -> None:
         """Take jobs again (CONT)."""
-        for worker in self.workers:
-            worker.unpause_processing()
+        self.health.pause(False)
         self.core.hooks.run_now("after_pause", self.workers[0])
         self.wake()
 

@@ -6,6 +6,7 @@ The page may be shared memory: the process of the health port reads it, and the 
 from __future__ import annotations
 
 import logging
+from _thread import RLock
 from enum import IntEnum
 from math import inf
 from struct import Struct
@@ -75,15 +76,21 @@ class HealthState:
     def __init__(self, clock: Clock, page: bytearray | mmap | None = None) -> None:
         self.clock = clock
         self._page = bytearray(SIZE) if page is None else page
+        #: Whether a signal has paused the workers that share this object: one fact, which they all look at.
+        self.paused_by_signal = False
         self.why_paused = ""
         self._queues_paused: tuple[str, ...] = ()
+        self._lock = RLock()  # a signal handler may come in between
+        self._changed_at = -inf
         self.turned()
         self.upkeep_done()
         _TIME.pack_into(self._page, _LOOPED, inf)
 
-    def turned(self) -> None:
-        """Note that the worker's loop took a job, or looked for one."""
-        _TIME.pack_into(self._page, _TURNED, self.clock.monotonic())
+    def turned(self) -> float:
+        """Note that the worker's loop took a job, or looked for one; return when that was."""
+        now = self.clock.monotonic()
+        _TIME.pack_into(self._page, _TURNED, now)
+        return now
 
     def upkeep_done(self) -> None:
         """Note that the worker tried to write its heartbeat, whether or not Redis answered."""
@@ -97,29 +104,39 @@ class HealthState:
         """Set or clear a flag. Signal handlers call this, too."""
         self._page[flag] = on
 
-    def paused(self, why: str) -> None:
-        """Note why no job is taken, "" if jobs are. The workers of a process share this object, so a change is logged once."""
-        self._page[_PAUSED] = bool(why)
-        if why != self.why_paused:
-            self.why_paused = why
-            log.warning("%s", f"paused: {why}" if why else "no longer paused: jobs are taken again")
+    def pause(self, on: bool) -> None:
+        """Pause all workers that share this object, or let them go on. Signal handlers call this, too."""
+        self.paused_by_signal = on
+        self.mark(Flag.PAUSED, on)
 
-    def queues_paused(self, queues: tuple[str, ...]) -> None:
-        """Note which queues are paused while jobs are taken from others; all workers of a process log a change once."""
-        if queues != self._queues_paused:
-            self._queues_paused = queues
-            log.warning(
-                "%s",
-                f"no jobs are taken from paused queues: {listed(queues)}"
-                if queues
-                else "no queue is paused any more",
-            )
+    def paused(self, why: str, queues: tuple[str, ...], since: float) -> None:
+        """Note why a worker takes no job, "" if it takes jobs, and the paused queues beside those that it takes jobs from; log a change.
+
+        ``since``: when the worker began to look. What another worker has noted meanwhile is newer, and stays: this one looks again.
+        """
+        with self._lock:
+            if since < self._changed_at:
+                return
+            self._page[_PAUSED] = bool(why)
+            if why != self.why_paused:
+                self.why_paused, self._changed_at = why, self.clock.monotonic()
+                log.warning(
+                    "%s", f"paused: {why}" if why else "no longer paused: jobs are taken again"
+                )
+            if queues != self._queues_paused:
+                self._queues_paused, self._changed_at = queues, self.clock.monotonic()
+                log.warning(
+                    "%s",
+                    f"no jobs are taken from paused queues: {listed(queues)}"
+                    if queues
+                    else "no queue is paused any more",
+                )
 
     def job(self, on: bool) -> None:
         """Note that a job starts or has ended. A worker that takes one is not paused."""
         page = self._page
         if on:
-            page[_WORKING], page[_PAUSED] = True, False
+            page[_WORKING], page[_PAUSED] = True, self.paused_by_signal
         else:
             _TIME.pack_into(page, _TURNED, self.clock.monotonic())
             page[_WORKING] = False

@@ -38,7 +38,6 @@ class WorkerControls:
         self.host = host
         self.health = health
         self.stopping = False
-        self.paused_by_signal = False
         self.why_paused = ""
         #: Bounds the waits for Redis once the worker stops (``driver/hurry.py``). The code that builds the worker sets it.
         self.hurry: Callable[[], None] = no_hurry
@@ -76,26 +75,24 @@ class WorkerControls:
             self.executor.kill()
 
     def pause_processing(self) -> None:
-        """Take no new jobs (USR2)."""
+        """Take no new jobs (USR2); in a crew none of its workers does."""
         self.hooks.run_now("before_pause", self)
-        self.paused_by_signal = True
-        self.health.mark(Flag.PAUSED, True)
+        self.health.pause(True)
 
     def unpause_processing(self) -> None:
         """Take jobs again (CONT)."""
-        self.paused_by_signal = False
-        self.health.mark(Flag.PAUSED, False)
+        self.health.pause(False)
         self.hooks.run_now("after_pause", self)
 
     # -- the pause
 
     async def paused(self) -> bool:
         """Whether the worker takes no jobs: because of ``pause_processing``, or of the pause key in Redis."""
-        return self.paused_by_signal or await self.core.worker_registry.table.paused()
+        return self.health.paused_by_signal or await self.core.worker_registry.table.paused()
 
     def reason_to_pause(self, last: CurrentJob) -> str:
         """Why the worker takes no jobs: the signal, or the keys in Redis that the last turn found; "" if it takes jobs."""
-        if self.paused_by_signal:
+        if self.health.paused_by_signal:
             return "USR2 came; CONT ends it"
         keys = self.core.keys
         if last.paused_by_key:
@@ -107,14 +104,13 @@ class WorkerControls:
             return f"its queues are paused: {listed(last.paused_queues)}; `pyresque queues resume` ends it"
         return ""
 
-    def log_pause(self, why: str, queues: tuple[str, ...] = ()) -> None:
+    def log_pause(self, why: str, since: float, queues: tuple[str, ...] = ()) -> None:
         """Keep the reason why the worker takes no jobs ("": it takes jobs), and log a change.
 
-        ``queues``: those that are paused while the worker takes jobs from others.
+        ``since``: when it began to look. ``queues``: those that are paused while the worker takes jobs from others.
         """
         self.why_paused = why
-        self.health.paused(why)
-        self.health.queues_paused(() if why else queues)
+        self.health.paused(why, () if why else queues, since)
 
     # -- what operators see
 

@@ -91,7 +91,7 @@ class InlineFastPath:
         second, shown_queue = 0, ""
         while True:
             work = self._work(queue, raw)
-            if work is None or worker.stopping or worker.paused_by_signal:
+            if work is None or worker.stopping or worker.health.paused_by_signal:
                 return await _hand_over(worker, queue, raw, accepted=accepted)
             entry, args, job, direct = work
             if entry is not shown or current.second != second or queue is not shown_queue:
@@ -111,7 +111,7 @@ class InlineFastPath:
                 outcome = await self.tasks.call(entry.perform, args)
             end = outcome.end
             done = outcome is DONE or (end is not None and outcome == DONE)
-            if not done or worker.stopping or worker.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
+            if not done or worker.stopping or worker.health.paused_by_signal:  # type: ignore[redundant-expr] # a signal may have come
                 current.log.started, current.log.waited = started, None
                 return read_job(self.core.codec, queue, raw), outcome
             accepted = False
@@ -206,7 +206,7 @@ class ForkFastPath:
     async def _run(self, job: Job) -> tuple[Job | None, Outcome | None]:
         current, worker = self.current_job, self.worker
         setup = self._setup()
-        stopped = worker.stopping or worker.paused_by_signal
+        stopped = worker.stopping or worker.health.paused_by_signal
         if setup is None or job.queue not in setup.queues or stopped:
             return job, None
         record = CurrentRecord(setup.queues.index(job.queue), job.raw, current.record)

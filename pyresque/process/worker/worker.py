@@ -91,7 +91,7 @@ class Worker(WorkerControls):
 
         return SelectiveJob(
             *(self.core, self.id, self.queue_list, self.redis_retry, self._idle_upkeep),
-            lambda: self.stopping or self.paused_by_signal,
+            lambda: self.stopping or self.health.paused_by_signal,
         )
 
     # -- start, loop, end
@@ -148,19 +148,19 @@ class Worker(WorkerControls):
     async def _loop(self, interval: Interval) -> None:
         wait = interval.first
         while not self.stopping:
-            was_paused = self.paused_by_signal
-            self.health.turned()
+            was_paused = self.health.paused_by_signal
+            since = self.health.turned()
             if await self.perform_jobs():
                 if self._jobs_run_here:
                     signal_handlers.take_again()
                 self.idle_wait.found_job()
                 if self.why_paused:
-                    self.log_pause("")
+                    self.log_pause("", since)
                 wait = interval.after_work
                 continue
             await self._queues_are_empty()
             why = self.reason_to_pause(self.current_job)
-            self.log_pause(why, self.current_job.paused_queues)
+            self.log_pause(why, since, self.current_job.paused_queues)
             if interval.burst:
                 if self.current_job.again():
                     continue
@@ -239,7 +239,7 @@ class Worker(WorkerControls):
             current.ended = NO_FAILURE
         failure = current.ended = await failure_entry(current, job, outcome)
         following = None
-        if not then_reserve or self.stopping or self.paused_by_signal:
+        if not then_reserve or self.stopping or self.health.paused_by_signal:
             await current.finish(failure)
         else:
             following = await current.next_job(failure)
@@ -260,7 +260,7 @@ class Worker(WorkerControls):
             raise JobInHand(
                 f"worker {self.id} has a job already: finish it first, by done_working or unregister_worker"
             )
-        if self.paused_by_signal:
+        if self.health.paused_by_signal:
             return None
         job = await self.current_job.next_job(NO_FAILURE)
         return None if job is None else await self.accept(job)
@@ -275,7 +275,7 @@ class Worker(WorkerControls):
 
     async def accept(self, job: Job) -> Job | None:
         """Return the reserved job; None if a signal stopped or paused the worker meanwhile. Then the job goes back into its queue."""
-        if self.stopping or self.paused_by_signal:
+        if self.stopping or self.health.paused_by_signal:
             await self.current_job.return_unperformed(job)
             return None
         if not job.sound:
@@ -309,12 +309,14 @@ class Worker(WorkerControls):
 
     async def wait_for_jobs(self, seconds: float, *, was_paused: bool) -> None:
         """Wait for a job, for ``seconds`` at most. A stop, a pause or its end, also one since ``was_paused`` was read, ends the wait."""
-        wait, keys, some_left_out = self.current_job.wait(seconds, paused=self.paused_by_signal)
+        wait, keys, some_left_out = self.current_job.wait(
+            seconds, paused=self.health.paused_by_signal
+        )
         over = partial(self._wait_is_over, was_paused)
         await self.idle_wait.run(wait, keys, over, paused=some_left_out)
 
     def _wait_is_over(self, was_paused: bool) -> bool:
-        return self.stopping or self.paused_by_signal != was_paused
+        return self.stopping or self.health.paused_by_signal != was_paused
 
     async def _queues(self) -> tuple[str, ...]:
         if not self.queue_list.dynamic:

@@ -44,6 +44,7 @@ def crew(**settings: object) -> Crew:
             queue_list,
             Interrupted(),
             ScriptedHost(core.clock),
+            first.health,
             in_crew=True,
             hooks=core.hooks.only("queue_empty"),
         )
@@ -168,9 +169,9 @@ def test_a_pause_is_for_all_and_its_hooks_run_once():
     one.core.hooks.add("before_pause", lambda each: ran.append(each.id))
     one.core.hooks.add("after_pause", lambda each: ran.append(each.id))
     one.pause_processing()
-    assert [each.paused_by_signal for each in one.workers] == [True, True]
+    assert [each.health.paused_by_signal for each in one.workers] == [True, True]
     one.unpause_processing()
-    assert [each.paused_by_signal for each in one.workers] == [False, False]
+    assert [each.health.paused_by_signal for each in one.workers] == [False, False]
     assert ran == ["host:42:low"] * 2
 
 

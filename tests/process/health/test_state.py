@@ -81,3 +81,54 @@ def test_a_loop_that_goes_round_no_more_is_a_fault_whatever_its_workers_say(heal
     assert health_state.health(60.0).faults == ("its event loop has not gone round for 181 s",)
     health_state.looped()
     assert health_state.health(60.0).live
+
+
+def test_a_pause_is_logged_once_whatever_workers_have_seen_before(health_state, clock, caplog):
+    """Several workers share the object; what each has seen it may tell late."""
+
+    def said():
+        lines = [record.getMessage().partition(":")[0] for record in caplog.records]
+        caplog.clear()
+        return lines
+
+    before = health_state.turned()
+    clock.passed += 1
+    health_state.pause(True)
+    now = health_state.turned()
+    health_state.paused("USR2 came", (), now)
+    assert said() == ["paused"]
+    health_state.paused("", (), before)
+    health_state.paused("USR2 came", (), now)
+    assert said() == []
+    clock.passed += 1
+    health_state.pause(False)
+    after = health_state.turned()
+    health_state.paused("", (), after)
+    assert said() == ["no longer paused"]
+    health_state.paused("USR2 came", (), now)
+    assert said() == []
+    assert health_state.health(60.0).ready
+
+
+def test_paused_queues_are_logged_once_whatever_workers_have_seen_before(
+    health_state, clock, caplog
+):
+    before = health_state.turned()
+    clock.passed += 1
+    health_state.paused("", ("low",), health_state.turned())
+    health_state.paused("", (), before)
+    health_state.paused("", ("low",), before)
+    clock.passed += 1
+    health_state.paused("", (), health_state.turned())
+    health_state.paused("", ("low",), before)
+    assert [record.getMessage() for record in caplog.records] == [
+        "no jobs are taken from paused queues: low",
+        "no queue is paused any more",
+    ]
+
+
+def test_a_job_that_begins_as_a_signal_comes_does_not_end_the_pause(health_state):
+    health_state.pause(True)
+    health_state.job(True)
+    health_state.job(False)
+    assert health_state.health(60.0).reasons == ("paused",)

@@ -208,7 +208,7 @@ def test_the_keys_of_named_queues_call_unless_it_is_paused():
     one.current_job.paused_by_key = True
     ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=False))
     one.current_job.paused_by_key = False
-    one.paused_by_signal = True
+    one.health.paused_by_signal = True
     ScriptedDriver().run(one.wait_for_jobs(5.0, was_paused=True))
     assert [queues for queues, _, _ in one.host.waits] == [("resque:queue:low",), (), ()]
 
