@@ -59,7 +59,13 @@ class LentPool:
         self._free: list[Any] = []
         self._pid = 0
         self._get, self._release = pool.get_connection, pool.release
-        pool.get_connection, pool.release = self.get_connection, self.release
+        try:
+            pool.get_connection, pool.release = self.get_connection, self.release
+        except (AttributeError, TypeError) as error:
+            raise TypeError(
+                f"lend: the pool is an object of type {type(pool).__qualname__}, whose get_connection and release cannot be replaced "
+                "(has its class __slots__, or is it frozen?): give a client with a pool of redis-py's or valkey-py's own"
+            ) from error
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """Return the lent connection, if it is this process's and nobody uses it; else one of the pool's."""
@@ -113,8 +119,10 @@ def lent_pool(client: Any) -> LentPool:
     pool = getattr(client, "connection_pool", client)
     if "asyncio" in type(pool).__module__.split("."):
         raise TypeError("lend: a client of asyncio has nothing to lend to a forked child")
-    verbs = ("get_connection", "release", "connection_class")
-    if not all(callable(getattr(pool, verb, None)) for verb in verbs):
+    verbs = ("get_connection", "release")
+    # A mock has whatever it is asked for, but no class.
+    kind = getattr(pool, "connection_class", None)
+    if not isinstance(kind, type) or not all(callable(getattr(pool, verb, None)) for verb in verbs):
         if type(client).__module__.startswith("pyresque."):
             raise TypeError("lend: what is Resque's own needs no lending")
         raise TypeError(

@@ -103,7 +103,8 @@ class Waits:
         watch = self._queue_watch
         with self._lock:
             wanted = dict.fromkeys(key for waiting in self._waits for key in sorted(waiting.queues))
-            self._watched &= wanted.keys()  # who enters from now on for another queue needs another round
+            # Who enters from now on for another queue needs another round.
+            self._watched &= wanted.keys()
         keys, settled_at = self._to_watch_now(wanted, self._now())
         watch.take_ready(set(keys).difference(self._keys))  # reports that came while nobody waited
         if not self._wanted <= wanted.keys():

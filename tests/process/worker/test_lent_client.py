@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
 import redis as redis_py
@@ -452,11 +454,42 @@ def test_elsewhere_the_client_is_what_it_was(
     assert work(one, db, lambda number: client.incr("count")) == [*range(1, JOBS + 1)]
 
 
+class Slotted:
+    """A pool whose class has slots."""
+
+    __slots__ = ()
+    connection_class = redis.Connection
+
+    def get_connection(self, *_: Any) -> None:
+        """Hand out a connection."""
+
+    def release(self, _: Any) -> None:
+        """Take it back."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A pool that cannot be changed."""
+
+    connection_class: type
+
+    def get_connection(self, *_: Any) -> None:
+        """Hand out a connection."""
+
+    def release(self, _: Any) -> None:
+        """Take it back."""
+
+
 def test_what_has_no_pool_to_lend_from_is_refused() -> None:
     resque = Resque("redis://127.0.0.1:1/0")
     for wrong, text in (
         (5, "type int has no connection pool of redis-py or valkey-py: give a client"),
         (None, "type NoneType has no connection pool"),
+        (MagicMock(), "type MagicMock has no connection pool"),
+        (MagicMock().connection_pool, "type MagicMock has no connection pool"),
+        (Mock(spec=redis.Redis), "type Mock has no connection pool"),
+        (Slotted(), "type Slotted, whose get_connection and release cannot be replaced"),
+        (Frozen(redis.Connection), "type Frozen, whose get_connection and release cannot be"),
         (resque.redis, "what is Resque's own needs no lending"),
         (redis.asyncio.Redis(), "a client of asyncio"),
         (redis.asyncio.Redis().connection_pool, "a client of asyncio"),
