@@ -183,3 +183,6 @@ SIGNALS: Mapping[str, Callable[[Crew], None]] = {
     "SIGCONT": Crew.unpause_processing,
     "SIGIO": Crew.shutdown,  # a pool's master is gone
 }
+
+#: The signals that stop a crew.
+STOPS = frozenset({"SIGTERM", "SIGINT", "SIGQUIT", "SIGIO"})

@@ -15,12 +15,13 @@ from pyresque.job.worker_registry import WorkerId
 from pyresque.job_copies import leave
 from pyresque.ops import Spawn, Spawned
 from pyresque.plugins.undeclared import UndeclaredPlugins
-from pyresque.process.crew.crew import OF_EACH, SIGNALS, Crew, SharedTitle
+from pyresque.process.crew.crew import OF_EACH, SIGNALS, STOPS, Crew, SharedTitle
 from pyresque.process.crew.shared_waiter import SharedWaiter
 from pyresque.process.crew.slots import ThreadSlots
 from pyresque.process.health.state import HealthState
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
 from pyresque.process.run.worker import remote_control
+from pyresque.process.worker.controls import no_hurry
 from pyresque.process.worker.worker import Worker
 from pyresque.standard_streams import flush
 
@@ -74,8 +75,10 @@ def run_crew(
     signals: deque[str] = deque()
     try:
         crew = build_crew(resque, queue_list, slots, posix, health)
+        hurry = Hurry(resque.driver.waits_here())
         handlers: dict[str, Callable[[deque[str]], None]] = {
-            name: partial(_note_signal, name) for name in SIGNALS
+            name: partial(_note_signal, name, hurry if name in STOPS else no_hurry)
+            for name in SIGNALS
         }
         handlers[HANG_UP] = posix.hang_up(handlers["SIGQUIT"])
         with posix.handling_signals(signals, handlers):
@@ -132,9 +135,10 @@ def _slots(resque: Resque, shared_waiter: SharedWaiter, health: HealthState) -> 
     return LoopSlots(resque, shared_waiter, resque.settings.count, health)
 
 
-def _note_signal(name: str, signals: deque[str]) -> None:
-    """Handle a signal by noting it: the handler may have interrupted anything."""
+def _note_signal(name: str, hurry: Callable[[], None], signals: deque[str]) -> None:
+    """Handle a signal by noting it: the handler may have interrupted anything. One that stops bounds what this thread may await from Redis."""
     signals.append(name)
+    hurry()
 
 
 def _run(
