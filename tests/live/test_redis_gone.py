@@ -123,3 +123,23 @@ def test_the_fast_path_of_a_worker_whose_redis_hangs_ends(
     frail.signal(signal.SIGCONT)
     (record,) = kept(frail)
     assert record.endswith(b'"payload":{"class":"Note","args":[1]}}')
+
+
+@pytest.mark.parametrize(
+    ("role", "begun"),
+    [
+        ("scheduler", "Schedules Loaded"),
+        ("mover", "starts as mover"),
+        ("pool", "sleeping for"),
+    ],
+)
+def test_other_processes_whose_redis_hangs_end(
+    redis_url: str, frail: RedisServer, role: str, begun: str
+) -> None:
+    with soon(frail, redis_url, ROLE=role, RESQUE_SCHEDULER_INTERVAL="0.1") as process:
+        eventually(lambda: begun in process.log)
+        frail.signal(signal.SIGSTOP)
+        time.sleep(0.5)  # for the next request, which is awaited when the signal comes
+        process.signal("SIGTERM")
+        assert process.ended(BOUND) == 0
+    assert "Traceback" not in process.log
