@@ -7,7 +7,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pyresque.process.host.waiter import WakePipe, ready
+from pyresque.process.host.waiter import LOOK, WakePipe, ready
 from pyresque.process.host.waits import REWATCH_DELAY, Waiting, Waits
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class SharedWaiter:
             while not self._ending:
                 watched, seconds = waits.begin()
                 woken = self._pipe.reading
-                if woken in ready([woken, *watched], seconds):
+                if woken in ready([woken, *watched], min(seconds, LOOK)):
                     self._pipe.empty()
                 waits.end()
         finally:

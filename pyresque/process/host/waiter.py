@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 #: Most seconds of one poll(): its argument is a C int of milliseconds.
 LONGEST_POLL = 3600.0
 
+#: Most seconds of one poll() where jobs run in other threads. A job may close the pipe that is to end the poll(), and its number may
+#: be another descriptor's when poll() begins.
+LOOK = 2.0
+
 #: Standard input, output and error.
 STANDARD = (0, 1, 2)
 
@@ -74,9 +78,11 @@ def waiting(
 
 
 def ready(watched: Iterable[int], seconds: float) -> list[int]:
-    """Return the descriptors that became readable, or closed, within that time."""
+    """Return the descriptors that became readable, or closed, within that time; -1, at once, for a socket that is closed already."""
     poll = select.poll()
     for number in watched:
+        if number < 0:  # another thread has found that a job closed it
+            return [number]
         poll.register(number, select.POLLIN)
     return [number for number, _ in poll.poll(max(0.0, min(seconds, LONGEST_POLL)) * 1000)]
 

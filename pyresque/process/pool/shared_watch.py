@@ -79,7 +79,8 @@ class WatchByMaster:
     def watched(self, keys: Iterable[str]) -> list[int]:
         """Return the socket to poll."""
         del keys
-        return [] if self._line is None else [self._line.fileno()]
+        line = self._line
+        return [] if line is None else [line.fileno()]
 
     def due(self, keys: Iterable[str]) -> float:
         """Return when ``arm`` must be called again although the master sent nothing."""
@@ -105,8 +106,9 @@ class WatchByMaster:
 
     def let_go_of_closed(self) -> None:
         """Forget the socket if a job has closed it: its number may soon be another descriptor's."""
-        if self._line is not None and mark(self._line.fileno()) != self._mark:
-            self._line.detach()
+        line = self._line
+        if line is not None and mark(line.fileno()) != self._mark:
+            line.detach()
             self.close()
 
     def open_again(self) -> None:
@@ -118,7 +120,8 @@ class WatchByMaster:
         return not self._answered and self.clock.monotonic() > self._late_at
 
     def _ask(self, wanted: tuple[str, ...], now: float) -> None:
-        if self._line is None:
+        line = self._line  # another thread may find that a job has closed it
+        if line is None:
             return
         self._number = (self._number + 1) % 256
         self._asked, self._answered = wanted, False
@@ -126,16 +129,17 @@ class WatchByMaster:
         names = [key.encode("utf-8", "surrogateescape") for key in wanted]
         whole = b"".join(LENGTH.pack(len(name)) + name for name in names)
         try:
-            self._line.sendall(HEAD.pack(len(whole), self._number) + whole)
+            line.sendall(HEAD.pack(len(whole), self._number) + whole)
         except OSError:
             self.close()
 
     def _hear(self) -> None:
         """Take what the master has sent: pairs of the number of a wait, and of what became of it."""
-        if self._line is None:
+        line = self._line
+        if line is None:
             return
         try:
-            heard = self._line.recv(PIECE)
+            heard = line.recv(PIECE)
         except BlockingIOError:
             return
         except OSError:

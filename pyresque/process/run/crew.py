@@ -20,6 +20,7 @@ from pyresque.process.crew.shared_waiter import SharedWaiter
 from pyresque.process.crew.slots import ThreadSlots
 from pyresque.process.health.state import HealthState
 from pyresque.process.host.posix import HANG_UP, PosixHost, hostname
+from pyresque.process.host.waiter import LOOK
 from pyresque.process.run.worker import remote_control
 from pyresque.process.worker.controls import no_hurry
 from pyresque.process.worker.worker import Worker
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from pyresque.process.worker.queue_list import QueueList
 
 log = logging.getLogger("pyresque")
-
-#: Seconds between two looks at the signals: a job may close the pipe through which they wake the main thread.
-LOOK = 2.0
 
 
 class SlotHost:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from queue import SimpleQueue
@@ -11,6 +12,7 @@ from pyresque.clock import SystemClock
 from pyresque.driver.sync import SyncDriver
 from pyresque.process.crew.shared_waiter import SharedWaiter, ThreadWaiter
 from pyresque.process.host.queue_watch import QueueWatch
+from pyresque.process.host.waiter import ready
 from pyresque.process.host.waits import Waiting, Waits
 from tests.support.eventually import TIMEOUT, eventually
 from tests.support.redis_server import RedisServer, waits_begun
@@ -109,6 +111,50 @@ def test_who_begins_to_wait_while_the_queue_is_let_go_of_has_it_watched_again(
         monkeypatch.undo()
         assert waits.begin()[0] != []
         watch.close()
+
+
+def test_a_connection_that_another_thread_finds_closed_is_made_anew(
+    shared_waiter, crew, db, monkeypatch
+):
+    """A job has closed its descriptor; the job's thread is the first one that sees it, just before this one would poll it."""
+    watch = shared_waiter._queue_watch
+    (connection,) = watch._connections.values()
+    closed = []
+
+    def watched(keys):
+        if not closed:
+            closed.append(connection.socket._socket.detach())
+            os.close(closed[0])
+        return QueueWatch.watched(watch, keys)
+
+    monkeypatch.setattr(watch, "watched", watched)
+    shared_waiter._pipe.wake()
+    eventually(lambda: closed and connection.armed and connection.socket.fileno() >= 0)
+    db.rpush(LOW, "job")
+    while (answer := crew.next())[2] is None:  # the loss itself makes slots look
+        pass
+    assert answer[1:] == (True, b"job")
+
+
+def test_a_poll_that_no_wake_up_ends_is_followed_by_another_soon(shared_waiter, db, monkeypatch):
+    """As when a job closes the pipe, and another descriptor has its number when poll() begins."""
+    deaf = []
+
+    def poll(numbers, seconds):
+        if deaf:
+            return ready(numbers, seconds)
+        deaf.append(seconds)
+        return ready([], seconds)
+
+    monkeypatch.setattr("pyresque.process.crew.shared_waiter.LOOK", 0.05)
+    monkeypatch.setattr("pyresque.process.crew.shared_waiter.ready", poll)
+    crew = Crew(shared_waiter, db, 1, LOW)
+    crew.start()
+    armed(db)
+    db.rpush(LOW, "job")
+    assert crew.next()[1:] == (True, b"job")
+    assert deaf == [0.05]
+    crew.end()
 
 
 def test_as_many_jobs_as_slots_at_once_are_all_taken(crew, db):
