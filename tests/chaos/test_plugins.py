@@ -135,21 +135,22 @@ def test_every_tracked_job_ends_in_a_status(redis_url, db, executor, seed):
     with Resque(redis_url) as resque:
         resque.declare("Tracked", queue="low", plugins=[Status()])
         handles = [resque.enqueue("Tracked", what=f"note{number}") for number in range(JOBS)]
-        assert handles[-1].cancel() is True
         for number in range(KILLS):
             worker = start(redis_url, executor)
             handles[number * JOBS // KILLS].cancel()  # if it has not ended yet
             time.sleep(chance.uniform(0.2, 1.2))
             end(worker, db)
         db.delete("resque:pruning_dead_workers_in_progress")
+        cancelled = resque.enqueue("Tracked", what="for no worker that is killed")
+        assert cancelled.cancel() is True
         assert start(redis_url, executor, "--burst").wait(60) == 0
         ended = Counter(handle.status().status for handle in handles)
         assert set(ended) <= {"completed", "failed", "killed"}
         assert ended["failed"] <= KILLS
-        assert handles[-1].status().status == "killed"
+        assert cancelled.status().status == "killed"
         for number, handle in enumerate(handles):
             found = handle.status()
             if found.status == "completed":
                 assert handle.result() == f"note{number}"
         assert db.exists("resque:_kill") == 0
-        assert resque.statuses.count() == JOBS
+        assert resque.statuses.count() == JOBS + 1
