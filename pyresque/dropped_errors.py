@@ -1,7 +1,8 @@
-"""Errors that the interpreter drops: those that a signal handler raises while a ``__del__`` runs, or a callback of ``weakref`` or ``gc``.
+"""Errors that are dropped: a job would miss its TermException or JobTimeout; so whoever raised it is told, and raises it again.
 
-CPython gives such an error to ``sys.unraisablehook`` and goes on as if nothing had been raised. A job would miss its TermException
-or JobTimeout; so whoever raises one of them is told, and raises it again a moment later.
+CPython gives an error that a signal handler raises while a ``__del__`` runs, or a callback of ``weakref`` or ``gc``, to
+``sys.unraisablehook``, and goes on as if nothing had been raised. An event loop does the same with what is raised while one of its
+callbacks runs, which may be its own, such as one that ends a ``sleep()``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from typing import Any, TypeVar
 
@@ -25,6 +27,21 @@ def if_dropped(error: E, tell: Callable[[], object]) -> E:
     if not isinstance(sys.unraisablehook, _Hook):
         sys.unraisablehook = _Hook(sys.unraisablehook)
     return error
+
+
+def dropped_by_loop(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell whoever raised the error: the exception handler of a loop that runs a job. One that nobody asked about is logged, as usual."""
+    tell = getattr(context.get("exception"), "tell_if_dropped", None)
+    if tell is None:
+        loop.default_exception_handler(context)
+    else:
+        tell()
+        _keep_awake(loop)
+
+
+def _keep_awake(loop: AbstractEventLoop) -> None:
+    """Let the loop run Python now and then: the callback may have been one that wakes the job, and a loop that waits raises nothing."""
+    loop.call_later(AGAIN, _keep_awake, loop)
 
 
 class _Hook:

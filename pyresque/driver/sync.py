@@ -18,6 +18,7 @@ from pyresque.driver.protocol import (
 )
 from pyresque.driver.server import Server
 from pyresque.driver.url import CONNECT_TIMEOUT, target
+from pyresque.dropped_errors import dropped_by_loop
 from pyresque.errors import ConnectionFault, NotCarriedOut, UnexpectedReply
 from pyresque.lightweight import is_awaitable
 from pyresque.ops import (
@@ -347,10 +348,14 @@ def awaited(awaitable: Awaitable[Any]) -> Any:
     """Run an awaitable in a new event loop; in another thread if a loop runs in this one already."""
     import asyncio  # noqa: PLC0415 - heavy, and only if something awaits
 
+    async def outcome(*passing: type[BaseException]) -> Any:
+        asyncio.get_running_loop().set_exception_handler(dropped_by_loop)
+        return await outcome_of(awaitable, passing)
+
     if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public one raises if there is none
-        given = asyncio.run(outcome_of(awaitable, (asyncio.CancelledError,)))
+        given = asyncio.run(outcome(asyncio.CancelledError))
     else:
-        given = _in_a_thread(lambda: asyncio.run(outcome_of(awaitable, ())))
+        given = _in_a_thread(lambda: asyncio.run(outcome()))
     if type(given) is Raised:
         raise given.error
     return given

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -97,6 +98,46 @@ def test_a_job_is_interrupted_once_and_may_go_on():
     one.terminate()
     go_on.set()
     assert outcome() == DONE
+
+
+def test_an_interrupt_that_comes_while_the_event_loop_calls_back_is_not_lost():
+    begun = threading.Event()
+
+    def spinning():
+        begun.set()
+        spin()
+
+    async def perform():
+        asyncio.get_running_loop().call_soon(spinning)
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
+
+
+def test_an_interrupt_that_comes_in_the_call_back_that_wakes_the_job_is_not_lost():
+    begun = threading.Event()
+
+    async def perform():
+        woken = asyncio.Event()
+
+        def wake():
+            begun.set()
+            spin()
+            woken.set()
+
+        asyncio.get_running_loop().call_soon(wake)
+        await woken.wait()
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
 
 
 def test_an_interrupt_is_for_the_job_that_ran_then_and_for_no_later_one():

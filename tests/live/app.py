@@ -273,6 +273,7 @@ if __name__ == "__main__":
     if "HOOKS" in os.environ:
         for hook in ("before_first_fork", "on_shutdown", "worker_exit"):
             getattr(resque, hook)(partial(report, hook))
+        resque.before_pause(lambda _worker: report("pausing"))
     if "BAD_HOOK" in os.environ:
         resque.queue_empty(partial(int, "no number"))
     set_up(resque.settings)

@@ -102,9 +102,11 @@ def test_usr2_in_a_hook_before_the_signal_lets_the_job_end(
 ) -> None:
     """Kubernetes: preStop tells the worker to take no more jobs, waits, and then comes the TERM."""
     db.rpush("resque:queue:low", HOLD, NOTE)
-    with worker(redis_url, "low", RESQUE_EXECUTOR=executor) as process:
+    with worker(redis_url, "low", RESQUE_EXECUTOR=executor, HOOKS="1") as process:
+        assert next_report(db)[0] == "before_first_fork"
         assert next_report(db) == ["holding", 1]
         process.signal("SIGUSR2")
+        assert next_report(db) == ["pausing"]
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", 1]
         eventually(lambda: process.title().endswith(": Paused"))
