@@ -11,7 +11,6 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ def if_dropped(error: E, tell: Callable[[], object]) -> E:
     return error
 
 
-def dropped_by_loop(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+def dropped_by_loop(loop: Any, context: dict[str, Any]) -> None:
     """Tell whoever raised the error: the exception handler of a loop that runs a job. One that nobody asked about is logged, as usual."""
     tell = getattr(context.get("exception"), "tell_if_dropped", None)
     if tell is None:
@@ -39,7 +38,7 @@ def dropped_by_loop(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
         _keep_awake(loop)
 
 
-def _keep_awake(loop: AbstractEventLoop) -> None:
+def _keep_awake(loop: Any) -> None:
     """Let the loop run Python now and then: the callback may have been one that wakes the job, and a loop that waits raises nothing."""
     loop.call_later(AGAIN, _keep_awake, loop)
 
