@@ -59,6 +59,12 @@ def worker(url: str, executor: str, *flags: str) -> Iterator[subprocess.Popen[by
             process.kill()
 
 
+def all_registered(db: redis.Redis, executor: str) -> None:
+    """Wait until each of its workers is: one that is killed before leaves a heartbeat, which goes when it is too old."""
+    count = 2 if executor in TOGETHER else 1
+    eventually(lambda: db.scard("resque:workers"), lambda seen: seen == count)
+
+
 def shows(process: subprocess.Popen[bytes], text: str) -> None:
     """Wait until the worker's title says that."""
     eventually(lambda: command_line(process.pid), lambda seen: text in seen)
@@ -167,6 +173,7 @@ def test_a_job_that_ends_its_workers_process_is_recorded_by_the_next_worker(
     db: redis.Redis, redis_url: str, executor: str, kind: str
 ):
     with worker(redis_url, executor) as process:
+        all_registered(db, executor)
         push(db, "Fatal", kind)
         assert process.wait(60) != 0
     push(db, "Next", 1)
@@ -184,6 +191,7 @@ def test_a_job_that_closes_what_its_event_loop_waits_at_is_recorded_and_the_proc
     db: redis.Redis, redis_url: str, kind: str, name: str
 ):
     with worker(redis_url, "async") as process:
+        all_registered(db, "async")
         push(db, name, kind)
         assert process.wait(60) != 0
     push(db, "Next", 1)
