@@ -156,8 +156,9 @@ class SyncDriver:
         )
 
     def close(self) -> None:
-        """Close the connection of the calling thread, and those to other servers."""
+        """Close the connection of the calling thread, and those to other servers. A program that goes on has all of its time again."""
         self._drop()
+        self._threads.own = _ThreadConnection()  # a Hurry has the former one
         for other in self._others.values():
             other.close()
 

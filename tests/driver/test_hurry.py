@@ -47,6 +47,17 @@ def test_what_is_awaited_ends_soon_and_what_is_asked_afterwards_too(silent: str,
         assert time.monotonic() - began < 10
 
 
+def test_a_program_that_goes_on_after_its_worker_waits_as_long_as_before(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hurry, "LAST_REPLY", 0.2)
+    with contextlib.closing(SyncDriver(redis_url)) as driver:
+        driver.run(answer(Command(PING)))
+        Hurry(driver.waits_here())()
+        driver.close()
+        assert driver.run(answer(Command(("BLPOP", "nothing", 0.6)))) is None
+
+
 def test_a_connection_of_a_loop_ends_soon_too(silent: str) -> None:
     async def asked() -> None:
         driver = AsyncDriver(silent)
