@@ -322,6 +322,11 @@ def rewrite(operation: Op[T], change: Callable[[Any], Any]) -> Generator[Any, An
         operation.close()
 
 
+async def as_coroutine(awaitable: Awaitable[T]) -> T:
+    """Any awaitable as a coroutine, such as ``raise_inside`` takes."""
+    return await awaitable
+
+
 @coroutine
 def raise_inside(
     work: Coroutine[Any, Any, T],

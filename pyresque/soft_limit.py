@@ -15,7 +15,8 @@ from pyresque import signal_handlers
 from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import JobTimeout
 from pyresque.lightweight import is_awaitable
-from pyresque.ops import raise_inside
+from pyresque.ops import as_coroutine, raise_inside
+from pyresque.thread_errors import PATIENCE, drop_in_this_thread, is_importing, raise_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,12 +26,6 @@ T = TypeVar("T")
 
 #: Seconds by which a timer may fire too early, and after which an outer timer fires that became due meanwhile.
 MOMENT = 1e-4
-
-#: Seconds to wait for a thread that is being started to run.
-STARTING = 1.0
-
-#: Steps within which the interpreter raises an error that a thread has given to itself.
-DROPPING = 100
 
 
 class SoftLimit:
@@ -86,7 +81,7 @@ class SoftLimit:
         left = max(0.0, self.due - time.monotonic())
         timer = asyncio.get_running_loop().call_later(left, fire)
         try:
-            return await raise_inside(_awaited(work), error_for)
+            return await raise_inside(as_coroutine(work), error_for)
         finally:
             timer.cancel()
 
@@ -101,6 +96,8 @@ class SoftLimit:
             if time.monotonic() < self.due - MOMENT:
                 if callable(outer):
                     outer(number, frame)
+            elif listening and is_importing(frame) and time.monotonic() < self.due + PATIENCE:
+                signal.setitimer(signal.ITIMER_REAL, AGAIN)
             elif listening:
                 listening = False
                 raise if_dropped(JobTimeout(self.seconds), fire_again)
@@ -127,7 +124,7 @@ class SoftLimit:
                 signal.setitimer(signal.ITIMER_REAL, max(rest, MOMENT))
 
     def _watched(self, function: Callable[[], T]) -> T:
-        watcher = _Watcher(self.seconds)
+        watcher = _Watcher(self.seconds, self.due)
         timer = threading.Timer(self.left, watcher.raise_timeout)
         timer.daemon = True
         timer.start()
@@ -141,12 +138,13 @@ class SoftLimit:
 class _Watcher:
     """Raises JobTimeout in the thread that made it, unless that thread has called it off."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, due: float) -> None:
         self._thread = threading.get_ident()
+        self._due = due
         self._lock = threading.Lock()
         self._off = self._raised = False
 
-        dropped = self._dropped
+        dropped = self._later
 
         class Timeout(JobTimeout):
             """PyThreadState_SetAsyncExc takes a class, not an instance, so this class holds the seconds."""
@@ -158,7 +156,7 @@ class _Watcher:
         Timeout.__qualname__ = JobTimeout.__qualname__
         self._error = Timeout
 
-    def _dropped(self) -> None:
+    def _later(self) -> None:
         timer = threading.Timer(AGAIN, self.raise_timeout)
         timer.daemon = True
         timer.start()
@@ -166,9 +164,12 @@ class _Watcher:
     def raise_timeout(self) -> None:
         """Raise JobTimeout in that thread, if the work has not ended."""
         with self._lock:
-            if not self._off:
+            if self._off:
+                return
+            if raise_in_thread(self._thread, self._error, self._due):
                 self._raised = True
-                raise_in_thread(self._thread, self._error)
+            else:
+                self._later()
 
     def call_off(self) -> None:
         """Note that the work has ended, and cancel an error that the thread has not raised yet."""
@@ -181,41 +182,3 @@ class _Watcher:
             except self._error:
                 continue
             return
-
-
-def raise_in_thread(thread: int, error: type[BaseException]) -> None:
-    """Have a running thread raise an error between two of its Python instructions."""
-    # A thread that is being started bears the number of the one that starts it: it would end in place of that one.
-    until = time.monotonic() + STARTING
-    while any(each.ident is None for each in threading.enumerate()):
-        if time.monotonic() > until:
-            break
-        time.sleep(MOMENT)
-    _set_async_error(thread, error)
-
-
-def drop_in_this_thread(error: type[BaseException]) -> None:
-    """Drop an error that ``raise_in_thread`` gave to this thread, and that the thread may not have raised yet.
-
-    The thread raises the error here and catches it. Merely cancelled, the error would leave its mark in CPython 3.11: every thread
-    runs slower from then on, and a profiler hangs.
-    """
-    try:
-        _set_async_error(threading.get_ident(), error)
-        for _ in range(DROPPING):
-            time.sleep(0)
-    except error:
-        return
-    _set_async_error(threading.get_ident(), None)
-
-
-def _set_async_error(thread: int, error: type[BaseException] | None) -> None:
-    """Give an error to a thread in place of an earlier one; None cancels the earlier one."""
-    import ctypes  # noqa: PLC0415 - heavy, and only for a thread that must be interrupted
-
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
-
-
-async def _awaited(work: Awaitable[T]) -> T:
-    return await work

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 import subprocess
 import sys
@@ -70,6 +71,24 @@ def test_code_that_was_freeing_an_object_gets_it_afterwards():
     assert isinstance(error, JobTimeout)
     with pytest.raises(JobTimeout):
         SoftLimit(0.05).call(free_and_go_on)
+
+
+def test_code_that_imports_gets_it_when_the_module_is_whole(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "loads.py").write_text(
+        "import time\nuntil = time.monotonic() + 0.3\nwhile time.monotonic() < until: pass\nwhole = True\n"
+    )
+
+    def work() -> None:
+        importlib.import_module("loads")
+        spin()
+
+    error = in_thread(lambda: SoftLimit(0.05).call(work))
+    assert isinstance(error, JobTimeout)
+    assert sys.modules.pop("loads").whole
+    with pytest.raises(JobTimeout):
+        SoftLimit(0.05).call(work)
+    assert sys.modules.pop("loads").whole
 
 
 def test_the_hook_of_dropped_errors_that_a_program_has_hears_of_all_others(monkeypatch):

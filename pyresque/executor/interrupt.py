@@ -1,25 +1,33 @@
 """TermException, raised once a job in the thread that runs the job. ``terminate`` of an executor requests it, in another thread.
 
-The interpreter raises it between two Python instructions: a call into C that does not return delays it.
+What awaits in an event loop of its own is cancelled there, and the cancellation becomes TermException. All else, and what keeps that
+loop busy, gets it from the interpreter between two Python instructions: a call into C that does not return delays it.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import TermException
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Call, rewrite
-from pyresque.soft_limit import drop_in_this_thread, raise_in_thread
+from pyresque.ops import Around, Call, as_coroutine, raise_inside, rewrite
+from pyresque.thread_errors import drop_in_this_thread, raise_in_thread
 from pyresque.user_errors import Raised, thrown
 
 if TYPE_CHECKING:
+    from asyncio import Task
     from collections.abc import Awaitable, Callable
 
     from pyresque.ops import Op
+
+#: Seconds that an event loop is given to come to a cancellation.
+BUSY = 0.1
 
 
 class _Interrupted(TermException):
@@ -51,41 +59,64 @@ class Interrupt:
         # An RLock: a signal handler may run in this thread between acquire() and the assignment, and calls request().
         self._lock = threading.RLock()
         self._thread: int | None = None
-        self._requested = self._raised = self._in_flight = False
+        self._task: Task[Any] | None = None
+        self._requested = self._cancelled = self._raised = self._in_flight = False
+        self._asked = 0.0
         self._error = _Interrupted
 
     def reset(self) -> None:
         """Forget requests: they were for the job before."""
         if self._requested:
             with self._lock:
-                self._requested = self._raised = False
+                self._requested = self._cancelled = self._raised = False
 
     def request(self) -> None:
         """Raise TermException in the thread that runs the job; if none does, in the next ``enter`` or ``pending``."""
         with self._lock:
             if self._requested:
                 return
-            self._requested = True
-            if self._thread is not None:
-                self._raised = self._in_flight = True
-                self._error = _error(self._dropped)
-                raise_in_thread(self._thread, self._error)
+            self._requested, self._asked = True, time.monotonic()
+            self._error = _error(self._later)
+            if self._task is not None:
+                with suppress(RuntimeError):  # the job has closed the loop
+                    self._task.get_loop().call_soon_threadsafe(self._cancel, self._task)
+                self._soon(BUSY, self._if_not_heard)
+            elif self._thread is not None:
+                self._raise_again(self._error)
 
-    def _dropped(self) -> None:
-        """The job did not get the error: raise it again in a moment, unless the job has ended then."""
-        again = threading.Timer(AGAIN, self._raise_again, (self._error,))
-        again.daemon = True
-        again.start()
+    def _cancel(self, task: Task[Any]) -> None:
+        """Cancel a task, in its loop; ``instead_of`` makes that a TermException."""
+        with self._lock:
+            if self._task is task and self._requested and not self._raised:
+                self._cancelled = True
+                task.cancel()
+
+    def _later(self) -> None:
+        """The job did not get the error, or cannot bear it now: raise it again in a moment, unless the job has ended then."""
+        self._soon(AGAIN, self._raise_again)
+
+    def _soon(self, seconds: float, call: Callable[[type[_Interrupted]], None]) -> None:
+        timer = threading.Timer(seconds, call, (self._error,))
+        timer.daemon = True
+        timer.start()
+
+    def _if_not_heard(self, error: type[_Interrupted]) -> None:
+        """The loop has not come to the cancellation: raise the error in the midst of what keeps it busy."""
+        with self._lock:
+            if self._error is error and not (self._cancelled or self._raised):
+                self._raise_again(error)
 
     def _raise_again(self, error: type[_Interrupted]) -> None:
         with self._lock:
             if self._error is not error or not self._requested:
                 return
+            self._raised = self._thread is not None
             if self._thread is None:
-                self._raised = False
-            else:
+                return
+            if raise_in_thread(self._thread, error, self._asked):
                 self._in_flight = True
-                raise_in_thread(self._thread, error)
+            else:
+                self._later()
 
     def pending(self) -> bool:
         """Whether there is a request that was not raised yet. The caller raises it now."""
@@ -94,25 +125,36 @@ class Interrupt:
             self._raised = self._raised or pending
             return pending
 
-    def enter(self) -> None:
-        """Note that this thread runs the job from here. Raises TermException if that was requested already."""
+    def enter(self, task: Task[Any] | None = None) -> None:
+        """Note that this thread, or this task of its loop, runs the job from here. Raises TermException if that was requested already."""
         with self._lock:
             if self.pending():
                 raise TermException("SIGTERM")
-            self._thread = threading.get_ident()
+            self._thread, self._task = threading.get_ident(), task
 
     def leave(self) -> None:
         """Note that this thread no longer runs the job, and cancel an exception that the interpreter has not raised yet."""
         while True:
             try:
                 with self._lock:
-                    self._thread = None
+                    self._thread = self._task = None
                     if self._in_flight:
                         self._in_flight = False
                         drop_in_this_thread(_Interrupted)
             except _Interrupted:
                 continue
             return
+
+
+def instead_of(interrupt: Interrupt, error: BaseException | None) -> BaseException | None:
+    """A cancellation that an interrupt has caused becomes TermException, where the job awaits."""
+    asyncio = sys.modules["asyncio"]
+    if not isinstance(error, asyncio.CancelledError) or not interrupt.pending():
+        return error
+    uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
+    if uncancel is not None:
+        uncancel()
+    return TermException("SIGTERM")
 
 
 T = TypeVar("T")
@@ -168,10 +210,13 @@ class InterruptibleCalls:
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         """Await what a function returned. The loop that runs it belongs to this thread meanwhile."""
+        import asyncio  # noqa: PLC0415 - heavy, and only for what awaits
+
+        error_for = partial(instead_of, self._interrupt)
         try:
             try:
-                self._interrupt.enter()
-                return await awaitable
+                self._interrupt.enter(asyncio.current_task())
+                return await raise_inside(as_coroutine(awaitable), error_for)
             finally:
                 self._interrupt.leave()
         except BaseException:

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque import job_copies
-from pyresque.errors import PyresqueError, ScriptMissing, TermException
+from pyresque.errors import PyresqueError, ScriptMissing
 from pyresque.executor.base import DONE, UNDONE, Outcome
-from pyresque.executor.interrupt import Interrupt, InterruptibleCalls
+from pyresque.executor.interrupt import Interrupt, InterruptibleCalls, instead_of
 from pyresque.failure.report import report
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
@@ -141,7 +141,7 @@ class TaskExecutor:
         forks = job_copies.forks
         try:
             given = await raise_inside(
-                work(*args), partial(_instead_of, self._interrupt), partial(_end_copy, forks)
+                work(*args), partial(instead_of, self._interrupt), partial(_end_copy, forks)
             )
         except BaseException as error:
             if job_copies.forks != forks:
@@ -165,13 +165,3 @@ def _end_copy(before: int, ended: bool) -> None:
     """End a process that the job has forked: it cannot go on in the event loop of the process that it was copied from."""
     if job_copies.forks != before:
         job_copies.end(None if ended else RuntimeError(NOT_HERE))
-
-
-def _instead_of(interrupt: Interrupt, error: BaseException | None) -> BaseException | None:
-    """A cancellation that ``terminate`` caused becomes TermException, where the job awaits."""
-    if not isinstance(error, asyncio.CancelledError) or not interrupt.pending():
-        return error
-    uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
-    if uncancel is not None:
-        uncancel()
-    return TermException("SIGTERM")

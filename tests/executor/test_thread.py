@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE
+from pyresque.executor.interrupt import BUSY
 from pyresque.executor.thread import ThreadExecutor
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
@@ -138,6 +142,88 @@ def test_an_interrupt_that_comes_in_the_call_back_that_wakes_the_job_is_not_lost
     assert begun.wait(60)
     one.terminate()
     assert outcome().report.exception == "Resque::TermException"
+
+
+def test_an_interrupt_is_raised_where_a_job_awaits_however_long_it_waits():
+    begun, seen = threading.Event(), []
+
+    async def perform():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except TermException as error:
+            seen.append(str(error))
+            await asyncio.sleep(0)  # it may clean up
+            raise
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
+    assert seen == ["SIGTERM"]
+
+
+def test_a_job_that_has_heard_it_where_it_awaited_hears_it_once():
+    begun, heard = threading.Event(), threading.Event()
+
+    async def perform():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except TermException:
+            heard.set()
+        end = time.monotonic() + 5 * BUSY
+        while time.monotonic() < end:
+            pass
+        await asyncio.sleep(5 * BUSY)
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert heard.wait(60)
+    one.terminate()
+    assert outcome() == DONE
+
+
+def test_a_job_that_keeps_its_loop_busy_is_interrupted_amid_that():
+    begun, seen = threading.Event(), []
+
+    async def perform():
+        begun.set()
+        try:
+            spin()
+        except TermException as error:
+            seen.append(str(error))
+            raise
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
+    assert seen == ["SIGTERM"]
+
+
+def test_an_interrupt_waits_for_the_end_of_an_import(monkeypatch, tmp_path):
+    begun = threading.Event()
+    monkeypatch.setitem(sys.modules, "given", SimpleNamespace(begun=begun))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "loads.py").write_text(
+        "import time, given\ngiven.begun.set()\nuntil = time.monotonic() + 0.3\nwhile time.monotonic() < until: pass\nwhole = True\n"
+    )
+
+    def perform():
+        importlib.import_module("loads")
+        spin()
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
+    assert sys.modules.pop("loads").whole
 
 
 def test_an_interrupt_is_for_the_job_that_ran_then_and_for_no_later_one():

@@ -90,8 +90,7 @@ def test_term_child_raises_in_every_running_job(
         assert holding(db, 2) == [1, 2]
         process.signal("SIGTERM")
         assert process.ended() == 0
-    if (executor, name) != ("thread", "AsyncHold"):
-        assert sorted(reported(db)) == [["terminated", 1], ["terminated", 2]]
+    assert sorted(reported(db)) == [["terminated", 1], ["terminated", 2]]
     records = failed(redis_url)
     assert {(one.exception, one.error) for one in records} == {("Resque::TermException", "SIGTERM")}
     assert len(records) == 2

@@ -136,5 +136,5 @@ def burst(
     with worker(url, *queues, program=program, **settings) as started:
         status = started.ended(within)
         started.close()
-        assert status == 0, started.log
+        assert status == 0, f"status {status}: {started.log}"
         return started.log
