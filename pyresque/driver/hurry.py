@@ -7,8 +7,7 @@ seconds, in the midst of what is awaited there: whoever awaits it gets RedisUnav
 
 from __future__ import annotations
 
-from _thread import start_new_thread
-from contextlib import suppress
+from _thread import allocate_lock, start_new_thread
 from time import sleep
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,13 +61,18 @@ class Hurry:
         self._waits.hurried = True
         if not self._due:
             self._due = True
-            with suppress(
-                RuntimeError
-            ):  # no thread can be started: then each wait takes its usual time
-                start_new_thread(self._end_waits, ())
+            begun = allocate_lock()
+            begun.acquire()
+            try:
+                start_new_thread(self._end_waits, (begun.release,))
+            except RuntimeError:
+                return  # no thread can be started: then each wait takes its usual time
+            # CPython 3.10 crashes if it ends while a thread is being started.
+            begun.acquire()
 
-    def _end_waits(self) -> None:
+    def _end_waits(self, begun: Callable[[], None]) -> None:
         """In a thread of its own: end the waits on connections that were made before."""
+        begun()
         sleep(LAST_REPLY)
         self._due = False
         if not self._busy():

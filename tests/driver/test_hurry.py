@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from pyresque.ops import Command, answer
 from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PING = ("PING",)
 
@@ -45,6 +45,27 @@ def test_what_is_awaited_ends_soon_and_what_is_asked_afterwards_too(silent: str,
         with pytest.raises(RedisUnavailable, match=r"no reply within 0\.2 s$"):
             driver.run(answer(Command(PING)))
         assert time.monotonic() - began < 10
+
+
+def test_a_process_does_not_end_while_the_thread_for_that_is_being_started(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPython 3.10 crashes then, once in some hundred workers."""
+    begun, start = [], hurry.start_new_thread
+
+    def slowly(function: Callable[..., None], args: tuple[Any, ...]) -> int:
+        def run() -> None:
+            time.sleep(0.1)
+            begun.append(True)
+            function(*args)
+
+        return start(run, ())
+
+    monkeypatch.setattr(hurry, "LAST_REPLY", 0.2)
+    monkeypatch.setattr(hurry, "start_new_thread", slowly)
+    with contextlib.closing(SyncDriver(redis_url)) as driver:
+        Hurry(driver.waits_here())()
+        assert begun
 
 
 def test_a_program_that_goes_on_after_its_worker_waits_as_long_as_before(
