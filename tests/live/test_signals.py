@@ -146,9 +146,11 @@ def test_usr2_pauses_after_the_job_and_cont_goes_on(
     db: redis.Redis, redis_url: str, executor: str
 ) -> None:
     db.rpush("resque:queue:low", HOLD, NOTE)
-    with worker(redis_url, "low", RESQUE_EXECUTOR=executor) as process:
+    with worker(redis_url, "low", RESQUE_EXECUTOR=executor, HOOKS="1") as process:
+        assert next_report(db) == ["before_first_fork"]
         assert next_report(db) == ["holding", 1]
         process.signal("SIGUSR2")
+        assert next_report(db) == ["pausing"]
         db.rpush("live:release", 1)
         assert next_report(db) == ["held", 1]
         eventually(lambda: process.title().endswith(": Paused"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 from contextlib import contextmanager, nullcontext
@@ -103,10 +104,20 @@ def _no_process() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """Let the level and the handlers of the root logger end with a test: Litestar sets them for all of its process."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Hold a test, and the fixtures that are made for it, to its mark."""
-    with _no_process() if mark_of(item) in {"unit", "redis"} else nullcontext():
+    """Hold a test, and the fixtures that are made for it, to its mark, and undo what it makes of the root logger."""
+    with _own_logging(), _no_process() if mark_of(item) in {"unit", "redis"} else nullcontext():
         return (yield)
 
 
