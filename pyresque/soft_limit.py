@@ -12,11 +12,17 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyresque import signal_handlers
+from pyresque.cancellations import as_coroutine, is_cancellation, raise_inside, uncancel
 from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import JobTimeout
 from pyresque.lightweight import is_awaitable
-from pyresque.ops import as_coroutine, raise_inside
-from pyresque.thread_errors import PATIENCE, drop_in_this_thread, is_importing, raise_in_thread
+from pyresque.thread_errors import (
+    PATIENCE,
+    drop_in_this_thread,
+    give_back_logging,
+    is_critical,
+    raise_in_thread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,8 +65,9 @@ class SoftLimit:
         """Await the work; when its time is up, JobTimeout is raised at its present await."""
         import asyncio  # noqa: PLC0415 - heavy, and only if a loop runs already
 
-        task = asyncio.current_task()
-        fired = raised = False
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+        fired = False
 
         def fire() -> None:
             nonlocal fired
@@ -69,17 +76,19 @@ class SoftLimit:
                 task.cancel()
 
         def error_for(error: BaseException | None) -> BaseException | None:
-            nonlocal raised
-            if fired and not raised:
-                raised = True
-                # Another cancellation that came at the same time goes before ours.
-                uncancel = getattr(task, "uncancel", None)
-                if uncancel is None or uncancel() == 0:
-                    return JobTimeout(self.seconds)
-            return error
+            nonlocal fired, timer
+            if not fired:
+                return error
+            fired = False
+            # Another cancellation that came at the same time goes before ours, which comes again.
+            cancelling = getattr(task, "cancelling", None)
+            if (cancelling is not None and cancelling() > 1) or is_cancellation(error):
+                uncancel()
+                timer = loop.call_later(AGAIN, fire)
+                return error
+            return JobTimeout(self.seconds)
 
-        left = max(0.0, self.due - time.monotonic())
-        timer = asyncio.get_running_loop().call_later(left, fire)
+        timer = loop.call_later(max(0.0, self.due - time.monotonic()), fire)
         try:
             return await raise_inside(as_coroutine(work), error_for)
         finally:
@@ -96,7 +105,7 @@ class SoftLimit:
             if time.monotonic() < self.due - MOMENT:
                 if callable(outer):
                     outer(number, frame)
-            elif listening and is_importing(frame) and time.monotonic() < self.due + PATIENCE:
+            elif listening and is_critical(frame) and time.monotonic() < self.due + PATIENCE:
                 signal.setitimer(signal.ITIMER_REAL, AGAIN)
             elif listening:
                 listening = False
@@ -119,6 +128,8 @@ class SoftLimit:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal_handlers.give_back(signal.SIGALRM, before)
+            if time.monotonic() >= self.due:
+                give_back_logging()
             if outer_left:
                 rest = outer_left - (time.monotonic() - started)
                 signal.setitimer(signal.ITIMER_REAL, max(rest, MOMENT))

@@ -1,11 +1,14 @@
 """Errors raised in another thread, between two of its Python instructions, with PyThreadState_SetAsyncExc.
 
-There are two moments at which such an error does harm that lasts for the whole process; nobody is interrupted then:
+There are moments at which such an error does harm that lasts for the whole process; nobody is interrupted then:
 
 - While a thread starts another one. In CPython 3.10 and 3.11 the new thread bears the number of its starter until it runs: it would
-  end in the starter's place, before it has begun, and the starter waits for it for ever.
+  end in the starter's place, before it has begun, and the starter waits for it for ever. Or the new one stays among those that
+  are being started.
 - While a thread imports. The importer's own locks would stay taken, and no thread imports anything any more; or a module is left
   half loaded, which many a module in C does not bear.
+- While a thread logs, or is in a function that takes a lock. What waits for a lock raises the error when it has got it, and nothing
+  gives it back. Where several threads write many lines, there is hardly another moment: the locks of ``logging`` are given back later.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 #: The file that the frames of the importer bear.
 IMPORTER = "<frozen importlib._bootstrap>"
+
+#: Names of functions that take a lock and return, such as those of threading.Condition.
+LOCKING = frozenset({"__enter__", "acquire"})
 
 #: Seconds after which an error is raised all the same: an import may run a whole program.
 PATIENCE = 1.0
@@ -46,10 +52,16 @@ def raise_in_thread(thread: int, error: type[BaseException], asked: float) -> bo
         return _raise_in(thread, error, patient)
 
 
-def is_importing(frame: FrameType | None) -> bool:
-    """Whether that frame, or one that has called it, imports a module."""
+def is_critical(frame: FrameType | None) -> bool:
+    """Whether an error that is raised in that frame may do harm that lasts."""
+    if frame is not None:
+        code = frame.f_code
+        if code.co_name in LOCKING or code is threading.Thread.start.__code__:
+            return True
+    logging = sys.modules.get("logging")
+    logs = None if logging is None else logging.Handler.handle.__code__.co_filename
     while frame is not None:
-        if frame.f_code.co_filename == IMPORTER:
+        if frame.f_code.co_filename in (IMPORTER, logs):
             return True
         frame = frame.f_back
     return False
@@ -59,8 +71,9 @@ def drop_in_this_thread(error: type[BaseException]) -> None:
     """Drop an error that ``raise_in_thread`` gave to this thread, and that the thread may not have raised yet.
 
     The thread raises the error here and catches it. Merely cancelled, the error would leave its mark in CPython 3.11: every thread
-    runs slower from then on, and a profiler hangs.
+    runs slower from then on, and a profiler hangs. What was raised earlier may have left locks of ``logging`` taken.
     """
+    give_back_logging()
     try:
         _set_async_error(threading.get_ident(), error)
         for _ in range(DROPPING):
@@ -70,8 +83,20 @@ def drop_in_this_thread(error: type[BaseException]) -> None:
     _set_async_error(threading.get_ident(), None)
 
 
+def give_back_logging() -> None:
+    """Release the locks of ``logging`` that this thread holds, where it does not log: an error was raised as it had taken them."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return
+    handlers = [each() for each in list(logging._handlerList)]  # noqa: SLF001 - as above
+    for lock in (logging._lock, *(getattr(each, "lock", None) for each in handlers)):  # noqa: SLF001
+        is_owned = getattr(lock, "_is_owned", bool)
+        while is_owned():
+            lock.release()
+
+
 def _raise_in(thread: int, error: type[BaseException], patient: bool) -> bool:
-    if patient and is_importing(sys._current_frames().get(thread)):  # noqa: SLF001 - documented
+    if patient and is_critical(sys._current_frames().get(thread)):  # noqa: SLF001 - documented
         return False
     _set_async_error(thread, error)
     return True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import signal
 import subprocess
@@ -10,7 +11,8 @@ import time
 
 import pytest
 
-from pyresque.errors import JobTimeout
+from pyresque.cancellations import raise_inside
+from pyresque.errors import JobTimeout, TermException
 from pyresque.soft_limit import SoftLimit
 
 LONG = 60.0
@@ -222,6 +224,41 @@ async def test_a_cancellation_by_others_stays_one():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="no timeout_at")
+async def test_a_time_that_ends_with_one_of_the_work_ends_the_work_all_the_same():
+    async def work():
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(asyncio.get_running_loop().time() + 0.05):
+                    await asyncio.sleep(LONG)
+
+    limit = SoftLimit(0.05)
+    with pytest.raises(JobTimeout):
+        await limit.wait_for(work)
+
+
+async def test_another_error_that_ends_the_work_goes_before_it():
+    """Both have cancelled the task when it goes on."""
+    seen = []
+
+    async def work():
+        task = asyncio.current_task()
+        asyncio.get_running_loop().call_later(0.05, task.cancel)
+        try:
+            time.sleep(0.1)  # noqa: ASYNC251 - both are due when it awaits
+            await asyncio.sleep(LONG)
+        except TermException:
+            seen.append("TermException")
+            await asyncio.sleep(LONG)
+
+    def error_for(error):
+        return TermException() if isinstance(error, asyncio.CancelledError) and not seen else error
+
+    with pytest.raises(JobTimeout):
+        await raise_inside(SoftLimit(0.05).wait_for(work), error_for)
+    assert seen == ["TermException"]
 
 
 INTERRUPTED = {

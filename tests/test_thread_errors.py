@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import logging
 import sys
 import threading
 import time
@@ -9,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from pyresque import thread_errors
-from pyresque.thread_errors import PATIENCE, raise_in_thread
+from pyresque.thread_errors import PATIENCE, drop_in_this_thread, is_critical, raise_in_thread
 
 
 class Stop(BaseException):
@@ -84,6 +86,9 @@ def test_no_thread_is_started_while_an_error_is_given_to_one(monkeypatch):
         starting.append(started - before)
         give(thread, error)
 
+    monkeypatch.setattr(
+        threading, "_limbo", {}
+    )  # one that comes to be started meanwhile stays there
     begin = threading._start_new_thread
     monkeypatch.setattr(threading, "_start_new_thread", count)
     monkeypatch.setattr(thread_errors, "_set_async_error", slowly)
@@ -93,6 +98,25 @@ def test_no_thread_is_started_while_an_error_is_given_to_one(monkeypatch):
     stop(thread)
     assert stopped.wait(60)
     assert starting == [0]
+
+
+def test_a_thread_that_is_about_to_start_another_is_left_alone():
+    """It waits for the lock of threads that are being started, and would raise the error as soon as the new one is among them."""
+    go_on = threading.Event()
+
+    def wait_and_start() -> None:
+        go_on.wait()
+        start_another()
+
+    thread = threading.Thread(target=wait_and_start)
+    thread.start()
+    with threading._active_limbo_lock:
+        go_on.set()
+        starting = threading.Thread.start.__code__
+        while (frame := sys._current_frames()[thread.ident]).f_code is not starting:
+            time.sleep(0.001)
+        assert is_critical(frame)
+    thread.join(60)
 
 
 def test_a_thread_that_imports_raises_it_when_the_module_is_whole(slow):
@@ -106,6 +130,69 @@ def test_a_thread_that_imports_raises_it_when_the_module_is_whole(slow):
         time.sleep(0.001)
     assert stopped.wait(60)
     assert sys.modules["slow"].whole
+
+
+def test_what_waits_for_a_lock_raises_it_when_it_has_given_the_lock_back():
+    """It would raise it when it has got the lock, and nobody would ever give that back."""
+    condition = threading.Condition()
+
+    def take() -> None:
+        with condition:
+            pass
+        time.sleep(0.001)
+
+    with condition:
+        thread, stopped = in_thread(take)
+        time.sleep(0.05)
+        asked = time.monotonic() + 60
+        assert not raise_in_thread(thread.ident, Stop, asked)
+    while not raise_in_thread(thread.ident, Stop, asked):
+        time.sleep(0.001)
+    assert stopped.wait(60)
+    assert condition.acquire(timeout=60)
+
+
+def test_a_thread_that_logs_raises_it_when_the_line_is_written():
+    began, go_on = threading.Event(), threading.Event()
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            began.set()
+            while not go_on.wait(0.01):
+                pass
+
+    log = logging.getLogger("slow")
+    log.addHandler(Slow())
+
+    def write() -> None:
+        log.error("a line")
+        while True:
+            time.sleep(0.001)
+
+    thread, stopped = in_thread(write)
+    assert began.wait(60)
+    asked = time.monotonic() + 60
+    assert not raise_in_thread(thread.ident, Stop, asked)
+    go_on.set()
+    while not raise_in_thread(thread.ident, Stop, asked):
+        time.sleep(0.001)
+    assert stopped.wait(60)
+
+
+def test_a_thread_that_was_interrupted_as_it_had_taken_the_lock_of_logging_gives_it_back():
+    handler = logging.StreamHandler(io.StringIO())
+
+    def interrupted() -> None:
+        handler.acquire()
+        drop_in_this_thread(Stop)
+        held.append(handler.lock._is_owned())
+
+    held: list[bool] = []
+    thread = threading.Thread(target=interrupted)
+    thread.start()
+    thread.join(60)
+    assert held == [False]
+    assert handler.lock.acquire(timeout=60)
 
 
 def test_an_import_that_takes_too_long_is_broken_off(slow):

@@ -13,10 +13,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyresque.cancellations import as_coroutine, raise_inside
 from pyresque.dropped_errors import AGAIN, if_dropped
 from pyresque.errors import TermException
 from pyresque.lightweight import is_awaitable, is_coroutine_function
-from pyresque.ops import Around, Call, as_coroutine, raise_inside, rewrite
+from pyresque.ops import Around, Call, rewrite
 from pyresque.thread_errors import drop_in_this_thread, raise_in_thread
 from pyresque.user_errors import Raised, thrown
 
@@ -40,13 +41,14 @@ class _Interrupted(TermException):
 _Interrupted.__qualname__ = TermException.__qualname__
 
 
-def _error(dropped: Callable[[], None]) -> type[_Interrupted]:
-    """An error for one request; ``dropped`` is called if the interpreter drops it."""
+def _error(raised: Callable[[], None], dropped: Callable[[], None]) -> type[_Interrupted]:
+    """An error for one request; ``raised`` is called where it is raised, and ``dropped`` if the interpreter drops it."""
 
     class Interrupted(_Interrupted):
         def __init__(self) -> None:
             super().__init__()
             if_dropped(self, dropped)
+            raised()
 
     Interrupted.__qualname__ = TermException.__qualname__
     return Interrupted
@@ -60,7 +62,8 @@ class Interrupt:
         self._lock = threading.RLock()
         self._thread: int | None = None
         self._task: Task[Any] | None = None
-        self._requested = self._cancelled = self._raised = self._in_flight = False
+        self._requested = self._cancelled = self._raised = False
+        self._in_flight = self._heard = False
         self._asked = 0.0
         self._error = _Interrupted
 
@@ -68,7 +71,7 @@ class Interrupt:
         """Forget requests: they were for the job before."""
         if self._requested:
             with self._lock:
-                self._requested = self._cancelled = self._raised = False
+                self._requested = self._cancelled = self._raised = self._heard = False
 
     def request(self) -> None:
         """Raise TermException in the thread that runs the job; if none does, in the next ``enter`` or ``pending``."""
@@ -76,20 +79,48 @@ class Interrupt:
             if self._requested:
                 return
             self._requested, self._asked = True, time.monotonic()
-            self._error = _error(self._later)
+            self._error = _error(self._hear, self._later)
             if self._task is not None:
-                with suppress(RuntimeError):  # the job has closed the loop
-                    self._task.get_loop().call_soon_threadsafe(self._cancel, self._task)
-                self._soon(BUSY, self._if_not_heard)
+                self._ask_first(self._task)
             elif self._thread is not None:
                 self._raise_again(self._error)
 
+    def _ask_first(self, task: Task[Any]) -> None:
+        """Have a task cancelled where it awaits, or raise the error if it does not come to that."""
+        self._ask(task)
+        self._soon(BUSY, self._if_not_heard)
+
+    def _ask(self, task: Task[Any]) -> None:
+        """Have the loop of a task cancel it, from any thread."""
+        with suppress(RuntimeError):  # the job has closed the loop
+            task.get_loop().call_soon_threadsafe(self._cancel, task)
+
     def _cancel(self, task: Task[Any]) -> None:
-        """Cancel a task, in its loop; ``instead_of`` makes that a TermException."""
         with self._lock:
             if self._task is task and self._requested and not self._raised:
-                self._cancelled = True
-                task.cancel()
+                self.cancel(task)
+
+    def cancel(self, task: Task[Any]) -> None:
+        """Cancel a task, in its loop; ``instead_of`` makes that a TermException."""
+        with self._lock:
+            self._cancelled = True
+            task.cancel()
+
+    def caused(self) -> bool:
+        """Whether a cancellation that has come to the task is the one of ``cancel``, or may stand for it."""
+        with self._lock:
+            caused = self.pending() or self._cancelled
+            self._cancelled = False
+            return caused
+
+    def _hear(self) -> None:
+        """The interpreter raises the error now, in the thread of the job; maybe in another task, which the job need not await."""
+        task = self._task
+        if task is None or sys.modules["asyncio"].current_task() is task:
+            self._heard = True
+        else:
+            self._raised = False
+            self._ask(task)
 
     def _later(self) -> None:
         """The job did not get the error, or cannot bear it now: raise it again in a moment, unless the job has ended then."""
@@ -118,19 +149,34 @@ class Interrupt:
             else:
                 self._later()
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a request that was not raised yet."""
+        return self._requested and not self._raised
+
     def pending(self) -> bool:
         """Whether there is a request that was not raised yet. The caller raises it now."""
         with self._lock:
-            pending = self._requested and not self._raised
+            pending = self.waits
             self._raised = self._raised or pending
             return pending
 
+    def check(self) -> None:
+        """Raise TermException if it was requested and not raised yet."""
+        if self.pending():
+            raise TermException("SIGTERM")
+
     def enter(self, task: Task[Any] | None = None) -> None:
-        """Note that this thread, or this task of its loop, runs the job from here. Raises TermException if that was requested already."""
+        """Note that this thread, or this task of its loop, runs the job from here.
+
+        TermException, if that was requested already, is raised here in a thread, and in a task where it awaits.
+        """
         with self._lock:
-            if self.pending():
-                raise TermException("SIGTERM")
+            if task is None:
+                self.check()
             self._thread, self._task = threading.get_ident(), task
+            if task is not None and self.waits:
+                self._ask_first(task)
 
     def leave(self) -> None:
         """Note that this thread no longer runs the job, and cancel an exception that the interpreter has not raised yet."""
@@ -141,6 +187,7 @@ class Interrupt:
                     if self._in_flight:
                         self._in_flight = False
                         drop_in_this_thread(_Interrupted)
+                        self._raised = self._raised and self._heard
             except _Interrupted:
                 continue
             return
@@ -149,12 +196,9 @@ class Interrupt:
 def instead_of(interrupt: Interrupt, error: BaseException | None) -> BaseException | None:
     """A cancellation that an interrupt has caused becomes TermException, where the job awaits."""
     asyncio = sys.modules["asyncio"]
-    if not isinstance(error, asyncio.CancelledError) or not interrupt.pending():
-        return error
-    uncancel = getattr(asyncio.current_task(), "uncancel", None)  # since Python 3.11
-    if uncancel is not None:
-        uncancel()
-    return TermException("SIGTERM")
+    if isinstance(error, asyncio.CancelledError) and interrupt.caused():
+        return TermException("SIGTERM")
+    return error
 
 
 T = TypeVar("T")
@@ -179,6 +223,7 @@ class InterruptibleCalls:
     def _rewrite(self, request: Any) -> Any:
         if isinstance(request, Call):
             if self._of_the_loop and is_coroutine_function(request.function):
+                self._interrupt.check()
                 return request
             return Call(partial(self._called, request.function), request.offload)
         if isinstance(request, Around):
@@ -204,9 +249,18 @@ class InterruptibleCalls:
             # Not through a future: it would add its frames to the backtrace.
             result = Raised(thrown(error))
         self.under_way -= 1
-        if not self._of_the_loop and result is not None and is_awaitable(result):
+        if result is None or not is_awaitable(result):
+            return result
+        if not self._of_the_loop:
             return self._awaited(result)
-        return result
+        return self._cancelled(result) if self._interrupt.waits else result
+
+    async def _cancelled(self, awaitable: Awaitable[Any]) -> Any:
+        """Await what a function returned; the task is cancelled where that awaits, because a request has come too late for the function."""
+        task = sys.modules["asyncio"].current_task()
+        if task is not None and self._interrupt.waits:
+            self._interrupt.cancel(task)
+        return await awaitable
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         """Await what a function returned. The loop that runs it belongs to this thread meanwhile."""

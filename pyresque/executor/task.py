@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyresque import job_copies
+from pyresque.cancellations import raise_inside
 from pyresque.errors import PyresqueError, ScriptMissing
 from pyresque.executor.base import DONE, UNDONE, Outcome
 from pyresque.executor.interrupt import Interrupt, InterruptibleCalls, instead_of
@@ -15,7 +16,7 @@ from pyresque.failure.report import report
 from pyresque.job.job_end import JobEnd
 from pyresque.job.perform import perform
 from pyresque.job.perform_directly import what_follows
-from pyresque.ops import Call, Command, raise_inside
+from pyresque.ops import Call, Command
 from pyresque.user_errors import closes
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class TaskExecutor:
         if task is self._task and not task.done():
             self._interrupt.request()
             if not self._calls.under_way:
-                task.cancel()
+                self._interrupt.cancel(task)
 
     def start(self, work: Callable[..., Any], args: Iterable[Any]) -> asyncio.Task[Outcome]:
         """Start a plain job that is an ``async def`` function; returns its task, to be awaited.

@@ -11,6 +11,7 @@ from pyresque.driver.aio import AsyncDriver
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE
 from pyresque.executor.task import TaskExecutor
+from pyresque.job import middleware
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
 
@@ -21,9 +22,9 @@ MARK: ContextVar[int] = ContextVar("MARK", default=0)
 class Bench:
     """An executor with a driver that has nobody to talk to."""
 
-    def __init__(self, perform) -> None:
+    def __init__(self, perform, **hooks) -> None:
         registry = Registry()
-        registry.add(perform, name="X")
+        registry.add(perform, name="X", hooks_by_kind=hooks)
         self.driver = AsyncDriver("redis://nowhere:1/0")
         self.executor = TaskExecutor(registry, self.driver.run)
 
@@ -150,3 +151,40 @@ async def test_a_cancellation_that_is_no_interrupt_is_none():
         raise asyncio.CancelledError
 
     assert (await Bench(perform).run()).report.exception == "CancelledError"
+
+
+async def test_what_a_plain_middleware_leads_to_ends_with_an_interrupt():
+    begun, ended = threading.Event(), threading.Event()
+
+    async def perform():
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    bench = Bench(perform)
+    middleware.add(bench.executor.registry.middleware, lambda call_next, job: call_next(job))
+    outcome = await bench.interrupted(begun)
+    assert outcome.report.exception == "Resque::TermException"
+    assert await asyncio.to_thread(ended.wait, 20)
+
+
+@pytest.mark.parametrize("awaits", ["a coroutine function", "what a function returned"])
+async def test_an_interrupt_that_comes_as_a_thread_ends_its_part_is_for_what_follows(awaits):
+    reached = []
+
+    async def sleeping():
+        reached.append("begun")
+        await asyncio.sleep(20)
+
+    def late():
+        bench.executor._interrupt._requested = (
+            True  # as if it came after this function, and before the next
+        )
+        return None if awaits == "a coroutine function" else sleeping()
+
+    hooks = {"before_perform": [late]} if awaits == "a coroutine function" else {}
+    bench = Bench(sleeping if hooks else late, **hooks)
+    assert (await bench.run()).report.exception == "Resque::TermException"
+    assert reached == ([] if hooks else ["begun"])

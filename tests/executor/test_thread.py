@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from pyresque.driver.sync import SyncDriver
 from pyresque.errors import TermException
 from pyresque.executor.base import DONE
-from pyresque.executor.interrupt import BUSY
+from pyresque.executor.interrupt import BUSY, Interrupt
 from pyresque.executor.thread import ThreadExecutor
 from pyresque.job.job import JsonCodec, read_job
 from pyresque.job.registry import Registry
@@ -224,6 +225,57 @@ def test_an_interrupt_waits_for_the_end_of_an_import(monkeypatch, tmp_path):
     one.terminate()
     assert outcome().report.exception == "Resque::TermException"
     assert sys.modules.pop("loads").whole
+
+
+def test_a_job_hears_it_although_another_task_was_amid_what_kept_the_loop_busy():
+    begun = threading.Event()
+
+    async def busy():
+        while True:
+            begun.set()
+            spin(3 * BUSY)
+            await asyncio.sleep(0)
+
+    async def perform():
+        beside = asyncio.create_task(busy())
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 20)
+        finally:
+            beside.cancel()
+
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    assert outcome().report.exception == "Resque::TermException"
+
+
+def test_an_interrupt_that_comes_as_a_hook_ends_is_for_what_follows():
+    """It was given to the thread, and taken back as the hook had ended before it was raised."""
+    interrupt = Interrupt()
+    interrupt.enter()
+    interrupt._in_flight = interrupt._raised = interrupt._requested = True
+    interrupt.leave()
+    with pytest.raises(TermException):
+        interrupt.enter()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_interrupt_that_comes_before_a_coroutine_begins_is_raised_where_it_awaits():
+    reached = []
+
+    async def awaiting():
+        reached.append("begun")
+        await asyncio.sleep(20)
+
+    def perform():
+        one._interrupt._requested = True  # as if it came between this function and what it returns
+        return awaiting()
+
+    one = executor(perform)
+    assert run(one).report.exception == "Resque::TermException"
+    assert reached == ["begun"]
+    gc.collect()
 
 
 def test_an_interrupt_is_for_the_job_that_ran_then_and_for_no_later_one():
