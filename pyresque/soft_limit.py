@@ -67,7 +67,8 @@ class SoftLimit:
 
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         timer: asyncio.TimerHandle
-        fired = False
+        cancelling: Callable[[], int] = getattr(task, "cancelling", int)  # since Python 3.11
+        fired, known = False, cancelling()
 
         def fire() -> None:
             nonlocal fired
@@ -76,13 +77,13 @@ class SoftLimit:
                 task.cancel()
 
         def error_for(error: BaseException | None) -> BaseException | None:
-            nonlocal fired, timer
+            nonlocal fired, timer, known
+            before, known = known, cancelling()
             if not fired:
                 return error
             fired = False
             # Another cancellation that came at the same time goes before ours, which comes again.
-            cancelling = getattr(task, "cancelling", None)
-            if (cancelling is not None and cancelling() > 1) or is_cancellation(error):
+            if known > before + 1 or is_cancellation(error):
                 uncancel()
                 timer = loop.call_later(AGAIN, fire)
                 return error

@@ -261,6 +261,31 @@ async def test_another_error_that_ends_the_work_goes_before_it():
     assert seen == ["TermException"]
 
 
+async def test_what_cleans_up_after_another_cancellation_gets_it_once_and_may_go_on_cleaning():
+    began, heard = asyncio.Event(), []
+
+    async def work():
+        began.set()
+        try:
+            await asyncio.sleep(LONG)
+        except asyncio.CancelledError:
+            heard.append("cancelled")
+        try:
+            await asyncio.sleep(LONG)
+        except JobTimeout:
+            heard.append("too long")
+            await asyncio.sleep(0.1)
+            heard.append("clean")
+            raise
+
+    task = asyncio.create_task(SoftLimit(0.2).wait_for(work))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(JobTimeout):
+        await task
+    assert heard == ["cancelled", "too long", "clean"]
+
+
 INTERRUPTED = {
     "a limit": """
         try:
