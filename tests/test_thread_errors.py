@@ -143,7 +143,8 @@ def test_what_waits_for_a_lock_raises_it_when_it_has_given_the_lock_back():
 
     with condition:
         thread, stopped = in_thread(take)
-        time.sleep(0.05)
+        while sys._current_frames()[thread.ident].f_code.co_name != "__enter__":
+            time.sleep(0.001)
         asked = time.monotonic() + 60
         assert not raise_in_thread(thread.ident, Stop, asked)
     while not raise_in_thread(thread.ident, Stop, asked):
