@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from types import coroutine
 
+from pyresque.user_errors import parts_of, resemble
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -77,11 +79,10 @@ def _step(step: Callable[[Any], Any], given: Any, cancelled: bool) -> Any:
         outside = original(raised)
         if outside is raised:
             raise
-        _resemble(outside, raised)
+        resemble(outside, raised)
     finally:
-        if (
-            cancelled
-        ):  # not before: a timeout that ends now asks whether others have cancelled the task
+        # Not before: a timeout that ends now asks whether others have cancelled the task.
+        if cancelled:
             uncancel()
     raise outside
 
@@ -102,27 +103,19 @@ def as_cancellation(error: BaseException) -> BaseException:
 
 def is_cancellation(error: BaseException | None) -> bool:
     """Whether it was made by ``as_cancellation``."""
-    return type(error) in _kinds.values()
+    return any(type(error) is kind for kind in _kinds.values())
 
 
 def original(error: BaseException) -> BaseException:
     """The error that this one stands for; itself if it stands for none."""
-    alone: Any = error
+    alone = error
     # TaskGroup of Python 3.11 and 3.12 takes it for the error of a part.
-    while len(getattr(alone, "exceptions", ())) == 1:
-        alone = alone.exceptions[0]
+    while len(parts := parts_of(alone)) == 1:
+        alone = parts[0]
     if not is_cancellation(alone):
         return error
     found: BaseException = vars(alone)[_ORIGINAL]
     return found
-
-
-def _resemble(error: BaseException, other: BaseException) -> None:
-    """Let an error have come the same way as another one."""
-    trace = other.__traceback__
-    error.__traceback__ = trace and trace.tb_next  # the frame that raises it comes anew
-    error.__cause__, error.__context__ = other.__cause__, other.__context__
-    error.__suppress_context__ = other.__suppress_context__
 
 
 def uncancel() -> None:

@@ -3,8 +3,7 @@
 There are moments at which such an error does harm that lasts for the whole process; nobody is interrupted then:
 
 - While a thread starts another one. In CPython 3.10 and 3.11 the new thread bears the number of its starter until it runs: it would
-  end in the starter's place, before it has begun, and the starter waits for it for ever. Or the new one stays among those that
-  are being started.
+  end in the starter's place, before it has begun, and the starter waits for it for ever.
 - While a thread imports. The importer's own locks would stay taken, and no thread imports anything any more; or a module is left
   half loaded, which many a module in C does not bear.
 - While a thread logs, or is in a function that takes a lock. What waits for a lock raises the error when it has got it, and nothing
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 #: The file that the frames of the importer bear.
 IMPORTER = "<frozen importlib._bootstrap>"
+
+#: The file that the frame of Thread.start bears.
+STARTER = threading.Event.wait.__code__.co_filename
 
 #: Names of functions that take a lock and return, such as those of threading.Condition.
 LOCKING = frozenset({"__enter__", "acquire"})
@@ -44,25 +46,25 @@ def raise_in_thread(thread: int, error: type[BaseException], asked: float) -> bo
     patient = time.monotonic() < asked + PATIENCE
     if sys.version_info >= (3, 12):
         return _raise_in(thread, error, patient)
-    # These two names are Python's own, and as old as the module; no later version of Python comes here. Who starts a thread takes the lock.
-    lock, started = threading._active_limbo_lock, threading._limbo  # type: ignore[attr-defined]  # noqa: SLF001
-    with lock:
-        if patient and any(each.ident is None for each in started):
-            return False
+    # The name is Python's own, in all versions that come here. Who starts a thread takes the lock.
+    with threading._active_limbo_lock:  # type: ignore[attr-defined]  # noqa: SLF001
         return _raise_in(thread, error, patient)
 
 
 def is_critical(frame: FrameType | None) -> bool:
     """Whether an error that is raised in that frame may do harm that lasts."""
-    if frame is not None:
-        code = frame.f_code
-        if code.co_name in LOCKING or code is threading.Thread.start.__code__:
-            return True
+    if frame is not None and frame.f_code.co_name in LOCKING:
+        return True
     logging = sys.modules.get("logging")
     logs = None if logging is None else logging.Handler.handle.__code__.co_filename
     while frame is not None:
-        if frame.f_code.co_filename in (IMPORTER, logs):
+        code = frame.f_code
+        if code.co_filename in {IMPORTER, logs}:
             return True
+        if code.co_filename == STARTER and code.co_name == "start":
+            begun: threading.Thread = frame.f_locals["self"]
+            if begun.ident is None:
+                return True
         frame = frame.f_back
     return False
 

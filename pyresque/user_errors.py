@@ -8,6 +8,8 @@ What an error's class says of itself may raise; its class, its cause and its fra
 
 from __future__ import annotations
 
+import builtins
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +26,9 @@ _ARGS = vars(BaseException)["args"].__get__
 _CAUSE = vars(BaseException)["__cause__"].__get__
 _CONTEXT = vars(BaseException)["__context__"].__get__
 _SUPPRESSED = vars(BaseException)["__suppress_context__"].__get__
+# Python 3.10 has no groups.
+_GROUP = vars(builtins).get("BaseExceptionGroup", BaseException)
+_PARTS = vars(_GROUP)["exceptions"].__get__ if "exceptions" in vars(_GROUP) else None
 
 
 class RaisedInCall(Exception):
@@ -154,6 +159,19 @@ def cause_of(error: BaseException) -> BaseException | None:
 traceback_of: Callable[[BaseException], TracebackType | None] = vars(BaseException)[
     "__traceback__"
 ].__get__
+
+
+def parts_of(error: BaseException) -> tuple[BaseException, ...]:
+    """The errors of a group; none of an error that is no group."""
+    return () if _PARTS is None or not is_a(error, (_GROUP,)) else _PARTS(error)
+
+
+def resemble(error: BaseException, other: BaseException) -> None:
+    """Let an error have come the same way as another one, whose place it takes when it is raised."""
+    trace = traceback_of(other)
+    error.__traceback__ = trace and trace.tb_next  # the frame that raises it comes anew
+    error.__cause__, error.__context__ = _CAUSE(other), _CONTEXT(other)
+    error.__suppress_context__ = _SUPPRESSED(other)
 
 
 def clean(text: str) -> str:

@@ -119,6 +119,30 @@ def test_a_thread_that_is_about_to_start_another_is_left_alone():
     thread.join(60)
 
 
+def test_a_thread_that_waits_for_another_to_begin_is_left_alone():
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(threading.Thread):
+        def _bootstrap(self) -> None:
+            asked.set()
+            go_on.wait(60)
+            super()._bootstrap()
+
+    def start_slowly() -> None:
+        Slow().start()
+        while True:
+            time.sleep(0.001)
+
+    thread, stopped = in_thread(start_slowly)
+    assert asked.wait(60)
+    first = time.monotonic() + 60
+    assert not raise_in_thread(thread.ident, Stop, first)
+    go_on.set()
+    while not raise_in_thread(thread.ident, Stop, first):
+        time.sleep(0.001)
+    assert stopped.wait(60)
+
+
 def test_a_thread_that_imports_raises_it_when_the_module_is_whole(slow):
     thread, stopped = in_thread(load_and_go_on)
     assert slow.began.wait(60)
