@@ -31,7 +31,7 @@ async def as_coroutine(awaitable: Awaitable[T]) -> T:
 
 
 @coroutine
-def raise_inside(
+def raise_inside(  # noqa: C901 - a call for each step would cost a job with a time limit a twentieth
     work: Coroutine[Any, Any, T],
     error_for: Callable[[BaseException | None], BaseException | None],
     stepped: Callable[[bool], None] | None = None,
@@ -45,15 +45,27 @@ def raise_inside(
     step: Callable[[Any], Any] = work.send
     given: Any = None
     cancelled = False
+    outside: BaseException | None = None
     try:
         while True:
             try:
-                wanted = _step(step, given, cancelled)
+                wanted = step(given)
             except StopIteration as stop:
                 if stepped is not None:
                     stepped(True)
                 value: T = stop.value
                 return value
+            except BaseException as raised:
+                outside = original(raised)
+                if outside is raised:
+                    raise
+                resemble(outside, raised)
+            finally:
+                # Not before: a timeout that ends now asks whether others have cancelled the task.
+                if cancelled:
+                    uncancel()
+            if outside is not None:
+                raise outside
             if stepped is not None:
                 stepped(False)
             error: BaseException | None = None
@@ -67,24 +79,6 @@ def raise_inside(
                 step, given = work.throw, as_cancellation(told) if cancelled else told
     finally:
         work.close()
-
-
-def _step(step: Callable[[Any], Any], given: Any, cancelled: bool) -> Any:
-    """Go on to what the work awaits next, for which its task was cancelled or not."""
-    try:
-        return step(given)
-    except StopIteration:
-        raise
-    except BaseException as raised:
-        outside = original(raised)
-        if outside is raised:
-            raise
-        resemble(outside, raised)
-    finally:
-        # Not before: a timeout that ends now asks whether others have cancelled the task.
-        if cancelled:
-            uncancel()
-    raise outside
 
 
 def as_cancellation(error: BaseException) -> BaseException:

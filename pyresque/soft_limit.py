@@ -78,6 +78,8 @@ class SoftLimit:
 
         def error_for(error: BaseException | None) -> BaseException | None:
             nonlocal fired, timer, known
+            if error is None and not fired:
+                return None
             before, known = known, cancelling()
             if not fired:
                 return error
