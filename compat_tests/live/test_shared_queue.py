@@ -42,20 +42,25 @@ def fill(db, count, seed=7):
 
 
 def route(resque, db, match, target):
+    """Make a change, and note it among the jobs: before it is made if Python may perform from then on, else afterwards."""
+    note = json.dumps(["route", match, target])
+    if target != "ruby":
+        db.rpush(SHARED, note)
     resque.routes.set(match, target)
-    db.rpush(SHARED, json.dumps(["route", match, target]))
+    if target == "ruby":
+        db.rpush(SHARED, note)
 
 
 def change_routes(resque, db):
-    """Each change comes when so many jobs more are done; it is noted among them once it has been made."""
+    """Each change comes when so many jobs more are done."""
     for number, change in enumerate(CHANGES, 1):
         done = number * JOBS // (len(CHANGES) + 1)
         eventually(lambda done=done: db.llen(SHARED), lambda seen, done=done: seen >= done)
         if change is None:
             before = resque.routes.show()
+            db.rpush(SHARED, json.dumps(["route", "Shared::Job[BC]", "python"]))
             after = resque.routes.rollback()
             assert len(after.rules) == len(before.rules) - 1
-            db.rpush(SHARED, json.dumps(["route", "Shared::Job[BC]", "python"]))
         else:
             route(resque, db, *change)
 
@@ -111,7 +116,7 @@ def play(resque, db, start_other, python_worker, others, pythons, **env):
     route(resque, db, "*", "ruby")
     route(resque, db, "Shared::Job[A-E]", "python")
     ours = [python_worker("shared", **ONLY, **env) for _ in range(pythons)]
-    eventually(lambda: b'"python"' in b"".join(db.lrange(SHARED, 0, -1)))
+    eventually(lambda: b'["python"' in b"".join(db.lrange(SHARED, 0, -1)))
     theirs = [start_other("shared", FORK_PER_JOB="false") for _ in range(others)]
     change_routes(resque, db)
     noted = all_noted(db)
