@@ -114,6 +114,8 @@ async def test_a_sentinel_that_names_a_replica_does_not_lead_there(
     sentinel_set: SentinelSet, tmp_path: Path, face: Any
 ) -> None:
     sentinel_set.mend()
+    with sentinel_set.master() as master:
+        master.flushall()
     wrong = Sentinel(tmp_path, sentinel_set.replicas()[0].port)
     try:
         nodes = f"127.0.0.1:{wrong.port},{sentinel_set.nodes}"
