@@ -78,6 +78,8 @@ def raise_inside(  # noqa: C901 - a call for each step would cost a job with a t
             if told is not None:
                 step, given = work.throw, as_cancellation(told) if cancelled else told
     finally:
+        # Its traceback holds this frame: what the job had would be kept until the next garbage collection.
+        outside = None
         work.close()
 
 

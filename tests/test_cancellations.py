@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
+import weakref
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -13,6 +16,15 @@ from pyresque.errors import JobTimeout, TermException
 ERRORS = [TermException("SIGTERM"), JobTimeout(3.0)]
 each_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 of_groups = pytest.mark.skipif(sys.version_info < (3, 11), reason="no TaskGroup")
+
+
+@contextmanager
+def gc_off():
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Beside:
@@ -151,3 +163,22 @@ async def test_a_timeout_that_ends_at_the_same_moment_does_not_take_it_for_its_o
     task = asyncio.create_task(inside())
     with pytest.raises(TermException):
         await task
+
+
+async def test_what_the_work_had_is_freed_with_its_error():
+    class Had:
+        pass
+
+    had = None
+
+    async def work():
+        nonlocal had
+        mine = Had()
+        had = weakref.ref(mine)
+        await asyncio.sleep(0)
+        raise ValueError(mine)
+
+    with gc_off():
+        with suppress(ValueError):
+            await raise_inside(work(), lambda error: error)
+        assert had() is None

@@ -44,9 +44,10 @@ def start_another() -> None:
     threading.Thread(target=int).start()
 
 
-def stop(thread: threading.Thread) -> None:
-    while not raise_in_thread(thread.ident, Stop, time.monotonic()):
+def stop(thread: threading.Thread, stopped: threading.Event, asked: float) -> None:
+    while not raise_in_thread(thread.ident, Stop, asked):
         time.sleep(0.001)
+    assert stopped.wait(60)
 
 
 @pytest.fixture
@@ -95,8 +96,7 @@ def test_no_thread_is_started_while_an_error_is_given_to_one(monkeypatch):
     thread, stopped = in_thread(start_another)
     while started < 20:
         time.sleep(0.001)
-    stop(thread)
-    assert stopped.wait(60)
+    stop(thread, stopped, time.monotonic() + 60)
     assert starting == [0]
 
 
@@ -138,9 +138,7 @@ def test_a_thread_that_waits_for_another_to_begin_is_left_alone():
     first = time.monotonic() + 60
     assert not raise_in_thread(thread.ident, Stop, first)
     go_on.set()
-    while not raise_in_thread(thread.ident, Stop, first):
-        time.sleep(0.001)
-    assert stopped.wait(60)
+    stop(thread, stopped, first)
 
 
 def test_a_thread_that_imports_raises_it_when_the_module_is_whole(slow):
@@ -150,9 +148,7 @@ def test_a_thread_that_imports_raises_it_when_the_module_is_whole(slow):
     assert not raise_in_thread(thread.ident, Stop, asked)
     assert not stopped.wait(0.1)
     slow.go_on.set()
-    while not raise_in_thread(thread.ident, Stop, asked):
-        time.sleep(0.001)
-    assert stopped.wait(60)
+    stop(thread, stopped, asked)
     assert sys.modules["slow"].whole
 
 
@@ -171,9 +167,7 @@ def test_what_waits_for_a_lock_raises_it_when_it_has_given_the_lock_back():
             time.sleep(0.001)
         asked = time.monotonic() + 60
         assert not raise_in_thread(thread.ident, Stop, asked)
-    while not raise_in_thread(thread.ident, Stop, asked):
-        time.sleep(0.001)
-    assert stopped.wait(60)
+    stop(thread, stopped, asked)
     assert condition.acquire(timeout=60)
 
 
@@ -199,9 +193,7 @@ def test_a_thread_that_logs_raises_it_when_the_line_is_written():
     asked = time.monotonic() + 60
     assert not raise_in_thread(thread.ident, Stop, asked)
     go_on.set()
-    while not raise_in_thread(thread.ident, Stop, asked):
-        time.sleep(0.001)
-    assert stopped.wait(60)
+    stop(thread, stopped, asked)
 
 
 def test_a_thread_that_was_interrupted_as_it_had_taken_the_lock_of_logging_gives_it_back():

@@ -253,9 +253,9 @@ class InterruptibleCalls:
             return result
         if not self._of_the_loop:
             return self._awaited(result)
-        return self._cancelled(result) if self._interrupt.waits else result
+        return self._cancelled_first(result) if self._interrupt.waits else result
 
-    async def _cancelled(self, awaitable: Awaitable[Any]) -> Any:
+    async def _cancelled_first(self, awaitable: Awaitable[Any]) -> Any:
         """Await what a function returned; the task is cancelled where that awaits, because a request has come too late for the function."""
         task = sys.modules["asyncio"].current_task()
         if task is not None and self._interrupt.waits:

@@ -44,6 +44,15 @@ def in_thread(one):
     return outcome
 
 
+def interrupted(perform, begun):
+    """The report of a job in another thread that is told to end once it has begun."""
+    one = executor(perform)
+    outcome = in_thread(one)
+    assert begun.wait(60)
+    one.terminate()
+    return outcome().report
+
+
 def spin(until=20.0):
     """Run Python until something is raised here."""
     end = time.monotonic() + until
@@ -74,11 +83,7 @@ def test_an_interrupt_from_another_thread_is_raised_inside_the_running_job():
             seen.append(str(error))
             raise
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    report = outcome().report
+    report = interrupted(perform, begun)
     assert (report.exception, report.error) == ("Resque::TermException", "SIGTERM")
     assert seen == ["SIGTERM"]
 
@@ -117,11 +122,7 @@ def test_an_interrupt_that_comes_while_the_event_loop_calls_back_is_not_lost():
         for _ in range(1000):
             await asyncio.sleep(0.01)
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
 
 
 def test_an_interrupt_that_comes_in_the_call_back_that_wakes_the_job_is_not_lost():
@@ -138,11 +139,7 @@ def test_an_interrupt_that_comes_in_the_call_back_that_wakes_the_job_is_not_lost
         asyncio.get_running_loop().call_soon(wake)
         await woken.wait()
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
 
 
 def test_an_interrupt_is_raised_where_a_job_awaits_however_long_it_waits():
@@ -157,11 +154,7 @@ def test_an_interrupt_is_raised_where_a_job_awaits_however_long_it_waits():
             await asyncio.sleep(0)  # it may clean up
             raise
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
     assert seen == ["SIGTERM"]
 
 
@@ -199,11 +192,7 @@ def test_a_job_that_keeps_its_loop_busy_is_interrupted_amid_that():
             seen.append(str(error))
             raise
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
     assert seen == ["SIGTERM"]
 
 
@@ -219,11 +208,7 @@ def test_an_interrupt_waits_for_the_end_of_an_import(monkeypatch, tmp_path):
         importlib.import_module("loads")
         spin()
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
     assert sys.modules.pop("loads").whole
 
 
@@ -243,11 +228,7 @@ def test_a_job_hears_it_although_another_task_was_amid_what_kept_the_loop_busy()
         finally:
             beside.cancel()
 
-    one = executor(perform)
-    outcome = in_thread(one)
-    assert begun.wait(60)
-    one.terminate()
-    assert outcome().report.exception == "Resque::TermException"
+    assert interrupted(perform, begun).exception == "Resque::TermException"
 
 
 def test_an_interrupt_that_comes_as_a_hook_ends_is_for_what_follows():
