@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,6 +28,9 @@ STARTER = threading.Event.wait.__code__.co_filename
 
 #: Names of functions that take a lock and return, such as those of threading.Condition.
 LOCKING = frozenset({"__enter__", "acquire"})
+
+#: The class of the locks that ``logging`` makes.
+RLOCK: Any = type(threading.RLock())
 
 #: Seconds after which an error is raised all the same: an import may run a whole program.
 PATIENCE = 1.0
@@ -92,8 +95,7 @@ def give_back_logging() -> None:
         return
     handlers = [each() for each in list(logging._handlerList)]  # noqa: SLF001 - as above
     for lock in (logging._lock, *(getattr(each, "lock", None) for each in handlers)):  # noqa: SLF001
-        is_owned = getattr(lock, "_is_owned", bool)
-        while is_owned():
+        while isinstance(lock, RLOCK) and lock._is_owned():  # noqa: SLF001 - threading.Condition asks it so, too
             lock.release()
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from types import ModuleType
+from unittest.mock import Mock
 
 import pytest
 
@@ -210,6 +211,13 @@ def test_a_thread_that_was_interrupted_as_it_had_taken_the_lock_of_logging_gives
     thread.join(60)
     assert held == [False]
     assert handler.lock.acquire(timeout=60)
+
+
+def test_locks_that_are_not_of_logging_are_left_alone():
+    handler = logging.StreamHandler(io.StringIO())
+    handler.lock = Mock()  # is owned for ever, if it is asked
+    drop_in_this_thread(Stop)
+    handler.lock.release.assert_not_called()
 
 
 def test_an_import_that_takes_too_long_is_broken_off(slow):
